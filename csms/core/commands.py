@@ -1,0 +1,154 @@
+"""Commands: what the core wants done. Each CALL carries the token under which its fate comes back as a fact.
+
+A command is addressed to one connection; when that connection is gone the gateway reports the CALL as unsent.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
+
+
+class Purpose(StrEnum):
+    """Which of a charger's two dynamic layers a limit goes to (OCPP 1.6 §3.13.1)."""
+
+    DEFAULT = "default"
+    """TxDefaultProfile on connector 0: what every connector may draw without a profile of its own."""
+
+    TX = "tx"
+    """TxProfile: the limit of one running transaction."""
+
+
+class RateUnit(StrEnum):
+    """ChargingRateUnit (§7.12)."""
+
+    W = "W"
+    A = "A"
+
+
+class ProfileKind(StrEnum):
+    """ChargingProfileKind that we use (§7.9); Recurring never."""
+
+    RELATIVE = "Relative"
+    ABSOLUTE = "Absolute"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitForm:
+    """How a limit is written for one charger: together with the watts it fixes every byte of the profile.
+
+    Attributes:
+        unit: W (total of the connector) or A (per phase).
+        phases: phases counted in an ampere limit and sent as numberPhases; 0 for DC (W only, not sent).
+        voltage_v: nominal phase voltage used for W ↔ A.
+        kind: Relative unless the charger refuses it.
+        stack_level: constant per purpose.
+    """
+
+    unit: RateUnit
+    phases: int
+    voltage_v: int
+    kind: ProfileKind = ProfileKind.RELATIVE
+    stack_level: int = 0
+
+    @property
+    def step_w(self) -> int:
+        """Smallest change this form can express, W: one watt, or one ampere on every phase counted."""
+        return 1 if self.unit is RateUnit.W else self.voltage_v * self.phases
+
+    def round_down(self, power_w: int) -> int:
+        """Return the greatest power ≤ `power_w` that this form can express, W (DESIGN.md §5: 0 or ≥ 6 A per phase)."""
+        steps = power_w // self.step_w
+        if self.unit is RateUnit.A and steps < MIN_CURRENT_A:
+            return 0
+        return steps * self.step_w
+
+
+MIN_CURRENT_A = 6
+"""IEC 61851-1: below 6 A per phase there is no charging current that a car could be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimit:
+    """SetChargingProfile. `idx` is 0 for the default purpose; `limit_w` is already rounded to `form`.
+
+    `urgent`: an overbooked row needs this cut; it waits at most 5 s behind an unanswered CALL (LEDGER.md §3).
+    `cause` is for logs and the explanation of a limit, e.g. "cut: CP002#1 is short".
+    """
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    idx: int
+    purpose: Purpose
+    limit_w: int
+    form: LimitForm
+    transaction_id: TransactionId | None
+    urgent: bool
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearLimits:
+    """ClearChargingProfile of TxDefaultProfiles (LEDGER.md §4); absent fields match all (§5.5)."""
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    idx: int | None
+    stack_level: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """TriggerMessage (§5.17); `requested` is the OCPP action name; `idx` None asks for all connectors."""
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    requested: str
+    idx: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConfiguration:
+    """GetConfiguration of named keys (§5.8)."""
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStart:
+    """RemoteStartTransaction (§5.11); never with a profile (LEDGER.md §4)."""
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    idx: int
+    id_tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteStop:
+    """RemoteStopTransaction (§5.12)."""
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    transaction_id: TransactionId
+
+
+@dataclass(frozen=True, slots=True)
+class AbortConnection:
+    """Abort the socket (never drain it): the charger reconnects, and its sends count as aborted from then on."""
+
+    connection: ConnectionId
+    charger_id: ChargerId
+    reason: str
+
+
+Call = SetLimit | ClearLimits | Trigger | ReadConfiguration | RemoteStart | RemoteStop
+Command = Call | AbortConnection

@@ -1,0 +1,306 @@
+"""Facts: what the world did. The only input of `Engine.step`.
+
+A fact is never refused and never trips an assertion: it is booked, recorded and worked off. Facts that somebody waits
+for carry `request`; the engine's `Reply` with the same handle leaves the process after the commit that holds it.
+Times inside facts (`at_ms`, …) are the charger's own, UTC since the epoch; the time of receipt is the step's `now`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, Token, TransactionId
+from csms.core.station import Station
+
+
+class TagStatus(StrEnum):
+    """AuthorizationStatus of OCPP 1.6 §7.2."""
+
+    ACCEPTED = "Accepted"
+    BLOCKED = "Blocked"
+    EXPIRED = "Expired"
+    INVALID = "Invalid"
+    CONCURRENT_TX = "ConcurrentTx"
+
+
+class ConnectorStatus(StrEnum):
+    """ChargePointStatus of OCPP 1.6 §7.7."""
+
+    AVAILABLE = "Available"
+    PREPARING = "Preparing"
+    CHARGING = "Charging"
+    SUSPENDED_EVSE = "SuspendedEVSE"
+    SUSPENDED_EV = "SuspendedEV"
+    FINISHING = "Finishing"
+    RESERVED = "Reserved"
+    UNAVAILABLE = "Unavailable"
+    FAULTED = "Faulted"
+
+
+@dataclass(frozen=True, slots=True)
+class BootInfo:
+    """What a charger says of itself in BootNotification (§6.3); absent fields are empty."""
+
+    vendor: str
+    model: str
+    serial_number: str = ""
+    charge_box_serial_number: str = ""
+    firmware_version: str = ""
+    iccid: str = ""
+    imsi: str = ""
+    meter_type: str = ""
+    meter_serial_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One meterValue element: its time, what control can use of it, and all of it as it came.
+
+    Attributes:
+        at_ms: the charger's time stamp.
+        power_w: Power.Active.Import, total of the connector, import positive; None when absent or unusable.
+        energy_wh: Energy.Active.Import.Register, total; None when absent or unusable.
+        raw_json: the element exactly as received (for records and signed values).
+    """
+
+    at_ms: int
+    power_w: int | None
+    energy_wh: int | None
+    raw_json: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class StartKey:
+    """What makes two StartTransaction the same one, over replays, reconnects and restarts (LEDGER.md I6)."""
+
+    charger_id: ChargerId
+    idx: int
+    id_tag: str
+    started_ms: int
+    meter_start_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownTransaction:
+    """A transaction found in the store, when the core itself no longer remembers it."""
+
+    transaction_id: TransactionId
+    session_id: SessionId
+    charger_id: ChargerId
+    idx: int
+    tag_status: TagStatus
+    ended: bool
+
+
+# --- configuration and the chargers' connections -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StationConfigured:
+    """An operator's new, already validated configuration."""
+
+    station: Station
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerConnected:
+    """A handshake was accepted; this connection is now the charger's current one."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerDisconnected:
+    """A connection ended, however it ended. Sends on it that were handed to the socket count as aborted now."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerHeard:
+    """The first readable frame on a connection: from here on the charger may be addressed."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerBooted:
+    """BootNotification."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    boot: BootInfo
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StatusNotified:
+    """StatusNotification; `idx` 0 is the charger as a whole, `at_ms` None when the charger gave no time."""
+
+    charger_id: ChargerId
+    idx: int
+    status: ConnectorStatus
+    error_code: str = "NoError"
+    info: str = ""
+    at_ms: int | None = None
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStarted:
+    """StartTransaction. `tag_status` is the id tag policy's verdict; ConcurrentTx is the core's to find.
+
+    `known` is the store's answer for the same `StartKey`: a replay keeps its transaction id for ever.
+    `new_session_id` is used when the start opens a new session.
+    """
+
+    key: StartKey
+    tag_status: TagStatus
+    new_session_id: SessionId
+    reservation_id: int | None = None
+    known: KnownTransaction | None = None
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterSampled:
+    """MeterValues of one connector, oldest sample first; `transaction_id` as the charger gave it, right or wrong."""
+
+    charger_id: ChargerId
+    idx: int
+    transaction_id: int | None
+    samples: tuple[Sample, ...]
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionStopped:
+    """StopTransaction. `tag_status` is None when the charger gave no id tag; `known` is the store's transaction."""
+
+    charger_id: ChargerId
+    transaction_id: int
+    meter_stop_wh: int
+    stopped_ms: int
+    new_session_id: SessionId
+    reason: str = "Local"
+    id_tag: str | None = None
+    tag_status: TagStatus | None = None
+    samples: tuple[Sample, ...] = ()
+    known: KnownTransaction | None = None
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerReported:
+    """A message that is confirmed and kept but steers nothing (DataTransfer, firmware and diagnostics status, …)."""
+
+    charger_id: ChargerId
+    action: str
+    payload_json: str
+    request: RequestId | None = None
+
+
+# --- what became of our CALLs -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallSent:
+    """The CALL's bytes were handed to the socket: from now on it may take effect."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class CallUnsent:
+    """None of the CALL's bytes was handed to the socket, and none ever will be (LEDGER.md §1 a)."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class CallAnswered:
+    """CALLRESULT with a status: "Accepted", "Rejected", "NotSupported", "Unknown", … as the charger wrote it."""
+
+    token: Token
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationRead:
+    """CALLRESULT of GetConfiguration; a key without a value is None."""
+
+    token: Token
+    values: Mapping[str, str | None] = field(default_factory=dict)
+    unknown_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallErrored:
+    """CALLERROR, or a CALLRESULT that cannot be read (code "Unreadable")."""
+
+    token: Token
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallTimedOut:
+    """No answer in time. It frees nothing; a later answer on the same connection still counts for this call."""
+
+    token: Token
+
+
+# --- REST ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequested:
+    """`POST /sessions`: REST-driven, or a RemoteStartTransaction when the charger is steered over OCPP.
+
+    `id_tag` is the tag to send (the virtual tag when the client named none).
+    """
+
+    request: RequestId
+    charger_id: ChargerId
+    idx: int
+    vehicle_max_w: int
+    id_tag: str
+    new_session_id: SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class PowerUpdated:
+    """`POST /sessions/{id}/power-update`; `echo_w` is the allocation that the client says it obeys."""
+
+    request: RequestId
+    session_id: SessionId
+    consumed_w: int
+    echo_w: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStopRequested:
+    """`POST /sessions/{id}/stop`. `ended_before` is the store's word for a session that the core no longer knows."""
+
+    request: RequestId
+    session_id: SessionId
+    ended_before: bool = False
+
+
+ChargerFact = (
+    ChargerConnected
+    | ChargerDisconnected
+    | ChargerHeard
+    | ChargerBooted
+    | StatusNotified
+    | TransactionStarted
+    | MeterSampled
+    | TransactionStopped
+    | ChargerReported
+)
+CallFact = CallSent | CallUnsent | CallAnswered | ConfigurationRead | CallErrored | CallTimedOut
+RestFact = SessionRequested | PowerUpdated | SessionStopRequested
+Fact = StationConfigured | ChargerFact | CallFact | RestFact

@@ -1,0 +1,199 @@
+"""Records: what must be durable, as rows that the store writes without understanding them.
+
+Every record is an upsert of one row's present state, or an append to a history; applying a step's records in order,
+all in one transaction, makes the store say what the core knows. `Snapshot` is the way back: what the store held at
+start-up, from which the core is rebuilt (it books the same or more: LEDGER.md I7).
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from csms.core.commands import LimitForm, Purpose
+from csms.core.events import BootInfo, ConnectorStatus, TagStatus
+from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.station import Station
+
+
+class Driver(StrEnum):
+    """Who drives a session."""
+
+    OCPP = "ocpp"
+    REST = "rest"
+
+
+class EndReason(StrEnum):
+    """Why a session ended, where OCPP gives no reason of its own."""
+
+    REMOTE = "Remote"
+    SUPERSEDED = "Superseded"
+    ZOMBIE = "NoStopReceived"
+    SILENT_CLIENT = "SilentClient"
+    OFFLINE_STOP = "OfflineStop"
+    REJECTED = "Rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class StationStored:
+    """The configuration in force."""
+
+    station: Station
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerStored:
+    """What is remembered of a charger for ever (until it is removed and added again).
+
+    Attributes:
+        max_booked_w: M of LEDGER.md §1.
+        ever_connected: whether it has ever connected over OCPP.
+        provisioned: LEDGER.md §4 was reached for each connector (index 0 is connector 1).
+        configuration: the configuration keys that limits need, as last read.
+        draining: the configured charger as it was, when it was removed while charging; else None.
+    """
+
+    charger_id: ChargerId
+    max_booked_w: int
+    ever_connected: bool = False
+    boot: BootInfo | None = None
+    provisioned: tuple[bool, ...] = ()
+    configuration: dict[str, str | None] = field(default_factory=dict)
+    statuses: dict[int, ConnectorStatus] = field(default_factory=dict)
+    draining_json: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerForgotten:
+    """The charger was removed; nothing of it is remembered but its sessions."""
+
+    charger_id: ChargerId
+
+
+class SendState(StrEnum):
+    """What is known of one send. Recovery counts OPEN as aborted at that moment."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    SETTLED = "settled"
+    REFUSED = "refused"
+    """Rejected, NotSupported or CALLERROR: answered, and no evidence either way."""
+    LOST = "lost"
+    """Timed out, or its connection ended without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendStored:
+    """One send that may be in force: the ledger's row. `idx` 0 for the default purpose."""
+
+    token: Token
+    charger_id: ChargerId
+    idx: int
+    purpose: Purpose
+    limit_w: int
+    form: LimitForm
+    transaction_id: TransactionId | None
+    state: SendState
+    sent_wall_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendForgotten:
+    """The send is out of force (LEDGER.md §1 a, b, c)."""
+
+    token: Token
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStored:
+    """One session, running or ended. Power in W, energy in Wh, times UTC ms.
+
+    Attributes:
+        id_tag: upper-cased; the tag as sent is in `id_tag_raw`.
+        declared_w: demand declared at the start.
+        estimate_w: E of ALLOCATOR.md §5.
+        answered_w: REST-driven: the whole kW last answered, else the last limit sent.
+        flags: "superseded", "unknown_connector", "suspect_energy", … for the operator's eye.
+    """
+
+    session_id: SessionId
+    driver: Driver
+    charger_id: ChargerId
+    idx: int
+    transaction_id: TransactionId | None
+    id_tag: str
+    tag_status: TagStatus
+    rank: int
+    created_ms: int
+    started_ms: int
+    meter_start_wh: int
+    declared_w: int
+    estimate_w: int
+    answered_w: int = 0
+    id_tag_raw: str = ""
+    reservation_id: int | None = None
+    last_energy_wh: int | None = None
+    ended_ms: int | None = None
+    meter_stop_wh: int | None = None
+    end_reason: str | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SampleStored:
+    """One meterValue element, as received. `session_id` is None when it belongs to no session."""
+
+    charger_id: ChargerId
+    idx: int
+    session_id: SessionId | None
+    transaction_id: int | None
+    at_ms: int
+    received_ms: int
+    power_w: int | None
+    energy_wh: int | None
+    raw_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class CountersStored:
+    """Counters that never go back: the next transaction id, the next token, the next arrival rank."""
+
+    next_transaction_id: TransactionId
+    next_token: Token
+    next_rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventLogged:
+    """One line of the station's history: statuses, boots, orphans, alarms, audited acts. `detail` is JSON-able."""
+
+    at_ms: int
+    kind: str
+    charger_id: ChargerId | None
+    idx: int | None
+    detail: dict[str, str | int | bool | None] = field(default_factory=dict)
+
+
+Record = (
+    StationStored
+    | ChargerStored
+    | ChargerForgotten
+    | SendStored
+    | SendForgotten
+    | SessionStored
+    | SampleStored
+    | CountersStored
+    | EventLogged
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the store holds at start-up: the configuration, every remembered charger, the sends in force, the
+    sessions that have not ended, and the counters."""
+
+    station: Station | None = None
+    chargers: tuple[ChargerStored, ...] = ()
+    sends: tuple[SendStored, ...] = ()
+    sessions: tuple[SessionStored, ...] = ()
+    counters: CountersStored = field(
+        default_factory=lambda: CountersStored(TransactionId(1), Token(1), 0),
+    )

@@ -1,0 +1,119 @@
+"""Replies: what those who wait are told, after the commit that makes it true.
+
+Failures are values here, each with what the REST edge or the OCPP peer needs to say it well.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from csms.core.events import TagStatus
+from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
+from csms.core.records import Driver
+from csms.core.station import Station
+
+
+@dataclass(frozen=True, slots=True)
+class SessionView:
+    """One active session as REST shows it; all powers in W (API.md's kilowatts are made at the edge).
+
+    Attributes:
+        allocated_w: REST-driven: the whole kW last answered; OCPP: the limit last sent.
+        vehicle_max_w: REST-driven: the maximum in force; OCPP: the demand estimate.
+        booked_w: K of its connector.
+        consumed_w: metered, None while unknown.
+        limited_by: the binding row, "vehicle", "below_minimum" or "no_room".
+    """
+
+    session_id: SessionId
+    driver: Driver
+    charger_id: ChargerId
+    idx: int
+    transaction_id: TransactionId | None
+    allocated_w: int
+    target_w: int
+    vehicle_max_w: int
+    booked_w: int
+    consumed_w: int | None
+    limited_by: str
+    energy_wh: int | None
+    started_ms: int
+
+
+class Refusal(StrEnum):
+    """Why a REST request was not done."""
+
+    UNKNOWN_CONNECTOR = "unknown_connector"
+    CONNECTOR_IN_USE = "connector_in_use"
+    NOT_CONTROLLED = "not_controlled"
+    UNKNOWN_SESSION = "unknown_session"
+    CHARGER_OFFLINE = "charger_offline"
+    CHARGER_REFUSED = "charger_refused"
+    CHARGER_SILENT = "charger_silent"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The request changed nothing; `detail` is one short sentence for a person."""
+
+    refusal: Refusal
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The message or request was taken in and is durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartConfirmed:
+    """StartTransaction.conf (§6.46): always an id, whatever the tag's status."""
+
+    transaction_id: TransactionId
+    tag_status: TagStatus
+
+
+@dataclass(frozen=True, slots=True)
+class StopConfirmed:
+    """StopTransaction.conf (§6.50): idTagInfo only if an id tag was given."""
+
+    tag_status: TagStatus | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionShown:
+    """The session after the request took effect."""
+
+    session: SessionView
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """The session has ended, now or before."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationShown:
+    """The configuration in force."""
+
+    station: Station
+
+
+Outcome = Refused | Confirmed | StartConfirmed | StopConfirmed | SessionShown | SessionEnded | StationShown
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An outcome and who waits for it."""
+
+    request: RequestId
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerView:
+    """One charger for operators: W, and what is known of it."""
+
+    charger_id: ChargerId
+    online: bool
+    provisioned: bool
+    booked_w: int

@@ -1,0 +1,109 @@
+"""The station's configuration as the core sees it: frozen, in watts, already valid.
+
+`csms.core.configuration` parses the documented JSON into these classes and finds every fault; nothing else builds a
+`Station` from outside data.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from csms.core.ids import ChargerId, ConnectorKey
+
+GRID = "grid"
+"""Id of the root of every station's tree of limits."""
+
+
+class Control(StrEnum):
+    """Who steers a charger (DESIGN.md §6)."""
+
+    AUTO = "auto"
+    """OCPP from the first time it connects, REST until then."""
+    OCPP = "ocpp"
+    REST = "rest"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Charger:
+    """One charger as configured.
+
+    Attributes:
+        max_power_w: the hardware's maximum, all connectors together.
+        connectors: their number; they are numbered from 1.
+        circuit: id of the circuit it hangs on; None for the grid connection itself.
+        min_power_w: least power a running OCPP session gets.
+        reserved_power_w: what is booked while it cannot be steered; None means `max_power_w`.
+        phases: 1 or 3 for AC, 0 for DC.
+        voltage_v: nominal phase voltage.
+        assume_ocpp16: accept its handshake although it offers no subprotocol.
+    """
+
+    charger_id: ChargerId
+    max_power_w: int
+    connectors: int
+    control: Control = Control.AUTO
+    circuit: str | None = None
+    min_power_w: int = 0
+    reserved_power_w: int | None = None
+    phases: int = 0
+    voltage_v: int = 230
+    assume_ocpp16: bool = False
+
+    @property
+    def is_dc(self) -> bool:
+        """Return whether it is a DC charger."""
+        return self.phases == 0
+
+    @property
+    def uncontrolled_power_w(self) -> int:
+        """Return what is booked while nobody steers it, W."""
+        return self.max_power_w if self.reserved_power_w is None else self.reserved_power_w
+
+    def keys(self) -> Iterator[ConnectorKey]:
+        """Yield its connectors in order."""
+        for idx in range(1, self.connectors + 1):
+            yield ConnectorKey(self.charger_id, idx)
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """A fuse between the grid connection and some chargers; `parent` None hangs it on the grid connection."""
+
+    circuit_id: str
+    parent: str | None
+    capacity_w: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Battery:
+    """The documented battery; accepted and kept, its power is not used yet."""
+
+    capacity_wh: int
+    power_w: int
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """One site behind one grid connection.
+
+    Attributes:
+        static_load_w: configured maximum of everything else behind the grid connection.
+        fail_safe_chosen: whether the file says `failSafe`; unset means `closed`, with a notice.
+        time_zone: IANA name.
+        rest_session_timeout_s: a REST-driven session silent for so long is ended.
+    """
+
+    station_id: str
+    grid_capacity_w: int
+    chargers: tuple[Charger, ...]
+    circuits: tuple[Circuit, ...] = ()
+    static_load_w: int = 0
+    battery: Battery | None = None
+    fail_safe_chosen: bool = False
+    time_zone: str = "UTC"
+    rest_session_timeout_s: int = 86_400
+
+    def charger(self, charger_id: ChargerId) -> Charger | None:
+        """Return the charger of that id, or None."""
+        return next((c for c in self.chargers if c.charger_id == charger_id), None)

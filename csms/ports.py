@@ -1,0 +1,65 @@
+"""The few things that the runtime needs from the world.
+
+Four protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+implement the same ones.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from csms.core.commands import Command
+from csms.core.events import KnownTransaction, StartKey
+from csms.core.ids import Now, SessionId
+from csms.core.records import Record, Snapshot
+
+
+class Store(Protocol):
+    """The station's memory. One writer; what `commit` returned from is durable."""
+
+    async def load(self) -> Snapshot:
+        """Return what is durable now; `Snapshot()` for a fresh store."""
+        ...
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Apply `records` in order in one durable transaction; raise `StoreError` and change nothing otherwise.
+
+        Callers may overlap calls: they are applied in the order of the calls, and those that queue behind a running
+        commit share the next one (group commit).
+        """
+        ...
+
+    async def find_start(self, key: StartKey) -> KnownTransaction | None:
+        """Return the transaction that this very StartTransaction once opened, ended or not."""
+        ...
+
+    async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
+        """Return a transaction by OCPP's id, ended or not; any 64-bit integer may be asked for."""
+        ...
+
+    async def find_session(self, session_id: SessionId) -> bool:
+        """Return whether a session of that id ever existed."""
+        ...
+
+    async def close(self) -> None:
+        """Finish queued commits and let go of the database."""
+        ...
+
+
+class StoreError(Exception):
+    """The store could not make records durable (disk full, read-only, connection lost); nothing was applied."""
+
+
+class Clock(Protocol):
+    """Where `now` comes from."""
+
+    def now(self) -> Now:
+        """Return the present instant: monotonic and wall time."""
+        ...
+
+
+class ChargerLinks(Protocol):
+    """The way out to chargers."""
+
+    def send(self, command: Command) -> None:
+        """Queue a command on its connection; its fate comes back as facts. Never blocks, never raises."""
+        ...
