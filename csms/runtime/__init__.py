@@ -1,1 +1,1 @@
-"""placeholder"""
+"""One single-writer loop per station: facts are queued, stepped through the core, made durable, and only then said."""
