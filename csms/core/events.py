@@ -155,7 +155,8 @@ class TransactionStarted:
     """StartTransaction. `tag_status` is the id tag policy's verdict; ConcurrentTx is the core's to find.
 
     `known` is the store's answer for the same `StartKey`: a replay keeps its transaction id for ever.
-    `new_session_id` is used when the start opens a new session.
+    `new_session_id` is used when the start opens a new session. `exclusive`: the policy lets this tag run one
+    transaction at a time, so the core answers ConcurrentTx when it already runs another one (never for a replay).
     """
 
     key: StartKey
@@ -163,6 +164,7 @@ class TransactionStarted:
     new_session_id: SessionId
     reservation_id: int | None = None
     known: KnownTransaction | None = None
+    exclusive: bool = False
     request: RequestId | None = None
 
 

@@ -45,6 +45,7 @@ class ChargerStored:
 
     Attributes:
         max_booked_w: M of LEDGER.md §1.
+        uncontrolled_booked_w: the same for what is booked while nobody steers it (`reservedPower`).
         ever_connected: whether it has ever connected over OCPP.
         provisioned: LEDGER.md §4 was reached for each connector (index 0 is connector 1).
         configuration: the configuration keys that limits need, as last read.
@@ -53,6 +54,7 @@ class ChargerStored:
 
     charger_id: ChargerId
     max_booked_w: int
+    uncontrolled_booked_w: int
     ever_connected: bool = False
     boot: BootInfo | None = None
     provisioned: tuple[bool, ...] = ()
