@@ -1,0 +1,82 @@
+"""Every time that the control loop keeps, in one place (LEDGER.md §2, §3, §6 and ALLOCATOR.md §5).
+
+The defaults are the law; tests of golden sequences, which know no settling and no spacing, pass their own.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Times of the control loop, ms; each default is the law's."""
+
+    late_execution_ms: int = 60_000
+    """H: no charger executes a CALL later than this after our time-out or abort (a declared assumption)."""
+
+    fresh_sample_ms: int = 15_000
+    """A sample not older than this tells what the car draws now."""
+
+    settle_ms: int = 10_000
+    """An Accepted limit counts as settled after so long without a sample above it."""
+
+    raise_spacing_ms: int = 10_000
+    """Least time between two raises of one connector."""
+
+    dead_band_delay_ms: int = 20_000
+    """A raise smaller than the dead band waits so long, never for good."""
+
+    gather_ms: int = 2_000
+    """A raise far below its target waits so long for cuts that are in flight for it."""
+
+    backoff_ms: tuple[int, ...] = (0, 5_000, 10_000, 20_000, 30_000)
+    """Pauses before an unresolved send is sent again; the last one repeats."""
+
+    refusing_retry_ms: int = 600_000
+    """A refusing charger gets one try in so long."""
+
+    urgent_wait_ms: int = 5_000
+    """Longest wait of a cut that an overbooked row needs, behind an unanswered CALL."""
+
+    aborts_window_ms: int = 3_600_000
+    """At most `aborts_max` aborts of a charger's socket in so long."""
+
+    aborts_max: int = 3
+
+    assert_ms: int = 15_000
+    """After a boot a charger's profiles must be asserted again within this time."""
+
+    uncommanded_charging_ms: int = 60_000
+    """Charging without a transaction of ours for so long ends `provisioned`."""
+
+    zombie_ms: int = 60_000
+    """Available for so long on a live connection without meter flow closes a transaction that was never stopped."""
+
+    boot_trigger_ms: int = 10_000
+    """A charger that was never accepted and says nothing is asked for its boot after so long, once."""
+
+    quiet_ms: int = 2_000
+    """A start that comes with an old time stamp is steered after the queue has been quiet for so long."""
+
+    old_start_ms: int = 60_000
+    """A start with a time stamp older than this may be history."""
+
+    rest_silent_ms: int = 60_000
+    """A REST client silent for so long counts as a load that cannot be cut."""
+
+    rest_alarm_ms: int = 900_000
+    """… and for so long raises an alarm."""
+
+    overbooked_alarm_ms: int = 10_000
+    """A row overbooked for so long raises an alarm."""
+
+    judge_ms: int = 10_000
+    """No judgement of demand for at least so long after a start or a change of limit."""
+
+    unsaturated_ms: int = 30_000
+    """A car below its limit for so long has a lower demand."""
+
+    probe_ms: int = 60_000
+    """A maximum lowered by a REST client is probed upwards from so long after it was lowered."""
+
+
+LAW = Timings()
