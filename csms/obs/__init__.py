@@ -1,1 +1,1 @@
-"""placeholder"""
+"""What an operator can observe: logs now, metrics later."""

@@ -1,0 +1,110 @@
+"""Logging: one structlog configuration for the whole process.
+
+Modules take `structlog.get_logger()` and name events `noun.verb_past` (`charger.connected`), with facts as keys and
+context bound once. This module decides only how events look (JSON, or coloured lines on a terminal), what is hidden,
+and that libraries which use the standard `logging` module come out the same way. Everything goes to standard error:
+standard output belongs to the program's answers.
+
+Secrets never reach a log: values under the names of secrets are dropped, and id tags, which are as good as a key to
+free power, are masked wherever they stand under their own name, in raw OCPP frames too.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from csms.settings import LogFormat, LogLevel
+
+SECRET_KEYS: Final = frozenset({"password", "authorization", "authorization_key", "cookie", "secret", "private_key"})
+TAG_KEYS: Final = frozenset({"id_tag", "id_tag_raw", "parent_id_tag"})
+HIDDEN: Final = "***"
+_SHOWN_END: Final = 3
+"""Characters of a masked id tag that stay readable, to tell two tags apart."""
+_MASKED_LENGTH_MIN: Final = 7
+
+_FRAME_TAG: Final = re.compile(r'("(?:idTag|parentIdTag)"\s*:\s*")((?:[^"\\]|\\.)*)(")')
+_FRAME_AUTHORIZATION: Final = re.compile(r'"AuthorizationKey"')
+
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False),  # local variables may hold secrets
+)
+
+
+def configure(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
+    """Configure structlog and the standard `logging` module to write to `stream` (standard error)."""
+    out = sys.stderr if stream is None else stream
+    number = logging.getLevelNamesMapping()[level.upper()]
+    pretty = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and out.isatty())
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        hide_secrets,
+    ]
+    ending: list[Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        if pretty
+        else [_TRACEBACKS, structlog.processors.JSONRenderer(serializer=_to_json)]
+    )
+    structlog.configure(
+        processors=[*shared, *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=True,
+    )
+    _route_standard_logging(shared, ending, out, number)
+
+
+def hide_secrets(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Return the event without secrets: a structlog processor."""
+    return _hide(event)
+
+
+def mask_tag(tag: str) -> str:
+    """Return an id tag with all but its last characters hidden; a short one is hidden whole."""
+    return HIDDEN + tag[-_SHOWN_END:] if len(tag) >= _MASKED_LENGTH_MIN else HIDDEN
+
+
+def mask_frame(frame: str) -> str:
+    """Return a raw OCPP frame with its id tags masked, or only a note when it carries a charger's password."""
+    if _FRAME_AUTHORIZATION.search(frame):
+        return f"{HIDDEN} (frame with AuthorizationKey)"
+    return _FRAME_TAG.sub(lambda found: found[1] + mask_tag(found[2]) + found[3], frame)
+
+
+def _hide(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key, value in event.items():
+        name = key.lower()
+        if name in SECRET_KEYS:
+            event[key] = HIDDEN
+        elif name in TAG_KEYS and isinstance(value, str):
+            event[key] = mask_tag(value)
+        elif name == "frame" and isinstance(value, str):
+            event[key] = mask_frame(value)
+        elif isinstance(value, dict):
+            event[key] = _hide(dict(value))
+    return event
+
+
+def _to_json(event: EventDict, **_: object) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _route_standard_logging(shared: list[Processor], ending: list[Processor], out: TextIO, number: int) -> None:
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+        ),
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    # Libraries chatter below WARNING; and never their DEBUG, where the WebSocket library writes whole frames unmasked.
+    root.setLevel(logging.INFO if number == logging.DEBUG else max(number, logging.WARNING))

@@ -1,0 +1,200 @@
+"""Settings of one process: what `csms serve` may be told on the command line or in `CSMS_…` environment variables.
+
+The order of precedence is: command line, environment, default. Every field is followed by its documentation (unit,
+default, reason), from which `docs/reference/settings.md` is made. What belongs to the *station* (capacities,
+chargers, fail-safe) is not here but in the station's configuration, which lives in the store and can be changed while
+the process runs.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX: Final = "CSMS_"
+SQLITE_PREFIX: Final = "sqlite:///"
+ID_TAG: Final = re.compile(r"[\x21-\x7e]{1,20}")
+
+
+class LogLevel(StrEnum):
+    """The least severe event that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How events are written to standard error."""
+
+    AUTO = "auto"
+    """Coloured lines on a terminal, JSON otherwise."""
+    CONSOLE = "console"
+    JSON = "json"
+
+
+def _existing_file(path: Path) -> Path:
+    if not path.exists():
+        raise PydanticCustomError("no_file", "no such file: {path}", {"path": str(path)})
+    if not path.is_file():
+        raise PydanticCustomError("no_file", "is not a file: {path}", {"path": str(path)})
+    return path
+
+
+def _sqlite_url(url: str) -> str:
+    if not url.startswith(SQLITE_PREFIX) or not url.removeprefix(SQLITE_PREFIX).strip():
+        # The value is not repeated: a database URL may hold a password.
+        raise PydanticCustomError("database_url", "must be sqlite:///PATH (sqlite:////PATH for an absolute path)")
+    if "?" in url or "#" in url:
+        raise PydanticCustomError("database_url", "takes no parameters after the path of the file")
+    parent = Path(url.removeprefix(SQLITE_PREFIX)).parent
+    if not parent.is_dir():
+        raise PydanticCustomError("database_url", "its folder does not exist: {parent}", {"parent": str(parent)})
+    return url
+
+
+def _id_tag(text: str) -> str:
+    if not ID_TAG.fullmatch(text):
+        raise PydanticCustomError("id_tag", "must be 1 to 20 printable ASCII characters without spaces")
+    return text
+
+
+def _host(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("host", "must be an address or a host name")
+    return text.strip()
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Host = Annotated[str, AfterValidator(_host)]
+IdTag = Annotated[str, AfterValidator(_id_tag)]
+ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
+
+
+class Settings(BaseSettings):
+    """Everything that one `csms serve` process can be told; frozen once read."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        # An empty variable means "not set", as in most compose files that pass variables through.
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    config: ExistingFile | None = None
+    """Station configuration (JSON file) that seeds an empty store. Default: none, the store's own configuration is
+    used. Once the store holds a configuration it wins, so that a restart never undoes what an operator changed
+    through REST."""
+
+    replace_config: bool = False
+    """Put the file named by `config` in place of the configuration in the store. Default: no; a file that differs
+    from the store is only reported, with a diff."""
+
+    host: Host = "127.0.0.1"
+    """Address that the REST API listens on. Default: this machine only, because REST has no access control yet."""
+
+    port: Port = 3000
+    """TCP port of the REST API; 0 takes any free port and prints it. Default: 3000, the documented one."""
+
+    ocpp_host: Host = "127.0.0.1"
+    """Address that chargers connect to. Default: this machine only; use the address of the chargers' own network, or
+    0.0.0.0 for all. Chargers are not authenticated yet, so this must never be an address of the internet."""
+
+    ocpp_port: Port = 9000
+    """TCP port of the chargers' WebSocket; 0 takes any free port and prints it. Default: 9000, common for OCPP-J."""
+
+    database: Annotated[str, AfterValidator(_sqlite_url)] = "sqlite:///csms.sqlite3"
+    """Where everything durable is kept, as `sqlite:///PATH`. Default: a file in the working folder, so that nothing
+    has to be set up; every acknowledged message is on disk in it before it is acknowledged."""
+
+    id_tags: Literal["open"] | ExistingFile = "open"
+    """Who may charge: `open` (every id tag) or a file of id tags. Default: open, as a private site needs no list."""
+
+    log_level: LogLevel = LogLevel.INFO
+    """Least severe event that is logged: debug, info, warning or error. Default: info; debug adds every OCPP frame."""
+
+    log_format: LogFormat = LogFormat.AUTO
+    """How events are written to standard error: auto, console or json. Default: auto, which is console on a terminal
+    and one JSON object per line otherwise."""
+
+    virtual_id_tag: IdTag = "5E450001"
+    """Id tag sent with a remote start when the REST client names none: 1 to 20 printable ASCII characters (OCPP 1.6
+    §7.28). Default: 5E450001."""
+
+    heartbeat_interval_s: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """Seconds between a charger's heartbeats, told to it in BootNotification.conf. Default: 60, so that a dead
+    connection is known within minutes at a negligible load. Never 0, which would let the charger choose."""
+
+    request_wait_s: Annotated[int, Field(ge=1, le=300)] = 30
+    """Seconds that a REST request waits for a charger (remote start and stop) before it is answered 504. Default: 30,
+    long enough for a charger that first locks the plug. A request may choose its own with `?wait=`."""
+
+    @model_validator(mode="after")
+    def _agree_with_each_other(self) -> Self:
+        if self.replace_config and self.config is None:
+            raise PydanticCustomError("no_config", "--replace-config needs --config")
+        if self.port == self.ocpp_port != 0 and self.host == self.ocpp_host:
+            raise PydanticCustomError("same_port", "--port and --ocpp-port are the same; REST and OCPP need one each")
+        return self
+
+    @property
+    def database_path(self) -> Path:
+        """Return the SQLite file that `database` names, relative paths as they were given."""
+        return Path(self.database.removeprefix(SQLITE_PREFIX))
+
+
+@dataclass(frozen=True, slots=True)
+class SettingFault:
+    """One setting that cannot be used.
+
+    Attributes:
+        where: the flag (`--port`) or the environment variable (`CSMS_PORT`) that holds it.
+        reason: one short sentence; it never repeats a value that may be secret.
+    """
+
+    where: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return both as one line."""
+        return f"{self.where}: {self.reason}"
+
+
+def read_settings(given: Mapping[str, object]) -> Settings | tuple[SettingFault, ...]:
+    """Return settings from `given` (by field name), else the environment, else defaults; or every fault found."""
+    try:
+        return Settings(**given)  # type: ignore[arg-type]  # the values are validated here, that is the point
+    except ValidationError as error:
+        return _faults(error, given)
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> Sequence[str]:
+    """Return the names in the environment that look like settings but are none: most likely misspelt."""
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in environment if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
+
+
+def _faults(error: ValidationError, given: Mapping[str, object]) -> tuple[SettingFault, ...]:
+    def where(field: str) -> str:
+        return "--" + field.replace("_", "-") if field in given else ENV_PREFIX + field.upper()
+
+    faults: dict[str, SettingFault] = {}
+    for item in error.errors(include_url=False, include_input=False):
+        reason = item["msg"].replace("Input should", "must")
+        if item["loc"]:
+            field = str(item["loc"][0])
+            # A union reports once per member; the last one (the file) says most.
+            faults[field] = SettingFault(where(field), reason)
+        else:
+            faults[item["type"]] = SettingFault("settings", reason)
+    return tuple(faults.values())

@@ -1,0 +1,122 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from csms.obs.logs import configure, mask_frame, mask_tag
+from csms.settings import LogFormat, LogLevel
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def lines(out: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in out.getvalue().splitlines()]
+
+
+def test_one_json_object_per_event() -> None:
+    out = io.StringIO()
+    configure(LogLevel.INFO, LogFormat.AUTO, out)
+    structlog.get_logger().bind(charger_id="CP001").info("charger.connected", connection=7)
+    (event,) = lines(out)
+    assert event.pop("at")
+    assert event == {"event": "charger.connected", "level": "info", "charger_id": "CP001", "connection": 7}
+
+
+def test_events_below_the_level_are_dropped() -> None:
+    out = io.StringIO()
+    configure(LogLevel.WARNING, LogFormat.JSON, out)
+    structlog.get_logger().info("charger.connected")
+    structlog.get_logger().warning("charger.refused")
+    assert [event["event"] for event in lines(out)] == ["charger.refused"]
+
+
+def test_console_lines_are_plain_when_there_is_no_terminal() -> None:
+    out = io.StringIO()
+    configure(LogLevel.INFO, LogFormat.CONSOLE, out)
+    structlog.get_logger().info("charger.connected", charger_id="CP001")
+    assert "charger.connected" in out.getvalue()
+    assert "charger_id=CP001" in out.getvalue()
+    assert "\x1b" not in out.getvalue()
+
+
+def test_libraries_come_out_the_same_way_from_warning_up() -> None:
+    out = io.StringIO()
+    configure(LogLevel.INFO, LogFormat.JSON, out)
+    logging.getLogger("library").info("chatter")
+    logging.getLogger("library").warning("it is %s", "odd")
+    (event,) = lines(out)
+    assert (event["event"], event["logger"], event["level"]) == ("it is odd", "library", "warning")
+
+
+def test_debug_does_not_open_the_libraries_raw_frames() -> None:
+    out = io.StringIO()
+    configure(LogLevel.DEBUG, LogFormat.JSON, out)
+    logging.getLogger("websockets.server").debug('> TEXT \'[2,"1","Authorize",{"idTag":"04A2B3C4D5"}]\'')
+    assert out.getvalue() == ""
+
+
+def test_exceptions_are_logged_without_local_variables() -> None:
+    out = io.StringIO()
+    configure(LogLevel.INFO, LogFormat.JSON, out)
+
+    def fail(password: str) -> None:
+        raise ValueError(len(password))
+
+    try:
+        fail("hush-hush")
+    except ValueError:
+        structlog.get_logger().exception("loop.failed")
+    (event,) = lines(out)
+    assert "ValueError" in json.dumps(event["exception"])
+    assert "hush" not in out.getvalue()
+
+
+def test_secrets_and_id_tags_are_hidden() -> None:
+    out = io.StringIO()
+    configure(LogLevel.DEBUG, LogFormat.JSON, out)
+    structlog.get_logger().debug(
+        "frame.received",
+        password="hush",  # noqa: S106  # a value made up for this test
+        id_tag="04A2B3C4D5",
+        frame='[2,"1","Authorize",{"idTag": "04A2B3C4D5"}]',
+        detail={"Authorization": "Basic aHVzaA==", "idx": 1},
+    )
+    (event,) = lines(out)
+    assert event["password"] == "***"  # noqa: S105  # the mask, not a password
+    assert event["id_tag"] == "***4D5"
+    assert event["frame"] == '[2,"1","Authorize",{"idTag": "***4D5"}]'
+    assert event["detail"] == {"Authorization": "***", "idx": 1}
+
+
+@pytest.mark.parametrize(
+    ("tag", "shown"),
+    [("04A2B3C4D5", "***4D5"), ("1234567", "***567"), ("123456", "***"), ("A", "***"), ("", "***")],
+)
+def test_masked_id_tags(tag: str, shown: str) -> None:
+    assert mask_tag(tag) == shown
+
+
+@pytest.mark.parametrize(
+    ("frame", "shown"),
+    [
+        ("not json at all", "not json at all"),
+        ('[2,"1","Heartbeat",{}]', '[2,"1","Heartbeat",{}]'),
+        ('{"idTag":"A\\"BCDEFGH","parentIdTag" : "AB"}', '{"idTag":"***FGH","parentIdTag" : "***"}'),
+        (
+            '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"00112233"}]',
+            "*** (frame with AuthorizationKey)",
+        ),
+    ],
+)
+def test_masked_frames(frame: str, shown: str) -> None:
+    assert mask_frame(frame) == shown

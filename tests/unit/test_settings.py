@@ -1,0 +1,127 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from csms.settings import LogFormat, LogLevel, Settings, read_settings, unknown_variables
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Settings of the machine that runs the tests must not decide them."""
+    for name in [name for name in os.environ if name.upper().startswith("CSMS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def read_good(**given: object) -> Settings:
+    settings = read_settings(given)
+    assert isinstance(settings, Settings), settings
+    return settings
+
+
+def read_faults(**given: object) -> list[str]:
+    faults = read_settings(given)
+    assert isinstance(faults, tuple), faults
+    return [str(fault) for fault in faults]
+
+
+def test_defaults_are_the_documented_ones() -> None:
+    assert read_good().model_dump() == {
+        "config": None,
+        "replace_config": False,
+        "host": "127.0.0.1",
+        "port": 3000,
+        "ocpp_host": "127.0.0.1",
+        "ocpp_port": 9000,
+        "database": "sqlite:///csms.sqlite3",
+        "id_tags": "open",
+        "log_level": LogLevel.INFO,
+        "log_format": LogFormat.AUTO,
+        "virtual_id_tag": "5E450001",
+        "heartbeat_interval_s": 60,
+        "request_wait_s": 30,
+    }
+
+
+def test_every_setting_is_documented_where_it_is_declared() -> None:
+    undocumented = [
+        name for name, field in Settings.model_fields.items() if "Default:" not in (field.description or "")
+    ]
+    assert undocumented == []
+
+
+@pytest.mark.parametrize(
+    ("environment", "given", "port"),
+    [
+        ({}, {}, 3000),
+        ({"CSMS_PORT": "3100"}, {}, 3100),
+        ({"CSMS_PORT": "3100"}, {"port": "3200"}, 3200),
+        ({"CSMS_PORT": ""}, {}, 3000),
+        ({"CSMS_PORT": "0"}, {}, 0),
+    ],
+)
+def test_the_command_line_wins_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], given: dict[str, str], port: int
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert read_good(**given).port == port
+
+
+@pytest.mark.parametrize(
+    ("given", "faults"),
+    [
+        ({"port": "65536"}, ["--port: must be less than or equal to 65535"]),
+        ({"port": "-1"}, ["--port: must be greater than or equal to 0"]),
+        ({"ocpp_port": "nine"}, ["--ocpp-port: must be a valid integer, unable to parse string as an integer"]),
+        ({"port": "9000"}, ["settings: --port and --ocpp-port are the same; REST and OCPP need one each"]),
+        ({"replace_config": True}, ["settings: --replace-config needs --config"]),
+        ({"config": "absent.json"}, ["--config: no such file: absent.json"]),
+        ({"config": "."}, ["--config: is not a file: ."]),
+        ({"id_tags": "absent.txt"}, ["--id-tags: no such file: absent.txt"]),
+        ({"host": " "}, ["--host: must be an address or a host name"]),
+        ({"virtual_id_tag": "A" * 21}, ["--virtual-id-tag: must be 1 to 20 printable ASCII characters without spaces"]),
+        ({"virtual_id_tag": "a b"}, ["--virtual-id-tag: must be 1 to 20 printable ASCII characters without spaces"]),
+        ({"heartbeat_interval_s": "0"}, ["--heartbeat-interval-s: must be greater than or equal to 1"]),
+        ({"log_level": "loud"}, ["--log-level: must be 'debug', 'info', 'warning' or 'error'"]),
+        ({"database": "sqlite://"}, ["--database: must be sqlite:///PATH (sqlite:////PATH for an absolute path)"]),
+        ({"database": "sqlite:///absent/a.db"}, ["--database: its folder does not exist: absent"]),
+        (
+            {"port": "x", "log_format": "xml"},
+            [
+                "--port: must be a valid integer, unable to parse string as an integer",
+                "--log-format: must be 'auto', 'console' or 'json'",
+            ],
+        ),
+    ],
+)
+def test_bad_values_name_the_flag_and_the_reason(given: dict[str, object], faults: list[str]) -> None:
+    assert read_faults(**given) == faults
+
+
+def test_bad_values_in_the_environment_name_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSMS_OCPP_PORT", "tcp://10.0.0.1:9000")
+    assert read_faults() == ["CSMS_OCPP_PORT: must be a valid integer, unable to parse string as an integer"]
+
+
+def test_a_password_in_a_database_url_is_not_repeated() -> None:
+    assert "hush" not in "".join(read_faults(database="mysql://me:hush@db/csms"))
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("sqlite:///csms.sqlite3", Path("csms.sqlite3")), ("sqlite:////srv/csms.sqlite3", Path("/srv/csms.sqlite3"))],
+)
+def test_database_path(url: str, path: Path) -> None:
+    assert read_good(database=url).database_path == path
+
+
+def test_a_file_of_id_tags() -> None:
+    Path("tags.txt").write_text("ABC\n", encoding="utf-8")
+    assert read_good(id_tags="tags.txt").id_tags == Path("tags.txt")
+
+
+def test_misspelt_variables_are_found() -> None:
+    environment = {"CSMS_PORT": "1", "csms_host": "h", "CSMS_PROT": "1", "OTHER": "x"}
+    assert unknown_variables(environment) == ["CSMS_PROT"]
