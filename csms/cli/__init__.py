@@ -1,0 +1,108 @@
+"""The `csms` command: what a person types.
+
+Each command's work is in a module of its own, imported when it runs, so that `csms --help` answers at once. Options
+are taken as text and validated in one place (`csms.settings`), which also reads the `CSMS_…` environment variables: a
+bad value is refused with the same words wherever it came from. Exit status: 0 done, 1 the answer is "no" (a faulty
+file, a broken promise), 2 it was asked wrongly, 3 the server stopped itself (`csms.main`).
+"""
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="csms",
+    help="OCPP 1.6-J central system that manages the energy of the charging station behind the chargers.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="Look at station configurations.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(config_app, name="config")
+
+Text = str | None
+
+
+@app.command()
+def serve(
+    *,
+    config: Annotated[
+        Text, typer.Option(metavar="FILE", help="Station configuration that seeds an empty store.")
+    ] = None,
+    host: Annotated[Text, typer.Option(metavar="ADDRESS", help="REST listens here. [default: 127.0.0.1]")] = None,
+    port: Annotated[Text, typer.Option(metavar="PORT", help="REST port; 0: any free one. [default: 3000]")] = None,
+    ocpp_host: Annotated[
+        Text,
+        typer.Option(metavar="ADDRESS", help="Chargers connect here. [default: 127.0.0.1]"),
+    ] = None,
+    ocpp_port: Annotated[
+        Text,
+        typer.Option(metavar="PORT", help="Port for chargers; 0: any free one. [default: 9000]"),
+    ] = None,
+    database: Annotated[
+        Text,
+        typer.Option(metavar="URL", help="sqlite:///PATH. [default: sqlite:///csms.sqlite3]"),
+    ] = None,
+    id_tags: Annotated[
+        Text,
+        typer.Option(metavar="open|FILE", help="Who may charge: every id tag, or those in a file. [default: open]"),
+    ] = None,
+    replace_config: Annotated[
+        bool | None,
+        typer.Option("--replace-config", help="Put --config in place of the stored configuration."),
+    ] = None,
+    virtual_id_tag: Annotated[
+        Text,
+        typer.Option(metavar="TAG", help="Id tag of remote starts that name none. [default: 5E450001]"),
+    ] = None,
+    heartbeat_interval_s: Annotated[
+        Text,
+        typer.Option(metavar="SECONDS", help="Heartbeat interval told to chargers. [default: 60]"),
+    ] = None,
+    request_wait_s: Annotated[
+        Text,
+        typer.Option(metavar="SECONDS", help="How long REST waits for a charger. [default: 30]"),
+    ] = None,
+    log_level: Annotated[
+        Text,
+        typer.Option(metavar="LEVEL", help="debug, info, warning or error. [default: info]"),
+    ] = None,
+    log_format: Annotated[
+        Text,
+        typer.Option(metavar="FORMAT", help="auto, console or json. [default: auto]"),
+    ] = None,
+) -> None:
+    """Run the central system until Ctrl-C or SIGTERM.
+
+    Every option can also be set as an environment variable: --ocpp-port as CSMS_OCPP_PORT, and so on.
+    """
+    from csms.cli.serving import run  # noqa: PLC0415  # heavy: only for this command
+
+    given = {
+        "config": config,
+        "host": host,
+        "port": port,
+        "ocpp_host": ocpp_host,
+        "ocpp_port": ocpp_port,
+        "database": database,
+        "id_tags": id_tags,
+        "replace_config": replace_config,
+        "virtual_id_tag": virtual_id_tag,
+        "heartbeat_interval_s": heartbeat_interval_s,
+        "request_wait_s": request_wait_s,
+        "log_level": log_level,
+        "log_format": log_format,
+    }
+    raise typer.Exit(run({name: value for name, value in given.items() if value is not None}))
+
+
+@config_app.command("check")
+def config_check(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Station configuration; - reads standard input.")],
+) -> None:
+    """Say everything that is wrong with a station configuration, each fault by its JSON path; exit status 1 if any."""
+    from csms.cli.checking import run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(file))
