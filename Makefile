@@ -1,0 +1,63 @@
+# Needs make and Python 3.11 or newer, nothing else: everything goes into .venv.
+# make PYTHON=/path/to/python3.12 demo    chooses the Python.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+# The first Python that starts and is new enough.
+PYTHON ?= $(shell for one in python3.13 python3.12 python3.11 python3 python; do \
+	if $$one -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$one; break; fi; done)
+
+BIN := .venv/bin
+SETUP = $(if $(strip $(PYTHON)),$(PYTHON),$(error No Python 3.11 or newer found. \
+	Install one, on Debian and Ubuntu: sudo apt install python3 python3-venv)) .ci/setup_venv.py
+
+# make demo ARGS='--minutes 2 --port 0 --ocpp-port 0'
+ARGS ?=
+
+.PHONY: help
+help: ## Show what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: demo
+demo: ## Watch a station of three simulated chargers at work (ARGS='--minutes 2')
+	@$(SETUP) run
+	@$(BIN)/csms demo $(ARGS)
+
+.PHONY: test
+test: ## Run all tests (ARGS='tests/unit -k ledger')
+	@$(SETUP) dev
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+.PHONY: check
+check: ## What CI runs: tests, linters, types, import rules, docs, container files
+	@.ci/run
+
+.PHONY: bench
+bench: ## Print the measured ratios
+	@$(SETUP) dev
+	@$(BIN)/python -m pytest -q -s -p no:xdist tests/bench $(ARGS)
+
+.PHONY: format
+format: ## Format the code and mend what can be mended
+	@$(SETUP) dev
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+.PHONY: docs
+docs: ## Write the reference pages that are made from the code
+	@$(SETUP) dev
+	@$(BIN)/python .ci/reference_pages.py
+
+.PHONY: venv
+venv: ## Make or refresh .venv with everything for development
+	@$(SETUP) dev
+
+.PHONY: lock
+lock: ## Choose the newest versions that fit and write both locks
+	@$(SETUP) dev
+	@$(SETUP) lock
+
+.PHONY: clean
+clean: ## Remove .venv and everything that can be made again
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
