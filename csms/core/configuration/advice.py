@@ -1,0 +1,67 @@
+"""Notices: what is allowed in a configuration and still worth knowing before cars arrive."""
+
+from dataclasses import dataclass
+
+from csms.core.configuration.loads import loads_by_circuit
+from csms.core.configuration.quantities import kilowatts
+from csms.core.station import Control, Station
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing worth knowing: its name in logs, where it comes from, and what it means."""
+
+    kind: str
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.text} ({self.kind})"
+
+
+def notices(station: Station) -> tuple[Notice, ...]:
+    """Return what an operator should know about a valid configuration, in a fixed order."""
+    found: list[Notice] = []
+    if not station.fail_safe_chosen:
+        text = 'not chosen; "closed" holds: without this server running cars go on and nobody new can charge'
+        found.append(Notice("fail_safe_not_chosen", "$.failSafe", text))
+    if station.battery is not None:
+        found.append(Notice("battery_not_used", "$.battery", "kept, but its power is not used yet"))
+    if not station.chargers:
+        found.append(Notice("no_chargers", "$.chargers", "empty: nothing can connect"))
+    found += _uncontrolled_at_nameplate(station)
+    found += _overbooked_until_connected(station)
+    return tuple(found)
+
+
+def _uncontrolled_at_nameplate(station: Station) -> list[Notice]:
+    return [
+        Notice(
+            "booked_at_max_power",
+            f"$.chargers[{index}].reservedPower",
+            f"not set; this charger is never controlled and books its {kilowatts(charger.max_power_w)} kW always",
+        )
+        for index, charger in enumerate(station.chargers)
+        if charger.control is Control.NONE and charger.reserved_power_w is None
+    ]
+
+
+def _overbooked_until_connected(station: Station) -> list[Notice]:
+    """Chargers that must come over OCPP are booked before they do, and that may be more than a fuse has."""
+    booked = {Control.OCPP, Control.NONE}
+    load_w = {
+        charger.charger_id: charger.uncontrolled_power_w if charger.control in booked else 0
+        for charger in station.chargers
+    }
+    text = "below the {} kW booked for chargers until they are connected and have taken their profile; cars wait"
+    found = []
+    total_w = station.static_load_w + sum(load_w.values())
+    if total_w > station.grid_capacity_w:
+        found.append(Notice("overbooked_at_start", "$.gridCapacity", text.format(kilowatts(total_w))))
+    loads = loads_by_circuit(station, load_w)
+    for index, circuit in enumerate(station.circuits):
+        circuit_load_w = loads[circuit.circuit_id]
+        if circuit.capacity_w is not None and circuit_load_w > circuit.capacity_w:
+            path = f"$.circuits[{index}].capacity"
+            found.append(Notice("overbooked_at_start", path, text.format(kilowatts(circuit_load_w))))
+    return found

@@ -1,0 +1,143 @@
+"""`chargers[]`: each charger with the defaults that its maximum power suggests."""
+
+from csms.core.commands import MIN_CURRENT_A
+from csms.core.configuration.names import NameSpace, node_id
+from csms.core.configuration.quantities import kilowatts, watts
+from csms.core.configuration.reading import Fields, Wrong, choice, flag, open_object, whole
+from csms.core.faults import Fault
+from csms.core.ids import ChargerId
+from csms.core.station import GRID, Charger, Circuit, Control
+
+MAX_CHARGERS = 10_000
+MAX_CONNECTORS = 64
+DEFAULT_VOLTAGE_V = 230
+THREE_PHASES = 3
+
+AC_MAX_W = 44_000
+"""Unless `phases` says otherwise a charger up to here is three-phase AC, above it DC: no AC outlet gives more."""
+
+KEYS = frozenset(
+    {
+        "id",
+        "maxPower",
+        "connectors",
+        "control",
+        "mode",
+        "circuit",
+        "minPower",
+        "needsStartPower",
+        "phases",
+        "voltage",
+        "reservedPower",
+        "configure",
+        "assumeOcpp16",
+    }
+)
+LATER_KEYS = frozenset({"failSafe", "failSafePower", "phaseRotation"})
+
+_CONTROLS = {control.value: control for control in Control}
+_PHASES = (0, 1, THREE_PHASES)
+
+
+def default_phases(max_power_w: int) -> int:
+    """Return the phases of a charger that says nothing about them: 3 up to 44 kW, else 0 (DC)."""
+    return THREE_PHASES if max_power_w <= AC_MAX_W else 0
+
+
+def ac_minimum_w(phases: int, voltage_v: int) -> int:
+    """Return the least power of an AC charger, W: 6 A on each phase (IEC 61851-1); 0 for DC."""
+    return MIN_CURRENT_A * voltage_v * phases
+
+
+def default_min_power_w(max_power_w: int, phases: int, voltage_v: int) -> int:
+    """Return the least power of a session on a charger that says nothing about it, W; never above its maximum."""
+    return min(ac_minimum_w(phases, voltage_v), max_power_w)
+
+
+def parse_chargers(
+    station: Fields, circuits: tuple[Circuit, ...] | None, names: NameSpace, faults: list[Fault]
+) -> tuple[Charger, ...] | None:
+    """Return the chargers in the document's order, or None with faults noted; `circuits` None: they are not known."""
+    if "chargers" not in station:
+        station.fault("chargers", "is missing")
+    items = station.items("chargers", MAX_CHARGERS)
+    if items is None:
+        return None
+    circuit_ids = None if circuits is None else {circuit.circuit_id for circuit in circuits}
+    chargers: list[Charger] = []
+    for path, item in items:
+        charger = _parse_charger(item, path, names, faults)
+        if charger is None:
+            continue
+        if charger.circuit is not None and circuit_ids is not None and charger.circuit not in circuit_ids:
+            faults.append(Fault(f"{path}.circuit", "no circuit has this id"))
+            continue
+        chargers.append(charger)
+    return tuple(chargers) if len(chargers) == len(items) else None
+
+
+def _parse_charger(item: object, path: str, names: NameSpace, faults: list[Fault]) -> Charger | None:
+    fields = open_object(item, path, KEYS, LATER_KEYS, faults)
+    if fields is None:
+        return None
+    charger_id = fields.need("id", node_id, "")
+    if charger_id:
+        names.claim(charger_id, f"{path}.id")
+    max_power_w = fields.need("maxPower", watts, 0)
+    connectors = fields.need("connectors", whole(1, MAX_CONNECTORS), 1)
+    control = fields.take("control", choice(_CONTROLS), Control.AUTO)
+    circuit = fields.take("circuit", node_id, GRID)
+    reserved_power_w = fields.take("reservedPower", watts, None)
+    phases = fields.take("phases", _phases, default_phases(max_power_w))
+    voltage_v = fields.take("voltage", whole(100, 1000), DEFAULT_VOLTAGE_V)
+    min_power_w = fields.take("minPower", watts, default_min_power_w(max_power_w, phases, voltage_v))
+    assume_ocpp16 = fields.take("assumeOcpp16", flag, default=False)
+    _check_what_is_not_built(fields)
+    if fields.sound:
+        _check_powers(fields, max_power_w, min_power_w, reserved_power_w)
+        if control in {Control.AUTO, Control.OCPP} and "minPower" not in fields:
+            _check_ac_minimum(fields, max_power_w, ac_minimum_w(phases, voltage_v))
+    if not fields.sound:
+        return None
+    return Charger(
+        charger_id=ChargerId(charger_id),
+        max_power_w=max_power_w,
+        connectors=connectors,
+        control=control,
+        circuit=None if circuit == GRID else circuit,
+        min_power_w=min_power_w,
+        reserved_power_w=reserved_power_w,
+        phases=phases,
+        voltage_v=voltage_v,
+        assume_ocpp16=assume_ocpp16,
+    )
+
+
+def _phases(value: object) -> int | Wrong:
+    if isinstance(value, bool) or not isinstance(value, int) or value not in _PHASES:
+        return Wrong("must be 1 or 3 for AC, 0 for DC")
+    return value
+
+
+def _check_what_is_not_built(fields: Fields) -> None:
+    """Accept the values that mean what this version does anyway, and name those that it cannot do."""
+    fields.take("mode", choice({"control": None}, later=frozenset({"observe"})), None)
+    fields.take("configure", choice({"never": None}, later=frozenset({"auto", "suggest"})), None)
+    if fields.take("needsStartPower", flag, default=False):
+        fields.fault("needsStartPower", "true is not supported yet")
+
+
+def _check_powers(fields: Fields, max_power_w: int, min_power_w: int, reserved_power_w: int | None) -> None:
+    if "minPower" in fields and min_power_w > max_power_w:
+        fields.fault("minPower", "is above maxPower")
+    if reserved_power_w is not None and reserved_power_w > max_power_w:
+        fields.fault("reservedPower", "is above maxPower")
+
+
+def _check_ac_minimum(fields: Fields, max_power_w: int, least_w: int) -> None:
+    """An AC charger that cannot give 6 A on each phase would never be allowed to charge over OCPP."""
+    if max_power_w < least_w:
+        fields.fault(
+            "maxPower",
+            f"is below {kilowatts(least_w)} kW, 6 A on each phase: set phases (1, or 0 for DC) or minPower",
+        )

@@ -1,0 +1,49 @@
+"""What nobody can steer must fit under every fuse by itself; else the station would be overbooked for ever."""
+
+from collections.abc import Mapping
+
+from csms.core.configuration.quantities import kilowatts
+from csms.core.faults import Fault
+from csms.core.ids import ChargerId
+from csms.core.station import Charger, Circuit, Control, Station
+
+
+def constant_load_w(charger: Charger) -> int:
+    """Return what a charger is booked at for good, W: nothing unless it is `control: none`."""
+    return charger.uncontrolled_power_w if charger.control is Control.NONE else 0
+
+
+def loads_by_circuit(station: Station, load_w: Mapping[ChargerId, int]) -> dict[str, int]:
+    """Return Σ load under each circuit, W, from the load of each charger (by id); the circuits are a tree."""
+    parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
+    loads = dict.fromkeys(parents, 0)
+    for charger in station.chargers:
+        node = charger.circuit
+        while node is not None:
+            loads[node] += load_w[charger.charger_id]
+            node = parents[node]
+    return loads
+
+
+def check_constant_loads(station: Station) -> list[Fault]:
+    """Return a fault for the grid connection and each circuit that uncontrolled chargers and static load overfill."""
+    load_w = {charger.charger_id: constant_load_w(charger) for charger in station.chargers}
+    faults = []
+    total_w = station.static_load_w + sum(load_w.values())
+    if total_w > station.grid_capacity_w:
+        faults.append(Fault("$.gridCapacity", f"is below staticLoad and {_what(total_w - station.static_load_w)}"))
+    loads = loads_by_circuit(station, load_w)
+    faults.extend(
+        Fault(f"$.circuits[{index}].capacity", f"is below {_what(loads[circuit.circuit_id])}")
+        for index, circuit in enumerate(station.circuits)
+        if _is_overfilled(circuit, loads[circuit.circuit_id])
+    )
+    return faults
+
+
+def _is_overfilled(circuit: Circuit, load_w: int) -> bool:
+    return circuit.capacity_w is not None and load_w > circuit.capacity_w
+
+
+def _what(load_w: int) -> str:
+    return f"the {kilowatts(load_w)} kW reserved for chargers with control none"

@@ -1,0 +1,105 @@
+"""The whole configuration: every field read, then what only the whole can show."""
+
+import re
+from collections.abc import Container
+
+from csms.core.configuration.chargers import parse_chargers
+from csms.core.configuration.circuits import parse_circuits
+from csms.core.configuration.loads import check_constant_loads
+from csms.core.configuration.names import NameSpace, station_id
+from csms.core.configuration.quantities import watts
+from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, choice, open_object, whole
+from csms.core.faults import Fault
+from csms.core.station import Battery, Station
+
+KEYS = frozenset(
+    {
+        "stationId",
+        "gridCapacity",
+        "chargers",
+        "battery",
+        "timeZone",
+        "staticLoad",
+        "circuits",
+        "failSafe",
+        "restSessionTimeoutS",
+    }
+)
+BATTERY_KEYS = frozenset({"initialCapacity", "power"})
+
+DEFAULT_TIME_ZONE = "UTC"
+DEFAULT_REST_SESSION_TIMEOUT_S = 86_400
+REST_SESSION_TIMEOUT_S_MIN = 60
+"""A client that was silent for so long is only then treated as silent."""
+REST_SESSION_TIMEOUT_S_MAX = 30 * 86_400
+
+_ZONE_NAME = re.compile(r"[A-Za-z0-9_+\-]{1,32}(/[A-Za-z0-9_+\-]{1,32}){0,3}")
+
+
+def parse_station(document: object, time_zones: Container[str] | None = None) -> Station | tuple[Fault, ...]:
+    """Return the station that a decoded JSON configuration describes, or everything that is wrong with it.
+
+    `time_zones`: the IANA names that exist; None accepts any name of the right form (a stored configuration was
+    checked when it was accepted). Numbers may be int, float or Decimal.
+    """
+    faults: list[Fault] = []
+    fields = open_object(document, "$", KEYS, NOTHING, faults)
+    station = None if fields is None else _parse(fields, time_zones, faults)
+    if station is not None:
+        faults.extend(check_constant_loads(station))
+    if station is None or faults:
+        assert faults, "a document without a station has a fault"
+        return tuple(faults)
+    return station
+
+
+def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault]) -> Station | None:
+    names = NameSpace(faults)
+    name = fields.need("stationId", station_id, "")
+    grid_capacity_w = fields.need("gridCapacity", watts, 0)
+    circuits = parse_circuits(fields, names, faults)
+    chargers = parse_chargers(fields, circuits, names, faults)
+    battery = _parse_battery(fields)
+    time_zone = fields.take("timeZone", _time_zone(time_zones), DEFAULT_TIME_ZONE)
+    static_load_w = fields.take("staticLoad", watts, 0)
+    fail_safe_chosen = fields.take(
+        "failSafe", choice({"closed": True}, frozenset({"reserve", "expire"})), default=False
+    )
+    timeout_s = fields.take(
+        "restSessionTimeoutS",
+        whole(REST_SESSION_TIMEOUT_S_MIN, REST_SESSION_TIMEOUT_S_MAX),
+        DEFAULT_REST_SESSION_TIMEOUT_S,
+    )
+    if circuits is None or chargers is None or not fields.sound:
+        return None
+    return Station(
+        station_id=name,
+        grid_capacity_w=grid_capacity_w,
+        chargers=chargers,
+        circuits=circuits,
+        static_load_w=static_load_w,
+        battery=battery,
+        fail_safe_chosen=fail_safe_chosen,
+        time_zone=time_zone,
+        rest_session_timeout_s=timeout_s,
+    )
+
+
+def _parse_battery(station: Fields) -> Battery | None:
+    fields = station.child("battery", BATTERY_KEYS)
+    if fields is None:
+        return None
+    battery = Battery(fields.need("initialCapacity", watts, 0), fields.need("power", watts, 0))
+    station.sound = station.sound and fields.sound
+    return battery
+
+
+def _time_zone(time_zones: Container[str] | None) -> Reader[str]:
+    def read(value: object) -> str | Wrong:
+        if not isinstance(value, str) or _ZONE_NAME.fullmatch(value) is None:
+            return Wrong("must be an IANA time zone such as Europe/Paris")
+        if time_zones is not None and value not in time_zones:
+            return Wrong("is not a known IANA time zone")
+        return value
+
+    return read

@@ -1,0 +1,36 @@
+"""Kilowatts outside, watts inside: the one place where the two meet.
+
+A documented number is kW (or kWh) with at most three decimals, 0 … 1,000,000. A JSON decoder may hand it over as int,
+Decimal or float; a float stands for the shortest decimal that means it, so 33.333 is 33,333 W exactly and never
+33,332.999…
+"""
+
+from decimal import Context, Decimal
+
+from csms.core.configuration.reading import Wrong
+
+MAX_KILO = 1_000_000
+"""Greatest number of kW or kWh accepted; more is a slip of units, not a site."""
+
+_STEP = Decimal("0.001")
+_EXACT = Context(prec=28)
+"""Enough for 1,000,000.000; nothing here depends on the thread's own decimal context."""
+
+
+def watts(value: object) -> int | Wrong:
+    """Return a JSON number of kW (kWh) as W (Wh), or what is wrong with it."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return Wrong("must be a number")
+    exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if not exact.is_finite() or not 0 <= exact <= MAX_KILO:
+        return Wrong(f"must be from 0 to {MAX_KILO}")
+    to_the_watt = exact.quantize(_STEP, context=_EXACT)
+    if to_the_watt != exact:
+        return Wrong("must have at most three decimals")
+    return int(to_the_watt.scaleb(3, context=_EXACT))
+
+
+def kilowatts(power_w: int) -> int | float:
+    """Return W (Wh) as the documented kW (kWh): an integer when whole, else the nearest float (three decimals)."""
+    whole, rest = divmod(power_w, 1000)
+    return power_w / 1000 if rest else whole

@@ -1,0 +1,65 @@
+"""A station back to its documented JSON: required keys always, optional ones where they say more than the default."""
+
+from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, default_min_power_w, default_phases
+from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
+from csms.core.configuration.quantities import kilowatts
+from csms.core.station import Charger, Circuit, Control, Station
+
+Json = dict[str, object]
+
+
+def station_document(station: Station) -> Json:
+    """Return the documented JSON object (kW, kWh) that `parse_station` reads as this very station."""
+    document: Json = {
+        "stationId": station.station_id,
+        "gridCapacity": kilowatts(station.grid_capacity_w),
+        "chargers": [_charger_document(charger) for charger in station.chargers],
+    }
+    if station.battery is not None:
+        document["battery"] = {
+            "initialCapacity": kilowatts(station.battery.capacity_wh),
+            "power": kilowatts(station.battery.power_w),
+        }
+    if station.time_zone != DEFAULT_TIME_ZONE:
+        document["timeZone"] = station.time_zone
+    if station.static_load_w:
+        document["staticLoad"] = kilowatts(station.static_load_w)
+    if station.circuits:
+        document["circuits"] = [_circuit_document(circuit) for circuit in station.circuits]
+    if station.fail_safe_chosen:
+        document["failSafe"] = "closed"
+    if station.rest_session_timeout_s != DEFAULT_REST_SESSION_TIMEOUT_S:
+        document["restSessionTimeoutS"] = station.rest_session_timeout_s
+    return document
+
+
+def _circuit_document(circuit: Circuit) -> Json:
+    document: Json = {"id": circuit.circuit_id}
+    if circuit.parent is not None:
+        document["parent"] = circuit.parent
+    if circuit.capacity_w is not None:
+        document["capacity"] = kilowatts(circuit.capacity_w)
+    return document
+
+
+def _charger_document(charger: Charger) -> Json:
+    document: Json = {
+        "id": charger.charger_id,
+        "maxPower": kilowatts(charger.max_power_w),
+        "connectors": charger.connectors,
+    }
+    if charger.control is not Control.AUTO:
+        document["control"] = charger.control.value
+    if charger.circuit is not None:
+        document["circuit"] = charger.circuit
+    if charger.min_power_w != default_min_power_w(charger.max_power_w, charger.phases, charger.voltage_v):
+        document["minPower"] = kilowatts(charger.min_power_w)
+    if charger.phases != default_phases(charger.max_power_w):
+        document["phases"] = charger.phases
+    if charger.voltage_v != DEFAULT_VOLTAGE_V:
+        document["voltage"] = charger.voltage_v
+    if charger.reserved_power_w is not None:
+        document["reservedPower"] = kilowatts(charger.reserved_power_w)
+    if charger.assume_ocpp16:
+        document["assumeOcpp16"] = True
+    return document
