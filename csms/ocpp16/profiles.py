@@ -1,0 +1,59 @@
+"""From limits to charging profiles, to the letter of OCPP 1.6 §3.13, §5.16, §6.43 and §7.8–7.14.
+
+One profile has one period from 0, no duration and no validity: it is in force whatever the charger's clock says. Kind
+Relative carries no startSchedule; kind Absolute starts 24 h in the past. Ids are fixed per purpose and connector, so
+that a new profile always replaces the old one (§5.16.3): 2000 + connector for TxDefaultProfile, 3000 + connector for
+TxProfile. Limits are rounded down to one decimal.
+"""
+
+from csms.core.commands import ClearLimits, ProfileKind, Purpose, RateUnit, SetLimit
+from csms.ocpp16.times import format_time
+
+Payload = dict[str, object]
+
+_FIRST_ID = {Purpose.DEFAULT: 2000, Purpose.TX: 3000}
+_WIRE_PURPOSE = {Purpose.DEFAULT: "TxDefaultProfile", Purpose.TX: "TxProfile"}
+_DAY_MS = 86_400_000
+
+
+def set_charging_profile(command: SetLimit, wall_ms: int) -> Payload:
+    """Return SetChargingProfile.req (§6.43); `wall_ms` (UTC) is used for kind Absolute only."""
+    form = command.form
+    period: Payload = {"startPeriod": 0, "limit": _limit(command)}
+    if form.unit is RateUnit.A:
+        period["numberPhases"] = form.phases
+    schedule: Payload = {"chargingRateUnit": form.unit.value, "chargingSchedulePeriod": [period]}
+    if form.kind is ProfileKind.ABSOLUTE:
+        schedule["startSchedule"] = format_time(wall_ms - _DAY_MS)
+    profile: Payload = {
+        "chargingProfileId": _FIRST_ID[command.purpose] + command.idx,
+        "stackLevel": form.stack_level,
+        "chargingProfilePurpose": _WIRE_PURPOSE[command.purpose],
+        "chargingProfileKind": form.kind.value,
+        "chargingSchedule": schedule,
+    }
+    if command.purpose is Purpose.TX:
+        assert command.transaction_id is not None, "§5.16: a TxProfile names its transaction"
+        assert command.idx > 0, "§3.13.1: a TxProfile is for one connector"
+        profile["transactionId"] = command.transaction_id
+    return {"connectorId": command.idx, "csChargingProfiles": profile}
+
+
+def _limit(command: SetLimit) -> int | float:
+    """Return the limit in the form's unit, rounded down to tenths (§7.14: at most one decimal)."""
+    assert command.limit_w >= 0, "a limit is not negative"
+    if command.form.unit is RateUnit.W:
+        return command.limit_w
+    assert command.form.phases > 0, "an ampere limit counts phases"
+    tenths = command.limit_w * 10 // (command.form.voltage_v * command.form.phases)
+    return tenths // 10 if tenths % 10 == 0 else tenths / 10
+
+
+def clear_charging_profile(command: ClearLimits) -> Payload:
+    """Return ClearChargingProfile.req for TxDefaultProfiles (§6.11): the given fields must all match."""
+    payload: Payload = {"chargingProfilePurpose": "TxDefaultProfile"}
+    if command.idx is not None:
+        payload["connectorId"] = command.idx
+    if command.stack_level is not None:
+        payload["stackLevel"] = command.stack_level
+    return payload

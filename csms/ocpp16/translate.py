@@ -1,0 +1,182 @@
+"""Between OCPP 1.6 and the core's words: decoded payloads → facts, commands → CALLs, answers → facts.
+
+Answers are read leniently: a status in the wrong case or padded is the status it means, extra fields are ignored. An
+answer without a readable status is an error with the code "Unreadable", never a guess.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import msgspec
+
+from csms.core.commands import Call, ClearLimits, ReadConfiguration, RemoteStart, RemoteStop, SetLimit, Trigger
+from csms.core.events import (
+    BootInfo,
+    CallAnswered,
+    CallErrored,
+    ConfigurationRead,
+    ConnectorStatus,
+    StartKey,
+)
+from csms.core.ids import ChargerId, Token
+from csms.ocpp16 import payloads, profiles
+from csms.ocpp16.readers import read_elements, read_fields, read_text
+from csms.ocpp16.times import parse_time_ms
+
+UNREADABLE = "Unreadable"
+"""Code of an answer that cannot be read."""
+
+_MAX_STATUS_CHARS = 50
+_ABSENT = msgspec.Raw(b"null")
+_ANSWER_STATUSES = {
+    name.lower(): name
+    for name in ("Accepted", "Rejected", "NotSupported", "NotImplemented", "Unknown", "Scheduled", "RebootRequired")
+}
+_CONNECTOR_STATUSES = {status.value.lower(): status for status in ConnectorStatus}
+_ERROR_CODES = {
+    name.lower(): name
+    for name in (
+        "ConnectorLockFailure",
+        "EVCommunicationError",
+        "GroundFailure",
+        "HighTemperature",
+        "InternalError",
+        "LocalListConflict",
+        "NoError",
+        "OtherError",
+        "OverCurrentFailure",
+        "OverVoltage",
+        "PowerMeterFailure",
+        "PowerSwitchFailure",
+        "ReaderFailure",
+        "ResetFailure",
+        "UnderVoltage",
+        "WeakSignal",
+    )
+}
+_STOP_REASONS = {
+    name.lower(): name
+    for name in (
+        "DeAuthorized",
+        "EmergencyStop",
+        "EVDisconnected",
+        "HardReset",
+        "Local",
+        "Other",
+        "PowerLoss",
+        "Reboot",
+        "Remote",
+        "SoftReset",
+        "UnlockCommand",
+    )
+}
+
+
+# --- commands → CALLs ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A CALL of ours; limits with the same `limit_key` replace each other while queued."""
+
+    action: str
+    payload: dict[str, object]
+    limit_key: Hashable | None = None
+    urgent: bool = False
+
+
+def request_of(command: Call, wall_ms: int) -> Request:
+    """Return the CALL that carries out `command` (OCPP 1.6 §5)."""
+    match command:
+        case SetLimit(idx=idx, purpose=purpose, urgent=urgent):
+            payload = profiles.set_charging_profile(command, wall_ms)
+            return Request("SetChargingProfile", payload, (purpose, idx), urgent)
+        case ClearLimits():
+            return Request("ClearChargingProfile", profiles.clear_charging_profile(command))
+        case Trigger(requested=requested, idx=idx):
+            where = {} if idx is None else {"connectorId": idx}
+            return Request("TriggerMessage", {"requestedMessage": requested, **where})
+        case ReadConfiguration(keys=keys):
+            return Request("GetConfiguration", {"key": list(keys)})
+        case RemoteStart(idx=idx, id_tag=id_tag):
+            return Request("RemoteStartTransaction", {"connectorId": idx, "idTag": id_tag})
+        case RemoteStop(transaction_id=transaction_id):
+            return Request("RemoteStopTransaction", {"transactionId": transaction_id})
+
+
+# --- answers → facts -------------------------------------------------------------------------------------------------
+
+
+def fact_of_answer(token: Token, action: str, payload: bytes | None) -> CallAnswered | ConfigurationRead | CallErrored:
+    """Return what the CALLRESULT of our `action` says."""
+    fields = None if payload is None else read_fields(payload)
+    if fields is None:
+        return CallErrored(token, UNREADABLE)
+    if action == "GetConfiguration":
+        return _configuration(token, fields)
+    status = read_text(fields.get("status", _ABSENT))
+    if not status:
+        return CallErrored(token, UNREADABLE)
+    return CallAnswered(token, _ANSWER_STATUSES.get(status.lower(), status[:_MAX_STATUS_CHARS]))
+
+
+def fact_of_error(token: Token, code: str) -> CallErrored:
+    """Return what a CALLERROR says; an unreadable code is "Unreadable"."""
+    return CallErrored(token, code[:_MAX_STATUS_CHARS] or UNREADABLE)
+
+
+def _configuration(token: Token, fields: dict[str, msgspec.Raw]) -> ConfigurationRead:
+    values: dict[str, str | None] = {}
+    for raw in read_elements(fields.get("configurationKey", _ABSENT)):
+        entry = read_fields(raw) or {}
+        key = read_text(entry.get("key", _ABSENT))
+        if key:
+            values[key] = read_text(entry.get("value", _ABSENT))
+    unknown = (read_text(raw) for raw in read_elements(fields.get("unknownKey", _ABSENT)))
+    return ConfigurationRead(token, values, tuple(key for key in unknown if key))
+
+
+# --- decoded payloads → parts of facts -------------------------------------------------------------------------------
+
+
+def boot_info(payload: payloads.BootNotification) -> BootInfo:
+    """Return what the charger says of itself (§6.3)."""
+    return BootInfo(
+        vendor=payload.charge_point_vendor,
+        model=payload.charge_point_model,
+        serial_number=payload.charge_point_serial_number,
+        charge_box_serial_number=payload.charge_box_serial_number,
+        firmware_version=payload.firmware_version,
+        iccid=payload.iccid,
+        imsi=payload.imsi,
+        meter_type=payload.meter_type,
+        meter_serial_number=payload.meter_serial_number,
+    )
+
+
+def connector_status(text: str) -> ConnectorStatus | None:
+    """Return the status (§7.7) in any case and padding, or None for one that OCPP 1.6 does not have."""
+    return _CONNECTOR_STATUSES.get(text.strip().lower())
+
+
+def error_code(text: str) -> str:
+    """Return the ChargePointErrorCode (§7.6); anything else is OtherError."""
+    return _ERROR_CODES.get(text.strip().lower(), "OtherError")
+
+
+def stop_reason(text: str) -> str:
+    """Return the Reason (§7.37); anything else is Other, and nothing is Local (§4.10)."""
+    text = text.strip()
+    return _STOP_REASONS.get(text.lower(), "Other") if text else "Local"
+
+
+def start_key(charger_id: ChargerId, payload: payloads.StartTransaction, received_ms: int) -> StartKey:
+    """Return the identity of a start; `received_ms` (UTC) stands in for a missing or odd time stamp."""
+    at_ms = parse_time_ms(payload.timestamp)
+    return StartKey(
+        charger_id=charger_id,
+        idx=payload.connector_id,
+        id_tag=payload.id_tag,
+        started_ms=received_ms if at_ms is None else at_ms,
+        meter_start_wh=payload.meter_start,
+    )
