@@ -106,3 +106,25 @@ def config_check(
     from csms.cli.checking import run  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(run(file))
+
+
+@app.command()
+def demo(
+    minutes: Annotated[
+        float | None,
+        typer.Option(metavar="N", min=0.05, help="Stop after so many minutes. [default: until Ctrl-C]"),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="REST port; 0: any free one.")] = 3000,
+    ocpp_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for chargers; 0: any free one.")] = 9000,
+    config: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Station configuration."),
+    ] = "examples/station_config.json",
+) -> None:
+    """Show a whole station at work: this system and simulated chargers, each a process of its own.
+
+    Exit status 1 if the metered sum was ever above a capacity, if a process stopped by itself, or if no car got energy.
+    """
+    from csms.cli.demo import run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(minutes=minutes, port=port, ocpp_port=ocpp_port, config=config))

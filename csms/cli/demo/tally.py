@@ -1,0 +1,137 @@
+"""The demo's book-keeping, apart from the system that it judges: what was really drawn, against what the fuses allow.
+
+It sees only what the simulated chargers' own meters say, second by second. A row is anything with a capacity: the grid
+connection, a circuit, a charger. For each row it keeps the highest sum of one second over the chargers under it.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from csms.cli.demo.reports import ChargerReport, ConnectorReport
+from csms.core.station import GRID, Station
+
+WAIT_S = 3
+"""A second is summed when every charger has reported it, or when it is so old: a silent charger then counts with its
+last report, for its car goes on charging."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One capacity and the highest sum seen under it, W; `constant_w` is what draws there apart from the chargers."""
+
+    name: str
+    capacity_w: int
+    charger_ids: frozenset[str]
+    constant_w: int = 0
+    highest_w: int = 0
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether the capacity was never exceeded."""
+        return self.highest_w <= self.capacity_w
+
+
+@dataclass(slots=True)
+class _Charge:
+    """One transaction on one connector, as its meter shows it."""
+
+    energy_wh: int = 0
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums of all reports so far."""
+
+    rows: tuple[Row, ...]
+    latest: dict[str, ChargerReport] = field(default_factory=dict)
+    _by_second: dict[int, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    _carried_w: dict[str, int] = field(default_factory=dict)
+    _summed_to_s: int = -1
+    _charges: dict[tuple[str, int, int], _Charge] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, station: Station) -> "Tally":
+        """Return an empty tally with a row for the grid connection, each circuit with a capacity and each charger."""
+        rows = [Row(GRID, station.grid_capacity_w, frozenset(c.charger_id for c in station.chargers))]
+        rows[0].constant_w = station.static_load_w
+        rows += [
+            Row(circuit.circuit_id, circuit.capacity_w, _chargers_under(station, circuit.circuit_id))
+            for circuit in station.circuits
+            if circuit.capacity_w is not None
+        ]
+        rows += [Row(c.charger_id, c.max_power_w, frozenset({c.charger_id})) for c in station.chargers]
+        return cls(rows=tuple(rows))
+
+    def add(self, report: ChargerReport) -> None:
+        """Take in one report."""
+        self.latest[report.charger_id] = report
+        for connector in report.connectors:
+            self._follow(report.charger_id, connector)
+        second = report.at_ms // 1000
+        if second <= self._summed_to_s:
+            return
+        of_second = self._by_second[second]
+        # Two reports in one second: the higher counts.
+        of_second[report.charger_id] = max(report.power_w, of_second.get(report.charger_id, 0))
+        self._sum_up(second)
+
+    def close(self) -> None:
+        """Sum the seconds that still waited for a charger."""
+        self._sum_up_to(max(self._by_second, default=-1))
+
+    @property
+    def drawn_w(self) -> int:
+        """Return what all chargers drew in their newest reports, W."""
+        return sum(report.power_w for report in self.latest.values())
+
+    @property
+    def energy_wh(self) -> int:
+        """Return the energy that all transactions have taken, Wh."""
+        return sum(charge.energy_wh for charge in self._charges.values())
+
+    @property
+    def completed(self) -> int:
+        """Return how many transactions have taken energy and ended."""
+        return sum(charge.ended and charge.energy_wh > 0 for charge in self._charges.values())
+
+    @property
+    def running(self) -> int:
+        """Return how many transactions are open."""
+        return sum(not charge.ended for charge in self._charges.values())
+
+    def _follow(self, charger_id: str, connector: ConnectorReport) -> None:
+        present = None if connector.transaction_id is None else (charger_id, connector.idx, connector.transaction_id)
+        if present is not None:
+            charge = self._charges.setdefault(present, _Charge())
+            charge.energy_wh = max(charge.energy_wh, connector.energy_wh)
+        for key, charge in self._charges.items():
+            if key[:2] == (charger_id, connector.idx) and key != present:
+                charge.ended = True
+
+    def _sum_up(self, newest_s: int) -> None:
+        """Sum the seconds that are complete or too old to wait for."""
+        everyone = self.rows[0].charger_ids
+        for second in sorted(self._by_second):
+            if second > newest_s - WAIT_S and self._by_second[second].keys() != everyone:
+                break
+            self._sum_up_to(second)
+
+    def _sum_up_to(self, last_s: int) -> None:
+        for second in sorted(s for s in self._by_second if s <= last_s):
+            self._carried_w |= self._by_second.pop(second)
+            for row in self.rows:
+                drawn_w = row.constant_w + sum(self._carried_w.get(charger, 0) for charger in row.charger_ids)
+                row.highest_w = max(row.highest_w, drawn_w)
+        self._summed_to_s = max(self._summed_to_s, last_s)
+
+
+def _chargers_under(station: Station, circuit_id: str) -> frozenset[str]:
+    parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
+
+    def is_under(node: str | None) -> bool:
+        while node is not None and node != circuit_id:
+            node = parents.get(node)
+        return node == circuit_id
+
+    return frozenset(charger.charger_id for charger in station.chargers if is_under(charger.circuit))

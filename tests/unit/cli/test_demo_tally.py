@@ -1,0 +1,105 @@
+import pytest
+
+from csms.cli.demo.reports import ChargerReport, ConnectorReport, parse_report
+from csms.cli.demo.tally import Tally
+from csms.core.ids import ChargerId
+from csms.core.station import Charger, Circuit, Station
+
+A, B = ChargerId("CP001"), ChargerId("CP002")
+STATION = Station(
+    station_id="S",
+    grid_capacity_w=400_000,
+    chargers=(Charger(A, 200_000, 2, circuit="inner"), Charger(B, 300_000, 1)),
+    circuits=(Circuit("outer", None, 250_000), Circuit("inner", "outer", None)),
+)
+
+
+def report(
+    charger_id: str, at_ms: int, power_w: int, *, energy_wh: int = 0, transaction_id: int | None = 1
+) -> ChargerReport:
+    connector = ConnectorReport(
+        idx=1,
+        power_w=power_w,
+        energy_wh=energy_wh,
+        limit_w=None,
+        status="Charging",
+        car="a car",
+        transaction_id=transaction_id,
+        soc_percent=50,
+    )
+    return ChargerReport(charger_id, at_ms, (connector,))
+
+
+@pytest.mark.parametrize(
+    ("reports", "highest_w", "what"),
+    [
+        ([], 0, "nothing"),
+        ([(A, 0, 100), (B, 900, 200)], 300, "both in one second"),
+        ([(A, 0, 100), (B, 0, 0), (B, 1000, 200), (A, 1000, 0)], 200, "one hands over to the other at the second"),
+        ([(A, 0, 100), (A, 900, 150), (B, 500, 0)], 150, "the higher of two in one second"),
+        ([(B, 0, 50), (A, 0, 100), (B, 1000, 50), (B, 5000, 60)], 160, "a silent one keeps its last power"),
+        ([(A, 0, 100), (A, 2000, 0), (B, 500, 300)], 400, "a second waits for its late report"),
+        ([(A, 0, 100), (A, 1000, 150)], 150, "the seconds that still wait are summed at the end"),
+        ([(A, 0, 0), (B, 0, 0), (A, 5000, 1), (B, 5000, 1), (A, 1000, 999)], 2, "a report from long ago is too late"),
+    ],
+)
+def test_the_highest_second(reports: list[tuple[str, int, int]], highest_w: int, what: str) -> None:
+    tally = Tally.of(STATION)
+    for charger_id, at_ms, power_w in reports:
+        tally.add(report(charger_id, at_ms, power_w))
+    tally.close()
+    assert tally.rows[0].highest_w == highest_w, what
+
+
+def test_every_capacity_is_a_row_and_knows_its_chargers() -> None:
+    assert [(row.name, row.capacity_w, set(row.charger_ids)) for row in Tally.of(STATION).rows] == [
+        ("grid", 400_000, {A, B}),
+        ("outer", 250_000, {A}),
+        ("CP001", 200_000, {A}),
+        ("CP002", 300_000, {B}),
+    ]
+
+
+@pytest.mark.parametrize(("power_w", "kept"), [(200_000, True), (200_001, False)])
+def test_a_watt_too_much_breaks_a_row(power_w: int, kept: bool) -> None:  # noqa: FBT001  # a column of the table
+    tally = Tally.of(STATION)
+    tally.add(report(A, 0, power_w))
+    tally.close()
+    assert [row.is_kept for row in tally.rows] == [True, True, kept, True]
+
+
+def test_the_static_load_counts_at_the_grid_connection() -> None:
+    tally = Tally.of(Station("S", 100_000, (Charger(A, 100_000, 1),), static_load_w=30_000))
+    tally.add(report(A, 0, 70_001))
+    tally.close()
+    assert (tally.rows[0].highest_w, tally.rows[0].is_kept) == (100_001, False)
+
+
+def test_sessions_and_energy() -> None:
+    tally = Tally.of(STATION)
+    tally.add(report(A, 0, 1, energy_wh=500, transaction_id=1))
+    tally.add(report(A, 1000, 1, energy_wh=900, transaction_id=1))
+    tally.add(report(B, 1000, 1, energy_wh=0, transaction_id=2))
+    assert (tally.completed, tally.running, tally.energy_wh) == (0, 2, 900)
+    tally.add(report(A, 2000, 0, transaction_id=None))
+    tally.add(report(B, 2000, 0, transaction_id=None))
+    assert (tally.completed, tally.running, tally.energy_wh) == (1, 0, 900), "one of the two took nothing"
+    tally.add(report(A, 3000, 1, energy_wh=100, transaction_id=3))
+    assert (tally.completed, tally.running, tally.energy_wh) == (1, 1, 1000)
+
+
+LINE = (
+    '{"at_ms": 5, "charger_id": "CP001", "connectors": [{"idx": 1, "power_w": 7, "energy_wh": 8, "limit_w": null,'
+    ' "status": "Available", "car": null, "transaction_id": null, "soc": null}]}'
+)
+
+
+def test_a_line_becomes_a_report() -> None:
+    found = parse_report(LINE)
+    assert found == ChargerReport("CP001", 5, (ConnectorReport(1, 7, 8, None, "Available", None, None, None),))
+    assert found.power_w == 7
+
+
+@pytest.mark.parametrize("line", ["", "connected", "[]", "{}", "null", LINE[:-2], LINE.replace("power_w", "power")])
+def test_other_lines_are_no_reports(line: str) -> None:
+    assert parse_report(line) is None
