@@ -11,7 +11,7 @@ from enum import StrEnum
 from csms.core.commands import LimitForm, Purpose
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import ChargerId, SessionId, Token, TransactionId
-from csms.core.station import Station
+from csms.core.station import Charger, Station
 
 
 class Driver(StrEnum):
@@ -60,7 +60,7 @@ class ChargerStored:
     provisioned: tuple[bool, ...] = ()
     configuration: dict[str, str | None] = field(default_factory=dict)
     statuses: dict[int, ConnectorStatus] = field(default_factory=dict)
-    draining_json: str | None = None
+    draining: Charger | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,99 @@
+"""Carrying out the provisioning agenda, one CALL at a time (LEDGER.md §4; the agenda itself: `provisioning`).
+
+A charger that never said anything gets one TriggerMessage(BootNotification) and nothing else. Everything here waits for
+the limits of running sessions: the peer sends those first.
+"""
+
+from csms.core.charger import ChargerState
+from csms.core.commands import Call, ClearLimits, ReadConfiguration, Trigger
+from csms.core.ids import ConnectionId, Now, Token
+from csms.core.journal import Journal
+from csms.core.provisioning import LIMIT_KEYS, attempts, places
+from csms.core.state import AgendaCall, Errand, State
+from csms.core.steering import Alarm, give_limit
+from csms.core.timings import Timings
+
+
+def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
+    """Send the next CALL of a charger's agenda, if one is due."""
+    connection, agenda = charger.connection, charger.provisioning
+    if connection is None or agenda.pending is not None:
+        return
+    if charger.boot is None and not agenda.boot_asked:
+        silent_until_ms = charger.connected_ms + timings.boot_trigger_ms
+        if now.mono_ms >= silent_until_ms:
+            agenda.boot_asked = True
+            _trigger(state, charger, journal, connection, "BootNotification", Errand.ASK_BOOT)
+            return
+        alarm.at(silent_until_ms)
+    if not charger.heard:
+        return
+    wait_ms = max(agenda.retry_ms, charger.refusing_until_ms or 0)
+    if now.mono_ms < wait_ms:
+        if _anything_due(charger):
+            alarm.at(wait_ms)
+        return
+    _next(state, charger, journal, now, connection)
+
+
+def _anything_due(charger: ChargerState) -> bool:
+    agenda = charger.provisioning
+    return agenda.default_due or agenda.read_due or not agenda.cleared or not agenda.statuses_asked
+
+
+def _next(state: State, charger: ChargerState, journal: Journal, now: Now, connection: ConnectionId) -> None:
+    """Send the first thing of the agenda that is still to be done."""
+    agenda = charger.provisioning
+    if agenda.read_due and not charger.configuration:
+        _read(state, charger, journal, connection)
+    elif agenda.default_due:
+        _say_default(state, charger, journal, now)
+    elif not agenda.cleared:
+        _clear(state, charger, journal, connection)
+    elif not agenda.statuses_asked:
+        agenda.statuses_asked = True
+        if any(connector.status is None for connector in charger.connectors.values()):
+            _trigger(state, charger, journal, connection, "StatusNotification", Errand.ASK_STATUSES)
+    elif agenda.read_due:
+        _read(state, charger, journal, connection)
+
+
+def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now) -> None:
+    """Send our TxDefaultProfile: 0 W, or the least that this charger accepts."""
+    agenda = charger.provisioning
+    ways = attempts(charger.config, charger.configuration)
+    way = ways[agenda.attempt % len(ways)]
+    send = give_limit(
+        state, journal, charger, None, way.limit_w, now, urgent=False, cause="fail-safe default", at_once=False
+    )
+    agenda.pending = send.token
+
+
+def _clear(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:
+    """Clear the next place at which a foreign default may stand."""
+    agenda = charger.provisioning
+    if agenda.to_clear is None:
+        agenda.to_clear = places(charger.config, charger.configuration)
+    place = agenda.to_clear[-1]
+    token = state.take_token()
+    command = ClearLimits(token, connection, charger.charger_id, place.idx, place.stack_level)
+    _call(state, charger, journal, command, Errand.CLEAR_PLACE)
+
+
+def _read(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:
+    token = state.take_token()
+    command = ReadConfiguration(token, connection, charger.charger_id, LIMIT_KEYS)
+    _call(state, charger, journal, command, Errand.READ_KEYS)
+
+
+def _trigger(
+    state: State, charger: ChargerState, journal: Journal, connection: ConnectionId, requested: str, errand: Errand
+) -> None:
+    token: Token = state.take_token()
+    _call(state, charger, journal, Trigger(token, connection, charger.charger_id, requested, None), errand)
+
+
+def _call(state: State, charger: ChargerState, journal: Journal, command: Call, errand: Errand) -> None:
+    charger.provisioning.pending = command.token
+    state.calls[command.token] = AgendaCall(charger.charger_id, command.connection, errand)
+    journal.after_commit.append(command)

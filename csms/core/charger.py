@@ -1,0 +1,162 @@
+"""One charger as control sees it: its connection, its connectors, and what is booked for it (LEDGER.md §1).
+
+    K(connector) = max(P_default ∪ P_tx), P_default = {M} until the connector is provisioned
+    K(charger)   = min(M, Σ K(connector)), connectors that are not provisioned counted once for the charger
+
+M is the highest `maxPower` configured since Σ K(connector) was last at or below the present one, so that a lowered
+value frees nothing by itself; the same holds for what is booked while nobody steers the charger (`reservedPower`).
+A charger that has never connected over OCPP has no default to fall back to: K is what its REST clients were told.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from csms.core.connector import Connector
+from csms.core.events import BootInfo
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey
+from csms.core.limits import Book, Send
+from csms.core.provisioning import Provisioning
+from csms.core.records import ChargerStored, Driver
+from csms.core.session import Phase, Session
+from csms.core.station import Charger, Control
+
+
+@dataclass(slots=True)
+class ChargerState:
+    """What is known of one configured (or draining) charger; times monotonic ms, powers W.
+
+    Attributes:
+        connection: its current connection, None while offline.
+        heard: a readable frame came on this connection, so it may be addressed.
+        busy_ms: last time that it sent a start, a stop or meter values (its queue is quiet after that).
+        clock_offset_ms: how far its time stamps run ahead of ours (0 when it connects); clock_seen_ms: last seen so.
+        asserting_ms: since when its profiles wait to be asserted after a boot; None when they are.
+        timeouts: CALLs in a row that timed out; aborts: when its socket was aborted.
+        refusing_until_ms: set while it is `refusing`: its next try.
+        draining: it was removed while charging.
+    """
+
+    config: Charger
+    max_booked_w: int
+    uncontrolled_booked_w: int
+    connectors: dict[int, Connector] = field(default_factory=dict)
+    defaults: Book = field(default_factory=Book)
+    provisioning: Provisioning = field(default_factory=Provisioning)
+    ever_connected: bool = False
+    boot: BootInfo | None = None
+    configuration: dict[str, str | None] = field(default_factory=dict)
+    connection: ConnectionId | None = None
+    connected_ms: int = 0
+    heard: bool = False
+    busy_ms: int = 0
+    clock_offset_ms: int = 0
+    clock_seen_ms: int = 0
+    asserting_ms: int | None = None
+    timeouts: int = 0
+    aborts: deque[int] = field(default_factory=deque)
+    refusing_until_ms: int | None = None
+    draining: bool = False
+    historic: list[Session] = field(default_factory=list)
+
+    @property
+    def charger_id(self) -> ChargerId:
+        """Return its identity."""
+        return self.config.charger_id
+
+    @property
+    def steered_over_ocpp(self) -> bool:
+        """Return whether its sessions are transactions (API.md: `auto` from the first time it connected)."""
+        control = self.config.control
+        return control is Control.OCPP or (control is Control.AUTO and self.ever_connected)
+
+    @property
+    def addressable(self) -> bool:
+        """Return whether limits may be sent to it now."""
+        return self.connection is not None and self.heard and self.refusing_until_ms is None
+
+    @property
+    def unknown_default(self) -> bool:
+        """Return whether an unprovisioned connector of it may fall back to anything up to M."""
+        return self.ever_connected or self.config.control is Control.OCPP
+
+    def connector_booked_w(self, connector: Connector) -> int:
+        """Return K of one connector, W."""
+        known = connector.provisioned or not self.unknown_default
+        default_w = self.defaults.power_w if known else self.max_booked_w
+        return max(default_w, connector.limits.power_w, connector.rest_w)
+
+    def sum_w(self) -> int:
+        """Return Σ K of its connectors, W, those that are not provisioned counted once for the charger."""
+        return self.load_w(set())
+
+    def load_w(self, without: set[ConnectorKey]) -> int:
+        """Return `sum_w` as it is without the connectors in `without`, W: the part that cannot be cut now."""
+        if self.config.control is Control.NONE:
+            return self.config.uncontrolled_power_w
+        known_w, unknown_w, any_unknown = 0, 0, False
+        for connector in self.connectors.values():
+            if connector.key in without:
+                continue
+            if connector.provisioned or not self.unknown_default:
+                known_w += self.connector_booked_w(connector)
+            else:
+                any_unknown = True
+                unknown_w += max(connector.limits.power_w, connector.rest_w)
+        return known_w + (max(self.uncontrolled_booked_w, unknown_w) if any_unknown else 0)
+
+    def booked_w(self) -> int:
+        """Return K of the charger: what its ancestors count, W."""
+        if self.config.control is Control.NONE:
+            return self.config.uncontrolled_power_w
+        return min(self.max_booked_w, self.sum_w())
+
+    def lower_ceilings(self) -> bool:
+        """Let M follow a lowered configuration where evidence allows; return whether anything changed."""
+        before = (self.max_booked_w, self.uncontrolled_booked_w)
+        total_w = sum(self.connector_booked_w(c) for c in self.connectors.values())
+        if total_w <= self.config.max_power_w:
+            self.max_booked_w = self.config.max_power_w
+        if not self.unknown_default or all(c.provisioned for c in self.connectors.values()):
+            self.uncontrolled_booked_w = self.config.uncontrolled_power_w
+        return before != (self.max_booked_w, self.uncontrolled_booked_w)
+
+    def sessions(self) -> Iterator[Session]:
+        """Yield the sessions that hold its connectors."""
+        for connector in self.connectors.values():
+            if connector.session is not None:
+                yield connector.session
+
+    def steerable(self, connector: Connector) -> Session | None:
+        """Return the OCPP session of a connector if its limit can be changed now, else None."""
+        session = connector.session
+        if session is None or session.driver is not Driver.OCPP or session.phase is not Phase.RUNNING:
+            return None
+        return session if self.addressable and self.config.control is not Control.NONE else None
+
+    def sends(self) -> Iterator[Send]:
+        """Yield every send that may be in force."""
+        yield from self.defaults.sends
+        for connector in self.connectors.values():
+            yield from connector.limits.sends
+
+    def stored(self) -> ChargerStored:
+        """Return its row."""
+        return ChargerStored(
+            charger_id=self.charger_id,
+            max_booked_w=self.max_booked_w,
+            uncontrolled_booked_w=self.uncontrolled_booked_w,
+            ever_connected=self.ever_connected,
+            boot=self.boot,
+            provisioned=tuple(c.provisioned for c in self.connectors.values()),
+            configuration=dict(self.configuration),
+            statuses={idx: c.status for idx, c in self.connectors.items() if c.status is not None},
+            draining=self.config if self.draining else None,
+        )
+
+
+def new_charger(config: Charger) -> ChargerState:
+    """Return the state of a charger that nothing is known of yet."""
+    state = ChargerState(config, config.max_power_w, config.uncontrolled_power_w)
+    state.connectors = {key.idx: Connector(key) for key in config.keys()}
+    return state

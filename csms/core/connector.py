@@ -1,0 +1,116 @@
+"""Connectors: what a status means for control, and what is booked at one connector.
+
+The statuses of OCPP 1.6 §4.9 as a table of what each tells; every transition is legal (a charger's order is its own):
+
+    status         | power may flow | a car is (still) there
+    ---------------+----------------+-----------------------
+    Available      | no             | no
+    Preparing      | no             | yes
+    Charging       | yes            | yes
+    SuspendedEVSE  | yes            | yes
+    SuspendedEV    | yes            | yes
+    Finishing      | no             | yes
+    Reserved       | no             | no
+    Unavailable    | no             | no
+    Faulted        | no             | no
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from csms.core.events import ConnectorStatus, Sample
+from csms.core.ids import ConnectorKey
+from csms.core.limits import Book
+from csms.core.session import Session
+from csms.core.units import mean_power_w
+
+LEAST_ENERGY_SPAN_MS = 5_000
+"""Energy registers closer together than this give no usable mean power (they count whole Wh)."""
+
+
+class Meaning(NamedTuple):
+    """What one status tells."""
+
+    power_may_flow: bool
+    car_present: bool
+
+
+MEANING: dict[ConnectorStatus, Meaning] = {
+    ConnectorStatus.AVAILABLE: Meaning(power_may_flow=False, car_present=False),
+    ConnectorStatus.PREPARING: Meaning(power_may_flow=False, car_present=True),
+    ConnectorStatus.CHARGING: Meaning(power_may_flow=True, car_present=True),
+    ConnectorStatus.SUSPENDED_EVSE: Meaning(power_may_flow=True, car_present=True),
+    ConnectorStatus.SUSPENDED_EV: Meaning(power_may_flow=True, car_present=True),
+    ConnectorStatus.FINISHING: Meaning(power_may_flow=False, car_present=True),
+    ConnectorStatus.RESERVED: Meaning(power_may_flow=False, car_present=False),
+    ConnectorStatus.UNAVAILABLE: Meaning(power_may_flow=False, car_present=False),
+    ConnectorStatus.FAULTED: Meaning(power_may_flow=False, car_present=False),
+}
+
+
+@dataclass(slots=True)
+class Meter:
+    """The newest live sample of a connector, and the power read from it; `seen_ms` is the time of receipt."""
+
+    power_w: int | None = None
+    seen_ms: int | None = None
+    energy_wh: int | None = None
+    energy_at_ms: int | None = None
+
+    def read(self, sample: Sample, now_ms: int) -> int | None:
+        """Take a live sample; return the power that it tells, W: Power.Active.Import, else the mean since the last.
+
+        A register that stepped back or stands too close to the one before tells nothing.
+        """
+        power_w = sample.power_w
+        if sample.energy_wh is not None:
+            if power_w is None and self.energy_wh is not None and self.energy_at_ms is not None:
+                span_ms = sample.at_ms - self.energy_at_ms
+                if span_ms < LEAST_ENERGY_SPAN_MS and sample.energy_wh >= self.energy_wh:
+                    return None
+                if span_ms > 0 and sample.energy_wh >= self.energy_wh:
+                    power_w = mean_power_w(sample.energy_wh - self.energy_wh, span_ms)
+            self.energy_wh, self.energy_at_ms = sample.energy_wh, sample.at_ms
+        if power_w is not None:
+            self.power_w, self.seen_ms = power_w, now_ms
+        return power_w
+
+    def fresh_w(self, now_ms: int, fresh_ms: int) -> int | None:
+        """Return the power of the newest sample if it is not older than `fresh_ms`, W."""
+        if self.power_w is None or self.seen_ms is None or now_ms - self.seen_ms > fresh_ms:
+            return None
+        return self.power_w
+
+
+@dataclass(slots=True)
+class Connector:
+    """One connector; times monotonic ms.
+
+    Attributes:
+        status: last reported, None before the first report.
+        status_ms: since when it has had that status.
+        session: the session that holds it, or None.
+        limits: P_tx.
+        provisioned: LEDGER.md §4 holds here.
+        uncommanded_ms: since when power may flow without a transaction of ours.
+    """
+
+    key: ConnectorKey
+    status: ConnectorStatus | None = None
+    status_ms: int = 0
+    session: Session | None = None
+    limits: Book = field(default_factory=Book)
+    meter: Meter = field(default_factory=Meter)
+    provisioned: bool = False
+    uncommanded_ms: int | None = None
+
+    @property
+    def power_may_flow(self) -> bool:
+        """Return whether its last status allows for power; unknown counts as yes."""
+        return self.status is None or MEANING[self.status].power_may_flow
+
+    @property
+    def rest_w(self) -> int:
+        """Return what is booked for a REST-driven session, W: the most that its client may obey."""
+        session = self.session
+        return 0 if session is None else max(session.unechoed_w, default=0)

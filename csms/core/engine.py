@@ -1,0 +1,320 @@
+"""The engine: facts in, commands and records out. The only door to the core.
+
+One step takes everything that has happened since the last one, in order:
+
+    1  facts are taken in            links, transactions, calls, requests, reconfiguration
+    2  upkeep brings time to bear    settling, freeing, provisioning, zombies, silent clients
+    3  the plan is made, if anything changed that it depends on, and carried out as cuts and raises
+    4  the provisioning agendas go on, waiting clients are answered, notices are renewed
+    5  what changed is written down: records, and the views that may be published after their commit
+
+Between steps nothing happens; `next_due_ms` says when time alone will change something. The engine keeps no clock, and
+the same facts at the same times give the same steps. An `InvariantError` leaves it unusable: rebuild it from the store.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from csms.core.agenda import work_off
+from csms.core.calls import Calls
+from csms.core.commands import Command
+from csms.core.errors import check
+from csms.core.events import (
+    CallAnswered,
+    CallErrored,
+    CallSent,
+    CallTimedOut,
+    CallUnsent,
+    ChargerBooted,
+    ChargerConnected,
+    ChargerDisconnected,
+    ChargerHeard,
+    ChargerReported,
+    ConfigurationRead,
+    Fact,
+    MeterSampled,
+    PowerUpdated,
+    SessionRequested,
+    SessionStopRequested,
+    StationConfigured,
+    StatusNotified,
+    TransactionStarted,
+    TransactionStopped,
+)
+from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, TransactionId
+from csms.core.journal import Journal
+from csms.core.links import Links
+from csms.core.notices import renew_notices, renew_overbooked
+from csms.core.planning import Plan, make_plan
+from csms.core.reconfiguration import Reconfiguration
+from csms.core.records import (
+    ChargerForgotten,
+    CountersStored,
+    Record,
+    SendForgotten,
+    Snapshot,
+    StationStored,
+)
+from csms.core.recovery import rebuild
+from csms.core.replies import ChargerView, Reply, SessionView
+from csms.core.requests import Requests
+from csms.core.station import Station
+from csms.core.steering import Alarm, Steering
+from csms.core.timings import LAW, Timings
+from csms.core.transactions import Transactions
+from csms.core.upkeep import Upkeep
+from csms.core.views import charger_view, session_view
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What the published view has to take over once the step is durable.
+
+    Attributes:
+        sessions: active sessions that changed, None for one that is active no more.
+        chargers: the same for chargers.
+        station: the configuration, when it changed.
+        notices: standing notices and since when (UTC ms), when they changed.
+    """
+
+    sessions: dict[SessionId, SessionView | None]
+    chargers: dict[ChargerId, ChargerView | None]
+    station: Station | None
+    notices: dict[str, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step's output.
+
+    Attributes:
+        at_once: cuts and aborts: they depend on nothing and may leave before the commit.
+        records: what has to be durable, in order.
+        replies, after_commit, changes: leave only after `records` are durable, replies first.
+    """
+
+    at_once: tuple[Command, ...]
+    after_commit: tuple[Command, ...]
+    records: tuple[Record, ...]
+    replies: tuple[Reply, ...]
+    changes: Changes
+
+
+class Engine:
+    """One station's core."""
+
+    def __init__(self, snapshot: Snapshot, now: Now, timings: Timings = LAW) -> None:
+        self._state = rebuild(snapshot, now)
+        self._timings = timings
+        self._plan: Plan | None = None
+        self._due_ms: int | None = now.mono_ms
+        self._counters = self._counters_now()
+        self._last_ms = now.mono_ms
+
+    # --- the door -----------------------------------------------------------------------------------------------------
+
+    def step(self, facts: Sequence[Fact], now: Now) -> Step:
+        """Take in `facts` in order at `now` and return what follows; call it with none when `next_due_ms` has come.
+
+        Raises:
+            InvariantError: a command of ours would break the law; nothing of the step may leave the process.
+        """
+        check(now.mono_ms >= self._last_ms, "monotonic time stepped back")
+        self._last_ms = now.mono_ms
+        journal = Journal(now.wall_ms)
+        alarm = Alarm()
+        self._take_in(facts, journal, now)
+        if self._due_ms is not None and now.mono_ms >= self._due_ms:
+            journal.plan = True
+        if journal.plan or self._plan is None:
+            self._control(journal, now, alarm)
+            self._due_ms = alarm.due_ms
+        return self._finish(journal, now)
+
+    def next_due_ms(self) -> int | None:
+        """Return the monotonic time at which a step is due without any fact; None when nothing waits for time."""
+        return self._due_ms
+
+    # --- what is booked -----------------------------------------------------------------------------------------------
+
+    @property
+    def station(self) -> Station:
+        """Return the configuration in force."""
+        return self._state.station
+
+    def booked_w(self, key: ConnectorKey) -> int:
+        """Return K of one connector, W; 0 for one that does not exist."""
+        charger, connector = self._state.chargers.get(key.charger_id), self._state.connector(key)
+        return 0 if charger is None or connector is None else charger.connector_booked_w(connector)
+
+    def charger_booked_w(self, charger_id: ChargerId) -> int:
+        """Return K of one charger, W; 0 for one that does not exist."""
+        charger = self._state.chargers.get(charger_id)
+        return 0 if charger is None else charger.booked_w()
+
+    def node_booked_w(self, node_id: str) -> int:
+        """Return Σ K on one row, W."""
+        return self._state.tree.booked_w(self._state.chargers.values()).get(node_id, 0)
+
+    def node_capacity_w(self, node_id: str) -> int | None:
+        """Return the capacity of one row (the root's less the static load), W; None when unlimited."""
+        return self._state.tree.caps_w.get(node_id)
+
+    def all_changes(self) -> Changes:
+        """Return the whole view, for whoever begins to publish it."""
+        state = self._state
+        return Changes(
+            {session_id: session_view(state, s) for session_id, s in state.sessions.items()},
+            {charger_id: charger_view(c) for charger_id, c in state.chargers.items()},
+            state.station,
+            dict(state.notices),
+        )
+
+    # --- facts ----------------------------------------------------------------------------------------------------------
+
+    def _take_in(self, facts: Sequence[Fact], journal: Journal, now: Now) -> None:
+        """Hand each fact to whom it concerns."""
+        for fact in facts:
+            self._dispatch(fact, journal, now)
+
+    def _dispatch(self, fact: Fact, journal: Journal, now: Now) -> None:  # noqa: C901, PLR0912 - one table of all facts
+        state, timings = self._state, self._timings
+        match fact:
+            case MeterSampled():
+                Transactions(state, journal, now, timings).sampled(fact)
+            case TransactionStarted():
+                Transactions(state, journal, now, timings).started(fact)
+            case TransactionStopped():
+                Transactions(state, journal, now, timings).stopped(fact)
+            case CallSent():
+                Calls(state, journal, now, timings).sent(fact)
+            case CallUnsent():
+                Calls(state, journal, now, timings).unsent(fact)
+            case CallAnswered():
+                Calls(state, journal, now, timings).answered(fact)
+            case ConfigurationRead():
+                Calls(state, journal, now, timings).configuration_read(fact)
+            case CallErrored():
+                Calls(state, journal, now, timings).errored(fact)
+            case CallTimedOut():
+                Calls(state, journal, now, timings).timed_out(fact)
+            case StatusNotified():
+                Links(state, journal, now).status(fact)
+            case ChargerConnected():
+                self._connection_replaced(fact.charger_id, journal, now)
+                Links(state, journal, now).connected(fact)
+            case ChargerHeard():
+                Links(state, journal, now).heard(fact)
+            case ChargerBooted():
+                Links(state, journal, now).booted(fact)
+            case ChargerDisconnected():
+                Calls(state, journal, now, timings).connection_lost(fact.connection)
+                Links(state, journal, now).disconnected(fact)
+            case ChargerReported():
+                Links(state, journal, now).reported(fact)
+            case SessionRequested():
+                self._requests(journal, now).requested(fact)
+            case PowerUpdated():
+                self._requests(journal, now).updated(fact)
+            case SessionStopRequested():
+                self._requests(journal, now).stop_requested(fact)
+            case StationConfigured():
+                Reconfiguration(state, journal, now, timings).configured(fact)
+            case _:
+                assert_never(fact)
+
+    def _connection_replaced(self, charger_id: ChargerId, journal: Journal, now: Now) -> None:
+        charger = self._state.chargers.get(charger_id)
+        if charger is not None and charger.connection is not None:
+            Calls(self._state, journal, now, self._timings).connection_lost(charger.connection)
+
+    def _requests(self, journal: Journal, now: Now) -> Requests:
+        """Return the intake of REST requests; each is answered from a plan of its own, so upkeep comes first."""
+
+        def refresh() -> None:
+            Upkeep(self._state, journal, now, self._timings, Alarm()).run()
+
+        return Requests(self._state, journal, now, self._timings, refresh=refresh)
+
+    # --- control --------------------------------------------------------------------------------------------------------
+
+    def _control(self, journal: Journal, now: Now, alarm: Alarm) -> None:
+        """Bring time to bear, plan, carry the plan out, and go on with what waits."""
+        state, timings = self._state, self._timings
+        Upkeep(state, journal, now, timings, alarm).run()
+        Reconfiguration(state, journal, now, timings).drained(alarm)
+        plan = make_plan(state, now.mono_ms, timings)
+        for session_id, steered in plan.steered.items():
+            session = steered.session
+            if (session.target_w, session.limited_by) != (steered.target_w, steered.limited_by):
+                session.target_w, session.limited_by = steered.target_w, steered.limited_by
+                journal.shown.add(session_id)
+        Steering(state, plan, journal, now, timings, alarm).run()
+        self._check_plan(plan)
+        for charger in state.chargers.values():
+            work_off(state, charger, journal, now, timings, alarm)
+        self._requests(journal, now).answer_waiters()
+        renew_overbooked(state, plan.overbooked, now)
+        renew_notices(state, journal, now, timings, alarm)
+        self._plan = plan
+
+    def _check_plan(self, plan: Plan) -> None:
+        """Assert I1 for the step as a whole: no row is fuller than its capacity, or than the facts have made it."""
+        booked_w = self._state.tree.booked_w(self._state.chargers.values())
+        for node, cap_w in self._state.tree.caps_w.items():
+            check(
+                cap_w is None or booked_w[node] <= max(cap_w, plan.booked_w[node]),
+                f"I1: the commands of this step book {booked_w[node]} W on {node}, capacity {cap_w} W",
+            )
+
+    # --- the output -----------------------------------------------------------------------------------------------------
+
+    def _finish(self, journal: Journal, now: Now) -> Step:
+        """Write down what changed."""
+        changes = self._changes(journal)
+        return Step(
+            at_once=tuple(journal.at_once),
+            after_commit=tuple(journal.after_commit),
+            records=tuple(self._records(journal)),
+            replies=tuple(journal.replies),
+            changes=changes,
+        )
+
+    def _records(self, journal: Journal) -> list[Record]:
+        state = self._state
+        records: list[Record] = []
+        if journal.station:
+            records.append(StationStored(state.station))
+        records += [ChargerForgotten(charger_id) for charger_id in sorted(journal.forgotten)]
+        records += [state.chargers[c].stored() for c in sorted(journal.chargers) if c in state.chargers]
+        records += [session.stored() for session in journal.sessions.values()]
+        records += journal.orphans
+        records += [send.stored() for token, send in journal.sends.items() if token not in journal.gone]
+        records += [SendForgotten(token) for token in sorted(journal.gone)]
+        records += journal.samples
+        records += journal.events
+        counters = self._counters_now()
+        if counters != self._counters:
+            self._counters = counters
+            records.append(counters)
+        return records
+
+    def _counters_now(self) -> CountersStored:
+        state = self._state
+        return CountersStored(TransactionId(state.next_transaction_id), Token(state.next_token), state.next_rank)
+
+    def _changes(self, journal: Journal) -> Changes:
+        """Return what the view takes over: sessions that changed, and all chargers that a plan may have touched."""
+        state = self._state
+        sessions = {s: session_view(state, state.sessions[s]) if s in state.sessions else None for s in journal.shown}
+        chargers: dict[ChargerId, ChargerView | None] = dict.fromkeys(journal.forgotten)
+        if journal.plan or journal.chargers:
+            chargers |= {charger_id: charger_view(c) for charger_id, c in state.chargers.items()}
+        noticed = any(event.kind.startswith("notice.") for event in journal.events)
+        return Changes(
+            sessions,
+            chargers,
+            state.station if journal.station else None,
+            dict(state.notices) if noticed else None,
+        )

@@ -1,0 +1,71 @@
+"""What one step produces, collected while facts are taken in and the plan is carried out.
+
+The engine turns it into a `Step` at the end: rows are written from the state as it is then, once each, so the order in
+which a step touched things does not matter.
+"""
+
+from dataclasses import dataclass, field
+
+from csms.core.commands import Command
+from csms.core.ids import ChargerId, RequestId, SessionId, Token
+from csms.core.limits import Send
+from csms.core.records import EventLogged, SampleStored, SessionStored
+from csms.core.replies import Outcome, Reply
+from csms.core.session import Session
+
+
+@dataclass(slots=True)
+class Journal:
+    """One step's output in the making.
+
+    Attributes:
+        chargers, sessions, sends: what has to be written again.
+        gone: sends that are out of force; forgotten: chargers that are removed.
+        orphans: closed records of stops that belong to no transaction.
+        shown: sessions whose view may have changed; ended: those that left the view.
+        plan: whether something changed that a plan depends on.
+    """
+
+    wall_ms: int
+    at_once: list[Command] = field(default_factory=list)
+    after_commit: list[Command] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    events: list[EventLogged] = field(default_factory=list)
+    samples: list[SampleStored] = field(default_factory=list)
+    orphans: list[SessionStored] = field(default_factory=list)
+    chargers: set[ChargerId] = field(default_factory=set)
+    forgotten: set[ChargerId] = field(default_factory=set)
+    sessions: dict[SessionId, Session] = field(default_factory=dict)
+    sends: dict[Token, Send] = field(default_factory=dict)
+    gone: set[Token] = field(default_factory=set)
+    shown: set[SessionId] = field(default_factory=set)
+    station: bool = False
+    plan: bool = False
+
+    def log(
+        self,
+        kind: str,
+        charger_id: ChargerId | None = None,
+        idx: int | None = None,
+        **detail: str | int | bool | None,  # noqa: FBT001 - JSON values of a log line
+    ) -> None:
+        """Add a line to the station's history."""
+        self.events.append(EventLogged(self.wall_ms, kind, charger_id, idx, detail))
+
+    def write_session(self, session: Session) -> None:
+        """Have a session's row written and its view renewed."""
+        self.sessions[session.session_id] = session
+        self.shown.add(session.session_id)
+
+    def write_send(self, send: Send) -> None:
+        """Have a send's row written."""
+        self.sends[send.token] = send
+
+    def drop_sends(self, sends: list[Send]) -> None:
+        """Have sends that are out of force forgotten."""
+        self.gone |= {send.token for send in sends}
+
+    def reply(self, request: RequestId | None, outcome: Outcome) -> None:
+        """Answer whoever waits, if anybody does."""
+        if request is not None:
+            self.replies.append(Reply(request, outcome))

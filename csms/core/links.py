@@ -1,0 +1,130 @@
+"""Taking in what happens to a charger's connection: connected, heard, booted, status, gone (OCPP 1.6 §4.2, §4.9).
+
+A reconnect needs no boot (OCPP-J §5.4) and changes nothing that is booked; the limits of running transactions are said
+again. After a boot the default is asserted again; until then, for at most 15 s, no raise leaves under its rows.
+"""
+
+from csms.core.charger import ChargerState
+from csms.core.connector import MEANING
+from csms.core.events import (
+    ChargerBooted,
+    ChargerConnected,
+    ChargerDisconnected,
+    ChargerHeard,
+    ChargerReported,
+    StatusNotified,
+)
+from csms.core.ids import Now
+from csms.core.journal import Journal
+from csms.core.limits import lose
+from csms.core.replies import Confirmed
+from csms.core.session import Happening, Phase
+from csms.core.state import State
+
+
+class Links:
+    """Intake of a charger's connection and status; lives for one step."""
+
+    def __init__(self, state: State, journal: Journal, now: Now) -> None:
+        self.state = state
+        self.journal = journal
+        self.now = now
+
+    def connected(self, fact: ChargerConnected) -> None:
+        """Make a new connection the charger's current one; the one before counts as aborted now."""
+        charger = self.state.chargers.get(fact.charger_id)
+        if charger is None:
+            return
+        self._lose_sends(charger)
+        if not charger.ever_connected:
+            charger.ever_connected = True
+            self.journal.log("charger.first_connected", fact.charger_id)
+        charger.connection, charger.connected_ms, charger.heard = fact.connection, self.now.mono_ms, False
+        charger.clock_offset_ms, charger.clock_seen_ms = 0, self.now.mono_ms
+        charger.timeouts = 0
+        charger.provisioning.reconnected()
+        for session in charger.sessions():
+            session.steering.reassert = True
+            session.steering.attempts = 0
+            session.steering.retry_ms = self.now.mono_ms
+        self.journal.log("charger.connected", fact.charger_id, connection=fact.connection)
+        self._changed(charger)
+
+    def disconnected(self, fact: ChargerDisconnected) -> None:
+        """Take the charger offline; what was handed to the socket and not answered is lost, and stays booked."""
+        charger = self.state.chargers.get(fact.charger_id)
+        if charger is None or charger.connection != fact.connection:
+            return
+        self._lose_sends(charger)
+        charger.connection, charger.heard = None, False
+        charger.provisioning.pending = None
+        self.journal.log("charger.disconnected", fact.charger_id, connection=fact.connection)
+        self._changed(charger)
+
+    def heard(self, fact: ChargerHeard) -> None:
+        """From its first readable frame on a charger may be addressed."""
+        charger = self.state.chargers.get(fact.charger_id)
+        if charger is not None and charger.connection == fact.connection and not charger.heard:
+            charger.heard = True
+            self.journal.plan = True
+
+    def booted(self, fact: ChargerBooted) -> None:
+        """Take a BootNotification: what it says of itself, and that it may have lost its profiles."""
+        self.journal.reply(fact.request, Confirmed())
+        charger = self.state.chargers.get(fact.charger_id)
+        if charger is None or charger.connection != fact.connection:
+            return
+        charger.boot = fact.boot
+        charger.heard = True
+        charger.provisioning.booted()
+        if any(connector.provisioned for connector in charger.connectors.values()):
+            charger.asserting_ms = self.now.mono_ms
+        for session in charger.sessions():
+            session.steering.reassert = True
+        self.journal.log(
+            "charger.booted",
+            fact.charger_id,
+            vendor=fact.boot.vendor,
+            model=fact.boot.model,
+            firmware_version=fact.boot.firmware_version,
+        )
+        self._changed(charger)
+
+    def status(self, fact: StatusNotified) -> None:
+        """Take a connector's status; connector 0 is the charger as a whole and only kept as history."""
+        self.journal.log(
+            "connector.status_changed",
+            fact.charger_id,
+            fact.idx,
+            status=fact.status,
+            error_code=fact.error_code,
+            info=fact.info,
+            at_ms=fact.at_ms,
+        )
+        self.journal.reply(fact.request, Confirmed())
+        charger = self.state.chargers.get(fact.charger_id)
+        connector = None if charger is None else charger.connectors.get(fact.idx)
+        if charger is None or connector is None:
+            return
+        if connector.status is not fact.status:
+            connector.status_ms = self.now.mono_ms
+        connector.status = fact.status
+        session = connector.session
+        if MEANING[fact.status].power_may_flow and session is not None and session.phase is Phase.UNPROVEN:
+            session.happened(Happening.PROVEN)
+        self._changed(charger)
+
+    def reported(self, fact: ChargerReported) -> None:
+        """Keep a message that steers nothing."""
+        self.journal.log("charger.reported", fact.charger_id, None, action=fact.action, payload=fact.payload_json)
+        self.journal.reply(fact.request, Confirmed())
+
+    def _lose_sends(self, charger: ChargerState) -> None:
+        """Count every unanswered send on the charger's connection as aborted now."""
+        for send in charger.sends():
+            if lose(send, self.now.mono_ms):
+                self.journal.write_send(send)
+
+    def _changed(self, charger: ChargerState) -> None:
+        self.journal.chargers.add(charger.charger_id)
+        self.journal.plan = True

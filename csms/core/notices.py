@@ -1,0 +1,61 @@
+"""Notices and alarms: facts in the state that somebody should see, each raised and cleared by evidence.
+
+fail_safe_not_chosen      `failSafe` is unset: mode `closed` is in force, and nobody chose it
+battery_not_used          a battery is configured; its power is not used yet
+never_seen:CHARGER        a live OCPP station has a charger that never connected: nothing is booked for it
+uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
+zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
+overbooked:ROW            Σ booked has been above the row's capacity for 10 s
+silent_client:SESSION     the client of a REST-driven session has been silent for 15 min
+"""
+
+from collections.abc import Iterator
+
+from csms.core.ids import Now
+from csms.core.journal import Journal
+from csms.core.records import Driver
+from csms.core.state import State
+from csms.core.station import Control
+from csms.core.steering import Alarm
+from csms.core.timings import Timings
+
+
+def renew_notices(state: State, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
+    """Raise what has come up and clear what is over, each as a line of the station's history."""
+    standing = set(_standing(state, now, timings, alarm))
+    for notice in sorted(standing - state.notices.keys()):
+        state.notices[notice] = now.wall_ms
+        journal.log("notice.raised", None, None, notice=notice)
+    for notice in sorted(state.notices.keys() - standing):
+        del state.notices[notice]
+        journal.log("notice.cleared", None, None, notice=notice)
+
+
+def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
+    """Yield the notices that stand now."""
+    station = state.station
+    if not station.fail_safe_chosen:
+        yield "fail_safe_not_chosen"
+    if station.battery is not None:
+        yield "battery_not_used"
+    live = any(charger.ever_connected for charger in state.chargers.values())
+    for charger in state.chargers.values():
+        if live and charger.config.control is Control.AUTO and not charger.ever_connected and not charger.draining:
+            yield f"never_seen:{charger.charger_id}"
+        if charger.refusing_until_ms is not None:
+            yield f"uncontrollable:{charger.charger_id}"
+        if charger.defaults.settled is not None and charger.defaults.settled.limit_w > 0:
+            yield f"zero_refused:{charger.charger_id}"
+    for node, since_ms in state.overbooked.items():
+        if now.mono_ms - since_ms >= timings.overbooked_alarm_ms:
+            yield f"overbooked:{node}"
+        else:
+            alarm.at(since_ms + timings.overbooked_alarm_ms)
+    for session in state.sessions.values():
+        if session.driver is Driver.REST and now.mono_ms - session.heard_ms >= timings.rest_alarm_ms:
+            yield f"silent_client:{session.session_id}"
+
+
+def renew_overbooked(state: State, overbooked: frozenset[str], now: Now) -> None:
+    """Remember since when each row has been overbooked."""
+    state.overbooked = {node: state.overbooked.get(node, now.mono_ms) for node in sorted(overbooked)}

@@ -1,0 +1,216 @@
+"""Planning: from what is booked now to what every session should have, and what may be given at once (LEDGER.md §2).
+
+Theory of operation. Loads that cannot be cut now are constants on all their rows. What is left is allocated to the
+sessions that can be steered: that is the target T of each. Then power that is *free today* is handed out: the same
+filling, started at what is booked (K), up to T, within the head room of every row: that is the grant G. A session with
+T < K has to give power up before anybody else can have it; a session with G > K may be raised now.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from csms.core.allocator import Claim, Node, allocate, fill_headroom
+from csms.core.charger import ChargerState
+from csms.core.connector import Connector
+from csms.core.demand import dead_band_w
+from csms.core.ids import ConnectorKey, SessionId
+from csms.core.records import Driver
+from csms.core.session import Session
+from csms.core.state import State
+from csms.core.timings import Timings
+from csms.core.units import floor_kw_w
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """One session of the plan, powers W.
+
+    Attributes:
+        floor_w: F, the settled default below which nothing can be cut.
+        target_w: T, rounded to what can be told.
+        booked_w: K of its connector.
+        grant_w: G, rounded to what can be told; equals K when nothing may be given now.
+    """
+
+    session: Session
+    charger: ChargerState
+    connector: Connector
+    claim: Claim
+    floor_w: int
+    booked_w: int
+    target_w: int
+    grant_w: int
+    limited_by: str
+
+    @property
+    def short(self) -> bool:
+        """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum."""
+        missing_w = self.target_w - self.booked_w
+        if missing_w <= 0:
+            return False
+        starved = self.booked_w == 0 or self.booked_w < self.claim.min_w
+        return starved or missing_w >= dead_band_w(self.charger.config, self.target_w)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Targets and grants of one instant.
+
+    Attributes:
+        steered: the sessions that take part, in order of arrival.
+        overbooked: rows whose Σ K is above their capacity.
+        wanted: rows under which some session is short.
+    """
+
+    steered: dict[SessionId, Steered]
+    booked_w: dict[str, int]
+    overbooked: frozenset[str]
+    wanted: frozenset[str]
+
+    def cut_is_due(self, state: State, steered: Steered) -> bool:
+        """Return whether a session has to give up power now, not only when it is convenient."""
+        path = set(state.tree.paths[steered.charger.charger_id])
+        return bool(path & self.overbooked) or bool(path & self.wanted)
+
+    def cut_is_urgent(self, state: State, steered: Steered) -> bool:
+        """Return whether one of its rows is overbooked."""
+        return not self.overbooked.isdisjoint(state.tree.paths[steered.charger.charger_id])
+
+
+def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
+    """Return whether a REST-driven session's client still calls, so that it can be told a lower power."""
+    return session.driver is Driver.REST and now_ms - session.heard_ms <= timings.rest_silent_ms
+
+
+def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
+    """Return the plan for the state as it is at `now_ms` (monotonic)."""
+    parts = list(_participants(state, now_ms, timings))
+    floors = [_floor_w(charger, connector) for charger, connector, _ in parts]
+    claims = [_claim(*part, floor_w) for part, floor_w in zip(parts, floors, strict=True)]
+    allocation = allocate(_nodes_without_fixed(state, {connector.key for _, connector, _ in parts}), claims)
+    targets = [
+        max(floor_w, _tellable_w(charger, session, target_w))
+        for (charger, _, session), floor_w, target_w in zip(parts, floors, allocation.alloc_w, strict=True)
+    ]
+    booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
+    rows_w = state.tree.booked_w(state.chargers.values())
+    grants = _grants(state, claims, booked, targets, _head_room_w(state, rows_w))
+    steered = {
+        session.session_id: Steered(
+            session,
+            charger,
+            connector,
+            claim,
+            floor_w,
+            booked_w,
+            target_w,
+            max(booked_w, _tellable_w(charger, session, grant_w)),
+            limited_by,
+        )
+        for (charger, connector, session), claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
+            parts, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
+        )
+    }
+    return Plan(steered, rows_w, _overbooked(state, rows_w), _wanted(state, steered.values()))
+
+
+def _participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
+    """Yield what can be steered now, in order of arrival."""
+    for session in state.sessions.values():
+        charger = state.chargers[session.key.charger_id]
+        connector = charger.connectors.get(session.key.idx)
+        if connector is None or connector.session is not session:
+            continue
+        if charger.steerable(connector) is session or rest_can_be_cut(session, now_ms, timings):
+            yield charger, connector, session
+
+
+def _floor_w(charger: ChargerState, connector: Connector) -> int:
+    settled = charger.defaults.settled
+    return settled.limit_w if connector.provisioned and settled is not None else 0
+
+
+def _claim(charger: ChargerState, connector: Connector, session: Session, floor_w: int) -> Claim:
+    """Return what the session may ask of the allocator: min = max(min, F), max = max(E, F)."""
+    least_w, most_w = floor_w, max(session.max_w, floor_w)
+    if session.driver is Driver.OCPP and session.max_w > 0:
+        least_w = max(least_w, charger.config.min_power_w)
+        if session.demand.declared_w >= least_w:  # an estimate below the minimum still holds the minimum
+            most_w = max(most_w, least_w)
+    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, rank=session.rank)
+
+
+def _nodes_without_fixed(state: State, steered: set[ConnectorKey]) -> list[Node]:
+    """Return the rows less the loads that cannot be cut now."""
+    fixed_w = dict.fromkeys(state.tree.caps_w, 0)
+    for charger in state.chargers.values():
+        load_w = min(charger.max_booked_w, charger.load_w(steered))
+        for node in state.tree.paths[charger.charger_id]:
+            fixed_w[node] += load_w
+    return [
+        Node(n.node_id, n.parent, None if n.cap_w is None else max(0, n.cap_w - fixed_w[n.node_id]))
+        for n in state.tree.nodes
+    ]
+
+
+def _tellable_w(charger: ChargerState, session: Session, power_w: int) -> int:
+    """Return `power_w` rounded down to what this charger, or this client, can be told."""
+    if session.driver is Driver.REST:
+        return floor_kw_w(power_w)
+    return charger.provisioning.form(charger.config, charger.configuration).round_down(power_w)
+
+
+def _head_room_w(state: State, booked_w: Mapping[str, int]) -> dict[str, int | None]:
+    """Return what may still be given under every row; nothing under the rows of a charger that asserts its profiles."""
+    room_w = {
+        node: None if cap_w is None else max(0, cap_w - booked_w[node]) for node, cap_w in state.tree.caps_w.items()
+    }
+    for charger in state.chargers.values():
+        own_w = max(0, charger.config.max_power_w - charger.sum_w())
+        known_w = room_w[charger.charger_id]
+        room_w[charger.charger_id] = own_w if known_w is None else min(known_w, own_w)
+        if charger.asserting_ms is not None:
+            room_w.update(dict.fromkeys(state.tree.paths[charger.charger_id], 0))
+    return room_w
+
+
+def _grants(
+    state: State, claims: list[Claim], booked: list[int], targets: list[int], room_w: dict[str, int | None]
+) -> tuple[int, ...]:
+    """Return G of every claim.
+
+    A waiting minimum is given whole or not at all; what the first one that does not fit needs is kept free for it.
+    """
+    base = list(booked)
+    upper = list(targets)
+    reserved = False
+    order = sorted(range(len(claims)), key=lambda i: (-claims[i].priority, claims[i].rank))
+    for i in order:
+        claim = claims[i]
+        need_w = claim.min_w - booked[i]
+        if need_w <= 0 or targets[i] < claim.min_w:
+            continue
+        path = state.tree.paths[state.sessions[SessionId(claim.session_id)].key.charger_id]
+        rooms = {node: room for node in path if (room := room_w[node]) is not None}
+        fits = all(room >= need_w for room in rooms.values())
+        if fits:
+            base[i] = claim.min_w
+        else:
+            upper[i] = booked[i]
+        if fits or not reserved:
+            room_w.update({node: max(0, room - need_w) for node, room in rooms.items()})
+            reserved = reserved or not fits
+    return fill_headroom(state.tree.nodes, claims, base, upper, room_w)
+
+
+def _overbooked(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
+    return frozenset(node for node, cap_w in state.tree.caps_w.items() if cap_w is not None and booked_w[node] > cap_w)
+
+
+def _wanted(state: State, steered: Iterable[Steered]) -> frozenset[str]:
+    """Return the capped rows above sessions that are short."""
+    rows: set[str] = set()
+    for each in steered:
+        if each.short:
+            rows |= {n for n in state.tree.paths[each.charger.charger_id] if state.tree.caps_w[n] is not None}
+    return frozenset(rows)

@@ -1,0 +1,145 @@
+"""Taking in a new configuration: running sessions go on, and nothing that is booked falls by it (LEDGER.md §1).
+
+A charger that is removed while idle is forgotten at once, but for sends younger than H, which stay booked under its
+nearest surviving ancestor; one that is removed while charging is *draining*: it keeps its connection and its booked
+power until no transaction is open and every connector is Available.
+"""
+
+from dataclasses import replace
+
+from csms.core.charger import ChargerState, new_charger
+from csms.core.commands import AbortConnection
+from csms.core.connector import Connector
+from csms.core.events import ConnectorStatus, StationConfigured
+from csms.core.ids import Now
+from csms.core.journal import Journal
+from csms.core.limits import Book
+from csms.core.replies import StationShown
+from csms.core.state import State
+from csms.core.station import Charger, Control, Station
+from csms.core.steering import Alarm
+from csms.core.timings import Timings
+from csms.core.tree import build_tree, circuit_path
+
+OVER_OCPP = frozenset({Control.AUTO, Control.OCPP})
+
+
+class Reconfiguration:
+    """Intake of configurations and the end of draining; lives for one step."""
+
+    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
+        self.state = state
+        self.journal = journal
+        self.now = now
+        self.timings = timings
+
+    def configured(self, fact: StationConfigured) -> None:
+        """Put a valid configuration into force."""
+        old, new = self.state.station, fact.station
+        chargers = {c.charger_id: self._kept(c) for c in new.chargers}
+        for charger_id, charger in self.state.chargers.items():
+            if charger_id not in chargers and self._drain(charger, old, new):
+                chargers[charger_id] = charger
+        self.state.station, self.state.chargers = new, chargers
+        self.state.tree = build_tree(new, chargers.values())
+        self.journal.station = True
+        self.journal.chargers |= set(chargers)
+        self.journal.plan = True
+        self.journal.log("station.configured", None, None, station_id=new.station_id)
+        self.journal.reply(fact.request, StationShown(new))
+
+    def _kept(self, config: Charger) -> ChargerState:
+        """Return the state of a configured charger: as it was as far as it was known, ceilings never lowered here."""
+        charger = self.state.chargers.get(config.charger_id)
+        if charger is None:
+            return new_charger(config)
+        charger.config, charger.draining = config, False
+        charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
+        charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)
+        for key in config.keys():
+            charger.connectors.setdefault(key.idx, Connector(key))
+        for idx in [i for i, c in charger.connectors.items() if i > config.connectors and _idle(c)]:
+            del charger.connectors[idx]
+        if config.control not in OVER_OCPP:
+            self._close(charger, f"control is now {config.control}")
+        return charger
+
+    def _drain(self, charger: ChargerState, old: Station, new: Station) -> bool:
+        """Take a charger out of the configuration; return whether something of it stays booked for now."""
+        if not charger.draining:
+            known = {circuit.circuit_id for circuit in new.circuits}
+            above = (c for c in circuit_path(old, charger.config.circuit) if c in known)
+            charger.config = replace(charger.config, circuit=next(above, None))
+            charger.draining = True
+            self.journal.log("charger.removed", charger.charger_id, None, charging=_charging(charger))
+        elif charger.config.circuit not in {circuit.circuit_id for circuit in new.circuits}:
+            charger.config = replace(charger.config, circuit=None)
+        if _charging(charger):
+            return True
+        self._close(charger, "removed from the configuration")
+        self._keep_young_sends(charger)
+        if any(True for _ in charger.sends()):
+            return True
+        self._forget(charger)
+        return False
+
+    def drained(self, alarm: Alarm) -> None:
+        """Let go of draining chargers that have nothing left to drain."""
+        gone: list[ChargerState] = []
+        for charger in self.state.chargers.values():
+            if not charger.draining or not _quiet(charger):
+                continue
+            self._close(charger, "removed from the configuration")
+            self._keep_young_sends(charger)
+            young = list(charger.sends())
+            if young:
+                alarm.at(min(send.sent_ms for send in young) + self.timings.late_execution_ms)
+            else:
+                gone.append(charger)
+        for charger in gone:
+            del self.state.chargers[charger.charger_id]
+            self._forget(charger)
+        if gone:
+            self.state.tree = build_tree(self.state.station, self.state.chargers.values())
+            self.journal.plan = True
+
+    def _keep_young_sends(self, charger: ChargerState) -> None:
+        """By the operator's act everything is out of force but what was sent within H."""
+        charger.ever_connected = False
+        if charger.config.control not in {Control.AUTO, Control.REST}:
+            charger.config = replace(charger.config, control=Control.REST)
+        for book in (charger.defaults, *(connector.limits for connector in charger.connectors.values())):
+            self._drop_old(book)
+        self.journal.chargers.add(charger.charger_id)
+
+    def _drop_old(self, book: Book) -> None:
+        gone = [s for s in book.sends if self.now.mono_ms - s.sent_ms >= self.timings.late_execution_ms]
+        book.sends = [send for send in book.sends if send not in gone]
+        if gone:
+            self.journal.drop_sends(gone)
+            self.journal.plan = True
+
+    def _close(self, charger: ChargerState, reason: str) -> None:
+        if charger.connection is not None:
+            self.journal.at_once.append(AbortConnection(charger.connection, charger.charger_id, reason))
+            charger.heard = False
+
+    def _forget(self, charger: ChargerState) -> None:
+        self.journal.chargers.discard(charger.charger_id)
+        self.journal.forgotten.add(charger.charger_id)
+        self.journal.log("charger.forgotten", charger.charger_id)
+
+
+def _idle(connector: Connector) -> bool:
+    return connector.session is None and not connector.limits.sends
+
+
+def _charging(charger: ChargerState) -> bool:
+    """Return whether a session is open on it."""
+    return any(True for _ in charger.sessions())
+
+
+def _quiet(charger: ChargerState) -> bool:
+    """Return whether a draining charger has no open session and every connector, as far as known, is Available."""
+    available = {None, ConnectorStatus.AVAILABLE}
+    return not _charging(charger) and all(c.status in available for c in charger.connectors.values())

@@ -1,0 +1,109 @@
+"""Rebuilding the state from what was durable (LEDGER.md §1, I7): the same is booked, or more.
+
+Every charger is offline, every unanswered send counts as aborted at this moment, and all timers restart. The fleet of
+connections announces itself again through `ChargerConnected`.
+"""
+
+from csms.core.charger import ChargerState, new_charger
+from csms.core.commands import Purpose
+from csms.core.connector import Connector
+from csms.core.errors import check
+from csms.core.events import KnownTransaction
+from csms.core.ids import ConnectorKey, Now
+from csms.core.limits import restore as restore_send
+from csms.core.provisioning import attempts
+from csms.core.records import ChargerStored, SendStored, SessionStored, Snapshot
+from csms.core.session import Phase
+from csms.core.session import restore as restore_session
+from csms.core.state import State
+from csms.core.station import Charger
+from csms.core.tree import build_tree
+
+
+def rebuild(snapshot: Snapshot, now: Now) -> State:
+    """Return the state that a snapshot with a configuration tells of."""
+    station = snapshot.station
+    check(station is not None, "a station has a configuration before its loop starts")
+    assert station is not None  # noqa: S101 - for the type checker; checked above
+    rows = {row.charger_id: row for row in snapshot.chargers}
+    configured: list[Charger] = list(station.chargers)
+    known = {config.charger_id for config in configured}
+    draining = [r.draining for r in snapshot.chargers if r.draining is not None and r.charger_id not in known]
+    chargers: dict[str, ChargerState] = {}
+    for config in [*configured, *draining]:
+        chargers[config.charger_id] = _charger(config, rows.get(config.charger_id), now)
+        chargers[config.charger_id].draining = config.charger_id not in known
+    state = State(
+        station=station,
+        tree=build_tree(station, chargers.values()),
+        chargers={charger.charger_id: charger for charger in chargers.values()},
+        next_transaction_id=snapshot.counters.next_transaction_id,
+        next_token=snapshot.counters.next_token,
+        next_rank=snapshot.counters.next_rank,
+    )
+    for send_row in sorted(snapshot.sends, key=lambda s: s.token):
+        _add_send(state, send_row, now)
+    for session_row in sorted(snapshot.sessions, key=lambda s: s.rank):
+        _add_session(state, session_row, now)
+    for charger in state.chargers.values():
+        _resume_agenda(charger)
+    return state
+
+
+def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerState:
+    """Return one charger as it was remembered."""
+    charger = new_charger(config)
+    if row is None:
+        return charger
+    charger.max_booked_w = max(row.max_booked_w, config.max_power_w)
+    charger.uncontrolled_booked_w = max(row.uncontrolled_booked_w, config.uncontrolled_power_w)
+    charger.ever_connected, charger.boot = row.ever_connected, row.boot
+    charger.configuration = dict(row.configuration)
+    for position, provisioned in enumerate(row.provisioned):
+        idx = position + 1
+        connector = charger.connectors.setdefault(idx, Connector(ConnectorKey(config.charger_id, idx)))
+        connector.provisioned = provisioned
+        connector.status = row.statuses.get(idx)
+        connector.status_ms = now.mono_ms
+    return charger
+
+
+def _add_send(state: State, row: SendStored, now: Now) -> None:
+    """Put a send back where it is booked; without its charger it has nowhere to be in force."""
+    charger = state.chargers.get(row.charger_id)
+    if charger is None:
+        return
+    send = restore_send(row, now.mono_ms)
+    if row.purpose is Purpose.DEFAULT:
+        charger.defaults.sends.append(send)
+        return
+    connector = charger.connectors.setdefault(row.idx, Connector(ConnectorKey(row.charger_id, row.idx)))
+    connector.limits.sends.append(send)
+
+
+def _add_session(state: State, row: SessionStored, now: Now) -> None:
+    """Put an open session back on its connector, or among the historic ones."""
+    session = restore_session(row, now.mono_ms)
+    state.sessions[session.session_id] = session
+    connector = state.connector(session.key)
+    if session.phase is not Phase.HISTORIC and connector is not None:
+        connector.session = session
+    if session.transaction_id is not None:
+        state.transactions[session.transaction_id] = session
+        state.starts[session.start_key] = KnownTransaction(
+            session.transaction_id, session.session_id, row.charger_id, row.idx, row.tag_status, ended=False
+        )
+
+
+def _resume_agenda(charger: ChargerState) -> None:
+    """Take up the provisioning agenda where the remembered charger stands."""
+    agenda, settled = charger.provisioning, charger.defaults.settled
+    agenda.read_due = not charger.configuration
+    if settled is None:
+        return
+    ways = attempts(charger.config, charger.configuration)
+    known = [i for i, way in enumerate(ways) if (way.form, way.limit_w) == (settled.form, settled.limit_w)]
+    agenda.attempt = known[0] if known else 0
+    agenda.default_due = False
+    if any(connector.provisioned for connector in charger.connectors.values()):
+        agenda.to_clear = []

@@ -1,0 +1,191 @@
+"""Sessions: one charge each, driven over OCPP (it has a transaction) or over REST alone.
+
+Life cycle, as a table; what is not in it changes nothing:
+
+    phase      | event                                   | next
+    -----------+-----------------------------------------+---------
+    UNPROVEN   | charging seen, live sample, quiet queue  | RUNNING
+    UNPROVEN   | stopped, superseded, zombie              | ENDED
+    RUNNING    | stopped, superseded, zombie, client gone | ENDED
+
+UNPROVEN is a start that came with an old time stamp: it may be history from an offline queue, so it is not steered
+until something shows that the car is still there. A HISTORIC session belongs to the past altogether (its connector has
+a newer transaction): it is a record and touches no ledger.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from csms.core.demand import Demand, StatedDemand
+from csms.core.events import StartKey, TagStatus
+from csms.core.ids import ConnectorKey, SessionId, TransactionId
+from csms.core.records import Driver, SessionStored
+
+
+class Phase(StrEnum):
+    """Where a session is in its life."""
+
+    UNPROVEN = "unproven"
+    RUNNING = "running"
+    HISTORIC = "historic"
+    ENDED = "ended"
+
+
+class Happening(StrEnum):
+    """What moves a session from phase to phase."""
+
+    PROVEN = "proven"
+    STOPPED = "stopped"
+
+
+LIFE_CYCLE: dict[tuple[Phase, Happening], Phase] = {
+    (Phase.UNPROVEN, Happening.PROVEN): Phase.RUNNING,
+    (Phase.UNPROVEN, Happening.STOPPED): Phase.ENDED,
+    (Phase.RUNNING, Happening.STOPPED): Phase.ENDED,
+    (Phase.HISTORIC, Happening.STOPPED): Phase.ENDED,
+}
+
+
+@dataclass(slots=True)
+class Steering:
+    """What the control loop remembers of a session that it steers over OCPP; times monotonic ms.
+
+    Attributes:
+        reassert: a boot or a reconnect came since its limit was last sent.
+        attempts: sends in a row that stayed unresolved.
+        retry_ms: an unresolved send is not repeated before.
+        raised_ms: when its limit was last raised from above 0; None before.
+        wanting_ms: since when a raise smaller than the dead band waits.
+        gathering_ms: since when a raise far below its target waits for cuts in flight.
+    """
+
+    reassert: bool = False
+    attempts: int = 0
+    retry_ms: int = 0
+    raised_ms: int | None = None
+    wanting_ms: int | None = None
+    gathering_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Session:
+    """One session that has not ended, and what control knows of it.
+
+    Attributes:
+        answered_w: REST-driven: the whole kW last answered; OCPP: the limit last sent.
+        unechoed_w: REST-driven: every answer that its client may still obey, newest last.
+        echoes: its client has shown that it echoes what it obeys.
+        heard_ms: REST-driven: last call of its client.
+        target_w, limited_by: of the last plan.
+    """
+
+    session_id: SessionId
+    driver: Driver
+    key: ConnectorKey
+    rank: int
+    id_tag: str
+    id_tag_raw: str
+    tag_status: TagStatus
+    created_ms: int
+    started_ms: int
+    meter_start_wh: int
+    phase: Phase
+    transaction_id: TransactionId | None = None
+    reservation_id: int | None = None
+    demand: Demand = field(default_factory=lambda: Demand(0, 0))
+    stated: StatedDemand | None = None
+    answered_w: int = 0
+    unechoed_w: list[int] = field(default_factory=list)
+    echoes: bool = False
+    heard_ms: int = 0
+    target_w: int = 0
+    limited_by: str = "no_room"
+    consumed_w: int | None = None
+    last_energy_wh: int | None = None
+    steering: Steering = field(default_factory=Steering)
+    flags: tuple[str, ...] = ()
+    ended_ms: int | None = None
+    meter_stop_wh: int | None = None
+    end_reason: str | None = None
+
+    @property
+    def start_key(self) -> StartKey:
+        """Return the identity of the StartTransaction that opened it."""
+        return StartKey(self.key.charger_id, self.key.idx, self.id_tag_raw, self.started_ms, self.meter_start_wh)
+
+    @property
+    def max_w(self) -> int:
+        """Return what it can take now, W; 0 for a tag that was not accepted."""
+        if self.tag_status is not TagStatus.ACCEPTED:
+            return 0
+        return self.stated.maximum_w if self.stated is not None else self.demand.estimate_w
+
+    @property
+    def energy_wh(self) -> int | None:
+        """Return the energy metered so far, Wh; None while unknown."""
+        return None if self.last_energy_wh is None else self.last_energy_wh - self.meter_start_wh
+
+    def happened(self, happening: Happening) -> bool:
+        """Move along the life cycle; return whether anything changed."""
+        following = LIFE_CYCLE.get((self.phase, happening))
+        if following is None:
+            return False
+        self.phase = following
+        return True
+
+    def flag(self, *flags: str) -> None:
+        """Mark it for the operator's eye, each flag once."""
+        self.flags = (*self.flags, *(flag for flag in flags if flag not in self.flags))
+
+    def stored(self) -> SessionStored:
+        """Return its row."""
+        return SessionStored(
+            session_id=self.session_id,
+            driver=self.driver,
+            charger_id=self.key.charger_id,
+            idx=self.key.idx,
+            transaction_id=self.transaction_id,
+            id_tag=self.id_tag,
+            tag_status=self.tag_status,
+            rank=self.rank,
+            created_ms=self.created_ms,
+            started_ms=self.started_ms,
+            meter_start_wh=self.meter_start_wh,
+            declared_w=self.stated.declared_w if self.stated else self.demand.declared_w,
+            estimate_w=self.stated.maximum_w if self.stated else self.demand.estimate_w,
+            answered_w=max(self.unechoed_w, default=self.answered_w) if self.stated else self.answered_w,
+            id_tag_raw=self.id_tag_raw,
+            reservation_id=self.reservation_id,
+            last_energy_wh=self.last_energy_wh,
+            ended_ms=self.ended_ms,
+            meter_stop_wh=self.meter_stop_wh,
+            end_reason=self.end_reason,
+            flags=self.flags,
+        )
+
+
+def restore(row: SessionStored, now_ms: int) -> Session:
+    """Rebuild a running session from its row: what it was is kept, every timer restarts."""
+    rest = row.driver is Driver.REST
+    return Session(
+        session_id=row.session_id,
+        driver=row.driver,
+        key=ConnectorKey(row.charger_id, row.idx),
+        rank=row.rank,
+        id_tag=row.id_tag,
+        id_tag_raw=row.id_tag_raw,
+        tag_status=row.tag_status,
+        created_ms=row.created_ms,
+        started_ms=row.started_ms,
+        meter_start_wh=row.meter_start_wh,
+        phase=Phase.HISTORIC if "historic" in row.flags else Phase.RUNNING,
+        transaction_id=row.transaction_id,
+        reservation_id=row.reservation_id,
+        demand=Demand(row.declared_w, row.estimate_w),
+        stated=StatedDemand(row.declared_w, row.estimate_w, now_ms) if rest else None,
+        answered_w=row.answered_w,
+        unechoed_w=[row.answered_w] if rest else [],
+        heard_ms=now_ms,
+        last_energy_wh=row.last_energy_wh,
+        flags=row.flags,
+    )

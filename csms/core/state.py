@@ -1,0 +1,147 @@
+"""The station's state: everything that a step reads and changes, in one place and nowhere else."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from csms.core.charger import ChargerState
+from csms.core.connector import Connector
+from csms.core.events import KnownTransaction, StartKey
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
+from csms.core.limits import Send
+from csms.core.session import Session
+from csms.core.station import Station
+from csms.core.tree import Tree
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+REMEMBERED = 10_000
+"""How many ended things are kept in memory: they bridge the time until the store can be asked."""
+
+
+class Recent(OrderedDict[K, V], Generic[K, V]):
+    """The newest `REMEMBERED` entries by key."""
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        if len(self) > REMEMBERED:
+            self.popitem(last=False)
+
+
+class Errand(StrEnum):
+    """What a CALL of ours other than a limit is for."""
+
+    ASK_BOOT = "ask_boot"
+    ASK_STATUSES = "ask_statuses"
+    READ_KEYS = "read_keys"
+    CLEAR_PLACE = "clear_place"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitCall:
+    """A SetChargingProfile is out."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    send: Send
+
+
+@dataclass(frozen=True, slots=True)
+class AgendaCall:
+    """A CALL of the provisioning agenda is out."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    errand: Errand
+
+
+@dataclass(frozen=True, slots=True)
+class StartCall:
+    """A RemoteStartTransaction is out."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    waiter: "StartWaiter"
+
+
+@dataclass(frozen=True, slots=True)
+class StopCall:
+    """A RemoteStopTransaction is out."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    request: RequestId
+
+
+PendingCall = LimitCall | AgendaCall | StartCall | StopCall
+
+
+@dataclass(slots=True)
+class StartWaiter:
+    """A `POST /sessions` over OCPP that has not been answered; `asked_ms` monotonic."""
+
+    request: RequestId
+    key: ConnectorKey
+    vehicle_max_w: int
+    id_tag: str
+    asked_ms: int
+    session_id: SessionId | None = None
+
+
+@dataclass(slots=True)
+class State:
+    """All that the core knows; times monotonic ms.
+
+    Attributes:
+        chargers: configured and draining, in the order of the configuration.
+        sessions: those that have not ended, in order of arrival.
+        transactions: the open ones, by OCPP's id.
+        calls: CALLs of ours whose answer may still come.
+        starts, ended: what was started and ended lately, for replays that the store cannot know yet.
+        orphans: stops for no transaction of ours that have been recorded.
+        overbooked: rows above their capacity, and since when.
+        notices: standing alarms and notices, and since when (UTC ms).
+        rest_ended: REST-driven sessions that ended lately.
+    """
+
+    station: Station
+    tree: Tree
+    chargers: dict[ChargerId, ChargerState]
+    next_transaction_id: int
+    next_token: int
+    next_rank: int
+    sessions: dict[SessionId, Session] = field(default_factory=dict)
+    transactions: dict[int, Session] = field(default_factory=dict)
+    calls: Recent[Token, PendingCall] = field(default_factory=Recent)
+    starts: Recent[StartKey, KnownTransaction] = field(default_factory=Recent)
+    ended: Recent[int, KnownTransaction] = field(default_factory=Recent)
+    orphans: Recent[tuple[ChargerId, int, int, int], bool] = field(default_factory=Recent)
+    rest_ended: Recent[SessionId, bool] = field(default_factory=Recent)
+    waiters: dict[ConnectorKey, StartWaiter] = field(default_factory=dict)
+    overbooked: dict[str, int] = field(default_factory=dict)
+    notices: dict[str, int] = field(default_factory=dict)
+
+    def connector(self, key: ConnectorKey) -> Connector | None:
+        """Return a connector, or None when there is none of that key."""
+        charger = self.chargers.get(key.charger_id)
+        return None if charger is None else charger.connectors.get(key.idx)
+
+    def take_token(self) -> Token:
+        """Return the next token."""
+        token = Token(self.next_token)
+        self.next_token += 1
+        return token
+
+    def take_transaction_id(self) -> TransactionId:
+        """Return the next transaction id."""
+        transaction_id = TransactionId(self.next_transaction_id)
+        self.next_transaction_id += 1
+        return transaction_id
+
+    def take_rank(self) -> int:
+        """Return the next place in the order of arrival."""
+        rank = self.next_rank
+        self.next_rank += 1
+        return rank

@@ -1,0 +1,266 @@
+"""Steering: the plan becomes limits on the wire (LEDGER.md §2 and §3).
+
+Cuts leave first and at once: they depend on nothing. A raise leaves only after the commit of its intent, and only if
+what it adds fits beside everything booked on every row: that is checked here again, command by command, with the
+numbers as they are (I1, I3). Everything that has to wait says until when, so that the engine wakes for it.
+"""
+
+from csms.core.charger import ChargerState
+from csms.core.commands import Purpose, SetLimit
+from csms.core.connector import Connector
+from csms.core.demand import dead_band_w
+from csms.core.errors import check
+from csms.core.ids import Now
+from csms.core.journal import Journal
+from csms.core.limits import Send
+from csms.core.planning import Plan, Steered
+from csms.core.records import Driver, SendState
+from csms.core.state import LimitCall, State
+from csms.core.timings import Timings
+
+
+class Alarm:
+    """The earliest time at which something that waits now may go on, monotonic ms."""
+
+    def __init__(self) -> None:
+        self.due_ms: int | None = None
+
+    def at(self, due_ms: int) -> None:
+        """Wake at `due_ms` at the latest."""
+        if self.due_ms is None or due_ms < self.due_ms:
+            self.due_ms = due_ms
+
+
+class Steering:
+    """Carries out one plan; lives for one step."""
+
+    def __init__(self, state: State, plan: Plan, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
+        self.state = state
+        self.plan = plan
+        self.journal = journal
+        self.now = now
+        self.timings = timings
+        self.alarm = alarm
+
+    def run(self) -> None:
+        """Send every cut and repetition that is due, then every raise that fits."""
+        steered = [s for s in self.plan.steered.values() if s.session.driver is Driver.OCPP]
+        for each in steered:
+            self._cut_or_repeat(each)
+        for each in steered:
+            self._raise(each)
+
+    # --- cuts and repetitions ---------------------------------------------------------------------------------------
+
+    def _cut_or_repeat(self, each: Steered) -> None:
+        """Send T when it is below K and the cut is due; else say again what may not have been heard."""
+        last = last_send(each)
+        urgent = self.plan.cut_is_urgent(self.state, each)
+        wants_cut = each.target_w < each.booked_w and self.plan.cut_is_due(self.state, each)
+        if last is not None and last.in_flight:
+            band_w = dead_band_w(each.charger.config, each.target_w)
+            if wants_cut and urgent and (each.target_w == 0 < last.limit_w or each.target_w <= last.limit_w - band_w):
+                self._send(each, each.target_w, urgent=True, cause="cut: a row is overbooked")
+            return
+        if wants_cut and (
+            last is None or (last.limit_w != each.target_w and not self._backing_off(each, last, urgent))
+        ):
+            cause = "cut: a row is overbooked" if urgent else "cut: another session is short"
+            self._send(each, each.target_w, urgent=urgent, cause=cause)
+        elif last is not None:
+            self._repeat(each, last, each.target_w if wants_cut else min(last.limit_w, each.target_w), urgent=urgent)
+        elif self._needs_first_profile(each):
+            self._send(each, each.target_w, urgent=False, cause="first limit of an unprovisioned connector")
+
+    def _repeat(self, each: Steered, last: Send, limit_w: int, *, urgent: bool) -> None:
+        """Send again what is unresolved, what a boot or reconnect may have lost, and what outlives a lost send."""
+        if last.unresolved:
+            if not self._backing_off(each, last, urgent):
+                self._send(each, limit_w, urgent=urgent, cause="again: the last send is unresolved")
+        elif each.session.steering.reassert:
+            self._send(each, limit_w, urgent=urgent, cause="again: the charger has reconnected or booted")
+        elif self._outlives_a_lost_send(each, last):
+            self._send(each, limit_w, urgent=urgent, cause="again: a lost send can no longer be executed")
+
+    def _backing_off(self, each: Steered, last: Send, urgent: bool) -> bool:  # noqa: FBT001 - a plain condition
+        if not last.unresolved or (urgent and each.session.steering.attempts == 0):
+            return False
+        if self.now.mono_ms >= each.session.steering.retry_ms:
+            return False
+        self.alarm.at(each.session.steering.retry_ms)
+        return True
+
+    def _outlives_a_lost_send(self, each: Steered, last: Send) -> bool:
+        """Return whether only a send that was lost, and is harmless by now, keeps K above the last limit."""
+        if last.state is not SendState.SETTLED:
+            return False
+        lost = [s for s in each.connector.limits.sends if s.limit_w > last.limit_w and s.lost_ms is not None]
+        harmless_ms = [
+            s.lost_ms + self.timings.late_execution_ms for s in lost if s.lost_ms is not None and not s.answered
+        ]
+        if not harmless_ms:
+            return False
+        if self.now.mono_ms < min(harmless_ms):
+            self.alarm.at(min(harmless_ms))
+            return False
+        return last.sent_ms < max(ms for ms in harmless_ms if ms <= self.now.mono_ms)
+
+    @staticmethod
+    def _needs_first_profile(each: Steered) -> bool:
+        """An unprovisioned connector needs the TxProfile of its transaction to become provisioned, also when T = K."""
+        return not each.connector.provisioned and each.charger.unknown_default and each.target_w <= each.booked_w
+
+    # --- raises -----------------------------------------------------------------------------------------------------
+
+    def _raise(self, each: Steered) -> None:
+        """Send G when it is above K and nothing is unresolved, in flight or still to wait for."""
+        steering = each.session.steering
+        last = last_send(each)
+        if each.grant_w <= each.booked_w:
+            steering.wanting_ms = steering.gathering_ms = None
+            return
+        if last is not None and (last.in_flight or last.unresolved or last.limit_w == each.grant_w):
+            return
+        if any(send.in_flight for send in each.connector.limits.sends):
+            return
+        if self._spaced(each) or self._too_small(each) or self._gathering(each):
+            return
+        first = each.booked_w == 0
+        self._send(each, each.grant_w, urgent=False, cause="first power" if first else "raise")
+        self._check_rows(each)
+        steering.raised_ms = self.now.mono_ms
+        steering.wanting_ms = steering.gathering_ms = None
+
+    def _spaced(self, each: Steered) -> bool:
+        """Return whether the spacing between two raises of one connector is still to pass."""
+        raised_ms = each.session.steering.raised_ms
+        if raised_ms is None or each.booked_w == 0:
+            return False
+        return self._waits_until(raised_ms + self.timings.raise_spacing_ms)
+
+    def _too_small(self, each: Steered) -> bool:
+        """Return whether the raise is within the dead band and has not waited long enough."""
+        steering = each.session.steering
+        whole_minimum = each.booked_w == 0 and 0 < each.claim.min_w <= each.grant_w
+        band_w = dead_band_w(each.charger.config, each.grant_w)
+        if whole_minimum or each.grant_w - each.booked_w >= band_w:
+            return False
+        if steering.wanting_ms is None:
+            steering.wanting_ms = self.now.mono_ms
+        return self._waits_until(steering.wanting_ms + self.timings.dead_band_delay_ms)
+
+    def _gathering(self, each: Steered) -> bool:
+        """Return whether a raise far below its target should wait a moment for cuts that are in flight for it."""
+        steering = each.session.steering
+        if each.booked_w == 0 or each.grant_w * 10 >= each.target_w * 9 or not self._cuts_in_flight(each):
+            return False
+        if steering.gathering_ms is None:
+            steering.gathering_ms = self.now.mono_ms
+        return self._waits_until(steering.gathering_ms + self.timings.gather_ms)
+
+    def _cuts_in_flight(self, each: Steered) -> bool:
+        rows = set(self.state.tree.paths[each.charger.charger_id])
+        for other in self.plan.steered.values():
+            last = last_send(other)
+            if other is each or last is None or not (last.in_flight or last.state is SendState.ACCEPTED):
+                continue
+            if last.limit_w < other.booked_w and rows & set(self.state.tree.paths[other.charger.charger_id]):
+                return True
+        return False
+
+    def _waits_until(self, due_ms: int) -> bool:
+        if self.now.mono_ms >= due_ms:
+            return False
+        self.alarm.at(due_ms)
+        return True
+
+    def _check_rows(self, each: Steered) -> None:
+        """Assert I1 and I3: no row of a raise is above its capacity with the raise booked."""
+        booked_w = self.state.tree.booked_w(self.state.chargers.values())
+        for node in self.state.tree.paths[each.charger.charger_id]:
+            cap_w = self.state.tree.caps_w[node]
+            check(
+                cap_w is None or booked_w[node] <= cap_w,
+                f"I1: raising {each.connector.key} to {each.grant_w} W books {booked_w[node]} W of {cap_w} W on {node}",
+            )
+        sum_w, max_w = each.charger.sum_w(), each.charger.config.max_power_w
+        check(sum_w <= max_w, f"I1: raising {each.connector.key} books {sum_w} W of {max_w} W on its charger")
+
+    # --- the wire ---------------------------------------------------------------------------------------------------
+
+    def _send(self, each: Steered, limit_w: int, *, urgent: bool, cause: str) -> None:
+        """Book a limit for the session's transaction and command it."""
+        session, charger, connector = each.session, each.charger, each.connector
+        form = charger.provisioning.form(charger.config, charger.configuration)
+        told_w = form.round_down(limit_w)
+        at_once = told_w <= durable_w(connector)
+        send = give_limit(
+            self.state, self.journal, charger, connector, told_w, self.now, urgent=urgent, cause=cause, at_once=at_once
+        )
+        session.steering.reassert = False
+        if session.answered_w != send.limit_w:
+            session.answered_w = send.limit_w
+            session.demand.limit_changed(self.now.mono_ms, self.timings)
+            self.journal.write_session(session)
+
+
+def last_send(each: Steered) -> Send | None:
+    """Return the newest send of the session's own transaction."""
+    last = each.connector.limits.last
+    return last if last is not None and last.transaction_id == each.session.transaction_id else None
+
+
+def durable_w(connector: Connector) -> int:
+    """Return the highest limit that has certainly been made durable and handed over for this connector, W; −1 without.
+
+    A cut may leave before its own intent is durable, but only below what recovery would book anyway.
+    """
+    return max((send.limit_w for send in connector.limits.sends if send.handed), default=-1)
+
+
+def give_limit(
+    state: State,
+    journal: Journal,
+    charger: ChargerState,
+    connector: Connector | None,
+    limit_w: int,
+    now: Now,
+    *,
+    urgent: bool,
+    cause: str,
+    at_once: bool,
+) -> Send:
+    """Book one send in the ledger and command it: for a connector's transaction, or (None) as the charger's default."""
+    check(charger.connection is not None, "a limit needs a connection")
+    assert charger.connection is not None  # noqa: S101 - for the type checker; checked above
+    session = None if connector is None else connector.session
+    form = charger.provisioning.form(charger.config, charger.configuration)
+    send = Send(
+        token=state.take_token(),
+        charger_id=charger.charger_id,
+        idx=0 if connector is None else connector.key.idx,
+        purpose=Purpose.DEFAULT if connector is None else Purpose.TX,
+        limit_w=limit_w,
+        form=form,
+        transaction_id=None if session is None else session.transaction_id,
+        connection=charger.connection,
+        sent_ms=now.mono_ms,
+        sent_wall_ms=now.wall_ms,
+    )
+    (charger.defaults if connector is None else connector.limits).sends.append(send)
+    state.calls[send.token] = LimitCall(charger.charger_id, charger.connection, send)
+    journal.write_send(send)
+    command = SetLimit(
+        send.token,
+        charger.connection,
+        charger.charger_id,
+        send.idx,
+        send.purpose,
+        limit_w,
+        form,
+        send.transaction_id,
+        urgent,
+        cause,
+    )
+    (journal.at_once if at_once else journal.after_commit).append(command)
+    return send

@@ -1,0 +1,361 @@
+"""Taking in transactions: StartTransaction, MeterValues, StopTransaction (OCPP 1.6 §4.7, §4.8, §4.10; LEDGER.md I6).
+
+Rules that hold whatever a charger does:
+
+* the same start (charger, connector, id tag, time, meter) has one transaction id and one verdict for ever;
+* a start opens a record even when the tag is refused or the connector unknown: energy may be flowing;
+* a newer start on a connector ends the older one there as superseded; an *older* one is history and touches nothing;
+* a stop ends the transaction it names, on its own charger, and nothing else; what it names wrongly is kept as orphan;
+* values of a transaction that has ended belong to it and never revive it.
+"""
+
+from csms.core.charger import ChargerState
+from csms.core.connector import Connector
+from csms.core.demand import Demand
+from csms.core.events import (
+    KnownTransaction,
+    MeterSampled,
+    Sample,
+    TagStatus,
+    TransactionStarted,
+    TransactionStopped,
+)
+from csms.core.errors import check
+from csms.core.ids import ConnectorKey, Now, SessionId, TransactionId
+from csms.core.journal import Journal
+from csms.core.records import Driver, EndReason, SampleStored, SessionStored
+from csms.core.replies import Confirmed, StartConfirmed, StopConfirmed
+from csms.core.session import Happening, Phase, Session
+from csms.core.state import State
+from csms.core.timings import Timings
+
+STALE_MS = 60_000
+"""A sample so much older than the newest time stamp that its charger has shown says nothing about now."""
+
+CLOCK_STEP_MS = 120_000
+"""When nothing newer has come for so long, the charger's clock must have stepped back."""
+
+
+class Transactions:
+    """Intake of transaction messages; lives for one step."""
+
+    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
+        self.state = state
+        self.journal = journal
+        self.now = now
+        self.timings = timings
+
+    # --- start --------------------------------------------------------------------------------------------------------
+
+    def started(self, fact: TransactionStarted) -> None:
+        """Open a transaction, or answer a replay as it was answered before."""
+        known = self.state.starts.get(fact.key) or fact.known
+        if known is not None:
+            self.journal.reply(fact.request, StartConfirmed(known.transaction_id, known.tag_status))
+            return
+        session = self._open(fact)
+        charger = self.state.chargers.get(fact.key.charger_id)
+        connector = None if charger is None else charger.connectors.get(fact.key.idx)
+        if charger is not None:
+            charger.busy_ms = self.now.mono_ms
+        if charger is None or connector is None:
+            session.flag("unknown_connector", "historic")
+            session.phase = Phase.HISTORIC
+            self.journal.log("transaction.on_unknown_connector", fact.key.charger_id, fact.key.idx)
+        elif self._is_history(connector, session):
+            session.flag("historic")
+            session.phase = Phase.HISTORIC
+        else:
+            self._take_over(charger, connector, session)
+        self.journal.write_session(session)
+        self.journal.log(
+            "transaction.started",
+            fact.key.charger_id,
+            fact.key.idx,
+            transaction_id=session.transaction_id,
+            session_id=session.session_id,
+            tag_status=session.tag_status,
+        )
+        self.journal.reply(fact.request, StartConfirmed(_transaction_id(session), session.tag_status))
+
+    def _open(self, fact: TransactionStarted) -> Session:
+        """Make the session of a start that was never seen before, and remember it."""
+        transaction_id = self.state.take_transaction_id()
+        key = ConnectorKey(fact.key.charger_id, fact.key.idx)
+        charger = self.state.chargers.get(key.charger_id)
+        declared_w = 0 if charger is None else charger.config.max_power_w
+        session = Session(
+            session_id=fact.new_session_id,
+            driver=Driver.OCPP,
+            key=key,
+            rank=self.state.take_rank(),
+            id_tag=fact.key.id_tag.upper(),
+            id_tag_raw=fact.key.id_tag,
+            tag_status=self._verdict(fact),
+            created_ms=self.now.wall_ms,
+            started_ms=fact.key.started_ms,
+            meter_start_wh=fact.key.meter_start_wh,
+            phase=Phase.RUNNING,
+            transaction_id=transaction_id,
+            reservation_id=fact.reservation_id,
+            demand=Demand(declared_w, declared_w),
+        )
+        session.demand.limit_changed(self.now.mono_ms, self.timings)
+        self.state.sessions[session.session_id] = session
+        self.state.transactions[transaction_id] = session
+        self.state.starts[fact.key] = KnownTransaction(
+            transaction_id, session.session_id, key.charger_id, key.idx, session.tag_status, ended=False
+        )
+        return session
+
+    def _verdict(self, fact: TransactionStarted) -> TagStatus:
+        """Return the verdict on the tag: ConcurrentTx exists only here (OCPP 1.6 §7.2), and only for another start."""
+        if not fact.exclusive or fact.tag_status is not TagStatus.ACCEPTED:
+            return fact.tag_status
+        tag = fact.key.id_tag.upper()
+        here = ConnectorKey(fact.key.charger_id, fact.key.idx)
+        running = any(
+            s.id_tag == tag and s.driver is Driver.OCPP and s.key != here and s.phase is not Phase.HISTORIC
+            for s in self.state.sessions.values()
+        )
+        return TagStatus.CONCURRENT_TX if running else TagStatus.ACCEPTED
+
+    @staticmethod
+    def _is_history(connector: Connector, session: Session) -> bool:
+        """Return whether the connector already has a newer transaction than this replayed start."""
+        current = connector.session
+        return current is not None and current.driver is Driver.OCPP and session.started_ms < current.started_ms
+
+    def _take_over(self, charger: ChargerState, connector: Connector, session: Session) -> None:
+        """Give the connector to a new transaction; whatever held it is superseded."""
+        current = connector.session
+        if current is not None:
+            meter_stop_wh = session.meter_start_wh if session.meter_start_wh >= current.meter_start_wh else None
+            current.flag("superseded")
+            self.end(current, EndReason.SUPERSEDED, session.started_ms, meter_stop_wh)
+        if self.now.wall_ms - session.started_ms > self.timings.old_start_ms:
+            session.phase = Phase.UNPROVEN
+        waiter = self.state.waiters.get(connector.key)
+        if waiter is not None and waiter.session_id is None and waiter.id_tag.upper() == session.id_tag:
+            waiter.session_id = session.session_id
+            session.demand.declared_w = session.demand.estimate_w = min(
+                waiter.vehicle_max_w, charger.config.max_power_w
+            )
+        connector.session = session
+        connector.uncommanded_ms = None
+        self.journal.plan = True
+
+    # --- meter values -------------------------------------------------------------------------------------------------
+
+    def sampled(self, fact: MeterSampled) -> None:
+        """Keep every sample; let the newest live one speak for its connector."""
+        charger = self.state.chargers.get(fact.charger_id)
+        session = self._owner(fact)
+        ended = self.state.ended.get(fact.transaction_id) if fact.transaction_id is not None else None
+        if ended is not None and ended.charger_id != fact.charger_id:
+            ended = None
+        owner_id = session.session_id if session is not None else None if ended is None else ended.session_id
+        for sample in fact.samples:
+            self._keep(fact, sample, owner_id)
+        self.journal.reply(fact.request, Confirmed())
+        if charger is None or ended is not None:
+            return
+        charger.busy_ms = self.now.mono_ms
+        connector = charger.connectors.get(session.key.idx if session is not None else fact.idx)
+        if connector is None or (session is not None and connector.session is not session):
+            return
+        for sample in fact.samples:
+            if self._live(charger, sample):
+                self._read(charger, connector, sample)
+
+    def _owner(self, fact: MeterSampled) -> Session | None:
+        """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong)."""
+        named = self.state.transactions.get(fact.transaction_id) if fact.transaction_id is not None else None
+        if named is not None and named.key.charger_id == fact.charger_id:
+            return named
+        if fact.transaction_id is not None and fact.transaction_id in self.state.ended:
+            return None
+        connector = self.state.connector(ConnectorKey(fact.charger_id, fact.idx))
+        session = None if connector is None else connector.session
+        return session if session is not None and session.driver is Driver.OCPP else None
+
+    def _keep(self, fact: MeterSampled | TransactionStopped, sample: Sample, owner_id: SessionId | None) -> None:
+        idx = fact.idx if isinstance(fact, MeterSampled) else 0
+        self.journal.samples.append(
+            SampleStored(
+                fact.charger_id,
+                idx,
+                owner_id,
+                fact.transaction_id,
+                sample.at_ms,
+                self.now.wall_ms,
+                sample.power_w,
+                sample.energy_wh,
+                sample.raw_json,
+            )
+        )
+
+    def _live(self, charger: ChargerState, sample: Sample) -> bool:
+        """Return whether a sample speaks of now: not from a queue, by the charger's own clock."""
+        offset_ms = sample.at_ms - self.now.wall_ms
+        if offset_ms < charger.clock_offset_ms - STALE_MS and self.now.mono_ms - charger.clock_seen_ms < CLOCK_STEP_MS:
+            return False
+        stepped_back = offset_ms < charger.clock_offset_ms - STALE_MS
+        charger.clock_offset_ms = offset_ms if stepped_back else max(offset_ms, charger.clock_offset_ms)
+        charger.clock_seen_ms = self.now.mono_ms
+        return True
+
+    def _read(self, charger: ChargerState, connector: Connector, sample: Sample) -> None:
+        """Let a live sample move what is known of its connector and the demand of its session."""
+        power_w = connector.meter.read(sample, self.now.mono_ms)
+        session = connector.session
+        if session is not None and session.driver is Driver.OCPP and sample.energy_wh is not None:
+            session.last_energy_wh = sample.energy_wh
+        if power_w is not None:
+            self.read_power(charger, connector, power_w)
+
+    def read_power(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
+        """Let a power measured now, W, move the demand of the session on a connector."""
+        session = connector.session
+        if session is None or session.driver is not Driver.OCPP:
+            return
+        self.journal.shown.add(session.session_id)
+        session.consumed_w = power_w
+        if session.phase is Phase.UNPROVEN and session.happened(Happening.PROVEN):
+            self.journal.plan = True
+        limit_w = connector.limits.accepted_w
+        if limit_w is None:
+            return
+        if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings):
+            self.journal.write_session(session)
+            self.journal.plan = True
+
+    # --- stop ---------------------------------------------------------------------------------------------------------
+
+    def stopped(self, fact: TransactionStopped) -> None:
+        """End the transaction that the charger names; confirm whatever it names."""
+        charger = self.state.chargers.get(fact.charger_id)
+        if charger is not None:
+            charger.busy_ms = self.now.mono_ms
+        session = self._stopped_session(fact)
+        if session is not None:
+            self._stop(session, fact)
+        elif not self._repeated(fact):
+            self._orphan(fact)
+        self.journal.reply(fact.request, StopConfirmed(fact.tag_status))
+
+    def _stopped_session(self, fact: TransactionStopped) -> Session | None:
+        """Return the open session that a stop means, only ever one of its own charger.
+
+        Transaction id −1 is used for a start that was never given an accepted id (errata 3.18).
+        """
+        named = self.state.transactions.get(fact.transaction_id)
+        if named is not None:
+            return named if named.key.charger_id == fact.charger_id else None
+        if fact.transaction_id != -1:
+            return None
+        refused = [
+            s
+            for s in self.state.sessions.values()
+            if s.key.charger_id == fact.charger_id
+            and s.driver is Driver.OCPP
+            and s.tag_status is not TagStatus.ACCEPTED
+            and s.started_ms <= fact.stopped_ms
+        ]
+        return max(refused, key=lambda s: s.started_ms, default=None)
+
+    def _stop(self, session: Session, fact: TransactionStopped) -> None:
+        for sample in fact.samples:
+            self._keep(fact, sample, session.session_id)
+        if fact.meter_stop_wh < session.meter_start_wh or fact.stopped_ms < session.started_ms:
+            session.flag("suspect")
+        session.last_energy_wh = fact.meter_stop_wh
+        self.end(session, fact.reason, fact.stopped_ms, fact.meter_stop_wh)
+
+    def _repeated(self, fact: TransactionStopped) -> bool:
+        """Return whether this stop was taken before, as a stop of an ended transaction or as an orphan."""
+        known = self.state.ended.get(fact.transaction_id) or fact.known
+        identity = (fact.charger_id, fact.transaction_id, fact.stopped_ms, fact.meter_stop_wh)
+        if known is not None and known.charger_id == fact.charger_id and known.ended:
+            self.journal.log("transaction.stop_repeated", fact.charger_id, None, transaction_id=fact.transaction_id)
+            return True
+        if identity in self.state.orphans:
+            return True
+        self.state.orphans[identity] = True
+        return False
+
+    def _orphan(self, fact: TransactionStopped) -> None:
+        """Keep a stop that belongs to no transaction of this charger as a closed record of its own."""
+        tag = fact.id_tag or ""
+        self.journal.log(
+            "transaction.orphan_stopped",
+            fact.charger_id,
+            None,
+            transaction_id=str(fact.transaction_id),
+            meter_stop_wh=fact.meter_stop_wh,
+            stopped_ms=fact.stopped_ms,
+            reason=fact.reason,
+        )
+        self.journal.orphans.append(
+            SessionStored(
+                session_id=fact.new_session_id,
+                driver=Driver.OCPP,
+                charger_id=fact.charger_id,
+                idx=0,
+                transaction_id=None,
+                id_tag=tag.upper(),
+                id_tag_raw=tag,
+                tag_status=fact.tag_status or TagStatus.INVALID,
+                rank=self.state.take_rank(),
+                created_ms=self.now.wall_ms,
+                started_ms=fact.stopped_ms,
+                meter_start_wh=fact.meter_stop_wh,
+                declared_w=0,
+                estimate_w=0,
+                ended_ms=fact.stopped_ms,
+                meter_stop_wh=fact.meter_stop_wh,
+                end_reason=fact.reason,
+                flags=("orphan",),
+            )
+        )
+        for sample in fact.samples:
+            self._keep(fact, sample, fact.new_session_id)
+
+    # --- the end of any session ---------------------------------------------------------------------------------------
+
+    def end(self, session: Session, reason: str, ended_ms: int, meter_stop_wh: int | None) -> None:
+        """End a session, however it ended; its connector is free, its sends are freed by rule (c) alone."""
+        session.happened(Happening.STOPPED)
+        session.ended_ms, session.end_reason, session.meter_stop_wh = ended_ms, reason, meter_stop_wh
+        connector = self.state.connector(session.key)
+        if connector is not None and connector.session is session:
+            connector.session = None
+            self.journal.plan = True
+        self.state.sessions.pop(session.session_id, None)
+        if session.transaction_id is None:
+            self.state.rest_ended[session.session_id] = True
+        else:
+            self._remember_ended(session)
+        self.journal.write_session(session)
+        self.journal.log(
+            "session.ended",
+            session.key.charger_id,
+            session.key.idx,
+            session_id=session.session_id,
+            transaction_id=session.transaction_id,
+            reason=reason,
+        )
+
+    def _remember_ended(self, session: Session) -> None:
+        transaction_id = _transaction_id(session)
+        self.state.transactions.pop(transaction_id, None)
+        known = KnownTransaction(
+            transaction_id, session.session_id, session.key.charger_id, session.key.idx, session.tag_status, ended=True
+        )
+        self.state.ended[transaction_id] = known
+        self.state.starts[session.start_key] = known
+
+
+def _transaction_id(session: Session) -> TransactionId:
+    check(session.transaction_id is not None, "a session driven over OCPP has a transaction")
+    return TransactionId(session.transaction_id or 0)

@@ -1,0 +1,64 @@
+"""The tree of limits as numbers: grid connection → circuits → chargers, and what is booked on each row.
+
+Capacity of the root is what the grid connection gives less the static load; a draining charger hangs under the nearest
+ancestor that survived, without a cap of its own (what it may draw is a fact, not a limit).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from csms.core.allocator import Node
+from csms.core.charger import ChargerState
+from csms.core.ids import ChargerId
+from csms.core.station import GRID, Station
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Rows of one station.
+
+    Attributes:
+        nodes: parents before children.
+        paths: of each charger: its own row first, the root last.
+    """
+
+    nodes: tuple[Node, ...]
+    caps_w: Mapping[str, int | None]
+    paths: Mapping[ChargerId, tuple[str, ...]]
+
+    def booked_w(self, chargers: Iterable[ChargerState]) -> dict[str, int]:
+        """Return Σ K on every row, W."""
+        booked_w = dict.fromkeys(self.caps_w, 0)
+        for charger in chargers:
+            charger_w = charger.booked_w()
+            for node in self.paths[charger.charger_id]:
+                booked_w[node] += charger_w
+        return booked_w
+
+
+def circuit_path(station: Station, circuit_id: str | None) -> tuple[str, ...]:
+    """Return the rows from a circuit (None: the grid connection) up to the root."""
+    parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
+    path: list[str] = []
+    while circuit_id is not None:
+        path.append(circuit_id)
+        circuit_id = parents[circuit_id]
+    return (*path, GRID)
+
+
+def build_tree(station: Station, chargers: Iterable[ChargerState]) -> Tree:
+    """Return the rows of a configuration and the chargers (draining ones too) that hang on it."""
+    paths: dict[ChargerId, tuple[str, ...]] = {}
+    nodes = [Node(GRID, None, max(0, station.grid_capacity_w - station.static_load_w))]
+    waiting = list(station.circuits)
+    known = {GRID}
+    while waiting:
+        ready = [c for c in waiting if (c.parent or GRID) in known]
+        nodes += [Node(c.circuit_id, c.parent or GRID, c.capacity_w) for c in ready]
+        known |= {c.circuit_id for c in ready}
+        waiting = [c for c in waiting if c.circuit_id not in known]
+    for charger in chargers:
+        above = circuit_path(station, charger.config.circuit)
+        paths[charger.charger_id] = (charger.charger_id, *above)
+        nodes.append(Node(charger.charger_id, above[0], None if charger.draining else charger.config.max_power_w))
+    return Tree(tuple(nodes), {node.node_id: node.cap_w for node in nodes}, paths)

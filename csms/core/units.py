@@ -1,0 +1,19 @@
+"""Conversions that the whole core shares: integers only, limits round down."""
+
+KILO = 1_000
+MS_PER_HOUR = 3_600_000
+
+
+def floor_kw_w(power_w: int) -> int:
+    """Return `power_w` rounded down to whole kilowatts, in W: what a REST-driven session can be told."""
+    return power_w // KILO * KILO
+
+
+def percent_w(power_w: int, percent: int) -> int:
+    """Return `percent` % of `power_w`, W, rounded down."""
+    return power_w * percent // 100
+
+
+def mean_power_w(energy_wh: int, duration_ms: int) -> int:
+    """Return the mean power of `energy_wh` in `duration_ms`, W, rounded up: consumption is never understated."""
+    return -(-energy_wh * MS_PER_HOUR // duration_ms)

@@ -1,0 +1,221 @@
+"""Upkeep: what time and evidence do to the state between facts (LEDGER.md §1, §4; ALLOCATOR.md §5).
+
+Runs before each plan: settles limits, frees sends by rules (b) and (c), gives and takes `provisioned`, closes what was
+never stopped, and keeps the notices. Each thing that waits says until when.
+"""
+
+from csms.core.charger import ChargerState
+from csms.core.connector import MEANING, Connector
+from csms.core.demand import half_ampere_w
+from csms.core.events import ConnectorStatus
+from csms.core.ids import Now, TransactionId
+from csms.core.journal import Journal
+from csms.core.limits import Send, settle, tolerance_w
+from csms.core.records import Driver, EndReason, SendState
+from csms.core.session import Happening, Phase, Session
+from csms.core.state import State
+from csms.core.steering import Alarm
+from csms.core.timings import Timings
+from csms.core.transactions import Transactions
+
+
+class Upkeep:
+    """One round of upkeep; lives for one step."""
+
+    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
+        self.state = state
+        self.journal = journal
+        self.now = now
+        self.timings = timings
+        self.alarm = alarm
+
+    def run(self) -> None:
+        """Bring every charger, connector and session up to `now`."""
+        for charger in list(self.state.chargers.values()):
+            for connector in charger.connectors.values():
+                self._close_zombie(charger, connector)
+                self._prove(charger, connector)
+                self._settle(charger, connector)
+                self._free(connector)
+            self._settle_default(charger)
+            self._assert_profiles(charger)
+            for connector in charger.connectors.values():
+                self._provision(charger, connector)
+            if charger.lower_ceilings():
+                self.journal.chargers.add(charger.charger_id)
+                self.journal.plan = True
+        self._rest_clients()
+
+    def _reached(self, due_ms: int) -> bool:
+        """Return whether `due_ms` has come; have the engine wake for it otherwise."""
+        if self.now.mono_ms >= due_ms:
+            return True
+        self.alarm.at(due_ms)
+        return False
+
+    # --- settling and freeing -------------------------------------------------------------------------------------------
+
+    def _settle(self, charger: ChargerState, connector: Connector) -> None:
+        """Settle the Accepted limits of a connector whose car has let go."""
+        for send in connector.limits.sends:
+            if send.state is SendState.ACCEPTED and self._let_go(charger, connector, send):
+                settle(send)
+                self.journal.write_send(send)
+                self.journal.plan = True
+
+    def _let_go(self, charger: ChargerState, connector: Connector, send: Send) -> bool:
+        """Return whether the car is at or below an Accepted limit, by its meter or by the absence of the contrary."""
+        session = connector.session
+        if session is None or session.driver is not Driver.OCPP:
+            return True
+        band_w = half_ampere_w(charger.config)
+        allowed_w = send.limit_w + tolerance_w(send.limit_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
+        meter = connector.meter
+        seen_w = meter.fresh_w(self.now.mono_ms, self.timings.fresh_sample_ms)
+        if seen_w is not None and seen_w <= allowed_w:
+            return True
+        since_ms = send.accepted_ms or 0
+        if meter.power_w is not None and meter.seen_ms is not None and meter.power_w > allowed_w:
+            since_ms = max(since_ms, meter.seen_ms)
+        return self._reached(since_ms + self.timings.settle_ms)
+
+    def _free(self, connector: Connector) -> None:
+        """Apply rules (b) and (c) to the limits of a connector."""
+        book = connector.limits
+        if not book.sends:
+            return
+        running = None if connector.session is None else connector.session.transaction_id
+        named: set[TransactionId | None] = {send.transaction_id for send in book.sends}
+        gone = book.drop_superseded(self.timings.late_execution_ms)
+        gone += book.drop_ended(frozenset(named - {running}), self.now.mono_ms, self.timings.late_execution_ms)
+        if gone:
+            self.journal.drop_sends(gone)
+            self.journal.plan = True
+        harmless_ms = book.next_harmless_ms(self.timings.late_execution_ms)
+        if harmless_ms is not None and harmless_ms > self.now.mono_ms:
+            self.alarm.at(harmless_ms)
+
+    def _settle_default(self, charger: ChargerState) -> None:
+        """An Accepted default settles at once: a transaction that it would cut has its own limit to settle first."""
+        for send in charger.defaults.sends:
+            if settle(send):
+                self.journal.write_send(send)
+                self.journal.plan = True
+        gone = charger.defaults.drop_superseded(self.timings.late_execution_ms)
+        self.journal.drop_sends(gone)
+        self._renew_default(charger)
+
+    def _renew_default(self, charger: ChargerState) -> None:
+        """Say the default again when only a lost send, harmless by now, keeps a higher one booked."""
+        settled = charger.defaults.settled
+        if settled is None or settled is not charger.defaults.last:
+            return
+        lost = [s for s in charger.defaults.sends if s.limit_w > settled.limit_w and s.lost_ms is not None]
+        for send in lost:
+            harmless_ms = (send.lost_ms or 0) + self.timings.late_execution_ms
+            if self._reached(harmless_ms) and settled.sent_ms < harmless_ms:
+                charger.provisioning.default_due = True
+
+    # --- provisioned ------------------------------------------------------------------------------------------------------
+
+    def _assert_profiles(self, charger: ChargerState) -> None:
+        """After a boot: wait for the default and the running limits, at most 15 s; then nothing is certain."""
+        if charger.asserting_ms is None:
+            return
+        sessions = [s for s in charger.sessions() if s.driver is Driver.OCPP]
+        said = all(not s.steering.reassert and self._resolved(charger, s) for s in sessions)
+        if not charger.provisioning.default_due and said:
+            charger.asserting_ms = None
+            self.journal.plan = True
+        elif self._reached(charger.asserting_ms + self.timings.assert_ms):
+            charger.asserting_ms = None
+            self._unprovision(charger, list(charger.connectors.values()), "profiles not asserted after a boot")
+
+    @staticmethod
+    def _resolved(charger: ChargerState, session: Session) -> bool:
+        connector = charger.connectors.get(session.key.idx)
+        last = None if connector is None else connector.limits.last
+        return last is None or last.state in {SendState.ACCEPTED, SendState.SETTLED}
+
+    def _provision(self, charger: ChargerState, connector: Connector) -> None:
+        """Give `provisioned` when LEDGER.md §4 is fulfilled; take it from a connector that charges uncommanded."""
+        if connector.provisioned:
+            self._watch_uncommanded(charger, connector)
+            return
+        if charger.defaults.settled is None or not charger.provisioning.cleared or charger.provisioning.default_due:
+            return
+        if charger.refusing_until_ms is None and self._under_control(connector):
+            connector.provisioned = True
+            connector.uncommanded_ms = None
+            self.journal.log("connector.provisioned", charger.charger_id, connector.key.idx)
+            self.journal.chargers.add(charger.charger_id)
+            self.journal.plan = True
+
+    @staticmethod
+    def _under_control(connector: Connector) -> bool:
+        """Return whether no power can flow here, or only under a settled limit of ours."""
+        session = connector.session
+        if session is not None and session.driver is Driver.REST:
+            return False
+        if connector.status is not None and not MEANING[connector.status].power_may_flow:
+            return True
+        settled = connector.limits.settled
+        return session is not None and settled is not None and settled.transaction_id == session.transaction_id
+
+    def _watch_uncommanded(self, charger: ChargerState, connector: Connector) -> None:
+        flowing = connector.status is not None and MEANING[connector.status].power_may_flow
+        if not flowing or connector.session is not None or charger.connection is None:
+            connector.uncommanded_ms = None
+            return
+        if connector.uncommanded_ms is None:
+            connector.uncommanded_ms = self.now.mono_ms
+        if self._reached(connector.uncommanded_ms + self.timings.uncommanded_charging_ms):
+            self._unprovision(charger, [connector], "charging without a transaction")
+
+    def _unprovision(self, charger: ChargerState, connectors: list[Connector], reason: str) -> None:
+        for connector in connectors:
+            if connector.provisioned:
+                connector.provisioned = False
+                connector.uncommanded_ms = None
+                self.journal.log("connector.unprovisioned", charger.charger_id, connector.key.idx, reason=reason)
+        self.journal.chargers.add(charger.charger_id)
+        self.journal.plan = True
+
+    # --- sessions that nobody stops -----------------------------------------------------------------------------------
+
+    def _close_zombie(self, charger: ChargerState, connector: Connector) -> None:
+        """Close a transaction whose connector has been Available on the live connection without meter flow."""
+        session = connector.session
+        if session is None or session.driver is not Driver.OCPP or connector.status is not ConnectorStatus.AVAILABLE:
+            return
+        if charger.connection is None or connector.status_ms < charger.connected_ms:
+            return
+        meter, since_ms = connector.meter, connector.status_ms
+        if meter.seen_ms is not None and meter.power_w:
+            since_ms = max(since_ms, meter.seen_ms)
+        if self._reached(since_ms + self.timings.zombie_ms):
+            session.flag("no_stop_received")
+            transactions = Transactions(self.state, self.journal, self.now, self.timings)
+            transactions.end(session, EndReason.ZOMBIE, self.now.wall_ms, session.last_energy_wh)
+
+    def _prove(self, charger: ChargerState, connector: Connector) -> None:
+        """Steer a start with an old time stamp once its charger's queue has gone quiet."""
+        session = connector.session
+        if session is None or session.phase is not Phase.UNPROVEN or charger.connection is None:
+            return
+        if self._reached(charger.busy_ms + self.timings.quiet_ms):
+            session.happened(Happening.PROVEN)
+            self.journal.plan = True
+
+    def _rest_clients(self) -> None:
+        """Watch the clients of REST-driven sessions: silent ones cannot be cut, and are ended in the end."""
+        timeout_ms = self.state.station.rest_session_timeout_s * 1_000
+        for session in list(self.state.sessions.values()):
+            if session.driver is not Driver.REST:
+                continue
+            if self._reached(session.heard_ms + timeout_ms):
+                transactions = Transactions(self.state, self.journal, self.now, self.timings)
+                transactions.end(session, EndReason.SILENT_CLIENT, self.now.wall_ms, None)
+            else:
+                self._reached(session.heard_ms + self.timings.rest_silent_ms + 1)
+                self._reached(session.heard_ms + self.timings.rest_alarm_ms)
