@@ -37,13 +37,12 @@ HANDED_ON = {
 
 def main() -> int:
     """Do what the command line says; return the exit status."""
-    match sys.argv[1:]:
-        case [("run" | "dev") as kind]:
-            return 0 if is_ready(kind) else prepare(kind)
-        case ["lock"]:
-            return lock()
-        case _:
-            return complain(f"usage: {Path(__file__).name} run|dev|lock")
+    arguments = sys.argv[1:]
+    if arguments == ["lock"]:
+        return lock()
+    if len(arguments) == 1 and arguments[0] in LOCKS:
+        return 0 if is_ready(arguments[0]) else prepare(arguments[0])
+    return complain(f"usage: {Path(__file__).name} run|dev|lock")
 
 
 def prepare(kind: str) -> int:
@@ -53,9 +52,10 @@ def prepare(kind: str) -> int:
             f"Python {'.'.join(map(str, PYTHON_MIN))} or newer is needed; this is {sys.version.split()[0]}."
         )
     if missing := [name for name in ("venv", "ensurepip") if importlib.util.find_spec(name) is None]:
+        version = "python{}.{}".format(*sys.version_info)
         return complain(
             f"{sys.executable} has no {' and no '.join(missing)}, which a virtual environment needs.\n"
-            f"On Debian and Ubuntu: sudo apt install python3-venv python{sys.version_info[0]}.{sys.version_info[1]}-venv"
+            f"On Debian and Ubuntu: sudo apt install python3-venv {version}-venv"
         )
     try:
         make_environment()

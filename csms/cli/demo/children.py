@@ -7,11 +7,14 @@ SIGTERM, and SIGKILL for one that does not end in time. On Linux the kernel ends
 import asyncio
 import contextlib
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
+
+from csms.settings import ENV_PREFIX
 
 STOP_TIMEOUT_S: Final = 10
 LINE_BYTES_MAX: Final = 1 << 20
@@ -33,11 +36,12 @@ class Child:
 
     @classmethod
     async def start(cls, name: str, arguments: list[str], log: Path) -> "Child":
-        """Start this very Python with `arguments`; its standard error goes to the new file `log`."""
+        """Start this very Python with `arguments` and none of our settings from the environment; errors go to `log`."""
         with log.open("wb") as errors:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *arguments,
+                env={name: value for name, value in os.environ.items() if not name.upper().startswith(ENV_PREFIX)},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=errors,

@@ -1,0 +1,85 @@
+"""Write the reference pages that are made from the code, or (`--check`) say which of them no longer is what it says."""
+
+# ruff: noqa: INP001, T201, S603  (a script, no package; it talks to a person; it starts only what it names itself)
+
+import os
+import subprocess
+import sys
+from enum import Enum
+from pathlib import Path
+
+from csms.settings import ENV_PREFIX, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+COMMANDS = ((), ("serve",), ("config", "check"), ("allocate",), ("demo",))
+NOTE = "<!-- made by `make docs` from the code: change it there -->"
+
+
+def main() -> int:
+    """Write or check every page; return the exit status."""
+    pages = {"settings.md": settings_page(), "cli.md": cli_page()}
+    if sys.argv[1:] == ["--check"]:
+        stale = [name for name, text in pages.items() if text != read(REFERENCE / name)]
+        for name in stale:
+            print(f"docs/reference/{name} is not what the code says; run: make docs", file=sys.stderr)
+        return 1 if stale else 0
+    for name, text in pages.items():
+        (REFERENCE / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+def read(page: Path) -> str:
+    """Return the page's text; empty when there is none yet."""
+    return page.read_text(encoding="utf-8") if page.exists() else ""
+
+
+def settings_page() -> str:
+    """Return the page of settings, from the fields of `Settings` and their documentation."""
+    lines = [
+        "# Settings of `csms serve`",
+        NOTE,
+        "",
+        "Each can be given as a flag or as an environment variable; the flag wins, and an empty variable counts as not",
+        "set. A bad value is refused with exit status 2, naming the flag or the variable. What belongs to the station",
+        "(capacities, chargers) is in the [configuration](configuration.md).",
+        "",
+        "| flag | variable | default | meaning |",
+        "|---|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = field.default.value if isinstance(field.default, Enum) else field.default
+        shown = {None: "–", True: "yes", False: "no"}.get(default, f"`{default}`")
+        meaning = " ".join((field.description or "").split())
+        lines.append(f"| `--{name.replace('_', '-')}` | `{ENV_PREFIX}{name.upper()}` | {shown} | {meaning} |")
+    lines += [
+        "",
+        "In Kubernetes a service called `csms` makes variables of its own such as `CSMS_PORT=tcp://…`, which are",
+        "refused: set `enableServiceLinks: false`.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """Return the page of commands: what `--help` says."""
+    lines = ["# The `csms` command", NOTE, ""]
+    lines += [
+        "Exit status: 0 done; 1 the answer is no (a faulty file, a broken promise); 2 asked wrongly; 3 the server"
+    ]
+    lines += ["3 the server stopped itself after repeated internal faults, and said why."]
+    for command in COMMANDS:
+        name = " ".join(("csms", *command))
+        lines += ["", f"## `{name}`", "```text", help_text(command), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def help_text(command: tuple[str, ...]) -> str:
+    """Return what `csms COMMAND --help` prints on a terminal of fixed width."""
+    environment = os.environ | {"COLUMNS": "100", "TERMINAL_WIDTH": "100", "NO_COLOR": "1"}
+    arguments = [sys.executable, "-m", "csms", *command, "--help"]
+    ran = subprocess.run(arguments, check=True, capture_output=True, text=True, cwd=ROOT, env=environment)
+    return "\n".join(line.rstrip() for line in ran.stdout.strip().splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
