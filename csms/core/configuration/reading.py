@@ -6,7 +6,7 @@ an unknown field only a short plain name appears, and only in the path.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -98,18 +98,19 @@ def open_object(
         if name in later:
             faults.append(Fault(f"{path}.{name}", "is not supported yet"))
         else:
-            faults.append(Fault(_path_of_unknown(path, name), "unknown field" + _hint(name, known)))
+            faults.append(Fault(unknown_path(path, name), "unknown field" + hint(name, known)))
     if len(strange) > MAX_UNKNOWN_FIELDS:
         faults.append(Fault(path, "has more unknown fields"))
     return Fields(value, path, faults)
 
 
-def _path_of_unknown(path: str, name: object) -> str:
+def unknown_path(path: str, name: object) -> str:
     """Return the path of an unknown field, or of its object when the name is not short and plain."""
     return f"{path}.{name}" if isinstance(name, str) and _PLAIN_NAME.fullmatch(name) else path
 
 
-def _hint(name: object, known: frozenset[str]) -> str:
+def hint(name: object, known: Collection[str]) -> str:
+    """Return which of the `known` fields is probably meant by an unknown one, as the rest of a sentence."""
     meant = str(name)[:64].replace("_", "").replace("-", "").casefold()
     return next((f", {right} is meant" for right in sorted(known) if right.casefold() == meant), "")
 

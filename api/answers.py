@@ -1,0 +1,55 @@
+"""The core's views as REST shows them: whole kilowatts down, camelCase."""
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from api.schemas import ConnectorIdAnswer, KnockBody, SessionBody
+from api.services import Knock
+from csms.core.configuration import kilowatts
+from csms.core.records import Driver
+from csms.core.replies import SessionView
+
+
+def json_answer(body: BaseModel) -> Response:
+    """Return 200 with a model as JSON, fields that are None left out."""
+    return Response(body.model_dump_json(by_alias=True, exclude_none=True), media_type="application/json")
+
+
+def session_body(session: SessionView) -> SessionBody:
+    """Return a session as documented; one over OCPP has further fields, in W."""
+    is_ocpp = session.driver is Driver.OCPP
+    return SessionBody(
+        session_id=session.session_id,
+        connector_id=ConnectorIdAnswer(charger_id=session.charger_id, idx=session.idx),
+        allocated_power=session.allocated_w // 1000,
+        vehicle_max_power=kilowatts(session.vehicle_max_w),
+        allocated_power_w=session.allocated_w if is_ocpp else None,
+        booked_power_w=session.booked_w if is_ocpp else None,
+        consumed_power_w=session.consumed_w if is_ocpp else None,
+        transaction_id=session.transaction_id if is_ocpp else None,
+        limited_by=session.limited_by if is_ocpp else None,
+    )
+
+
+def knock_body(knock: Knock) -> KnockBody:
+    """Return a refused handshake; its texts are a stranger's, so what is no valid Unicode is replaced."""
+    return KnockBody(
+        charger_id=_valid(knock.charger_id),
+        remote=_valid(knock.remote),
+        path=_valid(knock.path),
+        reason=_valid(knock.reason),
+        first_seen=_iso(knock.first_ms),
+        last_seen=_iso(knock.last_ms),
+        count=knock.count,
+    )
+
+
+def _valid(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _iso(utc_ms: int) -> str:
+    moment = datetime.fromtimestamp(utc_ms // 1000, UTC).replace(microsecond=utc_ms % 1000 * 1000)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

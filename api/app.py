@@ -1,0 +1,84 @@
+"""The application: routes, the boundary, and answers for what no route takes."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+import csms
+from api import openapi
+from api.boundary import HttpBoundary
+from api.docs_page import CONTENT_SECURITY_POLICY, render
+from api.problems import http_problem, invalid
+from api.routes.chargers import ChargerRoutes
+from api.routes.health import HealthRoutes
+from api.routes.sessions import SessionRoutes
+from api.routes.station import StationRoutes
+from api.services import Services
+from csms.core.faults import Fault
+
+_DESCRIPTION = (
+    "Sessions and configuration of one charging station. Powers are kW with at most three decimals, 0 to 1,000,000; "
+    "fields that end in W are whole watts. Bodies are strict JSON: no unknown field, no number as text."
+)
+
+
+class _Application(FastAPI):
+    """FastAPI with our own OpenAPI document, made once."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi.document(self)
+        return self.openapi_schema
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the ASGI application that serves the documented API with these services."""
+    app = _Application(
+        title="Electra SEMS",
+        version=csms.__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    for routes in (HealthRoutes(), StationRoutes(services), SessionRoutes(services), ChargerRoutes(services)):
+        routes.add_to(app)
+    page = render(app.openapi())
+
+    async def docs() -> Response:
+        return Response(page, media_type="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False, response_model=None)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(RequestValidationError, _bad_query)
+    app.add_middleware(HttpBoundary)
+    return app
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    """Answer for an unknown path or method; Allow names every method of the path, not only those of its first route."""
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        headers["Allow"] = ", ".join(sorted(_methods_of(request)))
+    return http_problem(error.status_code, headers)
+
+
+def _methods_of(request: Request) -> set[str]:
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            methods |= route.methods or set()
+    return methods
+
+
+async def _bad_query(_request: Request, error: Exception) -> Response:
+    """Answer for a query parameter that its reader refused."""
+    assert isinstance(error, RequestValidationError)
+    return invalid([Fault(f"?{detail['loc'][-1]}", detail["msg"]) for detail in error.errors()])

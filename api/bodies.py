@@ -1,0 +1,82 @@
+"""Reading a request's body: bounded while it streams in, strictly JSON, and into a model or a list of faults."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from api.problems import Kind, invalid, problem
+from api.schemas import RequestBody
+from csms.core.configuration import load_document
+from csms.core.configuration.reading import hint, unknown_path
+from csms.core.faults import Fault
+
+SESSION_BODY_BYTES_MAX = 64 * 1024
+STATION_BODY_BYTES_MAX = 1024 * 1024
+"""About ten thousand chargers."""
+
+JSON_MEDIA_TYPE = "application/json"
+
+Model = TypeVar("Model", bound=RequestBody)
+
+_SENTENCES: Mapping[str, str] = {
+    "missing": "is missing",
+    "model_type": "must be an object",
+    "extra_forbidden": "unknown field",
+}
+"""pydantic's own kinds of error that these models can meet; all others are sentences of our readers."""
+
+
+async def read_model(request: Request, model: type[Model]) -> Model | Response:
+    """Return the request's body as `model`, or the answer that says what is wrong with it (413, 415, 422)."""
+    document = await read_json(request, SESSION_BODY_BYTES_MAX)
+    if isinstance(document, Response):
+        return document
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        return invalid([_fault(detail, model) for detail in error.errors(include_url=False, include_input=False)])
+
+
+async def read_json(request: Request, bytes_max: int) -> object | Response:
+    """Return the values of the request's JSON body, or the answer that says why it has none."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != JSON_MEDIA_TYPE or "content-encoding" in request.headers:
+        return problem(Kind.UNSUPPORTED_MEDIA_TYPE)
+    body = await _read_bytes(request, bytes_max)
+    if isinstance(body, Response):
+        return body
+    document = load_document(body)
+    return invalid(document) if isinstance(document, tuple) else document
+
+
+async def _read_bytes(request: Request, bytes_max: int) -> bytes | Response:
+    too_large = problem(Kind.BODY_TOO_LARGE, f"The body is larger than {bytes_max // 1024} KiB.")
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdecimal() or len(announced) > len(str(bytes_max)) or int(announced) > bytes_max:
+        return too_large
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > bytes_max:
+                return too_large
+    except ClientDisconnect:
+        return problem(Kind.INCOMPLETE_BODY)
+    return bytes(body)
+
+
+def _fault(detail: ErrorDetails, model: type[RequestBody]) -> Fault:
+    """Return one of pydantic's errors as a fault of ours."""
+    *parents, last = detail["loc"] or ("",)
+    if detail["type"] == "extra_forbidden":
+        known = [] if parents else [field.alias or name for name, field in model.model_fields.items()]
+        return Fault(unknown_path(_path(parents), last), "unknown field" + hint(last, known))
+    return Fault(_path(detail["loc"]), _SENTENCES.get(detail["type"], detail["msg"]))
+
+
+def _path(location: "list[int | str] | tuple[int | str, ...]") -> str:
+    return "$" + "".join(f".{step}" for step in location)

@@ -1,0 +1,70 @@
+"""The examples of the documentation; tests check each against its schema and send each request to its route."""
+
+from typing import Any
+
+SESSION_ID = "3f0d2c5e-8a53-4d0e-9a57-0c9b7a1f2f6e"
+
+STATION: dict[str, Any] = {
+    "stationId": "ELECTRA_PARIS_15",
+    "gridCapacity": 400,
+    "chargers": [
+        {"id": "CP001", "maxPower": 200, "connectors": 2},
+        {"id": "CP002", "maxPower": 200, "connectors": 2},
+        {"id": "CP003", "maxPower": 300, "connectors": 2},
+    ],
+    "battery": {"initialCapacity": 200, "power": 100},
+}
+
+STATION_WITH_OPTIONS: dict[str, Any] = {
+    "stationId": "ELECTRA_LYON_2",
+    "gridCapacity": 43.5,
+    "chargers": [
+        {"id": "AC01", "maxPower": 22, "connectors": 2, "circuit": "garage", "control": "ocpp", "reservedPower": 4.2},
+        {"id": "DC01", "maxPower": 50, "connectors": 1, "minPower": 5},
+    ],
+    "timeZone": "Europe/Paris",
+    "staticLoad": 3.25,
+    "circuits": [{"id": "garage", "capacity": 27.7}],
+    "failSafe": "closed",
+}
+
+SESSION_REQUEST: dict[str, Any] = {"connectorId": {"chargerId": "CP001", "idx": 1}, "vehicleMaxPower": 150}
+SESSION_REQUEST_WITH_TAG: dict[str, Any] = SESSION_REQUEST | {"idTag": "04A2B3C4D5E680"}
+POWER_UPDATE: dict[str, Any] = {"consumedPower": 98.4}
+POWER_UPDATE_WITH_ECHO: dict[str, Any] = {"consumedPower": 98.4, "allocatedPower": 100}
+
+REST_SESSION: dict[str, Any] = {
+    "sessionId": SESSION_ID,
+    "connectorId": {"chargerId": "CP001", "idx": 1},
+    "allocatedPower": 100,
+    "vehicleMaxPower": 150,
+}
+OCPP_SESSION: dict[str, Any] = {
+    "sessionId": "9a8d7f1e-2b60-4f0a-8f6e-6d0f3e0a7c11",
+    "connectorId": {"chargerId": "CP003", "idx": 2},
+    "allocatedPower": 133,
+    "vehicleMaxPower": 149.25,
+    "allocatedPowerW": 133_333,
+    "bookedPowerW": 133_333,
+    "consumedPowerW": 131_900,
+    "transactionId": 4711,
+    "limitedBy": "grid",
+}
+STATUS: dict[str, Any] = {
+    "sessions": {REST_SESSION["sessionId"]: REST_SESSION, OCPP_SESSION["sessionId"]: OCPP_SESSION}
+}
+KNOCKING: dict[str, Any] = {
+    "knocking": [
+        {
+            "chargerId": "CP009",
+            "remote": "192.0.2.17",
+            "path": "/ocpp/CP009",
+            "reason": "not configured",
+            "firstSeen": "2025-03-01T08:00:00.000Z",
+            "lastSeen": "2025-03-01T08:05:00.000Z",
+            "count": 6,
+        }
+    ]
+}
+HEALTH: dict[str, Any] = {"status": "ok"}
+FAULTS: list[dict[str, str]] = [{"path": "$.chargers[1].id", "error": "is the same as $.chargers[0].id"}]

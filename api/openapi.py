@@ -1,0 +1,88 @@
+"""OpenAPI: the pieces that routes declare, and the whole document.
+
+Routes read their bodies themselves (bounded, strict), so what they take and give is declared here, by reference to the
+models of `api.schemas` and `api.configuration_schema`, always with an example.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from api import examples
+from api.configuration_schema import StationConfiguration
+from api.problems import PROBLEM_MEDIA_TYPE, Kind
+from api.schemas import (
+    HealthAnswer,
+    KnockingAnswer,
+    PowerUpdate,
+    ProblemBody,
+    SessionAnswer,
+    SessionRequest,
+    StatusAnswer,
+)
+
+Json = dict[str, Any]
+Responses = dict[int | str, Json]
+
+_REF = "#/components/schemas/{model}"
+_TAKEN: tuple[type[BaseModel], ...] = (SessionRequest, PowerUpdate, StationConfiguration)
+_GIVEN: tuple[type[BaseModel], ...] = (SessionAnswer, StatusAnswer, KnockingAnswer, HealthAnswer, ProblemBody)
+
+BODY_KINDS = (Kind.INCOMPLETE_BODY, Kind.BODY_TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID)
+"""How a call with a body can fail before it is looked at."""
+
+
+def takes(model: type[BaseModel], **shown: Json) -> Json:
+    """Return the declaration of a call's body: its model, and an example by each name."""
+    content = {"schema": _reference(model), "examples": _examples(shown)}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def gives(model: type[BaseModel], description: str, **shown: Json) -> Responses:
+    """Return the declaration of a call's 200: its model, and an example by each name."""
+    content = {"schema": _reference(model), "examples": _examples(shown)}
+    return {200: {"description": description, "content": {"application/json": content}}}
+
+
+def fails(*kinds: Kind) -> Responses:
+    """Return the declarations of a call's failures, those of one status together, each kind with its example."""
+    responses: Responses = {}
+    for kind in (*kinds, Kind.INTERNAL):
+        content = {"schema": _reference(ProblemBody), "examples": {}}
+        response = responses.setdefault(kind.status, {"description": "", "content": {PROBLEM_MEDIA_TYPE: content}})
+        response["description"] = f"{response['description']} {kind.title}: {kind.meaning}".strip()
+        response["content"][PROBLEM_MEDIA_TYPE]["examples"] |= _examples({kind.name.lower(): _example_of(kind)})
+    return responses
+
+
+def document(app: FastAPI) -> Json:
+    """Return the whole OpenAPI document of an application built from such routes."""
+    whole = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+    _, taken = models_json_schema([(model, "validation") for model in _TAKEN], ref_template=_REF)
+    _, given = models_json_schema([(model, "serialization") for model in _GIVEN], ref_template=_REF)
+    schemas: Mapping[str, Json] = taken["$defs"] | given["$defs"]
+    whole.setdefault("components", {})["schemas"] = dict(sorted(schemas.items()))
+    return whole
+
+
+def _reference(model: type[BaseModel]) -> Json:
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def _examples(shown: Mapping[str, Json]) -> Json:
+    return {name: {"summary": name.replace("_", " "), "value": value} for name, value in shown.items()}
+
+
+def _example_of(kind: Kind) -> Json:
+    body: Json = {
+        "type": kind.type,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": kind.meaning,
+        "error": kind.meaning,
+    }
+    return body | {"faults": examples.FAULTS} if kind is Kind.INVALID else body

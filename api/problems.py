@@ -1,0 +1,104 @@
+"""Failures as `application/problem+json` (RFC 9457), one table of kinds.
+
+Every failure of every call looks the same: `type` (where /docs explains the kind), `title`, `status`, `detail`, and
+`error`, one short sentence. Requests that are not valid list their `faults` by JSON path. What the client sent never
+comes back: sentences are ours, and of an unknown field only a short plain name, in a path.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from http import HTTPStatus
+
+from starlette.responses import Response
+
+from api.schemas import FaultBody, ProblemBody
+from csms.core.faults import Fault
+from csms.core.replies import Refusal
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+FAULTS_MAX = 100
+"""So many faults are listed in one answer; a person mends the first few and asks again."""
+
+
+class Kind(Enum):
+    """Every way in which a call can fail: its status, its title, and what it means for the client."""
+
+    INVALID = (422, "Not valid", "The request has faults; nothing was changed.")
+    INCOMPLETE_BODY = (400, "Body incomplete", "The connection ended before the whole body was here.")
+    NOT_FOUND = (404, "No such path", "Nothing is served under this path.")
+    METHOD_NOT_ALLOWED = (405, "Method not allowed", "This path does not know the method; Allow names those it does.")
+    BODY_TOO_LARGE = (413, "Body too large", "The body is larger than this call takes.")
+    UNSUPPORTED_MEDIA_TYPE = (415, "Not JSON", "The body must be sent as application/json, in UTF-8, not compressed.")
+    UNKNOWN_CONNECTOR = (404, "Unknown connector", "The station has no such charger, or the charger no such connector.")
+    UNKNOWN_SESSION = (404, "Unknown session", "There is no such session, or it has ended.")
+    CONNECTOR_IN_USE = (409, "Connector in use", "A session is already running on this connector.")
+    NOT_CONTROLLED = (409, "Charger not controlled", "This charger is configured not to be controlled by this system.")
+    CHARGER_OFFLINE = (503, "Charger offline", "The charger is not connected; try again when it is.")
+    CHARGER_REFUSED = (502, "Charger refused", "The charger answered and refused.")
+    CHARGER_SILENT = (504, "Charger silent", "The charger gave no answer in time.")
+    NOT_YET = (504, "Not done yet", "The wait is over and the outcome is open; what happens later still counts.")
+    STORE_UNAVAILABLE = (503, "Storage unavailable", "Nothing was changed because it could not be stored; try again.")
+    HTTP = (400, "Bad request", "The request could not be understood.")
+    INTERNAL = (500, "Internal error", "A fault of this system; its log says more.")
+
+    def __init__(self, status: int, title: str, meaning: str) -> None:
+        self.status = status
+        self.title = title
+        self.meaning = meaning
+
+    @property
+    def anchor(self) -> str:
+        """Return the kind's anchor in /docs."""
+        return "problem-" + self.name.lower().replace("_", "-")
+
+    @property
+    def type(self) -> str:
+        """Return the problem's `type`: a reference to its explanation."""
+        return f"/docs#{self.anchor}"
+
+
+KIND_OF_REFUSAL: Mapping[Refusal, Kind] = {refusal: Kind[refusal.name] for refusal in Refusal}
+"""The core's refusals by name; a refusal without a kind fails at import."""
+
+
+def problem(
+    kind: Kind,
+    error: str | None = None,
+    *,
+    faults: Sequence[Fault] = (),
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return the answer of a failed call; `error` is one short sentence, by default what the kind means."""
+    sentence = kind.meaning if error is None else error
+    body = ProblemBody(
+        type=kind.type,
+        title=kind.title,
+        status=kind.status if status is None else status,
+        detail=sentence,
+        error=sentence,
+        faults=[FaultBody(path=fault.path, error=fault.error) for fault in faults] or None,
+    )
+    return Response(
+        body.model_dump_json(by_alias=True, exclude_none=True),
+        status_code=body.status,
+        headers=None if headers is None else dict(headers),
+        media_type=PROBLEM_MEDIA_TYPE,
+    )
+
+
+def invalid(faults: Sequence[Fault]) -> Response:
+    """Return 422 with the faults (the first hundred of them)."""
+    assert faults, "a request is invalid for a reason"
+    shown = faults[:FAULTS_MAX]
+    count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    more = "" if len(shown) == len(faults) else f", of which the first {FAULTS_MAX} are listed"
+    return problem(Kind.INVALID, f"The request has {count}{more}; nothing was changed.", faults=shown)
+
+
+def http_problem(status: int, headers: Mapping[str, str] | None) -> Response:
+    """Return the answer of a request that no route took."""
+    kinds = {kind.status: kind for kind in (Kind.NOT_FOUND, Kind.METHOD_NOT_ALLOWED, Kind.BODY_TOO_LARGE)}
+    kind = kinds.get(status, Kind.HTTP)
+    error = None if kind is not Kind.HTTP else f"{HTTPStatus(status).phrase}."
+    return problem(kind, error, status=status, headers=headers)

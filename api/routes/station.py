@@ -1,0 +1,93 @@
+"""The station: its configuration and its sessions at a glance."""
+
+import json
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import examples
+from api.answers import json_answer, session_body
+from api.asking import Unanswered, ask, not_done
+from api.bodies import STATION_BODY_BYTES_MAX, read_json
+from api.configuration_schema import StationConfiguration
+from api.openapi import BODY_KINDS, fails, gives, takes
+from api.problems import Kind, invalid
+from api.schemas import StatusAnswer
+from api.services import Services
+from csms.core.configuration import parse_station, station_document
+from csms.core.events import StationConfigured
+from csms.core.replies import Refused, StationShown
+from csms.core.station import Station
+
+
+class StationRoutes:
+    """`/station/config` and `/station/status`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to an application."""
+        shown = {"documented": examples.STATION, "with_options": examples.STATION_WITH_OPTIONS}
+        app.add_api_route(
+            "/station/config",
+            self.show,
+            methods=["GET"],
+            summary="The configuration in force",
+            tags=["station"],
+            response_model=None,
+            responses=gives(StationConfiguration, "The configuration.", **shown) | fails(),
+        )
+        app.add_api_route(
+            "/station/config",
+            self.replace,
+            methods=["POST"],
+            summary="Put another configuration in force",
+            tags=["station"],
+            response_model=None,
+            openapi_extra=takes(StationConfiguration, **shown),
+            responses=gives(StationConfiguration, "The stored configuration.", **shown)
+            | fails(*BODY_KINDS, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
+        )
+        app.add_api_route(
+            "/station/status",
+            self.status,
+            methods=["GET"],
+            summary="The active sessions",
+            tags=["station"],
+            response_model=None,
+            responses=gives(StatusAnswer, "The active sessions by id.", two_sessions=examples.STATUS) | fails(),
+        )
+
+    async def show(self) -> Response:
+        """Return the configuration; optional keys are shown where they differ from their default."""
+        return _configuration(self._services.desk.view.station)
+
+    async def replace(self, request: Request) -> Response:
+        """Validate a whole configuration, then store it and put it in force; running sessions go on.
+
+        On any fault nothing changes, and every fault is listed by its JSON path.
+        """
+        document = await read_json(request, STATION_BODY_BYTES_MAX)
+        if isinstance(document, Response):
+            return document
+        station = parse_station(document, self._services.time_zones)
+        if not isinstance(station, Station):
+            return invalid(station)
+        desk = self._services.desk
+        outcome = await ask(desk, lambda waiting: StationConfigured(station, waiting), self._services.wait_s)
+        if isinstance(outcome, Unanswered | Refused):
+            return not_done(outcome)
+        assert isinstance(outcome, StationShown), outcome
+        return _configuration(outcome.station)
+
+    async def status(self) -> Response:
+        """Return the active sessions, in order of arrival."""
+        sessions = self._services.desk.view.sessions
+        return json_answer(StatusAnswer(sessions={name: session_body(one) for name, one in sessions.items()}))
+
+
+def _configuration(station: Station) -> Response:
+    content = json.dumps(station_document(station), ensure_ascii=False)
+    return Response(content, media_type="application/json")

@@ -1,0 +1,201 @@
+"""The bodies of requests and answers as pydantic models: camelCase and kW outside, our names and watts inside.
+
+Requests are strict: no conversion from text, no unknown field. Numbers go through the same readers as the station's
+configuration, so a kilowatt means the same everywhere. Answers are built from our own values and only written.
+"""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic.alias_generators import to_camel
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from csms.core.configuration import MAX_KILO, watts
+from csms.core.configuration.names import MAX_ID_LENGTH, text
+from csms.core.configuration.reading import Reader, Wrong, whole
+
+KILOWATTS_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": MAX_KILO, "multipleOf": 0.001}
+_ANY_INTEGER = 10**18
+ID_TAG_PATTERN = "^[!-~]{1,20}$"
+"""idToken, CiString20Type (OCPP 1.6 §7.28), without spaces."""
+
+Absent = SkipJsonSchema[None]
+"""None in the model: the field is left out of the JSON."""
+
+
+def tidy(schema: dict[str, Any]) -> None:
+    """Take out of a model's schema what says nothing: a field's title, and null as its default (it is absent then)."""
+    for field in schema.get("properties", {}).values():
+        field.pop("title", None)
+        if "default" in field and field["default"] is None:
+            del field["default"]
+
+
+def _reads(read: Reader[Any]) -> PlainValidator:
+    """Return a validator that takes a value only as `read` does."""
+
+    def validate(value: object) -> Any:
+        found = read(value)
+        if isinstance(found, Wrong):
+            raise PydanticCustomError("wrong", "{error}", {"error": found.error})
+        return found
+
+    return PlainValidator(validate)
+
+
+def _whole_kilowatts(value: object) -> int | Wrong:
+    power_kw = whole(0, MAX_KILO)(value)
+    return power_kw if isinstance(power_kw, Wrong) else power_kw * 1000
+
+
+def _charger_id(value: object) -> str | Wrong:
+    return text(value, MAX_ID_LENGTH)
+
+
+def _id_tag(value: object) -> str | Wrong:
+    if not isinstance(value, str) or re.fullmatch(ID_TAG_PATTERN, value) is None:
+        return Wrong("must be 1 to 20 printable ASCII characters without spaces")
+    return value
+
+
+def _integer(value: object) -> int | Wrong:
+    found = whole(-_ANY_INTEGER, _ANY_INTEGER)(value)
+    return Wrong("must be a whole number") if isinstance(found, Wrong) else found
+
+
+Kilowatts = Annotated[int, _reads(watts), WithJsonSchema(KILOWATTS_SCHEMA)]
+"""A number of kW in the document, W in the model."""
+
+
+class RequestBody(BaseModel):
+    """A request's body, strict."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=tidy)
+
+
+class ConnectorId(RequestBody):
+    """A connector of the station."""
+
+    charger_id: Annotated[
+        str, _reads(_charger_id), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH})
+    ] = Field(alias="chargerId", description="The charger's id, as configured.")
+    idx: Annotated[int, _reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
+        description="The connector's number, counted from 1."
+    )
+
+
+class SessionRequest(RequestBody):
+    """A car that wants to charge."""
+
+    connector_id: ConnectorId = Field(alias="connectorId")
+    vehicle_max_w: Kilowatts = Field(alias="vehicleMaxPower", description="The most that the car can take, kW.")
+    id_tag: Annotated[str | None, _reads(_id_tag), WithJsonSchema({"type": "string", "pattern": ID_TAG_PATTERN})] = (
+        Field(None, alias="idTag", description="Id tag of the remote start; a virtual one when absent.")
+    )
+
+
+class PowerUpdate(RequestBody):
+    """What a session consumes now."""
+
+    consumed_w: Kilowatts = Field(alias="consumedPower", description="Power that the car takes now, kW.")
+    echo_w: Annotated[
+        int | None,
+        _reads(_whole_kilowatts),
+        WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_KILO}),
+    ] = Field(
+        None,
+        alias="allocatedPower",
+        description="The allocation that the client obeys, whole kW. A client that sends it may miss an answer: its "
+        "power falls only once the lower number comes back here.",
+    )
+
+
+class AnswerBody(BaseModel):
+    """An answer's body, written in camelCase; fields that are None are left out."""
+
+    model_config = ConfigDict(
+        alias_generator=AliasGenerator(serialization_alias=to_camel),
+        frozen=True,
+        json_schema_extra=tidy,
+    )
+
+
+class ConnectorIdAnswer(AnswerBody):
+    """A connector of the station."""
+
+    charger_id: str
+    idx: int
+
+
+class SessionBody(AnswerBody):
+    """An active session. The last five fields belong to sessions over OCPP."""
+
+    session_id: str
+    connector_id: ConnectorIdAnswer
+    allocated_power: int = Field(description="What the session may take, whole kW, rounded down.")
+    vehicle_max_power: int | float = Field(
+        description="kW: the car's maximum in force; over OCPP the estimate of what it can take now."
+    )
+    allocated_power_w: int | Absent = Field(None, description="The limit last sent to the charger, W.")
+    booked_power_w: int | Absent = Field(None, description="The most that the connector may be drawing, W.")
+    consumed_power_w: int | Absent = Field(None, description="Metered, W; absent while unknown.")
+    transaction_id: int | Absent = Field(None, description="OCPP's transaction id; absent until it has started.")
+    limited_by: str | Absent = Field(
+        None, description="Id of the charger, circuit or grid that limits it, or vehicle, below_minimum, no_room."
+    )
+
+
+class SessionAnswer(AnswerBody):
+    """One session."""
+
+    session: SessionBody
+
+
+class StatusAnswer(AnswerBody):
+    """The active sessions by their id."""
+
+    sessions: dict[str, SessionBody]
+
+
+class KnockBody(AnswerBody):
+    """Somebody who asked to connect as a charger and was refused."""
+
+    charger_id: str = Field(description="The identity that it claimed.")
+    remote: str = Field(description="The address that it came from.")
+    path: str = Field(description="The path that it asked for.")
+    reason: str = Field(description="Why it was refused.")
+    first_seen: str = Field(description="UTC, ISO 8601.")
+    last_seen: str = Field(description="UTC, ISO 8601.")
+    count: int
+
+
+class KnockingAnswer(AnswerBody):
+    """Refused handshakes, the latest first."""
+
+    knocking: list[KnockBody]
+
+
+class HealthAnswer(AnswerBody):
+    """The process serves requests."""
+
+    status: str
+
+
+class FaultBody(AnswerBody):
+    """One thing wrong with a request."""
+
+    path: str = Field(description="JSON path in the body, or ?name of a query parameter.")
+    error: str
+
+
+class ProblemBody(AnswerBody):
+    """A failure (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    error: str = Field(description="One short sentence.")
+    faults: list[FaultBody] | Absent = None

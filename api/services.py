@@ -1,0 +1,74 @@
+"""What the REST edge is given to work with; the composition root fills it in."""
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from csms.core.ids import SessionId
+from csms.ports import Store
+from csms.runtime.desk import StationDesk
+
+WAIT_S_DEFAULT = 30
+WAIT_S_MAX = 300
+
+
+class Knock(Protocol):
+    """Somebody who asked to connect as a charger and was refused."""
+
+    @property
+    def charger_id(self) -> str:
+        """The identity that it claimed, percent-decoded."""
+        ...
+
+    @property
+    def remote(self) -> str:
+        """The address that it came from."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """The path that it asked for, as it came."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why it was refused."""
+        ...
+
+    @property
+    def first_ms(self) -> int:
+        """When it first knocked, UTC ms."""
+        ...
+
+    @property
+    def last_ms(self) -> int:
+        """When it last knocked, UTC ms."""
+        ...
+
+    @property
+    def count(self) -> int:
+        """How often it knocked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the routes use.
+
+    Attributes:
+        desk: the station's loop.
+        store: asked only whether a session ever existed.
+        knocking: refused handshakes, bounded.
+        new_id: a fresh session id, unique for ever.
+        virtual_tag: id tag of a remote start whose client names none.
+        time_zones: the IANA names that a configuration may use.
+        wait_s: how long a request waits for a charger unless it says `?wait=`.
+    """
+
+    desk: StationDesk
+    store: Store
+    knocking: Callable[[], Sequence[Knock]]
+    new_id: Callable[[], SessionId]
+    virtual_tag: str
+    time_zones: Container[str]
+    wait_s: int = WAIT_S_DEFAULT

@@ -1,0 +1,709 @@
+"""The documented REST API, call by call, over a desk that answers as it is told."""
+
+import asyncio
+import gc
+import json
+import re
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import pytest
+import structlog
+
+from api import examples
+from api.app import create_app
+from api.problems import FAULTS_MAX, Kind
+from api.services import Services
+from csms.core.configuration import parse_station
+from csms.core.events import (
+    Fact,
+    KnownTransaction,
+    PowerUpdated,
+    SessionRequested,
+    SessionStopRequested,
+    StartKey,
+    StationConfigured,
+)
+from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
+from csms.core.records import Driver, Record, Snapshot
+from csms.core.replies import (
+    Outcome,
+    Refusal,
+    Refused,
+    SessionEnded,
+    SessionShown,
+    SessionView,
+    StationShown,
+)
+from csms.core.station import Station
+from csms.ports import StoreError
+from csms.runtime.view import StationView
+
+NEW_ID = SessionId("00000000-0000-4000-8000-000000000001")
+OLD_ID = SessionId("00000000-0000-4000-8000-000000000002")
+
+
+def station_of(document: object) -> Station:
+    station = parse_station(document)
+    assert isinstance(station, Station)
+    return station
+
+
+def rest_session(session_id: SessionId = NEW_ID, **changes: Any) -> SessionView:
+    values: dict[str, Any] = {
+        "session_id": session_id,
+        "driver": Driver.REST,
+        "charger_id": ChargerId("CP001"),
+        "idx": 1,
+        "transaction_id": None,
+        "allocated_w": 100_000,
+        "target_w": 100_000,
+        "vehicle_max_w": 150_000,
+        "booked_w": 100_000,
+        "consumed_w": None,
+        "limited_by": "grid",
+        "energy_wh": None,
+        "started_ms": 1_700_000_000_000,
+    }
+    return SessionView(**values | changes)
+
+
+def ocpp_session(**changes: Any) -> SessionView:
+    values: dict[str, Any] = {
+        "driver": Driver.OCPP,
+        "transaction_id": TransactionId(4711),
+        "allocated_w": 33_999,
+        "vehicle_max_w": 149_250,
+        "booked_w": 34_500,
+        "consumed_w": 33_000,
+    }
+    return rest_session(OLD_ID, **values | changes)
+
+
+REST_BODY = {
+    "sessionId": NEW_ID,
+    "connectorId": {"chargerId": "CP001", "idx": 1},
+    "allocatedPower": 100,
+    "vehicleMaxPower": 150,
+}
+OCPP_BODY = {
+    "sessionId": OLD_ID,
+    "connectorId": {"chargerId": "CP001", "idx": 1},
+    "allocatedPower": 33,
+    "vehicleMaxPower": 149.25,
+    "allocatedPowerW": 33_999,
+    "bookedPowerW": 34_500,
+    "consumedPowerW": 33_000,
+    "transactionId": 4711,
+    "limitedBy": "grid",
+}
+
+
+class FakeDesk:
+    """Notes every fact and answers with the next outcome told; with none told, it never answers."""
+
+    def __init__(self) -> None:
+        self.view = StationView(station_of(examples.STATION))
+        self.facts: list[Fact] = []
+        self.outcomes: deque[Outcome | Exception] = deque()
+        self.open: list[asyncio.Future[Outcome]] = []
+        self.asked = asyncio.Event()
+        self.broken = False
+
+    def submit(self, fact: Fact) -> None:
+        self.facts.append(fact)
+
+    def ask(self, make_fact: Callable[[RequestId], Fact]) -> "asyncio.Future[Outcome]":
+        if self.broken:
+            raise RuntimeError("canary of an exception")
+        self.facts.append(make_fact(RequestId(len(self.facts))))
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.open.append(answer)
+        self.asked.set()
+        if self.outcomes:
+            outcome = self.outcomes.popleft()
+            if isinstance(outcome, Exception):
+                answer.set_exception(outcome)
+            else:
+                answer.set_result(outcome)
+        return answer
+
+
+class FakeStore:
+    """Knows which sessions ever existed."""
+
+    def __init__(self) -> None:
+        self.sessions: set[SessionId] = set()
+        self.broken = False
+
+    async def find_session(self, session_id: SessionId) -> bool:
+        if self.broken:
+            raise StoreError
+        return session_id in self.sessions
+
+    async def load(self) -> Snapshot:
+        raise NotImplementedError
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        raise NotImplementedError
+
+    async def find_start(self, key: StartKey) -> KnownTransaction | None:
+        raise NotImplementedError
+
+    async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Refusal1:
+    charger_id: str = "CP009"
+    remote: str = "192.0.2.17"
+    path: str = "/ocpp/CP009"
+    reason: str = "not configured"
+    first_ms: int = 1_740_816_000_000
+    last_ms: int = 1_740_816_300_007
+    count: int = 6
+
+
+@dataclass
+class World:
+    desk: FakeDesk
+    store: FakeStore
+    knocks: list[Refusal1]
+    client: httpx2.AsyncClient
+    openapi: dict[str, Any] = field(default_factory=dict)
+
+    def tell(self, *outcomes: Outcome | Exception) -> None:
+        self.desk.outcomes.extend(outcomes)
+
+    async def post(self, path: str, body: object = None) -> httpx2.Response:
+        return await self.client.post(path, json=body)
+
+    async def post_text(self, path: str, text: str | bytes) -> httpx2.Response:
+        return await self.client.post(path, content=text, headers={"Content-Type": "application/json"})
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    desk, store, knocks = FakeDesk(), FakeStore(), [Refusal1()]
+    services = Services(
+        desk=desk,
+        store=store,
+        knocking=lambda: knocks,
+        new_id=lambda: NEW_ID,
+        virtual_tag="5E450001",
+        time_zones={"UTC", "Europe/Paris"},
+        wait_s=0,
+    )
+    app = create_app(services)
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://station") as client:
+        yield World(desk, store, knocks, client, app.openapi())
+
+
+def assert_problem(answer: httpx2.Response, kind: Kind, status: int | None = None) -> dict[str, Any]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    body: dict[str, Any] = answer.json()
+    assert answer.status_code == body["status"] == (status or kind.status), body
+    assert body["type"] == kind.type
+    assert body["title"] == kind.title
+    assert body["error"] == body["detail"]
+    assert 0 < len(body["error"]) < 120
+    assert ("faults" in body) == (kind is Kind.INVALID)
+    return body
+
+
+def faults_in(answer: httpx2.Response) -> list[str]:
+    return [f"{fault['path']}: {fault['error']}" for fault in assert_problem(answer, Kind.INVALID)["faults"]]
+
+
+# --- what each call gives ---------------------------------------------------------------------------------------------
+
+
+async def test_health(world: World) -> None:
+    answer = await world.client.get("/health")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_configuration_is_shown_as_documented(world: World) -> None:
+    answer = await world.client.get("/station/config")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == examples.STATION
+
+
+async def test_a_configuration_is_stored_and_comes_back(world: World) -> None:
+    stored = station_of(examples.STATION_WITH_OPTIONS)
+    world.tell(StationShown(stored))
+    answer = await world.post("/station/config", examples.STATION_WITH_OPTIONS)
+    assert (answer.status_code, answer.json()) == (200, examples.STATION_WITH_OPTIONS)
+    assert world.desk.facts == [StationConfigured(stored, RequestId(0))]
+
+
+async def test_a_faulty_configuration_changes_nothing_and_every_fault_is_named(world: World) -> None:
+    charger = {"id": "CP001", "maxPower": 200, "connectors": 2}
+    answer = await world.post(
+        "/station/config", {"stationId": "S", "gridCapacity": -1, "chargers": [charger, charger], "battery": {}}
+    )
+    assert faults_in(answer) == [
+        "$.gridCapacity: must be from 0 to 1000000",
+        "$.chargers[1].id: is the same as $.chargers[0].id",
+        "$.battery.initialCapacity: is missing",
+        "$.battery.power: is missing",
+    ]
+    assert answer.json()["error"] == "The request has 4 faults; nothing was changed."
+    assert world.desk.facts == []
+
+
+async def test_the_list_of_faults_is_bounded(world: World) -> None:
+    answer = await world.post("/station/config", {"stationId": "S", "gridCapacity": 1, "chargers": [1] * 9_000})
+    assert len(faults_in(answer)) == FAULTS_MAX
+    assert (
+        answer.json()["error"] == "The request has 9000 faults, of which the first 100 are listed; nothing was changed."
+    )
+
+
+async def test_time_zones_are_those_of_this_machine(world: World) -> None:
+    answer = await world.post("/station/config", examples.STATION | {"timeZone": "Europe/Nowhere"})
+    assert faults_in(answer) == ["$.timeZone: is not a known IANA time zone"]
+
+
+async def test_status_shows_active_sessions_by_id(world: World) -> None:
+    assert (await world.client.get("/station/status")).json() == {"sessions": {}}
+    world.desk.view.sessions = {NEW_ID: rest_session(), OLD_ID: ocpp_session()}
+    answer = await world.client.get("/station/status")
+    assert answer.json() == {"sessions": {NEW_ID: REST_BODY, OLD_ID: OCPP_BODY}}
+
+
+async def test_a_session_over_rest_has_the_documented_fields_and_no_other(world: World) -> None:
+    world.tell(SessionShown(rest_session()))
+    answer = await world.post("/sessions", examples.SESSION_REQUEST)
+    assert (answer.status_code, answer.json()) == (200, {"session": REST_BODY})
+    assert world.desk.facts == [SessionRequested(RequestId(0), ChargerId("CP001"), 1, 150_000, "5E450001", NEW_ID)]
+
+
+async def test_a_session_over_ocpp_has_watts_too(world: World) -> None:
+    world.tell(SessionShown(ocpp_session()))
+    answer = await world.post("/sessions", examples.SESSION_REQUEST_WITH_TAG)
+    assert (answer.status_code, answer.json()) == (200, {"session": OCPP_BODY})
+    (fact,) = world.desk.facts
+    assert isinstance(fact, SessionRequested)
+    assert fact.id_tag == "04A2B3C4D5E680"
+
+
+async def test_what_is_not_known_of_a_session_is_left_out(world: World) -> None:
+    world.tell(SessionShown(ocpp_session(transaction_id=None, consumed_w=None, allocated_w=0, limited_by="no_room")))
+    body = (await world.post("/sessions", examples.SESSION_REQUEST)).json()["session"]
+    assert not {"transactionId", "consumedPowerW"} & set(body)
+    assert (body["allocatedPower"], body["allocatedPowerW"], body["limitedBy"]) == (0, 0, "no_room")
+
+
+@pytest.mark.parametrize(
+    ("allocated_w", "vehicle_max_w", "shown"),
+    [
+        (133_333, 133_333, "133 133.333"),
+        (133_999, 150_000, "133 150"),
+        (999, 999, "0 0.999"),
+        (0, 0, "0 0"),
+        (1_000_000_000, 1_000_000_000, "1000000 1000000"),
+    ],
+)
+async def test_kilowatts_of_an_allocation_are_rounded_down(
+    world: World, allocated_w: int, vehicle_max_w: int, shown: str
+) -> None:
+    world.tell(SessionShown(rest_session(allocated_w=allocated_w, vehicle_max_w=vehicle_max_w)))
+    session = (await world.post("/sessions", examples.SESSION_REQUEST)).json()["session"]
+    assert f"{session['allocatedPower']} {session['vehicleMaxPower']}" == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "consumed_w", "echo_w"),
+    [
+        ({"consumedPower": 150}, 150_000, None),
+        ({"consumedPower": 98.4}, 98_400, None),
+        ({"consumedPower": 33.333}, 33_333, None),
+        ({"consumedPower": 0}, 0, None),
+        ({"consumedPower": 98.4, "allocatedPower": 100}, 98_400, 100_000),
+        ({"consumedPower": 0, "allocatedPower": 0}, 0, 0),
+    ],
+)
+async def test_a_power_update(world: World, body: dict[str, Any], consumed_w: int, echo_w: int | None) -> None:
+    world.tell(SessionShown(rest_session(OLD_ID)))
+    answer = await world.post(f"/sessions/{OLD_ID}/power-update", body)
+    assert answer.status_code == 200
+    assert answer.json()["session"]["sessionId"] == OLD_ID
+    assert world.desk.facts == [PowerUpdated(RequestId(0), OLD_ID, consumed_w, echo_w)]
+
+
+async def test_stopping_an_active_session(world: World) -> None:
+    world.desk.view.sessions = {OLD_ID: rest_session(OLD_ID)}
+    world.store.broken = True  # the core knows it: nobody else is asked
+    world.tell(SessionEnded())
+    answer = await world.client.post(f"/sessions/{OLD_ID}/stop")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert world.desk.facts == [SessionStopRequested(RequestId(0), OLD_ID, ended_before=False)]
+
+
+@pytest.mark.parametrize("ended_before", [True, False])
+async def test_stopping_a_session_that_the_core_no_longer_knows(world: World, *, ended_before: bool) -> None:
+    world.store.sessions = {OLD_ID} if ended_before else set()
+    outcome = SessionEnded() if ended_before else Refused(Refusal.UNKNOWN_SESSION, "canary")
+    world.tell(outcome)
+    answer = await world.client.post(f"/sessions/{OLD_ID}/stop")
+    assert answer.status_code == (204 if ended_before else 404)
+    assert world.desk.facts == [SessionStopRequested(RequestId(0), OLD_ID, ended_before)]
+
+
+async def test_who_knocks(world: World) -> None:
+    world.knocks.append(Refusal1(charger_id="\udcff<b>", path="/\x1b[2J", count=1))
+    answer = await world.client.get("/chargers/knocking")
+    first, second = answer.json()["knocking"]
+    assert first == {
+        "chargerId": "CP009",
+        "remote": "192.0.2.17",
+        "path": "/ocpp/CP009",
+        "reason": "not configured",
+        "firstSeen": "2025-03-01T08:00:00.000Z",
+        "lastSeen": "2025-03-01T08:05:00.007Z",
+        "count": 6,
+    }
+    assert (second["chargerId"], second["path"]) == ("?<b>", "/\x1b[2J")
+    assert answer.headers["content-type"] == "application/json"
+
+
+# --- what can go wrong ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        (Refusal.UNKNOWN_CONNECTOR, 404),
+        (Refusal.CONNECTOR_IN_USE, 409),
+        (Refusal.NOT_CONTROLLED, 409),
+        (Refusal.UNKNOWN_SESSION, 404),
+        (Refusal.CHARGER_OFFLINE, 503),
+        (Refusal.CHARGER_REFUSED, 502),
+        (Refusal.CHARGER_SILENT, 504),
+    ],
+)
+async def test_refusals(world: World, refusal: Refusal, status: int) -> None:
+    calls = ("/sessions", examples.SESSION_REQUEST), (f"/sessions/{OLD_ID}/stop", None)
+    for path, body in calls:
+        world.tell(Refused(refusal, "The core's own sentence."))
+        problem = assert_problem(await world.post(path, body), Kind[refusal.name], status)
+        own_words = refusal in {Refusal.UNKNOWN_CONNECTOR, Refusal.UNKNOWN_SESSION}
+        assert problem["error"] == (Kind[refusal.name].meaning if own_words else "The core's own sentence.")
+
+
+CHANGES = [
+    ("/station/config", examples.STATION),
+    ("/sessions", examples.SESSION_REQUEST),
+    (f"/sessions/{OLD_ID}/power-update", examples.POWER_UPDATE),
+    (f"/sessions/{OLD_ID}/stop", None),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), CHANGES)
+async def test_what_could_not_be_stored_did_not_happen(world: World, path: str, body: object) -> None:
+    world.tell(StoreError())
+    assert_problem(await world.post(path, body), Kind.STORE_UNAVAILABLE, 503)
+
+
+async def test_a_store_that_cannot_be_asked(world: World) -> None:
+    world.store.broken = True
+    assert_problem(await world.post(f"/sessions/{OLD_ID}/stop"), Kind.STORE_UNAVAILABLE)
+    assert world.desk.facts == []
+
+
+@pytest.mark.parametrize(("path", "body"), CHANGES)
+async def test_giving_up_waiting_leaves_the_request_with_the_core(world: World, path: str, body: object) -> None:
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    assert_problem(await world.post(path, body), Kind.NOT_YET, 504)
+    (late,) = world.desk.open
+    assert not late.done()
+    late.set_exception(StoreError())
+    await asyncio.sleep(0)
+    world.desk.open.clear()
+    del late
+    gc.collect()
+    assert complaints == []
+
+
+async def test_a_client_may_wait_longer(world: World) -> None:
+    request = asyncio.create_task(world.post("/sessions?wait=300", examples.SESSION_REQUEST))
+    await world.desk.asked.wait()
+    for _ in range(20):  # with the server's own wait of 0 s it would have been answered by now
+        await asyncio.sleep(0)
+    assert not request.done()
+    world.desk.open[0].set_result(SessionShown(ocpp_session()))
+    assert (await request).status_code == 200
+
+
+@pytest.mark.parametrize("wait", ["0", "301", "-1", "soon", "1.5", "", "1e2", "NaN", "%D9%A3", "9999999999"])
+@pytest.mark.parametrize(("path", "body"), [CHANGES[1], CHANGES[3]])
+async def test_a_wait_that_is_none(world: World, path: str, body: object, wait: str) -> None:
+    answer = await world.post(f"{path}?wait={wait}", body)
+    assert faults_in(answer) == ["?wait: must be a whole number of seconds from 1 to 300"]
+    assert world.desk.facts == []
+
+
+async def test_a_fault_of_ours_is_logged_and_not_told(world: World) -> None:
+    world.desk.broken = True
+    with structlog.testing.capture_logs() as lines:
+        answer = await world.post("/sessions", examples.SESSION_REQUEST)
+    assert "canary" not in answer.text
+    assert_problem(answer, Kind.INTERNAL, 500)
+    (line,) = lines
+    assert (line["event"], line["method"], line["path"]) == ("request.failed", "POST", "/sessions")
+    assert line["exc_info"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "allow"),
+    [
+        ("GET", "/", Kind.NOT_FOUND, None),
+        ("GET", "/nothing/here", Kind.NOT_FOUND, None),
+        ("GET", "/station/config/", Kind.NOT_FOUND, None),
+        ("GET", "/redoc", Kind.NOT_FOUND, None),
+        ("POST", "/sessions//stop", Kind.NOT_FOUND, None),
+        ("POST", "/sessions/a%2Fb/stop", Kind.NOT_FOUND, None),
+        ("GET", "/sessions", Kind.METHOD_NOT_ALLOWED, "POST"),
+        ("DELETE", "/station/config", Kind.METHOD_NOT_ALLOWED, "GET, POST"),
+        ("POST", "/health", Kind.METHOD_NOT_ALLOWED, "GET"),
+        ("GET", f"/sessions/{OLD_ID}/stop", Kind.METHOD_NOT_ALLOWED, "POST"),
+        ("POST", "/sessions/%00/stop", Kind.UNKNOWN_SESSION, None),
+        ("POST", "/sessions/%ff/stop", Kind.UNKNOWN_SESSION, None),
+        ("POST", f"/sessions/{'a' * 65}/stop", Kind.UNKNOWN_SESSION, None),
+        ("POST", "/sessions/canary;drop/stop", Kind.UNKNOWN_SESSION, None),
+    ],
+)
+async def test_paths_and_methods(world: World, method: str, path: str, kind: Kind, allow: str | None) -> None:
+    answer = await world.client.request(method, path)
+    assert_problem(answer, kind)
+    assert answer.headers.get("allow") == allow
+    assert "canary" not in answer.text
+    assert world.desk.facts == []
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+def session_request(**changes: Any) -> dict[str, Any]:
+    return examples.SESSION_REQUEST | changes
+
+
+KILO = "must be from 0 to 1000000"
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ('{"vehicleMaxPower": "150"}', ["$.connectorId: is missing", "$.vehicleMaxPower: must be a number"]),
+        ("{}", ["$.connectorId: is missing", "$.vehicleMaxPower: is missing"]),
+        ("[]", ["$: must be an object"]),
+        ("null", ["$: must be an object"]),
+        ('"x"', ["$: must be an object"]),
+        *(
+            (json.dumps(session_request()).replace("150", number), [f"$.vehicleMaxPower: {error}"])
+            for number, error in [
+                ('"150"', "must be a number"),
+                ("true", "must be a number"),
+                ("null", "must be a number"),
+                ("[150]", "must be a number"),
+                ("-1", KILO),
+                ("-0.001", KILO),
+                ("1000001", KILO),
+                ("1000000.001", KILO),
+                ("1e999", KILO),
+                ("-1e999", KILO),
+                ("1e99999999999999999999", KILO),
+                ("9" * 400, KILO),
+                ("33.3333", "must have at most three decimals"),
+            ]
+        ),
+        *(
+            (json.dumps(session_request()).replace('"idx": 1', f'"idx": {idx}'), [f"$.connectorId.idx: {error}"])
+            for idx, error in [
+                ('"1"', "must be a whole number"),
+                ("true", "must be a whole number"),
+                ("1.5", "must be a whole number"),
+                ("1.0", "must be a whole number"),
+                ("null", "must be a whole number"),
+            ]
+        ),
+        (json.dumps(session_request(connectorId="CP001")), ["$.connectorId: must be an object"]),
+        (json.dumps(session_request(connectorId=None)), ["$.connectorId: must be an object"]),
+        (
+            json.dumps(session_request(connectorId={"chargerId": 1, "idx": 1})),
+            ["$.connectorId.chargerId: must be text"],
+        ),
+        (
+            json.dumps(session_request(connectorId={"chargerId": "", "idx": 1, "x": 1})),
+            ["$.connectorId.chargerId: must have 1 to 48 characters", "$.connectorId.x: unknown field"],
+        ),
+        (json.dumps(session_request(surprise=1)), ["$.surprise: unknown field"]),
+        (json.dumps(session_request(idtag="A")), ["$.idtag: unknown field, idTag is meant"]),
+        (json.dumps(session_request(**{"<b>": 1})), ["$: unknown field"]),
+        *(
+            (
+                json.dumps(session_request(idTag=tag)),
+                ["$.idTag: must be 1 to 20 printable ASCII characters without spaces"],
+            )
+            for tag in ["", "x" * 21, "a b", "é", "a\n", 1, None, "\ud800"]
+        ),
+        ('{"vehicleMaxPower": NaN}', ["$: line 1, column 21: NaN is not a JSON number"]),
+        ('{"vehicleMaxPower": -Infinity}', ["$: line 1, column 21: -Infinity is not a JSON number"]),
+        ('{"a": 1, "a": 1}', ["$: line 1, column 10: the same key a second time in one object"]),
+        ('{"connectorId": ', ["$: line 1, column 17: not JSON: Expecting value"]),
+        ("", ["$: line 1, column 1: not JSON: Expecting value"]),
+        ("[" * 5_000, ["$: line 1, column 33: nested more than 32 deep"]),
+    ],
+)
+async def test_bodies_are_strict(world: World, text: str, faults: list[str]) -> None:
+    answer = await world.post_text("/sessions", text)
+    assert faults_in(answer) == faults
+    assert world.desk.facts == []
+
+
+async def test_a_body_that_is_not_utf8(world: World) -> None:
+    answer = await world.post_text("/sessions", b'{"idTag": "\xff"}')
+    assert faults_in(answer) == ["$: line 1: not UTF-8 text"]
+
+
+@pytest.mark.parametrize("idx", [0, -1, 3, 10**17, 10**400, -(10**400)])
+async def test_a_connector_that_is_a_number_but_not_there_is_for_the_core_to_refuse(world: World, idx: int) -> None:
+    world.tell(Refused(Refusal.UNKNOWN_CONNECTOR, "canary"))
+    answer = await world.post("/sessions", session_request(connectorId={"chargerId": "CP001", "idx": idx}))
+    assert "canary" not in answer.text
+    assert_problem(answer, Kind.UNKNOWN_CONNECTOR, 404)
+    (fact,) = world.desk.facts
+    assert isinstance(fact, SessionRequested)
+    assert fact.idx == max(-(10**18), min(10**18, idx))
+
+
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        ({}, ["$.consumedPower: is missing"]),
+        ({"consumedPower": "150"}, ["$.consumedPower: must be a number"]),
+        ({"consumedPower": False}, ["$.consumedPower: must be a number"]),
+        ({"consumedPower": -1}, [f"$.consumedPower: {KILO}"]),
+        ({"consumedPower": 1, "vehicleMaxPower": 1}, ["$.vehicleMaxPower: unknown field"]),
+        *(
+            (
+                {"consumedPower": 1, "allocatedPower": echo},
+                ["$.allocatedPower: must be a whole number from 0 to 1000000"],
+            )
+            for echo in ["100", 1.5, 99.0, -1, 1_000_001, True, None]
+        ),
+    ],
+)
+async def test_power_updates_are_strict(world: World, body: object, faults: list[str]) -> None:
+    assert faults_in(await world.post(f"/sessions/{OLD_ID}/power-update", body)) == faults
+    assert world.desk.facts == []
+
+
+@pytest.mark.parametrize(("path", "body"), CHANGES[:3])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "application/json-seq"},
+        {"Content-Type": "application/json", "Content-Encoding": "gzip"},
+        {},
+    ],
+)
+async def test_only_json_is_read(world: World, path: str, body: object, headers: dict[str, str]) -> None:
+    answer = await world.client.post(path, content=json.dumps(body).encode(), headers=headers)
+    assert_problem(answer, Kind.UNSUPPORTED_MEDIA_TYPE, 415)
+    assert world.desk.facts == []
+
+
+async def test_json_may_say_its_character_set(world: World) -> None:
+    world.tell(SessionShown(rest_session()))
+    headers = {"Content-Type": "Application/JSON; charset=utf-8"}
+    content = json.dumps(examples.SESSION_REQUEST).encode()
+    assert (await world.client.post("/sessions", content=content, headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "kibibytes"),
+    [("/sessions", 64), (f"/sessions/{OLD_ID}/power-update", 64), ("/station/config", 1024)],
+)
+async def test_bodies_are_bounded_while_they_stream_in(world: World, path: str, kibibytes: int) -> None:
+    def padded(size: int) -> bytes:
+        return b" " * (size - 2) + b"{}"
+
+    fits, too_large = padded(kibibytes * 1024), padded(kibibytes * 1024 + 1)
+    assert faults_in(await world.post_text(path, fits))
+    assert_problem(await world.post_text(path, too_large), Kind.BODY_TOO_LARGE, 413)
+
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1024
+            yield b" " * 1024
+
+    answer = await world.client.post(path, content=endless(), headers={"Content-Type": "application/json"})
+    assert_problem(answer, Kind.BODY_TOO_LARGE, 413)
+    assert sent == (kibibytes + 1) * 1024
+    assert world.desk.facts == []
+
+
+@pytest.mark.parametrize("length", ["-1", "x", "9" * 5000, "65537"])
+async def test_announced_lengths(world: World, length: str) -> None:
+    headers = {"Content-Type": "application/json", "Content-Length": length}
+    answer = await world.client.post("/sessions", content=b"{}", headers=headers)
+    assert_problem(answer, Kind.BODY_TOO_LARGE, 413)
+
+
+@pytest.mark.parametrize(("path", "body"), CHANGES[:3])
+async def test_the_input_is_never_echoed(world: World, path: str, body: dict[str, Any]) -> None:
+    canary = "canary & <canary>"
+    for key in body:
+        answer = await world.post(path, body | {key: canary, canary: canary})
+        assert answer.status_code == 422
+        assert "canary" not in answer.text
+
+
+# --- documentation ----------------------------------------------------------------------------------------------------
+
+
+async def test_the_documentation_needs_no_other_request(world: World) -> None:
+    answer = await world.client.get("/docs")
+    page = answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src 'sha256-")
+    assert re.findall(r"<script|<link|<img|<iframe|\bsrc=|@import|url\(|\sstyle=|\son\w+=", page) == []
+    targets = set(re.findall(r'href="([^"]*)"', page))
+    assert {target for target in targets if not target.startswith("#")} == {"/openapi.json"}
+    identifiers = re.findall(r'id="([^"]*)"', page)
+    assert len(identifiers) == len(set(identifiers))
+    assert {target[1:] for target in targets if target.startswith("#")} <= set(identifiers)
+    assert {kind.type for kind in Kind} <= {f"/docs#{identifier}" for identifier in identifiers}
+    for path, methods in world.openapi["paths"].items():
+        assert all(f">{method.upper()}</span> <code>{path}</code>" in page for method in methods)
+
+
+async def test_the_documentation_covers_the_documented_calls(world: World) -> None:
+    served = (await world.client.get("/openapi.json")).json()
+    assert served == json.loads(json.dumps(world.openapi))
+    assert {(method, path) for path, methods in served["paths"].items() for method in methods} == {
+        ("get", "/health"),
+        ("get", "/station/config"),
+        ("post", "/station/config"),
+        ("get", "/station/status"),
+        ("post", "/sessions"),
+        ("post", "/sessions/{id}/power-update"),
+        ("post", "/sessions/{id}/stop"),
+        ("get", "/chargers/knocking"),
+    }

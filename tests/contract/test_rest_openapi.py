@@ -1,0 +1,125 @@
+"""The OpenAPI document against the API itself: examples fit their schemas, requests in them are accepted, and every
+schema says what is read."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import jsonschema_rs
+import pytest
+
+from api import examples
+from api.app import create_app
+from api.problems import Kind
+from api.services import Services
+from csms.core.configuration import chargers, circuits, load_document, parse_station, parsing
+from csms.core.station import Station
+
+Json = dict[str, Any]
+
+
+def services() -> Services:
+    """Services that no test here comes to use: a document needs none."""
+    nobody: Any = None
+    return Services(nobody, nobody, tuple, nobody, "5E450001", {"UTC", "Europe/Paris"})
+
+
+OPENAPI: Json = json.loads(json.dumps(create_app(services()).openapi()))
+SCHEMAS: Json = OPENAPI["components"]["schemas"]
+
+
+def contents() -> Iterator[tuple[str, Json]]:
+    """Yield each content (schema and examples) with a name."""
+    for path, methods in OPENAPI["paths"].items():
+        for method, operation in methods.items():
+            if "requestBody" in operation:
+                yield f"{method} {path}", operation["requestBody"]["content"]["application/json"]
+            for status, response in operation["responses"].items():
+                for content in response.get("content", {}).values():
+                    yield f"{method} {path} {status}", content
+
+
+def validator(schema: Json) -> Any:
+    return jsonschema_rs.Draft202012Validator(schema | {"components": OPENAPI["components"]})
+
+
+@pytest.mark.parametrize(("name", "content"), [pytest.param(*one, id=one[0]) for one in contents()])
+def test_examples_fit_their_schemas(name: str, content: Json) -> None:
+    assert content["examples"], name
+    for example in content["examples"].values():
+        assert list(validator(content["schema"]).iter_errors(example["value"])) == []
+
+
+@pytest.mark.parametrize("name", sorted(SCHEMAS))
+def test_schemas_are_schemas_and_describe_themselves(name: str) -> None:
+    jsonschema_rs.meta.validate(SCHEMAS[name])
+    assert SCHEMAS[name]["description"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "keys"),
+    [
+        ("StationConfiguration", parsing.KEYS),
+        ("BatteryConfiguration", parsing.BATTERY_KEYS),
+        ("ChargerConfiguration", chargers.KEYS),
+        ("CircuitConfiguration", circuits.KEYS),
+    ],
+)
+def test_the_configuration_has_the_same_keys_here_and_there(schema: str, keys: frozenset[str]) -> None:
+    assert set(SCHEMAS[schema]["properties"]) == keys
+    assert SCHEMAS[schema]["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "fits"),
+    [
+        ("SessionRequest", examples.SESSION_REQUEST, True),
+        ("SessionRequest", examples.SESSION_REQUEST | {"vehicleMaxPower": 33.333}, True),
+        ("SessionRequest", examples.SESSION_REQUEST | {"vehicleMaxPower": 999_999.999}, True),
+        ("SessionRequest", examples.SESSION_REQUEST | {"vehicleMaxPower": 33.3333}, False),
+        ("SessionRequest", examples.SESSION_REQUEST | {"vehicleMaxPower": "150"}, False),
+        ("SessionRequest", examples.SESSION_REQUEST | {"vehicleMaxPower": True}, False),
+        ("SessionRequest", examples.SESSION_REQUEST | {"vehicleMaxPower": -1}, False),
+        ("SessionRequest", examples.SESSION_REQUEST | {"vehicleMaxPower": 1_000_001}, False),
+        ("SessionRequest", examples.SESSION_REQUEST | {"idTag": None}, False),
+        ("SessionRequest", examples.SESSION_REQUEST | {"idTag": "x" * 21}, False),
+        ("SessionRequest", examples.SESSION_REQUEST | {"surprise": 1}, False),
+        ("SessionRequest", examples.SESSION_REQUEST | {"connectorId": {"chargerId": "A", "idx": 99}}, True),
+        ("PowerUpdate", {"consumedPower": 1, "allocatedPower": 1}, True),
+        ("PowerUpdate", {"consumedPower": 1, "allocatedPower": 1.5}, False),
+        ("PowerUpdate", {"consumedPower": 1, "allocatedPower": None}, False),
+        ("StationConfiguration", examples.STATION | {"battery": None}, False),
+        ("StationConfiguration", examples.STATION | {"failSafe": "reserve"}, False),
+    ],
+)
+def test_the_schemas_mean_what_the_api_does(schema: str, value: Json, *, fits: bool) -> None:
+    assert validator({"$ref": f"#/components/schemas/{schema}"}).is_valid(value) is fits
+
+
+def test_example_configurations_are_configurations() -> None:
+    for example in (examples.STATION, examples.STATION_WITH_OPTIONS):
+        assert isinstance(parse_station(load_document(json.dumps(example)), {"UTC", "Europe/Paris"}), Station)
+
+
+def test_every_kind_of_problem_that_a_call_can_have_is_declared() -> None:
+    declared = {
+        example["value"]["type"]
+        for name, content in contents()
+        for example in content["examples"].values()
+        if name[-3:] >= "400" and "type" in example["value"]
+    }
+    of_no_call = {Kind.NOT_FOUND, Kind.METHOD_NOT_ALLOWED, Kind.HTTP}
+    assert declared == {kind.type for kind in Kind if kind not in of_no_call}
+
+
+@pytest.mark.parametrize("path", [path for path, methods in OPENAPI["paths"].items() if "post" in methods])
+async def test_example_requests_are_accepted(path: str) -> None:
+    """With nobody at the desk an accepted request fails after it was read: a 500, where a refused one is a 4xx."""
+    operation = OPENAPI["paths"][path]["post"]
+    content = operation.get("requestBody", {"content": {"application/json": {"examples": {"none": {"value": None}}}}})
+    transport = httpx2.ASGITransport(create_app(services()))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
+        for example in content["content"]["application/json"]["examples"].values():
+            answer = await client.post(path.replace("{id}", examples.SESSION_ID), json=example["value"])
+            assert answer.status_code == 500, answer.text
