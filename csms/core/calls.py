@@ -157,6 +157,8 @@ class Calls:
     def _limit_answered(self, call: LimitCall, token: Token, *, accepted: bool, answer: str) -> None:
         send, charger = call.send, self.state.chargers[call.charger_id]
         send.handed = True
+        if send.lost_ms is not None:
+            self._book(send).answered_late(send)
         changed = accept(send, self.now.mono_ms) if accepted else refuse(send)
         if not changed:
             return

@@ -4,9 +4,13 @@ Theory of operation. A *send* is one limit given to a charger. From the step tha
 of evidence arrives it counts as possibly in force, whatever was answered:
 
     (a) `unsent`: none of its bytes was handed to the socket;
-    (b) a later send of the same purpose is settled, and this one was answered, or the later one left at least H after
-        this one was lost (timed out, or its connection ended);
+    (b) a later send of the same purpose is settled, and this one was answered before that one left, or that one left
+        at least H after this one was lost (timed out, or its connection ended);
     (c) `tx` only: its transaction ended, and this one was answered or H has passed since it was lost.
+
+An answer that comes late, after a newer send has left, may tell of an execution after the newer one: it frees only for
+sends that leave after it. After a recovery every send counts as lost at that moment, whatever was answered: a cut that
+left before its intent was durable may still be executed, and is never above what recovery books (docs/adr/0004).
 
 `Book` holds the sends of one purpose at one place (the default of a charger, the `tx` of a connector) and applies the
 three rules; it never frees anything by a time-out, a refusal or silence. What a book may hold in force at most is
@@ -38,7 +42,9 @@ class Send:
         limit_w: value booked, W per connector, after rounding to `form`.
         connection: where it was sent; None after a recovery (no answer can count any more).
         sent_ms: when it was decided.
-        lost_ms: when it timed out or its connection ended, whichever came first.
+        lost_ms: when it timed out or its connection ended, whichever came first; of a recovered one: the recovery.
+        overtaken_by: the newest send that had left when a late answer came; 0 when it was answered in time.
+        doubtful: recovered, so its answer is no evidence of what was executed last.
         accepted_ms: when it was Accepted.
     """
 
@@ -56,11 +62,13 @@ class Send:
     handed: bool = False
     lost_ms: int | None = None
     accepted_ms: int | None = None
+    overtaken_by: int = 0
+    doubtful: bool = False
 
     @property
     def answered(self) -> bool:
-        """Return whether the charger has answered it, in whatever way."""
-        return self.state in ANSWERED
+        """Return whether the charger has answered it, in whatever way, and nothing casts doubt on that."""
+        return self.state in ANSWERED and not self.doubtful
 
     @property
     def in_flight(self) -> bool:
@@ -127,6 +135,10 @@ class Book:
 
     sends: list[Send] = field(default_factory=list)
 
+    def answered_late(self, send: Send) -> None:
+        """Note which sends had left before the late answer of `send` came."""
+        send.overtaken_by = max((s.token for s in self.sends if s.handed), default=0)
+
     @property
     def power_w(self) -> int:
         """Return the most that may be in force, W; 0 without sends."""
@@ -148,6 +160,11 @@ class Book:
         accepted = {SendState.ACCEPTED, SendState.SETTLED}
         return next((send.limit_w for send in reversed(self.sends) if send.state in accepted), None)
 
+    @property
+    def waits_for_meter(self) -> bool:
+        """Return whether a sample may settle a limit here."""
+        return any(send.state is SendState.ACCEPTED for send in self.sends)
+
     def drop_unsent(self, token: Token) -> None:
         """Apply rule (a)."""
         self.sends = [send for send in self.sends if send.token != token]
@@ -157,8 +174,10 @@ class Book:
         gone: list[Send] = []
         kept: list[Send] = []
         for position, send in enumerate(self.sends):
-            later_settled = [s for s in self.sends[position + 1 :] if s.state is SendState.SETTLED]
-            free = any(send.answered or _left_after(later, send, late_execution_ms) for later in later_settled)
+            free = any(
+                later.state is SendState.SETTLED and _frees(later, send, late_execution_ms)
+                for later in self.sends[position + 1 :]
+            )
             (gone if free else kept).append(send)
         self.sends = kept
         return gone
@@ -172,14 +191,14 @@ class Book:
 
     def next_harmless_ms(self, late_execution_ms: int) -> int | None:
         """Return when the first lost send will have become harmless, monotonic ms; None without one."""
-        return min((s.lost_ms + late_execution_ms for s in self.sends if _is_lost(s)), default=None)  # type: ignore[operator]
+        lost = [s.lost_ms for s in self.sends if s.lost_ms is not None and not s.answered]
+        return min(lost) + late_execution_ms if lost else None
 
 
-def _is_lost(send: Send) -> bool:
-    return send.lost_ms is not None and not send.answered
-
-
-def _left_after(later: Send, send: Send, late_execution_ms: int) -> bool:
+def _frees(later: Send, send: Send, late_execution_ms: int) -> bool:
+    """Return whether a settled later send shows that `send` is out of force (rule b)."""
+    if send.answered and later.token > send.overtaken_by:
+        return True
     return send.lost_ms is not None and later.sent_ms >= send.lost_ms + late_execution_ms
 
 
@@ -188,7 +207,7 @@ def _harmless(send: Send, now_ms: int, late_execution_ms: int) -> bool:
 
 
 def restore(row: SendStored, now_ms: int) -> Send:
-    """Rebuild a send from its row: an OPEN one counts as aborted now, and every timer restarts (LEDGER.md §1)."""
+    """Rebuild a send from its row: it counts as lost now, and every timer restarts (LEDGER.md §1)."""
     answered = row.state in ANSWERED
     return Send(
         token=row.token,
@@ -203,8 +222,9 @@ def restore(row: SendStored, now_ms: int) -> Send:
         sent_wall_ms=row.sent_wall_ms,
         state=row.state if answered else SendState.LOST,
         handed=True,
-        lost_ms=None if answered else now_ms,
+        lost_ms=now_ms,
         accepted_ms=now_ms if row.state is SendState.ACCEPTED else None,
+        doubtful=True,
     )
 
 

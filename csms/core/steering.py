@@ -91,19 +91,19 @@ class Steering:
         return True
 
     def _outlives_a_lost_send(self, each: Steered, last: Send) -> bool:
-        """Return whether only a send that was lost, and is harmless by now, keeps K above the last limit."""
+        """Return whether a send that can no longer be executed keeps K above the last, settled limit.
+
+        The last limit left too early to free it (rule b asks for H between them), so it is said once more.
+        """
         if last.state is not SendState.SETTLED:
             return False
-        lost = [s for s in each.connector.limits.sends if s.limit_w > last.limit_w and s.lost_ms is not None]
-        harmless_ms = [
-            s.lost_ms + self.timings.late_execution_ms for s in lost if s.lost_ms is not None and not s.answered
-        ]
-        if not harmless_ms:
-            return False
-        if self.now.mono_ms < min(harmless_ms):
-            self.alarm.at(min(harmless_ms))
-            return False
-        return last.sent_ms < max(ms for ms in harmless_ms if ms <= self.now.mono_ms)
+        lost = [s.lost_ms for s in each.connector.limits.sends if s.limit_w > last.limit_w and s.lost_ms is not None]
+        harmless = [lost_ms + self.timings.late_execution_ms for lost_ms in lost]
+        past = [harmless_ms for harmless_ms in harmless if harmless_ms <= self.now.mono_ms]
+        for harmless_ms in harmless:
+            if harmless_ms > self.now.mono_ms:
+                self.alarm.at(harmless_ms)
+        return any(last.sent_ms < harmless_ms for harmless_ms in past)
 
     @staticmethod
     def _needs_first_profile(each: Steered) -> bool:

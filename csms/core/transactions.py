@@ -212,6 +212,7 @@ class Transactions:
         if session is not None and session.driver is Driver.OCPP and sample.energy_wh is not None:
             session.last_energy_wh = sample.energy_wh
         if power_w is not None:
+            self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
             self.read_power(charger, connector, power_w)
 
     def read_power(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
