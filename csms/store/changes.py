@@ -1,0 +1,97 @@
+"""Records on their way to the disk: the last row of each key, and the rows of the histories.
+
+Inside one transaction only the last state of a row counts, and nothing depends on the order of different rows. So
+upserts and removals are kept by key, the later replacing the earlier, and a thousand records of one busy session cost
+one row. Records become rows here, in the caller's task: one that cannot be encoded is a programming error of its caller
+and never reaches the transaction it would have shared.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import assert_never
+
+from sqlalchemy import Connection, Table
+
+from csms.core.records import (
+    ChargerForgotten,
+    ChargerStored,
+    CountersStored,
+    EventLogged,
+    Record,
+    SampleStored,
+    SendForgotten,
+    SendStored,
+    SessionStored,
+    StationStored,
+)
+from csms.store import codec, schema, statements
+from csms.store.codec import Row
+from csms.store.values import integer, text
+
+Key = str | int
+
+
+class Changes:
+    """Rows of one station to write and to remove.
+
+    Attributes:
+        states: by table and key, the row as it shall be; None removes it.
+        histories: by table, the rows to add.
+    """
+
+    def __init__(self, station_id: str, records: Iterable[Record] = ()) -> None:
+        self._station_id = station_id
+        self.states: defaultdict[Table, dict[Key, Row | None]] = defaultdict(dict)
+        self.histories: defaultdict[Table, list[Row]] = defaultdict(list)
+        for record in records:
+            self._add(record)
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows will be written or removed."""
+        return sum(map(len, self.states.values())) + sum(map(len, self.histories.values()))
+
+    def merge(self, later: "Changes") -> None:
+        """Take over what came after."""
+        for table, states in later.states.items():
+            self.states[table].update(states)
+        for table, rows in later.histories.items():
+            self.histories[table].extend(rows)
+
+    def apply(self, connection: Connection) -> None:
+        """Write everything, in the connection's transaction."""
+        for table, states in self.states.items():
+            gone = [key for key, row in states.items() if row is None]
+            statements.remove(connection, table, self._station_id, gone)
+            statements.write(connection, table, [row for row in states.values() if row is not None])
+        for table, rows in self.histories.items():
+            statements.write(connection, table, rows)
+
+    def _add(self, record: Record) -> None:
+        site = self._station_id
+        match record:
+            case SampleStored():
+                self.histories[schema.meter_sample].append(codec.sample_row(site, record))
+            case SessionStored():
+                self._keep(schema.session, codec.session_row(site, record))
+            case SendStored():
+                self._keep(schema.send, codec.send_row(site, record))
+            case SendForgotten():
+                self.states[schema.send][integer(record.token)] = None
+            case EventLogged():
+                self.histories[schema.event_log].append(codec.event_row(site, record))
+            case CountersStored():
+                self.states[schema.counter][site] = codec.counters_row(site, record)
+            case ChargerStored():
+                self._keep(schema.charger, codec.charger_row(site, record))
+            case ChargerForgotten():
+                self.states[schema.charger][text(record.charger_id)] = None
+            case StationStored():
+                self.states[schema.station][site] = codec.station_row(site, record)
+            case _:
+                assert_never(record)
+
+    def _keep(self, table: Table, row: Row) -> None:
+        key = row[1]
+        assert isinstance(key, str | int), "the second column is the record's key"
+        self.states[table][key] = row

@@ -1,0 +1,207 @@
+"""Records to rows and back.
+
+Columns are named as the fields of the records, so a row is decoded by one strict conversion to the record's class, its
+documents first. Strict means: a wrong type, a missing column, an unknown enumerator or a document's key that the class
+does not know is a `CorruptRowError` with the table and the row's key. A key of a document that is *missing* takes the
+default of its field, so a field with a default can be added without rewriting what is stored; to rename one is a
+migration. The station is stored as the core has it (watts, `csms.core.station`), not as REST shows it: the two change
+for different reasons.
+
+Rows are tuples in the order of the table's columns, without generated keys: they go to the driver as they are.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+
+from csms.core.events import KnownTransaction
+from csms.core.records import (
+    ChargerStored,
+    CountersStored,
+    EventLogged,
+    SampleStored,
+    SendStored,
+    SessionStored,
+    StationStored,
+)
+from csms.core.station import Station
+from csms.ports import StoreError
+from csms.store.values import document, integer, optional_integer, optional_text, text
+
+Row = tuple[str | int | bool | None, ...]
+
+StateRecord = TypeVar("StateRecord", ChargerStored, SendStored, SessionStored, CountersStored, KnownTransaction)
+
+DOCUMENTS: dict[type[object], frozenset[str]] = {
+    ChargerStored: frozenset({"boot", "provisioned", "configuration", "statuses", "draining"}),
+    SendStored: frozenset({"form"}),
+    SessionStored: frozenset({"flags"}),
+}
+"""The columns of each record's table that are JSON text."""
+
+
+class CorruptRowError(StoreError):
+    """A row cannot be read back as what was written."""
+
+    def __init__(self, table: str, key: object, reason: str) -> None:
+        super().__init__(f"the store is damaged: table {table}, row {key}: {reason}")
+        self.table = table
+        self.key = key
+
+
+def station_row(station_id: str, record: StationStored) -> Row:
+    """Return the row of table `station`."""
+    return (station_id, document(record.station))
+
+
+def charger_row(station_id: str, record: ChargerStored) -> Row:
+    """Return the row of table `charger`."""
+    return (
+        station_id,
+        text(record.charger_id),
+        integer(record.max_booked_w),
+        integer(record.uncontrolled_booked_w),
+        record.ever_connected,
+        None if record.boot is None else document(record.boot),
+        document(record.provisioned),
+        document(record.configuration),
+        document(record.statuses),
+        None if record.draining is None else document(record.draining),
+    )
+
+
+def send_row(station_id: str, record: SendStored) -> Row:
+    """Return the row of table `send`."""
+    return (
+        station_id,
+        integer(record.token),
+        text(record.charger_id),
+        integer(record.idx),
+        record.purpose.value,
+        integer(record.limit_w),
+        document(record.form),
+        optional_integer(record.transaction_id),
+        record.state.value,
+        integer(record.sent_wall_ms),
+    )
+
+
+def session_row(station_id: str, record: SessionStored) -> Row:
+    """Return the row of table `session`."""
+    return (
+        station_id,
+        text(record.session_id),
+        record.driver.value,
+        text(record.charger_id),
+        integer(record.idx),
+        optional_integer(record.transaction_id),
+        text(record.id_tag),
+        record.tag_status.value,
+        integer(record.rank),
+        integer(record.created_ms),
+        integer(record.started_ms),
+        integer(record.meter_start_wh),
+        integer(record.declared_w),
+        integer(record.estimate_w),
+        integer(record.answered_w),
+        text(record.id_tag_raw),
+        optional_integer(record.reservation_id),
+        optional_integer(record.last_energy_wh),
+        optional_integer(record.ended_ms),
+        optional_integer(record.meter_stop_wh),
+        optional_text(record.end_reason),
+        document(record.flags),
+    )
+
+
+def sample_row(station_id: str, record: SampleStored) -> Row:
+    """Return the row of table `meter_sample`."""
+    raw_json = text(record.raw_json)
+    digest = blake2b(raw_json.encode(), digest_size=8, usedforsecurity=False).digest()
+    return (
+        station_id,
+        integer(record.at_ms),
+        text(record.charger_id),
+        integer(record.idx),
+        int.from_bytes(digest, "big", signed=True),
+        optional_text(record.session_id),
+        optional_integer(record.transaction_id),
+        integer(record.received_ms),
+        optional_integer(record.power_w),
+        optional_integer(record.energy_wh),
+        raw_json,
+    )
+
+
+def counters_row(station_id: str, record: CountersStored) -> Row:
+    """Return the row of table `counter`."""
+    return (station_id, integer(record.next_transaction_id), integer(record.next_token), integer(record.next_rank))
+
+
+def event_row(station_id: str, record: EventLogged) -> Row:
+    """Return the row of table `event_log`."""
+    return (
+        station_id,
+        integer(record.at_ms),
+        text(record.kind),
+        optional_text(record.charger_id),
+        optional_integer(record.idx),
+        document(record.detail),
+    )
+
+
+def read_station(key: object, configuration: str) -> Station:
+    """Return the configuration; raise CorruptRowError."""
+    try:
+        found = msgspec.json.decode(configuration)
+        station = msgspec.convert(found, Station)
+    except msgspec.DecodeError as fault:
+        raise CorruptRowError("station", key, f"configuration: {fault}") from fault
+    _refuse_unknown("station", key, "configuration", found, station)
+    return station
+
+
+def read_row(record: type[StateRecord], table: str, key: object, row: Mapping[Any, Any]) -> StateRecord:
+    """Return the record of a row, columns by name (those that are no field of it are not looked at).
+
+    Raises:
+        CorruptRowError: a column is missing or of another type, or a document is not what the record holds.
+    """
+    documents = DOCUMENTS.get(record, frozenset())
+    found = {field.name: row[field.name] for field in fields(record) if field.name in row}
+    column = ""
+    try:
+        for column in documents & found.keys():
+            if found[column] is not None:
+                found[column] = msgspec.json.decode(found[column])
+        column = ""
+        stored = msgspec.convert(found, record, str_keys=True)
+    except (msgspec.DecodeError, TypeError) as fault:
+        raise CorruptRowError(table, key, f"{column}: {fault}" if column else str(fault)) from fault
+    for column in documents:
+        _refuse_unknown(table, key, column, found[column], getattr(stored, column))
+    return stored
+
+
+def _refuse_unknown(table: str, key: object, column: str, found: Any, understood: object) -> None:
+    unknown = _unknown_key(found, msgspec.to_builtins(understood, str_keys=True))
+    if unknown:
+        raise CorruptRowError(table, key, f"{column}: unknown key {unknown!r}")
+
+
+def _unknown_key(found: Any, understood: Any) -> str:
+    """Return a key of `found`, at any depth, that `understood` does not have, or ""."""
+    if isinstance(found, dict):
+        for key, value in found.items():
+            if key not in understood:
+                return str(key)
+            if unknown := _unknown_key(value, understood[key]):
+                return unknown
+    elif isinstance(found, list):
+        for value, counterpart in zip(found, understood, strict=True):
+            if unknown := _unknown_key(value, counterpart):
+                return unknown
+    return ""

@@ -1,0 +1,71 @@
+"""Questions about sessions that the core may have forgotten; each runs in a transaction of its own."""
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, select
+
+from csms.core.events import KnownTransaction, StartKey
+from csms.core.ids import SessionId
+from csms.store.codec import read_row
+from csms.store.schema import session
+from csms.store.values import INT64_MAX, INT64_MIN, integer, text
+
+
+def find_start(connection: Connection, station_id: str, key: StartKey) -> KnownTransaction | None:
+    """Return the transaction of this StartTransaction (LEDGER.md I6); id tags are compared without case.
+
+    Raises:
+        CorruptRowError: its row cannot be read.
+    """
+    return _find(
+        connection,
+        and_(
+            session.c.station_id == station_id,
+            session.c.charger_id == text(key.charger_id),
+            session.c.idx == integer(key.idx),
+            session.c.started_ms == integer(key.started_ms),
+            session.c.id_tag == text(key.id_tag.upper()),
+            session.c.meter_start_wh == integer(key.meter_start_wh),
+            session.c.transaction_id.is_not(None),
+        ),
+    )
+
+
+def find_transaction(connection: Connection, station_id: str, transaction_id: int) -> KnownTransaction | None:
+    """Return the transaction of that id; an integer that is no id of ours, of whatever size, has none.
+
+    Raises:
+        CorruptRowError: its row cannot be read.
+    """
+    if not INT64_MIN <= transaction_id <= INT64_MAX:
+        return None
+    return _find(
+        connection,
+        and_(
+            session.c.station_id == station_id,
+            session.c.transaction_id == transaction_id,
+        ),
+    )
+
+
+def find_session(connection: Connection, station_id: str, session_id: SessionId) -> bool:
+    """Return whether a session of that id ever existed."""
+    wanted = and_(session.c.station_id == station_id, session.c.session_id == text(session_id))
+    return bool(connection.scalar(select(exists().where(wanted))))
+
+
+def _find(connection: Connection, wanted: ColumnElement[bool]) -> KnownTransaction | None:
+    row = connection.execute(
+        select(
+            session.c.transaction_id,
+            session.c.session_id,
+            session.c.charger_id,
+            session.c.idx,
+            session.c.tag_status,
+            session.c.ended_ms.is_not(None).label("ended"),
+        )
+        .where(wanted)
+        .order_by(session.c.transaction_id)
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    return read_row(KnownTransaction, session.name, row.session_id, row._mapping)  # noqa: SLF001 - SQLAlchemy's public name

@@ -1,0 +1,52 @@
+"""The way back: what the store holds at start-up.
+
+One row that cannot be read refuses the whole: a ledger with a hole would book less than is in force.
+"""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from sqlalchemy import Connection, Select, Table, select
+
+from csms.core.records import ChargerStored, CountersStored, SendStored, SessionStored, Snapshot
+from csms.core.station import Station
+from csms.store import schema
+from csms.store.codec import read_row, read_station
+
+KeyedRecord = TypeVar("KeyedRecord", ChargerStored, SendStored, SessionStored, CountersStored)
+
+
+def load(connection: Connection, station_id: str) -> Snapshot:
+    """Return what is durable: configuration, chargers, sends in force, running sessions, counters.
+
+    Raises:
+        CorruptRowError: a row cannot be read.
+    """
+    counters = _records(connection, CountersStored, schema.counter, "station_id", _of(schema.counter, station_id))
+    running = _of(schema.session, station_id).where(schema.session.c.ended_ms.is_(None)).order_by(schema.session.c.rank)
+    chargers = _of(schema.charger, station_id).order_by(schema.charger.c.charger_id)
+    sends = _of(schema.send, station_id).order_by(schema.send.c.token)
+    snapshot = Snapshot(
+        station=_station(connection, station_id),
+        chargers=_records(connection, ChargerStored, schema.charger, "charger_id", chargers),
+        sends=_records(connection, SendStored, schema.send, "token", sends),
+        sessions=_records(connection, SessionStored, schema.session, "session_id", running),
+    )
+    return replace(snapshot, counters=counters[0]) if counters else snapshot
+
+
+def _of(table: Table, station_id: str) -> Select[tuple[object, ...]]:
+    return select(table).where(table.c.station_id == station_id)
+
+
+def _records(
+    connection: Connection, record: type[KeyedRecord], table: Table, key: str, rows: Select[tuple[object, ...]]
+) -> tuple[KeyedRecord, ...]:
+    return tuple(read_row(record, table.name, row[key], row) for row in connection.execute(rows).mappings())
+
+
+def _station(connection: Connection, station_id: str) -> Station | None:
+    configuration = connection.scalar(
+        select(schema.station.c.configuration).where(schema.station.c.station_id == station_id)
+    )
+    return None if configuration is None else read_station(station_id, configuration)

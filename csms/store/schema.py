@@ -1,0 +1,189 @@
+"""The tables: the records of `csms.core.records`, column for field, and nothing that only one database understands.
+
+**Station.** Every table carries `station_id`, so several stations can share one database later. It is the *store's* key
+of the site, chosen when the store is created ("main"), not the operator's `stationId`: that one is a name, it may be
+corrected at any time, and the ledger, the open sessions and the counters must still be found on the next start. A
+ledger that a renaming has hidden would book less than is in force.
+
+**Times** are integers, milliseconds since the epoch in UTC, as in the core. A column of datetimes comes back naive from
+SQLite and aware from PostgreSQL, needs a conversion per row and can be wrong about its zone; an integer is the same in
+both, and is what the core wants.
+
+**Integers** are 64 bits wide. What chargers send may be wider; `csms.store.codec` says what becomes of it.
+
+**Documents** (configuration, boot, form of a limit, …) are JSON text: the store never asks for what is inside.
+
+**Uniqueness.** One row per key of each record; one session per transaction id, for ever. The key of a start
+(LEDGER.md I6) is indexed but not unique: that it has one transaction is the core's rule to keep, and a constraint here
+would turn a mistake in it into a station that cannot commit anything any more. Samples are unique by what identifies
+them (I7): connector, time and content; a replayed sample is stored once. That index begins with the time because
+samples arrive nearly in its order: a batch touches a few pages at its end and not one page per connector.
+
+Reads by session or connector are not indexed yet: they come with the queries that need them.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.schema import SchemaItem
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+RowKey = BigInteger().with_variant(Integer(), "sqlite")
+"""Type of generated keys: only an INTEGER key is SQLite's own row id."""
+
+
+def _table(name: str, *items: SchemaItem) -> Table:
+    return Table(name, metadata, *items)
+
+
+def _station_id(*, primary_key: bool = True) -> Column[str]:
+    return Column("station_id", Text, ForeignKey("station.station_id"), primary_key=primary_key, nullable=False)
+
+
+station = _table(
+    "station",
+    Column("station_id", Text, primary_key=True),
+    Column("configuration", Text, nullable=True),
+)
+"""The site; `configuration` is null until one was stored."""
+
+charger = _table(
+    "charger",
+    _station_id(),
+    Column("charger_id", Text, primary_key=True),
+    Column("max_booked_w", BigInteger, nullable=False),
+    Column("uncontrolled_booked_w", BigInteger, nullable=False),
+    Column("ever_connected", Boolean, nullable=False),
+    Column("boot", Text, nullable=True),
+    Column("provisioned", Text, nullable=False),
+    Column("configuration", Text, nullable=False),
+    Column("statuses", Text, nullable=False),
+    Column("draining", Text, nullable=True),
+)
+
+send = _table(
+    "send",
+    _station_id(),
+    Column("token", BigInteger, primary_key=True, autoincrement=False),
+    Column("charger_id", Text, nullable=False),
+    Column("idx", BigInteger, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("limit_w", BigInteger, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("transaction_id", BigInteger, nullable=True),
+    Column("state", Text, nullable=False),
+    Column("sent_wall_ms", BigInteger, nullable=False),
+)
+"""The ledger: the sends that may be in force."""
+
+session = _table(
+    "session",
+    _station_id(),
+    Column("session_id", Text, primary_key=True),
+    Column("driver", Text, nullable=False),
+    Column("charger_id", Text, nullable=False),
+    Column("idx", BigInteger, nullable=False),
+    Column("transaction_id", BigInteger, nullable=True),
+    Column("id_tag", Text, nullable=False),
+    Column("tag_status", Text, nullable=False),
+    Column("rank", BigInteger, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("meter_start_wh", BigInteger, nullable=False),
+    Column("declared_w", BigInteger, nullable=False),
+    Column("estimate_w", BigInteger, nullable=False),
+    Column("answered_w", BigInteger, nullable=False),
+    Column("id_tag_raw", Text, nullable=False),
+    Column("reservation_id", BigInteger, nullable=True),
+    Column("last_energy_wh", BigInteger, nullable=True),
+    Column("ended_ms", BigInteger, nullable=True),
+    Column("meter_stop_wh", BigInteger, nullable=True),
+    Column("end_reason", Text, nullable=True),
+    Column("flags", Text, nullable=False),
+)
+"""Sessions and their transactions, running and ended, kept for ever: a replayed start must find its transaction."""
+
+_has_transaction = session.c.transaction_id.is_not(None)
+_is_open = session.c.ended_ms.is_(None)
+
+Index(
+    "uq_session_transaction_id",
+    session.c.station_id,
+    session.c.transaction_id,
+    unique=True,
+    sqlite_where=_has_transaction,
+    postgresql_where=_has_transaction,
+)
+Index(
+    "ix_session_start_key",
+    session.c.station_id,
+    session.c.charger_id,
+    session.c.idx,
+    session.c.started_ms,
+    session.c.id_tag,
+    session.c.meter_start_wh,
+    sqlite_where=_has_transaction,
+    postgresql_where=_has_transaction,
+)
+Index(
+    "ix_session_open",
+    session.c.station_id,
+    session.c.rank,
+    sqlite_where=_is_open,
+    postgresql_where=_is_open,
+)
+
+meter_sample = _table(
+    "meter_sample",
+    Column("sample_id", RowKey, primary_key=True),
+    _station_id(primary_key=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("charger_id", Text, nullable=False),
+    Column("idx", BigInteger, nullable=False),
+    Column("digest", BigInteger, nullable=False),
+    Column("session_id", Text, nullable=True),
+    Column("transaction_id", BigInteger, nullable=True),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("power_w", BigInteger, nullable=True),
+    Column("energy_wh", BigInteger, nullable=True),
+    Column("raw_json", Text, nullable=False),
+    UniqueConstraint("station_id", "at_ms", "charger_id", "idx", "digest", name="uq_meter_sample_identity"),
+)
+"""Meter values as received; `digest` stands for `raw_json` in the sample's identity."""
+
+counter = _table(
+    "counter",
+    _station_id(),
+    Column("next_transaction_id", BigInteger, nullable=False),
+    Column("next_token", BigInteger, nullable=False),
+    Column("next_rank", BigInteger, nullable=False),
+)
+
+event_log = _table(
+    "event_log",
+    Column("event_id", RowKey, primary_key=True),
+    _station_id(primary_key=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("charger_id", Text, nullable=True),
+    Column("idx", BigInteger, nullable=True),
+    Column("detail", Text, nullable=False),
+)

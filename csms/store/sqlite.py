@@ -1,0 +1,162 @@
+"""SQLite: one file, one owner, one connection, one thread.
+
+The thread exists because a commit waits for the disk, and the event loop may not. Everything SQL runs in it, a whole
+transaction per visit: the loop and the thread meet once per transaction and not once per statement, which is what an
+asynchronous driver over the same thread would do (`tests/bench/bench_store.py`). Reads run in it too: they see what is
+committed and wait for one transaction at most.
+
+Durability is WAL with `synchronous=FULL`: every commit waits until the disk has it. Transactions are begun by us:
+left alone, the driver begins them late and runs DDL outside of them, and a migration must be all or nothing.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from csms.ports import StoreError
+from csms.store import lock
+from csms.store.database import NotOpened
+from csms.store.migrate import migrate
+
+BUSY_TIMEOUT_MS = 5_000
+"""How long a commit waits for another program that reads or copies the file (the lock keeps other owners out)."""
+
+HEADER = b"SQLite format 3\0"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    connection: Connection
+    lock: lock.FileLock
+
+    def close(self) -> None:
+        self.connection.close()
+        self.connection.engine.dispose()
+        self.lock.release()
+
+
+class SqliteDatabase:
+    """An open SQLite file that this process owns; `csms.store.database.Database`."""
+
+    def __init__(self, opened: _Opened, thread: ThreadPoolExecutor) -> None:
+        self._opened = opened
+        self._thread = thread
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` in one transaction in the database's thread; raise StoreError when the database refuses."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
+
+    async def close(self) -> None:
+        """Close the file (SQLite folds the WAL into it) and give up the lock."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._opened.close)
+        self._thread.shutdown()
+
+    def _transact(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._opened.connection.begin():
+                return work(self._opened.connection)
+        except SQLAlchemyError as fault:
+            raise StoreError(f"the database refused: {_said(fault)}") from fault
+
+
+async def open_sqlite(path: Path) -> SqliteDatabase | NotOpened:
+    """Open or create the file, take its lock and bring its schema up to date."""
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+    opened = await asyncio.get_running_loop().run_in_executor(thread, _open, path)
+    if isinstance(opened, NotOpened):
+        thread.shutdown()
+        return opened
+    return SqliteDatabase(opened, thread)
+
+
+def _open(given: Path) -> _Opened | NotOpened:
+    try:
+        path = given.resolve()
+        unfit = _unfit(path)
+        held = None if unfit else lock.take(lock.lock_path(path))
+    except OSError as fault:
+        where = "" if fault.filename in (None, os.fspath(path)) else f" ({fault.filename})"
+        return NotOpened(f"{given}: {fault.strerror}{where}")
+    except (ValueError, RuntimeError) as fault:
+        return NotOpened(f"{str(given)!r}: {fault}")
+    if unfit:
+        return NotOpened(f"{given}: {unfit}")
+    if isinstance(held, lock.HeldBy):
+        owner = "another process" if held.pid is None else f"process {held.pid}"
+        return NotOpened(f"{given}: {owner} is using this database; stop it first, or name another file")
+    assert held is not None, "a fit path was locked"
+    return _connect(given, path, held)
+
+
+def _unfit(path: Path) -> str:
+    """Return why the path cannot be our file, or ""; raise OSError when it cannot even be looked at."""
+    if path.is_dir():
+        return "is a folder, not a file"
+    if not path.parent.is_dir():
+        return f"the folder {path.parent} does not exist"
+    if not path.exists():
+        return ""
+    if not path.is_file():
+        return "is not a regular file"
+    with path.open("r+b") as file:
+        header = file.read(len(HEADER))
+    return "" if header in (b"", HEADER) else "is not an SQLite database"
+
+
+def _connect(given: Path, path: Path, held: lock.FileLock) -> _Opened | NotOpened:
+    engine = _engine(path)
+    connection: Connection | None = None
+    try:
+        connection = engine.connect()
+        refused = _set_up(connection) or migrate(connection)
+    except SQLAlchemyError as fault:
+        refused = _said(fault)
+    except sqlite3.Error as fault:
+        refused = str(fault)
+    if connection is not None and not refused:
+        return _Opened(connection, held)
+    if connection is not None:
+        connection.close()
+    engine.dispose()
+    held.release()
+    return NotOpened(f"{given}: {refused}")
+
+
+def _engine(path: Path) -> Engine:
+    engine = create_engine(
+        URL.create("sqlite+pysqlite", database=os.fspath(path)),
+        poolclass=StaticPool,
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: Connection) -> str:
+    """Make commits durable, outside of any transaction; return why that cannot be, or ""."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection), "the engine is pysqlite's"
+    (mode,) = driver.execute("PRAGMA journal_mode=WAL").fetchone()
+    driver.execute("PRAGMA synchronous=FULL")
+    driver.execute("PRAGMA foreign_keys=ON")
+    return "" if mode == "wal" else "its file system cannot hold a write-ahead log"
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _said(fault: SQLAlchemyError) -> str:
+    """Return the database's own words, without the statement and its values."""
+    return str(fault.orig) if isinstance(fault, DBAPIError) else str(fault)

@@ -1,0 +1,119 @@
+"""The store that the program uses: the `Store` port on a database of ours."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import Connection, insert, select
+
+from csms.core.events import KnownTransaction, StartKey
+from csms.core.ids import SessionId
+from csms.core.records import Record, Snapshot
+from csms.ports import StoreError
+from csms.store import history, loading
+from csms.store.changes import Changes
+from csms.store.database import Database, NotOpened
+from csms.store.schema import station
+from csms.store.sqlite import open_sqlite
+from csms.store.writer import Writer
+
+SITE = "main"
+"""The store's own key of its one station (`csms.store.schema` says why it is not the operator's `stationId`)."""
+
+SCHEME = "sqlite:///"
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """One station's memory in a database; what each method promises is said in `csms.ports.Store`.
+
+    Each raises StoreError when the database refuses, when a row is damaged, and after `close`.
+    """
+
+    def __init__(self, database: Database, station_id: str) -> None:
+        self._database = database
+        self._station_id = station_id
+        self._writer = Writer(station_id, self._write)
+        self._closed = False
+
+    async def load(self) -> Snapshot:
+        """Return what is durable now; `Snapshot()` for a fresh store."""
+        return await self._read(lambda connection: loading.load(connection, self._station_id))
+
+    async def commit(self, records: Sequence[Record]) -> None:
+        """Apply `records` in order in one durable transaction, shared with those that queue beside them."""
+        await self._writer.commit(Changes(self._station_id, records))
+
+    async def find_start(self, key: StartKey) -> KnownTransaction | None:
+        """Return the transaction that this very StartTransaction once opened, ended or not (LEDGER.md I6)."""
+        return await self._read(lambda connection: history.find_start(connection, self._station_id, key))
+
+    async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
+        """Return a transaction by OCPP's id, ended or not; any integer may be asked for."""
+        return await self._read(
+            lambda connection: history.find_transaction(connection, self._station_id, transaction_id)
+        )
+
+    async def find_session(self, session_id: SessionId) -> bool:
+        """Return whether a session of that id ever existed."""
+        return await self._read(lambda connection: history.find_session(connection, self._station_id, session_id))
+
+    async def close(self) -> None:
+        """Finish queued commits and let go of the database; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            await self._writer.close()
+        finally:
+            await self._database.close()
+
+    async def _read(self, question: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise StoreError("the store is closed")
+        return await self._database.run(question)
+
+    async def _write(self, changes: Changes) -> None:
+        await self._database.run(changes.apply)
+
+
+async def open_store(url: str, station_id: str = SITE) -> SqlStore | NotOpened:
+    """Open the database of that URL for this process alone, creating or migrating it first.
+
+    Args:
+        url: `sqlite:///PATH`, the path relative to the working folder, or absolute with a fourth slash.
+        station_id: the store's key of the station.
+    """
+    path = _path_in(url)
+    if isinstance(path, NotOpened):
+        return path
+    database = await open_sqlite(path)
+    if isinstance(database, NotOpened):
+        return database
+    try:
+        await database.run(lambda connection: _settle_in(connection, station_id))
+    except StoreError as fault:
+        await database.close()
+        return NotOpened(f"{path}: {fault}")
+    return SqlStore(database, station_id)
+
+
+def _path_in(url: str) -> Path | NotOpened:
+    """Return the path; an answer never repeats the URL, which may hold a password."""
+    if not url.startswith(SCHEME):
+        scheme, found, _ = url.partition(":")
+        unknown = f"unknown kind of database {scheme!r}" if found and scheme != "sqlite" else "this is no database URL"
+        return NotOpened(f"{unknown}: write {SCHEME}PATH")
+    path = url.removeprefix(SCHEME)
+    if not path:
+        return NotOpened(f"{SCHEME} names no file: write {SCHEME}PATH")
+    if path == ":memory:":
+        return NotOpened("a database in memory forgets everything: name a file")
+    return Path(path)
+
+
+def _settle_in(connection: Connection, station_id: str) -> None:
+    """Write the station's own row, which every other row refers to, into a fresh store."""
+    if connection.scalar(select(station.c.station_id).where(station.c.station_id == station_id)) is None:
+        connection.execute(insert(station).values(station_id=station_id))
