@@ -158,5 +158,5 @@ class ChargerState:
 def new_charger(config: Charger) -> ChargerState:
     """Return the state of a charger that nothing is known of yet."""
     state = ChargerState(config, config.max_power_w, config.uncontrolled_power_w)
-    state.connectors = {key.idx: Connector(key) for key in config.keys()}
+    state.connectors = {key.idx: Connector(key) for key in config.connector_keys()}
     return state

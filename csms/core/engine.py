@@ -112,7 +112,7 @@ class Engine:
         self._counters = self._counters_now()
         self._last_ms = now.mono_ms
 
-    # --- the door -----------------------------------------------------------------------------------------------------
+    # --- the door ---------------------------------------------------------------------------------------------------
 
     def step(self, facts: Sequence[Fact], now: Now) -> Step:
         """Take in `facts` in order at `now` and return what follows; call it with none when `next_due_ms` has come.
@@ -130,18 +130,23 @@ class Engine:
         if journal.plan or self._plan is None:
             self._control(journal, now, alarm)
             self._due_ms = alarm.due_ms
-        return self._finish(journal, now)
+        return self._finish(journal)
 
     def next_due_ms(self) -> int | None:
         """Return the monotonic time at which a step is due without any fact; None when nothing waits for time."""
         return self._due_ms
 
-    # --- what is booked -----------------------------------------------------------------------------------------------
+    # --- what is booked ---------------------------------------------------------------------------------------------
 
     @property
     def station(self) -> Station:
         """Return the configuration in force."""
         return self._state.station
+
+    @property
+    def next_token(self) -> int:
+        """Return the next token that would be taken."""
+        return self._state.next_token
 
     def booked_w(self, key: ConnectorKey) -> int:
         """Return K of one connector, W; 0 for one that does not exist."""
@@ -171,7 +176,7 @@ class Engine:
             dict(state.notices),
         )
 
-    # --- facts ----------------------------------------------------------------------------------------------------------
+    # --- facts ------------------------------------------------------------------------------------------------------
 
     def _take_in(self, facts: Sequence[Fact], journal: Journal, now: Now) -> None:
         """Hand each fact to whom it concerns."""
@@ -237,7 +242,7 @@ class Engine:
 
         return Requests(self._state, journal, now, self._timings, refresh=refresh)
 
-    # --- control --------------------------------------------------------------------------------------------------------
+    # --- control ----------------------------------------------------------------------------------------------------
 
     def _control(self, journal: Journal, now: Now, alarm: Alarm) -> None:
         """Bring time to bear, plan, carry the plan out, and go on with what waits."""
@@ -268,9 +273,9 @@ class Engine:
                 f"I1: the commands of this step book {booked_w[node]} W on {node}, capacity {cap_w} W",
             )
 
-    # --- the output -----------------------------------------------------------------------------------------------------
+    # --- the output -------------------------------------------------------------------------------------------------
 
-    def _finish(self, journal: Journal, now: Now) -> Step:
+    def _finish(self, journal: Journal) -> Step:
         """Write down what changed."""
         changes = self._changes(journal)
         return Step(

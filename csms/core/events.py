@@ -92,7 +92,7 @@ class KnownTransaction:
     ended: bool
 
 
-# --- configuration and the chargers' connections -------------------------------------------------------------------
+# --- configuration and the chargers' connections --------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ class ChargerReported:
     request: RequestId | None = None
 
 
-# --- what became of our CALLs -----------------------------------------------------------------------------------------
+# --- what became of our CALLs ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +255,7 @@ class CallTimedOut:
     token: Token
 
 
-# --- REST ---------------------------------------------------------------------------------------------------------------
+# --- REST -----------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

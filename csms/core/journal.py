@@ -47,7 +47,7 @@ class Journal:
         kind: str,
         charger_id: ChargerId | None = None,
         idx: int | None = None,
-        **detail: str | int | bool | None,  # noqa: FBT001 - JSON values of a log line
+        **detail: str | int | bool | None,
     ) -> None:
         """Add a line to the station's history."""
         self.events.append(EventLogged(self.wall_ms, kind, charger_id, idx, detail))

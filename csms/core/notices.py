@@ -11,6 +11,7 @@ silent_client:SESSION     the client of a REST-driven session has been silent fo
 
 from collections.abc import Iterator
 
+from csms.core.charger import ChargerState
 from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.records import Driver
@@ -33,19 +34,13 @@ def renew_notices(state: State, journal: Journal, now: Now, timings: Timings, al
 
 def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
     """Yield the notices that stand now."""
-    station = state.station
-    if not station.fail_safe_chosen:
+    if not state.station.fail_safe_chosen:
         yield "fail_safe_not_chosen"
-    if station.battery is not None:
+    if state.station.battery is not None:
         yield "battery_not_used"
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
-        if live and charger.config.control is Control.AUTO and not charger.ever_connected and not charger.draining:
-            yield f"never_seen:{charger.charger_id}"
-        if charger.refusing_until_ms is not None:
-            yield f"uncontrollable:{charger.charger_id}"
-        if charger.defaults.settled is not None and charger.defaults.settled.limit_w > 0:
-            yield f"zero_refused:{charger.charger_id}"
+        yield from _of_charger(charger, live=live)
     for node, since_ms in state.overbooked.items():
         if now.mono_ms - since_ms >= timings.overbooked_alarm_ms:
             yield f"overbooked:{node}"
@@ -54,6 +49,15 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
     for session in state.sessions.values():
         if session.driver is Driver.REST and now.mono_ms - session.heard_ms >= timings.rest_alarm_ms:
             yield f"silent_client:{session.session_id}"
+
+
+def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
+    if live and charger.config.control is Control.AUTO and not charger.ever_connected and not charger.draining:
+        yield f"never_seen:{charger.charger_id}"
+    if charger.refusing_until_ms is not None:
+        yield f"uncontrollable:{charger.charger_id}"
+    if charger.defaults.settled is not None and charger.defaults.settled.limit_w > 0:
+        yield f"zero_refused:{charger.charger_id}"
 
 
 def renew_overbooked(state: State, overbooked: frozenset[str], now: Now) -> None:

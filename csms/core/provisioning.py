@@ -144,5 +144,5 @@ def places(charger: Charger, configuration: dict[str, str | None]) -> list[Place
     if not 0 <= level <= MAX_LEVEL:
         level = MAX_LEVEL
     everywhere = [Place(None, s) for s in range(level + 1) if s != OUR_LEVEL]
-    beside = [Place(key.idx, OUR_LEVEL) for key in charger.keys()]
+    beside = [Place(key.idx, OUR_LEVEL) for key in charger.connector_keys()]
     return [*everywhere, *beside][::-1]

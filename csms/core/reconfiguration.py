@@ -56,7 +56,7 @@ class Reconfiguration:
         charger.config, charger.draining = config, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)
-        for key in config.keys():
+        for key in config.connector_keys():
             charger.connectors.setdefault(key.idx, Connector(key))
         for idx in [i for i, c in charger.connectors.items() if i > config.connectors and _idle(c)]:
             del charger.connectors[idx]

@@ -189,8 +189,10 @@ Record = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the store holds at start-up: the configuration, every remembered charger, the sends in force, the
-    sessions that have not ended, and the counters."""
+    """What the store holds at start-up.
+
+    The configuration, every remembered charger, the sends in force, the sessions that have not ended, the counters.
+    """
 
     station: Station | None = None
     chargers: tuple[ChargerStored, ...] = ()

@@ -7,7 +7,7 @@ connections announces itself again through `ChargerConnected`.
 from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import Purpose
 from csms.core.connector import Connector
-from csms.core.errors import check
+from csms.core.errors import InvariantError
 from csms.core.events import KnownTransaction
 from csms.core.ids import ConnectorKey, Now
 from csms.core.limits import restore as restore_send
@@ -23,8 +23,8 @@ from csms.core.tree import build_tree
 def rebuild(snapshot: Snapshot, now: Now) -> State:
     """Return the state that a snapshot with a configuration tells of."""
     station = snapshot.station
-    check(station is not None, "a station has a configuration before its loop starts")
-    assert station is not None  # noqa: S101 - for the type checker; checked above
+    if station is None:
+        raise InvariantError("a station has a configuration before its loop starts")
     rows = {row.charger_id: row for row in snapshot.chargers}
     configured: list[Charger] = list(station.chargers)
     known = {config.charger_id for config in configured}

@@ -60,7 +60,7 @@ class Charger:
         """Return what is booked while nobody steers it, W."""
         return self.max_power_w if self.reserved_power_w is None else self.reserved_power_w
 
-    def keys(self) -> Iterator[ConnectorKey]:
+    def connector_keys(self) -> Iterator[ConnectorKey]:
         """Yield its connectors in order."""
         for idx in range(1, self.connectors + 1):
             yield ConnectorKey(self.charger_id, idx)

@@ -9,7 +9,7 @@ from csms.core.charger import ChargerState
 from csms.core.commands import Purpose, SetLimit
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
-from csms.core.errors import check
+from csms.core.errors import InvariantError, check
 from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.limits import Send
@@ -231,8 +231,8 @@ def give_limit(
     at_once: bool,
 ) -> Send:
     """Book one send in the ledger and command it: for a connector's transaction, or (None) as the charger's default."""
-    check(charger.connection is not None, "a limit needs a connection")
-    assert charger.connection is not None  # noqa: S101 - for the type checker; checked above
+    if charger.connection is None:
+        raise InvariantError(f"a limit for {charger.charger_id} needs a connection")
     session = None if connector is None else connector.session
     form = charger.provisioning.form(charger.config, charger.configuration)
     send = Send(

@@ -12,6 +12,7 @@ Rules that hold whatever a charger does:
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import Demand
+from csms.core.errors import check
 from csms.core.events import (
     KnownTransaction,
     MeterSampled,
@@ -20,7 +21,6 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
-from csms.core.errors import check
 from csms.core.ids import ConnectorKey, Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.records import Driver, EndReason, SampleStored, SessionStored

@@ -53,7 +53,7 @@ class Upkeep:
         self.alarm.at(due_ms)
         return False
 
-    # --- settling and freeing -------------------------------------------------------------------------------------------
+    # --- settling and freeing ---------------------------------------------------------------------------------------
 
     def _settle(self, charger: ChargerState, connector: Connector) -> None:
         """Settle the Accepted limits of a connector whose car has let go."""
@@ -116,7 +116,7 @@ class Upkeep:
             if self._reached(harmless_ms) and settled.sent_ms < harmless_ms:
                 charger.provisioning.default_due = True
 
-    # --- provisioned ------------------------------------------------------------------------------------------------------
+    # --- provisioned ------------------------------------------------------------------------------------------------
 
     def _assert_profiles(self, charger: ChargerState) -> None:
         """After a boot: wait for the default and the running limits, at most 15 s; then nothing is certain."""
@@ -181,7 +181,7 @@ class Upkeep:
         self.journal.chargers.add(charger.charger_id)
         self.journal.plan = True
 
-    # --- sessions that nobody stops -----------------------------------------------------------------------------------
+    # --- sessions that nobody stops ---------------------------------------------------------------------------------
 
     def _close_zombie(self, charger: ChargerState, connector: Connector) -> None:
         """Close a transaction whose connector has been Available on the live connection without meter flow."""

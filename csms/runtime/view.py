@@ -4,9 +4,9 @@ Each step's changes are published here after its commit, in the order of the ste
 a limit that a crash could take back.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from csms.core.engine import Changes
 from csms.core.ids import ChargerId, SessionId
 from csms.core.replies import ChargerView, SessionView
 from csms.core.station import Station
@@ -24,6 +24,27 @@ class StationView:
     """
 
     station: Station
-    sessions: Mapping[SessionId, SessionView] = field(default_factory=dict)
-    chargers: Mapping[ChargerId, ChargerView] = field(default_factory=dict)
-    notices: Mapping[str, int] = field(default_factory=dict)
+    sessions: dict[SessionId, SessionView] = field(default_factory=dict)
+    chargers: dict[ChargerId, ChargerView] = field(default_factory=dict)
+    notices: dict[str, int] = field(default_factory=dict)
+
+
+def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -> None:
+    """Take a committed step's changes over into the view; `whole` replaces everything in it."""
+    if changes.station is not None:
+        view.station = changes.station
+    if changes.notices is not None:
+        view.notices = changes.notices
+    if whole:
+        view.sessions.clear()
+        view.chargers.clear()
+    for session_id, session in changes.sessions.items():
+        if session is None:
+            view.sessions.pop(session_id, None)
+        else:
+            view.sessions[session_id] = session
+    for charger_id, charger in changes.chargers.items():
+        if charger is None:
+            view.chargers.pop(charger_id, None)
+        else:
+            view.chargers[charger_id] = charger

@@ -1,0 +1,264 @@
+"""One station's loop: the single writer of its core.
+
+Theory of operation. Two tasks. The *stepper* takes the whole inbox, steps the core, sends the cuts at once and hands
+the step on. The *committer* takes every step that waits, makes their records durable in one commit, and only then lets
+out, in the order of the steps, what depended on it: the view, the replies, the commands. So a slow disk delays raises
+and replies, never a cut, and whatever queued behind a commit shares the next one.
+
+When a step breaks an invariant, or a commit fails, the core's state is no longer what the store says. Then everybody
+whose fact was taken is turned away (chargers send again), the core is rebuilt from the store, and the live connections
+announce themselves to it again. Three broken invariants in a minute halt the process (`StationHalted`).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from csms.core.engine import Engine, Step
+from csms.core.events import ChargerConnected, ChargerDisconnected, ChargerHeard, Fact
+from csms.core.ids import ChargerId, ConnectionId, RequestId, Token
+from csms.core.records import EventLogged, Record, StationStored
+from csms.core.replies import Outcome
+from csms.core.station import Station
+from csms.core.timings import LAW, Timings
+from csms.ports import ChargerLinks, Clock, Store, StoreError
+from csms.runtime.inbox import Inbox
+from csms.runtime.view import StationView, apply_changes
+
+_log = structlog.get_logger()
+
+FAULTS_TO_HALT = 3
+FAULT_WINDOW_MS = 60_000
+STORE_PAUSE_S = 1.0
+"""After a failed commit the loop waits so long before it is rebuilt: a full disk is not to be hammered."""
+
+MOST_STEPS_WAITING = 1_000
+"""Steps that may wait for the disk; beyond, facts stay in the inbox."""
+
+WARNINGS = frozenset({"notice.raised", "charger.refusing", "limit.refused", "transaction.orphan_stopped"})
+
+
+class StationHalted(Exception):  # noqa: N818 - it names what happened
+    """The loop broke its invariants too often and stopped; nothing of the last step left the process."""
+
+
+class Controller:
+    """The station's desk and its loop (`csms.runtime.desk.StationDesk`)."""
+
+    def __init__(self, store: Store, clock: Clock, links: ChargerLinks, timings: Timings = LAW) -> None:
+        self._store = store
+        self._clock = clock
+        self._links = links
+        self._timings = timings
+        self._inbox = Inbox()
+        self._engine: Engine | None = None
+        self._view: StationView | None = None
+        self._waiting: deque[Step] = deque()
+        self._steps_waiting = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._live: dict[ChargerId, list[Fact]] = {}
+        self._least_token = 1
+        self._faults: deque[int] = deque()
+        self._commit_failed = False
+
+    # --- the desk -----------------------------------------------------------------------------------------------------
+
+    @property
+    def view(self) -> StationView:
+        """The committed state; only after `start`."""
+        if self._view is None:
+            raise RuntimeError("the controller has not been started")
+        return self._view
+
+    def submit(self, fact: Fact) -> None:
+        """Queue a fact that nobody waits for."""
+        self._remember_connection(fact)
+        self._inbox.submit(fact)
+
+    def ask(self, make_fact: Callable[[RequestId], Fact]) -> "asyncio.Future[Outcome]":
+        """Queue a fact and return the future of its reply."""
+        return self._inbox.ask(make_fact)
+
+    # --- the loop -----------------------------------------------------------------------------------------------------
+
+    async def start(self, seed: Station | None = None) -> Station | None:
+        """Rebuild the core from the store, seeding an empty one; return the station, or None when there is none.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        snapshot = await self._store.load()
+        if snapshot.station is None:
+            if seed is None:
+                return None
+            await self._store.commit([StationStored(seed)])
+        await self._rebuild()
+        return self._running().station
+
+    async def run(self) -> None:
+        """Run until cancelled; what was taken in is committed before this returns.
+
+        Raises:
+            StationHalted: invariants were broken three times in a minute.
+            StoreError: the store cannot even be read any more.
+        """
+        committer = asyncio.create_task(self._commit_steps(), name="station committer")
+        stepper = asyncio.create_task(self._step_for_ever(), name="station stepper")
+        try:
+            done, _ = await asyncio.wait({committer, stepper}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            stepper.cancel()
+            if not committer.done():
+                await self._idle.wait()
+            committer.cancel()
+            await asyncio.gather(committer, stepper, return_exceptions=True)
+
+    async def _step_for_ever(self) -> None:
+        while True:
+            timer = self._arm()
+            await self._inbox.wait()
+            if timer is not None:
+                timer.cancel()
+            if self._commit_failed:
+                await asyncio.sleep(STORE_PAUSE_S)
+                await self._recover("the store could not make a step durable")
+            while len(self._waiting) >= MOST_STEPS_WAITING:
+                await self._idle.wait()
+            await self._one_step()
+
+    async def _one_step(self) -> None:
+        """Take the whole inbox through the core; a programmer's error costs this step and rebuilds the core."""
+        facts, now = self._inbox.take(), self._clock.now()
+        try:
+            step = self._running().step(facts, now)
+        except Exception:  # noqa: BLE001 - one of the three places: a programmer's error must not end the process
+            _log.exception("station.step_failed", facts=len(facts))
+            self._count_fault(now.mono_ms)
+            await self._recover("an invariant was broken")
+            return
+        for command in step.at_once:
+            self._links.send(command)
+        self._waiting.append(step)
+        self._idle.clear()
+        self._steps_waiting.set()
+
+    def _arm(self) -> asyncio.TimerHandle | None:
+        """Have the inbox wake when time alone will change something."""
+        due_ms = self._running().next_due_ms()
+        if due_ms is None:
+            return None
+        delay_s = max(0, due_ms - self._clock.now().mono_ms) / 1_000
+        return asyncio.get_running_loop().call_later(delay_s, self._inbox.wake)
+
+    # --- durability ---------------------------------------------------------------------------------------------------
+
+    async def _commit_steps(self) -> None:
+        """Make waiting steps durable, all in one commit, and let out what depended on them."""
+        while True:
+            await self._steps_waiting.wait()
+            self._steps_waiting.clear()
+            steps = list(self._waiting)
+            self._waiting.clear()
+            records: list[Record] = [record for step in steps for record in step.records]
+            if not self._commit_failed and await self._made_durable(records):
+                for step in steps:
+                    self._let_out(step)
+            if not self._waiting:
+                self._idle.set()
+
+    async def _made_durable(self, records: list[Record]) -> bool:
+        """Return whether `records` are durable now; a failure has the stepper rebuild the core."""
+        try:
+            if records:
+                await self._store.commit(records)
+        except StoreError as error:
+            _log.error("station.commit_failed", error=str(error), records=len(records))
+            self._commit_failed = True
+            self._inbox.wake()
+            return False
+        return True
+
+    def _let_out(self, step: Step) -> None:
+        """Publish, reply, command: in this order, and replies reach their sockets before the commands do."""
+        apply_changes(self.view, step.changes)
+        for record in step.records:
+            if isinstance(record, EventLogged):
+                _log_event(record)
+        for reply in step.replies:
+            self._inbox.answer(reply.request, reply.outcome)
+        if step.after_commit:
+            # Replies are written by callbacks of their futures, which are already scheduled: this comes after them.
+            asyncio.get_running_loop().call_soon(self._send_all, step)
+
+    def _send_all(self, step: Step) -> None:
+        for command in step.after_commit:
+            self._links.send(command)
+
+    # --- recovery -----------------------------------------------------------------------------------------------------
+
+    async def _recover(self, reason: str) -> None:
+        """Rebuild the core from the store and tell it of the connections that live."""
+        await self._idle.wait()
+        self._commit_failed = False
+        self._inbox.turn_away(reason)
+        await self._rebuild()
+        announced = [fact for facts in self._live.values() for fact in facts]
+        self._inbox.put_first(announced)
+        _log.warning("station.recovered", reason=reason, connections=len(self._live))
+
+    async def _rebuild(self) -> None:
+        if self._engine is not None:
+            self._least_token = self._engine.next_token
+        snapshot = await self._store.load()
+        counters = snapshot.counters
+        # A cut may have left under a token that never became durable: its answer must not meet another CALL.
+        token = Token(max(counters.next_token, self._least_token))
+        snapshot = replace(snapshot, counters=replace(counters, next_token=token))
+        self._engine = Engine(snapshot, self._clock.now(), self._timings)
+        changes = self._engine.all_changes()
+        if self._view is None:
+            self._view = StationView(self._engine.station)
+        apply_changes(self._view, changes, whole=True)
+
+    def _remember_connection(self, fact: Fact) -> None:
+        """Know which connections live, for a core that has to be rebuilt under them."""
+        match fact:
+            case ChargerConnected(charger_id=charger_id):
+                self._live[charger_id] = [fact]
+            case ChargerHeard(charger_id=charger_id, connection=connection):
+                if self._is_live(charger_id, connection):
+                    self._live[charger_id].append(fact)
+            case ChargerDisconnected(charger_id=charger_id, connection=connection):
+                if self._is_live(charger_id, connection):
+                    del self._live[charger_id]
+            case _:
+                pass
+
+    def _is_live(self, charger_id: ChargerId, connection: ConnectionId) -> bool:
+        facts = self._live.get(charger_id)
+        return facts is not None and getattr(facts[0], "connection", None) == connection
+
+    def _count_fault(self, now_ms: int) -> None:
+        self._faults.append(now_ms)
+        while now_ms - self._faults[0] > FAULT_WINDOW_MS:
+            self._faults.popleft()
+        if len(self._faults) >= FAULTS_TO_HALT:
+            raise StationHalted(f"{FAULTS_TO_HALT} broken invariants within a minute; see the log for each")
+
+    def _running(self) -> Engine:
+        if self._engine is None:
+            raise RuntimeError("the controller has not been started")
+        return self._engine
+
+
+def _log_event(event: EventLogged) -> None:
+    """Log a line of the station's history, now that it is durable."""
+    level = _log.warning if event.kind in WARNINGS else _log.info
+    detail = {key: value for key, value in event.detail.items() if value is not None and key != "payload"}
+    level(event.kind, charger_id=event.charger_id, idx=event.idx, **detail)

@@ -1,0 +1,77 @@
+"""The inbox of a station's loop: facts in the order in which they were handed in, and who waits for which."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from csms.core.events import Fact
+from csms.core.ids import RequestId
+from csms.core.replies import Outcome
+from csms.ports import StoreError
+
+MOST_WAITING = 50_000
+"""Askers beyond this are turned away at once; chargers send their message again."""
+
+Asked = dict[RequestId, "asyncio.Future[Outcome]"]
+
+
+class Inbox:
+    """Facts and their askers; used on one event loop."""
+
+    def __init__(self) -> None:
+        self._facts: deque[Fact] = deque()
+        self._asked: Asked = {}
+        self._next_request = 1
+        self._arrived = asyncio.Event()
+
+    def submit(self, fact: Fact) -> None:
+        """Queue a fact that nobody waits for."""
+        self._facts.append(fact)
+        self._arrived.set()
+
+    def ask(self, make_fact: Callable[[RequestId], Fact]) -> "asyncio.Future[Outcome]":
+        """Queue a fact and return the future of its outcome."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        if len(self._asked) >= MOST_WAITING:
+            future.set_exception(StoreError("too many requests wait for the station's loop"))
+            return future
+        request = RequestId(self._next_request)
+        self._next_request += 1
+        self._asked[request] = future
+        self.submit(make_fact(request))
+        return future
+
+    def put_first(self, facts: list[Fact]) -> None:
+        """Queue facts before everything that waits."""
+        self._facts.extendleft(reversed(facts))
+        self._arrived.set()
+
+    def wake(self) -> None:
+        """Have the loop make a step even without a fact."""
+        self._arrived.set()
+
+    async def wait(self) -> None:
+        """Return when there is something to do."""
+        await self._arrived.wait()
+        self._arrived.clear()
+
+    def take(self) -> list[Fact]:
+        """Return all queued facts, oldest first, and queue none."""
+        facts = list(self._facts)
+        self._facts.clear()
+        return facts
+
+    def answer(self, request: RequestId, outcome: Outcome) -> None:
+        """Resolve whoever waits; an asker that gave up, or was answered before, is not there any more."""
+        future = self._asked.pop(request, None)
+        if future is not None and not future.done():
+            future.set_result(outcome)
+
+    def turn_away(self, reason: str) -> None:
+        """Fail everybody whose fact was taken; they may ask again. Facts still queued keep their askers."""
+        queued = {getattr(fact, "request", None) for fact in self._facts}
+        for request in [r for r in self._asked if r not in queued]:
+            future = self._asked.pop(request)
+            if not future.done():
+                future.set_exception(StoreError(reason))
+                future.exception()  # an asker that is gone does not have to look at it
