@@ -1,0 +1,291 @@
+"""What a charger's CALL is answered with.
+
+Heartbeat and Authorize are answered at once. Everything else is handed to the station's loop as a fact first and
+answered when that fact is durable (`Waiting`); nothing here waits for a commit. StartTransaction and StopTransaction
+ask the store what it remembers before they become facts, so that a replay keeps its transaction id for ever.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, assert_never
+
+import structlog
+
+from csms.core.events import (
+    ChargerBooted,
+    ChargerReported,
+    Fact,
+    KnownTransaction,
+    MeterSampled,
+    StartKey,
+    StatusNotified,
+    TransactionStarted,
+    TransactionStopped,
+)
+from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId
+from csms.core.replies import Confirmed, Outcome, StartConfirmed, StopConfirmed
+from csms.gateway.id_tags import TagPolicy, TagVerdict
+from csms.gateway.start_times import StartTimes
+from csms.ocpp16 import payloads, translate, vendor
+from csms.ocpp16.frames import ErrorCode
+from csms.ocpp16.measurands import samples_of
+from csms.ocpp16.payloads import PayloadFault
+from csms.ocpp16.peer import CallReceived
+from csms.ocpp16.times import format_time, parse_time_ms
+from csms.ports import Clock, StoreError
+from csms.runtime.desk import StationDesk
+
+_log = structlog.get_logger()
+
+Confirmation = dict[str, object]
+
+KEPT: Mapping[str, Confirmation] = {
+    "DataTransfer": {"status": "UnknownVendorId"},
+    "DiagnosticsStatusNotification": {},
+    "FirmwareStatusNotification": {},
+    "LogStatusNotification": {},
+    "SecurityEventNotification": {},
+    "SignCertificate": {"status": "Rejected"},
+    "SignedFirmwareStatusNotification": {},
+}
+"""Actions that are kept and steer nothing, with their confirmation.
+
+No vendor's DataTransfer is known here (§4.3: UnknownVendorId without data); there is no certificate authority to
+forward a request to (security whitepaper A02.FR.12: Rejected).
+"""
+
+
+class TransactionMemory(Protocol):
+    """What the store remembers of transactions (part of `csms.ports.Store`)."""
+
+    async def find_start(self, key: StartKey) -> KnownTransaction | None:
+        """Return the transaction that this very start once opened."""
+        ...
+
+    async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
+        """Return a transaction by OCPP's id."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What every charger's link needs of the rest of the process."""
+
+    desk: StationDesk
+    transactions: TransactionMemory
+    id_tags: TagPolicy
+    clock: Clock
+    new_id: Callable[[], str]
+    start_times: StartTimes
+    heartbeat_interval_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An answer that waits for its fact to be durable; `starting` is the connector of a StartTransaction."""
+
+    future: asyncio.Future[Outcome]
+    confirmation_of: Callable[[Outcome], Confirmation | None]
+    starting: int | None = None
+
+
+Answer = Confirmation | PayloadFault | Waiting
+
+
+class Answers:
+    """Answers the CALLs of one charger on one connection."""
+
+    def __init__(self, charger_id: ChargerId, connection_id: ConnectionId, services: Services) -> None:
+        self._charger_id = charger_id
+        self._connection_id = connection_id
+        self._services = services
+        self._log = _log.bind(charger_id=charger_id, connection=connection_id)
+
+    async def answer(self, call: CallReceived) -> Answer:
+        """Return the answer to `call`, now or later; `await` is for the store's reading only."""
+        if call.action in payloads.REPAIRS:
+            return await self._answer_hot(call)
+        if call.action not in vendor.known_actions():
+            return PayloadFault(ErrorCode.NOT_IMPLEMENTED, f"{call.action[:50]} is no action of OCPP 1.6")
+        confirmation = KEPT.get(call.action)
+        if confirmation is None:
+            return PayloadFault(ErrorCode.NOT_SUPPORTED, f"{call.action} is not for a charge point to ask")
+        fault = vendor.check_call(call.action, call.payload)
+        return self._keep(call, confirmation) if fault is None else fault
+
+    async def _answer_hot(self, call: CallReceived) -> Answer:
+        decoded = payloads.decode_hot(call.action, call.payload)
+        if isinstance(decoded, PayloadFault):
+            return decoded
+        if decoded.repaired:
+            self._log.info("payload.repaired", action=call.action, fault=decoded.repaired)
+        payload = decoded.payload
+        match payload:
+            case payloads.MeterValues():
+                return self._meter_values(payload)
+            case payloads.Heartbeat():
+                return {"currentTime": self._current_time()}
+            case payloads.StatusNotification():
+                return self._status(call, payload)
+            case payloads.Authorize():
+                return {"idTagInfo": _tag_info(self._verdict(payload.id_tag))}
+            case payloads.StartTransaction():
+                return await self._start(payload)
+            case payloads.StopTransaction():
+                return await self._stop(payload)
+            case payloads.BootNotification():
+                return self._boot(payload)
+            case _:
+                assert_never(payload)
+
+    def _ask(
+        self,
+        make_fact: Callable[[RequestId], Fact],
+        confirmation_of: Callable[[Outcome], Confirmation | None],
+        starting: int | None = None,
+    ) -> Waiting:
+        return Waiting(self._services.desk.ask(make_fact), confirmation_of, starting)
+
+    def _wall_ms(self) -> int:
+        return self._services.clock.now().wall_ms
+
+    def _current_time(self) -> str:
+        return format_time(self._wall_ms())
+
+    def _verdict(self, id_tag: str) -> TagVerdict:
+        return self._services.id_tags.verdict(id_tag, self._wall_ms())
+
+    def _boot(self, payload: payloads.BootNotification) -> Waiting:
+        def make_fact(request: RequestId) -> Fact:
+            return ChargerBooted(self._charger_id, self._connection_id, translate.boot_info(payload), request)
+
+        def confirmation_of(outcome: Outcome) -> Confirmation | None:
+            interval_s = self._services.heartbeat_interval_s
+            accepted: Confirmation = {
+                "status": "Accepted",
+                "currentTime": self._current_time(),
+                "interval": interval_s,
+            }
+            return accepted if isinstance(outcome, Confirmed) else None
+
+        return self._ask(make_fact, confirmation_of)
+
+    def _status(self, call: CallReceived, payload: payloads.StatusNotification) -> Waiting:
+        status = translate.connector_status(payload.status)
+        if status is None:
+            return self._keep(call, {})  # §4.9: confirmed all the same; no state of OCPP 1.6 to take over
+
+        def make_fact(request: RequestId) -> Fact:
+            return StatusNotified(
+                charger_id=self._charger_id,
+                idx=payload.connector_id,
+                status=status,
+                error_code=translate.error_code(payload.error_code),
+                info=" ".join(filter(None, (payload.info, payload.vendor_error_code))),
+                at_ms=parse_time_ms(payload.timestamp),
+                request=request,
+            )
+
+        return self._ask(make_fact, _empty)
+
+    def _meter_values(self, payload: payloads.MeterValues) -> Answer:
+        samples = samples_of(payload.meter_value, self._wall_ms())
+        if not samples:
+            return {}  # nothing to keep; an error would only make the charger send it again
+
+        def make_fact(request: RequestId) -> Fact:
+            return MeterSampled(self._charger_id, payload.connector_id, payload.transaction_id, samples, request)
+
+        return self._ask(make_fact, _empty)
+
+    async def _start(self, payload: payloads.StartTransaction) -> Answer:
+        now = self._services.clock.now()
+        key = self._services.start_times.settle(
+            translate.start_key(self._charger_id, payload, now.wall_ms), payload, now
+        )
+        verdict = self._verdict(payload.id_tag)
+        try:
+            known = await self._services.transactions.find_start(key)
+        except StoreError as error:
+            return _store_failed(error)
+        new_session_id = SessionId(self._services.new_id())
+
+        def make_fact(request: RequestId) -> Fact:
+            return TransactionStarted(
+                key=key,
+                tag_status=verdict.status,
+                new_session_id=new_session_id,
+                reservation_id=payload.reservation_id,
+                known=known,
+                request=request,
+            )
+
+        def confirmation_of(outcome: Outcome) -> Confirmation | None:
+            if not isinstance(outcome, StartConfirmed):
+                return None
+            info = _tag_info(TagVerdict(outcome.tag_status, verdict.expiry_ms, verdict.parent))
+            return {"transactionId": outcome.transaction_id, "idTagInfo": info}
+
+        return self._ask(make_fact, confirmation_of, starting=payload.connector_id)
+
+    async def _stop(self, payload: payloads.StopTransaction) -> Answer:
+        received_ms = self._wall_ms()
+        stopped_ms = parse_time_ms(payload.timestamp)
+        verdict = self._verdict(payload.id_tag) if payload.id_tag else None
+        try:
+            known = await self._services.transactions.find_transaction(payload.transaction_id)
+        except StoreError as error:
+            return _store_failed(error)
+        new_session_id = SessionId(self._services.new_id())
+
+        def make_fact(request: RequestId) -> Fact:
+            return TransactionStopped(
+                charger_id=self._charger_id,
+                transaction_id=payload.transaction_id,
+                meter_stop_wh=payload.meter_stop,
+                stopped_ms=received_ms if stopped_ms is None else stopped_ms,
+                new_session_id=new_session_id,
+                reason=translate.stop_reason(payload.reason),
+                id_tag=payload.id_tag or None,
+                tag_status=None if verdict is None else verdict.status,
+                samples=samples_of(payload.transaction_data, received_ms),
+                known=known,
+                request=request,
+            )
+
+        def confirmation_of(outcome: Outcome) -> Confirmation | None:
+            if not isinstance(outcome, StopConfirmed):
+                return None
+            if outcome.tag_status is None or verdict is None:
+                return {}
+            return {"idTagInfo": _tag_info(TagVerdict(outcome.tag_status, verdict.expiry_ms, verdict.parent))}
+
+        return self._ask(make_fact, confirmation_of)
+
+    def _keep(self, call: CallReceived, confirmation: Confirmation) -> Waiting:
+        def make_fact(request: RequestId) -> Fact:
+            return ChargerReported(self._charger_id, call.action, call.payload.decode(), request)
+
+        def confirmation_of(outcome: Outcome) -> Confirmation | None:
+            return confirmation if isinstance(outcome, Confirmed) else None
+
+        return self._ask(make_fact, confirmation_of)
+
+
+def _empty(outcome: Outcome) -> Confirmation | None:
+    return {} if isinstance(outcome, Confirmed) else None
+
+
+def _store_failed(error: StoreError) -> PayloadFault:
+    return PayloadFault(ErrorCode.INTERNAL_ERROR, f"not stored, try again: {error}")
+
+
+def _tag_info(verdict: TagVerdict) -> Confirmation:
+    """Return IdTagInfo (§7.27)."""
+    info: Confirmation = {"status": verdict.status.value}
+    if verdict.expiry_ms is not None:
+        info["expiryDate"] = format_time(verdict.expiry_ms)
+    if verdict.parent is not None:
+        info["parentIdTag"] = verdict.parent
+    return info

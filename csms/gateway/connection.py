@@ -1,0 +1,219 @@
+"""One charger's socket: the asyncio connection of `websockets` with three habits of its own.
+
+- *Writing is immediate or not at all.* `write_text` says whether the bytes were handed to the transport: the ledger
+  must know which CALLs may take effect. Nothing is queued above the transport, and the transport's buffer is bounded.
+- *Reading takes turns.* However much arrives at once, one turn of the event loop parses at most `SLICE_BYTES` of it and
+  the socket is not read while complete messages wait: a charger that floods slows only itself.
+- *Every frame counts as a sign of life*, pings and pongs too.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.protocol import OPEN, Event
+from websockets.server import ServerProtocol
+
+SLICE_BYTES = 4096
+"""Parsed in one turn of the event loop: about 500 of the smallest frames."""
+
+QUEUE_HIGH, QUEUE_LOW = 32, 8
+"""Complete messages that wait to be taken: reading stops at the one and goes on at the other."""
+
+MAX_WRITE_BUFFER_BYTES = 262_144
+"""Unsent bytes after which a charger counts as one that does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """The charger broke the rules of the WebSocket; close the connection with this code (RFC 6455 §7.4.1)."""
+
+    code: CloseCode
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """The connection has ended."""
+
+
+Received = str | Violation | Lost
+
+
+class HandshakeWatch(Protocol):
+    """Who counts handshakes."""
+
+    def connection_entered(self, connection: "ChargerConnection") -> bool:
+        """Take note of a new TCP connection; False: there are too many without a handshake, abort it."""
+        ...
+
+    def connection_left(self, connection: "ChargerConnection") -> None:
+        """Take note of its end."""
+        ...
+
+
+class ChargerConnection(ServerConnection):
+    """A connection of a charger; `charger_id` is set by the handshake that lets it in."""
+
+    def __init__(
+        self,
+        protocol: ServerProtocol,
+        server: Server,
+        *,
+        watch: HandshakeWatch,
+        mono_ms: Callable[[], int],
+        **settings: Any,
+    ) -> None:
+        super().__init__(protocol, server, **settings)
+        self.charger_id = ""
+        self.bytes_seen = 0
+        self.last_frame_ms = mono_ms()
+        self._watch = watch
+        self._mono_ms = mono_ms
+        self._unparsed = b""
+        self._parsing = False
+        self._paused = False
+        self._messages: deque[str | Violation] = deque()
+        self._fragments = bytearray()
+        self._binary = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._lost = False
+
+    @property
+    def remote(self) -> str:
+        """Return the host at the other end."""
+        address = self.remote_address
+        return str(address[0]) if isinstance(address, tuple) else str(address or "")
+
+    # --- writing ------------------------------------------------------------------------------------------------------
+
+    def write_text(self, text: str) -> bool:
+        """Hand a text frame to the transport; return False if none of its bytes was, and none ever will be."""
+        if not self._writable:
+            return False
+        self.protocol.send_text(text.encode())
+        self.send_data()
+        return True
+
+    def write_ping(self) -> None:
+        """Hand a ping to the transport; its pong is a sign of life like any other frame."""
+        if self._writable:
+            self.protocol.send_ping(b"alive")
+            self.send_data()
+
+    @property
+    def _writable(self) -> bool:
+        return self.protocol.state is OPEN and not self.transport.is_closing()
+
+    @property
+    def is_clogged(self) -> bool:
+        """Return whether the charger has not read for so long that its bytes pile up here."""
+        return self.transport.get_write_buffer_size() > MAX_WRITE_BUFFER_BYTES
+
+    def abort(self) -> None:
+        """End the connection at once; what the transport still holds is thrown away."""
+        self.transport.abort()
+
+    # --- reading ------------------------------------------------------------------------------------------------------
+
+    async def receive(self) -> Received:
+        """Return the next message, or how the connection ended; messages that came before its end come first."""
+        while not self._messages:
+            if self._lost:
+                return Lost()
+            self._waiter = self.loop.create_future()
+            await self._waiter
+        message = self._messages.popleft()
+        if self._paused and len(self._messages) <= QUEUE_LOW:
+            self._parse_more()
+        return message
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived, in slices when it is much."""
+        self.bytes_seen += len(data)
+        if not self._unparsed and len(data) <= SLICE_BYTES:
+            super().data_received(data)
+            if len(self._messages) >= QUEUE_HIGH:
+                self._pause()
+            return
+        self._unparsed += data
+        self._pause()
+        self._parse_more()
+
+    def _pause(self) -> None:
+        self._paused = True
+        self.transport.pause_reading()
+
+    def _parse_more(self) -> None:
+        if not self._parsing and not self._lost:
+            self._parsing = True
+            self.loop.call_soon(self._parse_slice)
+
+    def _parse_slice(self) -> None:
+        self._parsing = False
+        if self._lost or self.transport.is_closing() or len(self._messages) >= QUEUE_HIGH:
+            return
+        if self._unparsed:
+            data, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
+            super().data_received(data)
+        if self._unparsed:
+            self._parse_more()
+        elif len(self._messages) < QUEUE_HIGH:
+            self._paused = False
+            self.transport.resume_reading()
+
+    def process_event(self, event: Event) -> None:
+        """Take one event of the protocol: the handshake's request, then frames."""
+        if not isinstance(event, Frame):
+            super().process_event(event)
+            return
+        self.last_frame_ms = self._mono_ms()
+        if event.opcode is Opcode.PONG:
+            super().process_event(event)
+        elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+            self._assemble(event)
+
+    def _assemble(self, frame: Frame) -> None:
+        """Put fragments together; `websockets` has checked their order and bounds their total size."""
+        if self._binary:
+            return  # the connection is being closed because of its first fragment
+        if frame.opcode is Opcode.BINARY:
+            self._binary = True
+            self._deliver(Violation(CloseCode.UNSUPPORTED_DATA, "OCPP-J is text"))
+            return
+        if not frame.fin:
+            self._fragments += frame.data
+            return
+        data = bytes(self._fragments + frame.data) if self._fragments else bytes(frame.data)
+        self._fragments.clear()
+        try:
+            self._deliver(data.decode())
+        except UnicodeDecodeError:
+            self._deliver(Violation(CloseCode.INVALID_DATA, "not UTF-8"))
+
+    def _deliver(self, message: str | Violation) -> None:
+        self._messages.append(message)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin the handshake, unless too many others have begun theirs and not finished."""
+        super().connection_made(transport)
+        if not self._watch.connection_entered(self):
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End everything that waits."""
+        self._lost = True
+        super().connection_lost(exc)
+        self._watch.connection_left(self)
+        self._wake()

@@ -1,0 +1,323 @@
+"""One connection of one charger: frames to facts, commands to frames, in the order of the wire.
+
+Everything a link does happens on the event loop in one of four places: its reading task, the callback of an answer
+that has become durable, the callback of its one timer, and `send`. Each of them ends in `_flush`, which writes what the
+peer wants written and reports each CALL of ours as sent at that moment. A link ends once, in `shutdown`, whoever asks
+for it: queued CALLs are reported as unsent, then the charger as disconnected, and the socket is aborted, never drained;
+nothing that arrives or becomes ready later has any effect.
+
+Commands leave in the loop's next turn, behind answers that became durable together with them; a transaction's limit
+also waits for a StartTransaction on its connector to be answered (OCPP 1.6 §5.16.1).
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from csms.core.commands import Call, SetLimit
+from csms.core.events import (
+    CallTimedOut,
+    CallUnsent,
+    ChargerConnected,
+    ChargerDisconnected,
+    ChargerHeard,
+)
+from csms.core.ids import ChargerId, ConnectionId
+from csms.core.replies import Outcome
+from csms.gateway.answers import Answers, Confirmation, Services, Waiting
+from csms.gateway.connection import ChargerConnection, Lost, Violation
+from csms.ocpp16 import translate
+from csms.ocpp16.frames import ErrorCode
+from csms.ocpp16.payloads import PayloadFault
+from csms.ocpp16.peer import AnswerReceived, CallReceived, ErrorReceived, FrameRefused, Peer, PeerEvent
+from csms.ports import StoreError
+
+PING_INTERVAL_MS = 30_000
+"""Silence after which a ping is sent."""
+
+FRAMES_PER_TURN = 16
+"""Messages of one charger handled before others get their turn."""
+
+MAX_UNANSWERED = 32
+"""CALLs of the charger that may wait for the store before the next one is read."""
+
+_log = structlog.get_logger()
+
+
+class Link:
+    """The life of one connection.
+
+    Args:
+        charger_id: who connected.
+        connection_id: this connection's own id.
+        connection: its socket.
+        peer: its protocol state.
+        services: the rest of the process.
+        ended: called once, when the link has ended.
+    """
+
+    def __init__(
+        self,
+        charger_id: ChargerId,
+        connection_id: ConnectionId,
+        connection: ChargerConnection,
+        peer: Peer,
+        services: Services,
+        ended: Callable[["Link"], None],
+    ) -> None:
+        self.charger_id = charger_id
+        self.connection_id = connection_id
+        self.peer = peer
+        self.closed = False
+        self._connection = connection
+        self._services = services
+        self._desk = services.desk
+        self._ended = ended
+        self._answers = Answers(charger_id, connection_id, services)
+        self._heard = False
+        self._commands: list[Call] = []
+        self._dispatching = False
+        self._waiting: dict[CallReceived, Waiting] = {}
+        self._room = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms = 0
+        self._pinged_ms = 0
+        self._idle_ms = 3 * max(1000 * services.heartbeat_interval_s, PING_INTERVAL_MS)
+        self._log = _log.bind(charger_id=charger_id, connection=connection_id, remote=connection.remote)
+
+    # --- the reading task ---------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve the connection until it ends."""
+        self._log.info("charger.connected")
+        self._desk.submit(ChargerConnected(self.charger_id, self.connection_id))
+        self._arm_timer()
+        try:
+            reason = await self._read()
+        except Exception:  # noqa: BLE001 - one charger's failure must end its own link only
+            self._log.exception("link.failed")
+            reason = "failed"
+        self.shutdown(reason)
+        await self._connection.wait_closed()
+
+    async def _read(self) -> str:
+        """Handle messages until there are no more; return why."""
+        handled = 0
+        while not self.closed:
+            message = await self._connection.receive()
+            if isinstance(message, Lost):
+                return "connection lost"
+            if isinstance(message, Violation):
+                await self._connection.close(message.code, message.reason)
+                return message.reason
+            await self._receive(message)
+            handled += 1
+            if handled % FRAMES_PER_TURN == 0:
+                await asyncio.sleep(0)
+            while self.peer.pending_calls >= MAX_UNANSWERED and not self.closed:
+                self._room.clear()
+                await self._room.wait()
+        return "closed"
+
+    async def _receive(self, text: str) -> None:
+        self._log.debug("frame.received", frame=text)
+        for event in self.peer.receive_text(text, self._mono_ms()):
+            if not self._heard and not (isinstance(event, FrameRefused) and event.message_id is None):
+                self._heard = True
+                self._desk.submit(ChargerHeard(self.charger_id, self.connection_id))
+            if isinstance(event, CallReceived):
+                await self._serve(event)
+            else:
+                self._report(event)
+        self._flush()
+
+    async def _serve(self, call: CallReceived) -> None:
+        answer = await self._answers.answer(call)
+        if self.closed:
+            return
+        if isinstance(answer, Waiting):
+            self._waiting[call] = answer
+            answer.future.add_done_callback(lambda _: self._finish(call))
+        elif isinstance(answer, PayloadFault):
+            self._refuse(call, answer.code, answer.description)
+        else:
+            self.peer.reply(call, answer)
+
+    # --- answers that have become durable -----------------------------------------------------------------------------
+
+    def _finish(self, call: CallReceived) -> None:
+        """Answer `call` with what its future holds, once."""
+        waiting = self._waiting.pop(call, None)
+        if waiting is None:
+            return
+        confirmation = self._outcome(call, waiting)
+        if confirmation is None:
+            self._refuse(call, ErrorCode.INTERNAL_ERROR, "not stored, try again")
+        else:
+            self.peer.reply(call, confirmation)
+        self._room.set()
+        self._flush()
+        if waiting.starting is not None:
+            self._dispatch()
+
+    def _outcome(self, call: CallReceived, waiting: Waiting) -> Confirmation | None:
+        if waiting.future.cancelled():
+            return None
+        error = waiting.future.exception()
+        if isinstance(error, StoreError):
+            self._log.warning("call.not_stored", action=call.action, reason=str(error))
+            return None
+        if error is not None:
+            self._log.error("call.failed", action=call.action, exc_info=error)
+            return None
+        outcome = waiting.future.result()
+        confirmation = waiting.confirmation_of(outcome)
+        if confirmation is None:
+            self._log.error("call.failed", action=call.action, outcome=str(outcome))
+        return confirmation
+
+    def _refuse(self, call: CallReceived, code: ErrorCode, description: str) -> None:
+        self._log.warning("call.refused", action=call.action, code=code.value, reason=description)
+        self.peer.reply_error(call, code, description)
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    def send(self, command: Call) -> None:
+        """Queue a CALL of ours; its fate comes back as facts."""
+        if self.closed:
+            self._desk.submit(CallUnsent(command.token))
+            return
+        self._commands.append(command)
+        if not self._dispatching:
+            self._dispatching = True
+            asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        self._dispatching = False
+        for call in [call for call, waiting in self._waiting.items() if waiting.future.done()]:
+            self._finish(call)
+        if self.closed:
+            return
+        starting = {waiting.starting for waiting in self._waiting.values()} - {None}
+        commands, self._commands = self._commands, []
+        now = self._services.clock.now()
+        for command in commands:
+            if isinstance(command, SetLimit) and command.idx in starting:
+                self._commands.append(command)
+                continue
+            request = translate.request_of(command, now.wall_ms)
+            events = self.peer.call(
+                command.token,
+                request.action,
+                request.payload,
+                limit_key=request.limit_key,
+                urgent=request.urgent,
+                now_ms=now.mono_ms,
+            )
+            for event in events:
+                self._report(event)
+        self._flush()
+
+    # --- facts and bytes ----------------------------------------------------------------------------------------------
+
+    def _report(self, event: PeerEvent) -> None:
+        """Hand the core what became of a CALL of ours, or log what is not for it."""
+        match event:
+            case AnswerReceived():
+                self._desk.submit(translate.fact_of_answer(event.token, event.action, event.payload))
+            case ErrorReceived():
+                self._log.info("call.errored", action=event.action, code=event.code, description=event.description)
+                self._desk.submit(translate.fact_of_error(event.token, event.code))
+            case CallTimedOut():
+                self._log.warning("call.timed_out", token=event.token)
+                self._desk.submit(event)
+            case CallUnsent():
+                self._desk.submit(event)
+            case FrameRefused():
+                self._log.info("frame.refused", reason=event.reason, message_id=event.message_id)
+            case CallReceived():
+                raise AssertionError("the charger's CALLs are served, not reported")
+
+    def _flush(self) -> None:
+        """Write what the peer wants written, and report the CALLs among it as sent."""
+        if self.closed:
+            return
+        for out in self.peer.data_to_send():
+            if not self._connection.write_text(out.text):
+                self.shutdown("connection is closing")
+                return
+            self._log.debug("frame.sent", frame=out.text)
+            if out.token is not None:
+                self._desk.submit(self.peer.handed(out.token, self._mono_ms()))
+        if self._connection.is_clogged:
+            self.shutdown("charger does not read")
+            return
+        self._arm_timer()
+
+    def shutdown(self, reason: str) -> None:
+        """End the link now: report unsent CALLs and the disconnection, abort the socket. Idempotent."""
+        if self.closed:
+            return
+        self.closed = True
+        self._connection.abort()
+        for event in self.peer.close():
+            self._report(event)
+        for command in self._commands:
+            self._desk.submit(CallUnsent(command.token))
+        self._commands.clear()
+        for waiting in self._waiting.values():
+            waiting.future.add_done_callback(_forget)
+        self._waiting.clear()
+        self._room.set()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._desk.submit(ChargerDisconnected(self.charger_id, self.connection_id))
+        self._log.info("charger.disconnected", reason=reason)
+        self._ended(self)
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Do what is due: time-outs of our CALLs, a ping after silence, the end after too much of it."""
+        if self.closed:
+            return
+        now_ms = self._mono_ms()
+        for event in self.peer.poll(now_ms):
+            self._report(event)
+        silent_ms = now_ms - self._connection.last_frame_ms
+        if silent_ms >= self._idle_ms:
+            self.shutdown("silent")
+            return
+        if silent_ms >= PING_INTERVAL_MS and now_ms - self._pinged_ms >= PING_INTERVAL_MS:
+            self._pinged_ms = now_ms
+            self._connection.write_ping()
+        self._flush()
+
+    def _arm_timer(self) -> None:
+        """See to it that `poll` runs in time; a timer that is early enough already is left alone."""
+        alive_ms = max(self._connection.last_frame_ms, self._pinged_ms)
+        deadline_ms = min(alive_ms + PING_INTERVAL_MS, self._connection.last_frame_ms + self._idle_ms)
+        call_ms = self.peer.next_deadline_ms()
+        if call_ms is not None:
+            deadline_ms = min(deadline_ms, call_ms)
+        if self._timer is not None and self._timer_ms <= deadline_ms:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_ms = deadline_ms
+        delay_s = max(0, deadline_ms - self._mono_ms()) / 1000
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.poll()
+
+    def _mono_ms(self) -> int:
+        return self._services.clock.now().mono_ms
+
+
+def _forget(future: asyncio.Future[Outcome]) -> None:
+    """Take note of a result that nobody waits for any more, so that it is not reported as lost."""
+    if not future.cancelled():
+        future.exception()

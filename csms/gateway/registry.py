@@ -1,0 +1,74 @@
+"""Which connection is a charger's current one, and the way to it (`csms.ports.ChargerLinks`).
+
+The newest connection of a charger wins: chargers reconnect long before a server notices that the old socket is dead,
+and refusing the new one makes them try for ever. The old link ends first, then the new one begins, so the facts of one
+charger never interleave; the old link's clean-up touches nothing of the new one.
+"""
+
+import itertools
+import secrets
+from collections.abc import Callable
+
+from csms.core.commands import AbortConnection, Command
+from csms.core.events import CallUnsent
+from csms.core.ids import ChargerId, ConnectionId
+from csms.gateway.answers import Services
+from csms.gateway.connection import ChargerConnection
+from csms.gateway.link import Link
+from csms.ocpp16.peer import Peer
+from csms.runtime.desk import StationDesk
+
+
+class LinkRegistry:
+    """The current link of each charger.
+
+    Args:
+        desk: returns the station's desk; asked on use, because desk and registry need each other.
+        process_prefix: makes message ids of this process unlike those of any other run; random when left out.
+    """
+
+    def __init__(self, desk: Callable[[], StationDesk], process_prefix: str | None = None) -> None:
+        self._desk = desk
+        self._process_prefix = secrets.token_hex(6) if process_prefix is None else process_prefix
+        self._connection_ids = itertools.count(1)
+        self._links: dict[ChargerId, Link] = {}
+        self._slowest_answer_ms: dict[ChargerId, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._links)
+
+    def open(self, charger_id: ChargerId, connection: ChargerConnection, services: Services) -> Link:
+        """Make `connection` the charger's current one; the one before is aborted."""
+        before = self._links.get(charger_id)
+        if before is not None:
+            before.shutdown("replaced by a newer connection")
+        connection_id = ConnectionId(next(self._connection_ids))
+        peer = Peer(
+            f"{self._process_prefix}-{connection_id:x}-",
+            slowest_answer_ms=self._slowest_answer_ms.get(charger_id, 0),
+        )
+        link = Link(charger_id, connection_id, connection, peer, services, self._closed)
+        self._links[charger_id] = link
+        return link
+
+    def _closed(self, link: Link) -> None:
+        self._slowest_answer_ms[link.charger_id] = link.peer.slowest_answer_ms
+        if self._links.get(link.charger_id) is link:
+            del self._links[link.charger_id]
+
+    def send(self, command: Command) -> None:
+        """Queue a command on its connection; on one that is gone a CALL counts as unsent. Never blocks or raises."""
+        link = self._links.get(command.charger_id)
+        current = link if link is not None and link.connection_id == command.connection else None
+        if isinstance(command, AbortConnection):
+            if current is not None:
+                current.shutdown(command.reason)
+        elif current is None:
+            self._desk().submit(CallUnsent(command.token))
+        else:
+            current.send(command)
+
+    def poll(self) -> None:
+        """Do what is due on every link now (its own timer does the same in time)."""
+        for link in list(self._links.values()):
+            link.poll()

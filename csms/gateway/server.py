@@ -1,0 +1,195 @@
+"""The listener for chargers: who is let in, and why others are not (OCPP-J 1.6 §3).
+
+A handshake is judged in this order: too many others half-open → the TCP connection is aborted; no WebSocket handshake →
+the HTTP status that `websockets` chooses; no, a malformed or an unknown charger id, or a charger that is not steered
+over OCPP → 404; no common version → 101 without the subprotocol header, then close 1002 (§3.2). A charger with
+`assumeOcpp16` may leave the subprotocol out. Every refusal is logged and remembered for the operator.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import Any, cast
+
+import structlog
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.frames import CloseCode
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from csms.core.ids import ChargerId
+from csms.core.station import Control
+from csms.gateway.answers import Services
+from csms.gateway.connection import ChargerConnection
+from csms.gateway.paths import charger_id_in
+from csms.gateway.registry import LinkRegistry
+from csms.runtime.knocking import KnockingLog
+
+OCPP16 = Subprotocol("ocpp1.6")
+
+MAX_MESSAGE_BYTES = 65_536
+"""A longer message closes its connection with 1009."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class GatewaySettings:
+    """Where and how chargers are listened for.
+
+    Attributes:
+        port: 0 takes any free one.
+        max_half_open: TCP connections without a finished handshake.
+        open_timeout_s: for the handshake.
+        close_timeout_s: for the closing handshake, before the socket is aborted.
+        backlog: connections that the kernel holds for us; reconnect storms need many.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 9000
+    max_half_open: int = 512
+    open_timeout_s: float = 5.0
+    close_timeout_s: float = 2.0
+    backlog: int = 4096
+
+
+class Gateway:
+    """The WebSocket server of one station."""
+
+    def __init__(
+        self, settings: GatewaySettings, services: Services, registry: LinkRegistry, knocks: KnockingLog
+    ) -> None:
+        self._settings = settings
+        self._services = services
+        self._registry = registry
+        self._knocks = knocks
+        self._half_open: set[ChargerConnection] = set()
+        self._server: Server | None = None
+
+    @property
+    def port(self) -> int:
+        """Return the port that is listened on."""
+        assert self._server is not None, "started"
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Listen; raise OSError when the address cannot be had."""
+        factory = partial(ChargerConnection, watch=self, mono_ms=lambda: self._services.clock.now().mono_ms)
+        self._server = await serve(
+            self._handle,
+            self._settings.host,
+            self._settings.port,
+            select_subprotocol=_select_subprotocol,
+            process_request=self._process_request,
+            process_response=self._process_response,
+            compression=None,
+            server_header=None,
+            max_size=MAX_MESSAGE_BYTES,
+            open_timeout=self._settings.open_timeout_s,
+            close_timeout=self._settings.close_timeout_s,
+            ping_interval=None,  # each link pings by itself, after silence only
+            create_connection=cast("type[ServerConnection]", factory),
+            backlog=self._settings.backlog,
+        )
+
+    async def stop(self) -> None:
+        """Stop listening and close every connection with 1001."""
+        assert self._server is not None, "started"
+        self._server.close()
+        await self._server.wait_closed()
+
+    # --- handshakes ---------------------------------------------------------------------------------------------------
+
+    def connection_entered(self, connection: ChargerConnection) -> bool:
+        """Count a TCP connection without a handshake; False when there are too many."""
+        if len(self._half_open) >= self._settings.max_half_open:
+            self._refused(connection, "", "too_many_half_open")
+            return False
+        self._half_open.add(connection)
+        return True
+
+    def connection_left(self, connection: ChargerConnection) -> None:
+        """Forget a connection; one that spoke, but no HTTP, is remembered as a knock."""
+        self._half_open.discard(connection)
+        if connection.request is None and connection.bytes_seen > 0:
+            self._refused(connection, "", "not_http")
+
+    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        assert isinstance(connection, ChargerConnection), "made by our factory"
+        charger_id = charger_id_in(request.path)
+        reason = self._refusal(charger_id)
+        if reason is not None:
+            self._refused(connection, charger_id or "", reason)
+            connection.charger_id = ""
+            return connection.respond(HTTPStatus.NOT_FOUND, f"{_EXPLANATIONS[reason]}\n")
+        assert charger_id, "checked"
+        connection.charger_id = charger_id
+        return None
+
+    def _refusal(self, charger_id: str | None) -> str | None:
+        """Return why a charger of that id may not come in, or None."""
+        if charger_id is None:
+            return "malformed_charger_id"
+        if not charger_id:
+            return "no_charger_id"
+        charger = self._services.desk.view.station.charger(ChargerId(charger_id))
+        if charger is None:
+            draining = ChargerId(charger_id) in self._services.desk.view.chargers
+            return None if draining else "unknown_charger"
+        return "not_over_ocpp" if charger.control in (Control.REST, Control.NONE) else None
+
+    def _process_response(self, connection: ServerConnection, request: Request, response: Response) -> None:  # noqa: ARG002
+        assert isinstance(connection, ChargerConnection), "made by our factory"
+        if connection.charger_id and response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            self._refused(connection, connection.charger_id, "bad_handshake")
+
+    def _refused(self, connection: ChargerConnection, charger_id: str, reason: str) -> None:
+        path = connection.request.path if connection.request is not None else ""
+        wall_ms = self._services.clock.now().wall_ms
+        knock = self._knocks.record(charger_id, connection.remote, path, reason, wall_ms=wall_ms)
+        _log.warning(
+            "handshake.refused",
+            reason=reason,
+            charger_id=knock.charger_id,
+            remote=knock.remote,
+            path=knock.path,
+            count=knock.count,
+        )
+
+    # --- connections --------------------------------------------------------------------------------------------------
+
+    async def _handle(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, ChargerConnection), "made by our factory"
+        self._half_open.discard(connection)
+        charger_id = ChargerId(connection.charger_id)
+        reason = self._version_refusal(connection, charger_id)
+        if reason is not None:
+            self._refused(connection, charger_id, reason)
+            await connection.close(CloseCode.PROTOCOL_ERROR, _EXPLANATIONS[reason])
+            return
+        await self._registry.open(charger_id, connection, self._services).run()
+
+    def _version_refusal(self, connection: ChargerConnection, charger_id: ChargerId) -> str | None:
+        if connection.subprotocol is not None:
+            return None
+        assert connection.request is not None, "the handshake is over"
+        if connection.request.headers.get_all("Sec-WebSocket-Protocol"):
+            return "no_common_version"
+        charger = self._services.desk.view.station.charger(charger_id)
+        # A draining charger's setting is gone with its configuration; it was let in before.
+        return None if charger is None or charger.assume_ocpp16 else "no_subprotocol"
+
+
+_EXPLANATIONS = {
+    "malformed_charger_id": "The charger id in the address is not valid percent-encoded UTF-8 text.",
+    "no_charger_id": "The address ends without a charger id.",
+    "unknown_charger": "No charger of this id is configured.",
+    "not_over_ocpp": "This charger is configured without OCPP.",
+    "no_common_version": "Only ocpp1.6 is spoken here.",
+    "no_subprotocol": "The subprotocol ocpp1.6 was not offered.",
+}
+
+
+def _select_subprotocol(connection: Any, offered: Sequence[Subprotocol]) -> Subprotocol | None:  # noqa: ARG001
+    return OCPP16 if OCPP16 in offered else None
