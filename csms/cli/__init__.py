@@ -102,8 +102,25 @@ def serve(
 def config_check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Station configuration; - reads standard input.")],
 ) -> None:
-    """Say everything that is wrong with a station configuration, each fault by its JSON path; exit status 1 if any."""
+    """Say everything that is wrong with a station configuration.
+
+    Each fault is named by its JSON path, and the exit status is 1; a valid file's notices are printed.
+    """
     from csms.cli.checking import run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(file))
+
+
+@app.command()
+def allocate(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON document; - reads standard input.")],
+) -> None:
+    """Share power among sessions on a tree of limits, once.
+
+    In: {"nodes": […], "sessions": […], "voltage"?: 230}; out: {"alloc_w": […], "admitted": […], "limited_by": […]} in
+    the order of the sessions.
+    """
+    from csms.cli.allocating import run  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(run(file))
 
@@ -114,14 +131,18 @@ def demo(
         float | None,
         typer.Option(metavar="N", min=0.05, help="Stop after so many minutes. [default: until Ctrl-C]"),
     ] = None,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="REST port; 0: any free one.")] = 3000,
-    ocpp_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for chargers; 0: any free one.")] = 9000,
+    port: Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="REST port; 0: any free one.")] = 3000,
+    ocpp_port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="For chargers; 0: any free one.")
+    ] = 9000,
     config: Annotated[
         str,
         typer.Option(metavar="FILE", help="Station configuration."),
     ] = "examples/station_config.json",
 ) -> None:
-    """Show a whole station at work: this system and simulated chargers, each a process of its own.
+    """Show a station at work with simulated chargers.
+
+    The central system and each charger are processes of their own; nothing is accelerated.
 
     Exit status 1 if the metered sum was ever above a capacity, if a process stopped by itself, or if no car got energy.
     """
