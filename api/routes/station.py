@@ -89,5 +89,5 @@ class StationRoutes:
 
 
 def _configuration(station: Station) -> Response:
-    content = json.dumps(station_document(station), ensure_ascii=False)
+    content = json.dumps(station_document(station), ensure_ascii=False, separators=(",", ":"))
     return Response(content, media_type="application/json")

@@ -1,17 +1,22 @@
 """The documented configuration, read field by field: what is accepted, what it means, and every fault by its path."""
 
 import copy
+import re
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from csms.core.configuration import (
+    chargers,
+    circuits,
     difference,
     kilowatts,
     load_document,
     notices,
     parse_station,
+    parsing,
     station_document,
     watts,
 )
@@ -546,3 +551,19 @@ def test_difference_names_each_change_by_its_path() -> None:
 )
 def test_notices(changes: dict[str, Any], kinds: list[str]) -> None:
     assert [f"{notice.path} {notice.kind}" for notice in notices(station_of(document(**changes)))] == kinds
+
+
+@pytest.mark.parametrize(
+    ("heading", "keys"),
+    [
+        ("## The station", parsing.KEYS),
+        ("## `battery`", parsing.BATTERY_KEYS),
+        ("## `chargers[]`", chargers.KEYS),
+        ("## `circuits[]`", circuits.KEYS),
+    ],
+)
+def test_the_reference_page_has_exactly_the_keys_that_are_read(heading: str, keys: frozenset[str]) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "configuration.md").read_text(encoding="utf-8")
+    _, _, rest = page.partition(heading + "\n")
+    section = rest.partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == keys
