@@ -1,0 +1,63 @@
+"""Putting a charger together from what a person wants to say about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulators.car import Car
+from simulators.charger import Charger
+from simulators.clock import Clock
+from simulators.configuration import Configuration, default_keys
+from simulators.connector import Connector
+from simulators.electrical import RateUnit, Supply
+from simulators.flow import Hardware
+from simulators.profiles import Capabilities
+from simulators.registration import Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A charger as a person describes it.
+
+    Attributes:
+        connectors: their number.
+        max_w: what the charger can give in all; each connector can give as much alone.
+        phases: 1 or 3 for AC, 0 for DC.
+        units: charging rate units that it accepts; profiles in the other are rejected.
+        meter_interval_s: seconds between MeterValues; 0 for none.
+        heartbeat_s: until BootNotification.conf names another.
+    """
+
+    connectors: int = 2
+    max_w: int = 200_000
+    phases: int = 0
+    units: frozenset[RateUnit] = frozenset(RateUnit)
+    meter_interval_s: int = 10
+    heartbeat_s: int = 300
+
+
+def build_charger(
+    charger_id: str,
+    wanted: Wanted,
+    clock: Clock,
+    *,
+    tell: Callable[[str], None] = lambda _: None,
+    default_car: Callable[[Connector], Car] | None = None,
+) -> Charger:
+    """Return a charger that has not been connected yet."""
+    capabilities = Capabilities(units=wanted.units)
+    keys = default_keys(
+        connectors=wanted.connectors,
+        phases=wanted.phases,
+        capabilities=capabilities,
+        meter_interval_s=wanted.meter_interval_s,
+        heartbeat_s=wanted.heartbeat_s,
+    )
+    return Charger(
+        Identity(charger_id),
+        Hardware(wanted.connectors, wanted.max_w, wanted.max_w, Supply(wanted.phases)),
+        Configuration(keys),
+        capabilities,
+        clock,
+        tell=tell,
+        default_car=default_car,
+    )

@@ -1,0 +1,193 @@
+"""A simulated charger without its socket: what it knows, does and has to say.
+
+Theory of operation. Everything happens in three ways, and each leaves the charger consistent: somebody acts at it
+(`plug`, `unplug`, `swipe`), the central system asks something of it (`remote`, through the methods here), or time
+passes (`step`). Nothing here blocks or does I/O: what has to be said waits in the outbox until `link` takes it away.
+
+Statuses are told when they change, and again after a boot; while offline they are kept back, and the present one is
+told on the return (§4.9). Installed profiles and availability survive a reboot (errata 3.37, §5.2), transactions do
+not.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from simulators.car import Car
+from simulators.clock import Clock, rfc3339
+from simulators.configuration import Configuration
+from simulators.connector import Connector, Status
+from simulators.flow import Hardware, PowerFlow
+from simulators.outbox import OFFLINE, Message, Outbox
+from simulators.profiles import Capabilities, ProfileBook
+from simulators.registration import Identity, Registration
+from simulators.sessions import Sessions
+from simulators.vendor import call, enums
+
+REBOOT_MS = 2_000
+"""How long a reboot takes."""
+FLUSH_MS = 5_000
+"""A soft reset waits so long for its StopTransactions to be confirmed."""
+
+
+class Charger:
+    """One charger with its connectors.
+
+    `default_car` makes the car that a RemoteStartTransaction finds at a connector where nobody has plugged in;
+    without it the charger waits for somebody to come.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        hardware: Hardware,
+        configuration: Configuration,
+        capabilities: Capabilities,
+        clock: Clock,
+        *,
+        tell: Callable[[str], None] = lambda _: None,
+        default_car: Callable[[Connector], Car] | None = None,
+    ) -> None:
+        self.identity = identity
+        self.hardware = hardware
+        self.configuration = configuration
+        self.clock = clock
+        self.default_car = default_car
+        self.operative = True
+        """Availability of the charger as a whole (connector 0)."""
+        self.connectors: Sequence[Connector] = tuple(
+            Connector(idx, hardware.supply, min(hardware.connector_max_w, hardware.max_w))
+            for idx in range(1, hardware.connectors + 1)
+        )
+        self.profiles = ProfileBook(capabilities)
+        self.outbox = Outbox()
+        self.flow = PowerFlow(hardware, self.connectors, self.profiles, clock.now_ms())
+        self.registration = Registration(identity, configuration, self.outbox, clock, self.tell)
+        self.sessions = Sessions(
+            self.connectors, self.profiles, configuration, self.outbox, self.registration, clock, self.tell
+        )
+        self.registration.on_accepted = self._tell_all_statuses
+        self.sessions.changed = self._tell_changed_statuses
+        self._print = tell
+        self._told: dict[int, Status] = {}
+        self._shown: dict[int, Status] = {}
+        self._offline_until_ms = 0
+        self._reset_by_ms: int | None = None
+
+    def tell(self, text: str) -> None:
+        """Report something to the person who watches."""
+        self._print(f"{self.identity.charger_id}: {text}")
+
+    def connector(self, idx: int) -> Connector | None:
+        """Return a connector by its number, counted from 1; None for 0 and for numbers it does not have."""
+        return self.connectors[idx - 1] if 1 <= idx <= len(self.connectors) else None
+
+    # --- the connection, as `link` sees it --------------------------------------------------------------------------
+
+    @property
+    def link_wanted(self) -> bool:
+        """Return whether there should be a socket now (the network is up and no reboot is going on)."""
+        return self.clock.now_ms() >= self._offline_until_ms
+
+    def connected(self) -> None:
+        """Take note of a new socket; without a boot, tell what has changed meanwhile."""
+        self.registration.connected()
+        self._tell_changed_statuses()
+
+    def disconnected(self) -> None:
+        """Take note that the socket is gone."""
+        self.registration.disconnected()
+        self.outbox.disconnect()
+
+    def drop(self, duration_ms: int) -> None:
+        """Let the network fail for a while."""
+        self._offline_until_ms = self.clock.now_ms() + duration_ms
+
+    def next_message(self) -> Message | None:
+        """Return what may be sent now, or None."""
+        if not self.registration.online:
+            return None
+        return self.outbox.next(self.clock.now_ms(), registered=self.registration.accepted)
+
+    def confirmed(self, message: Message, answer: Any) -> None:
+        """Take the answer to a message."""
+        self.registration.heard()
+        self.outbox.confirm(message, answer)
+
+    def refused(self, message: Message, reason: str) -> None:
+        """Take note that the central system could not process a message."""
+        self.tell(f"{message.action} failed: {reason}")
+        self.outbox.refuse(
+            message,
+            reason,
+            self.clock.now_ms(),
+            attempts=self.configuration.integer("TransactionMessageAttempts"),
+            retry_interval_ms=self.configuration.integer("TransactionMessageRetryInterval") * 1000,
+        )
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Let time pass until now."""
+        self.flow.step(self.clock.now_ms())
+        self.sessions.step()
+        self.registration.step()
+        self._reset_if_due()
+
+    def reset(self, reason: str, *, wait_for_stops: bool) -> None:
+        """Stop every transaction, then reboot: at once, or when the stops are confirmed (§5.14)."""
+        for connector in self.connectors:
+            connector.authorized = None
+            if connector.transaction is not None:
+                self.sessions.stop(connector, reason)
+        self._reset_by_ms = self.clock.now_ms() + (FLUSH_MS if wait_for_stops else 0)
+
+    def _reset_if_due(self) -> None:
+        if self._reset_by_ms is None:
+            return
+        now_ms = self.clock.now_ms()
+        if now_ms >= self._reset_by_ms or not self.outbox.kept:
+            self._reset_by_ms = None
+            self.tell("reboots")
+            self.registration.reboot()
+            self._told.clear()
+            self.drop(REBOOT_MS)
+            for connector in self.connectors:
+                connector.finished = False
+
+    # --- statuses ---------------------------------------------------------------------------------------------------
+
+    def statuses(self) -> dict[int, Status]:
+        """Return the present status by connector number; 0 is the charger as a whole."""
+        whole = Status.AVAILABLE if self.operative else Status.UNAVAILABLE
+        return {0: whole} | {connector.idx: connector.status for connector in self.connectors}
+
+    def send_status(self, idx: int) -> None:
+        """Queue a StatusNotification with the present status of a connector or, with 0, of the charger."""
+        status = self.statuses()[idx]
+        self._told[idx] = status
+        payload = call.StatusNotification(
+            connector_id=idx,
+            error_code=enums.ChargePointErrorCode.no_error,
+            status=status.value,
+            timestamp=rfc3339(self.clock.now_ms()),
+        )
+        self.outbox.put(
+            Message("StatusNotification", lambda: payload, failed=lambda why: self._untold(idx, status, why))
+        )
+
+    def _untold(self, idx: int, status: Status, why: str) -> None:
+        """Tell it again on the next connection; what the central system refused is not repeated."""
+        if why == OFFLINE and self._told.get(idx) is status:
+            del self._told[idx]
+
+    def _tell_all_statuses(self) -> None:
+        self._told.clear()
+        self._tell_changed_statuses()
+
+    def _tell_changed_statuses(self) -> None:
+        for idx, status in self.statuses().items():
+            if idx and self._shown.get(idx) is not status:
+                self._shown[idx] = status
+                self.tell(f"connector {idx}: {status}")
+            if self.registration.working and self._told.get(idx) is not status:
+                self.send_status(idx)

@@ -1,0 +1,134 @@
+"""The charger's configuration keys (OCPP 1.6 §9) and the answers of GetConfiguration and ChangeConfiguration.
+
+Every key is one row of a table: its first value, and what may be written to it. A key without a check is read-only.
+Only what the simulated charger really does is offered: there is, for instance, no authorization cache and no
+clock-aligned data, so those keys say so and cannot be changed to say otherwise.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from simulators.electrical import RateUnit
+from simulators.meter import Measurand
+from simulators.profiles import Capabilities
+from simulators.vendor import enums
+
+MAX_KEYS_PER_REQUEST = 50
+_UNIT_WORDS = {RateUnit.A: "Current", RateUnit.W: "Power"}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One configuration key; `accepts` is None for a read-only key."""
+
+    name: str
+    value: str
+    accepts: Callable[[str], bool] | None = None
+
+    @property
+    def readonly(self) -> bool:
+        """Return whether ChangeConfiguration is refused."""
+        return self.accepts is None
+
+
+def _boolean(text: str) -> bool:
+    return text.lower() in {"true", "false"}
+
+
+def _whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10  # noqa: PLR2004 - fits an int32
+
+
+def _positive(text: str) -> bool:
+    return _whole(text) and int(text) > 0
+
+
+def _measurands(text: str) -> bool:
+    """Accept a comma-separated list only if every item is supported (§3.16.4)."""
+    known = {measurand.value for measurand in Measurand}
+    return all(item.strip() in known for item in text.split(","))
+
+
+def default_keys(
+    *, connectors: int, phases: int, capabilities: Capabilities, meter_interval_s: int, heartbeat_s: int
+) -> list[Key]:
+    """Return the table of keys of a charger with so many connectors."""
+    sampled = [Measurand.ENERGY, Measurand.POWER, Measurand.SOC if phases == 0 else Measurand.CURRENT]
+    rotation = ",".join(f"{idx}.{'RST' if phases == 3 else 'NotApplicable'}" for idx in range(1, connectors + 1))  # noqa: PLR2004 - three phases
+    units = ",".join(_UNIT_WORDS[unit] for unit in sorted(capabilities.units))
+    return [
+        Key("AllowOfflineTxForUnknownId", "true", _boolean),
+        Key("AuthorizeRemoteTxRequests", "true", _boolean),
+        Key("ChargeProfileMaxStackLevel", str(capabilities.max_stack_level)),
+        Key("ChargingScheduleAllowedChargingRateUnit", units),
+        Key("ChargingScheduleMaxPeriods", str(capabilities.max_periods)),
+        Key("ClockAlignedDataInterval", "0"),
+        Key("ConnectionTimeOut", "60", _positive),
+        Key("ConnectorPhaseRotation", rotation),
+        Key("ConnectorSwitch3to1PhaseSupported", "false"),
+        Key("GetConfigurationMaxKeys", str(MAX_KEYS_PER_REQUEST)),
+        Key("HeartbeatInterval", str(heartbeat_s), _positive),
+        Key("LocalAuthorizeOffline", "true"),
+        Key("LocalPreAuthorize", "false"),
+        Key("MaxChargingProfilesInstalled", str(capabilities.max_installed)),
+        Key("MeterValueSampleInterval", str(meter_interval_s), _whole),
+        Key("MeterValuesAlignedData", ""),
+        Key("MeterValuesSampledData", ",".join(sampled), _measurands),
+        Key("MeterValuesSampledDataMaxLength", str(len(Measurand))),
+        Key("NumberOfConnectors", str(connectors)),
+        Key("ResetRetries", "0"),
+        Key("StopTransactionOnEVSideDisconnect", "true"),
+        Key("StopTransactionOnInvalidId", "true", _boolean),
+        Key("StopTxnAlignedData", ""),
+        Key("StopTxnSampledData", ""),
+        Key("SupportedFeatureProfiles", "Core,SmartCharging,RemoteTrigger"),
+        Key("TransactionMessageAttempts", "3", _positive),
+        Key("TransactionMessageRetryInterval", "20", _whole),
+        Key("UnlockConnectorOnEVSideDisconnect", "true"),
+        Key("WebSocketPingInterval", "20", _whole),
+    ]
+
+
+class Configuration:
+    """The present values of the keys; names are compared as written, as the specification does."""
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._keys = {key.name: key for key in keys}
+
+    def text(self, name: str) -> str:
+        """Return a key's value."""
+        return self._keys[name].value
+
+    def integer(self, name: str) -> int:
+        """Return the value of a numeric key."""
+        return int(self._keys[name].value)
+
+    def flag(self, name: str) -> bool:
+        """Return the value of a boolean key."""
+        return self._keys[name].value.lower() == "true"
+
+    def items(self, name: str) -> list[str]:
+        """Return the value of a comma-separated key."""
+        return [item.strip() for item in self._keys[name].value.split(",") if item.strip()]
+
+    def set(self, name: str, value: str) -> None:
+        """Set a known key, read-only or not: for the charger itself (a heartbeat interval from BootNotification)."""
+        key = self._keys[name]
+        self._keys[name] = Key(key.name, value, key.accepts)
+
+    def read(self, names: Iterable[str] | None) -> tuple[list[dict[str, object]], list[str]]:
+        """Answer GetConfiguration: rows of the known keys, and the unknown names; no names means all (§5.8)."""
+        wanted = list(names or self._keys)
+        known = [self._keys[name] for name in wanted if name in self._keys]
+        rows: list[dict[str, object]] = [{"key": k.name, "readonly": k.readonly, "value": k.value} for k in known]
+        return rows, [name for name in wanted if name not in self._keys]
+
+    def change(self, name: str, value: str) -> str:
+        """Answer ChangeConfiguration: Accepted, Rejected or NotSupported (§5.3), and set the value if accepted."""
+        key = self._keys.get(name)
+        if key is None:
+            return str(enums.ConfigurationStatus.not_supported.value)
+        if key.accepts is None or not key.accepts(value):
+            return str(enums.ConfigurationStatus.rejected.value)
+        self.set(name, value)
+        return str(enums.ConfigurationStatus.accepted.value)

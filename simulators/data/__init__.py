@@ -1,0 +1,1 @@
+"""Charging curves of real cars, and the converter that made the table (see SOURCES.md)."""

@@ -1,0 +1,158 @@
+"""The socket of a charger: connect, talk, lose the connection, come back (OCPP-J 1.6 §3, §5).
+
+One loop connects with a growing pause between attempts; while connected, the reader hands frames to the endpoint and
+the sender takes one message after the other out of the charger's outbox, so that at most one CALL of ours is
+unanswered (OCPP-J §4.1.1). A call that got no answer because the socket went stays in the outbox, as the charger
+decides. The charger itself is moved on by `run_ticks` or by a test.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable
+from urllib.parse import quote
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+from websockets.typing import Subprotocol
+
+from simulators.charger import Charger
+from simulators.clock import TICK_MS, Clock
+from simulators.remote import Endpoint
+from simulators.vendor import CALL_FAILURES
+
+SUBPROTOCOL = Subprotocol("ocpp1.6")
+FIRST_PAUSE_MS = 1_000
+LONGEST_PAUSE_MS = 30_000
+OPEN_TIMEOUT_S = 10
+
+
+class Link:
+    """Keeps one charger connected to `url`/<its id>."""
+
+    def __init__(self, charger: Charger, url: str, clock: Clock, *, frames: bool = False, seed: int = 0) -> None:
+        self._charger = charger
+        self._url = f"{url.rstrip('/')}/{quote(charger.identity.charger_id, safe='')}"
+        self._clock = clock
+        self._frames = frames
+        self._random = random.Random(f"{seed}/{charger.identity.charger_id}")
+        self._wake = asyncio.Event()
+        self._cut = asyncio.Event()
+        self._up = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def nudge(self) -> None:
+        """Look again at what there is to send, and whether there should be a socket at all."""
+        if not self._charger.link_wanted:
+            self._cut.set()
+        elif self._charger.registration.online:
+            self._idle.clear()
+        self._wake.set()
+
+    async def up(self) -> None:
+        """Return once there is a socket."""
+        await self._up.wait()
+
+    async def idle(self) -> None:
+        """Return once nothing is on its way and nothing can be sent now."""
+        await self._idle.wait()
+
+    async def run(self) -> None:
+        """Connect, serve and reconnect until cancelled."""
+        pause_ms = FIRST_PAUSE_MS
+        while True:
+            self._cut.clear()
+            while not self._charger.link_wanted:
+                await self._clock.sleep_until_ms(self._clock.now_ms() + TICK_MS)
+            served = await self._connect_once()
+            pause_ms = FIRST_PAUSE_MS if served else min(pause_ms * 2, LONGEST_PAUSE_MS)
+            # Spread out, so that a fleet does not come back all at once.
+            jittered_ms = pause_ms * self._random.randint(50, 100) // 100
+            self._charger.tell(f"connecting again in {jittered_ms / 1000:.1f} s")
+            await self._clock.sleep_until_ms(self._clock.now_ms() + jittered_ms)
+
+    async def _connect_once(self) -> bool:
+        """Serve one connection to its end; return whether there was one, and tell why not."""
+        try:
+            async with connect(
+                self._url,
+                subprotocols=[SUBPROTOCOL],
+                open_timeout=OPEN_TIMEOUT_S,
+                ping_interval=self._charger.configuration.integer("WebSocketPingInterval") or None,
+                compression=None,
+                proxy=None,
+            ) as socket:
+                if socket.subprotocol != SUBPROTOCOL:
+                    self._charger.tell(f"{self._url} does not speak {SUBPROTOCOL}")
+                    return False
+                await self._serve(socket)
+                return True
+        except InvalidStatus as error:
+            why = {401: "wrong or missing credentials", 404: "it does not know this charger"}
+            status = error.response.status_code
+            self._charger.tell(f"{self._url} refused with HTTP {status}: {why.get(status, 'no reason known')}")
+        except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
+            reason = str(error) or type(error).__name__
+            self._charger.tell(f"no central system at {self._url}: {reason}")
+        return False
+
+    async def _serve(self, socket: ClientConnection) -> None:
+        """Read and send until the socket closes or the charger wants it cut."""
+        endpoint = Endpoint(self._charger, socket, frames=self._frames)
+        self._charger.tell(f"connected to {self._url}")
+        self._charger.connected()
+        self.nudge()
+        self._up.set()
+        cut = asyncio.create_task(self._cut.wait(), name="cut")
+        tasks = {
+            cut,
+            asyncio.create_task(endpoint.start(), name="reader"),
+            asyncio.create_task(self._send_all(endpoint), name="sender"),
+        }
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if cut in done:
+                # The network fails without a closing handshake.
+                socket.transport.abort()
+            for task in done - {cut}:
+                with contextlib.suppress(ConnectionClosed):
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._up.clear()
+            self._charger.disconnected()
+            self._charger.tell("connection lost")
+            self._idle.set()
+
+    async def _send_all(self, endpoint: Endpoint) -> None:
+        """Make one call after the other for as long as the connection lasts."""
+        while True:
+            self._wake.clear()
+            message = self._charger.next_message()
+            if message is None:
+                self._idle.set()
+                await self._wake.wait()
+                continue
+            try:
+                answer = await endpoint.call(message.build(), suppress=False)
+            except CALL_FAILURES as error:
+                self._charger.refused(message, str(error))
+            except TimeoutError:
+                self._charger.refused(message, "no answer")
+            else:
+                self._charger.confirmed(message, answer)
+
+
+async def run_ticks(
+    charger: Charger, link: Link, clock: Clock, each_tick: Callable[[int], None] = lambda _: None
+) -> None:
+    """Move the charger on at every tick of the clock until cancelled; all processes tick at the same instants."""
+    while True:
+        at_ms = (clock.now_ms() // TICK_MS + 1) * TICK_MS
+        await clock.sleep_until_ms(at_ms)
+        charger.step()
+        link.nudge()
+        each_tick(at_ms)
