@@ -118,7 +118,8 @@ class Settings(BaseSettings):
     has to be set up; every acknowledged message is on disk in it before it is acknowledged."""
 
     id_tags: Literal["open"] | ExistingFile = "open"
-    """Who may charge: `open` (every id tag) or a file of id tags. Default: open, as a private site needs no list."""
+    """Who may charge: `open` (every id tag) or a text file, one id tag a line. Default: open, as a private site needs
+    no list."""
 
     log_level: LogLevel = LogLevel.INFO
     """Least severe event that is logged: debug, info, warning or error. Default: info; debug adds every OCPP frame."""

@@ -3,7 +3,8 @@
 Each command's work is in a module of its own, imported when it runs, so that `csms --help` answers at once. Options
 are taken as text and validated in one place (`csms.settings`), which also reads the `CSMS_…` environment variables: a
 bad value is refused with the same words wherever it came from. Exit status: 0 done, 1 the answer is "no" (a faulty
-file, a broken promise), 2 it was asked wrongly, 3 the server stopped itself (`csms.main`).
+file, a broken promise) or something outside is in the way (a taken port), 2 it was asked wrongly, 3 the server stopped
+itself (`csms.main`).
 """
 
 from typing import Annotated

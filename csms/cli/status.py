@@ -8,6 +8,6 @@ class ExitStatus(IntEnum):
 
     DONE = 0
     NO = 1
-    """It ran, and the answer is no: a faulty file, a broken promise."""
+    """The answer is no (a faulty file, a broken promise), or something outside is in the way (a taken port)."""
     USAGE = 2
     """It was asked wrongly: a bad value, a file that cannot be read."""
