@@ -1,0 +1,111 @@
+"""Doors: where the process listens, who can come in by each, and clear words when one cannot be opened."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import uvicorn
+
+from csms.core.station import Control, Station
+
+
+class DoorShutError(Exception):
+    """A door cannot be opened; `lines` say why and what to do."""
+
+    def __init__(self, what: str, host: str, port: int, flag: str, error: OSError) -> None:
+        self.lines = (
+            f"{what} cannot listen on {host} port {port}: {error.strerror or error}",
+            f"is another process using it? choose another with {flag}, or {flag} 0 for any free one",
+        )
+        super().__init__("\n".join(self.lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where the process listens, with the ports really taken."""
+
+    rest_host: str
+    rest_port: int
+    ocpp_host: str
+    ocpp_port: int
+
+
+class RestServer(uvicorn.Server):
+    """uvicorn inside our own process: signals stay ours, and it says when it accepts requests."""
+
+    def __init__(self, app: object) -> None:
+        super().__init__(
+            uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False, ws="none")  # type: ignore[arg-type]
+        )
+        self.accepting = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the composition root."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start accepting requests."""
+        await super().startup(sockets)
+        self.accepting.set()
+
+
+@contextlib.asynccontextmanager
+async def rest_served(server: RestServer, bound: socket.socket) -> AsyncIterator[None]:
+    """Serve REST on a bound socket for as long as the context lasts."""
+    serving = asyncio.create_task(server.serve(sockets=[bound]), name="REST server")
+    await server.accepting.wait()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def listening_socket(what: str, host: str, port: int, flag: str) -> socket.socket:
+    """Return a bound socket; port 0 takes any free one.
+
+    Raises:
+        DoorShutError: the address is taken or not ours.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise DoorShutError(what, host, port, flag, error) from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError as error:
+        bound.close()
+        raise DoorShutError(what, host, port, flag, error) from None
+    return bound
+
+
+def doors_text(doors: Doors, station: Station) -> str:
+    """Return what start-up prints: each listener, who can use it, and what to type into a charger."""
+    rest, ocpp = _shown(doors.rest_host), _shown(doors.ocpp_host)
+    first = next((c.charger_id for c in station.chargers if c.control in {Control.AUTO, Control.OCPP}), "CHARGER_ID")
+    return "\n".join(
+        (
+            f"station {station.station_id}: {len(station.chargers)} chargers, {station.grid_capacity_w / 1000:g} kW",
+            f"REST  http://{rest}:{doors.rest_port}  ({_who(doors.rest_host)}; documentation at /docs)",
+            f"OCPP  ws://{ocpp}:{doors.ocpp_port}  ({_who(doors.ocpp_host)})",
+            f"      type into a charger: ws://{ocpp}:{doors.ocpp_port}/{first}  (the last part is its id)",
+            "ready",
+        )
+    )
+
+
+def _who(host: str) -> str:
+    loopback = host in {"127.0.0.1", "::1", "localhost"}
+    return "this machine only" if loopback else "everybody who can reach this address, without a password or TLS"
+
+
+def _shown(host: str) -> str:
+    """Return a host as it stands in a URL; for "all addresses" the machine's own name."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host

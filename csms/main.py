@@ -1,0 +1,252 @@
+"""The composition root: the only module that knows every other one, and the order in which they start and stop.
+
+    store → id tags → configuration → controller (recovery) → listeners → the loop
+                                                                 and back again on SIGTERM or SIGINT
+
+Chargers are let in only when the core has been rebuilt from the store. On the way down their sockets go first, then
+what was taken in is committed, then the store is let go of. Exit status: 0 stopped as asked, 1 something outside is in
+the way (a taken port, an unusable file), 2 asked wrongly, 3 the station's loop halted itself.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import uuid
+import zoneinfo
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+
+from api.app import create_app
+from api.services import Services as RestServices
+from csms.core.configuration import difference, load_document, parse_station
+from csms.core.events import StationConfigured
+from csms.core.faults import Fault
+from csms.core.ids import SessionId
+from csms.core.station import Station
+from csms.doors import Doors, DoorShutError, RestServer, doors_text, listening_socket, rest_served
+from csms.gateway.answers import Services as ChargerServices
+from csms.gateway.id_tags import TagPolicy, load_id_tags
+from csms.gateway.registry import LinkRegistry
+from csms.gateway.server import Gateway, GatewaySettings
+from csms.gateway.start_times import StartTimes
+from csms.obs.logs import configure
+from csms.ports import StoreError
+from csms.runtime.clock import SystemClock
+from csms.runtime.controller import Controller, StationHalted
+from csms.runtime.knocking import KnockingLog
+from csms.settings import Settings
+from csms.store import NotOpened, SqlStore, open_store
+
+_log = structlog.get_logger()
+
+DONE, IN_THE_WAY, USAGE, HALTED = 0, 1, 2, 3
+
+
+class StartFailed(Exception):  # noqa: N818 - it names what happened
+    """The server cannot start; `lines` say why and what to do, `status` is the exit status."""
+
+    def __init__(self, status: int, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+        self.status = status
+        self.lines = lines
+
+
+def serve(settings: Settings) -> int:
+    """Run the central system until SIGTERM or SIGINT; return the exit status."""
+    configure(settings.log_level, settings.log_format)
+    try:
+        with asyncio.Runner(loop_factory=_new_event_loop) as runner:
+            return runner.run(_serve(settings))
+    except StartFailed as failure:
+        lines, status = failure.lines, failure.status
+    except DoorShutError as failure:
+        lines, status = failure.lines, IN_THE_WAY
+    for line in lines:
+        print(f"csms serve: {line}", file=sys.stderr)  # noqa: T201 - the program's own words to its user
+    return status
+
+
+async def _serve(settings: Settings) -> int:
+    """Put everything together, run it, take it apart."""
+    stop = _stop_on_signals()
+    wanted = _read_configuration(settings.config)
+    id_tags = _read_id_tags(settings)
+    async with _store(settings.database) as store:
+        clock, knocks = SystemClock(), KnockingLog()
+        registry = LinkRegistry(lambda: controller)
+        controller = Controller(store, clock, registry)
+        station = await _start(controller, wanted)
+        gateway = Gateway(
+            GatewaySettings(host=settings.ocpp_host, port=settings.ocpp_port),
+            ChargerServices(
+                desk=controller,
+                transactions=store,
+                id_tags=id_tags,
+                clock=clock,
+                new_id=lambda: str(uuid.uuid4()),
+                start_times=StartTimes(),
+                heartbeat_interval_s=settings.heartbeat_interval_s,
+            ),
+            registry,
+            knocks,
+        )
+        rest = RestServices(
+            desk=controller,
+            store=store,
+            knocking=knocks.recent,
+            new_id=lambda: SessionId(str(uuid.uuid4())),
+            virtual_tag=settings.virtual_id_tag,
+            time_zones=zoneinfo.available_timezones(),
+            wait_s=settings.request_wait_s,
+        )
+        loop = asyncio.create_task(controller.run(), name="station loop")
+        try:
+            _apply_configuration(controller, station, wanted, replace=settings.replace_config)
+            return await _listen(settings, gateway, rest, controller, loop, stop)
+        finally:
+            loop.cancel()
+            await asyncio.gather(loop, return_exceptions=True)
+
+
+async def _listen(
+    settings: Settings,
+    gateway: Gateway,
+    rest: RestServices,
+    controller: Controller,
+    loop: "asyncio.Task[None]",
+    stop: asyncio.Event,
+) -> int:
+    """Open the doors until told to stop, or until the station's loop ends by itself."""
+    bound = listening_socket("REST", settings.host, settings.port, "--port")
+    async with _chargers_let_in(gateway, settings), rest_served(RestServer(create_app(rest)), bound):
+        doors = Doors(settings.host, bound.getsockname()[1], settings.ocpp_host, gateway.port)
+        print(doors_text(doors, controller.view.station), flush=True)  # noqa: T201 - the program's own words to its user
+        stopping = asyncio.create_task(stop.wait(), name="stop signal")
+        await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+    return _end(loop)
+
+
+def _end(loop: "asyncio.Task[None]") -> int:
+    """Return the exit status: the loop ends only when it halted, or could not even read the store any more."""
+    if not loop.done():
+        print("csms serve: stopped", flush=True)  # noqa: T201 - the program's own words to its user
+        return DONE
+    error = loop.exception()
+    if isinstance(error, StationHalted):
+        raise StartFailed(HALTED, f"the station's loop has halted: {error}")
+    if isinstance(error, StoreError):
+        raise StartFailed(IN_THE_WAY, f"the store is lost: {error}")
+    if error is not None:
+        raise error
+    return DONE
+
+
+# --- what is asked for ------------------------------------------------------------------------------------------------
+
+
+def _read_configuration(path: Path | None) -> Station | None:
+    """Return the station of a configuration file; every fault of the file is told at once."""
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartFailed(USAGE, f"--config: {path} cannot be read: {error}") from None
+    document = load_document(text)
+    faults: tuple[Fault, ...]
+    if isinstance(document, tuple):
+        faults = document
+    else:
+        station = parse_station(document, time_zones=zoneinfo.available_timezones())
+        if isinstance(station, Station):
+            return station
+        faults = station
+    hint = "`csms config check FILE` says the same"
+    raise StartFailed(USAGE, f"--config: {path} is not a valid configuration ({hint}):", *map(str, faults))
+
+
+def _read_id_tags(settings: Settings) -> TagPolicy:
+    policy = load_id_tags(str(settings.id_tags), settings.virtual_id_tag)
+    if isinstance(policy, tuple):
+        raise StartFailed(USAGE, f"--id-tags: {settings.id_tags} is not a valid list:", *map(str, policy))
+    return policy
+
+
+@contextlib.asynccontextmanager
+async def _store(url: str) -> AsyncIterator[SqlStore]:
+    opened = await open_store(url)
+    if isinstance(opened, NotOpened):
+        raise StartFailed(IN_THE_WAY, f"--database: {opened.reason}")
+    try:
+        yield opened
+    finally:
+        with contextlib.suppress(StoreError):  # on the way out, and everything acknowledged is durable already
+            await opened.close()
+
+
+async def _start(controller: Controller, wanted: Station | None) -> Station:
+    """Rebuild the core from the store, or seed an empty one."""
+    try:
+        station = await controller.start(seed=wanted)
+    except StoreError as error:
+        raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
+    if station is None:
+        hint = "give one with --config FILE, for example --config examples/station_config.json"
+        raise StartFailed(USAGE, f"the store holds no station configuration yet: {hint}")
+    return station
+
+
+def _apply_configuration(controller: Controller, station: Station, wanted: Station | None, *, replace: bool) -> None:
+    """The store wins; a differing file is reported, and put into force only when asked to."""
+    if wanted is None or wanted == station:
+        return
+    lines = difference(station, wanted)
+    if replace:
+        controller.submit(StationConfigured(wanted))
+        print("csms serve: --replace-config puts the file into force:", *lines, sep="\n  ")  # noqa: T201 - to its user
+    else:
+        print(  # noqa: T201 - to its user
+            "csms serve: the file of --config differs from the store, and the store wins"
+            " (--replace-config puts the file into force):",
+            *lines,
+            sep="\n  ",
+        )
+
+
+# --- the doors --------------------------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def _chargers_let_in(gateway: Gateway, settings: Settings) -> AsyncIterator[None]:
+    try:
+        await gateway.start()
+    except OSError as error:
+        raise DoorShutError("OCPP", settings.ocpp_host, settings.ocpp_port, "--ocpp-port", error) from None
+    try:
+        yield
+    finally:
+        await gateway.stop()
+
+
+# --- the event loop ---------------------------------------------------------------------------------------------------
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    """Return uvloop's event loop when the extra `fast` is installed, else asyncio's own."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
