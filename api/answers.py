@@ -34,19 +34,20 @@ def session_body(session: SessionView) -> SessionBody:
 
 
 def knock_body(knock: Knock) -> KnockBody:
-    """Return a refused handshake; its texts are a stranger's, so what is no valid Unicode is replaced."""
+    """Return a refused handshake; its texts are a stranger's."""
     return KnockBody(
-        charger_id=_valid(knock.charger_id),
-        remote=_valid(knock.remote),
-        path=_valid(knock.path),
-        reason=_valid(knock.reason),
+        charger_id=valid_text(knock.charger_id),
+        remote=valid_text(knock.remote),
+        path=valid_text(knock.path),
+        reason=valid_text(knock.reason),
         first_seen=_iso(knock.first_ms),
         last_seen=_iso(knock.last_ms),
         count=knock.count,
     )
 
 
-def _valid(text: str) -> str:
+def valid_text(text: str) -> str:
+    """Return a stranger's text as valid Unicode: half a surrogate pair cannot be written in UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from starlette.responses import Response
 
+from api.answers import valid_text
 from api.problems import KIND_OF_REFUSAL, Kind, problem
 from csms.core.events import Fact
 from csms.core.ids import RequestId
@@ -18,6 +19,8 @@ from csms.runtime.desk import StationDesk
 
 _OWN_WORDS = frozenset({Refusal.UNKNOWN_CONNECTOR, Refusal.UNKNOWN_SESSION})
 """Refusals of something that only the client named: the core's sentence may repeat it, so ours is used."""
+
+SENTENCE_LENGTH_MAX = 200
 
 
 class Unanswered(Enum):
@@ -49,8 +52,14 @@ def not_done(outcome: Refused | Unanswered) -> Response:
     """Return the answer for a request that was not done, or not yet."""
     match outcome:
         case Refused(refusal, detail):
-            return problem(KIND_OF_REFUSAL[refusal], None if refusal in _OWN_WORDS else detail)
+            return problem(KIND_OF_REFUSAL[refusal], None if refusal in _OWN_WORDS else _sentence(detail))
         case Unanswered.NOT_YET:
             return problem(Kind.NOT_YET)
         case Unanswered.NOT_STORED:
             return problem(Kind.STORE_UNAVAILABLE)
+
+
+def _sentence(detail: str) -> str:
+    """Return the core's detail, which may hold a word of the charger's, as a sentence that can be sent."""
+    text = valid_text(detail)[:SENTENCE_LENGTH_MAX].rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."

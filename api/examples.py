@@ -59,7 +59,7 @@ KNOCKING: dict[str, Any] = {
             "chargerId": "CP009",
             "remote": "192.0.2.17",
             "path": "/ocpp/CP009",
-            "reason": "not configured",
+            "reason": "unknown_charger",
             "firstSeen": "2025-03-01T08:00:00.000Z",
             "lastSeen": "2025-03-01T08:05:00.000Z",
             "count": 6,

@@ -400,6 +400,20 @@ async def test_refusals(world: World, refusal: Refusal, status: int) -> None:
         assert problem["error"] == (Kind[refusal.name].meaning if own_words else "The core's own sentence.")
 
 
+@pytest.mark.parametrize(
+    ("detail", "error"),
+    [
+        ("the charger is offline", "The charger is offline."),
+        ("the charger answered with error \udcff", "The charger answered with error ?."),
+        ("x" * 5_000, "X" + "x" * 199 + "."),
+    ],
+)
+async def test_the_reason_of_a_refusal_is_a_sentence_that_can_be_sent(world: World, detail: str, error: str) -> None:
+    world.tell(Refused(Refusal.CHARGER_REFUSED, detail))
+    answer = await world.post("/sessions", examples.SESSION_REQUEST)
+    assert (answer.status_code, answer.json()["error"]) == (502, error)
+
+
 CHANGES = [
     ("/station/config", examples.STATION),
     ("/sessions", examples.SESSION_REQUEST),
