@@ -1,0 +1,239 @@
+"""Validated, durable MeterValues per CPU-second, beside two baselines measured in the same run.
+
+    python tests/bench/bench_meter_values.py [--messages 20000] [--connections 50]
+
+Three servers, each a process of its own, answer the same load from this process (every connection sends its next
+message when the last one is answered):
+
+    echo  bare `websockets` + orjson + uvloop: decodes the frame, answers `[3, id, {}]`, keeps nothing
+    csms  the real program: validates, steps the core, answers after the commit in SQLite (WAL, synchronous=FULL)
+    ocpp  `ocpp.v16.ChargePoint`'s own loop with a handler that keeps nothing
+
+What counts is the server's CPU time (user and system, from /proc: Linux only), so the speed of the sender and of the
+disk do not matter. Printed are messages per CPU-second and ratios; nothing here is a pass or a fail.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from websockets.asyncio.client import ClientConnection, connect
+
+CHARGERS_PER_RUN_MAX = 500
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+ECHO_SERVER = """
+import asyncio, orjson, uvloop
+from websockets.asyncio.server import serve
+
+async def handle(socket):
+    async for text in socket:
+        message = orjson.loads(text)
+        await socket.send(orjson.dumps([3, message[1], {}]).decode())
+
+async def main():
+    async with serve(handle, "127.0.0.1", 0, subprotocols=["ocpp1.6"], compression=None, ping_interval=None) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.get_running_loop().create_future()
+
+uvloop.run(main())
+"""
+
+OCPP_SERVER = """
+import asyncio, logging, uvloop
+from datetime import datetime, timezone
+from ocpp.routing import on
+from ocpp.v16 import ChargePoint, call_result
+from ocpp.v16.enums import RegistrationStatus
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+class Charger(ChargePoint):
+    @on("BootNotification")
+    def booted(self, **_):
+        now = datetime.now(timezone.utc).isoformat()
+        return call_result.BootNotification(current_time=now, interval=60, status=RegistrationStatus.accepted)
+
+    @on("MeterValues")
+    def measured(self, **_):
+        return call_result.MeterValues()
+
+async def handle(socket):
+    try:
+        await Charger(socket.request.path, socket).start()
+    except ConnectionClosed:
+        pass
+
+async def main():
+    logging.getLogger("ocpp").setLevel(logging.ERROR)
+    async with serve(handle, "127.0.0.1", 0, subprotocols=["ocpp1.6"], compression=None, ping_interval=None) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.get_running_loop().create_future()
+
+uvloop.run(main())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One server under the load."""
+
+    name: str
+    messages: int
+    cpu_s: float
+    wall_s: float
+
+    @property
+    def per_cpu_s(self) -> float:
+        """Messages per CPU-second of the server."""
+        return self.messages / self.cpu_s
+
+
+def cpu_s(pid: int) -> float:
+    """Return the CPU time that a process has used, s."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def meter_values(message_id: str, connector_id: int, energy_wh: int) -> str:
+    """Return a MeterValues frame as a DC charger sends it: register, power and state of charge."""
+    values = [
+        {"value": str(energy_wh), "measurand": "Energy.Active.Import.Register", "unit": "Wh"},
+        {"value": "48250.0", "measurand": "Power.Active.Import", "unit": "W"},
+        {"value": "57", "measurand": "SoC", "unit": "Percent"},
+    ]
+    stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    payload = {"connectorId": connector_id, "meterValue": [{"timestamp": stamp, "sampledValue": values}]}
+    return json.dumps([2, message_id, "MeterValues", payload])
+
+
+async def answered(socket: ClientConnection, message_id: str) -> None:
+    """Read until our CALL is answered; CALLs of the server are answered as refused."""
+    while True:
+        message = json.loads(await socket.recv())
+        if message[0] == 2:
+            await socket.send(json.dumps([4, message[1], "NotSupported", "", {}]))
+        elif message[1] == message_id:
+            assert message[0] == 3, message
+            return
+
+
+async def one_charger(port: int, number: int, messages: int, start: asyncio.Event, ready: asyncio.Semaphore) -> None:
+    """Boot, wait for the others, then send `messages` MeterValues, one at a time."""
+    url = f"ws://127.0.0.1:{port}/BENCH{number:04}"
+    async with connect(url, subprotocols=["ocpp1.6"], compression=None, ping_interval=None) as socket:  # type: ignore[list-item]
+        boot = {"chargePointVendor": "Bench", "chargePointModel": "Bench"}
+        await socket.send(json.dumps([2, "boot", "BootNotification", boot]))
+        await answered(socket, "boot")
+        ready.release()
+        await start.wait()
+        for i in range(messages):
+            await socket.send(meter_values(f"m{i}", 1, 1000 + i))
+            await answered(socket, f"m{i}")
+
+
+async def load(name: str, port: int, pid: int, connections: int, messages: int) -> Measured:
+    """Put the load on one server and measure what it costs there."""
+    start, ready = asyncio.Event(), asyncio.Semaphore(0)
+    each = messages // connections
+    chargers = [asyncio.create_task(one_charger(port, number, each, start, ready)) for number in range(connections)]
+    for _ in range(connections):
+        await ready.acquire()
+    before_s, began_s = cpu_s(pid), time.perf_counter()
+    start.set()
+    await asyncio.gather(*chargers)
+    return Measured(name, each * connections, cpu_s(pid) - before_s, time.perf_counter() - began_s)
+
+
+async def with_process(
+    arguments: list[str], port_of: Callable[[str], int | None], use: Callable[[int, int], Awaitable[Measured]]
+) -> Measured:
+    """Start a server, find its port in what it prints, use it, stop it."""
+    process = await asyncio.create_subprocess_exec(
+        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    try:
+        port = None
+        while port is None:
+            line = (await process.stdout.readline()).decode()
+            assert line, f"{arguments[1]} ended before it listened"
+            port = port_of(line)
+        return await use(port, process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await process.wait()
+
+
+def plain_port(line: str) -> int | None:
+    """Return the port that a baseline prints."""
+    return int(line)
+
+
+def csms_port(line: str) -> int | None:
+    """Return the OCPP port from what `csms serve` prints at start-up."""
+    return int(line.split()[1].rpartition(":")[2]) if line.startswith("OCPP") else None
+
+
+async def run(connections: int, messages: int) -> list[Measured]:
+    """Measure the three servers one after the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        station = {
+            "stationId": "BENCH",
+            "gridCapacity": 1000,
+            "chargers": [{"id": f"BENCH{n:04}", "maxPower": 50, "connectors": 1} for n in range(connections)],
+        }
+        config = Path(folder, "station.json")
+        config.write_text(json.dumps(station), encoding="utf-8")  # noqa: ASYNC240 - nothing else runs yet
+        serve = [sys.executable, "-m", "csms", "serve", "--config", str(config), "--port", "0", "--ocpp-port", "0"]
+        serve += ["--database", f"sqlite:///{folder}/bench.sqlite3", "--log-level", "error"]
+        plans: list[tuple[str, list[str], Callable[[str], int | None]]] = [
+            ("echo", [sys.executable, "-c", ECHO_SERVER], plain_port),
+            ("csms", serve, csms_port),
+            ("ocpp", [sys.executable, "-c", OCPP_SERVER], plain_port),
+        ]
+        results = []
+        for name, arguments, port_of in plans:
+
+            async def use(port: int, pid: int, name: str = name) -> Measured:
+                return await load(name, port, pid, connections, messages)
+
+            results.append(await with_process(arguments, port_of, use))
+        return results
+
+
+def table(results: list[Measured]) -> str:
+    """Return the results as a table of ratios."""
+    by_name = {result.name: result for result in results}
+    lines = [
+        f"{'server':8}{'messages':>10}{'CPU s':>8}{'msg / CPU s':>13}{'of echo':>9}{'of ocpp':>9}{'msg / wall s':>14}"
+    ]
+    lines += [
+        f"{r.name:8}{r.messages:>10}{r.cpu_s:>8.2f}{r.per_cpu_s:>13.0f}"
+        f"{r.per_cpu_s / by_name['echo'].per_cpu_s:>9.2f}{r.per_cpu_s / by_name['ocpp'].per_cpu_s:>9.2f}"
+        f"{r.messages / r.wall_s:>14.0f}"
+        for r in results
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--connections", type=int, default=50)
+    options = parser.parse_args()
+    print(table(asyncio.run(run(min(options.connections, CHARGERS_PER_RUN_MAX), options.messages))))
+
+
+if __name__ == "__main__":
+    main()
