@@ -1,5 +1,7 @@
 """Questions about sessions that the core may have forgotten; each runs in a transaction of its own."""
 
+from operator import attrgetter
+
 from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
 from csms.core.events import KnownTransaction, StartKey
@@ -53,7 +55,8 @@ def find_session(connection: Connection, station_id: str, session_id: SessionId)
 
 
 def _find(connection: Connection, wanted: ColumnElement[bool]) -> KnownTransaction | None:
-    row = connection.execute(
+    """Return the first of the transactions; it is chosen here, since `ORDER BY` makes SQLite walk the wrong index."""
+    rows = connection.execute(
         select(
             session.c.transaction_id,
             session.c.session_id,
@@ -61,11 +64,9 @@ def _find(connection: Connection, wanted: ColumnElement[bool]) -> KnownTransacti
             session.c.idx,
             session.c.tag_status,
             session.c.ended_ms.is_not(None).label("ended"),
-        )
-        .where(wanted)
-        .order_by(session.c.transaction_id)
-        .limit(1)
-    ).one_or_none()
-    if row is None:
+        ).where(wanted)
+    ).all()
+    if not rows:
         return None
+    row = min(rows, key=attrgetter("transaction_id"))
     return read_row(KnownTransaction, session.name, row.session_id, row._mapping)  # noqa: SLF001 - SQLAlchemy's public name

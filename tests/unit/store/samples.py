@@ -1,10 +1,8 @@
-"""Records to store: one plain example of each, and strategies that make all there can be."""
+"""Records to store: one plain example of each."""
 
 from typing import Any
 
-from hypothesis import strategies as st
-
-from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
+from csms.core.commands import LimitForm, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, StartKey, TagStatus
 from csms.core.ids import ChargerId, SessionId, Token, TransactionId
 from csms.core.records import (
@@ -123,104 +121,3 @@ def logged(kind: str = "charger.booted") -> EventLogged:
 
 
 COUNTERS = CountersStored(TransactionId(42), Token(17), 9)
-
-int64 = st.integers(-(2**63), 2**63 - 1)
-words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
-anything = st.text(st.characters(), max_size=20)
-"""Text as chargers may send it: surrogates and NULs too."""
-
-
-def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.none() | strategy
-
-
-configured = st.builds(
-    Charger,
-    charger_id=words,
-    max_power_w=int64,
-    connectors=int64,
-    control=st.sampled_from(Control),
-    circuit=maybe(words),
-    min_power_w=int64,
-    reserved_power_w=maybe(int64),
-    phases=int64,
-    voltage_v=int64,
-    assume_ocpp16=st.booleans(),
-)
-
-stations = st.builds(
-    Station,
-    station_id=words,
-    grid_capacity_w=int64,
-    chargers=st.lists(configured, max_size=3).map(tuple),
-    circuits=st.lists(
-        st.builds(Circuit, circuit_id=words, parent=maybe(words), capacity_w=maybe(int64)), max_size=3
-    ).map(tuple),
-    static_load_w=int64,
-    battery=maybe(st.builds(Battery, capacity_wh=int64, power_w=int64)),
-    fail_safe_chosen=st.booleans(),
-    time_zone=words,
-    rest_session_timeout_s=int64,
-)
-
-boots = st.builds(BootInfo, **dict.fromkeys(BootInfo.__dataclass_fields__, words))
-
-chargers = st.builds(
-    ChargerStored,
-    charger_id=words,
-    max_booked_w=int64,
-    uncontrolled_booked_w=int64,
-    ever_connected=st.booleans(),
-    boot=maybe(boots),
-    provisioned=st.lists(st.booleans(), max_size=4).map(tuple),
-    configuration=st.dictionaries(words, maybe(words), max_size=4),
-    statuses=st.dictionaries(int64, st.sampled_from(ConnectorStatus), max_size=4),
-    draining=maybe(configured),
-)
-
-sends = st.builds(
-    SendStored,
-    token=int64,
-    charger_id=words,
-    idx=int64,
-    purpose=st.sampled_from(Purpose),
-    limit_w=int64,
-    form=st.builds(
-        LimitForm,
-        unit=st.sampled_from(RateUnit),
-        phases=int64,
-        voltage_v=int64,
-        kind=st.sampled_from(ProfileKind),
-        stack_level=int64,
-    ),
-    transaction_id=maybe(int64),
-    state=st.sampled_from(SendState),
-    sent_wall_ms=int64,
-)
-
-sessions = st.builds(
-    SessionStored,
-    session_id=words,
-    driver=st.sampled_from(Driver),
-    charger_id=words,
-    idx=int64,
-    transaction_id=maybe(int64),
-    id_tag=words,
-    tag_status=st.sampled_from(TagStatus),
-    rank=int64,
-    created_ms=int64,
-    started_ms=int64,
-    meter_start_wh=int64,
-    declared_w=int64,
-    estimate_w=int64,
-    answered_w=int64,
-    id_tag_raw=words,
-    reservation_id=maybe(int64),
-    last_energy_wh=maybe(int64),
-    ended_ms=maybe(int64),
-    meter_stop_wh=maybe(int64),
-    end_reason=maybe(words),
-    flags=st.lists(words, max_size=3).map(tuple),
-)
-
-counters = st.builds(CountersStored, next_transaction_id=int64, next_token=int64, next_rank=int64)

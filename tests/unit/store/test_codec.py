@@ -20,7 +20,7 @@ from csms.core.station import Station
 from csms.ports import StoreError
 from csms.store import codec, schema
 from csms.store.codec import CorruptRowError, Row, read_row, read_station
-from tests.unit.store import samples
+from tests.unit.store import samples, strategies
 
 SITE = "main"
 
@@ -50,31 +50,31 @@ def test_columns_are_the_fields_of_the_record(record: type[Any], table: Table, r
     assert columns == {field.name for field in fields(record)}
 
 
-@given(samples.chargers)
+@given(strategies.chargers)
 def test_a_charger_comes_back(record: ChargerStored) -> None:
     row = named(schema.charger, codec.charger_row(SITE, record))
     assert read_row(ChargerStored, "charger", record.charger_id, row) == record
 
 
-@given(samples.sends)
+@given(strategies.sends)
 def test_a_send_comes_back(record: SendStored) -> None:
     row = named(schema.send, codec.send_row(SITE, record))
     assert read_row(SendStored, "send", record.token, row) == record
 
 
-@given(samples.sessions)
+@given(strategies.sessions)
 def test_a_session_comes_back(record: SessionStored) -> None:
     row = named(schema.session, codec.session_row(SITE, record))
     assert read_row(SessionStored, "session", record.session_id, row) == record
 
 
-@given(samples.counters)
+@given(strategies.counters)
 def test_counters_come_back(record: CountersStored) -> None:
     row = named(schema.counter, codec.counters_row(SITE, record))
     assert read_row(CountersStored, "counter", SITE, row) == record
 
 
-@given(samples.stations)
+@given(strategies.stations)
 def test_a_station_comes_back(station: Station) -> None:
     site, configuration = codec.station_row(SITE, StationStored(station))
     assert read_station(site, str(configuration)) == station
@@ -188,15 +188,15 @@ def test_a_missing_column_is_named() -> None:
 @given(
     st.builds(
         SampleStored,
-        charger_id=samples.anything,
+        charger_id=strategies.anything,
         idx=st.integers(),
-        session_id=st.none() | samples.anything,
+        session_id=st.none() | strategies.anything,
         transaction_id=st.none() | st.integers(),
         at_ms=st.integers(),
         received_ms=st.integers(),
         power_w=st.none() | st.integers(),
         energy_wh=st.none() | st.integers(),
-        raw_json=samples.anything,
+        raw_json=strategies.anything,
     )
 )
 def test_every_sample_makes_a_row_that_a_database_can_hold(record: SampleStored) -> None:

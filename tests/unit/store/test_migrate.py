@@ -27,15 +27,16 @@ def _engine(path: Path) -> Engine:
     return engine
 
 
-def _definitions(connection: Connection) -> dict[str, str]:
-    """Return the SQL of every table and index, without its line breaks, its columns' order kept."""
+def _definitions(connection: Connection) -> dict[str, list[str]]:
+    """Return the SQL of every table and index: its columns in their order, then its constraints in any."""
     with connection.begin():
         rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
-    return {
-        name: re.sub(r"\s+", " ", sql).replace("( ", "(").replace(" )", ")")
-        for name, sql in rows
-        if name != "alembic_version"
-    }
+    found = {}
+    for name, sql in rows:
+        columns, *constraints = re.split(r",? CONSTRAINT ", re.sub(r"\s+", " ", sql).removesuffix(")").rstrip())
+        found[name] = [columns, *sorted(constraints)]
+    found.pop("alembic_version", None)
+    return found
 
 
 def test_the_migrated_schema_is_the_one_in_the_program(connection: Connection) -> None:

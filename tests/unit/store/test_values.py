@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.store.values import document, integer, optional_integer, optional_text, text
-from tests.unit.store.samples import anything
+from tests.unit.store.strategies import anything
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,419 @@
+"""What every store keeps, whatever database is below it: one suite, run once per database in `DATABASES`."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Table
+
+from csms.core.events import KnownTransaction, StartKey, TagStatus
+from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.records import (
+    ChargerForgotten,
+    ChargerStored,
+    CountersStored,
+    Driver,
+    Record,
+    SendForgotten,
+    SendState,
+    Snapshot,
+    StationStored,
+)
+from csms.ports import Store, StoreError
+from csms.store import SqlStore, open_store, schema
+from tests.unit.store import samples
+
+DATABASES = ["sqlite"]
+
+
+@pytest.fixture(params=DATABASES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a fresh database."""
+    assert request.param == "sqlite"
+    return f"sqlite:///{tmp_path / 'site.sqlite3'}"
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[SqlStore]:
+    opened = await _open(store_url)
+    yield opened
+    await opened.close()
+
+
+async def _open(url: str) -> SqlStore:
+    opened = await open_store(url)
+    assert isinstance(opened, SqlStore), opened
+    return opened
+
+
+async def _rows(store: SqlStore, table: Table) -> list[dict[str, Any]]:
+    """Return a history's rows, oldest first."""
+    (key,) = table.primary_key.columns
+    found = await store._database.run(
+        lambda connection: connection.execute(table.select().order_by(key)).mappings().all()
+    )
+    return [dict(row) for row in found]
+
+
+def _known(record: Any, *, ended: bool) -> KnownTransaction:
+    return KnownTransaction(
+        record.transaction_id, record.session_id, record.charger_id, record.idx, record.tag_status, ended
+    )
+
+
+# --- round trips ------------------------------------------------------------------------------------------------------
+
+OTHER = replace(samples.CHARGER, charger_id=ChargerId("CP002"), boot=None, draining=None, statuses={})
+RENAMED = replace(samples.STATION, station_id="ELECTRA_PARIS_15B", grid_capacity_w=300_000)
+
+
+async def test_it_is_a_store(store: SqlStore) -> None:
+    port: Store = store
+    assert await port.load() == Snapshot()
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([], Snapshot()),
+        ([StationStored(samples.STATION)], Snapshot(station=samples.STATION)),
+        ([StationStored(samples.STATION), StationStored(RENAMED)], Snapshot(station=RENAMED)),
+        ([OTHER, samples.CHARGER], Snapshot(chargers=(samples.CHARGER, OTHER))),
+        ([samples.CHARGER, ChargerForgotten(ChargerId("CP001"))], Snapshot()),
+        ([ChargerForgotten(ChargerId("CP001")), samples.CHARGER], Snapshot(chargers=(samples.CHARGER,))),
+        ([ChargerForgotten(ChargerId("unheard of"))], Snapshot()),
+        ([samples.send(2), samples.send(1)], Snapshot(sends=(samples.send(1), samples.send(2)))),
+        (
+            [samples.send(1), samples.send(1, state=SendState.SETTLED)],
+            Snapshot(sends=(samples.send(1, state=SendState.SETTLED),)),
+        ),
+        ([samples.send(1), samples.send(2), SendForgotten(Token(1))], Snapshot(sends=(samples.send(2),))),
+        ([SendForgotten(Token(99))], Snapshot()),
+        (
+            [samples.session("late", 2), samples.session("early", 1)],
+            Snapshot(sessions=(samples.session("early", 1), samples.session("late", 2))),
+        ),
+        (
+            [samples.session("s1", None, driver=Driver.REST)],
+            Snapshot(sessions=(samples.session("s1", None, driver=Driver.REST),)),
+        ),
+        ([samples.session("s1"), samples.ended("s1")], Snapshot()),
+        ([samples.ended("orphan", None)], Snapshot()),
+        ([samples.COUNTERS], Snapshot(counters=samples.COUNTERS)),
+        ([CountersStored(TransactionId(1), Token(1), 1), samples.COUNTERS], Snapshot(counters=samples.COUNTERS)),
+        ([samples.sample(), samples.logged()], Snapshot()),
+    ],
+)
+@pytest.mark.parametrize("apart", [False, True])
+async def test_what_is_stored_is_what_a_start_up_finds(
+    store_url: str, records: list[Record], expected: Snapshot, *, apart: bool
+) -> None:
+    """In one commit or one by one, once or twice over, now or after a restart."""
+    store = await _open(store_url)
+    for _ in range(2):
+        for commit in [[record] for record in records] if apart else [records]:
+            await store.commit(commit)
+        assert await store.load() == expected
+    await store.close()
+    store = await _open(store_url)
+    assert await store.load() == expected
+    await store.close()
+
+
+async def test_a_charger_that_is_forgotten_leaves_its_sessions_and_its_ledger(store: SqlStore) -> None:
+    running = samples.session("s1")
+    await store.commit([samples.CHARGER, running, samples.send(1), samples.sample(), samples.logged()])
+    await store.commit([ChargerForgotten(ChargerId("CP001"))])
+    assert await store.load() == Snapshot(sends=(samples.send(1),), sessions=(running,))
+    assert await store.find_start(samples.start_key(running)) == _known(running, ended=False)
+    assert len(await _rows(store, schema.meter_sample)) == 1
+    assert len(await _rows(store, schema.event_log)) == 1
+
+
+async def test_renaming_the_station_loses_nothing(store: SqlStore) -> None:
+    await store.commit([StationStored(samples.STATION), samples.CHARGER, samples.send(1), samples.COUNTERS])
+    await store.commit([StationStored(RENAMED)])
+    assert await store.load() == Snapshot(RENAMED, (samples.CHARGER,), (samples.send(1),), (), samples.COUNTERS)
+
+
+async def test_stations_in_one_database_do_not_see_each_other(store_url: str) -> None:
+    stores = []
+    for site, transaction_id in (("main", 1), ("second", 1)):
+        opened = await open_store(store_url, site)
+        assert isinstance(opened, SqlStore)
+        await opened.commit([samples.CHARGER, samples.send(1), samples.session(site, transaction_id), samples.COUNTERS])
+        await opened.commit([SendForgotten(Token(1))] if site == "second" else [])
+        stores.append(await opened.load())
+        known = await opened.find_transaction(1)
+        assert known is not None
+        assert known.session_id == site
+        assert not await opened.find_session(SessionId("main" if site == "second" else "second"))
+        await opened.close()
+    assert [len(snapshot.sends) for snapshot in stores] == [1, 0]
+    assert (await _first_again(store_url)).sends == (samples.send(1),)
+
+
+async def _first_again(store_url: str) -> Snapshot:
+    store = await _open(store_url)
+    snapshot = await store.load()
+    await store.close()
+    return snapshot
+
+
+# --- histories --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_sample_is_kept_as_it_came(store: SqlStore) -> None:
+    await store.commit([samples.sample(power_w=None, energy_wh=None, session_id=None, transaction_id=None)])
+    (row,) = await _rows(store, schema.meter_sample)
+    assert {name: row[name] for name in row if name not in ("sample_id", "station_id", "digest")} == {
+        "charger_id": "CP001",
+        "idx": 1,
+        "session_id": None,
+        "transaction_id": None,
+        "at_ms": 1_700_000_010_000,
+        "received_ms": 1_700_000_010_020,
+        "power_w": None,
+        "energy_wh": None,
+        "raw_json": '{"sampledValue":[{"value":"11"}]}',
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        ({}, 1),
+        ({"received_ms": 1}, 1),
+        ({"session_id": None}, 1),
+        ({"at_ms": 1_700_000_010_001}, 2),
+        ({"idx": 2}, 2),
+        ({"charger_id": "CP002"}, 2),
+        ({"raw_json": "{}"}, 2),
+    ],
+)
+@pytest.mark.parametrize("apart", [False, True])
+async def test_a_replayed_sample_is_kept_once(
+    store: SqlStore, change: dict[str, Any], kept: int, *, apart: bool
+) -> None:
+    first, second = samples.sample(), samples.sample(**change)
+    for commit in [[first], [second]] if apart else [[first, second]]:
+        await store.commit(commit)
+    rows = await _rows(store, schema.meter_sample)
+    assert len(rows) == kept
+    assert rows[0]["received_ms"] == first.received_ms
+
+
+async def test_events_keep_their_order_and_are_all_kept(store: SqlStore) -> None:
+    await store.commit([samples.logged("a"), samples.logged("b"), samples.logged("a")])
+    await store.commit([samples.logged("c")])
+    rows = await _rows(store, schema.event_log)
+    assert [row["kind"] for row in rows] == ["a", "b", "a", "c"]
+    assert rows[0]["detail"] == '{"vendor":"é","n":1,"ok":true,"no":null}'
+
+
+async def test_a_thousand_rows_of_everything(store: SqlStore) -> None:
+    count = 1_000
+    await store.commit(
+        [
+            record
+            for n in range(1, count + 1)
+            for record in (
+                samples.session(f"s{n}", n, rank=n, started_ms=n),
+                samples.send(n),
+                samples.sample(at_ms=n),
+                samples.logged(str(n)),
+                CountersStored(TransactionId(n), Token(n), n),
+            )
+        ]
+    )
+    snapshot = await store.load()
+    assert [session.rank for session in snapshot.sessions] == list(range(1, count + 1))
+    assert [send.token for send in snapshot.sends] == list(range(1, count + 1))
+    assert snapshot.counters.next_rank == count
+    assert [row["at_ms"] for row in await _rows(store, schema.meter_sample)] == list(range(1, count + 1))
+    assert [row["kind"] for row in await _rows(store, schema.event_log)] == [str(n) for n in range(1, count + 1)]
+    await store.commit([SendForgotten(Token(n)) for n in range(1, count)])
+    assert [send.token for send in (await store.load()).sends] == [count]
+
+
+# --- questions --------------------------------------------------------------------------------------------------------
+
+RUNNING = samples.session("running", 1)
+ENDED = samples.ended("ended", 2, started_ms=1_600_000_000_000, tag_status=TagStatus.BLOCKED)
+REMOTE = samples.session("rest", None, driver=Driver.REST, started_ms=0, meter_start_wh=0)
+
+
+@pytest.fixture
+async def asked(store: SqlStore) -> SqlStore:
+    await store.commit([RUNNING, ENDED, REMOTE])
+    return store
+
+
+@pytest.mark.parametrize(("record", "is_ended"), [(RUNNING, False), (ENDED, True)])
+async def test_a_transaction_is_found_running_and_ended(asked: SqlStore, record: Any, *, is_ended: bool) -> None:
+    expected = _known(record, ended=is_ended)
+    assert await asked.find_start(samples.start_key(record)) == expected
+    assert await asked.find_transaction(record.transaction_id) == expected
+    assert await asked.find_session(record.session_id)
+
+
+async def test_a_session_without_a_transaction_is_no_start(asked: SqlStore) -> None:
+    assert await asked.find_start(samples.start_key(REMOTE)) is None
+    assert await asked.find_session(REMOTE.session_id)
+
+
+@pytest.mark.parametrize("tag", ["tag1", "TAG1", "Tag1"])
+async def test_id_tags_are_compared_without_case(asked: SqlStore, tag: str) -> None:
+    assert await asked.find_start(replace(samples.start_key(RUNNING), id_tag=tag)) == _known(RUNNING, ended=False)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"charger_id": ChargerId("CP002")},
+        {"idx": 2},
+        {"idx": 10**30},
+        {"id_tag": "TAG2"},
+        {"id_tag": ""},
+        {"started_ms": 1_700_000_000_001},
+        {"meter_start_wh": 1_001},
+        {"meter_start_wh": -(10**30)},
+    ],
+)
+async def test_every_part_of_the_key_counts(asked: SqlStore, other: dict[str, Any]) -> None:
+    assert await asked.find_start(replace(samples.start_key(RUNNING), **other)) is None
+
+
+@pytest.mark.parametrize(
+    "transaction_id",
+    [0, -1, 3, 2**31 - 1, 2**31, 2**53, 2**63 - 1, 2**63, 2**64, 10**30, -(2**31), -(2**63), -(2**63) - 1, -(10**30)],
+)
+async def test_a_transaction_id_that_is_none_of_ours(asked: SqlStore, transaction_id: int) -> None:
+    assert await asked.find_transaction(transaction_id) is None
+
+
+@pytest.mark.parametrize("session_id", ["", "RUNNING", "running ", "\ud800", "a\0b", "' OR 1=1 --", "x" * 10_000])
+async def test_a_session_id_that_is_none_of_ours(asked: SqlStore, session_id: str) -> None:
+    assert not await asked.find_session(SessionId(session_id))
+
+
+async def test_two_transactions_of_one_key_are_answered_with_the_first(store: SqlStore) -> None:
+    await store.commit([samples.session("later", 8), samples.ended("first", 5)])
+    known = await store.find_start(samples.start_key(RUNNING))
+    assert known is not None
+    assert known.transaction_id == 5
+
+
+async def test_what_no_database_can_hold_neither_fails_nor_hides(store: SqlStore) -> None:
+    """Half a surrogate, NUL, and integers of any size, in whatever a charger decides."""
+    wild = samples.session(
+        "wild", 3, id_tag="\ud800\0", id_tag_raw="\ud800\0", meter_start_wh=10**30, started_ms=-(10**30)
+    )
+    charger = replace(samples.CHARGER, configuration={"k\0": "\ud800"})
+    await store.commit(
+        [
+            wild,
+            charger,
+            samples.sample(transaction_id=10**30, power_w=-(10**30), raw_json='"\ud800\0"'),
+            replace(samples.logged(), detail={"\0\ud800": "\0\ud800", "n": 10**30}),
+        ]
+    )
+    assert await store.find_start(samples.start_key(wild)) == _known(wild, ended=False)
+    assert await store.find_start(replace(samples.start_key(wild), meter_start_wh=5)) is None
+    snapshot = await store.load()
+    assert snapshot.chargers[0].configuration == {"k\0": "?"}
+    assert snapshot.sessions[0].meter_start_wh == 2**63 - 1
+    (row,) = await _rows(store, schema.meter_sample)
+    assert (row["transaction_id"], row["power_w"], row["raw_json"]) == (2**63 - 1, -(2**63), '"??"')
+
+
+# --- commits ----------------------------------------------------------------------------------------------------------
+
+
+async def test_overlapping_commits_are_applied_in_the_order_of_the_calls(store: SqlStore) -> None:
+    await asyncio.gather(*(store.commit([samples.send(1, limit_w=n), samples.logged(str(n))]) for n in range(100)))
+    assert (await store.load()).sends == (samples.send(1, limit_w=99),)
+    assert [row["kind"] for row in await _rows(store, schema.event_log)] == [str(n) for n in range(100)]
+
+
+async def test_a_commit_that_cannot_be_changes_nothing_and_everybody_in_it_hears(store: SqlStore) -> None:
+    """One transaction id in two sessions is refused by the database itself."""
+    await store.commit([RUNNING])
+    before = await store.load()
+    outcomes = await asyncio.gather(
+        store.commit([samples.send(1), samples.sample()]),
+        store.commit([samples.session("thief", RUNNING.transaction_id)]),
+        store.commit([samples.COUNTERS, samples.logged()]),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [StoreError] * 3
+    assert await store.load() == before
+    assert await _rows(store, schema.meter_sample) == []
+    assert await _rows(store, schema.event_log) == []
+    await store.commit([samples.send(1)])
+    assert (await store.load()).sends == (samples.send(1),)
+
+
+async def test_close_finishes_what_is_queued(store_url: str) -> None:
+    store = await _open(store_url)
+    queued = [asyncio.create_task(store.commit([samples.send(token)])) for token in range(1, 50)]
+    await asyncio.wait(queued, timeout=0)
+    await store.close()
+    await asyncio.gather(*queued)
+    assert len((await _first_again(store_url)).sends) == 49
+
+
+async def test_a_closed_store_says_so(store_url: str) -> None:
+    store = await _open(store_url)
+    await store.close()
+    await store.close()
+    for refused in (
+        store.load(),
+        store.commit([samples.send(1)]),
+        store.find_start(StartKey(ChargerId("CP001"), 1, "T", 0, 0)),
+        store.find_transaction(1),
+        store.find_session(SessionId("s")),
+    ):
+        with pytest.raises(StoreError, match="closed"):
+            await refused
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("UPDATE station SET configuration = '{'", "table station, row main: configuration: "),
+        ('UPDATE charger SET statuses = \'{"1": "Burning"}\'', "table charger, row CP001: "),
+        ("UPDATE charger SET boot = '{}'", "table charger, row CP001: "),
+        ("UPDATE send SET state = 'lost?'", "table send, row 1: "),
+        ("UPDATE send SET form = ''", "table send, row 1: form: "),
+        ("UPDATE session SET driver = 'coal'", "table session, row s1: "),
+        ("UPDATE session SET flags = '{}'", "table session, row s1: "),
+    ],
+)
+async def test_a_damaged_row_refuses_the_whole_and_is_named(store: SqlStore, damage: str, said: str) -> None:
+    await store.commit(
+        [StationStored(samples.STATION), samples.CHARGER, samples.send(1), samples.session("s1"), samples.COUNTERS]
+    )
+    await store._database.run(lambda connection: connection.exec_driver_sql(damage))
+    with pytest.raises(StoreError) as caught:
+        await store.load()
+    assert said in str(caught.value)
+
+
+async def test_a_damaged_transaction_is_named_when_asked_for(store: SqlStore) -> None:
+    await store.commit([samples.session("s1")])
+    await store._database.run(lambda connection: connection.exec_driver_sql("UPDATE session SET tag_status = 'maybe'"))
+    with pytest.raises(StoreError, match="table session, row s1: "):
+        await store.find_transaction(1)
+
+
+async def test_a_charger_stored_with_nothing_but_what_is_needed(store: SqlStore) -> None:
+    bare = ChargerStored(ChargerId("bare"), 1, 1)
+    await store.commit([bare])
+    assert (await store.load()).chargers == (bare,)
