@@ -213,10 +213,11 @@ class Link:
                 request.payload,
                 limit_key=request.limit_key,
                 urgent=request.urgent,
-                now_ms=now.mono_ms,
             )
             for event in events:
                 self._report(event)
+        for event in self.peer.poll(now.mono_ms):
+            self._report(event)
         self._flush()
 
     # --- facts and bytes ----------------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 Theory of operation. The shell feeds text and time and takes text away:
 
     events = peer.receive_text(text, now_ms)     # what the charger said
-    events = peer.call(token, action, …)         # what we want to say
-    events = peer.poll(now_ms)                   # what the clock says, due at peer.next_deadline_ms()
+    events = peer.call(token, action, …)         # what we want to say: queued until the next poll
+    events = peer.poll(now_ms)                   # what is due: after calls, and at peer.next_deadline_ms()
     for out in peer.data_to_send(): …            # write it; then peer.handed(out.token, now_ms) for a CALL of ours
     events = peer.close()                        # the connection is gone
 
@@ -127,7 +127,7 @@ class Peer:
         self._open: tuple[str, _Open] | None = None
         self._timed_out: OrderedDict[str, _Open] = OrderedDict()
         self._pending: set[CallReceived] = set()
-        self._answers: OrderedDict[int, str] = OrderedDict()
+        self._answers: OrderedDict[tuple[MessageId, int], str] = OrderedDict()
 
     # --- what the shell asks -----------------------------------------------------------------------------------------
 
@@ -168,13 +168,11 @@ class Peer:
         *,
         limit_key: Hashable | None = None,
         urgent: bool = False,
-        now_ms: int,
     ) -> list[PeerEvent]:
-        """Queue a CALL; return the CALLs that will never be sent because of it, or that it declares timed out."""
+        """Queue a CALL, to leave at the next `poll`; return the CALL that will never be sent because of it."""
         queued = QueuedCall(token, action, payload, limit_key, urgent)
         refused = queued if self._closed else self._outbox.put(queued)
-        events: list[PeerEvent] = [] if refused is None else [CallUnsent(refused.token)]
-        return events + self.poll(now_ms)
+        return [] if refused is None else [CallUnsent(refused.token)]
 
     def handed(self, token: Token, now_ms: int) -> CallSent:
         """Take note that the bytes of a CALL were handed to the socket."""
@@ -244,7 +242,7 @@ class Peer:
     def _receive_call(self, call: CallReceived) -> list[PeerEvent]:
         if call in self._pending:
             return [FrameRefused("repeated while its answer is being made", call.message_id)]
-        stored = self._answers.get(hash(call))
+        stored = self._answers.get(_identity(call))
         if stored is not None:
             self._out.append(Outgoing(stored, None))
             return [FrameRefused("repeated after its answer, which was sent again", call.message_id)]
@@ -262,7 +260,7 @@ class Peer:
         self._pending.remove(call)
         text = frames.encode_result(call.message_id, payload)
         if call.action not in ALWAYS_FRESH:
-            self._answers[hash(call)] = text
+            self._answers[_identity(call)] = text
             if len(self._answers) > MAX_STORED_ANSWERS:
                 self._answers.popitem(last=False)
         self._out.append(Outgoing(text, None))
@@ -286,3 +284,8 @@ class Peer:
         if isinstance(frame, frames.CallResult):
             return [AnswerReceived(open_call.token, open_call.action, frame.payload, late)]
         return [ErrorReceived(open_call.token, open_call.action, frame.code, frame.description, late)]
+
+
+def _identity(call: CallReceived) -> tuple[MessageId, int]:
+    """Return what makes a CALL the same one again, without keeping its payload."""
+    return call.message_id, hash((call.action, call.payload))

@@ -91,7 +91,8 @@ def test_an_answer_never_completes_another_call(numbers: list[int]) -> None:
     completed: list[int] = []
     now_ms = 0
     for token in range(8):
-        peer.call(Token(token), "ClearCache", {}, now_ms=now_ms)
+        peer.call(Token(token), "ClearCache", {})
+    peer.poll(now_ms)
     for number in [*numbers, *range(1, 9)]:
         for out in peer.data_to_send():
             assert out.token is not None

@@ -30,6 +30,7 @@ class Wire:
 
     def flush(self) -> list[int]:
         tokens = []
+        assert self.peer.poll(self.now_ms) == []
         for out in self.peer.data_to_send():
             self.sent.append(json.loads(out.text))
             if out.token is not None:
@@ -40,7 +41,7 @@ class Wire:
     def call(
         self, token: int, action: str = "ClearCache", key: str | None = None, *, urgent: bool = False
     ) -> list[PeerEvent]:
-        return self.peer.call(Token(token), action, {}, limit_key=key, urgent=urgent, now_ms=self.now_ms)
+        return self.peer.call(Token(token), action, {}, limit_key=key, urgent=urgent)
 
     def receive(self, *frame: Any) -> list[PeerEvent]:
         return self.peer.receive_text(json.dumps(frame), self.now_ms)
@@ -84,8 +85,7 @@ def test_limits_go_first_urgent_ones_before_all_and_the_newest_of_a_key_wins() -
 
 def test_the_queue_is_bounded() -> None:
     wire = Wire()
-    wire.call(0)
-    for token in range(1, MAX_QUEUED + 1):
+    for token in range(MAX_QUEUED):
         assert wire.call(token) == []
     assert wire.call(999) == [CallUnsent(Token(999))]
 
@@ -130,7 +130,8 @@ def test_an_urgent_limit_waits_five_seconds_from_the_sending_of_the_open_call(
     wire.call(1)
     wire.flush()
     wire.now_ms = urgent_at_ms
-    events = wire.call(2, key="cut", urgent=True)
+    assert wire.call(2, key="cut", urgent=True) == []
+    events = wire.poll(urgent_at_ms)
     if urgent_at_ms < leaves_at_ms:
         assert events == []
         assert wire.peer.next_deadline_ms() == leaves_at_ms
@@ -150,6 +151,7 @@ def test_a_limit_that_is_not_urgent_waits_for_the_whole_time_out() -> None:
 def test_answers_nobody_waits_for_complete_nothing() -> None:
     wire = Wire()
     wire.call(1)
+    wire.poll(0)
     assert wire.receive(3, "p-1", {}) == [FrameRefused("answers no CALL that waits for one")], "not even written yet"
     wire.flush()
     for message_id in ("p-2", "other", 1, ""):
@@ -189,6 +191,7 @@ def test_close_reports_what_never_reached_the_socket_and_only_that() -> None:
 
     unwritten = Wire()
     unwritten.call(1)
+    unwritten.poll(0)
     assert unwritten.peer.close() == [CallUnsent(Token(1))]
 
 

@@ -1,0 +1,236 @@
+"""A gateway on a real loopback socket with a desk, a memory and a clock that belong to the test."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from csms.core.commands import LimitForm, Purpose, RateUnit, SetLimit
+from csms.core.events import (
+    ChargerConnected,
+    Fact,
+    KnownTransaction,
+    StartKey,
+    TransactionStarted,
+    TransactionStopped,
+)
+from csms.core.ids import ChargerId, ConnectionId, Now, RequestId, Token, TransactionId
+from csms.core.replies import Confirmed, Outcome, StartConfirmed, StopConfirmed
+from csms.core.station import Charger, Control, Station
+from csms.gateway.answers import Services
+from csms.gateway.id_tags import OpenTags, TagPolicy
+from csms.gateway.registry import LinkRegistry
+from csms.gateway.server import Gateway, GatewaySettings
+from csms.gateway.start_times import StartTimes
+from csms.ports import StoreError
+from csms.runtime.knocking import KnockingLog
+from csms.runtime.view import StationView
+
+T = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+STAMP = "2026-01-01T00:00:00Z"
+WATTS = LimitForm(RateUnit.W, 0, 230)
+PATIENCE_S = 10
+F = TypeVar("F")
+
+STATION = Station(
+    "ELECTRA",
+    400_000,
+    (
+        Charger(ChargerId("CP001"), 200_000, 2),
+        Charger(ChargerId("CP002"), 200_000, 2, control=Control.OCPP),
+        Charger(ChargerId("RDAM 123"), 11_000, 1, phases=3),
+        Charger(ChargerId("Zoë/1"), 11_000, 1, phases=3),
+        Charger(ChargerId("GRIZZL"), 11_000, 1, phases=1, assume_ocpp16=True),
+        Charger(ChargerId("REST"), 11_000, 1, control=Control.REST),
+        Charger(ChargerId("NONE"), 11_000, 1, control=Control.NONE),
+    ),
+)
+
+
+class ManualClock:
+    """Time that passes when the test says so."""
+
+    def __init__(self) -> None:
+        self.mono_ms = 1_000_000
+
+    def now(self) -> Now:
+        return Now(self.mono_ms, T + self.mono_ms - 1_000_000)
+
+
+class FakeDesk:
+    """Takes facts, and confirms those that somebody waits for in the loop's next turn unless told to hold."""
+
+    def __init__(self) -> None:
+        self.view = StationView(STATION)
+        self.facts: list[Fact] = []
+        self.asked: list[tuple[Fact, asyncio.Future[Outcome]]] = []
+        self.holding = False
+        self.failure: Exception | None = None
+        self._arrived = asyncio.Event()
+        self._next_id = 0
+
+    def submit(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self._arrived.set()
+
+    def ask(self, make_fact: Callable[[RequestId], Fact]) -> asyncio.Future[Outcome]:
+        self._next_id += 1
+        fact = make_fact(RequestId(self._next_id))
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.asked.append((fact, future))
+        self.submit(fact)
+        if not self.holding:
+            asyncio.get_running_loop().call_soon(self.resolve, fact, future)
+        return future
+
+    def resolve(self, fact: Fact, future: asyncio.Future[Outcome]) -> None:
+        if future.done():
+            return
+        if self.failure is not None:
+            future.set_exception(self.failure)
+        else:
+            future.set_result(self.outcome(fact))
+
+    def release(self) -> None:
+        for fact, future in self.asked:
+            self.resolve(fact, future)
+
+    @staticmethod
+    def outcome(fact: Fact) -> Outcome:
+        if isinstance(fact, TransactionStarted):
+            known = TransactionId(77) if fact.known is None else fact.known.transaction_id
+            return StartConfirmed(known, fact.tag_status)
+        if isinstance(fact, TransactionStopped):
+            return StopConfirmed(fact.tag_status)
+        return Confirmed()
+
+    async def wait_for(self, kind: type[F], count: int = 1) -> F:
+        """Wait for the `count`-th fact of a kind and return it."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found := [fact for fact in self.facts if isinstance(fact, kind)]) < count:
+                self._arrived.clear()
+                await self._arrived.wait()
+        return found[count - 1]
+
+    def kinds(self) -> list[str]:
+        return [type(fact).__name__ for fact in self.facts]
+
+
+class FakeMemory:
+    """What the store would remember."""
+
+    def __init__(self) -> None:
+        self.starts: dict[StartKey, KnownTransaction] = {}
+        self.asked: list[StartKey] = []
+        self.failure: StoreError | None = None
+
+    async def find_start(self, key: StartKey) -> KnownTransaction | None:
+        self.asked.append(key)
+        if self.failure is not None:
+            raise self.failure
+        return self.starts.get(key)
+
+    async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
+        if self.failure is not None:
+            raise self.failure
+        return next((known for known in self.starts.values() if known.transaction_id == transaction_id), None)
+
+
+class Client:
+    """A charger made of bare frames."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self._counter = 0
+
+    async def send(self, *frame: Any) -> None:
+        await self.socket.send(json.dumps(frame))
+
+    async def receive(self) -> list[Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            frame: list[Any] = json.loads(await self.socket.recv())
+            return frame
+
+    async def call(self, action: str, payload: object) -> list[Any]:
+        """Send a CALL and return the next frame, which must be its answer."""
+        self._counter += 1
+        await self.send(2, str(self._counter), action, payload)
+        frame = await self.receive()
+        assert frame[1] == str(self._counter), frame
+        return frame
+
+
+@dataclass
+class World:
+    """Everything a test may touch."""
+
+    desk: FakeDesk = field(default_factory=FakeDesk)
+    memory: FakeMemory = field(default_factory=FakeMemory)
+    clock: ManualClock = field(default_factory=ManualClock)
+    knocks: KnockingLog = field(default_factory=KnockingLog)
+    id_tags: TagPolicy = field(default_factory=OpenTags)
+    max_half_open: int = 100
+    port: int = 0
+
+    def __post_init__(self) -> None:
+        self.registry = LinkRegistry(lambda: self.desk, "test")
+
+    def url(self, path: str = "/CP001") -> str:
+        return f"ws://127.0.0.1:{self.port}{path}"
+
+    @asynccontextmanager
+    async def client(self, path: str = "/CP001") -> AsyncIterator[Client]:
+        connected = sum(isinstance(fact, ChargerConnected) for fact in self.desk.facts)
+        async with connect(self.url(path), subprotocols=[Subprotocol("ocpp1.6")], compression=None) as socket:
+            await self.desk.wait_for(ChargerConnected, connected + 1)
+            yield Client(socket)
+
+    def pass_time(self, ms: int) -> None:
+        self.clock.mono_ms += ms
+        self.registry.poll()
+
+    def limit(self, token: int, idx: int = 1, connection: int = 1, *, urgent: bool = False) -> SetLimit:
+        return SetLimit(
+            token=Token(token),
+            connection=ConnectionId(connection),
+            charger_id=ChargerId("CP001"),
+            idx=idx,
+            purpose=Purpose.TX,
+            limit_w=50_000,
+            form=WATTS,
+            transaction_id=TransactionId(77),
+            urgent=urgent,
+            cause="test",
+        )
+
+
+@asynccontextmanager
+async def gateway(**parts: Any) -> AsyncIterator[World]:
+    """Run a gateway on a free port."""
+    world = World(**parts)
+    services = Services(
+        desk=world.desk,
+        transactions=world.memory,
+        id_tags=world.id_tags,
+        clock=world.clock,
+        new_id=lambda: "new-session",
+        start_times=StartTimes(),
+    )
+    server = Gateway(
+        GatewaySettings(port=0, max_half_open=world.max_half_open, close_timeout_s=0.5),
+        services,
+        world.registry,
+        world.knocks,
+    )
+    await server.start()
+    world.port = server.port
+    try:
+        yield world
+    finally:
+        await server.stop()
+    assert len(world.registry) == 0, "every link has ended"

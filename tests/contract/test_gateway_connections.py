@@ -1,0 +1,255 @@
+"""Who is let in, who is not and why, and how connections end."""
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from csms.core.commands import AbortConnection
+from csms.core.events import ChargerConnected, ChargerDisconnected
+from csms.core.ids import ChargerId, ConnectionId
+from csms.core.replies import ChargerView
+from tests.contract.gateway_world import T, World, gateway
+
+OCPP16 = [Subprotocol("ocpp1.6")]
+
+
+@pytest.mark.parametrize(
+    ("path", "charger_id"),
+    [
+        ("/CP001", "CP001"),
+        ("/ocpp/v16/CP001", "CP001"),
+        ("//ocpp//CP001//", "CP001"),
+        ("/CP001/CP001", "CP001"),
+        ("/CP001?token=1", "CP001"),
+        ("/%43P001", "CP001"),
+        ("/ocpp/RDAM%20123", "RDAM 123"),
+        ("/Zo%C3%AB%2f1", "Zoë/1"),
+        ("/CP002", "CP002"),
+    ],
+)
+async def test_the_last_segment_decoded_is_the_identity(path: str, charger_id: str) -> None:
+    async with gateway() as world, world.client(path) as client:
+        assert client.socket.subprotocol == "ocpp1.6"
+        assert client.socket.protocol.extensions == []
+        assert (await world.desk.wait_for(ChargerConnected)).charger_id == charger_id
+        assert world.knocks.recent() == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "charger_id", "reason"),
+    [
+        ("/CP999", "CP999", "unknown_charger"),
+        ("/cp001", "cp001", "unknown_charger"),
+        ("/CP001/other", "other", "unknown_charger"),
+        ("/", "", "no_charger_id"),
+        ("/%", "", "malformed_charger_id"),
+        ("/CP%ZZ", "", "malformed_charger_id"),
+        ("/CP%FF", "", "malformed_charger_id"),
+        ("/CP%00", "", "malformed_charger_id"),
+        ("/REST", "REST", "not_over_ocpp"),
+        ("/NONE", "NONE", "not_over_ocpp"),
+    ],
+)
+async def test_404_for_who_may_not_come_in(path: str, charger_id: str, reason: str) -> None:
+    async with gateway() as world:
+        for _ in range(2):
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(world.url(path), subprotocols=OCPP16)
+            assert refused.value.response.status_code == 404
+        (knock,) = world.knocks.recent()
+        assert (knock.charger_id, knock.path, knock.reason) == (charger_id, path, reason)
+        assert (knock.remote, knock.first_ms, knock.count) == ("127.0.0.1", T, 2)
+        assert world.desk.facts == []
+
+
+async def test_a_draining_charger_may_come_back() -> None:
+    async with gateway() as world:
+        gone = ChargerId("GONE")
+        world.desk.view.chargers = {gone: ChargerView(gone, online=False, provisioned=True, booked_w=1)}
+        async with world.client("/GONE"):
+            assert world.desk.kinds() == ["ChargerConnected"]
+
+
+@pytest.mark.parametrize(
+    ("path", "offered", "reason"),
+    [
+        ("/CP001", ["ocpp2.0.1"], "no_common_version"),
+        ("/CP001", ["ocpp1.5", "OCPP1.6"], "no_common_version"),
+        ("/CP001", None, "no_subprotocol"),
+        ("/GRIZZL", ["ocpp2.0.1"], "no_common_version"),
+    ],
+)
+async def test_no_common_version_is_101_without_the_header_and_then_1002(
+    path: str, offered: list[Subprotocol] | None, reason: str
+) -> None:
+    async with gateway() as world:
+        async with connect(world.url(path), subprotocols=offered) as socket:
+            assert socket.subprotocol is None
+            with pytest.raises(ConnectionClosed) as closed:
+                await socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1002
+        assert [knock.reason for knock in world.knocks.recent()] == [reason]
+        assert world.desk.facts == []
+
+
+async def test_ocpp16_is_chosen_among_several_and_assumed_where_configured() -> None:
+    async with gateway() as world:
+        async with connect(world.url(), subprotocols=[Subprotocol("ocpp2.0.1"), *OCPP16]) as socket:
+            assert socket.subprotocol == "ocpp1.6"
+        async with connect(world.url("/GRIZZL")) as socket:
+            await socket.send('[2,"1","Heartbeat",{}]')
+            assert str(await socket.recv()).startswith('[3,"1",')
+
+
+@asynccontextmanager
+async def tcp(world: World) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", world.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.transport.abort()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+HANDSHAKE = (
+    "GET /CP001 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status", "reason"),
+    [
+        (HANDSHAKE.replace("Connection: Upgrade\r\n", ""), b"426", "bad_handshake"),
+        (HANDSHAKE.replace("Version: 13", "Version: 8"), b"400", "bad_handshake"),
+        (HANDSHAKE.replace("Sec-WebSocket-Key", "X"), b"400", "bad_handshake"),
+        ("GET /CP001 HTTP/1.1\r\nHost: x\r\n\r\n", b"426", "bad_handshake"),
+        ("\x16\x03\x01 this is TLS\r\n\r\n", b"", "not_http"),
+    ],
+)
+async def test_what_is_no_websocket_handshake(request_text: str, status: bytes, reason: str) -> None:
+    async with gateway() as world:
+        async with tcp(world) as (reader, writer):
+            writer.write(request_text.encode("latin-1"))
+            first_line = (await reader.read()).partition(b"\r\n")[0]
+            assert status in first_line
+        async with asyncio.timeout(10):
+            while not world.knocks.recent():  # noqa: ASYNC110 - the log tells nobody; this yields, it does not wait
+                await asyncio.sleep(0)
+        assert [knock.reason for knock in world.knocks.recent()] == [reason]
+
+
+async def test_half_open_handshakes_are_bounded() -> None:
+    async with (
+        gateway(max_half_open=2) as world,
+        world.client(),
+        tcp(world) as (reader, writer),
+        tcp(world),
+        tcp(world) as (refused, _),
+    ):
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await refused.readexactly(1)
+        assert [knock.reason for knock in world.knocks.recent()] == ["too_many_half_open"]
+        writer.write(HANDSHAKE.encode())
+        assert b"101" in await reader.readline(), "those that were let in may go on"
+
+
+async def test_a_second_connection_becomes_current_and_the_first_is_aborted() -> None:
+    async with gateway() as world, world.client() as old:
+        await old.call("Heartbeat", {})
+        async with world.client() as new:
+            with pytest.raises(ConnectionClosed):
+                await old.socket.recv()
+            assert (await new.call("Heartbeat", {}))[0] == 3
+            assert world.desk.facts[2:4] == [
+                ChargerDisconnected(ChargerId("CP001"), ConnectionId(1)),
+                ChargerConnected(ChargerId("CP001"), ConnectionId(2)),
+            ]
+            assert world.desk.kinds().count("ChargerDisconnected") == 1
+        await world.desk.wait_for(ChargerDisconnected, 2)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [(b"binary", 1003), ([b"bin", b"ary"], 1003), ("x" * 65_537, 1009), (["x" * 40_000, "x" * 40_000], 1009)],
+)
+async def test_breaking_the_rules_of_the_socket_closes_it(
+    message: str | bytes | list[str] | list[bytes], code: int
+) -> None:
+    async with gateway() as world, world.client("/CP001") as client, world.client("/CP002") as other:
+        await client.socket.send(message)
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == code
+        await world.desk.wait_for(ChargerDisconnected)
+        assert (await other.call("Heartbeat", {}))[0] == 3
+
+
+async def test_text_that_is_not_utf8_closes_with_1007() -> None:
+    async with gateway() as world, world.client() as client:
+        await client.socket.send(b"\xff\xfe", text=True)
+        with pytest.raises(ConnectionClosed) as closed:
+            await client.socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1007
+
+
+@pytest.mark.parametrize("fragments", [['[2,"1","He', 'artbeat",', "{}]"], ["", '[2,"1","Heartbeat",{}]', ""]])
+async def test_fragments_are_put_together(fragments: list[str]) -> None:
+    async with gateway() as world, world.client() as client:
+        await client.socket.send(fragments)
+        assert (await client.receive())[:2] == [3, "1"]
+
+
+async def test_silence_is_pinged_and_ends_the_connection_after_three_heartbeats() -> None:
+    async with gateway() as world, world.client() as client:
+        await client.call("Heartbeat", {})
+        world.pass_time(170_000)
+        pong = await client.socket.ping()
+        await pong
+        world.pass_time(170_000)
+        assert (await client.call("Heartbeat", {}))[0] == 3, "a ping counts as life"
+        world.pass_time(180_000)
+        assert world.desk.kinds()[-1] == "ChargerDisconnected"
+        with pytest.raises(ConnectionClosed):
+            await client.socket.recv()
+
+
+async def test_the_core_may_abort_a_connection_but_no_later_one() -> None:
+    async with gateway() as world, world.client() as client:
+        world.registry.send(AbortConnection(ConnectionId(9), ChargerId("CP001"), "another connection"))
+        world.registry.send(AbortConnection(ConnectionId(1), ChargerId("CP002"), "another charger"))
+        assert (await client.call("Heartbeat", {}))[0] == 3
+        world.registry.send(AbortConnection(ConnectionId(1), ChargerId("CP001"), "two time-outs running"))
+        assert world.desk.kinds()[-1] == "ChargerDisconnected"
+        with pytest.raises(ConnectionClosed):
+            await client.socket.recv()
+
+
+async def test_a_flood_of_tiny_frames_does_not_keep_another_charger_waiting() -> None:
+    async with gateway() as world, world.client("/CP001") as hostile, world.client("/CP002") as other:
+        flood = b"\x81\x82\x00\x00\x00\x00[]" * 50_000
+        hostile.socket.transport.write(flood)
+        await hostile.socket.send('[2,"last","Heartbeat",{}]')
+        assert (await other.call("Heartbeat", {}))[0] == 3
+        assert (await hostile.receive())[1] == "last", "and nothing of it is lost"
+
+
+async def test_a_charger_that_does_not_read_is_let_go() -> None:
+    async with gateway() as world, world.client() as client:
+        client.socket.transport.pause_reading()
+        call = b'[2,"' + b"x" * 200 + b'","Nonsense",{}]'
+        frame = b"\x81\xfe" + len(call).to_bytes(2, "big") + b"\x00\x00\x00\x00" + call
+        client.socket.transport.write(frame * 60_000)
+        await world.desk.wait_for(ChargerDisconnected)

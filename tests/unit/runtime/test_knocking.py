@@ -1,0 +1,26 @@
+from csms.runtime.knocking import Knock, KnockingLog
+
+
+def test_equal_knocks_are_counted_and_the_newest_come_first() -> None:
+    log = KnockingLog()
+    log.record("CP9", "10.0.0.1", "/CP9", "unknown_charger", wall_ms=1)
+    log.record("CP8", "10.0.0.1", "/CP8", "unknown_charger", wall_ms=2)
+    latest = log.record("CP9", "10.0.0.1", "/ocpp/CP9", "unknown_charger", wall_ms=3)
+    assert latest == Knock("CP9", "10.0.0.1", "/ocpp/CP9", "unknown_charger", 1, 3, 2)
+    log.record("CP9", "10.0.0.1", "/CP9", "no_subprotocol", wall_ms=4)
+    log.record("CP9", "10.0.0.2", "/CP9", "unknown_charger", wall_ms=5)
+    assert [(k.charger_id, k.remote, k.reason, k.count) for k in log.recent()] == [
+        ("CP9", "10.0.0.2", "unknown_charger", 1),
+        ("CP9", "10.0.0.1", "no_subprotocol", 1),
+        ("CP9", "10.0.0.1", "unknown_charger", 2),
+        ("CP8", "10.0.0.1", "unknown_charger", 1),
+    ]
+
+
+def test_bounded_in_entries_and_in_text() -> None:
+    log = KnockingLog(max_entries=3)
+    for n in range(5):
+        log.record(f"CP{n}", "h", "/" + "x" * 999, "unknown_charger", wall_ms=n)
+    assert [knock.charger_id for knock in log.recent()] == ["CP4", "CP3", "CP2"]
+    assert len(log.recent()[0].path) == 255
+    assert log.record("C" * 999, "h", "", "unknown_charger", wall_ms=9).charger_id == "C" * 255
