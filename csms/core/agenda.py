@@ -13,6 +13,9 @@ from csms.core.state import AgendaCall, Errand, State
 from csms.core.steering import Alarm, give_limit
 from csms.core.timings import Timings
 
+WAIT_FOR_ROOM_MS = 5_000
+"""A default that is a raise and has no room is tried again after so long."""
+
 
 def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
     """Send the next CALL of a charger's agenda, if one is due."""
@@ -33,7 +36,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         if _anything_due(charger):
             alarm.at(wait_ms)
         return
-    _next(state, charger, journal, now, connection)
+    _next(state, charger, journal, now, alarm, connection)
 
 
 def _anything_due(charger: ChargerState) -> bool:
@@ -41,13 +44,15 @@ def _anything_due(charger: ChargerState) -> bool:
     return agenda.default_due or agenda.read_due or not agenda.cleared or not agenda.statuses_asked
 
 
-def _next(state: State, charger: ChargerState, journal: Journal, now: Now, connection: ConnectionId) -> None:
+def _next(
+    state: State, charger: ChargerState, journal: Journal, now: Now, alarm: Alarm, connection: ConnectionId
+) -> None:
     """Send the first thing of the agenda that is still to be done."""
     agenda = charger.provisioning
     if agenda.read_due and not charger.configuration:
         _read(state, charger, journal, connection)
     elif agenda.default_due:
-        _say_default(state, charger, journal, now)
+        _say_default(state, charger, journal, now, alarm)
     elif not agenda.cleared:
         _clear(state, charger, journal, connection)
     elif not agenda.statuses_asked:
@@ -58,15 +63,34 @@ def _next(state: State, charger: ChargerState, journal: Journal, now: Now, conne
         _read(state, charger, journal, connection)
 
 
-def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now) -> None:
+def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now, alarm: Alarm) -> None:
     """Send our TxDefaultProfile: 0 W, or the least that this charger accepts."""
     agenda = charger.provisioning
     ways = attempts(charger.config, charger.configuration)
     way = ways[agenda.attempt % len(ways)]
+    if not _fits(state, charger, way.limit_w):
+        agenda.retry_ms = now.mono_ms + WAIT_FOR_ROOM_MS
+        alarm.at(agenda.retry_ms)
+        return
     send = give_limit(
         state, journal, charger, None, way.limit_w, now, urgent=False, cause="fail-safe default", at_once=False
     )
     agenda.pending = send.token
+
+
+def _fits(state: State, charger: ChargerState, default_w: int) -> bool:
+    """Return whether a default above the present one has room on every row: it is a raise of every idle connector.
+
+    Where it has none it waits. After a boot that is at most 15 s: then nothing is certain about the charger's
+    profiles, its maximum is booked, and the same send is a cut.
+    """
+    known = [c for c in charger.connectors.values() if c.provisioned]
+    added_w = sum(max(0, default_w - charger.connector_booked_w(connector)) for connector in known)
+    if added_w == 0:
+        return True
+    booked_w = state.tree.booked_w(state.chargers.values())
+    path = state.tree.paths[charger.charger_id]
+    return all((cap_w := state.tree.caps_w[n]) is None or booked_w[n] + added_w <= cap_w for n in path)
 
 
 def _clear(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:

@@ -75,6 +75,11 @@ class Meter:
             self.power_w, self.seen_ms = power_w, now_ms
         return power_w
 
+    def suspect(self, power_w: int, now_ms: int, fresh_ms: int) -> None:
+        """Take a sample of doubtful age: it may speak against a car that has let go, never for it."""
+        if power_w > (self.fresh_w(now_ms, fresh_ms) or 0):
+            self.power_w, self.seen_ms = power_w, now_ms
+
     def fresh_w(self, now_ms: int, fresh_ms: int) -> int | None:
         """Return the power of the newest sample if it is not older than `fresh_ms`, W."""
         if self.power_w is None or self.seen_ms is None or now_ms - self.seen_ms > fresh_ms:

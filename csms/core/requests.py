@@ -73,6 +73,7 @@ class Requests:
             started_ms=self.now.wall_ms,
             meter_start_wh=0,
             phase=Phase.RUNNING,
+            opened_ms=self.now.mono_ms,
             stated=StatedDemand(fact.vehicle_max_w, fact.vehicle_max_w),
             heard_ms=self.now.mono_ms,
         )

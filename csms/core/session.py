@@ -72,6 +72,7 @@ class Session:
     """One session that has not ended, and what control knows of it.
 
     Attributes:
+        opened_ms: when we learnt of it, monotonic.
         answered_w: REST-driven: the whole kW last answered; OCPP: the limit last sent.
         unechoed_w: REST-driven: every answer that its client may still obey, newest last.
         echoes: its client has shown that it echoes what it obeys.
@@ -90,6 +91,7 @@ class Session:
     started_ms: int
     meter_start_wh: int
     phase: Phase
+    opened_ms: int = 0
     transaction_id: TransactionId | None = None
     reservation_id: int | None = None
     demand: Demand = field(default_factory=lambda: Demand(0, 0))
@@ -179,6 +181,7 @@ def restore(row: SessionStored, now_ms: int) -> Session:
         started_ms=row.started_ms,
         meter_start_wh=row.meter_start_wh,
         phase=Phase.HISTORIC if "historic" in row.flags else Phase.RUNNING,
+        opened_ms=now_ms,
         transaction_id=row.transaction_id,
         reservation_id=row.reservation_id,
         demand=Demand(row.declared_w, row.estimate_w),

@@ -96,6 +96,7 @@ class Transactions:
             started_ms=fact.key.started_ms,
             meter_start_wh=fact.key.meter_start_wh,
             phase=Phase.RUNNING,
+            opened_ms=self.now.mono_ms,
             transaction_id=transaction_id,
             reservation_id=fact.reservation_id,
             demand=Demand(declared_w, declared_w),
@@ -167,6 +168,8 @@ class Transactions:
         for sample in fact.samples:
             if self._live(charger, sample):
                 self._read(charger, connector, sample)
+            elif sample.power_w is not None:
+                connector.meter.suspect(sample.power_w, self.now.mono_ms, self.timings.fresh_sample_ms)
 
     def _owner(self, fact: MeterSampled) -> Session | None:
         """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong)."""

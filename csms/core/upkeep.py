@@ -123,7 +123,7 @@ class Upkeep:
         if charger.asserting_ms is None:
             return
         sessions = [s for s in charger.sessions() if s.driver is Driver.OCPP]
-        said = all(not s.steering.reassert and self._resolved(charger, s) for s in sessions)
+        said = all(self._asserted(charger, s) for s in sessions)
         if not charger.provisioning.default_due and said:
             charger.asserting_ms = None
             self.journal.plan = True
@@ -132,10 +132,13 @@ class Upkeep:
             self._unprovision(charger, list(charger.connectors.values()), "profiles not asserted after a boot")
 
     @staticmethod
-    def _resolved(charger: ChargerState, session: Session) -> bool:
+    def _asserted(charger: ChargerState, session: Session) -> bool:
+        """Return whether the limit of a session was said again and Accepted; one without a limit has none to say."""
         connector = charger.connectors.get(session.key.idx)
         last = None if connector is None else connector.limits.last
-        return last is None or last.state in {SendState.ACCEPTED, SendState.SETTLED}
+        if last is None or last.transaction_id != session.transaction_id:
+            return True
+        return not session.steering.reassert and last.state in {SendState.ACCEPTED, SendState.SETTLED}
 
     def _provision(self, charger: ChargerState, connector: Connector) -> None:
         """Give `provisioned` when LEDGER.md §4 is fulfilled; take it from a connector that charges uncommanded."""
@@ -190,7 +193,7 @@ class Upkeep:
             return
         if charger.connection is None or connector.status_ms < charger.connected_ms:
             return
-        meter, since_ms = connector.meter, connector.status_ms
+        meter, since_ms = connector.meter, max(connector.status_ms, session.opened_ms)
         if meter.seen_ms is not None and meter.power_w:
             since_ms = max(since_ms, meter.seen_ms)
         if self._reached(since_ms + self.timings.zombie_ms):
