@@ -10,7 +10,7 @@ class ConnectorReport:
 
     Attributes:
         energy_wh: what the present or last car has taken.
-        limit_w: the limit that the charger obeys; None without one.
+        limit_w: what profiles and hardware leave to the connector.
         car: the name of the car that is plugged in, if any.
         soc_percent: its state of charge.
     """
@@ -18,7 +18,7 @@ class ConnectorReport:
     idx: int
     power_w: int
     energy_wh: int
-    limit_w: int | None
+    limit_w: int
     status: str
     car: str | None
     transaction_id: int | None

@@ -68,7 +68,7 @@ class Tally:
         self.latest[report.charger_id] = report
         for connector in report.connectors:
             self._follow(report.charger_id, connector)
-        second = report.at_ms // 1000
+        second = (report.at_ms + 500) // 1000  # they report on the second, give or take a few milliseconds
         if second <= self._summed_to_s:
             return
         of_second = self._by_second[second]

@@ -34,7 +34,7 @@ def table(tally: Tally, told: dict[tuple[str, int], Told]) -> Table:
                 connector.car or f"[dim]{connector.status}[/dim]",
                 _DASH if connector.soc_percent is None else str(connector.soc_percent),
                 _DASH if session is None else f"{session.wants_kw:.1f}",
-                _DASH if connector.limit_w is None else _kw(connector.limit_w),
+                _kw(connector.limit_w),
                 _kw(connector.power_w),
                 _DASH if idle else f"{connector.energy_wh / 1000:.2f}",
                 _DASH if session is None else session.limited_by,
@@ -55,11 +55,8 @@ def lines(tally: Tally, told: dict[tuple[str, int], Told], elapsed_s: int) -> li
                 continue
             session = told.get((charger_id, connector.idx))
             wants = "" if session is None else f" wants {session.wants_kw:.1f}, limited by {session.limited_by};"
-            limit = "no limit" if connector.limit_w is None else f"limit {_kw(connector.limit_w)}"
-            found.append(
-                f"        {charger_id} #{connector.idx}:{wants} {limit}, draws {_kw(connector.power_w)} kW, "
-                f"{connector.energy_wh / 1000:.2f} kWh"
-            )
+            drawn = f"limit {_kw(connector.limit_w)}, draws {_kw(connector.power_w)} kW"
+            found.append(f"        {charger_id} #{connector.idx}:{wants} {drawn}, {connector.energy_wh / 1000:.2f} kWh")
     return found
 
 

@@ -21,7 +21,7 @@ def report(
         idx=1,
         power_w=power_w,
         energy_wh=energy_wh,
-        limit_w=None,
+        limit_w=0,
         status="Charging",
         car="a car",
         transaction_id=transaction_id,
@@ -34,11 +34,11 @@ def report(
     ("reports", "highest_w", "what"),
     [
         ([], 0, "nothing"),
-        ([(A, 0, 100), (B, 900, 200)], 300, "both in one second"),
+        ([(A, 998, 100), (B, 1003, 200)], 300, "both on one second, give or take"),
         ([(A, 0, 100), (B, 0, 0), (B, 1000, 200), (A, 1000, 0)], 200, "one hands over to the other at the second"),
-        ([(A, 0, 100), (A, 900, 150), (B, 500, 0)], 150, "the higher of two in one second"),
+        ([(A, 0, 100), (A, 400, 150), (B, 10, 0)], 150, "the higher of two in one second"),
         ([(B, 0, 50), (A, 0, 100), (B, 1000, 50), (B, 5000, 60)], 160, "a silent one keeps its last power"),
-        ([(A, 0, 100), (A, 2000, 0), (B, 500, 300)], 400, "a second waits for its late report"),
+        ([(A, 0, 100), (A, 2000, 0), (B, 20, 300)], 400, "a second waits for its late report"),
         ([(A, 0, 100), (A, 1000, 150)], 150, "the seconds that still wait are summed at the end"),
         ([(A, 0, 0), (B, 0, 0), (A, 5000, 1), (B, 5000, 1), (A, 1000, 999)], 2, "a report from long ago is too late"),
     ],
@@ -89,14 +89,14 @@ def test_sessions_and_energy() -> None:
 
 
 LINE = (
-    '{"at_ms": 5, "charger_id": "CP001", "connectors": [{"idx": 1, "power_w": 7, "energy_wh": 8, "limit_w": null,'
+    '{"at_ms": 5, "charger_id": "CP001", "connectors": [{"idx": 1, "power_w": 7, "energy_wh": 8, "limit_w": 9,'
     ' "status": "Available", "car": null, "transaction_id": null, "soc": null}]}'
 )
 
 
 def test_a_line_becomes_a_report() -> None:
     found = parse_report(LINE)
-    assert found == ChargerReport("CP001", 5, (ConnectorReport(1, 7, 8, None, "Available", None, None, None),))
+    assert found == ChargerReport("CP001", 5, (ConnectorReport(1, 7, 8, 9, "Available", None, None, None),))
     assert found.power_w == 7
 
 
