@@ -104,10 +104,8 @@ def _bends(sessions: Columns, own: Sequence[int]) -> tuple[list[int], list[int],
         if not low:
             slopes[node] += weight
             bends[node].append((leave, -weight, high))
-        elif low // weight < leave:
+        else:  # in this order: it stays so when they are sorted, even where both are at the same level
             bends[node] += ((low // weight, weight, -low), (leave, -weight, high))
-        else:  # from base to upper within one level
-            bends[node].append((leave, 0, high - low))
     return slopes, reach, bends
 
 
