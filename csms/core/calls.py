@@ -9,7 +9,7 @@ provisioned and gets one try every ten minutes.
 from csms.core.charger import ChargerState
 from csms.core.commands import AbortConnection, Purpose
 from csms.core.events import CallAnswered, CallErrored, CallSent, CallTimedOut, CallUnsent, ConfigurationRead
-from csms.core.ids import ConnectionId, ConnectorKey, Now, RequestId, Token
+from csms.core.ids import ConnectionId, Now, Token
 from csms.core.journal import Journal
 from csms.core.limits import Book, Send, accept, lose, refuse
 from csms.core.replies import Refusal, Refused, SessionEnded
@@ -266,15 +266,11 @@ class Calls:
         self.journal.plan = True
 
     def _refuse_request(self, call: StartCall | StopCall, refusal: Refusal, detail: str) -> None:
-        request: RequestId
-        if isinstance(call, StartCall):
-            request = call.waiter.request
-            self._forget_waiter(call)
-        else:
-            request = call.request
-        self.journal.reply(request, Refused(refusal, detail))
-
-    def _forget_waiter(self, call: StartCall) -> None:
-        key: ConnectorKey = call.waiter.key
-        if self.state.waiters.get(key) is call.waiter:
-            del self.state.waiters[key]
+        """Tell whoever waits that it was not done; a start that has happened all the same is not refused."""
+        if isinstance(call, StopCall):
+            self.journal.reply(call.request, Refused(refusal, detail))
+            return
+        waiter = call.waiter
+        if self.state.waiters.get(waiter.key) is waiter and waiter.session_id is None:
+            del self.state.waiters[waiter.key]
+            self.journal.reply(waiter.request, Refused(refusal, detail))

@@ -10,7 +10,7 @@ of evidence arrives it counts as possibly in force, whatever was answered:
 
 An answer that comes late, after a newer send has left, may tell of an execution after the newer one: it frees only for
 sends that leave after it. After a recovery every send counts as lost at that moment, whatever was answered: a cut that
-left before its intent was durable may still be executed, and is never above what recovery books (docs/adr/0004).
+left before its intent was durable may still be executed, and is never above what recovery books (docs/adr/0007).
 
 `Book` holds the sends of one purpose at one place (the default of a charger, the `tx` of a connector) and applies the
 three rules; it never frees anything by a time-out, a refusal or silence. What a book may hold in force at most is
