@@ -8,7 +8,7 @@ from simulators.charger import Charger
 from simulators.clock import Clock
 from simulators.configuration import Configuration, default_keys
 from simulators.connector import Connector
-from simulators.electrical import RateUnit, Supply
+from simulators.electrical import NOMINAL_VOLTAGE_V, RateUnit, Supply
 from simulators.flow import Hardware
 from simulators.profiles import Capabilities
 from simulators.registration import Identity
@@ -22,6 +22,7 @@ class Wanted:
         connectors: their number.
         max_w: what the charger can give in all; each connector can give as much alone.
         phases: 1 or 3 for AC, 0 for DC.
+        voltage_v: nominal voltage between a phase and neutral.
         units: charging rate units that it accepts; profiles in the other are rejected.
         meter_interval_s: seconds between MeterValues; 0 for none.
         heartbeat_s: until BootNotification.conf names another.
@@ -30,6 +31,7 @@ class Wanted:
     connectors: int = 2
     max_w: int = 200_000
     phases: int = 0
+    voltage_v: int = NOMINAL_VOLTAGE_V
     units: frozenset[RateUnit] = frozenset(RateUnit)
     meter_interval_s: int = 10
     heartbeat_s: int = 300
@@ -54,7 +56,7 @@ def build_charger(
     )
     return Charger(
         Identity(charger_id),
-        Hardware(wanted.connectors, wanted.max_w, wanted.max_w, Supply(wanted.phases)),
+        Hardware(wanted.connectors, wanted.max_w, wanted.max_w, Supply(wanted.phases, wanted.voltage_v)),
         Configuration(keys),
         capabilities,
         clock,

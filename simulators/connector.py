@@ -82,6 +82,7 @@ class Connector:
         self.stays_ms: int | None = None
         """How long the car stays after its transaction has ended; None: until somebody unplugs it."""
         self.leaves_at_ms: int | None = None
+        self._session_start_wh = 0
 
     @property
     def in_use(self) -> bool:
@@ -111,10 +112,12 @@ class Connector:
 
     @property
     def session_wh(self) -> int:
-        """Return the energy of the running transaction, else of the car in it, Wh."""
-        if self.transaction is not None:
-            return self.meter.energy_wh - self.transaction.meter_start_wh
-        return 0 if self.car is None else self.car.taken_wh
+        """Return the energy that the present car, or the last one, has got, Wh."""
+        return self.meter.energy_wh - self._session_start_wh
+
+    def begin_session(self) -> None:
+        """Count the session's energy from here."""
+        self._session_start_wh = self.meter.energy_wh
 
     def wants_w(self, allowance_w: int) -> int:
         """Return what its car would draw of an allowance, W."""

@@ -25,6 +25,7 @@ SUBPROTOCOL = Subprotocol("ocpp1.6")
 FIRST_PAUSE_MS = 1_000
 LONGEST_PAUSE_MS = 30_000
 OPEN_TIMEOUT_S = 10
+CLOSE_TIMEOUT_S = 1
 
 
 class Link:
@@ -79,6 +80,7 @@ class Link:
                 self._url,
                 subprotocols=[SUBPROTOCOL],
                 open_timeout=OPEN_TIMEOUT_S,
+                close_timeout=CLOSE_TIMEOUT_S,
                 ping_interval=self._charger.configuration.integer("WebSocketPingInterval") or None,
                 compression=None,
                 proxy=None,

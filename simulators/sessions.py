@@ -52,6 +52,7 @@ class Sessions:
         """Plug a car into a free connector; `stays_ms` after its transaction it leaves by itself, None: never."""
         assert connector.car is None, "one car at a time"
         connector.car = car
+        connector.begin_session()
         connector.stays_ms = stays_ms
         connector.leaves_at_ms = None
         connector.finished = False
@@ -132,6 +133,7 @@ class Sessions:
         now_ms = self._clock.now_ms()
         transaction = Transaction(id_tag, now_ms, connector.meter.energy_wh, sampled_ms=now_ms)
         connector.transaction = transaction
+        connector.begin_session()
         connector.authorized = None
         connector.finished = False
         payload = call.StartTransaction(

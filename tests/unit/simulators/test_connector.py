@@ -47,13 +47,16 @@ def test_every_status_has_one_rule() -> None:
     assert sorted(status for status, _ in STATUS_RULES) == sorted(Status)
 
 
-def test_the_session_s_energy_counts_from_its_start() -> None:
+def test_the_session_s_energy_counts_from_its_beginning_and_stays_after_it() -> None:
     connector = Connector(1, DC, 200_000)
     connector.meter.count(1_000_000, 3_600_000)
-    assert connector.session_wh == 0
     connector.car = Car(flat_car(50_000), DC)
+    connector.begin_session()
     connector.transaction = Transaction("TAG", 0, connector.meter.energy_wh, 0)
     for _ in range(3_600):
         connector.flow(1_000, 50_000)
     assert connector.session_wh == connector.reading.energy_wh - 1_000_000
     assert 49_000 < connector.session_wh < 50_000
+    taken_wh = connector.session_wh
+    connector.transaction = connector.car = None
+    assert connector.session_wh == taken_wh

@@ -1,0 +1,84 @@
+"""Reading a station configuration as far as its chargers go.
+
+The documented JSON: `{"stationId", "gridCapacity", "chargers": [{"id", "maxPower", "connectors", …}], "battery"}`, in
+kW. Read here for itself, without the central system's code: only what a charger has to know is looked at. As
+documented, a charger is AC with `phases` 1 or 3 and DC with 0; without it, up to 44 kW means three phases.
+"""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+AC_MAX_W = 44_000
+
+
+@dataclass(frozen=True, slots=True)
+class ChargerEntry:
+    """One charger of the station, in W."""
+
+    charger_id: str
+    max_w: int
+    connectors: int
+    phases: int
+    voltage_v: int
+    over_ocpp: bool
+    """Whether it connects over OCPP: its `control` is neither rest nor none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The file cannot be used; `reason` names the place and what is wrong there."""
+
+    reason: str
+
+
+def read_station(path: Path) -> tuple[ChargerEntry, ...] | Unreadable:
+    """Return the chargers of a station configuration file."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+    except OSError as error:
+        return Unreadable(f"{path}: {error.strerror}")
+    except (ValueError, RecursionError) as error:
+        return Unreadable(f"{path} is not JSON: {error}")
+    parsed = parse_station(document)
+    return Unreadable(f"{path}: {parsed.reason}") if isinstance(parsed, Unreadable) else parsed
+
+
+def parse_station(document: Any) -> tuple[ChargerEntry, ...] | Unreadable:
+    """Return the chargers of a parsed configuration, or the first thing that is wrong with them."""
+    chargers = document.get("chargers") if isinstance(document, dict) else None
+    if not isinstance(chargers, list) or not chargers:
+        return Unreadable("$.chargers must be a list of chargers")
+    entries: list[ChargerEntry] = []
+    for i, raw in enumerate(chargers):
+        entry = _parse_charger(raw)
+        if isinstance(entry, Unreadable):
+            return Unreadable(f"$.chargers[{i}]{entry.reason}")
+        if entry.charger_id in {other.charger_id for other in entries}:
+            return Unreadable(f"$.chargers[{i}].id is there twice")
+        entries.append(entry)
+    return tuple(entries)
+
+
+def _parse_charger(raw: Any) -> ChargerEntry | Unreadable:
+    if not isinstance(raw, dict):
+        return Unreadable(" must be an object")
+    charger_id, max_power, connectors = raw.get("id"), raw.get("maxPower"), raw.get("connectors")
+    if not isinstance(charger_id, str) or not charger_id:
+        return Unreadable(".id must be a text")
+    if isinstance(max_power, bool) or not isinstance(max_power, int | Decimal) or not 0 < max_power <= 10**6:
+        return Unreadable(".maxPower must be a number of kW above 0")
+    if isinstance(connectors, bool) or not isinstance(connectors, int) or not 1 <= connectors <= 1000:  # noqa: PLR2004 - more is a mistake
+        return Unreadable(".connectors must be a whole number from 1")
+    max_w = int(max_power * 1000)
+    phases = raw.get("phases", 3 if max_w <= AC_MAX_W else 0)
+    if isinstance(phases, bool) or phases not in {0, 1, 3}:
+        return Unreadable(".phases must be 0 (DC), 1 or 3")
+    voltage_v = raw.get("voltage", 230)
+    if isinstance(voltage_v, bool) or not isinstance(voltage_v, int) or voltage_v <= 0:
+        return Unreadable(".voltage must be a whole number of volts above 0")
+    return ChargerEntry(
+        charger_id, max_w, connectors, phases, voltage_v, over_ocpp=raw.get("control", "auto") in {"auto", "ocpp"}
+    )
