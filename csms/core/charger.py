@@ -28,6 +28,7 @@ class ChargerState:
 
     Attributes:
         connection: its current connection, None while offline.
+        closing: the connection that we have asked to be closed.
         heard: a readable frame came on this connection, so it may be addressed.
         busy_ms: last time that it sent a start, a stop or meter values (its queue is quiet after that).
         clock_offset_ms: how far its time stamps run ahead of ours (0 when it connects); clock_seen_ms: last seen so.
@@ -49,6 +50,7 @@ class ChargerState:
     connection: ConnectionId | None = None
     connected_ms: int = 0
     heard: bool = False
+    closing: ConnectionId | None = None
     busy_ms: int = 0
     clock_offset_ms: int = 0
     clock_seen_ms: int = 0

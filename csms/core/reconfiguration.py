@@ -120,7 +120,8 @@ class Reconfiguration:
             self.journal.plan = True
 
     def _close(self, charger: ChargerState, reason: str) -> None:
-        if charger.connection is not None:
+        if charger.connection is not None and charger.closing != charger.connection:
+            charger.closing = charger.connection
             self.journal.at_once.append(AbortConnection(charger.connection, charger.charger_id, reason))
             charger.heard = False
 

@@ -62,15 +62,24 @@ class Steering:
             if wants_cut and urgent and (each.target_w == 0 < last.limit_w or each.target_w <= last.limit_w - band_w):
                 self._send(each, each.target_w, urgent=True, cause="cut: a row is overbooked")
             return
-        if wants_cut and (
-            last is None or (last.limit_w != each.target_w and not self._backing_off(each, last, urgent))
-        ):
+        if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
             cause = "cut: a row is overbooked" if urgent else "cut: another session is short"
             self._send(each, each.target_w, urgent=urgent, cause=cause)
         elif last is not None:
             self._repeat(each, last, each.target_w if wants_cut else min(last.limit_w, each.target_w), urgent=urgent)
         elif self._needs_first_profile(each):
             self._send(each, each.target_w, urgent=False, cause="first limit of an unprovisioned connector")
+
+    def _worth_a_cut(self, each: Steered, last: Send, urgent: bool) -> bool:  # noqa: FBT001 - a plain condition
+        """Return whether T is to be sent after `last`: small cuts keep the spacing of raises."""
+        if last.unresolved:
+            return last.limit_w != each.target_w and not self._backing_off(each, last, urgent)
+        if last.limit_w <= each.target_w:
+            return False  # what is still booked above T falls when the last limit settles
+        band_w = dead_band_w(each.charger.config, each.target_w)
+        if urgent or each.target_w == 0 or last.limit_w - each.target_w >= band_w:
+            return True
+        return not self._waits_until(last.sent_ms + self.timings.raise_spacing_ms)
 
     def _repeat(self, each: Steered, last: Send, limit_w: int, *, urgent: bool) -> None:
         """Send again what is unresolved, what a boot or reconnect may have lost, and what outlives a lost send."""
