@@ -168,7 +168,7 @@ class _Demo:
 
     def _judge(self, *, finished: bool) -> int:
         self._tally.close()
-        if self._tally.latest:
+        if self._tally.latest or not self._failure:
             typer.echo("\n".join(view.account(self._tally, self._elapsed_s)))
         if self._failure:
             typer.echo(f"csms demo: {self._failure}", err=True)
