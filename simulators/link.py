@@ -19,7 +19,6 @@ from websockets.typing import Subprotocol
 from simulators.charger import Charger
 from simulators.clock import TICK_MS, Clock
 from simulators.remote import Endpoint
-from simulators.vendor import CALL_FAILURES
 
 SUBPROTOCOL = Subprotocol("ocpp1.6")
 FIRST_PAUSE_MS = 1_000
@@ -126,7 +125,7 @@ class Link:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._up.clear()
             self._charger.disconnected()
-            self._charger.tell("connection lost")
+            self._charger.tell("disconnected")
             self._idle.set()
 
     async def _send_all(self, endpoint: Endpoint) -> None:
@@ -138,14 +137,7 @@ class Link:
                 self._idle.set()
                 await self._wake.wait()
                 continue
-            try:
-                answer = await endpoint.call(message.build(), suppress=False)
-            except CALL_FAILURES as error:
-                self._charger.refused(message, str(error))
-            except TimeoutError:
-                self._charger.refused(message, "no answer")
-            else:
-                self._charger.confirmed(message, answer)
+            await endpoint.exchange(message)
 
 
 async def run_ticks(

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ocpp.exceptions import NotImplementedError as NotImplementedOcppError  # type: ignore[import-untyped]
 from ocpp.exceptions import PropertyConstraintViolationError
-from ocpp.routing import on  # type: ignore[import-untyped]
+from ocpp.routing import after, on  # type: ignore[import-untyped]
 from ocpp.v16 import ChargePoint as CentralChargePoint  # type: ignore[import-untyped]
 from ocpp.v16 import call, call_result
 from websockets.asyncio.server import ServerConnection, serve
@@ -40,6 +40,7 @@ class Log:
         self.next_transaction_id = 1
         self.refuse_starts = 0
         self.lose_answers_to_starts = 0
+        self.profile_after_start: dict[str, Any] | None = None
 
     def of(self, action: str) -> list[dict[str, Any]]:
         return [payload for name, payload in self.messages if name == action]
@@ -99,6 +100,12 @@ class Central(CentralChargePoint):  # type: ignore[misc]  # the package is not t
         transaction_id = self.log.next_transaction_id
         self.log.next_transaction_id += 1
         return call_result.StartTransaction(transaction_id=transaction_id, id_tag_info={"status": self.log.tag_status})
+
+    @after("StartTransaction")  # type: ignore[untyped-decorator]
+    async def after_start(self, **_: Any) -> None:
+        if self.log.profile_after_start is not None:
+            answer = await self.call(call.SetChargingProfile(1, self.log.profile_after_start))
+            self.log.messages.append(("SetChargingProfile.conf", {"status": answer.status}))
 
     @on("MeterValues")  # type: ignore[untyped-decorator]
     def on_meter_values(self, **payload: Any) -> Any:
@@ -424,6 +431,18 @@ async def test_offline_messages_are_kept_and_come_in_order_with_their_own_times(
         # Its samples were taken before the id was known, and carry it all the same.
         await b.run(30)
         assert b.log.of("MeterValues")[-1]["transaction_id"] == 2
+
+
+async def test_a_profile_right_behind_the_start_s_answer_finds_its_transaction() -> None:
+    log = Log()
+    async with bench(Wanted(connectors=1, meter_interval_s=0), log) as b:
+        for transaction_id in range(1, 11):
+            log.profile_after_start = tx_profile(40_000, transaction_id=transaction_id)
+            await b.start(flat_car(50_000))
+            await b.run(1)
+            b.charger.sessions.unplug(b.charger.connectors[0])
+        await b.settle()
+    assert [m["status"] for m in log.of("SetChargingProfile.conf")] == ["Accepted"] * 10
 
 
 async def test_a_start_that_could_not_be_processed_is_repeated_unchanged() -> None:
