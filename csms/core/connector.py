@@ -60,13 +60,14 @@ class Meter:
     def read(self, sample: Sample, now_ms: int) -> int | None:
         """Take a live sample; return the power that it tells, W: Power.Active.Import, else the mean since the last.
 
-        A register that stepped back or stands too close to the one before tells nothing.
+        A register that stepped back or stands too close to the one before tells nothing; after a step back, of the
+        register or of the charger's clock, the next one is compared with this one.
         """
         power_w = sample.power_w
         if sample.energy_wh is not None:
             if power_w is None and self.energy_wh is not None and self.energy_at_ms is not None:
                 span_ms = sample.at_ms - self.energy_at_ms
-                if span_ms < LEAST_ENERGY_SPAN_MS and sample.energy_wh >= self.energy_wh:
+                if 0 <= span_ms < LEAST_ENERGY_SPAN_MS and sample.energy_wh >= self.energy_wh:
                     return None
                 if span_ms > 0 and sample.energy_wh >= self.energy_wh:
                     power_w = mean_power_w(sample.energy_wh - self.energy_wh, span_ms)
