@@ -1,0 +1,85 @@
+"""What would be durable: the records of the steps so far, as the snapshot from which an engine is rebuilt."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+
+from csms.core.events import KnownTransaction, StartKey
+from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.records import (
+    ChargerForgotten,
+    ChargerStored,
+    CountersStored,
+    EventLogged,
+    Record,
+    SampleStored,
+    SendForgotten,
+    SendStored,
+    SessionStored,
+    Snapshot,
+    StationStored,
+)
+from csms.core.station import Station
+
+
+class Memory:
+    """Rows by their key; copied in and out, so that nobody shares memory with the engine."""
+
+    def __init__(self, station: Station | None = None) -> None:
+        self.station = station
+        self.chargers: dict[ChargerId, ChargerStored] = {}
+        self.sends: dict[Token, SendStored] = {}
+        self.sessions: dict[SessionId, SessionStored] = {}
+        self.counters = CountersStored(TransactionId(1), Token(1), 0)
+        self.samples: list[SampleStored] = []
+        self.events: list[EventLogged] = []
+
+    def apply(self, records: Iterable[Record]) -> None:  # noqa: C901 - one table of all records
+        for record in deepcopy(list(records)):
+            match record:
+                case StationStored():
+                    self.station = record.station
+                case ChargerStored():
+                    self.chargers[record.charger_id] = record
+                case ChargerForgotten():
+                    del self.chargers[record.charger_id]
+                case SendStored():
+                    self.sends[record.token] = record
+                case SendForgotten():
+                    self.sends.pop(record.token, None)
+                case SessionStored():
+                    self.sessions[record.session_id] = record
+                case CountersStored():
+                    self.counters = record
+                case SampleStored():
+                    self.samples.append(record)
+                case EventLogged():
+                    self.events.append(record)
+
+    def snapshot(self) -> Snapshot:
+        return deepcopy(
+            Snapshot(
+                self.station,
+                tuple(self.chargers.values()),
+                tuple(self.sends.values()),
+                tuple(row for row in self.sessions.values() if row.ended_ms is None),
+                self.counters,
+            )
+        )
+
+    def find_start(self, key: StartKey) -> KnownTransaction | None:
+        for row in self.sessions.values():
+            at = StartKey(row.charger_id, row.idx, row.id_tag_raw, row.started_ms, row.meter_start_wh)
+            if row.transaction_id is not None and at == key:
+                return _known(row, row.transaction_id)
+        return None
+
+    def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
+        for row in self.sessions.values():
+            if row.transaction_id is not None and row.transaction_id == transaction_id:
+                return _known(row, row.transaction_id)
+        return None
+
+
+def _known(row: SessionStored, transaction_id: TransactionId) -> KnownTransaction:
+    ended = row.ended_ms is not None
+    return KnownTransaction(transaction_id, row.session_id, row.charger_id, row.idx, row.tag_status, ended)

@@ -1,0 +1,270 @@
+import pytest
+
+from csms.core.commands import LimitForm, Purpose, RateUnit
+from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
+from csms.core.limits import (
+    Book,
+    Send,
+    accept,
+    lose,
+    refuse,
+    restore,
+    settle,
+    tolerance_w,
+)
+from csms.core.records import SendState
+
+H_MS = 60_000
+TX, NEXT_TX = TransactionId(7), TransactionId(8)
+
+
+def send(token: int, limit_kw: int, at_s: float, transaction_id: TransactionId | None = TX) -> Send:
+    return Send(
+        Token(token),
+        ChargerId("A"),
+        1,
+        Purpose.TX,
+        limit_kw * 1_000,
+        LimitForm(RateUnit.W, 3, 230),
+        transaction_id,
+        ConnectionId(1),
+        int(at_s * 1_000),
+        0,
+    )
+
+
+def told(*happenings: tuple[float, str]) -> Book:
+    """Return the book after what happened, oldest first: (seconds, words).
+
+    `send 1 100` (token, kW), `Accepted 1`, `Rejected 1`, `lost 1` (time-out or abort), `settled 1`, `unsent 1`;
+    rule (b) is applied after each.
+    """
+    book = Book()
+    sends: dict[str, Send] = {}
+    for at_s, words in happenings:
+        word, token, *limit = words.split()
+        now_ms = int(at_s * 1_000)
+        if word == "send":
+            sends[token] = send(int(token), int(limit[0]), at_s)
+            sends[token].handed = True
+            book.sends.append(sends[token])
+        elif word == "unsent":
+            book.drop_unsent(sends[token].token)
+        elif word == "lost":
+            lose(sends[token], now_ms)
+        elif word == "settled":
+            settle(sends[token])
+        else:
+            if sends[token].lost_ms is not None:
+                book.answered_late(sends[token])
+            if word == "Accepted":
+                accept(sends[token], now_ms)
+            else:
+                refuse(sends[token])
+        book.drop_superseded(H_MS)
+    return book
+
+
+RULES: list[tuple[str, list[tuple[float, str]], int]] = [
+    ("nothing sent, nothing booked", [], 0),
+    ("sent and not answered: it may be in force", [(0, "send 1 100")], 100),
+    ("Accepted and settled: in force", [(0, "send 1 100"), (1, "Accepted 1"), (1, "settled 1")], 100),
+    ("Rejected proves nothing", [(0, "send 1 100"), (1, "Rejected 1")], 100),
+    ("lost proves nothing, however long ago", [(0, "send 1 100"), (10, "lost 1")], 100),
+    ("(a) none of its bytes left", [(0, "send 1 100"), (0, "unsent 1")], 0),
+    ("(a) frees that one alone", [(0, "send 1 40"), (1, "Accepted 1"), (2, "send 2 90"), (2, "unsent 2")], 40),
+    ("a cut on its way frees nothing", [(0, "send 1 100"), (1, "Accepted 1"), (2, "send 2 50")], 100),
+    ("nor when it is Accepted", [(0, "send 1 100"), (1, "Accepted 1"), (2, "send 2 50"), (3, "Accepted 2")], 100),
+    (
+        "(b) the car has let go",
+        [(0, "send 1 100"), (1, "Accepted 1"), (2, "send 2 50"), (3, "Accepted 2"), (4, "settled 2")],
+        50,
+    ),
+    (
+        "(b) frees what was Rejected before as well",
+        [(0, "send 1 100"), (1, "Rejected 1"), (2, "send 2 50"), (3, "Accepted 2"), (4, "settled 2")],
+        50,
+    ),
+    (
+        "(b) a refused cut settles nothing",
+        [(0, "send 1 100"), (1, "Accepted 1"), (2, "send 2 50"), (3, "Rejected 2"), (4, "settled 2")],
+        100,
+    ),
+    (
+        "(b) lost at 10, the later one left at 69: too early",
+        [(0, "send 1 100"), (10, "lost 1"), (69, "send 2 50"), (70, "Accepted 2"), (71, "settled 2")],
+        100,
+    ),
+    (
+        "(b) lost at 10, the later one left at 70 = 10 + H",
+        [(0, "send 1 100"), (10, "lost 1"), (70, "send 2 50"), (71, "Accepted 2"), (72, "settled 2")],
+        50,
+    ),
+    (
+        "(b) a late answer before the later one left is an answer",
+        [
+            *[(0, "send 1 100"), (10, "lost 1"), (11, "Accepted 1")],
+            *[(12, "send 2 50"), (13, "Accepted 2"), (14, "settled 2")],
+        ],
+        50,
+    ),
+    (
+        "(b) a late answer after it left may tell of an execution after it",
+        [
+            *[(0, "send 1 100"), (10, "lost 1"), (11, "send 2 50"), (12, "Accepted 2"), (13, "settled 2")],
+            *[(14, "Accepted 1")],
+        ],
+        100,
+    ),
+    (
+        "(b) … and the next one to settle frees it",
+        [
+            *[(0, "send 1 100"), (10, "lost 1"), (11, "send 2 50"), (12, "Accepted 2"), (13, "settled 2")],
+            *[(14, "Accepted 1"), (15, "send 3 50"), (16, "Accepted 3"), (17, "settled 3")],
+        ],
+        50,
+    ),
+    (
+        "(b) an earlier settled send frees no later one",
+        [(0, "send 1 50"), (1, "Accepted 1"), (1, "settled 1"), (2, "send 2 100"), (12, "lost 2")],
+        100,
+    ),
+    (
+        "a raise is booked with its intent, the limit before with it",
+        [(0, "send 1 50"), (1, "Accepted 1"), (1, "settled 1"), (2, "send 2 80")],
+        80,
+    ),
+]
+
+
+@pytest.mark.parametrize(("happenings", "booked_kw"), [row[1:] for row in RULES], ids=[row[0] for row in RULES])
+def test_what_is_booked(happenings: list[tuple[float, str]], booked_kw: int) -> None:
+    assert told(*happenings).power_w == booked_kw * 1_000
+
+
+ENDS = [
+    # answered, lost at s, now s, other transaction still runs | kept kW
+    ("answered: out of force at once", True, None, 0, False, 0),
+    ("never answered: it may still be executed", False, None, 500, False, 100),
+    ("lost at 10, now 69", False, 10, 69, False, 100),
+    ("lost at 10, now 70 = 10 + H", False, 10, 70, False, 0),
+    ("the send of another transaction stays", True, None, 0, True, 100),
+]
+
+
+@pytest.mark.parametrize(
+    ("answered", "lost_s", "now_s", "other", "kept_kw"), [row[1:] for row in ENDS], ids=[row[0] for row in ENDS]
+)
+def test_rule_c_at_the_end_of_a_transaction(
+    answered: bool,  # noqa: FBT001 - a column of the table
+    lost_s: int | None,
+    now_s: int,
+    other: bool,  # noqa: FBT001 - a column of the table
+    kept_kw: int,
+) -> None:
+    one = send(1, 100, 0, NEXT_TX if other else TX)
+    if answered:
+        accept(one, 1_000)
+    if lost_s is not None:
+        lose(one, lost_s * 1_000)
+    book = Book([one])
+    gone = book.drop_ended(frozenset({TX}), now_s * 1_000, H_MS)
+    assert book.power_w == kept_kw * 1_000
+    assert gone == ([] if kept_kw else [one])
+
+
+def test_when_a_lost_send_becomes_harmless() -> None:
+    book = told((0, "send 1 100"), (10, "lost 1"), (11, "send 2 90"), (20, "lost 2"))
+    assert book.next_harmless_ms(H_MS) == 70_000
+    assert told((0, "send 1 100"), (1, "Accepted 1")).next_harmless_ms(H_MS) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "happening", "then"),
+    [
+        (SendState.OPEN, "Accepted", SendState.ACCEPTED),
+        (SendState.OPEN, "Rejected", SendState.REFUSED),
+        (SendState.OPEN, "lost", SendState.LOST),
+        (SendState.OPEN, "settled", SendState.OPEN),
+        (SendState.ACCEPTED, "Accepted", SendState.ACCEPTED),
+        (SendState.ACCEPTED, "Rejected", SendState.ACCEPTED),
+        (SendState.ACCEPTED, "lost", SendState.ACCEPTED),
+        (SendState.ACCEPTED, "settled", SendState.SETTLED),
+        (SendState.LOST, "Accepted", SendState.ACCEPTED),
+        (SendState.LOST, "Rejected", SendState.REFUSED),
+        (SendState.LOST, "lost", SendState.LOST),
+        (SendState.LOST, "settled", SendState.LOST),
+        (SendState.REFUSED, "Accepted", SendState.REFUSED),
+        (SendState.REFUSED, "lost", SendState.REFUSED),
+        (SendState.REFUSED, "settled", SendState.REFUSED),
+        (SendState.SETTLED, "Accepted", SendState.SETTLED),
+        (SendState.SETTLED, "Rejected", SendState.SETTLED),
+        (SendState.SETTLED, "lost", SendState.SETTLED),
+    ],
+)
+def test_the_states_of_one_send(state: SendState, happening: str, then: SendState) -> None:
+    one = send(1, 100, 0)
+    one.state = state
+    changed = {
+        "Accepted": lambda: accept(one, 5),
+        "Rejected": lambda: refuse(one),
+        "lost": lambda: lose(one, 5),
+        "settled": lambda: settle(one),
+    }[happening]()
+    assert one.state is then
+    assert changed == (then is not state)
+
+
+RECOVERED = [
+    # state stored             | state after, answered (for rule b)
+    (SendState.OPEN, SendState.LOST),
+    (SendState.LOST, SendState.LOST),
+    (SendState.REFUSED, SendState.REFUSED),
+    (SendState.ACCEPTED, SendState.ACCEPTED),
+    (SendState.SETTLED, SendState.SETTLED),
+]
+
+
+@pytest.mark.parametrize(("stored", "then"), RECOVERED)
+def test_a_recovered_send_counts_as_lost_at_that_moment(stored: SendState, then: SendState) -> None:
+    before = send(1, 100, 0)
+    before.state = stored
+    one = restore(before.stored(), 500_000)
+    assert (one.state, one.answered, one.lost_ms, one.connection) == (then, False, 500_000, None)
+    assert (one.limit_w, one.token, one.transaction_id) == (100_000, 1, TX)
+    for left_s, kept in ((559, True), (560, False)):
+        later = send(2, 50, left_s)
+        accept(later, left_s * 1_000)
+        settle(later)
+        book = Book([one, later])
+        book.drop_superseded(H_MS)
+        assert (one in book.sends) is kept, f"a settled send that left at {left_s} s"
+
+
+TOLERANCES = [
+    # limit W, half an ampere on the phases used W, DC | W above the limit that still count as obeying
+    (100_000, 0, True, 2_000),
+    (40_000, 0, True, 1_000),
+    (50_000, 0, True, 1_000),
+    (60_000, 0, True, 1_200),
+    (0, 0, True, 1_000),
+    (11_040, 345, False, 345),
+    (22_080, 345, False, 441),
+    (3_680, 115, False, 115),
+    (0, 345, False, 345),
+]
+
+
+@pytest.mark.parametrize(("limit_w", "half_ampere_w", "is_dc", "allowed_w"), TOLERANCES)
+def test_tolerance(limit_w: int, half_ampere_w: int, is_dc: bool, allowed_w: int) -> None:  # noqa: FBT001 - a column
+    assert tolerance_w(limit_w, dead_band_w=half_ampere_w, is_dc=is_dc) == allowed_w
+
+
+def test_what_a_book_says_of_its_sends() -> None:
+    book = told((0, "send 1 100"), (1, "Accepted 1"), (1, "settled 1"), (2, "send 2 50"), (3, "Accepted 2"))
+    assert book.last is not None
+    assert book.settled is not None
+    assert (book.last.limit_w, book.settled.limit_w, book.accepted_w) == (50_000, 100_000, 50_000)
+    assert book.waits_for_meter
+    assert not told((0, "send 1 100")).waits_for_meter
+    assert (Book().last, Book().settled, Book().accepted_w) == (None, None, None)
