@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
 
-import structlog
-
 from csms.core.events import (
     ChargerBooted,
     ChargerReported,
@@ -26,6 +24,7 @@ from csms.core.events import (
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId
 from csms.core.replies import Confirmed, Outcome, StartConfirmed, StopConfirmed
 from csms.gateway.id_tags import TagPolicy, TagVerdict
+from csms.gateway.quiet_log import QuietLog
 from csms.gateway.start_times import StartTimes
 from csms.ocpp16 import payloads, translate, vendor
 from csms.ocpp16.frames import ErrorCode
@@ -35,8 +34,6 @@ from csms.ocpp16.peer import CallReceived
 from csms.ocpp16.times import format_time, parse_time_ms
 from csms.ports import Clock, StoreError
 from csms.runtime.desk import StationDesk
-
-_log = structlog.get_logger()
 
 Confirmation = dict[str, object]
 
@@ -96,11 +93,11 @@ Answer = Confirmation | PayloadFault | Waiting
 class Answers:
     """Answers the CALLs of one charger on one connection."""
 
-    def __init__(self, charger_id: ChargerId, connection_id: ConnectionId, services: Services) -> None:
+    def __init__(self, charger_id: ChargerId, connection_id: ConnectionId, services: Services, quiet: QuietLog) -> None:
         self._charger_id = charger_id
         self._connection_id = connection_id
         self._services = services
-        self._log = _log.bind(charger_id=charger_id, connection=connection_id)
+        self._quiet = quiet
 
     async def answer(self, call: CallReceived) -> Answer:
         """Return the answer to `call`, now or later; `await` is for the store's reading only."""
@@ -119,7 +116,7 @@ class Answers:
         if isinstance(decoded, PayloadFault):
             return decoded
         if decoded.repaired:
-            self._log.info("payload.repaired", action=call.action, fault=decoded.repaired)
+            self._quiet.note("payload.repaired", action=call.action, fault=decoded.repaired)
         payload = decoded.payload
         match payload:
             case payloads.MeterValues():

@@ -27,14 +27,13 @@ from csms.core.ids import ChargerId, ConnectionId
 from csms.core.replies import Outcome
 from csms.gateway.answers import Answers, Confirmation, Services, Waiting
 from csms.gateway.connection import ChargerConnection, Lost, Violation
+from csms.gateway.pulse import Life, Pulse
+from csms.gateway.quiet_log import QuietLog
 from csms.ocpp16 import translate
 from csms.ocpp16.frames import ErrorCode
 from csms.ocpp16.payloads import PayloadFault
 from csms.ocpp16.peer import AnswerReceived, CallReceived, ErrorReceived, FrameRefused, Peer, PeerEvent
 from csms.ports import StoreError
-
-PING_INTERVAL_MS = 30_000
-"""Silence after which a ping is sent."""
 
 FRAMES_PER_TURN = 16
 """Messages of one charger handled before others get their turn."""
@@ -74,17 +73,15 @@ class Link:
         self._services = services
         self._desk = services.desk
         self._ended = ended
-        self._answers = Answers(charger_id, connection_id, services)
         self._heard = False
         self._commands: list[Call] = []
         self._dispatching = False
         self._waiting: dict[CallReceived, Waiting] = {}
         self._room = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_ms = 0
-        self._pinged_ms = 0
-        self._idle_ms = 3 * max(1000 * services.heartbeat_interval_s, PING_INTERVAL_MS)
+        self._pulse = Pulse(connection, services.heartbeat_interval_s, self._mono_ms, self.poll)
         self._log = _log.bind(charger_id=charger_id, connection=connection_id, remote=connection.remote)
+        self._quiet = QuietLog(self._log)
+        self._answers = Answers(charger_id, connection_id, services, self._quiet)
 
     # --- the reading task ---------------------------------------------------------------------------------------------
 
@@ -178,7 +175,7 @@ class Link:
         return confirmation
 
     def _refuse(self, call: CallReceived, code: ErrorCode, description: str) -> None:
-        self._log.warning("call.refused", action=call.action, code=code.value, reason=description)
+        self._quiet.note("call.refused", action=call.action[:50], code=code.value, reason=description)
         self.peer.reply_error(call, code, description)
 
     # --- commands -----------------------------------------------------------------------------------------------------
@@ -219,6 +216,7 @@ class Link:
         for event in self.peer.poll(now.mono_ms):
             self._report(event)
         self._flush()
+        self._arm_timer()
 
     # --- facts and bytes ----------------------------------------------------------------------------------------------
 
@@ -228,7 +226,7 @@ class Link:
             case AnswerReceived():
                 self._desk.submit(translate.fact_of_answer(event.token, event.action, event.payload))
             case ErrorReceived():
-                self._log.info("call.errored", action=event.action, code=event.code, description=event.description)
+                self._quiet.note("call.errored", action=event.action, code=event.code, description=event.description)
                 self._desk.submit(translate.fact_of_error(event.token, event.code))
             case CallTimedOut():
                 self._log.warning("call.timed_out", token=event.token)
@@ -236,7 +234,7 @@ class Link:
             case CallUnsent():
                 self._desk.submit(event)
             case FrameRefused():
-                self._log.info("frame.refused", reason=event.reason, message_id=event.message_id)
+                self._quiet.note("frame.refused", reason=event.reason, message_id=event.message_id)
             case CallReceived():
                 raise AssertionError("the charger's CALLs are served, not reported")
 
@@ -251,16 +249,17 @@ class Link:
             self._log.debug("frame.sent", frame=out.text)
             if out.token is not None:
                 self._desk.submit(self.peer.handed(out.token, self._mono_ms()))
-        if self._connection.is_clogged:
-            self.shutdown("charger does not read")
-            return
-        self._arm_timer()
+                self._arm_timer()
+            if self._connection.is_clogged:
+                self.shutdown("charger does not read")
+                return
 
     def shutdown(self, reason: str) -> None:
         """End the link now: report unsent CALLs and the disconnection, abort the socket. Idempotent."""
         if self.closed:
             return
         self.closed = True
+        close_code = self._connection.close_code  # None while it is open: it ends by our abort
         self._connection.abort()
         for event in self.peer.close():
             self._report(event)
@@ -271,10 +270,9 @@ class Link:
             waiting.future.add_done_callback(_forget)
         self._waiting.clear()
         self._room.set()
-        if self._timer is not None:
-            self._timer.cancel()
+        self._pulse.stop()
         self._desk.submit(ChargerDisconnected(self.charger_id, self.connection_id))
-        self._log.info("charger.disconnected", reason=reason)
+        self._log.info("charger.disconnected", reason=reason, close_code=close_code)
         self._ended(self)
 
     # --- time ---------------------------------------------------------------------------------------------------------
@@ -283,36 +281,20 @@ class Link:
         """Do what is due: time-outs of our CALLs, a ping after silence, the end after too much of it."""
         if self.closed:
             return
-        now_ms = self._mono_ms()
-        for event in self.peer.poll(now_ms):
+        for event in self.peer.poll(self._mono_ms()):
             self._report(event)
-        silent_ms = now_ms - self._connection.last_frame_ms
-        if silent_ms >= self._idle_ms:
+        life = self._pulse.check()
+        if life is Life.SILENT:
             self.shutdown("silent")
             return
-        if silent_ms >= PING_INTERVAL_MS and now_ms - self._pinged_ms >= PING_INTERVAL_MS:
-            self._pinged_ms = now_ms
+        if life is Life.QUIET:
             self._connection.write_ping()
         self._flush()
+        self._arm_timer()
 
     def _arm_timer(self) -> None:
-        """See to it that `poll` runs in time; a timer that is early enough already is left alone."""
-        alive_ms = max(self._connection.last_frame_ms, self._pinged_ms)
-        deadline_ms = min(alive_ms + PING_INTERVAL_MS, self._connection.last_frame_ms + self._idle_ms)
-        call_ms = self.peer.next_deadline_ms()
-        if call_ms is not None:
-            deadline_ms = min(deadline_ms, call_ms)
-        if self._timer is not None and self._timer_ms <= deadline_ms:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_ms = deadline_ms
-        delay_s = max(0, deadline_ms - self._mono_ms()) / 1000
-        self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        self.poll()
+        if not self.closed:
+            self._pulse.arm(self.peer.next_deadline_ms())
 
     def _mono_ms(self) -> int:
         return self._services.clock.now().mono_ms

@@ -161,13 +161,13 @@ class Gateway:
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, ChargerConnection), "made by our factory"
-        self._half_open.discard(connection)
         charger_id = ChargerId(connection.charger_id)
         reason = self._version_refusal(connection, charger_id)
         if reason is not None:
             self._refused(connection, charger_id, reason)
             await connection.close(CloseCode.PROTOCOL_ERROR, _EXPLANATIONS[reason])
             return
+        self._half_open.discard(connection)  # only now: those that are being turned away count, too
         await self._registry.open(charger_id, connection, self._services).run()
 
     def _version_refusal(self, connection: ChargerConnection, charger_id: ChargerId) -> str | None:

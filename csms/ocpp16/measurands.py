@@ -26,10 +26,14 @@ MAX_POWER_W = 10_000_000
 MAX_ENERGY_WH = 10**13
 """A register beyond 10 TWh is a mistake."""
 
+_LIMITS = {POWER: MAX_POWER_W, ENERGY: MAX_ENERGY_WH}
 _SCALES = {POWER: {"": 1, "W": 1, "KW": 1000}, ENERGY: {"": 1, "WH": 1, "KWH": 1000}}
-_PHASES = {"L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
+_LINES = {"": "", "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _OUTLET = "Outlet"
+_SHORT = 15
+
+_Found = dict[tuple[str, str, str], int | Decimal]
 
 
 class _SampledValue(msgspec.Struct, frozen=True):
@@ -66,8 +70,8 @@ def _sample_of(raw: bytes, received_ms: int) -> Sample:
     except (msgspec.MsgspecError, RecursionError):
         element = _repair(raw)
     at_ms = parse_time_ms(element.timestamp)
-    power = _total(element.sampled_value, POWER, MAX_POWER_W)
-    energy = _total(element.sampled_value, ENERGY, MAX_ENERGY_WH)
+    found = _found(element.sampled_value)
+    power, energy = _total(found, POWER), _total(found, ENERGY)
     return Sample(
         at_ms=received_ms if at_ms is None else at_ms,
         power_w=None if power is None else max(0, math.ceil(power)),
@@ -87,35 +91,46 @@ def _repair(raw: bytes) -> _MeterValue:
     return _MeterValue(read_text(fields.get("timestamp", msgspec.Raw(b'""'))) or "", values)
 
 
-def _total(values: Iterable[_SampledValue], measurand: str, limit: int) -> Decimal | None:
-    """Return the connector's value of `measurand`: a total, else the sum of the phases; the outlet's first."""
-    totals: dict[str, Decimal] = {}
-    phases: dict[str, dict[str, Decimal]] = {}
+def _found(values: Iterable[_SampledValue]) -> _Found:
+    """Return the usable values by measurand, location and line ("" for the total); of equals the greatest."""
+    found: _Found = {}
     for sampled in values:
-        if (sampled.measurand or ENERGY).strip() != measurand:
+        measurand = (sampled.measurand or ENERGY).strip()
+        scales = _SCALES.get(measurand)
+        if scales is None or (sampled.format is not None and sampled.format.strip() == "SignedData"):
             continue
-        number = _number(sampled, measurand, limit)
-        if number is None:
+        line = "" if sampled.phase is None else _LINES.get(sampled.phase.strip().upper())
+        scale = 1 if sampled.unit is None else scales.get(sampled.unit.strip().upper())
+        if line is None or scale is None:
             continue
-        location = (sampled.location or _OUTLET).strip()
-        phase = (sampled.phase or "").strip().upper()
-        if not phase:
-            totals[location] = max(number, totals.get(location, number))
-        elif phase in _PHASES:
-            of_location = phases.setdefault(location, {})
-            line = _PHASES[phase]
-            of_location[line] = max(number, of_location.get(line, number))
-    for location in sorted({*totals, *phases}, key=lambda name: (name != _OUTLET, name)):
-        return totals[location] if location in totals else sum(phases[location].values(), Decimal(0))
-    return None
+        number = _number(str(sampled.value).strip(), scale)
+        if number is None or not -_LIMITS[measurand] <= number <= _LIMITS[measurand]:
+            continue
+        location = _OUTLET if sampled.location is None else sampled.location.strip()
+        key = measurand, location, line
+        known = found.get(key)
+        if known is None or number > known:
+            found[key] = number
+    return found
 
 
-def _number(sampled: _SampledValue, measurand: str, limit: int) -> Decimal | None:
-    if sampled.format is not None and sampled.format.strip() == "SignedData":
+def _number(text: str, scale: int) -> int | Decimal | None:
+    if text.isascii() and text.isdigit() and len(text) <= _SHORT:  # most values are plain whole numbers
+        return int(text) * scale
+    text = text.replace(",", ".", 1)
+    return Decimal(text) * scale if _NUMBER.fullmatch(text) else None
+
+
+def _total(found: _Found, measurand: str) -> int | Decimal | None:
+    """Return the connector's value of `measurand`: a total, else the sum of the phases; the outlet's first."""
+    total = found.get((measurand, _OUTLET, ""))
+    if total is not None or not found:
+        return total
+    lines: dict[str, dict[str, int | Decimal]] = {}
+    for (name, location, line), number in found.items():
+        if name == measurand:
+            lines.setdefault(location, {})[line] = number
+    if not lines:
         return None
-    scale = _SCALES[measurand].get((sampled.unit or "").strip().upper())
-    text = str(sampled.value).strip().replace(",", ".", 1)
-    if scale is None or _NUMBER.fullmatch(text) is None:
-        return None
-    number = Decimal(text) * scale
-    return number if abs(number) <= limit else None
+    here = lines[min(lines, key=lambda location: (location != _OUTLET, location))]
+    return here[""] if "" in here else sum(here.values(), start=0)

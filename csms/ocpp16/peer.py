@@ -47,13 +47,17 @@ twice does no harm.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CallReceived:
-    """A CALL of the charger that waits for `reply` or `reply_error`; `payload` is the JSON of an object."""
+    """A CALL of the charger that waits for `reply` or `reply_error`; `payload` is the JSON of an object.
+
+    `identity` is what makes a later CALL the same one again; it does not hold on to the payload.
+    """
 
     message_id: MessageId
     action: str
     payload: bytes
+    identity: tuple[MessageId, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class Peer:
         self._outbox = Outbox()
         self._open: tuple[str, _Open] | None = None
         self._timed_out: OrderedDict[str, _Open] = OrderedDict()
-        self._pending: set[CallReceived] = set()
+        self._pending: set[tuple[MessageId, int]] = set()
         self._answers: OrderedDict[tuple[MessageId, int], str] = OrderedDict()
 
     # --- what the shell asks -----------------------------------------------------------------------------------------
@@ -228,7 +232,7 @@ class Peer:
         frame = frames.decode(text)
         match frame:
             case frames.Call():
-                return self._receive_call(CallReceived(frame.message_id, frame.action, frame.payload))
+                return self._receive_call(frame)
             case frames.CallResult() | frames.CallError():
                 return self._receive_answer(frame, now_ms)
             case frames.Malformed():
@@ -239,10 +243,11 @@ class Peer:
             case frames.Ignored():
                 return [FrameRefused(frame.reason)]
 
-    def _receive_call(self, call: CallReceived) -> list[PeerEvent]:
-        if call in self._pending:
+    def _receive_call(self, call: frames.Call) -> list[PeerEvent]:
+        identity = call.message_id, hash((call.action, call.payload))
+        if identity in self._pending:
             return [FrameRefused("repeated while its answer is being made", call.message_id)]
-        stored = self._answers.get(_identity(call))
+        stored = self._answers.get(identity)
         if stored is not None:
             self._out.append(Outgoing(stored, None))
             return [FrameRefused("repeated after its answer, which was sent again", call.message_id)]
@@ -252,22 +257,22 @@ class Peer:
                 Outgoing(frames.encode_error(call.message_id, ErrorCode.INTERNAL_ERROR, description), None),
             )
             return [FrameRefused(description, call.message_id)]
-        self._pending.add(call)
-        return [call]
+        self._pending.add(identity)
+        return [CallReceived(call.message_id, call.action, call.payload, identity)]
 
     def reply(self, call: CallReceived, payload: Mapping[str, object]) -> None:
         """Answer a CALL of the charger with a CALLRESULT."""
-        self._pending.remove(call)
+        self._pending.remove(call.identity)
         text = frames.encode_result(call.message_id, payload)
         if call.action not in ALWAYS_FRESH:
-            self._answers[_identity(call)] = text
+            self._answers[call.identity] = text
             if len(self._answers) > MAX_STORED_ANSWERS:
                 self._answers.popitem(last=False)
         self._out.append(Outgoing(text, None))
 
     def reply_error(self, call: CallReceived, code: ErrorCode, description: str) -> None:
         """Answer a CALL of the charger with a CALLERROR; it may be tried again, so it is not stored."""
-        self._pending.remove(call)
+        self._pending.remove(call.identity)
         self._out.append(Outgoing(frames.encode_error(call.message_id, code, description), None))
 
     def _receive_answer(self, frame: frames.CallResult | frames.CallError, now_ms: int) -> list[PeerEvent]:
@@ -284,8 +289,3 @@ class Peer:
         if isinstance(frame, frames.CallResult):
             return [AnswerReceived(open_call.token, open_call.action, frame.payload, late)]
         return [ErrorReceived(open_call.token, open_call.action, frame.code, frame.description, late)]
-
-
-def _identity(call: CallReceived) -> tuple[MessageId, int]:
-    """Return what makes a CALL the same one again, without keeping its payload."""
-    return call.message_id, hash((call.action, call.payload))
