@@ -94,7 +94,7 @@ class Connector:
 
     Attributes:
         status: last reported, None before the first report.
-        status_ms: since when it has had that status.
+        status_ms: since when it has had that status, as far as it was said on its present connection.
         session: the session that holds it, or None.
         limits: P_tx.
         provisioned: LEDGER.md §4 holds here.

@@ -106,8 +106,8 @@ class Links:
         connector = None if charger is None else charger.connectors.get(fact.idx)
         if charger is None or connector is None:
             return
-        if connector.status is not fact.status:
-            connector.status_ms = self.now.mono_ms
+        if connector.status is not fact.status or connector.status_ms < charger.connected_ms:
+            connector.status_ms = self.now.mono_ms  # said for the first time, on this connection at least
         connector.status = fact.status
         session = connector.session
         if MEANING[fact.status].power_may_flow and session is not None and session.phase is Phase.UNPROVEN:

@@ -1,0 +1,84 @@
+import pytest
+
+from csms.core.events import ConnectorStatus
+from tests.unit.core.driving import Drive, charger, station
+
+AVAILABLE, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING
+
+
+def charging() -> tuple[Drive, int]:
+    """Return a charger of 100 kW whose car has charged for 20 s, and its transaction."""
+    drive = Drive(station(100, charger("A", 100)))
+    drive.bring_up("A")
+    transaction_id = drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.wait(20)
+    return drive, transaction_id
+
+
+# --- transactions that nobody stops -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("after_s", "is_open"), [(59, True), (60, False)])
+def test_available_for_60_s_closes_a_transaction(after_s: int, is_open: bool) -> None:  # noqa: FBT001 - a column
+    drive, transaction_id = charging()
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(after_s)
+    assert (drive.open_transactions() == [transaction_id]) is is_open
+    if not is_open:
+        record = drive.record(transaction_id)
+        assert (record.end_reason, record.flags) == ("NoStopReceived", ("no_stop_received",))
+        assert drive.k_kw("A") == 0
+
+
+def test_meter_flow_keeps_a_transaction_of_an_available_connector_open() -> None:
+    drive, transaction_id = charging()
+    drive.status("A", 1, AVAILABLE)
+    for _ in range(12):
+        drive.wait(10)
+        drive.sample("A", 1, 5_000)
+    assert drive.open_transactions() == [transaction_id]
+    drive.sample("A", 1, 0)
+    drive.wait(60)
+    assert drive.open_transactions() == []
+
+
+def test_a_start_on_a_connector_that_has_long_been_available_is_no_zombie() -> None:
+    drive = Drive(station(100, charger("A", 100)))
+    drive.bring_up("A")
+    drive.wait(500)
+    transaction_id = drive.start("A")
+    drive.accept()
+    drive.wait(59)
+    assert drive.open_transactions() == [transaction_id]
+
+
+def test_offline_nothing_is_closed() -> None:
+    drive, transaction_id = charging()
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(30)
+    drive.disconnect("A")
+    drive.wait(3_600)
+    assert drive.open_transactions() == [transaction_id]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_the_60_s_begin_anew_with_a_status_on_the_new_connection(restart: bool) -> None:  # noqa: FBT001 - a column
+    drive, transaction_id = charging()
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(30)
+    if restart:
+        drive.recover()
+    else:
+        drive.disconnect("A")
+    drive.wait(30)
+    drive.connect("A")
+    drive.accept()
+    drive.wait(100)
+    assert drive.open_transactions() == [transaction_id], "no status was said on this connection"
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(59)
+    assert drive.open_transactions() == [transaction_id]
+    drive.wait(1)
+    assert drive.open_transactions() == []
