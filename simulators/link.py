@@ -62,9 +62,9 @@ class Link:
         """Connect, serve and reconnect until cancelled."""
         pause_ms = FIRST_PAUSE_MS
         while True:
-            self._cut.clear()
             while not self._charger.link_wanted:
                 await self._clock.sleep_until_ms(self._clock.now_ms() + TICK_MS)
+            self._cut.clear()
             served = await self._connect_once()
             pause_ms = FIRST_PAUSE_MS if served else min(pause_ms * 2, LONGEST_PAUSE_MS)
             # Spread out, so that a fleet does not come back all at once.

@@ -499,6 +499,20 @@ async def test_a_lost_socket_alone_brings_no_boot_and_only_what_changed() -> Non
         assert (await b.ask(call.SetChargingProfile(1, tx_profile(70_000)))).status == "Accepted"
 
 
+@pytest.mark.parametrize("seconds", [0.25, 1, 5, 60])
+async def test_after_a_drop_it_comes_back_once_and_stays(seconds: float) -> None:
+    async with bench(DC) as b:
+        b.charger.drop(int(seconds * 1000))
+        b.link.nudge()
+        await b.closed.get()
+        await b.run(seconds)
+        await b.reconnected()
+        await b.run(10)
+        assert b.closed.empty()
+        assert b.centrals.empty()
+        assert (await b.ask(call.ClearCache())).status == "Rejected"
+
+
 async def test_remote_start_and_stop_with_the_default_car() -> None:
     async with bench(DC) as b:
         answer = await b.ask(call.RemoteStartTransaction(id_tag="5E450001", connector_id=2))
