@@ -120,7 +120,7 @@ def session_row(station_id: str, record: SessionStored) -> Row:
 def sample_row(station_id: str, record: SampleStored) -> Row:
     """Return the row of table `meter_sample`."""
     raw_json = text(record.raw_json)
-    digest = blake2b(raw_json.encode(), digest_size=8, usedforsecurity=False).digest()
+    digest = blake2b(raw_json.encode(), digest_size=8).digest()
     return (
         station_id,
         integer(record.at_ms),

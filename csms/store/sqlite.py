@@ -67,7 +67,14 @@ class SqliteDatabase:
             with self._opened.connection.begin():
                 return work(self._opened.connection)
         except SQLAlchemyError as fault:
+            self._undo()
             raise StoreError(f"the database refused: {_said(fault)}") from fault
+
+    def _undo(self) -> None:
+        """Roll back what SQLAlchemy leaves open: to SQLite, a COMMIT that fails does not end the transaction."""
+        driver = _driver(self._opened.connection)
+        if driver.in_transaction:
+            driver.rollback()
 
 
 async def open_sqlite(path: Path) -> SqliteDatabase | NotOpened:
@@ -145,12 +152,17 @@ def _engine(path: Path) -> Engine:
 
 def _set_up(connection: Connection) -> str:
     """Make commits durable, outside of any transaction; return why that cannot be, or ""."""
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, sqlite3.Connection), "the engine is pysqlite's"
+    driver = _driver(connection)
     (mode,) = driver.execute("PRAGMA journal_mode=WAL").fetchone()
     driver.execute("PRAGMA synchronous=FULL")
     driver.execute("PRAGMA foreign_keys=ON")
     return "" if mode == "wal" else "its file system cannot hold a write-ahead log"
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection), "the engine is pysqlite's"
+    return driver
 
 
 def _begin(connection: Connection) -> None:

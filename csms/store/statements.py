@@ -1,9 +1,9 @@
 """The writer's SQL: one statement for many rows, made from the tables.
 
-`executemany` would be shorter. But SQLite's driver gives up the interpreter's lock for every row that it steps over,
-and beside a busy event loop it gets it back only after the switch interval (5 ms), so a thousand rows can take
-seconds; `tests/bench/bench_store.py` shows both. A statement with 512 rows in its VALUES gives the lock up once. Rows
-are sent in powers of two, so that each table needs ten statements at most and all of them stay prepared in the driver.
+`executemany` would be shorter. But SQLite's driver gives up the interpreter's lock at every row, and where a core is
+free a busy event loop takes it each time and keeps it for the switch interval (5 ms): a thousand rows can then take
+seconds (`tests/bench/bench_store.py` prints both ways). A statement with 512 rows in its VALUES gives the lock up once.
+Rows are sent in powers of two, so that each table needs ten statements at most and all stay prepared in the driver.
 
 The SQL is what SQLite and PostgreSQL share (`ON CONFLICT … DO UPDATE`, `excluded`); names need no quoting. A statement
 names no row twice: `csms.store.changes` keeps one row per key.

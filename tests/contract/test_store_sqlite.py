@@ -18,6 +18,7 @@ from sqlalchemy import Connection, event
 from csms.core.records import StationStored
 from csms.ports import StoreError
 from csms.store import NotOpened, SqlStore, open_store
+from csms.store.changes import Changes
 from tests.contract.store_victim import CALLERS, COMMITTED, SAMPLES
 from tests.unit.store import samples
 
@@ -273,6 +274,21 @@ async def test_what_the_disk_refuses_is_refused_whole_and_to_all(
     await store.commit([*large, samples.send(2)])
     assert await _sql(store, "SELECT count(*) FROM meter_sample") == [(200,)]
     assert (await store.load()).sends == (samples.send(1), samples.send(2))
+
+
+async def test_a_transaction_refused_at_its_very_end_is_undone(store: SqlStore) -> None:
+    """The rows go in; COMMIT itself fails, over a row of a station that does not exist."""
+
+    def write(connection: Connection) -> None:
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        Changes("nowhere", [samples.send(1)]).apply(connection)
+        assert connection.exec_driver_sql("SELECT count(*) FROM send").scalar() == 1
+
+    with pytest.raises(StoreError, match="FOREIGN KEY constraint failed"):
+        await store._database.run(write)
+    assert await _sql(store, "SELECT count(*) FROM send") == [(0,)]
+    await store.commit([samples.send(1)])
+    assert (await store.load()).sends == (samples.send(1),)
 
 
 async def test_a_file_that_another_program_writes_to(store: SqlStore, path: Path) -> None:
