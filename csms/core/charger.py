@@ -150,7 +150,10 @@ class ChargerState:
             uncontrolled_booked_w=self.uncontrolled_booked_w,
             ever_connected=self.ever_connected,
             boot=self.boot,
-            provisioned=tuple(c.provisioned for c in self.connectors.values()),
+            provisioned=tuple(
+                idx in self.connectors and self.connectors[idx].provisioned
+                for idx in range(1, max(self.connectors, default=0) + 1)
+            ),
             configuration=dict(self.configuration),
             statuses={idx: c.status for idx, c in self.connectors.items() if c.status is not None},
             draining=self.config if self.draining else None,

@@ -104,6 +104,11 @@ class Provisioning:
         self.failures = 0
         self.retry_ms = 0
 
+    def connector_added(self) -> None:
+        """A connector that was configured later has places of its own to clear, and its status is not known."""
+        self.to_clear = None
+        self.statuses_asked = False
+
 
 def rate_units(advertised: str | None) -> tuple[RateUnit, ...]:
     """Return the units that a charger says it takes, from any of the spellings seen in the field."""

@@ -57,7 +57,9 @@ class Reconfiguration:
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)
         for key in config.connector_keys():
-            charger.connectors.setdefault(key.idx, Connector(key))
+            if key.idx not in charger.connectors:
+                charger.connectors[key.idx] = Connector(key)
+                charger.provisioning.connector_added()
         for idx in [i for i, c in charger.connectors.items() if i > config.connectors and _idle(c)]:
             del charger.connectors[idx]
         if config.control not in OVER_OCPP:
@@ -66,14 +68,12 @@ class Reconfiguration:
 
     def _drain(self, charger: ChargerState, old: Station, new: Station) -> bool:
         """Take a charger out of the configuration; return whether something of it stays booked for now."""
+        known = {circuit.circuit_id for circuit in new.circuits}
+        above = (c for c in circuit_path(old, charger.config.circuit) if c in known)
+        charger.config = replace(charger.config, circuit=next(above, None))
         if not charger.draining:
-            known = {circuit.circuit_id for circuit in new.circuits}
-            above = (c for c in circuit_path(old, charger.config.circuit) if c in known)
-            charger.config = replace(charger.config, circuit=next(above, None))
             charger.draining = True
             self.journal.log("charger.removed", charger.charger_id, None, charging=_charging(charger))
-        elif charger.config.circuit not in {circuit.circuit_id for circuit in new.circuits}:
-            charger.config = replace(charger.config, circuit=None)
         if _charging(charger):
             return True
         self._close(charger, "removed from the configuration")
@@ -87,7 +87,7 @@ class Reconfiguration:
         """Let go of draining chargers that have nothing left to drain."""
         gone: list[ChargerState] = []
         for charger in self.state.chargers.values():
-            if not charger.draining or not _quiet(charger):
+            if not charger.draining or not _drained(charger):
                 continue
             self._close(charger, "removed from the configuration")
             self._keep_young_sends(charger)
@@ -140,7 +140,11 @@ def _charging(charger: ChargerState) -> bool:
     return any(True for _ in charger.sessions())
 
 
-def _quiet(charger: ChargerState) -> bool:
-    """Return whether a draining charger has no open session and every connector, as far as known, is Available."""
+def _drained(charger: ChargerState) -> bool:
+    """Return whether a draining charger has no open session and every connector, as far as known, is Available.
+
+    One that was let go already (`_keep_young_sends`), or never came, will say no status any more.
+    """
     available = {None, ConnectorStatus.AVAILABLE}
-    return not _charging(charger) and all(c.status in available for c in charger.connectors.values())
+    said = not charger.ever_connected or all(c.status in available for c in charger.connectors.values())
+    return said and not _charging(charger)

@@ -61,6 +61,8 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
     charger.configuration = dict(row.configuration)
     for position, provisioned in enumerate(row.provisioned):
         idx = position + 1
+        if idx > config.connectors and idx not in row.statuses:
+            continue  # a gap: connectors that went with a configuration, below one whose session stayed
         connector = charger.connectors.setdefault(idx, Connector(ConnectorKey(config.charger_id, idx)))
         connector.provisioned = provisioned
         connector.status = row.statuses.get(idx)
@@ -85,9 +87,9 @@ def _add_session(state: State, row: SessionStored, now: Now) -> None:
     """Put an open session back on its connector, or among the historic ones."""
     session = restore_session(row, now.mono_ms)
     state.sessions[session.session_id] = session
-    connector = state.connector(session.key)
-    if session.phase is not Phase.HISTORIC and connector is not None:
-        connector.session = session
+    charger = state.chargers.get(row.charger_id)
+    if session.phase is not Phase.HISTORIC and charger is not None:
+        charger.connectors.setdefault(row.idx, Connector(session.key)).session = session
     if session.transaction_id is not None:
         state.transactions[session.transaction_id] = session
         state.starts[session.start_key] = KnownTransaction(
