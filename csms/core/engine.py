@@ -59,6 +59,7 @@ from csms.core.records import (
 from csms.core.recovery import rebuild
 from csms.core.replies import ChargerView, Reply, SessionView
 from csms.core.requests import Requests
+from csms.core.session import Phase
 from csms.core.station import Station
 from csms.core.steering import Alarm, Steering
 from csms.core.timings import LAW, Timings
@@ -170,7 +171,7 @@ class Engine:
         """Return the whole view, for whoever begins to publish it."""
         state = self._state
         return Changes(
-            {session_id: session_view(state, s) for session_id, s in state.sessions.items()},
+            {session_id: self._shown(session_id) for session_id in state.sessions},
             {charger_id: charger_view(c) for charger_id, c in state.chargers.items()},
             state.station,
             dict(state.notices),
@@ -295,6 +296,7 @@ class Engine:
         records += [state.chargers[c].stored() for c in sorted(journal.chargers) if c in state.chargers]
         records += [session.stored() for session in journal.sessions.values()]
         records += journal.orphans
+        records += journal.corrections
         records += [send.stored() for token, send in journal.sends.items() if token not in journal.gone]
         records += [SendForgotten(token) for token in sorted(journal.gone)]
         records += journal.samples
@@ -309,10 +311,15 @@ class Engine:
         state = self._state
         return CountersStored(TransactionId(state.next_transaction_id), Token(state.next_token), state.next_rank)
 
+    def _shown(self, session_id: SessionId) -> SessionView | None:
+        """Return the view of a session; None when it is not active: ended, or history from the start."""
+        session = self._state.sessions.get(session_id)
+        return None if session is None or session.phase is Phase.HISTORIC else session_view(self._state, session)
+
     def _changes(self, journal: Journal) -> Changes:
         """Return what the view takes over: sessions that changed, and all chargers that a plan may have touched."""
         state = self._state
-        sessions = {s: session_view(state, state.sessions[s]) if s in state.sessions else None for s in journal.shown}
+        sessions = {session_id: self._shown(session_id) for session_id in journal.shown}
         chargers: dict[ChargerId, ChargerView | None] = dict.fromkeys(journal.forgotten)
         if journal.plan or journal.chargers:
             chargers |= {charger_id: charger_view(c) for charger_id, c in state.chargers.items()}

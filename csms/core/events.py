@@ -82,7 +82,10 @@ class StartKey:
 
 @dataclass(frozen=True, slots=True)
 class KnownTransaction:
-    """A transaction found in the store, when the core itself no longer remembers it."""
+    """A transaction found in the store, when the core itself no longer remembers it.
+
+    `end_guessed`: it was ended without a StopTransaction, as superseded or as a zombie.
+    """
 
     transaction_id: TransactionId
     session_id: SessionId
@@ -90,6 +93,7 @@ class KnownTransaction:
     idx: int
     tag_status: TagStatus
     ended: bool
+    end_guessed: bool = False
 
 
 # --- configuration and the chargers' connections --------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from csms.core.commands import Command
 from csms.core.ids import ChargerId, RequestId, SessionId, Token
 from csms.core.limits import Send
-from csms.core.records import EventLogged, SampleStored, SessionStored
+from csms.core.records import EventLogged, SampleStored, SessionStored, StopCorrected
 from csms.core.replies import Outcome, Reply
 from csms.core.session import Session
 
@@ -22,6 +22,7 @@ class Journal:
         chargers, sessions, sends: what has to be written again.
         gone: sends that are out of force; forgotten: chargers that are removed.
         orphans: closed records of stops that belong to no transaction.
+        corrections: true ends of sessions whose end had been guessed.
         shown: sessions whose view may have changed; ended: those that left the view.
         plan: whether something changed that a plan depends on.
     """
@@ -33,6 +34,7 @@ class Journal:
     events: list[EventLogged] = field(default_factory=list)
     samples: list[SampleStored] = field(default_factory=list)
     orphans: list[SessionStored] = field(default_factory=list)
+    corrections: list[StopCorrected] = field(default_factory=list)
     chargers: set[ChargerId] = field(default_factory=set)
     forgotten: set[ChargerId] = field(default_factory=set)
     sessions: dict[SessionId, Session] = field(default_factory=dict)

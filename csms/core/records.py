@@ -139,6 +139,20 @@ class SessionStored:
     flags: tuple[str, ...] = ()
 
 
+GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE})
+"""Ends that we concluded without a StopTransaction: when it comes after all, it is right and we were not."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopCorrected:
+    """The true end of a session whose end had been guessed."""
+
+    session_id: SessionId
+    ended_ms: int
+    meter_stop_wh: int
+    end_reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class SampleStored:
     """One meterValue element, as received. `session_id` is None when it belongs to no session."""
@@ -181,6 +195,7 @@ Record = (
     | SendStored
     | SendForgotten
     | SessionStored
+    | StopCorrected
     | SampleStored
     | CountersStored
     | EventLogged

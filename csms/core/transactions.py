@@ -9,6 +9,8 @@ Rules that hold whatever a charger does:
 * values of a transaction that has ended belong to it and never revive it.
 """
 
+from dataclasses import replace
+
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import Demand
@@ -23,7 +25,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ConnectorKey, Now, SessionId, TransactionId
 from csms.core.journal import Journal
-from csms.core.records import Driver, EndReason, SampleStored, SessionStored
+from csms.core.records import GUESSED_ENDS, Driver, EndReason, SampleStored, SessionStored, StopCorrected
 from csms.core.replies import Confirmed, StartConfirmed, StopConfirmed
 from csms.core.session import Happening, Phase, Session
 from csms.core.state import State
@@ -59,12 +61,11 @@ class Transactions:
         if charger is not None:
             charger.busy_ms = self.now.mono_ms
         if charger is None or connector is None:
-            session.flag("unknown_connector", "historic")
-            session.phase = Phase.HISTORIC
+            session.flag("unknown_connector")
+            self._keep_as_history(session)
             self.journal.log("transaction.on_unknown_connector", fact.key.charger_id, fact.key.idx)
         elif self._is_history(connector, session):
-            session.flag("historic")
-            session.phase = Phase.HISTORIC
+            self._keep_as_history(session)
         else:
             self._take_over(charger, connector, session)
         self.journal.write_session(session)
@@ -126,6 +127,15 @@ class Transactions:
         """Return whether the connector already has a newer transaction than this replayed start."""
         current = connector.session
         return current is not None and current.driver is Driver.OCPP and session.started_ms < current.started_ms
+
+    def _keep_as_history(self, session: Session) -> None:
+        """Keep a start as a record that touches no ledger; one older record of its connector waits for its stop."""
+        for other in list(self.state.sessions.values()):
+            if other.phase is Phase.HISTORIC and other.key == session.key and other is not session:
+                other.flag("superseded")
+                self.end(other, EndReason.SUPERSEDED, max(other.started_ms, session.started_ms), None)
+        session.flag("historic")
+        session.phase = Phase.HISTORIC
 
     def _take_over(self, charger: ChargerState, connector: Connector, session: Session) -> None:
         """Give the connector to a new transaction; whatever held it is superseded."""
@@ -280,6 +290,9 @@ class Transactions:
         """Return whether this stop was taken before, as a stop of an ended transaction or as an orphan."""
         known = self.state.ended.get(fact.transaction_id) or fact.known
         identity = (fact.charger_id, fact.transaction_id, fact.stopped_ms, fact.meter_stop_wh)
+        if known is not None and known.charger_id == fact.charger_id and known.end_guessed:
+            self._correct(known, fact)
+            return True
         if known is not None and known.charger_id == fact.charger_id and known.ended:
             self.journal.log("transaction.stop_repeated", fact.charger_id, None, transaction_id=fact.transaction_id)
             return True
@@ -287,6 +300,22 @@ class Transactions:
             return True
         self.state.orphans[identity] = True
         return False
+
+    def _correct(self, known: KnownTransaction, fact: TransactionStopped) -> None:
+        """Put the true end in the place of one that was guessed: it is what is billed."""
+        self.journal.corrections.append(
+            StopCorrected(known.session_id, fact.stopped_ms, fact.meter_stop_wh, fact.reason)
+        )
+        for sample in fact.samples:
+            self._keep(fact, sample, known.session_id)
+        self.state.ended[fact.transaction_id] = replace(known, end_guessed=False)
+        self.journal.log(
+            "transaction.stopped_late",
+            known.charger_id,
+            known.idx,
+            transaction_id=known.transaction_id,
+            meter_stop_wh=fact.meter_stop_wh,
+        )
 
     def _orphan(self, fact: TransactionStopped) -> None:
         """Keep a stop that belongs to no transaction of this charger as a closed record of its own."""
@@ -354,7 +383,13 @@ class Transactions:
         transaction_id = _transaction_id(session)
         self.state.transactions.pop(transaction_id, None)
         known = KnownTransaction(
-            transaction_id, session.session_id, session.key.charger_id, session.key.idx, session.tag_status, ended=True
+            transaction_id,
+            session.session_id,
+            session.key.charger_id,
+            session.key.idx,
+            session.tag_status,
+            ended=True,
+            end_guessed=session.end_reason in GUESSED_ENDS,
         )
         self.state.ended[transaction_id] = known
         self.state.starts[session.start_key] = known

@@ -23,6 +23,7 @@ from csms.core.records import (
     SendStored,
     SessionStored,
     StationStored,
+    StopCorrected,
 )
 from csms.store import codec, schema, statements
 from csms.store.codec import Row
@@ -37,19 +38,21 @@ class Changes:
     Attributes:
         states: by table and key, the row as it shall be; None removes it.
         histories: by table, the rows to add.
+        corrections: true ends of sessions that are written already or in `states`.
     """
 
     def __init__(self, station_id: str, records: Iterable[Record] = ()) -> None:
         self._station_id = station_id
         self.states: defaultdict[Table, dict[Key, Row | None]] = defaultdict(dict)
         self.histories: defaultdict[Table, list[Row]] = defaultdict(list)
+        self.corrections: list[Row] = []
         for record in records:
             self._add(record)
 
     @property
     def rows(self) -> int:
         """Return how many rows will be written or removed."""
-        return sum(map(len, self.states.values())) + sum(map(len, self.histories.values()))
+        return sum(map(len, self.states.values())) + sum(map(len, self.histories.values())) + len(self.corrections)
 
     def merge(self, later: "Changes") -> None:
         """Take over what came after."""
@@ -57,6 +60,7 @@ class Changes:
             self.states[table].update(states)
         for table, rows in later.histories.items():
             self.histories[table].extend(rows)
+        self.corrections.extend(later.corrections)
 
     def apply(self, connection: Connection) -> None:
         """Write everything, in the connection's transaction."""
@@ -66,14 +70,17 @@ class Changes:
             statements.write(connection, table, [row for row in states.values() if row is not None])
         for table, rows in self.histories.items():
             statements.write(connection, table, rows)
+        statements.correct_ends(connection, self._station_id, self.corrections)
 
-    def _add(self, record: Record) -> None:
+    def _add(self, record: Record) -> None:  # noqa: C901 - one table of all records
         site = self._station_id
         match record:
             case SampleStored():
                 self.histories[schema.meter_sample].append(codec.sample_row(site, record))
             case SessionStored():
                 self._keep(schema.session, codec.session_row(site, record))
+            case StopCorrected():
+                self.corrections.append(codec.correction_row(record))
             case SendStored():
                 self._keep(schema.send, codec.send_row(site, record))
             case SendForgotten():

@@ -26,6 +26,7 @@ from csms.core.records import (
     SendStored,
     SessionStored,
     StationStored,
+    StopCorrected,
 )
 from csms.core.station import Station
 from csms.ports import StoreError
@@ -114,6 +115,16 @@ def session_row(station_id: str, record: SessionStored) -> Row:
         optional_integer(record.meter_stop_wh),
         optional_text(record.end_reason),
         document(record.flags),
+    )
+
+
+def correction_row(record: StopCorrected) -> Row:
+    """Return the true end of a session: ended_ms, meter_stop_wh, end_reason and the session's id."""
+    return (
+        integer(record.ended_ms),
+        integer(record.meter_stop_wh),
+        text(record.end_reason),
+        text(record.session_id),
     )
 
 

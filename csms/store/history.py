@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, select
 
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import SessionId
+from csms.core.records import GUESSED_ENDS
 from csms.store.codec import read_row
 from csms.store.schema import session
 from csms.store.values import INT64_MAX, INT64_MIN, integer, text
@@ -64,6 +65,7 @@ def _find(connection: Connection, wanted: ColumnElement[bool]) -> KnownTransacti
             session.c.idx,
             session.c.tag_status,
             session.c.ended_ms.is_not(None).label("ended"),
+            and_(session.c.ended_ms.is_not(None), session.c.end_reason.in_(sorted(GUESSED_ENDS))).label("end_guessed"),
         ).where(wanted)
     ).all()
     if not rows:

@@ -36,6 +36,13 @@ def remove(connection: Connection, table: Table, station_id: str, keys: Sequence
         connection.exec_driver_sql(_delete_sql(table, len(chunk)), (station_id, *chunk))
 
 
+def correct_ends(connection: Connection, station_id: str, rows: Sequence[Row]) -> None:
+    """Put the true end of sessions in the place of a guessed one; `rows` as made by `codec.correction_row`."""
+    sql = "UPDATE session SET ended_ms=?, meter_stop_wh=?, end_reason=? WHERE session_id=? AND station_id=?"
+    for row in rows:
+        connection.exec_driver_sql(sql, (*row, station_id))
+
+
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Cut into runs of powers of two, the longest first."""
     start = 0

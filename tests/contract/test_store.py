@@ -16,11 +16,13 @@ from csms.core.records import (
     ChargerStored,
     CountersStored,
     Driver,
+    EndReason,
     Record,
     SendForgotten,
     SendState,
     Snapshot,
     StationStored,
+    StopCorrected,
 )
 from csms.ports import Store, StoreError
 from csms.store import SqlStore, open_store, schema
@@ -417,3 +419,26 @@ async def test_a_charger_stored_with_nothing_but_what_is_needed(store: SqlStore)
     bare = ChargerStored(ChargerId("bare"), 1, 1)
     await store.commit([bare])
     assert (await store.load()).chargers == (bare,)
+
+
+async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: SqlStore) -> None:
+    running = samples.session("S7", 7, ended_ms=None, meter_stop_wh=None, end_reason=None)
+    guessed = replace(running, ended_ms=5_000, meter_stop_wh=None, end_reason=EndReason.ZOMBIE)
+    await store.commit([running])
+    await store.commit([guessed])
+    found = await store.find_transaction(7)
+    assert found is not None
+    assert (found.ended, found.end_guessed) == (True, True)
+
+    await store.commit([StopCorrected(running.session_id, 4_000, 12_345, "Local")])
+
+    found = await store.find_transaction(7)
+    assert found is not None
+    assert (found.ended, found.end_guessed) == (True, False)
+    (row,) = await _session_rows(store)
+    assert (row["ended_ms"], row["meter_stop_wh"], row["end_reason"]) == (4_000, 12_345, "Local")
+
+
+async def _session_rows(store: SqlStore) -> list[dict[str, Any]]:
+    found = await store._database.run(lambda connection: connection.execute(schema.session.select()).mappings().all())
+    return [dict(row) for row in found]
