@@ -110,7 +110,7 @@ def install(kind: str) -> None:
     print(f"Installing {LOCKS[kind]}", flush=True)
     uv: list[str | Path] = [VENV / "bin" / "uv", "--quiet", "pip"]
     environment = os.environ | indexes_of_pip()
-    run([*uv, "sync", "--python", PYTHON, "--require-hashes", LOCKS[kind]], environment)
+    run([*uv, "sync", "--python", PYTHON, "--require-hashes", "--compile-bytecode", LOCKS[kind]], environment)
     run([*uv, "install", "--python", PYTHON, "--no-deps", "--editable", "."], environment)
 
 

@@ -66,6 +66,7 @@ class _Demo:
         self._children: list[Child] = []
         self._followers: list[asyncio.Task[None]] = []
         self._elapsed_s = 0
+        self._is_over = False
         self._failure = ""
         self._playing: asyncio.Task[None] | None = None
 
@@ -80,6 +81,7 @@ class _Demo:
         except (asyncio.CancelledError, _NotStartedError):
             finished = False
         finally:
+            self._is_over = True
             await self._stop_children()
         return self._judge(finished=finished)
 
@@ -125,7 +127,8 @@ class _Demo:
     async def _start_charger(self, charger_id: str, ocpp_url: str) -> None:
         def on_line(line: str) -> None:
             report = parse_report(line)
-            if report is not None:
+            # Once they are being stopped, cars are unplugged unserved: that is not the demo any more.
+            if report is not None and not self._is_over:
                 self._tally.add(report)
 
         arguments = ["-m", "simulators", "station", "--url", ocpp_url, "--config", str(self._config)]
@@ -185,7 +188,7 @@ class _Demo:
 @contextmanager
 def _screen() -> Iterator[Callable[[Tally, dict[tuple[str, int], Told], int], None]]:
     """Yield what shows the present state once a second: a live table, or plain lines where there is no terminal."""
-    console = Console()
+    console = Console(markup=False, highlight=False)  # ids and names are shown as they are
     if not console.is_terminal:
 
         def show_lines(tally: Tally, told: dict[tuple[str, int], Told], elapsed_s: int) -> None:
@@ -197,6 +200,6 @@ def _screen() -> Iterator[Callable[[Tally, dict[tuple[str, int], Told], int], No
     with Live(console=console, auto_refresh=False) as live:
 
         def show_table(tally: Tally, told: dict[tuple[str, int], Told], _elapsed_s: int) -> None:
-            live.update(view.table(tally, told), refresh=True)
+            live.update(view.table(tally, told, console.width), refresh=True)
 
         yield show_table

@@ -1,38 +1,45 @@
 """How the demo looks: a live table on a terminal, plain lines elsewhere, and the account at the end."""
 
+from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from csms.cli.demo.tally import Row, Tally
 from csms.cli.demo.watching import Told
 
 _DASH = "–"
+_OTHERS_WIDTH = 62
+"""Of all columns but the car's, with their borders: the car's name is what gives way on a narrow terminal."""
+_CAR_WIDTH_MIN = 8
 
 
-def table(tally: Tally, told: dict[tuple[str, int], Told]) -> Table:
-    """Return the live table: one line per connector, and the sum against the grid connection."""
+def table(tally: Tally, told: dict[tuple[str, int], Told], width: int) -> Table:
+    """Return the live table, at most `width` wide: one line per connector, and the sum against the grid connection."""
     grid = tally.rows[0]
     drawn_w = tally.drawn_w + grid.constant_w
     found = Table(
-        title="What each car gets",
+        title="What each car gets (powers in kW)",
+        box=box.SIMPLE_HEAD,
         caption=(
-            f"Σ drawn {_kw(drawn_w)} of {_kw(grid.capacity_w)} kW, highest so far {_kw(grid.highest_w)} kW;  "
+            f"Σ drawn {_kw(drawn_w)} of {_kw(grid.capacity_w)} kW, highest so far {_kw(grid.highest_w)} kW\n"
             f"{tally.completed} cars served, {tally.running} plugged in, {_kw(tally.energy_wh)} kWh delivered"
         ),
         caption_style="bold" if grid.is_kept else "bold red",
     )
     for column in ("Connector", "Car"):
         found.add_column(column, no_wrap=True)
-    for column in ("SoC %", "Wants kW", "Limit kW", "Drawn kW", "Energy kWh"):
-        found.add_column(column, justify="right", no_wrap=True)
+    for column in ("SoC", "Wants", "Limit", "Drawn", "kWh"):
+        found.add_column(column, justify="right", no_wrap=True, min_width=5)
     found.add_column("Limited by", no_wrap=True)
+    car_width = max(_CAR_WIDTH_MIN, width - _OTHERS_WIDTH)
     for charger_id in sorted(tally.latest):
         for connector in tally.latest[charger_id].connectors:
             session = told.get((charger_id, connector.idx))
             idle = connector.transaction_id is None
             found.add_row(
                 f"{charger_id} #{connector.idx}",
-                connector.car or f"[dim]{connector.status}[/dim]",
-                _DASH if connector.soc_percent is None else str(connector.soc_percent),
+                Text(connector.status, "dim") if connector.car is None else _short(connector.car, car_width),
+                _DASH if connector.soc_percent is None else f"{connector.soc_percent} %",
                 _DASH if session is None else f"{session.wants_kw:.1f}",
                 _kw(connector.limit_w),
                 _kw(connector.power_w),
@@ -79,3 +86,7 @@ def _against_capacity(row: Row, width: int) -> str:
 
 def _kw(power_w: int) -> str:
     return f"{power_w / 1000:.1f}"
+
+
+def _short(name: str, width: int) -> str:
+    return name if len(name) <= width else name[: width - 1] + "…"
