@@ -29,7 +29,7 @@ class Habits:
 
     Attributes:
         arrival_s: mean time from a connector becoming free to the next car.
-        min_wh, max_wh: the energy that a car comes for, evenly spread.
+        min_wh, max_wh: the energy that a car comes for; little is more frequent than much (triangular).
     """
 
     arrival_s: float = 20.0
@@ -92,7 +92,7 @@ class Arrivals:
             self._random.choice(self._cars),
             connector.supply,
             soc_percent=self._random.randint(*SOC_PERCENT),
-            target_wh=self._random.randint(self._habits.min_wh, self._habits.max_wh),
+            target_wh=int(self._random.triangular(self._habits.min_wh, self._habits.max_wh, self._habits.min_wh)),
         )
         visit.swipes_ms = now_ms + self._random.randint(*SWIPE_AFTER_MS)
         self._charger.sessions.plug(connector, car, stays_ms=self._random.randint(*STAYS_MS))

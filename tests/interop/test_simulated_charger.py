@@ -505,7 +505,9 @@ async def test_after_a_drop_it_comes_back_once_and_stays(seconds: float) -> None
         b.charger.drop(int(seconds * 1000))
         b.link.nudge()
         await b.closed.get()
-        await b.run(seconds)
+        while not b.charger.link_wanted:
+            await b.clock.slept_on()
+            await b.run(0.25)
         await b.reconnected()
         await b.run(10)
         assert b.closed.empty()
