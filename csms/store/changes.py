@@ -38,14 +38,14 @@ class Changes:
     Attributes:
         states: by table and key, the row as it shall be; None removes it.
         histories: by table, the rows to add.
-        corrections: true ends of sessions that are written already or in `states`.
+        corrections: by session, the true end of one that is written already or in `states`; a later state has its own.
     """
 
     def __init__(self, station_id: str, records: Iterable[Record] = ()) -> None:
         self._station_id = station_id
         self.states: defaultdict[Table, dict[Key, Row | None]] = defaultdict(dict)
         self.histories: defaultdict[Table, list[Row]] = defaultdict(list)
-        self.corrections: list[Row] = []
+        self.corrections: dict[Key, Row] = {}
         for record in records:
             self._add(record)
 
@@ -60,7 +60,9 @@ class Changes:
             self.states[table].update(states)
         for table, rows in later.histories.items():
             self.histories[table].extend(rows)
-        self.corrections.extend(later.corrections)
+        for key in later.states[schema.session] if self.corrections else ():
+            self.corrections.pop(key, None)
+        self.corrections.update(later.corrections)
 
     def apply(self, connection: Connection) -> None:
         """Write everything, in the connection's transaction."""
@@ -70,7 +72,7 @@ class Changes:
             statements.write(connection, table, [row for row in states.values() if row is not None])
         for table, rows in self.histories.items():
             statements.write(connection, table, rows)
-        statements.correct_ends(connection, self._station_id, self.corrections)
+        statements.correct_ends(connection, self._station_id, list(self.corrections.values()))
 
     def _add(self, record: Record) -> None:  # noqa: C901 - one table of all records
         site = self._station_id
@@ -79,8 +81,9 @@ class Changes:
                 self.histories[schema.meter_sample].append(codec.sample_row(site, record))
             case SessionStored():
                 self._keep(schema.session, codec.session_row(site, record))
+                self.corrections.pop(text(record.session_id), None)
             case StopCorrected():
-                self.corrections.append(codec.correction_row(record))
+                self.corrections[text(record.session_id)] = codec.correction_row(record)
             case SendStored():
                 self._keep(schema.send, codec.send_row(site, record))
             case SendForgotten():

@@ -2,7 +2,7 @@
 
 from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
 
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import SessionId
@@ -65,7 +65,9 @@ def _find(connection: Connection, wanted: ColumnElement[bool]) -> KnownTransacti
             session.c.idx,
             session.c.tag_status,
             session.c.ended_ms.is_not(None).label("ended"),
-            and_(session.c.ended_ms.is_not(None), session.c.end_reason.in_(sorted(GUESSED_ENDS))).label("end_guessed"),
+            and_(
+                session.c.ended_ms.is_not(None), func.coalesce(session.c.end_reason, "").in_(sorted(GUESSED_ENDS))
+            ).label("end_guessed"),
         ).where(wanted)
     ).all()
     if not rows:

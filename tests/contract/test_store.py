@@ -302,6 +302,12 @@ async def test_a_session_id_that_is_none_of_ours(asked: SqlStore, session_id: st
     assert not await asked.find_session(SessionId(session_id))
 
 
+async def test_a_transaction_that_ended_without_a_reason(store: SqlStore) -> None:
+    record = samples.ended("silent", 4, end_reason=None)
+    await store.commit([record])
+    assert await store.find_transaction(4) == _known(record, ended=True)
+
+
 async def test_two_transactions_of_one_key_are_answered_with_the_first(store: SqlStore) -> None:
     await store.commit([samples.session("later", 8), samples.ended("first", 5)])
     known = await store.find_start(samples.start_key(RUNNING))

@@ -8,7 +8,9 @@ from csms.core.records import (
     SendForgotten,
     SendState,
     SendStored,
+    SessionStored,
     StationStored,
+    StopCorrected,
 )
 from csms.store import codec, schema
 from csms.store.changes import Changes
@@ -38,6 +40,33 @@ def test_the_last_record_of_a_key_counts(records: list[Record], last: SendStored
     changes.merge(Changes(SITE, records[split:]))
     assert dict(changes.states[schema.send]) == {1: None if last is None else codec.send_row(SITE, last)}
     assert changes.rows == 1
+
+
+RUNNING, ENDED = samples.session("s1"), samples.ended("s1", end_reason="Superseded")
+TRUE_END, TRUER_END = (StopCorrected(RUNNING.session_id, ended_ms, 9_500, "Local") for ended_ms in (7, 8))
+
+
+@pytest.mark.parametrize(
+    ("records", "row", "correction"),
+    [
+        ([TRUE_END], None, TRUE_END),
+        ([TRUE_END, TRUER_END], None, TRUER_END),
+        ([ENDED, TRUE_END], ENDED, TRUE_END),
+        ([TRUE_END, ENDED], ENDED, None),
+        ([RUNNING, TRUE_END, ENDED], ENDED, None),
+        ([ENDED, TRUE_END, TRUER_END], ENDED, TRUER_END),
+    ],
+)
+@pytest.mark.parametrize("split", [0, 1, 2, 3])
+def test_a_corrected_end_is_written_after_what_it_corrects(
+    records: list[Record], row: SessionStored | None, correction: StopCorrected | None, split: int
+) -> None:
+    changes = Changes(SITE, records[:split])
+    changes.merge(Changes(SITE, records[split:]))
+    expected = {} if row is None else {"s1": codec.session_row(SITE, row)}
+    assert changes.states[schema.session] == expected
+    assert changes.corrections == ({} if correction is None else {"s1": codec.correction_row(correction)})
+    assert changes.rows == len(expected) + (correction is not None)
 
 
 def test_every_kind_of_record_has_its_table() -> None:
