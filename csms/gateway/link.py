@@ -87,7 +87,7 @@ class Link:
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
-        self._log.info("charger.connected")
+        self._log.info("link.opened")
         self._desk.submit(ChargerConnected(self.charger_id, self.connection_id))
         self._arm_timer()
         try:
@@ -272,7 +272,7 @@ class Link:
         self._room.set()
         self._pulse.stop()
         self._desk.submit(ChargerDisconnected(self.charger_id, self.connection_id))
-        self._log.info("charger.disconnected", reason=reason, close_code=close_code)
+        self._log.info("link.closed", reason=reason, close_code=close_code)
         self._ended(self)
 
     # --- time ---------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -179,6 +179,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.registry = LinkRegistry(lambda: self.desk, "test")
+        self.stop: Callable[[], Coroutine[Any, Any, None]]
 
     def url(self, path: str = "/CP001") -> str:
         return f"ws://127.0.0.1:{self.port}{path}"
@@ -228,7 +229,7 @@ async def gateway(**parts: Any) -> AsyncIterator[World]:
         world.knocks,
     )
     await server.start()
-    world.port = server.port
+    world.port, world.stop = server.port, server.stop
     try:
         yield world
     finally:

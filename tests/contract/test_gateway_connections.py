@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from structlog.testing import capture_logs
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from csms.core.commands import AbortConnection
-from csms.core.events import ChargerConnected, ChargerDisconnected
+from csms.core.events import ChargerConnected, ChargerDisconnected, ChargerHeard
 from csms.core.ids import ChargerId, ConnectionId
 from csms.core.replies import ChargerView
 from tests.contract.gateway_world import T, World, gateway
@@ -239,10 +240,12 @@ async def test_the_core_may_abort_a_connection_but_no_later_one() -> None:
 
 async def test_a_flood_of_tiny_frames_does_not_keep_another_charger_waiting() -> None:
     async with gateway() as world, world.client("/CP001") as hostile, world.client("/CP002") as other:
-        flood = b"\x81\x82\x00\x00\x00\x00[]" * 50_000
+        flood = b"\x81\x82\x00\x00\x00\x00[]" * 10_000
         hostile.socket.transport.write(flood)
         await hostile.socket.send('[2,"last","Heartbeat",{}]')
         assert (await other.call("Heartbeat", {}))[0] == 3
+        heard = [fact.charger_id for fact in world.desk.facts if isinstance(fact, ChargerHeard)]
+        assert heard == ["CP002"], "the flood, which holds nothing readable before its end, is not through yet"
         assert (await hostile.receive())[1] == "last", "and nothing of it is lost"
 
 
@@ -253,3 +256,26 @@ async def test_a_charger_that_does_not_read_is_let_go() -> None:
         frame = b"\x81\xfe" + len(call).to_bytes(2, "big") + b"\x00\x00\x00\x00" + call
         client.socket.transport.write(frame * 60_000)
         await world.desk.wait_for(ChargerDisconnected)
+
+
+async def test_a_programmers_error_ends_that_one_link_and_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with gateway() as world, world.client("/CP001") as client, world.client("/CP002") as other:
+        with monkeypatch.context() as patch, capture_logs() as lines:
+            patch.setattr(world.desk, "ask", lambda _: 1 / 0)
+            await client.send(2, "1", "BootNotification", {})
+            with pytest.raises(ConnectionClosed):
+                await client.socket.recv()
+        assert [line["charger_id"] for line in lines if line["event"] == "link.failed"] == ["CP001"]
+        assert (await other.call("BootNotification", {}))[0] == 3
+
+
+async def test_stopping_closes_every_connection_with_1001() -> None:
+    async with gateway() as world, connect(world.url(), subprotocols=OCPP16) as socket:
+        await world.desk.wait_for(ChargerConnected)
+        stopping = asyncio.create_task(world.stop())
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        await stopping
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
+        assert world.desk.kinds() == ["ChargerConnected", "ChargerDisconnected"]
