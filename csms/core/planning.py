@@ -117,10 +117,10 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
 def _participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
     """Yield what can be steered now, in order of arrival."""
     for session in state.sessions.values():
-        charger = state.chargers[session.key.charger_id]
-        connector = charger.connectors.get(session.key.idx)
-        if connector is None or connector.session is not session:
-            continue
+        charger = state.chargers.get(session.key.charger_id)
+        connector = None if charger is None else charger.connectors.get(session.key.idx)
+        if charger is None or connector is None or connector.session is not session:
+            continue  # history, maybe of a charger or connector that is not configured
         if charger.steerable(connector) is session or rest_can_be_cut(session, now_ms, timings):
             yield charger, connector, session
 

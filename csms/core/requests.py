@@ -90,6 +90,7 @@ class Requests:
         waiter = StartWaiter(fact.request, key, fact.vehicle_max_w, fact.id_tag, self.now.mono_ms)
         token = self.state.take_token()
         self.state.waiters[key] = waiter
+        self.journal.plan = True
         self.state.calls[token] = StartCall(charger.charger_id, charger.connection, waiter)
         self.journal.after_commit.append(
             RemoteStart(token, charger.connection, charger.charger_id, key.idx, fact.id_tag)
@@ -138,10 +139,9 @@ class Requests:
 
     def _one_more_sample(self, session: Session, fact: PowerUpdated) -> None:
         """Take the update of an OCPP session as one more sample of its power."""
-        charger = self.state.chargers[session.key.charger_id]
+        charger = self.state.chargers.get(session.key.charger_id)
         connector = self.state.connector(session.key)
-        check(connector is not None, "an open session has a connector")
-        if connector is not None and connector.session is session:
+        if charger is not None and connector is not None and connector.session is session:
             transactions = Transactions(self.state, self.journal, self.now, self.timings)
             transactions.read_power(charger, connector, fact.consumed_w)
         self.journal.reply(fact.request, SessionShown(session_view(self.state, session)))

@@ -69,6 +69,9 @@ class Timings:
     overbooked_alarm_ms: int = 10_000
     """A row overbooked for so long raises an alarm."""
 
+    start_wait_ms: int = 300_000
+    """A remote start that led to no transaction is given up after so long: its connector is free for another one."""
+
     judge_ms: int = 10_000
     """No judgement of demand for at least so long after a start or a change of limit."""
 

@@ -12,6 +12,7 @@ from csms.core.ids import Now, TransactionId
 from csms.core.journal import Journal
 from csms.core.limits import Send, settle, tolerance_w
 from csms.core.records import Driver, EndReason, SendState
+from csms.core.replies import Refusal, Refused
 from csms.core.session import Happening, Phase, Session
 from csms.core.state import State
 from csms.core.steering import Alarm
@@ -45,6 +46,7 @@ class Upkeep:
                 self.journal.chargers.add(charger.charger_id)
                 self.journal.plan = True
         self._rest_clients()
+        self._remote_starts()
 
     def _reached(self, due_ms: int) -> bool:
         """Return whether `due_ms` has come; have the engine wake for it otherwise."""
@@ -222,3 +224,11 @@ class Upkeep:
             else:
                 self._reached(session.heard_ms + self.timings.rest_silent_ms + 1)
                 self._reached(session.heard_ms + self.timings.rest_alarm_ms)
+
+    def _remote_starts(self) -> None:
+        """Give up remote starts that were accepted but led to no transaction: nobody plugged a car in."""
+        for waiter in list(self.state.waiters.values()):
+            if waiter.session_id is None and self._reached(waiter.asked_ms + self.timings.start_wait_ms):
+                del self.state.waiters[waiter.key]
+                detail = "no transaction has started"
+                self.journal.reply(waiter.request, Refused(Refusal.CHARGER_SILENT, detail))

@@ -25,7 +25,7 @@ def shown(drive: Drive) -> list[str]:
     return sorted(drive.engine.all_changes().chargers)
 
 
-# --- removed while idle ------------------------------------------------------------------------------------------------
+# --- removed while idle -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [AVAILABLE, FINISHING, ConnectorStatus.FAULTED])
@@ -142,6 +142,21 @@ def test_what_drains_hangs_under_the_nearest_circuit_that_is_left(
     assert (drive.row_kw("X"), drive.row_kw("Y"), drive.k_kw("A")) == (x_kw, y_kw, 50)
 
 
+def test_a_charger_may_be_removed_while_it_has_a_transaction_from_the_past() -> None:
+    drive, transaction_id = charging()
+    old_id = drive.start("A", ago_s=3_600)
+    drive.stop("A", transaction_id)
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(100)
+    drive.configure(station(200, B))
+    drive.start("B")
+    drive.accept()
+    assert (shown(drive), drive.row_kw()) == (["B"], 100)
+    drive.recover()
+    drive.stop("A", old_id)
+    assert drive.record(old_id).meter_stop_wh == 1_000
+
+
 # --- values that change -----------------------------------------------------------------------------------------------
 
 
@@ -191,7 +206,7 @@ def test_a_raised_max_power_is_used_by_a_running_session_only_as_far_as_declared
         "as it was",
         "raised",
         "lowered: frees nothing",
-        "set for the first time: frees nothing",
+        "set later: frees nothing",
         "left out: maxPower",
     ],
 )
