@@ -98,7 +98,10 @@ def _add_session(state: State, row: SessionStored, now: Now) -> None:
 
 
 def _resume_agenda(charger: ChargerState) -> None:
-    """Take up the provisioning agenda where the remembered charger stands."""
+    """Take up the provisioning agenda where the remembered charger stands.
+
+    The default is said once more: the charger may have booted, and lost it, just before we went.
+    """
     agenda, settled = charger.provisioning, charger.defaults.settled
     agenda.read_due = not charger.configuration
     if settled is None:
@@ -106,6 +109,5 @@ def _resume_agenda(charger: ChargerState) -> None:
     ways = attempts(charger.config, charger.configuration)
     known = [i for i, way in enumerate(ways) if (way.form, way.limit_w) == (settled.form, settled.limit_w)]
     agenda.attempt = known[0] if known else 0
-    agenda.default_due = False
     if any(connector.provisioned for connector in charger.connectors.values()):
         agenda.to_clear = []
