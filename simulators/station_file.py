@@ -12,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 AC_MAX_W = 44_000
+MIN_KW = Decimal("0.001")
+MAX_KW = 1_000_000
+MAX_CONNECTORS = 1_000
+CONTROLS = ("auto", "ocpp", "rest", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +69,38 @@ def parse_station(document: Any) -> tuple[ChargerEntry, ...] | Unreadable:
 def _parse_charger(raw: Any) -> ChargerEntry | Unreadable:
     if not isinstance(raw, dict):
         return Unreadable(" must be an object")
-    charger_id, max_power, connectors = raw.get("id"), raw.get("maxPower"), raw.get("connectors")
-    if not isinstance(charger_id, str) or not charger_id:
-        return Unreadable(".id must be a text")
-    if isinstance(max_power, bool) or not isinstance(max_power, int | Decimal) or not 0 < max_power <= 10**6:
-        return Unreadable(".maxPower must be a number of kW above 0")
-    if isinstance(connectors, bool) or not isinstance(connectors, int) or not 1 <= connectors <= 1000:  # noqa: PLR2004 - more is a mistake
-        return Unreadable(".connectors must be a whole number from 1")
-    max_w = int(max_power * 1000)
-    phases = raw.get("phases", 3 if max_w <= AC_MAX_W else 0)
-    if isinstance(phases, bool) or phases not in {0, 1, 3}:
-        return Unreadable(".phases must be 0 (DC), 1 or 3")
-    voltage_v = raw.get("voltage", 230)
-    if isinstance(voltage_v, bool) or not isinstance(voltage_v, int) or voltage_v <= 0:
-        return Unreadable(".voltage must be a whole number of volts above 0")
-    return ChargerEntry(
-        charger_id, max_w, connectors, phases, voltage_v, over_ocpp=raw.get("control", "auto") in {"auto", "ocpp"}
+    charger_id: Any = raw.get("id")
+    max_power: Any = raw.get("maxPower")
+    connectors: Any = raw.get("connectors")
+    phases: Any = raw.get("phases")
+    voltage_v: Any = raw.get("voltage", 230)
+    control: Any = raw.get("control", "auto")
+    faults = (
+        (not isinstance(charger_id, str) or not charger_id, ".id must be a text"),
+        (
+            not _is_number(max_power) or not MIN_KW <= max_power <= MAX_KW,
+            ".maxPower must be a number of kW, 1 W or more",
+        ),
+        (
+            not _is_whole(connectors) or not 1 <= connectors <= MAX_CONNECTORS,
+            ".connectors must be a whole number from 1",
+        ),
+        (phases is not None and (not _is_whole(phases) or phases not in {0, 1, 3}), ".phases must be 0 (DC), 1 or 3"),
+        (not _is_whole(voltage_v) or voltage_v <= 0, ".voltage must be a whole number of volts above 0"),
+        (not isinstance(control, str) or control not in CONTROLS, f".control must be one of {', '.join(CONTROLS)}"),
     )
+    for wrong, reason in faults:
+        if wrong:
+            return Unreadable(reason)
+    max_w = int(max_power * 1000)
+    if phases is None:
+        phases = 3 if max_w <= AC_MAX_W else 0
+    return ChargerEntry(charger_id, max_w, connectors, phases, voltage_v, over_ocpp=control in {"auto", "ocpp"})
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_whole(value) or isinstance(value, Decimal)
