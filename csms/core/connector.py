@@ -15,6 +15,7 @@ The statuses of OCPP 1.6 §4.9 as a table of what each tells; every transition i
     Faulted        | no             | no
 """
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,6 +27,11 @@ from csms.core.units import mean_power_w
 
 LEAST_ENERGY_SPAN_MS = 5_000
 """Energy registers closer together than this give no usable mean power (they count whole Wh)."""
+
+OVERTAKEN_MS = 60_000
+"""A sample older than the newest by less than this came late; by more, the charger's clock has stepped back."""
+
+SAMPLES_REMEMBERED = 16
 
 
 class Meaning(NamedTuple):
@@ -50,12 +56,22 @@ MEANING: dict[ConnectorStatus, Meaning] = {
 
 @dataclass(slots=True)
 class Meter:
-    """The newest live sample of a connector, and the power read from it; `seen_ms` is the time of receipt."""
+    """The newest live sample of a connector, and the power read from it.
+
+    Attributes:
+        seen_ms: when it was received, monotonic; at_ms: the charger's own time of it.
+        doubtful_w, doubtful_ms: a later sample that may be old.
+        taken: the last samples, so that a repeated one changes nothing.
+    """
 
     power_w: int | None = None
     seen_ms: int | None = None
     energy_wh: int | None = None
     energy_at_ms: int | None = None
+    at_ms: int | None = None
+    doubtful_w: int | None = None
+    doubtful_ms: int | None = None
+    taken: deque[tuple[int, int | None, int | None]] = field(default_factory=lambda: deque(maxlen=SAMPLES_REMEMBERED))
 
     def read(self, sample: Sample, now_ms: int) -> int | None:
         """Take a live sample; return the power that it tells, W: Power.Active.Import, else the mean since the last.
@@ -72,14 +88,34 @@ class Meter:
                 if span_ms > 0 and sample.energy_wh >= self.energy_wh:
                     power_w = mean_power_w(sample.energy_wh - self.energy_wh, span_ms)
             self.energy_wh, self.energy_at_ms = sample.energy_wh, sample.at_ms
+        self.at_ms = sample.at_ms
         if power_w is not None:
             self.power_w, self.seen_ms = power_w, now_ms
+            self.doubtful_w = self.doubtful_ms = None
         return power_w
 
-    def suspect(self, power_w: int, now_ms: int, fresh_ms: int) -> None:
+    def is_new(self, sample: Sample) -> bool:
+        """Return whether this sample was not taken before, and remember it (LEDGER.md I7)."""
+        identity = (sample.at_ms, sample.power_w, sample.energy_wh)
+        if identity in self.taken:
+            return False
+        self.taken.append(identity)
+        return True
+
+    def is_overtaken(self, sample: Sample) -> bool:
+        """Return whether a newer sample, by the charger's own clock, came before this one."""
+        return self.at_ms is not None and 0 < self.at_ms - sample.at_ms < OVERTAKEN_MS
+
+    def suspect(self, power_w: int, now_ms: int) -> None:
         """Take a sample of doubtful age: it may speak against a car that has let go, never for it."""
-        if power_w > (self.fresh_w(now_ms, fresh_ms) or 0):
-            self.power_w, self.seen_ms = power_w, now_ms
+        self.doubtful_w, self.doubtful_ms = power_w, now_ms
+
+    def above_ms(self, power_w: int) -> int | None:
+        """Return when the newest sample, or the newest doubtful one, was above `power_w`; None when neither was."""
+        readings = ((self.power_w, self.seen_ms), (self.doubtful_w, self.doubtful_ms))
+        return max(
+            (ms for seen_w, ms in readings if seen_w is not None and ms is not None and seen_w > power_w), default=None
+        )
 
     def fresh_w(self, now_ms: int, fresh_ms: int) -> int | None:
         """Return the power of the newest sample if it is not older than `fresh_ms`, W."""

@@ -14,6 +14,7 @@ from csms.core.events import ConnectorStatus, StationConfigured
 from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.limits import Book
+from csms.core.provisioning import Provisioning
 from csms.core.replies import StationShown
 from csms.core.state import State
 from csms.core.station import Charger, Control, Station
@@ -106,6 +107,9 @@ class Reconfiguration:
     def _keep_young_sends(self, charger: ChargerState) -> None:
         """By the operator's act everything is out of force but what was sent within H."""
         charger.ever_connected = False
+        charger.provisioning = Provisioning()
+        for connector in charger.connectors.values():
+            connector.provisioned = False
         if charger.config.control not in {Control.AUTO, Control.REST}:
             charger.config = replace(charger.config, control=Control.REST)
         for book in (charger.defaults, *(connector.limits for connector in charger.connectors.values())):

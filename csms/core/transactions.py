@@ -167,7 +167,7 @@ class Transactions:
             ended = None
         owner_id = session.session_id if session is not None else None if ended is None else ended.session_id
         for sample in fact.samples:
-            self._keep(fact, sample, owner_id)
+            self._keep(fact, fact.idx, sample, owner_id)
         self.journal.reply(fact.request, Confirmed())
         if charger is None or ended is not None:
             return
@@ -176,10 +176,12 @@ class Transactions:
         if connector is None or (session is not None and connector.session is not session):
             return
         for sample in fact.samples:
-            if self._live(charger, sample):
+            if not connector.meter.is_new(sample):
+                continue
+            if self._live(charger, sample) and not connector.meter.is_overtaken(sample):
                 self._read(charger, connector, sample)
             elif sample.power_w is not None:
-                connector.meter.suspect(sample.power_w, self.now.mono_ms, self.timings.fresh_sample_ms)
+                connector.meter.suspect(sample.power_w, self.now.mono_ms)
 
     def _owner(self, fact: MeterSampled) -> Session | None:
         """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong)."""
@@ -192,8 +194,9 @@ class Transactions:
         session = None if connector is None else connector.session
         return session if session is not None and session.driver is Driver.OCPP else None
 
-    def _keep(self, fact: MeterSampled | TransactionStopped, sample: Sample, owner_id: SessionId | None) -> None:
-        idx = fact.idx if isinstance(fact, MeterSampled) else 0
+    def _keep(
+        self, fact: MeterSampled | TransactionStopped, idx: int, sample: Sample, owner_id: SessionId | None
+    ) -> None:
         self.journal.samples.append(
             SampleStored(
                 fact.charger_id,
@@ -280,7 +283,7 @@ class Transactions:
 
     def _stop(self, session: Session, fact: TransactionStopped) -> None:
         for sample in fact.samples:
-            self._keep(fact, sample, session.session_id)
+            self._keep(fact, session.key.idx, sample, session.session_id)
         if fact.meter_stop_wh < session.meter_start_wh or fact.stopped_ms < session.started_ms:
             session.flag("suspect")
         session.last_energy_wh = fact.meter_stop_wh
@@ -307,7 +310,7 @@ class Transactions:
             StopCorrected(known.session_id, fact.stopped_ms, fact.meter_stop_wh, fact.reason)
         )
         for sample in fact.samples:
-            self._keep(fact, sample, known.session_id)
+            self._keep(fact, known.idx, sample, known.session_id)
         self.state.ended[fact.transaction_id] = replace(known, end_guessed=False)
         self.journal.log(
             "transaction.stopped_late",
@@ -352,7 +355,7 @@ class Transactions:
             )
         )
         for sample in fact.samples:
-            self._keep(fact, sample, fact.new_session_id)
+            self._keep(fact, 0, sample, fact.new_session_id)
 
     # --- the end of any session ---------------------------------------------------------------------------------------
 

@@ -74,11 +74,10 @@ class Upkeep:
         allowed_w = send.limit_w + tolerance_w(send.limit_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
         meter = connector.meter
         seen_w = meter.fresh_w(self.now.mono_ms, self.timings.fresh_sample_ms)
-        if seen_w is not None and seen_w <= allowed_w:
+        above_ms = meter.above_ms(allowed_w)
+        if seen_w is not None and seen_w <= allowed_w and above_ms is None:
             return True
-        since_ms = send.accepted_ms or 0
-        if meter.power_w is not None and meter.seen_ms is not None and meter.power_w > allowed_w:
-            since_ms = max(since_ms, meter.seen_ms)
+        since_ms = max(send.accepted_ms or 0, above_ms or 0)
         return self._reached(since_ms + self.timings.settle_ms)
 
     def _free(self, connector: Connector) -> None:

@@ -215,6 +215,7 @@ class Answers:
                 new_session_id=new_session_id,
                 reservation_id=payload.reservation_id,
                 known=known,
+                exclusive=verdict.exclusive,
                 request=request,
             )
 

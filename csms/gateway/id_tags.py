@@ -6,7 +6,7 @@ comment. Tags are compared without regard to case (OCPP 1.6 §7.28). A file with
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -27,11 +27,15 @@ _COLUMNS = 4
 
 @dataclass(frozen=True, slots=True)
 class TagVerdict:
-    """What is said of a tag (IdTagInfo, §7.27); `expiry_ms` is UTC."""
+    """What is said of a tag (IdTagInfo, §7.27); `expiry_ms` is UTC.
+
+    `exclusive`: the tag belongs to one person, who charges one car at a time.
+    """
 
     status: TagStatus
     expiry_ms: int | None = None
     parent: str | None = None
+    exclusive: bool = False
 
 
 class TagPolicy(Protocol):
@@ -51,10 +55,10 @@ class OpenTags:
 
 
 class ListedTags:
-    """Those on the list may charge, and our own virtual tag."""
+    """Those on the list may charge, one car at a time, and our own virtual tag as often as it is sent."""
 
     def __init__(self, tags: Mapping[str, TagVerdict], virtual_tag: str = VIRTUAL_TAG) -> None:
-        self._tags = {tag.upper(): verdict for tag, verdict in tags.items()}
+        self._tags = {tag.upper(): replace(verdict, exclusive=True) for tag, verdict in tags.items()}
         self._tags[virtual_tag.upper()] = TagVerdict(TagStatus.ACCEPTED)
 
     def verdict(self, id_tag: str, wall_ms: int) -> TagVerdict:

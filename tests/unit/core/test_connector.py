@@ -68,12 +68,38 @@ def test_a_sample_is_fresh_for_15_s(age_s: int, fresh_w: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("doubtful_w", "age_s", "then_w"),
-    [(9_000, 5, 9_000), (7_000, 5, 7_000), (100, 5, 7_000), (100, 20, 100), (0, 20, 0)],
-    ids=["speaks against", "equal", "not for", "an old sample stands no more", "0 renews nothing"],
+    ("doubtful_w", "limit_w", "above_ms"),
+    [(9_000, 8_000, 5_000), (9_000, 6_000, 5_000), (100, 8_000, None), (100, 6_000, 0)],
+    ids=["speaks against", "both are above", "neither is above", "not for: the sure one is above"],
 )
-def test_a_sample_of_doubtful_age(doubtful_w: int, age_s: int, then_w: int) -> None:
+def test_a_sample_of_doubtful_age(doubtful_w: int, limit_w: int, above_ms: int | None) -> None:
     meter = Meter()
     meter.read(Sample(0, 7_000, None), 0)
-    meter.suspect(doubtful_w, age_s * 1_000, 15_000)
-    assert (meter.fresh_w(age_s * 1_000, 15_000) or 0) == then_w
+    meter.suspect(doubtful_w, 5_000)
+    assert meter.above_ms(limit_w) == above_ms
+    assert meter.fresh_w(5_000, 15_000) == 7_000
+
+
+def test_a_sure_sample_ends_the_doubt() -> None:
+    meter = Meter()
+    meter.suspect(9_000, 0)
+    meter.read(Sample(1, 7_000, None), 1_000)
+    assert meter.above_ms(8_000) is None
+
+
+def test_a_sample_is_new_once() -> None:
+    meter = Meter()
+    assert meter.is_new(Sample(0, 7_000, None))
+    assert not meter.is_new(Sample(0, 7_000, None))
+    assert meter.is_new(Sample(0, 7_001, None))
+
+
+@pytest.mark.parametrize(
+    ("at_s", "overtaken"),
+    [(100, False), (99, True), (41, True), (40, False), (101, False)],
+    ids=["the same second", "a second late", "59 s late", "60 s: the clock stepped back", "newer"],
+)
+def test_a_sample_that_a_newer_one_has_overtaken(*, at_s: int, overtaken: bool) -> None:
+    meter = Meter()
+    meter.read(Sample(100_000, 7_000, None), 0)
+    assert meter.is_overtaken(Sample(at_s * 1_000, 5_000, None)) is overtaken
