@@ -1,0 +1,410 @@
+import pytest
+
+from csms.core.commands import ClearLimits, LimitForm, ProfileKind, RateUnit, ReadConfiguration, SetLimit, Trigger
+from csms.core.events import ConnectorStatus
+from csms.core.provisioning import LIMIT_KEYS, attempts, forms, places, rate_units
+from tests.unit.core.driving import Drive, charger, station
+
+A, W = RateUnit.A, RateUnit.W
+AVAILABLE, PREPARING, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.PREPARING, ConnectorStatus.CHARGING
+UNIT_KEY, LEVEL_KEY = "ChargingScheduleAllowedChargingRateUnit", "ChargeProfileMaxStackLevel"
+
+# --- how limits are written -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("advertised", "units"),
+    [
+        ("Current", (A,)),
+        ("Power", (W,)),
+        ("Current,Power", (A, W)),
+        ("Power,Current", (A, W)),
+        ("A", (A,)),
+        ("W", (W,)),
+        ("A,W", (A, W)),
+        (" current ; POWER ", (A, W)),
+        ("Amps", (A,)),
+        ("", ()),
+        (None, ()),
+        ("undefined", ()),
+    ],
+)
+def test_units_as_chargers_advertise_them(advertised: str | None, units: tuple[RateUnit, ...]) -> None:
+    assert rate_units(advertised) == units
+
+
+@pytest.mark.parametrize(
+    ("phases", "advertised", "tried"),
+    [
+        (3, "Current,Power", [A, W, A]),
+        (3, "Current", [A, W, A]),
+        (3, "Power", [W, A, W]),
+        (3, None, [A, W, A]),
+        (1, "Current", [A, W, A]),
+        (0, "Current,Power", [W, A, W]),
+        (0, "Power", [W, A, W]),
+        (0, None, [W, A, W]),
+        (0, "Current", [A, W, A]),
+    ],
+)
+def test_forms_in_the_order_in_which_they_are_tried(phases: int, advertised: str | None, tried: list[RateUnit]) -> None:
+    found = forms(charger("C", 22, phases=phases), {UNIT_KEY: advertised})
+    assert [form.unit for form in found] == tried
+    assert [form.kind for form in found] == [ProfileKind.RELATIVE, ProfileKind.RELATIVE, ProfileKind.ABSOLUTE]
+    assert {form.phases for form in found} == {phases or 3}
+
+
+ROUNDED = [
+    # unit, phases | W → W told
+    (W, 3, 33_333, 33_333),
+    (W, 3, 0, 0),
+    (A, 3, 22_080, 22_080),
+    (A, 3, 22_079, 21_390),
+    (A, 3, 11_000, 10_350),
+    (A, 3, 4_140, 4_140),
+    (A, 3, 4_139, 0),
+    (A, 1, 7_400, 7_360),
+    (A, 1, 1_380, 1_380),
+    (A, 1, 1_379, 0),
+    (A, 3, 0, 0),
+]
+
+
+@pytest.mark.parametrize(("unit", "phases", "power_w", "told_w"), ROUNDED)
+def test_limits_round_down_to_what_can_be_told(unit: RateUnit, phases: int, power_w: int, told_w: int) -> None:
+    assert LimitForm(unit, phases, 230).round_down(power_w) == told_w
+
+
+@pytest.mark.parametrize(
+    ("phases", "said_w"),
+    [(3, [0, 4_140, 0, 4_140, 0, 4_140]), (1, [0, 1_380, 0, 1_380, 0, 1_380]), (0, [0, 1_000, 0, 4_140, 0, 1_000])],
+)
+def test_the_default_is_0_or_the_least_that_can_be_told(phases: int, said_w: list[int]) -> None:
+    ways = attempts(charger("C", 22, phases=phases), {UNIT_KEY: "Current,Power"})
+    assert [way.limit_w for way in ways] == said_w
+
+
+@pytest.mark.parametrize(
+    ("level", "connectors", "cleared"),
+    [
+        ("0", 1, [(1, 0)]),
+        ("1", 1, [(None, 1), (1, 0)]),
+        ("3", 2, [(None, 1), (None, 2), (None, 3), (1, 0), (2, 0)]),
+        ("10", 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
+        ("11", 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
+        ("-1", 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
+        ("many", 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
+        (None, 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
+    ],
+)
+def test_places_of_foreign_defaults(level: str | None, connectors: int, cleared: list[tuple[int | None, int]]) -> None:
+    assert places(charger("C", 22, connectors), {LEVEL_KEY: level})[::-1] == cleared
+
+
+# --- the agenda -------------------------------------------------------------------------------------------------------
+
+
+def site(connectors: int = 1, keys: dict[str, str] | None = None, phases: int = 0) -> Drive:
+    return Drive(station(100, charger("A", 100, connectors, phases=phases)), keys={LEVEL_KEY: "1", **(keys or {})})
+
+
+def words(drive: Drive) -> list[str]:
+    """Return what was asked of the charger since the last time, in short."""
+    said = []
+    for call in drive.take():
+        match call:
+            case ReadConfiguration():
+                assert call.keys == LIMIT_KEYS
+                said.append("read")
+            case SetLimit():
+                said.append(f"default {call.limit_w}" if call.idx == 0 else f"limit {call.idx} {call.limit_w}")
+            case ClearLimits():
+                said.append(f"clear {call.idx} {call.stack_level}")
+            case Trigger():
+                said.append(f"trigger {call.requested}")
+            case _:
+                said.append(type(call).__name__)
+    return said
+
+
+def one_by_one(drive: Drive) -> list[str]:
+    """Accept call after call; return what was asked, and check that there is never more than one."""
+    said = words(drive)
+    while drive.open_calls:
+        assert len(drive.open_calls) == 1, "one CALL at a time"
+        drive.answer(drive.open_calls[0])
+        said += words(drive)
+    return said
+
+
+def test_the_order_of_the_agenda() -> None:
+    drive = site(2)
+    drive.connect("A")
+    assert drive.k_kw("A") == 100
+    assert one_by_one(drive) == [
+        "read",
+        "default 0",
+        "clear None 1",
+        "clear 1 0",
+        "clear 2 0",
+        "trigger StatusNotification",
+    ]
+    assert drive.k_kw("A") == 100, "no status is known"
+    drive.status("A", 1, AVAILABLE)
+    assert drive.k_kw("A") == 100, "of the other connector nothing is known"
+    drive.status("A", 2, PREPARING)
+    assert (drive.k_kw("A"), drive.provisioned("A")) == (0, True)
+
+
+def test_no_status_is_asked_for_where_all_are_known() -> None:
+    drive = site(1)
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    assert one_by_one(drive) == ["read", "default 0", "clear None 1", "clear 1 0"]
+
+
+def test_a_boot_has_the_default_said_and_the_keys_read_again_but_nothing_cleared() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    one_by_one(drive)
+    drive.boot("A")
+    assert one_by_one(drive) == ["default 0", "read"]
+
+
+def test_a_reconnect_alone_says_nothing() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    one_by_one(drive)
+    drive.disconnect("A")
+    drive.connect("A")
+    drive.wait(100)
+    assert one_by_one(drive) == []
+    assert drive.k_kw("A") == 0
+
+
+def test_a_charger_that_says_nothing_is_asked_for_its_boot_once_and_for_nothing_else() -> None:
+    drive = site(1)
+    drive.connect("A", heard=False)
+    drive.wait(9)
+    assert words(drive) == []
+    drive.wait(1)
+    assert words(drive) == ["trigger BootNotification"]
+    drive.wait(600)
+    assert words(drive) == []
+    drive.boot("A")
+    drive.time_out(drive.open_calls[0])
+    drive.wait(1)
+    assert words(drive) == ["read"]
+
+
+BACK_OFF = [0, 5, 10, 20, 30, 30]
+
+
+def test_what_fails_is_said_again_with_back_off() -> None:
+    drive = site(1)
+    drive.connect("A")
+    drive.boot("A")
+    drive.answer(drive.open_calls[0])
+    drive.answer(drive.open_calls[0])
+    words(drive)
+    for pause_s in BACK_OFF:
+        drive.error(drive.open_calls[0])
+        if pause_s:
+            drive.wait(pause_s - 1)
+            assert words(drive) == []
+            drive.wait(1)
+        assert words(drive) == ["clear None 1"], f"after {pause_s} s"
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("Accepted", True), ("Unknown", True), ("Rejected", False)])
+def test_a_place_is_clear_when_accepted_or_unknown(answer: str, goes_on: bool) -> None:  # noqa: FBT001 - a column
+    drive = site(1)
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.answer(drive.open_calls[0])
+    drive.answer(drive.open_calls[0])
+    words(drive)
+    drive.answer(drive.open_calls[0], answer)
+    assert words(drive) == (["clear 1 0"] if goes_on else ["clear None 1"])
+    assert drive.k_kw("A") == 100
+
+
+@pytest.mark.parametrize("phases", [0, 3])
+def test_a_charger_that_cannot_be_read_is_provisioned_all_the_same(phases: int) -> None:
+    drive = site(1, phases=phases)
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.error(drive.open_calls[0], "NotSupported")
+    drive.accept()
+    assert drive.k_kw("A") == 0
+
+
+# --- zero refused -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("phases", "unit", "k_kw"), [(3, "Current", 4.14), (3, "Power", 4.14), (1, "Current", 1.38), (0, "Power", 1.0)]
+)
+def test_where_0_is_refused_the_least_is_the_fail_safe_and_booked(phases: int, unit: str, k_kw: float) -> None:
+    drive = site(1, {UNIT_KEY: unit}, phases)
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.answer(drive.open_calls[0])
+    drive.answer(drive.open_limit("A", 0), "Rejected")
+    drive.accept()
+    assert (drive.k_kw("A"), drive.provisioned("A")) == (k_kw, True)
+    assert drive.notices() == {"zero_refused:A"}
+    drive.stop("A", drive.start("A"))
+    drive.accept()
+    assert drive.k_kw("A") == k_kw, "and again after a transaction"
+
+
+def test_two_connectors_book_the_least_each() -> None:
+    drive = site(2, {UNIT_KEY: "Power"}, 3)
+    drive.connect("A")
+    for idx in (1, 2):
+        drive.status("A", idx, AVAILABLE)
+    drive.answer(drive.open_calls[0])
+    drive.answer(drive.open_limit("A", 0), "Rejected")
+    drive.accept()
+    assert drive.k_kw("A") == 8.28
+
+
+# --- when a connector is provisioned ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "provisioned"),
+    [
+        ("Available", True),
+        ("Preparing", True),
+        ("Finishing", True),
+        ("Reserved", True),
+        ("Unavailable", True),
+        ("Faulted", True),
+        ("Charging", False),
+        ("SuspendedEV", False),
+        ("SuspendedEVSE", False),
+    ],
+)
+def test_statuses_in_which_a_connector_becomes_provisioned(status: str, provisioned: bool) -> None:  # noqa: FBT001 - a column
+    drive = site(1)
+    drive.connect("A")
+    drive.status("A", 1, ConnectorStatus(status))
+    drive.accept()
+    assert drive.provisioned("A") is provisioned
+    assert drive.k_kw("A") == (0 if provisioned else 100)
+
+
+def test_a_running_transaction_makes_it_provisioned_when_its_limit_is_settled() -> None:
+    drive = Drive(station(300, charger("A", 100)))
+    drive.connect("A")
+    drive.status("A", 1, CHARGING)
+    drive.start("A")
+    drive.accept()
+    assert (drive.provisioned("A"), drive.k_kw("A")) == (False, 100), "Accepted, not settled"
+    drive.sample("A", 1, 90_000)
+    assert (drive.provisioned("A"), drive.k_kw("A")) == (True, 100), "T = K = 100 kW was said all the same"
+
+
+@pytest.mark.parametrize(("after_s", "provisioned"), [(59, True), (60, False)])
+def test_charging_without_a_transaction_for_60_s_ends_it(after_s: int, provisioned: bool) -> None:  # noqa: FBT001 - a column
+    drive = site(1)
+    drive.bring_up("A")
+    drive.status("A", 1, CHARGING)
+    drive.wait(after_s)
+    assert (drive.provisioned("A"), drive.k_kw("A")) == (provisioned, 0 if provisioned else 100)
+
+
+def test_a_start_within_the_60_s_keeps_it() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    drive.status("A", 1, CHARGING)
+    drive.wait(30)
+    drive.start("A")
+    drive.accept()
+    drive.wait(100)
+    assert drive.provisioned("A")
+
+
+def test_after_uncommanded_charging_available_makes_it_provisioned_again() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    drive.status("A", 1, CHARGING)
+    drive.wait(60)
+    drive.status("A", 1, AVAILABLE)
+    assert drive.provisioned("A")
+
+
+# --- after a boot -----------------------------------------------------------------------------------------------------
+
+
+def two() -> Drive:
+    """Return A at 40 kW and B idle on 100 kW."""
+    drive = Drive(station(100, charger("A", 40), charger("B", 60)))
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.wait(20)
+    drive.take()
+    return drive
+
+
+def test_until_a_booted_charger_is_asserted_no_raise_leaves_under_its_rows() -> None:
+    drive = two()
+    drive.boot("A")
+    drive.start("B")
+    assert [c for c in drive.limits() if c[0] == "B"] == []
+    drive.accept("A")
+    assert ("B", 1, 60_000) in drive.limits()
+
+
+@pytest.mark.parametrize(("after_s", "k_kw"), [(14, 0), (15, 60)])
+def test_a_default_not_asserted_within_15_s_books_the_maximum(after_s: int, k_kw: int) -> None:
+    drive = two()
+    drive.boot("B")
+    drive.wait(after_s)
+    assert drive.k_kw("B") == k_kw
+    drive.accept()
+    drive.wait(1)
+    assert drive.k_kw("B") == 0, "asserted, if late"
+
+
+def test_a_running_limit_not_asserted_holds_raises_back_for_15_s_and_frees_nothing() -> None:
+    drive = two()
+    drive.boot("A")
+    drive.answer(drive.open_limit("A", 0))
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    drive.wait(14)
+    assert [c for c in drive.limits() if c[0] == "B"] == []
+    drive.wait(1)
+    assert [c for c in drive.limits() if c[0] == "B"] == [("B", 1, 60_000)]
+    assert drive.k_kw("A") == 40, "its default is asserted: without its limit it may draw nothing"
+
+
+def test_a_paused_session_has_no_limit_to_assert() -> None:
+    drive = Drive(station(10, charger("A", 10, min_w=6_000), charger("B", 10, min_w=6_000)))
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.accept()
+    drive.start("B")
+    drive.boot("B")
+    drive.accept()
+    drive.wait(30)
+    assert (drive.provisioned("B"), drive.k_kw("B")) == (True, 0)
+
+
+def test_a_higher_default_waits_for_room_until_the_maximum_is_booked_anyway() -> None:
+    drive = Drive(station(40, charger("A", 40), charger("B", 22, phases=3)))
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.wait(20)
+    drive.boot("B")
+    drive.answer(drive.open_limit("B", 0), "Rejected")
+    assert (drive.row_kw(), drive.k_kw("B")) == (40, 0), "4.14 kW have no room beside 40"
+    drive.wait(15)
+    assert drive.k_kw("B") == 22
