@@ -1,0 +1,54 @@
+import pytest
+
+from csms.core.charger import new_charger
+from csms.core.ids import ChargerId
+from csms.core.station import GRID, Circuit, Control
+from csms.core.tree import build_tree, circuit_path
+from tests.unit.core.driving import charger, station
+
+CIRCUITS = (Circuit("Z", "Y", None), Circuit("X", None, 100_000), Circuit("Y", "X", 60_000))
+SITE = station(
+    400,
+    charger("A", 50, circuit="Z", control=Control.NONE),
+    charger("B", 70, circuit="X", control=Control.NONE, reserved_kw=20),
+    charger("C", 90, control=Control.NONE),
+    circuits=CIRCUITS,
+    static_kw=150,
+)
+
+
+@pytest.mark.parametrize(
+    ("circuit_id", "path"), [(None, (GRID,)), ("X", ("X", GRID)), ("Y", ("Y", "X", GRID)), ("Z", ("Z", "Y", "X", GRID))]
+)
+def test_the_way_up(circuit_id: str | None, path: tuple[str, ...]) -> None:
+    assert circuit_path(SITE, circuit_id) == path
+
+
+def test_rows_capacities_and_what_is_booked_on_them() -> None:
+    chargers = [new_charger(config) for config in SITE.chargers]
+    tree = build_tree(SITE, chargers)
+    assert tree.caps_w == {
+        GRID: 250_000,  # less the static load
+        "X": 100_000,
+        "Y": 60_000,
+        "Z": None,
+        "A": 50_000,
+        "B": 70_000,
+        "C": 90_000,
+    }
+    order = [node.node_id for node in tree.nodes]
+    assert all(node.parent is None or order.index(node.parent) < order.index(node.node_id) for node in tree.nodes)
+    booked = {GRID: 160_000, "X": 70_000, "Y": 50_000, "Z": 50_000, "A": 50_000, "B": 20_000, "C": 90_000}
+    assert tree.booked_w(chargers) == booked
+
+
+def test_a_static_load_above_the_connection_leaves_nothing() -> None:
+    assert build_tree(station(100, static_kw=150), []).caps_w == {GRID: 0}
+
+
+def test_a_draining_charger_has_no_capacity_of_its_own() -> None:
+    draining = new_charger(charger("OLD", 80, circuit="Y"))
+    draining.draining = True
+    tree = build_tree(SITE, [draining])
+    assert tree.caps_w["OLD"] is None
+    assert tree.paths[ChargerId("OLD")] == ("OLD", "Y", "X", GRID)
