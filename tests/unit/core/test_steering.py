@@ -1,0 +1,320 @@
+"""When a limit leaves, and when it has to wait (LEDGER.md §2 and §3)."""
+
+import pytest
+
+from csms.core.commands import Purpose, SetLimit
+from csms.core.events import ConnectorStatus, TagStatus
+from tests.unit.core.driving import KW, Drive, charger, station
+
+CHARGING = ConnectorStatus.CHARGING
+
+
+def charging(drive: Drive, *charger_ids: str) -> None:
+    """Start a car on each, and let their limits be Accepted."""
+    for charger_id in charger_ids:
+        drive.start(charger_id, tag=charger_id)
+        drive.status(charger_id, 1, CHARGING)
+        drive.accept()
+
+
+def two(grid_kw: int = 100, *, phases: int = 0) -> Drive:
+    """Return A and B of 100 kW (AC: 22) on `grid_kw`; A charges and has been settled for long, B is idle."""
+    drive = Drive(station(grid_kw, *(charger(c, 22 if phases else 100, phases=phases) for c in "AB")))
+    drive.bring_up("A", "B")
+    charging(drive, "A")
+    drive.wait(60)
+    drive.take()
+    return drive
+
+
+# --- a cut, and the raise that waits for it ---------------------------------------------------------------------------
+
+
+def test_cuts_leave_at_once_and_raises_after_the_commit() -> None:
+    drive = two(150)
+    drive.hand_over = False
+    drive.start("B")
+    assert [(c.charger_id, c.limit_w) for c in drive.last.at_once if isinstance(c, SetLimit)] == [("A", 75_000)]
+    assert [(c.charger_id, c.limit_w) for c in drive.last.after_commit if isinstance(c, SetLimit)] == [("B", 50_000)]
+
+
+SETTLING: list[tuple[str, list[tuple[int, int]], int]] = [
+    # caption, samples of A after its cut to 50 kW was Accepted (seconds later, W) | seconds until B gets its 50 kW
+    ("no sample: 10 s", [], 10),
+    ("a sample below", [(3, 49_000)], 3),
+    ("a sample within 1 kW", [(3, 51_000)], 3),
+    ("a sample above for a while", [(2, 80_000), (4, 60_000), (6, 50_500)], 6),
+    ("a sample above, then nothing: 10 s after it", [(4, 80_000)], 14),
+]
+
+
+@pytest.mark.parametrize(("samples", "freed_s"), [row[1:] for row in SETTLING], ids=[row[0] for row in SETTLING])
+def test_power_is_given_on_when_the_car_has_let_go(samples: list[tuple[int, int]], freed_s: int) -> None:
+    drive = two()
+    drive.start("B")
+    assert drive.limits() == [("A", 1, 50_000)]
+    drive.answer(drive.open_limit("A"))
+    begin_ms = drive.now_ms
+    for at_s, power_w in samples:
+        drive.wait(at_s - (drive.now_ms - begin_ms) / 1_000)
+        assert drive.k_kw("A") == 100
+        drive.sample("A", 1, power_w)
+    if not samples or samples[-1][1] > 51_000:
+        drive.wait(freed_s - 0.001 - (drive.now_ms - begin_ms) / 1_000)
+        assert (drive.k_kw("A"), drive.limits()) == (100, [])
+        drive.wait(0.001)
+    assert (drive.k_kw("A"), drive.now_ms - begin_ms) == (50, freed_s * 1_000)
+    assert drive.limits() == [("B", 1, 50_000)]
+
+
+def test_a_sample_just_before_the_cut_counts_when_it_is_low_enough() -> None:
+    drive = two()
+    drive.sample("A", 1, 30_000)
+    drive.wait(15)
+    drive.start("B")
+    drive.take()
+    drive.answer(drive.open_limit("A"))
+    assert drive.limits() == [("B", 1, 50_000)]
+
+
+@pytest.mark.parametrize("answer", ["Rejected", "error", "time-out", "nothing"])
+def test_a_cut_that_is_not_accepted_frees_nothing(answer: str) -> None:
+    drive = two()
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    call = drive.open_limit("A")
+    drive.sample("A", 1, 10_000)
+    if answer == "Rejected":
+        drive.answer(call, "Rejected")
+    elif answer == "error":
+        drive.error(call)
+    elif answer == "time-out":
+        drive.time_out(call)
+    for _ in range(30):
+        drive.wait(10)
+        drive.sample("A", 1, 10_000)
+    assert drive.k_kw("A") == 100
+    assert [limit for limit in drive.limits() if limit[0] == "B"] == []
+
+
+# --- back-off ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_unresolved_cut_is_said_again_after_0_5_10_20_30_30_s() -> None:
+    drive = two()
+    session_id = drive.view(1).session_id
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    assert drive.limits() == [("A", 1, 50_000)]
+    for pause_s in (0, 5, 10, 20, 30, 30):
+        drive.time_out(drive.open_limit("A"))
+        drive.rest_stop(session_id)  # the charger refuses this one: it does answer, so its socket is not aborted
+        drive.answer(drive.open_calls[-1], "Rejected")
+        if pause_s:
+            drive.wait(pause_s - 0.001)
+            assert drive.limits() == [], f"{pause_s} s"
+            drive.wait(0.001)
+        assert drive.limits() == [("A", 1, 50_000)], f"{pause_s} s"
+    assert drive.k_kw("A") == 100
+
+
+# --- one at a time ----------------------------------------------------------------------------------------------------
+
+
+def test_a_connector_has_one_limit_in_flight() -> None:
+    drive = Drive(station(100, *(charger(c, 100) for c in "ABC")))
+    drive.bring_up("A", "B", "C")
+    charging(drive, "A")
+    drive.wait(60)
+    drive.take()
+    drive.start("B")
+    drive.start("C")
+    assert drive.limits() == [("A", 1, 50_000)]
+    drive.answer(drive.open_limit("A"))
+    assert drive.limits() == [("A", 1, 33_334)]
+
+
+def test_a_cut_that_an_overbooked_row_needs_does_not_wait_for_the_answer() -> None:
+    drive = two()
+    drive.start("B")
+    assert drive.limits() == [("A", 1, 50_000)]
+    drive.configure(station(40, charger("A", 100), charger("B", 100)))
+    [cut] = [c for c in drive.take() if isinstance(c, SetLimit)]
+    assert (cut.charger_id, cut.limit_w, cut.urgent) == ("A", 20_000, True)
+
+
+# --- dead bands, spacing, gathering -----------------------------------------------------------------------------------
+
+RAISES = [
+    # caption, phases, grid before, grid after kW | seconds until A is raised
+    ("DC, by 3 kW", 0, 60, 63, 0),
+    ("DC, by less: 20 s", 0, 60, 62, 20),
+    ("DC, by 1 kW: 20 s", 0, 60, 61, 20),
+    ("AC, by one ampere", 3, 10, 11, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("phases", "before_kw", "after_kw", "waits_s"), [row[1:] for row in RAISES], ids=[row[0] for row in RAISES]
+)
+def test_a_raise_within_the_dead_band_waits_20_s_and_not_for_good(
+    phases: int, before_kw: int, after_kw: int, waits_s: int
+) -> None:
+    drive = two(before_kw, phases=phases)
+    before = drive.k_kw("A")
+    chargers = tuple(charger(c, 22 if phases else 100, phases=phases) for c in "AB")
+    drive.configure(station(after_kw, *chargers))
+    if waits_s:
+        drive.wait(waits_s - 0.001)
+        assert drive.limits() == []
+        drive.wait(0.001)
+    [(charger_id, _, limit_w)] = drive.limits()
+    assert charger_id == "A"
+    assert limit_w > before * KW
+
+
+def test_two_raises_of_a_connector_are_10_s_apart() -> None:
+    drive = two(60)
+    chargers = (charger("A", 100), charger("B", 100))
+    drive.configure(station(70, *chargers))
+    assert drive.limits() == [("A", 1, 70_000)]
+    drive.accept()
+    drive.wait(4)
+    drive.configure(station(80, *chargers))
+    drive.wait(5.999)
+    assert drive.limits() == []
+    drive.wait(0.001)
+    assert drive.limits() == [("A", 1, 80_000)]
+
+
+def test_a_cut_knows_no_spacing() -> None:
+    drive = two(60)
+    drive.configure(station(70, charger("A", 100), charger("B", 100)))
+    drive.accept()
+    drive.take()
+    drive.configure(station(50, charger("A", 100), charger("B", 100)))
+    assert drive.limits() == [("A", 1, 50_000)]
+
+
+def test_a_raise_far_below_its_target_gathers_cuts_for_2_s() -> None:
+    drive = Drive(station(90, *(charger(c, 90) for c in "ABC")))
+    drive.bring_up("A", "B", "C")
+    charging(drive, "A")
+    drive.wait(60)
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    drive.accept_limits()
+    drive.sample("A", 1, 45_000)
+    drive.accept()
+    drive.sample("B", 1, 45_000)
+    drive.wait(60)
+    drive.take()
+    # A and B have 45 each; C comes, both are cut to 30: A lets go at once, B's cut is still in flight.
+    drive.start("C")
+    assert drive.limits() == [("A", 1, 30_000), ("B", 1, 30_000)]
+    drive.answer(drive.open_limit("A"))
+    drive.sample("A", 1, 30_000)
+    assert drive.limits() == [("C", 1, 15_000)], "first power does not wait"
+    drive.accept("C")
+    drive.sample("C", 1, 15_000)
+    drive.answer(drive.open_limit("B"))
+    drive.sample("B", 1, 30_000)
+    assert drive.limits() == [], "its first power was given a moment ago: spacing"
+    drive.wait(10)
+    assert drive.limits() == [("C", 1, 30_000)]
+
+
+# --- lazy reclaim -----------------------------------------------------------------------------------------------------
+
+
+def test_a_limit_above_the_estimate_is_cut_only_when_somebody_is_short() -> None:
+    drive = two(200)
+    drive.draws({("A", 1): 40}, 100)
+    drive.take()
+    assert drive.k_kw("A") == 100, "nobody else wants it"
+    drive.start("B")
+    assert drive.limits() == [("A", 1, 44_000), ("B", 1, 100_000)]
+
+
+# --- boots and reconnects ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["reconnect", "boot"])
+def test_after_a_boot_or_reconnect_the_limit_is_said_again(how: str) -> None:
+    drive = two()
+    if how == "boot":
+        drive.boot("A")
+    else:
+        drive.disconnect("A")
+        drive.wait(30)
+        drive.connect("A")
+    assert drive.limits() == [("A", 1, 100_000)]
+    drive.accept()
+    drive.wait(300)
+    assert drive.limits() == [], "once"
+
+
+def test_what_is_lower_by_then_is_said_instead() -> None:
+    drive = two()
+    drive.disconnect("A")
+    drive.start("B")
+    drive.configure(station(80, charger("A", 100), charger("B", 100)))
+    assert drive.limits() == [], "A cannot be told, so B gets nothing"
+    drive.connect("A")
+    assert drive.limits() == [("A", 1, 40_000)]
+
+
+def test_nothing_is_sent_to_a_charger_that_has_not_spoken() -> None:
+    drive = two()
+    drive.disconnect("A")
+    drive.connect("A", heard=False)
+    drive.wait(5)
+    assert drive.limits() == []
+
+
+# --- lost sends -------------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_limit_above_the_settled_one_is_outlived_after_60_s_and_one_more_send() -> None:
+    drive = two(200)
+    chargers = (charger("A", 100), charger("B", 100))
+    drive.configure(station(80, *chargers))
+    drive.answer(drive.open_limit("A"))
+    drive.sample("A", 1, 80_000)
+    assert drive.k_kw("A") == 80
+    drive.wait(10)
+    drive.configure(station(100, *chargers))
+    drive.time_out(drive.open_limit("A"))  # the raise to 100 is lost
+    lost_ms = drive.now_ms
+    drive.configure(station(80, *chargers))
+    drive.accept()
+    drive.sample("A", 1, 80_000)
+    drive.take()
+    while drive.now_ms - lost_ms < 59_000:
+        drive.wait(1)
+        drive.sample("A", 1, 80_000)
+    assert (drive.k_kw("A"), drive.limits()) == (100, []), "the raise may still be executed"
+    drive.wait(1)
+    assert drive.limits() == [("A", 1, 80_000)], "said once more: 60 s have passed"
+    drive.accept()
+    drive.sample("A", 1, 80_000)
+    assert drive.k_kw("A") == 80
+
+
+def test_a_first_profile_is_said_also_when_it_is_as_much_as_is_booked() -> None:
+    drive = Drive(station(300, charger("A", 100)))
+    drive.connect("A")
+    drive.start("A")
+    drive.take()
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    assert drive.k_kw("A") == 100
+    sends = [s for s in drive.memory.sends.values() if s.purpose is Purpose.TX]
+    assert [(s.limit_w, s.transaction_id) for s in sends] == [(100_000, 1)]
+
+
+def test_a_session_whose_tag_was_refused_gets_nothing() -> None:
+    drive = two(300)
+    drive.start("B", verdict=TagStatus.INVALID)
+    drive.wait(60)
+    assert (drive.limits(), drive.k_kw("B")) == ([], 0)
