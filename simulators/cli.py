@@ -13,7 +13,7 @@ from simulators.charger import Charger
 from simulators.clock import WallClock
 from simulators.link import Link
 from simulators.options import parse
-from simulators.report import report_line
+from simulators.report import report_line, write_line
 from simulators.running import Unit, run_until, stop_on_signals
 from simulators.station_file import ChargerEntry, Unreadable, read_station
 from simulators.supervisor import supervise
@@ -115,12 +115,12 @@ def _scenarios(args: argparse.Namespace, _: Sequence[str]) -> int:
 
 def _teller(args: argparse.Namespace) -> Callable[[str], None]:
     out = sys.stderr if args.report == "json" else sys.stdout
-    return lambda text: print(text, file=out, flush=True)
+    return lambda text: write_line(out, text)
 
 
 def _reporter(args: argparse.Namespace, charger: Charger) -> Callable[[int], None]:
     def each_tick(at_ms: int) -> None:
         if args.report == "json" and at_ms % 1000 == 0:
-            print(report_line(charger, at_ms), flush=True)
+            write_line(sys.stdout, report_line(charger, at_ms))
 
     return each_tick

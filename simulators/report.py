@@ -1,7 +1,7 @@
 """What a charger shows to programs: one line of JSON a second, on the second, so that sums over processes add up."""
 
 import json
-from typing import Any
+from typing import Any, TextIO
 
 from simulators.charger import Charger
 from simulators.connector import Connector
@@ -34,6 +34,12 @@ def _connector(charger: Charger, connector: Connector, at_ms: int) -> dict[str, 
         "transaction_id": None if transaction is None else transaction.transaction_id,
         "soc": None if car is None else car.soc_percent,
     }
+
+
+def write_line(out: TextIO, text: str) -> None:
+    """Write a line at once and as one piece: several chargers may share one pipe, and `print` may write two."""
+    out.write(f"{text}\n")
+    out.flush()
 
 
 def status_lines(charger: Charger) -> list[str]:

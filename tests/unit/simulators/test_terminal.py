@@ -1,3 +1,4 @@
+import io
 import json
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from simulators.build import Wanted, build_charger
 from simulators.cars import flat_car
 from simulators.clock import ManualClock
-from simulators.report import report_line, status_lines
+from simulators.report import report_line, status_lines, write_line
 from simulators.terminal import Terminal
 
 
@@ -177,3 +178,14 @@ def test_the_status_for_a_person() -> None:
     assert "Charging" in lines[1]
     assert "100.0 of 200.0 kW" in lines[1]
     assert "Available" in lines[2]
+
+
+def test_a_line_is_written_in_one_piece() -> None:
+    class Pieces(io.StringIO):
+        def write(self, text: str) -> int:
+            pieces.append(text)
+            return len(text)
+
+    pieces: list[str] = []
+    write_line(Pieces(), "one line")
+    assert pieces == ["one line\n"]
