@@ -255,7 +255,7 @@ class Engine:
             session = steered.session
             if (session.target_w, session.limited_by) != (steered.target_w, steered.limited_by):
                 session.target_w, session.limited_by = steered.target_w, steered.limited_by
-                journal.shown.add(session_id)
+                journal.show(session_id)
         Steering(state, plan, journal, now, timings, alarm).run()
         self._check_plan(plan)
         for charger in state.chargers.values():

@@ -40,7 +40,7 @@ class Journal:
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     sends: dict[Token, Send] = field(default_factory=dict)
     gone: set[Token] = field(default_factory=set)
-    shown: set[SessionId] = field(default_factory=set)
+    shown: dict[SessionId, None] = field(default_factory=dict)
     station: bool = False
     plan: bool = False
 
@@ -57,7 +57,11 @@ class Journal:
     def write_session(self, session: Session) -> None:
         """Have a session's row written and its view renewed."""
         self.sessions[session.session_id] = session
-        self.shown.add(session.session_id)
+        self.show(session.session_id)
+
+    def show(self, session_id: SessionId) -> None:
+        """Have a session's view renewed; in the order in which they were touched, the same in every process."""
+        self.shown[session_id] = None
 
     def write_send(self, send: Send) -> None:
         """Have a send's row written."""

@@ -100,7 +100,7 @@ class State:
         transactions: the open ones, by OCPP's id.
         calls: CALLs of ours whose answer may still come.
         starts, ended: what was started and ended lately, for replays that the store cannot know yet.
-        orphans: stops for no transaction of ours that have been recorded.
+        orphans: stops that have been recorded, for those that name no transaction of ours.
         overbooked: rows above their capacity, and since when.
         notices: standing alarms and notices, and since when (UTC ms).
         rest_ended: REST-driven sessions that ended lately.

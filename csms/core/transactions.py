@@ -23,7 +23,7 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
-from csms.core.ids import ConnectorKey, Now, SessionId, TransactionId
+from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.records import GUESSED_ENDS, Driver, EndReason, SampleStored, SessionStored, StopCorrected
 from csms.core.replies import Confirmed, StartConfirmed, StopConfirmed
@@ -154,6 +154,9 @@ class Transactions:
             )
         connector.session = session
         connector.uncommanded_ms = None
+        late_ms = self.timings.late_execution_ms
+        for send in connector.limits.hand_over(_transaction_id(session), self.now.mono_ms, late_ms):
+            self.journal.write_send(send)
         self.journal.plan = True
 
     # --- meter values -------------------------------------------------------------------------------------------------
@@ -236,7 +239,7 @@ class Transactions:
         session = connector.session
         if session is None or session.driver is not Driver.OCPP:
             return
-        self.journal.shown.add(session.session_id)
+        self.journal.show(session.session_id)
         session.consumed_w = power_w
         if session.phase is Phase.UNPROVEN and session.happened(Happening.PROVEN):
             self.journal.plan = True
@@ -257,6 +260,7 @@ class Transactions:
         session = self._stopped_session(fact)
         if session is not None:
             self._stop(session, fact)
+            self.state.orphans[_stop_identity(fact)] = True  # the id may not tell a repetition: −1 names no transaction
         elif not self._repeated(fact):
             self._orphan(fact)
         self.journal.reply(fact.request, StopConfirmed(fact.tag_status))
@@ -269,7 +273,7 @@ class Transactions:
         named = self.state.transactions.get(fact.transaction_id)
         if named is not None:
             return named if named.key.charger_id == fact.charger_id else None
-        if fact.transaction_id != -1:
+        if fact.transaction_id != -1 or _stop_identity(fact) in self.state.orphans:
             return None
         refused = [
             s
@@ -292,7 +296,7 @@ class Transactions:
     def _repeated(self, fact: TransactionStopped) -> bool:
         """Return whether this stop was taken before, as a stop of an ended transaction or as an orphan."""
         known = self.state.ended.get(fact.transaction_id) or fact.known
-        identity = (fact.charger_id, fact.transaction_id, fact.stopped_ms, fact.meter_stop_wh)
+        identity = _stop_identity(fact)
         if known is not None and known.charger_id == fact.charger_id and known.end_guessed:
             self._correct(known, fact)
             return True
@@ -396,6 +400,11 @@ class Transactions:
         )
         self.state.ended[transaction_id] = known
         self.state.starts[session.start_key] = known
+
+
+def _stop_identity(fact: TransactionStopped) -> tuple[ChargerId, int, int, int]:
+    """Return what makes two stops the same one when their transaction id does not."""
+    return fact.charger_id, fact.transaction_id, fact.stopped_ms, fact.meter_stop_wh
 
 
 def _transaction_id(session: Session) -> TransactionId:

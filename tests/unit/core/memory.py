@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import replace
 
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId, Token, TransactionId
 from csms.core.records import (
+    GUESSED_ENDS,
     ChargerForgotten,
     ChargerStored,
     CountersStored,
@@ -17,6 +19,7 @@ from csms.core.records import (
     SessionStored,
     Snapshot,
     StationStored,
+    StopCorrected,
 )
 from csms.core.station import Station
 
@@ -50,6 +53,13 @@ class Memory:
                     self.sessions[record.session_id] = record
                 case CountersStored():
                     self.counters = record
+                case StopCorrected():
+                    self.sessions[record.session_id] = replace(
+                        self.sessions[record.session_id],
+                        ended_ms=record.ended_ms,
+                        meter_stop_wh=record.meter_stop_wh,
+                        end_reason=record.end_reason,
+                    )
                 case SampleStored():
                     self.samples.append(record)
                 case EventLogged():
@@ -82,4 +92,5 @@ class Memory:
 
 def _known(row: SessionStored, transaction_id: TransactionId) -> KnownTransaction:
     ended = row.ended_ms is not None
-    return KnownTransaction(transaction_id, row.session_id, row.charger_id, row.idx, row.tag_status, ended)
+    guessed = ended and row.end_reason in GUESSED_ENDS
+    return KnownTransaction(transaction_id, row.session_id, row.charger_id, row.idx, row.tag_status, ended, guessed)
