@@ -76,7 +76,7 @@ class Arrivals:
         for connector in self._charger.connectors:
             visit = self._visits[connector.idx]
             if visit.swipes_ms is None:
-                if now_ms >= visit.arrives_ms and not connector.in_use and connector.operative:
+                if now_ms >= visit.arrives_ms and not connector.in_use and connector.takes_sessions:
                     self._arrive(connector, visit, now_ms)
             elif connector.car is None:
                 self._visits[connector.idx] = _Visit(now_ms + self._gap_ms())

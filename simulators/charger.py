@@ -139,6 +139,7 @@ class Charger:
             connector.authorized = None
             if connector.transaction is not None:
                 self.sessions.stop(connector, reason)
+        self._tell_changed_statuses()
         self._reset_by_ms = self.clock.now_ms() + (FLUSH_MS if wait_for_stops else 0)
 
     def _reset_if_due(self) -> None:

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -35,8 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return commands[args.command](args, sys.argv[1:] if argv is None else argv)
     except BrokenPipeError:
-        # Nobody reads any more, which is a way of saying stop; keep the interpreter from flushing once more.
-        sys.stderr.close()
+        # Nobody reads any more, which is a way of saying stop; the interpreter's last flush must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
@@ -49,7 +50,7 @@ def _charger(args: argparse.Namespace, _: Sequence[str]) -> int:
             args.id, wanted, clock, tell=_teller(args), default_car=lambda c: Car(args.car, c.supply)
         )
         link = Link(charger, args.url, clock, frames=args.frames)
-        driving = asyncio.create_task(drive(Terminal(charger, args.car)))
+        driving = asyncio.create_task(drive(Terminal(charger, args.car), _teller(args)))
         driving.add_done_callback(lambda _: stop.set())
         print("type `help` for the commands", file=sys.stderr)
         await run_until([Unit(charger, link, _reporter(args, charger))], clock, stop)

@@ -70,6 +70,8 @@ class Connector:
         self.max_w = max_w
         self.meter = Meter()
         self.operative = True
+        self.scheduled: bool | None = None
+        """The availability that it takes on as soon as it is free (§5.2)."""
         self.car: Car | None = None
         self.transaction: Transaction | None = None
         self.authorized: Authorized | None = None
@@ -88,6 +90,16 @@ class Connector:
     def in_use(self) -> bool:
         """Return whether a change of availability has to wait (§5.2)."""
         return self.car is not None or self.transaction is not None or self.authorized is not None
+
+    @property
+    def takes_sessions(self) -> bool:
+        """Return whether somebody may start here: it is operative, and is to stay so."""
+        return self.operative and self.scheduled is not False
+
+    def take_on_availability(self) -> None:
+        """Become what a change of availability asked for: operative at once, inoperative once nobody uses it."""
+        if self.scheduled is not None and (self.scheduled or not self.in_use):
+            self.operative, self.scheduled = self.scheduled, None
 
     @property
     def status(self) -> Status:
@@ -147,7 +159,8 @@ class Connector:
 
 
 STATUS_RULES: tuple[tuple[Status, Callable[[Connector], bool]], ...] = (
-    (Status.UNAVAILABLE, lambda c: not c.operative and not c.in_use),
+    # It becomes inoperative only when nobody uses it, and lets nobody start.
+    (Status.UNAVAILABLE, lambda c: not c.operative),
     # §4.9: if both sides suspend, SuspendedEVSE has precedence.
     (Status.SUSPENDED_EVSE, lambda c: c.suspended),
     (Status.CHARGING, lambda c: c.transaction is not None and c.power_w > 0),

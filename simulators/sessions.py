@@ -79,6 +79,9 @@ class Sessions:
             else:
                 self._tell(f"connector {connector.idx}: in use by another tag")
             return
+        if not connector.takes_sessions:
+            self._refuse(connector, "out of order")
+            return
         self.authorize(connector, id_tag)
 
     def authorize(self, connector: Connector, id_tag: str) -> None:
@@ -119,6 +122,9 @@ class Sessions:
     def admit(self, connector: Connector, id_tag: str) -> None:
         """Start a transaction, or wait for the car for ConnectionTimeOut seconds."""
         if connector.transaction is not None:
+            return
+        if not connector.takes_sessions:
+            self._refuse(connector, "out of order")
             return
         if connector.car is not None:
             self._start(connector, id_tag)
@@ -214,6 +220,9 @@ class Sessions:
             if connector.authorized is not None and now_ms >= connector.authorized.until_ms:
                 self._refuse(connector, f"no car came for tag {connector.authorized.id_tag}")
                 connector.authorized = None
+                self.changed()
+            # After the end of its use was told: from Preparing the way to Unavailable is through Available (§4.9).
+            connector.take_on_availability()
         self.changed()
 
     def _sample_if_due(self, connector: Connector, now_ms: int) -> None:

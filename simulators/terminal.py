@@ -120,7 +120,7 @@ class Terminal:
         by_preference = (
             [c for c in connectors if c.transaction is not None and c.transaction.id_tag.lower() == tag.lower()]
             + [c for c in connectors if c.car is not None and c.transaction is None]
-            + [c for c in connectors if not c.in_use and c.operative]
+            + [c for c in connectors if not c.in_use and c.takes_sessions]
         )
         if not by_preference:
             return "every connector is in use"
@@ -185,7 +185,7 @@ def _number(word: str) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-async def drive(terminal: Terminal) -> int:
+async def drive(terminal: Terminal, say: Callable[[str], None]) -> int:
     """Execute the lines of standard input until `quit` and return exit status 0; after its end, wait for ever."""
     lines: asyncio.Queue[str] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -196,7 +196,7 @@ async def drive(terminal: Terminal) -> int:
         line = await lines.get()
         said = terminal.execute(line)
         if said:
-            print(said, flush=True)
+            say(said)
         await asyncio.sleep(terminal.wait_s)
         terminal.wait_s = 0.0
     return 0

@@ -40,10 +40,15 @@ class Core(Base):
         if connector_id == 0:
             self._charger.operative = operative
         for connector in chosen:
-            connector.operative = operative
-        self._later(self._charger.sessions.changed)
+            connector.scheduled = operative
         scheduled = not operative and any(connector.in_use for connector in chosen)
+        self._later(self._take_on_availability)
         return call_result.ChangeAvailability(status=status.scheduled if scheduled else status.accepted)
+
+    def _take_on_availability(self) -> None:
+        for connector in self._charger.connectors:
+            connector.take_on_availability()
+        self._charger.sessions.changed()
 
     @on(enums.Action.trigger_message)
     def trigger_message(self, requested_message: str, connector_id: int | None = None, **_: Any) -> Any:

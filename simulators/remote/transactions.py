@@ -41,7 +41,7 @@ class Transactions(Base):
         usable = [
             c
             for c in self._charger.connectors
-            if c.operative and c.transaction is None and c.authorized is None and idx in (None, c.idx)
+            if c.takes_sessions and c.transaction is None and c.authorized is None and idx in (None, c.idx)
         ]
         return next((c for c in usable if c.car is not None), usable[0] if usable else None)
 

@@ -22,9 +22,7 @@ DC = Supply(0)
         ("car transaction power", Status.CHARGING),
         ("car transaction suspended power", Status.SUSPENDED_EVSE),
         ("inoperative", Status.UNAVAILABLE),
-        ("inoperative car", Status.PREPARING),
-        ("inoperative car transaction power", Status.CHARGING),
-        ("inoperative car finished", Status.FINISHING),
+        ("inoperative car", Status.UNAVAILABLE),
     ],
 )
 def test_the_status_follows_from_the_facts(facts: str, status: Status) -> None:
