@@ -13,9 +13,6 @@ from csms.core.state import AgendaCall, Errand, State
 from csms.core.steering import Alarm, give_limit
 from csms.core.timings import Timings
 
-WAIT_FOR_ROOM_MS = 5_000
-"""A default that is a raise and has no room is tried again after so long."""
-
 
 def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
     """Send the next CALL of a charger's agenda, if one is due."""
@@ -36,7 +33,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         if _anything_due(charger):
             alarm.at(wait_ms)
         return
-    _next(state, charger, journal, now, alarm, connection)
+    _next(state, charger, journal, now, connection)
 
 
 def _anything_due(charger: ChargerState) -> bool:
@@ -44,15 +41,13 @@ def _anything_due(charger: ChargerState) -> bool:
     return agenda.default_due or agenda.read_due or not agenda.cleared or not agenda.statuses_asked
 
 
-def _next(
-    state: State, charger: ChargerState, journal: Journal, now: Now, alarm: Alarm, connection: ConnectionId
-) -> None:
+def _next(state: State, charger: ChargerState, journal: Journal, now: Now, connection: ConnectionId) -> None:
     """Send the first thing of the agenda that is still to be done."""
     agenda = charger.provisioning
     if agenda.read_due and not charger.configuration:
         _read(state, charger, journal, connection)
     elif agenda.default_due:
-        _say_default(state, charger, journal, now, alarm)
+        _say_default(state, charger, journal, now)
     elif not agenda.cleared:
         _clear(state, charger, journal, connection)
     elif not agenda.statuses_asked:
@@ -63,15 +58,13 @@ def _next(
         _read(state, charger, journal, connection)
 
 
-def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now, alarm: Alarm) -> None:
+def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now) -> None:
     """Send our TxDefaultProfile: 0 W, or the least that this charger accepts."""
     agenda = charger.provisioning
     ways = attempts(charger.config, charger.configuration)
-    way = ways[agenda.attempt % len(ways)]
-    if not _fits(state, charger, way.limit_w):
-        agenda.retry_ms = now.mono_ms + WAIT_FOR_ROOM_MS
-        alarm.at(agenda.retry_ms)
-        return
+    order = [(agenda.attempt + i) % len(ways) for i in range(len(ways))]
+    agenda.attempt = next(i for i in order if _fits(state, charger, ways[i].limit_w))  # 0 W fits always
+    way = ways[agenda.attempt]
     send = give_limit(
         state, journal, charger, None, way.limit_w, now, urgent=False, cause="fail-safe default", at_once=False
     )
@@ -81,8 +74,8 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
 def _fits(state: State, charger: ChargerState, default_w: int) -> bool:
     """Return whether a default above the present one has room on every row: it is a raise of every idle connector.
 
-    Where it has none it waits. After a boot that is at most 15 s: then nothing is certain about the charger's
-    profiles, its maximum is booked, and the same send is a cut.
+    Where it has none the next way to say it is tried. Once nothing is certain about the charger's profiles (15 s after
+    a boot), its maximum is booked, and the same send is a cut.
     """
     known = [c for c in charger.connectors.values() if c.provisioned]
     added_w = sum(max(0, default_w - charger.connector_booked_w(connector)) for connector in known)

@@ -35,7 +35,7 @@ class ChargerState:
         asserting_ms: since when its profiles wait to be asserted after a boot; None when they are.
         timeouts: CALLs in a row that timed out; aborts: when its socket was aborted.
         refusing_until_ms: set while it is `refusing`: its next try.
-        draining: it was removed while charging.
+        draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
     """
 
     config: Charger
@@ -59,7 +59,7 @@ class ChargerState:
     aborts: deque[int] = field(default_factory=deque)
     refusing_until_ms: int | None = None
     draining: bool = False
-    historic: list[Session] = field(default_factory=list)
+    let_go: bool = False
 
     @property
     def charger_id(self) -> ChargerId:
@@ -71,6 +71,15 @@ class ChargerState:
         """Return whether its sessions are transactions (API.md: `auto` from the first time it connected)."""
         control = self.config.control
         return control is Control.OCPP or (control is Control.AUTO and self.ever_connected)
+
+    @property
+    def served(self) -> bool:
+        """Return whether it may connect: over OCPP by configuration, or until its open transactions have ended."""
+        if self.draining:
+            return not self.let_go
+        if self.config.control in {Control.AUTO, Control.OCPP}:
+            return True
+        return any(session.driver is Driver.OCPP for session in self.sessions())
 
     @property
     def addressable(self) -> bool:
@@ -95,7 +104,7 @@ class ChargerState:
     def load_w(self, without: set[ConnectorKey]) -> int:
         """Return `sum_w` as it is without the connectors in `without`, W: the part that cannot be cut now."""
         if self.config.control is Control.NONE:
-            return self.config.uncontrolled_power_w
+            return max(self.uncontrolled_booked_w, self._told_w())
         known_w, unknown_w, any_unknown = 0, 0, False
         for connector in self.connectors.values():
             if connector.key in without:
@@ -104,14 +113,16 @@ class ChargerState:
                 known_w += self.connector_booked_w(connector)
             else:
                 any_unknown = True
-                unknown_w += max(connector.limits.power_w, connector.rest_w)
+                unknown_w += max(self.defaults.power_w, connector.limits.power_w, connector.rest_w)
         return known_w + (max(self.uncontrolled_booked_w, unknown_w) if any_unknown else 0)
 
     def booked_w(self) -> int:
         """Return K of the charger: what its ancestors count, W."""
-        if self.config.control is Control.NONE:
-            return self.config.uncontrolled_power_w
         return min(self.max_booked_w, self.sum_w())
+
+    def _told_w(self) -> int:
+        """Return the most that its transactions and REST clients have been told, W."""
+        return sum(max(c.limits.power_w, c.rest_w) for c in self.connectors.values())
 
     def lower_ceilings(self) -> bool:
         """Let M follow a lowered configuration where evidence allows; return whether anything changed."""
@@ -119,7 +130,11 @@ class ChargerState:
         total_w = sum(self.connector_booked_w(c) for c in self.connectors.values())
         if total_w <= self.config.max_power_w:
             self.max_booked_w = self.config.max_power_w
-        if not self.unknown_default or all(c.provisioned for c in self.connectors.values()):
+        if self.config.control is Control.NONE:
+            certain = not any(True for _ in self.sessions()) and self._told_w() <= self.config.uncontrolled_power_w
+        else:
+            certain = not self.unknown_default or all(c.provisioned for c in self.connectors.values())
+        if certain:
             self.uncontrolled_booked_w = self.config.uncontrolled_power_w
         return before != (self.max_booked_w, self.uncontrolled_booked_w)
 

@@ -40,6 +40,7 @@ class Send:
 
     Attributes:
         limit_w: value booked, W per connector, after rounding to `form`.
+        ends_with: the transaction with whose end it goes: its own, or a newer one that it may yet be executed on.
         connection: where it was sent; None after a recovery (no answer can count any more).
         sent_ms: when it was decided.
         lost_ms: when it timed out or its connection ended, whichever came first; of a recovered one: the recovery.
@@ -55,6 +56,7 @@ class Send:
     limit_w: int
     form: LimitForm
     transaction_id: TransactionId | None
+    ends_with: TransactionId | None
     connection: ConnectionId | None
     sent_ms: int
     sent_wall_ms: int
@@ -89,7 +91,7 @@ class Send:
             self.purpose,
             self.limit_w,
             self.form,
-            self.transaction_id,
+            self.ends_with,
             self.state,
             self.sent_wall_ms,
         )
@@ -184,10 +186,20 @@ class Book:
 
     def drop_ended(self, ended: frozenset[TransactionId | None], now_ms: int, late_execution_ms: int) -> list[Send]:
         """Apply rule (c) for transactions in `ended`; return the sends that went."""
-        gone = [s for s in self.sends if s.transaction_id in ended and _harmless(s, now_ms, late_execution_ms)]
+        gone = [s for s in self.sends if s.ends_with in ended and _harmless(s, now_ms, late_execution_ms)]
         if gone:
             self.sends = [send for send in self.sends if send not in gone]
         return gone
+
+    def hand_over(self, to: TransactionId, now_ms: int, late_execution_ms: int) -> list[Send]:
+        """Bind what may still be executed to a newer transaction on the connector; return those sends.
+
+        Some chargers accept a profile for a foreign transaction: it would then be in force for the newer one.
+        """
+        bound = [send for send in self.sends if not _harmless(send, now_ms, late_execution_ms)]
+        for send in bound:
+            send.ends_with = to
+        return bound
 
     def next_harmless_ms(self, late_execution_ms: int) -> int | None:
         """Return when the first lost send will have become harmless, monotonic ms; None without one."""
@@ -217,6 +229,7 @@ def restore(row: SendStored, now_ms: int) -> Send:
         limit_w=row.limit_w,
         form=row.form,
         transaction_id=row.transaction_id,
+        ends_with=row.transaction_id,
         connection=None,
         sent_ms=now_ms,
         sent_wall_ms=row.sent_wall_ms,

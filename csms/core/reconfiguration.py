@@ -15,14 +15,14 @@ from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.limits import Book
 from csms.core.provisioning import Provisioning
+from csms.core.records import EndReason
 from csms.core.replies import StationShown
 from csms.core.state import State
 from csms.core.station import Charger, Control, Station
 from csms.core.steering import Alarm
 from csms.core.timings import Timings
+from csms.core.transactions import Transactions
 from csms.core.tree import build_tree, circuit_path
-
-OVER_OCPP = frozenset({Control.AUTO, Control.OCPP})
 
 
 class Reconfiguration:
@@ -54,7 +54,7 @@ class Reconfiguration:
         charger = self.state.chargers.get(config.charger_id)
         if charger is None:
             return new_charger(config)
-        charger.config, charger.draining = config, False
+        charger.config, charger.draining, charger.let_go = config, False, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)
         for key in config.connector_keys():
@@ -63,8 +63,6 @@ class Reconfiguration:
                 charger.provisioning.connector_added()
         for idx in [i for i, c in charger.connectors.items() if i > config.connectors and _idle(c)]:
             del charger.connectors[idx]
-        if config.control not in OVER_OCPP:
-            self._close(charger, f"control is now {config.control}")
         return charger
 
     def _drain(self, charger: ChargerState, old: Station, new: Station) -> bool:
@@ -85,9 +83,11 @@ class Reconfiguration:
         return False
 
     def drained(self, alarm: Alarm) -> None:
-        """Let go of draining chargers that have nothing left to drain."""
+        """Let go of draining chargers that have nothing left to drain, and of sockets that are not served any more."""
         gone: list[ChargerState] = []
         for charger in self.state.chargers.values():
+            if not charger.served:
+                self._close(charger, f"control is now {charger.config.control}")
             if not charger.draining or not _drained(charger):
                 continue
             self._close(charger, "removed from the configuration")
@@ -106,7 +106,7 @@ class Reconfiguration:
 
     def _keep_young_sends(self, charger: ChargerState) -> None:
         """By the operator's act everything is out of force but what was sent within H."""
-        charger.ever_connected = False
+        charger.ever_connected, charger.let_go = False, True
         charger.provisioning = Provisioning()
         for connector in charger.connectors.values():
             connector.provisioned = False
@@ -132,6 +132,10 @@ class Reconfiguration:
     def _forget(self, charger: ChargerState) -> None:
         self.journal.chargers.discard(charger.charger_id)
         self.journal.forgotten.add(charger.charger_id)
+        transactions = Transactions(self.state, self.journal, self.now, self.timings)
+        for session in [s for s in self.state.sessions.values() if s.key.charger_id == charger.charger_id]:
+            session.flag("charger_removed")  # a record of the past, whose stop will not come
+            transactions.end(session, EndReason.REMOVED, self.now.wall_ms, session.last_energy_wh)
         self.journal.log("charger.forgotten", charger.charger_id)
 
 

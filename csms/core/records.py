@@ -28,8 +28,7 @@ class EndReason(StrEnum):
     SUPERSEDED = "Superseded"
     ZOMBIE = "NoStopReceived"
     SILENT_CLIENT = "SilentClient"
-    OFFLINE_STOP = "OfflineStop"
-    REJECTED = "Rejected"
+    REMOVED = "ChargerRemoved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ class SessionStored:
     flags: tuple[str, ...] = ()
 
 
-GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE})
+GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE, EndReason.REMOVED})
 """Ends that we concluded without a StopTransaction: when it comes after all, it is right and we were not."""
 
 

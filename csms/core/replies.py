@@ -111,9 +111,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ChargerView:
-    """One charger for operators: W, and what is known of it."""
+    """One charger for operators: W, and what is known of it; `served`: it may connect over OCPP."""
 
     charger_id: ChargerId
     online: bool
+    served: bool
     provisioned: bool
     booked_w: int

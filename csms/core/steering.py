@@ -252,6 +252,7 @@ def give_limit(
         limit_w=limit_w,
         form=form,
         transaction_id=None if session is None else session.transaction_id,
+        ends_with=None if session is None else session.transaction_id,
         connection=charger.connection,
         sent_ms=now.mono_ms,
         sent_wall_ms=now.wall_ms,

@@ -122,11 +122,15 @@ class Transactions:
         )
         return TagStatus.CONCURRENT_TX if running else TagStatus.ACCEPTED
 
-    @staticmethod
-    def _is_history(connector: Connector, session: Session) -> bool:
-        """Return whether the connector already has a newer transaction than this replayed start."""
+    def _is_history(self, connector: Connector, session: Session) -> bool:
+        """Return whether the connector already has a newer transaction than this replayed start.
+
+        A start that came with the present time is never history: then the clock was wrong at the start before it.
+        """
         current = connector.session
-        return current is not None and current.driver is Driver.OCPP and session.started_ms < current.started_ms
+        if current is None or current.driver is not Driver.OCPP or session.started_ms >= current.started_ms:
+            return False
+        return abs(self.now.wall_ms - session.started_ms) > self.timings.old_start_ms
 
     def _keep_as_history(self, session: Session) -> None:
         """Keep a start as a record that touches no ledger; one older record of its connector waits for its stop."""

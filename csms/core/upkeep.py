@@ -86,7 +86,7 @@ class Upkeep:
         if not book.sends:
             return
         running = None if connector.session is None else connector.session.transaction_id
-        named: set[TransactionId | None] = {send.transaction_id for send in book.sends}
+        named: set[TransactionId | None] = {send.ends_with for send in book.sends}
         gone = book.drop_superseded(self.timings.late_execution_ms)
         gone += book.drop_ended(frozenset(named - {running}), self.now.mono_ms, self.timings.late_execution_ms)
         if gone:

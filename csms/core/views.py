@@ -33,6 +33,7 @@ def charger_view(charger: ChargerState) -> ChargerView:
     """Return one charger as it is now."""
     return ChargerView(
         charger_id=charger.charger_id,
+        served=charger.served,
         online=charger.connection is not None,
         provisioned=all(c.provisioned for c in charger.connectors.values()),
         booked_w=charger.booked_w(),

@@ -6,6 +6,7 @@ ask the store what it remembers before they become facts, so that a replay keeps
 """
 
 import asyncio
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
@@ -36,6 +37,9 @@ from csms.ports import Clock, StoreError
 from csms.runtime.desk import StationDesk
 
 Confirmation = dict[str, object]
+
+ORPHANS = uuid.UUID("6f1d7c9e-5d0b-5a53-9d7e-3b1c2a4f8e60")
+"""Name space of the session ids of stops that belong to no transaction."""
 
 KEPT: Mapping[str, Confirmation] = {
     "DataTransfer": {"status": "UnknownVendorId"},
@@ -235,7 +239,7 @@ class Answers:
             known = await self._services.transactions.find_transaction(payload.transaction_id)
         except StoreError as error:
             return _store_failed(error)
-        new_session_id = SessionId(self._services.new_id())
+        new_session_id = self._orphan_id(payload, stopped_ms)
 
         def make_fact(request: RequestId) -> Fact:
             return TransactionStopped(
@@ -260,6 +264,11 @@ class Answers:
             return {"idTagInfo": _tag_info(TagVerdict(outcome.tag_status, verdict.expiry_ms, verdict.parent))}
 
         return self._ask(make_fact, confirmation_of)
+
+    def _orphan_id(self, payload: payloads.StopTransaction, stopped_ms: int | None) -> SessionId:
+        """Return the session id for a stop of no transaction of ours: the same for every repetition of it."""
+        words = f"{self._charger_id}|{payload.transaction_id}|{stopped_ms}|{payload.meter_stop}"
+        return SessionId(str(uuid.uuid5(ORPHANS, words)))
 
     def _keep(self, call: CallReceived, confirmation: Confirmation) -> Waiting:
         def make_fact(request: RequestId) -> Fact:

@@ -19,7 +19,6 @@ from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
 from csms.core.ids import ChargerId
-from csms.core.station import Control
 from csms.gateway.answers import Services
 from csms.gateway.connection import ChargerConnection
 from csms.gateway.paths import charger_id_in
@@ -133,11 +132,11 @@ class Gateway:
             return "malformed_charger_id"
         if not charger_id:
             return "no_charger_id"
-        charger = self._services.desk.view.station.charger(ChargerId(charger_id))
-        if charger is None:
-            draining = ChargerId(charger_id) in self._services.desk.view.chargers
-            return None if draining else "unknown_charger"
-        return "not_over_ocpp" if charger.control in (Control.REST, Control.NONE) else None
+        view = self._services.desk.view
+        charger = view.chargers.get(ChargerId(charger_id))
+        if charger is not None and charger.served:
+            return None
+        return "unknown_charger" if view.station.charger(ChargerId(charger_id)) is None else "not_over_ocpp"
 
     def _process_response(self, connection: ServerConnection, request: Request, response: Response) -> None:  # noqa: ARG002
         assert isinstance(connection, ChargerConnection), "made by our factory"

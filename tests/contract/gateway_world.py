@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from csms.core.charger import new_charger
 from csms.core.commands import LimitForm, Purpose, RateUnit, SetLimit
 from csms.core.events import (
     ChargerConnected,
@@ -22,6 +23,7 @@ from csms.core.events import (
 from csms.core.ids import ChargerId, ConnectionId, Now, RequestId, Token, TransactionId
 from csms.core.replies import Confirmed, Outcome, StartConfirmed, StopConfirmed
 from csms.core.station import Charger, Control, Station
+from csms.core.views import charger_view
 from csms.gateway.answers import Services
 from csms.gateway.id_tags import OpenTags, TagPolicy
 from csms.gateway.registry import LinkRegistry
@@ -66,7 +68,9 @@ class FakeDesk:
     """Takes facts, and confirms those that somebody waits for in the loop's next turn unless told to hold."""
 
     def __init__(self) -> None:
-        self.view = StationView(STATION)
+        self.view = StationView(
+            STATION, chargers={c.charger_id: charger_view(new_charger(c)) for c in STATION.chargers}
+        )
         self.facts: list[Fact] = []
         self.asked: list[tuple[Fact, asyncio.Future[Outcome]]] = []
         self.holding = False

@@ -70,10 +70,14 @@ async def test_404_for_who_may_not_come_in(path: str, charger_id: str, reason: s
         assert world.desk.facts == []
 
 
-async def test_a_draining_charger_may_come_back() -> None:
+async def test_a_draining_charger_may_come_back_until_it_is_let_go() -> None:
     async with gateway() as world:
         gone = ChargerId("GONE")
-        world.desk.view.chargers = {gone: ChargerView(gone, online=False, provisioned=True, booked_w=1)}
+        world.desk.view.chargers[gone] = ChargerView(gone, online=False, served=False, provisioned=True, booked_w=1)
+        with pytest.raises(InvalidStatus):
+            await world.client("/GONE").__aenter__()
+        assert world.knocks.recent()[0].reason == "unknown_charger"
+        world.desk.view.chargers[gone] = ChargerView(gone, online=False, served=True, provisioned=True, booked_w=1)
         async with world.client("/GONE"):
             assert world.desk.kinds() == ["ChargerConnected"]
 

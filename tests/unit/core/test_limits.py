@@ -27,6 +27,7 @@ def send(token: int, limit_kw: int, at_s: float, transaction_id: TransactionId |
         limit_kw * 1_000,
         LimitForm(RateUnit.W, 3, 230),
         transaction_id,
+        transaction_id,
         ConnectionId(1),
         int(at_s * 1_000),
         0,

@@ -153,7 +153,7 @@ def test_a_charger_may_be_removed_while_it_has_a_transaction_from_the_past() -> 
     drive.accept()
     assert (shown(drive), drive.row_kw()) == (["B"], 100)
     drive.recover()
-    drive.stop("A", old_id)
+    drive.stop("A", old_id, known=drive.memory.find_transaction(old_id))
     assert drive.record(old_id).meter_stop_wh == 1_000
 
 
