@@ -2,22 +2,41 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
+import structlog
 import uvicorn
 
 from csms.core.station import Control, Station
+
+_log = structlog.get_logger()
+
+GRACE_S = 3
+"""On the way down unfinished requests get so long: a client that never sends the rest of its body must not keep the
+process alive. With the chargers' closing handshakes before it this stays well below the 10 s after which container
+engines kill."""
+
+_HINTS = {
+    errno.EADDRINUSE: "another process is using it: choose another with {port}, or {port} 0 for any free one",
+    errno.EACCES: "ports below 1024 need a privilege: choose another with {port}, or {port} 0 for any free one",
+}
+_HINT_ADDRESS = "is it an address of this machine? choose another with {host}"
 
 
 class DoorShutError(Exception):
     """A door cannot be opened; `lines` say why and what to do."""
 
     def __init__(self, what: str, host: str, port: int, flag: str, error: OSError) -> None:
+        # The event loop wraps the system's words in its own; a name that is not found has no positive number.
+        number = error.errno or 0
+        reason = os.strerror(number) if number > 0 else error.strerror or error
         self.lines = (
-            f"{what} cannot listen on {host} port {port}: {error.strerror or error}",
-            f"is another process using it? choose another with {flag}, or {flag} 0 for any free one",
+            f"{what} cannot listen on {host} port {port}: {reason}",
+            _HINTS.get(number, _HINT_ADDRESS).format(port=flag, host=flag.replace("port", "host")),
         )
         super().__init__("\n".join(self.lines))
 
@@ -37,7 +56,15 @@ class RestServer(uvicorn.Server):
 
     def __init__(self, app: object) -> None:
         super().__init__(
-            uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False, ws="none")  # type: ignore[arg-type]
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]  # an ASGI application is any callable to us
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                timeout_graceful_shutdown=GRACE_S + 1,  # the last resort, should an abort not end a request,
+            )
         )
         self.accepting = asyncio.Event()
 
@@ -45,6 +72,14 @@ class RestServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the composition root."""
         yield
+
+    def abort_connections(self) -> None:
+        """Cut off whoever is still connected; a request that waits for the rest of its body ends with that."""
+        for connection in list(self.server_state.connections):
+            transport = connection.transport
+            if transport is not None:
+                _log.warning("rest.request_cut_off", remote=transport.get_extra_info("peername"))
+                transport.abort()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start accepting requests."""
@@ -61,6 +96,8 @@ async def rest_served(server: RestServer, bound: socket.socket) -> AsyncIterator
         yield
     finally:
         server.should_exit = True
+        await asyncio.wait({serving}, timeout=GRACE_S)
+        server.abort_connections()
         await serving
 
 

@@ -121,7 +121,8 @@ async def _listen(
 ) -> int:
     """Open the doors until told to stop, or until the station's loop ends by itself."""
     bound = listening_socket("REST", settings.host, settings.port, "--port")
-    async with _chargers_let_in(gateway, settings), rest_served(RestServer(create_app(rest)), bound):
+    # Left in reverse: chargers go first, so that requests which wait for one are answered before REST goes.
+    async with rest_served(RestServer(create_app(rest)), bound), _chargers_let_in(gateway, settings):
         doors = Doors(settings.host, bound.getsockname()[1], settings.ocpp_host, gateway.port)
         print(doors_text(doors, controller.view.station), flush=True)  # noqa: T201 - the program's own words to its user
         stopping = asyncio.create_task(stop.wait(), name="stop signal")
