@@ -1,0 +1,68 @@
+import pytest
+
+from csms.core.events import ConnectorStatus
+from csms.core.station import Battery, Control, Station
+from tests.unit.core.driving import T0_WALL_MS, Drive, charger, station
+
+
+@pytest.mark.parametrize(
+    ("chosen", "battery", "notices"),
+    [
+        (True, None, set()),
+        (False, None, {"fail_safe_not_chosen"}),
+        (True, Battery(200_000, 100_000), {"battery_not_used"}),
+        (False, Battery(200_000, 100_000), {"fail_safe_not_chosen", "battery_not_used"}),
+    ],
+)
+def test_what_the_configuration_leaves_open(chosen: bool, battery: Battery | None, notices: set[str]) -> None:  # noqa: FBT001 - a column
+    drive = Drive(Station("S", 100_000, (), battery=battery, fail_safe_chosen=chosen))
+    assert drive.notices() == notices
+    assert {str(event.detail["notice"]) for event in drive.events("notice.raised")} == notices
+    drive.configure(station(100))
+    assert drive.notices() == set()
+    assert {str(event.detail["notice"]) for event in drive.events("notice.cleared")} == notices
+
+
+def test_a_charger_never_seen_is_shown_as_soon_as_the_station_is_live_over_ocpp() -> None:
+    drive = Drive(station(400, charger("A", 100, control=Control.AUTO), charger("B", 100, control=Control.AUTO)))
+    assert drive.notices() == set()
+    drive.connect("A")
+    assert drive.notices() == {"never_seen:B"}
+    drive.connect("B")
+    assert drive.notices() == set()
+
+
+@pytest.mark.parametrize("control", [Control.REST, Control.NONE, Control.OCPP])
+def test_only_control_auto_can_be_never_seen(control: Control) -> None:
+    drive = Drive(station(400, charger("A", 100, control=Control.AUTO), charger("B", 100, control=control)))
+    drive.connect("A")
+    assert drive.notices() == set()
+
+
+def test_a_row_overbooked_for_10_s_raises_an_alarm_and_clears_it() -> None:
+    drive = Drive(station(150, charger("A", 100), charger("B", 100)))
+    drive.wait(9.999)
+    assert drive.notices() == set()
+    drive.wait(0.001)
+    assert drive.notices() == {"overbooked:grid"}
+    assert drive.engine.all_changes().notices == {"overbooked:grid": T0_WALL_MS + 10_000}
+    drive.bring_up("A")
+    assert drive.notices() == set()
+
+
+def test_overbooked_for_less_than_10_s_raises_none() -> None:
+    drive = Drive(station(150, charger("A", 100), charger("B", 100)))
+    drive.wait(5)
+    drive.bring_up("A")
+    drive.wait(60)
+    assert drive.events("notice.raised") == []
+
+
+def test_a_notice_is_raised_once_and_again_after_a_restart() -> None:
+    drive = Drive(Station("S", 100_000, (charger("A", 50),)))
+    drive.connect("A")
+    drive.status("A", 1, ConnectorStatus.AVAILABLE)
+    drive.wait(100)
+    assert len(drive.events("notice.raised")) == 1
+    drive.recover()
+    assert drive.notices() == {"fail_safe_not_chosen"}
