@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import structlog
 
-from csms.core.commands import Call, SetLimit
+from csms.core.commands import Call, Purpose, SetLimit
 from csms.core.events import (
     CallTimedOut,
     CallUnsent,
@@ -76,6 +76,7 @@ class Link:
         self._heard = False
         self._commands: list[Call] = []
         self._dispatching = False
+        self._newest_limit: dict[tuple[Purpose, int], int] = {}
         self._waiting: dict[CallReceived, Waiting] = {}
         self._room = asyncio.Event()
         self._pulse = Pulse(connection, services.heartbeat_interval_s, self._mono_ms, self.poll)
@@ -182,13 +183,26 @@ class Link:
 
     def send(self, command: Call) -> None:
         """Queue a CALL of ours; its fate comes back as facts."""
-        if self.closed:
+        if self.closed or self._overtaken(command):
             self._desk.submit(CallUnsent(command.token))
             return
         self._commands.append(command)
         if not self._dispatching:
             self._dispatching = True
             asyncio.get_running_loop().call_soon(self._dispatch)
+
+    def _overtaken(self, command: Call) -> bool:
+        """Return whether a newer limit for the same place came first.
+
+        A cut leaves at once, a raise after its commit: a raise decided before the cut must not leave after it.
+        """
+        if not isinstance(command, SetLimit):
+            return False
+        place = command.purpose, command.idx
+        if command.token < self._newest_limit.get(place, 0):
+            return True
+        self._newest_limit[place] = command.token
+        return False
 
     def _dispatch(self) -> None:
         self._dispatching = False

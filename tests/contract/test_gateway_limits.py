@@ -198,3 +198,15 @@ async def test_configuration_is_read() -> None:
         assert (await client.receive())[2:] == ["GetConfiguration", {"key": ["A"]}]
         await client.send(3, "test-1-1", {"configurationKey": [{"key": "A", "value": 1}], "unknownKey": ["B"]})
         assert await world.desk.wait_for(ConfigurationRead) == ConfigurationRead(Token(1), {"A": "1"}, ("B",))
+
+
+async def test_a_raise_that_waited_for_its_commit_never_leaves_after_a_newer_cut() -> None:
+    async with gateway() as world, world.client() as charger:
+        world.registry.send(world.limit(5))
+        world.registry.send(world.limit(4))
+        world.registry.send(world.limit(6, idx=2))
+        first = await charger.receive()
+        assert (await world.desk.wait_for(CallUnsent)).token == 4
+        await charger.send(3, first[1], {"status": "Accepted"})
+        second = await charger.receive()
+        assert [frame[3]["connectorId"] for frame in (first, second)] == [1, 2]
