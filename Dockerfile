@@ -4,6 +4,8 @@ ARG BASE=python:3.11-slim
 
 # --- a virtual environment with exactly what the hashed lock says -----------------------------------------------------
 FROM ${BASE} AS build
+# Behind a mirror: --build-arg PIP_INDEX_URL=…
+ARG PIP_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 RUN python3 -m venv /opt/csms

@@ -34,6 +34,8 @@ HANDED_ON = {
 }
 """pip's settings that decide where packages come from, and uv's names for them."""
 
+MAIN_INDEX = ("UV_DEFAULT_INDEX", "UV_INSECURE_HOST", "SSL_CERT_FILE")
+
 
 def main() -> int:
     """Do what the command line says; return the exit status."""
@@ -120,7 +122,9 @@ def lock() -> int:
     compile_ += ["--extra", "fast", "--universal", "--python-version", ".".join(map(str, PYTHON_MIN))]
     compile_ += ["--generate-hashes", "--no-header", "--no-annotate"]
     try:
-        environment = os.environ | indexes_of_pip()
+        # Only the main index: local additions often hold one platform's files, and the lock is for all.
+        told = indexes_of_pip()
+        environment = os.environ | {name: told[name] for name in MAIN_INDEX if name in told}
         run([*compile_, "--output-file", LOCKS["run"]], environment)
         run([*compile_, "--group", "dev", "--output-file", LOCKS["dev"]], environment)
     except subprocess.CalledProcessError as failed:
