@@ -174,6 +174,7 @@ class Calls:
     def _accepted(self, charger: ChargerState, send: Send) -> None:
         provisioning = charger.provisioning
         provisioning.refused.clear()
+        provisioning.proven = send.form
         if charger.refusing_until_ms is not None:
             charger.refusing_until_ms = None
             self.journal.log("charger.obeys_again", charger.charger_id)
@@ -190,11 +191,21 @@ class Calls:
     def _refused(self, charger: ChargerState, send: Send) -> None:
         """Try the next form; a charger that refuses three of them refuses all."""
         provisioning = charger.provisioning
-        provisioning.refused.add(send.form)
+        once_more = send.form == provisioning.proven and self._first_failure(charger, send)
         self._failed(charger, send)
+        if once_more:
+            return  # the form is right: it was the moment (its transaction not begun yet, or ending)
+        provisioning.refused.add(send.form)
         provisioning.attempt += 1 if send.purpose is Purpose.DEFAULT else 2
         if len(provisioning.refused) >= FORMS_TO_REFUSE or charger.refusing_until_ms is not None:
             self._refusing(charger)
+
+    @staticmethod
+    def _first_failure(charger: ChargerState, send: Send) -> bool:
+        """Return whether this limit of a transaction failed for the first time."""
+        connector = charger.connectors.get(send.idx)
+        session = None if connector is None else connector.session
+        return session is not None and session.steering.attempts == 0
 
     def _failed(self, charger: ChargerState, send: Send) -> None:
         """Let an unresolved limit wait before it is sent again."""

@@ -65,7 +65,8 @@ class Provisioning:
         read_due: the configuration keys are to be read.
         boot_asked, statuses_asked: those triggers were sent, on this connection.
         failures: CALLs of the agenda in a row that failed; retry_ms: nothing is sent before.
-        attempt: which of `attempts()` says our default; refused: the forms refused since one was accepted.
+        attempt: which of `attempts()` says our default; refused: the forms refused since one was accepted;
+            proven: the form accepted last.
     """
 
     pending: Token | None = None
@@ -78,6 +79,7 @@ class Provisioning:
     retry_ms: int = 0
     attempt: int = 0
     refused: set[LimitForm] = field(default_factory=set)
+    proven: LimitForm | None = None
 
     @property
     def cleared(self) -> bool:

@@ -109,5 +109,6 @@ def _resume_agenda(charger: ChargerState) -> None:
     ways = attempts(charger.config, charger.configuration)
     known = [i for i, way in enumerate(ways) if (way.form, way.limit_w) == (settled.form, settled.limit_w)]
     agenda.attempt = known[0] if known else 0
+    agenda.proven = settled.form
     if any(connector.provisioned for connector in charger.connectors.values()):
         agenda.to_clear = []
