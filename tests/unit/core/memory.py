@@ -44,7 +44,7 @@ class Memory:
                 case ChargerStored():
                     self.chargers[record.charger_id] = record
                 case ChargerForgotten():
-                    del self.chargers[record.charger_id]
+                    self.chargers.pop(record.charger_id, None)
                 case SendStored():
                     self.sends[record.token] = record
                 case SendForgotten():

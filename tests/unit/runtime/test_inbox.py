@@ -1,0 +1,90 @@
+import pytest
+
+from csms.core.events import ChargerReported, Fact
+from csms.core.ids import ChargerId, RequestId
+from csms.core.replies import Confirmed, SessionEnded
+from csms.ports import StoreError
+from csms.runtime import inbox as module
+from csms.runtime.inbox import Inbox
+
+
+def fact(name: str, request: RequestId | None = None) -> ChargerReported:
+    return ChargerReported(ChargerId(name), "DataTransfer", "{}", request)
+
+
+def request_of(each: Fact) -> RequestId:
+    assert isinstance(each, ChargerReported)
+    assert each.request is not None
+    return each.request
+
+
+def names(facts: list[Fact]) -> list[str]:
+    return [each.charger_id for each in facts if isinstance(each, ChargerReported)]
+
+
+async def test_facts_are_taken_in_order_and_once() -> None:
+    inbox = Inbox()
+    inbox.submit(fact("A"))
+    asked = inbox.ask(lambda request: fact("B", request))
+    inbox.submit(fact("C"))
+    inbox.put_first([fact("1"), fact("2")])
+    await inbox.wait()
+    assert names(inbox.take()) == ["1", "2", "A", "B", "C"]
+    assert inbox.take() == []
+    assert not asked.done()
+
+
+async def test_a_wake_alone_ends_the_wait() -> None:
+    inbox = Inbox()
+    inbox.wake()
+    await inbox.wait()
+    assert inbox.take() == []
+
+
+async def test_each_asker_gets_its_own_outcome_once() -> None:
+    inbox = Inbox()
+    one, two = (inbox.ask(lambda request: fact("A", request)) for _ in range(2))
+    first, second = (request_of(each) for each in inbox.take())
+    assert first != second
+    inbox.answer(second, SessionEnded())
+    inbox.answer(second, Confirmed())
+    inbox.answer(first, Confirmed())
+    assert (await one, await two) == (Confirmed(), SessionEnded())
+
+
+async def test_an_answer_for_nobody_is_no_fault() -> None:
+    inbox = Inbox()
+    inbox.answer(RequestId(99), Confirmed())
+    gone = inbox.ask(lambda request: fact("A", request))
+    gone.cancel()
+    [taken] = inbox.take()
+    inbox.answer(request_of(taken), Confirmed())
+    assert gone.cancelled()
+
+
+async def test_turned_away_is_whose_fact_was_taken_and_nobody_else() -> None:
+    inbox = Inbox()
+    taken = inbox.ask(lambda request: fact("A", request))
+    gone = inbox.ask(lambda request: fact("B", request))
+    gone.cancel()
+    inbox.take()
+    queued = inbox.ask(lambda request: fact("C", request))
+    inbox.turn_away("the disk is full")
+    with pytest.raises(StoreError, match="the disk is full"):
+        await taken
+    assert not queued.done()
+    [fact_of_queued] = inbox.take()
+    inbox.answer(request_of(fact_of_queued), Confirmed())
+    assert await queued == Confirmed()
+
+
+async def test_too_many_askers_are_turned_away_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_WAITING", 2)
+    inbox = Inbox()
+    waiting = [inbox.ask(lambda request: fact("A", request)) for _ in range(2)]
+    with pytest.raises(StoreError):
+        await inbox.ask(lambda request: fact("B", request))
+    assert names(inbox.take()) == ["A", "A"]
+    inbox.answer(RequestId(1), Confirmed())
+    assert await waiting[0] == Confirmed()
+    assert not inbox.ask(lambda request: fact("C", request)).done()
