@@ -9,7 +9,8 @@ decides. The charger itself is moved on by `run_ticks` or by a test.
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -25,6 +26,7 @@ FIRST_PAUSE_MS = 1_000
 LONGEST_PAUSE_MS = 30_000
 OPEN_TIMEOUT_S = 10
 CLOSE_TIMEOUT_S = 1
+END_RETRY_S = 0.1
 
 
 class Link:
@@ -120,9 +122,7 @@ class Link:
                 with contextlib.suppress(ConnectionClosed):
                     task.result()
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end(tasks)
             self._up.clear()
             self._charger.disconnected()
             self._charger.tell("disconnected")
@@ -138,6 +138,20 @@ class Link:
                 await self._wake.wait()
                 continue
             await endpoint.exchange(message)
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks until they have ended.
+
+    Once is not always enough: `asyncio.wait_for`, in which the package waits for an answer, swallows a cancellation
+    that comes together with the answer (before Python 3.12).
+    """
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        done, running = await asyncio.wait(running, timeout=END_RETRY_S)
+        await asyncio.gather(*done, return_exceptions=True)
 
 
 async def run_ticks(
