@@ -14,10 +14,10 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import httpx2
 
@@ -34,17 +34,21 @@ LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 Seen = TypeVar("Seen")
 
 
+@overload
 async def until(
-    look: Callable[[], Seen | Awaitable[Seen]], what: str | Callable[[], str], timeout_s: float = DEADLINE_S
-) -> Seen:
+    look: Callable[[], Coroutine[Any, Any, Seen]], what: str | Callable[[], str], timeout_s: float = ...
+) -> Seen: ...
+@overload
+async def until(look: Callable[[], Seen], what: str | Callable[[], str], timeout_s: float = ...) -> Seen: ...
+async def until(look: Callable[[], Any], what: str | Callable[[], str], timeout_s: float = DEADLINE_S) -> Any:
     """Return what `look` returns as soon as that is true; fail with `what` was waited for when the time is over."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout_s
     while True:
         found = look()
-        seen: Any = await found if isinstance(found, Awaitable) else found
+        seen = await found if isinstance(found, Coroutine) else found
         if seen:
-            return seen  # type: ignore[no-any-return]  # either branch above gives Seen
+            return seen
         if loop.time() > deadline:
             raise AssertionError(f"not within {timeout_s:g} s: {what if isinstance(what, str) else what()}")
         await asyncio.sleep(POLL_S)
@@ -110,6 +114,10 @@ class Program:
         """Return what it has written to standard error so far."""
         return self._errors.read_text("utf-8", errors="replace")
 
+    def story(self) -> str:
+        """Return everything that it has said, for the message of a failed assertion."""
+        return f"{self.out}{self.err}"
+
     def log(self) -> list[dict[str, Any]]:
         """Return its structured log (`--log-format json`, which is what a file gets)."""
         return [json.loads(line) for line in self.err.splitlines() if line.startswith("{")]
@@ -120,10 +128,10 @@ class Program:
         def look() -> re.Match[str] | None:
             found = next(filter(None, (re.search(pattern, line) for line in self.lines)), None)
             if found is None and self._reader.done():
-                raise AssertionError(f"it ended before it said {pattern!r}:\n{self.out}{self.err}")
+                raise AssertionError(f"it ended before it said {pattern!r}:\n{self.story()}")
             return found
 
-        found = await until(look, lambda: f"{pattern!r} in the output:\n{self.out}{self.err}", timeout_s)
+        found = await until(look, lambda: f"{pattern!r} in the output:\n{self.story()}", timeout_s)
         assert found is not None
         return found
 
@@ -147,7 +155,7 @@ class Program:
                 await self._reader
                 status = await self._process.wait()
         except TimeoutError:
-            raise AssertionError(f"it still runs after {timeout_s:g} s:\n{self.out}{self.err}") from None
+            raise AssertionError(f"it still runs after {timeout_s:g} s:\n{self.story()}") from None
         return Ended(status, self.out, self.err)
 
     async def stop(self, signum: signal.Signals = signal.SIGTERM) -> Ended:
