@@ -126,12 +126,13 @@ def doors_text(doors: Doors, station: Station) -> str:
     """Return what start-up prints: each listener, who can use it, and what to type into a charger."""
     rest, ocpp = _shown(doors.rest_host), _shown(doors.ocpp_host)
     first_id = next((c.charger_id for c in station.chargers if c.control in {Control.AUTO, Control.OCPP}), "CHARGER_ID")
+    typed = f"ws://{ocpp}:{doors.ocpp_port}/{quote(first_id, safe='')}"
     return "\n".join(
         (
             f"station {station.station_id}: {len(station.chargers)} chargers, {station.grid_capacity_w / 1000:g} kW",
             f"REST  http://{rest}:{doors.rest_port}  ({_who(doors.rest_host)}; documentation at /docs)",
             f"OCPP  ws://{ocpp}:{doors.ocpp_port}  ({_who(doors.ocpp_host)})",
-            f"      type into a charger: ws://{ocpp}:{doors.ocpp_port}/{quote(first_id, safe='')}  (the last part is its id)",
+            f"      type into a charger: {typed}  (the last part is its id)",
             "ready",
         )
     )
