@@ -28,6 +28,8 @@ def test_half_an_ampere_and_the_dead_band(charger: Charger, power_w: int, half_w
 METERED: list[tuple[str, Charger, int, int, int, list[tuple[int, int]], int]] = [
     # caption, charger, declared kW, estimate kW, limit kW, samples (s, W) | estimate W
     ("ramp-up is not judged: 10 s", DC, 150, 150, 100, [(2, 0), (5, 8_000), (9, 20_000)], 150_000),
+    ("full power within 10 s is not judged", DC, 150, 20, 50, [(2, 50_000), (9, 50_000)], 20_000),
+    ("the 30 s begin after the 10", DC, 150, 150, 100, [(2, 60_000), (9, 60_000), (39, 60_000)], 150_000),
     ("one sample alone says nothing", DC, 150, 20, 100, [(20, 100_000)], 20_000),
     ("saturated: 1.25 M + 5 kW", DC, 150, 20, 50, [(20, 50_000), (30, 50_000)], 67_500),
     ("saturated: within 1 kW", DC, 150, 20, 40, [(20, 39_000), (30, 39_000)], 53_750),

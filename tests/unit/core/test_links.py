@@ -46,6 +46,13 @@ def test_what_is_booked_of_an_idle_charger(
     assert drive.k_kw("A") == provisioned_kw, "offline it keeps its profiles (§3.13.6)"
 
 
+def test_reserved_power_counts_no_less_than_a_client_was_told() -> None:
+    drive = Drive(station(400, charger("A", 100, 2, control=Control.AUTO, reserved_kw=20)))
+    drive.rest_start("A", 1, 50)
+    drive.connect("A")
+    assert drive.k_kw("A") == 50
+
+
 @pytest.mark.parametrize(("control", "k_kw"), [(Control.REST, 0), (Control.NONE, 100)])
 def test_what_is_booked_of_a_charger_that_never_connects(control: Control, k_kw: int) -> None:
     assert Drive(station(400, charger("A", 100, 2, control=control))).k_kw("A") == k_kw

@@ -219,13 +219,18 @@ def test_who_is_short(phases: int, min_w: int, booked_w: int, target_w: int, sho
 
 
 def test_room_that_the_first_waiting_minimum_needs_is_kept_for_it() -> None:
-    drive = running(14, *(charger(c, 14, min_w=6_000, phases=3) for c in "ABC"))
-    drive.start("A")
-    drive.status("A", 1, ConnectorStatus.CHARGING)
-    drive.accept()
-    drive.sample("A", 1, 13_000)
-    drive.start("B")
-    assert numbers(drive) == {("A", 1): (14, 7, 14), ("B", 1): (0, 7, 0)}
-    drive.configure(station(17, *(charger(c, 14, min_w=6_000, phases=3) for c in "ABC")))
-    assert numbers(drive)["B", 1] == (0, 8.5, 0), "3 kW are free: B gets its 6 whole or not at all"
-    assert numbers(drive)["A", 1][2] == 14, "and A gets none of them"
+    drive = running(14, charger("A", 11), charger("B", 11, min_w=6_000), charger("C", 11))
+    for charger_id in "ABC":
+        drive.start(charger_id)
+    assert numbers(drive) == {
+        ("A", 1): (11, 4, 11),
+        ("B", 1): (0, 6, 0),  # 3 kW are free: it gets its 6 whole or not at all
+        ("C", 1): (0, 4, 0),  # and nobody who came later gets them instead
+    }
+
+
+def test_without_a_waiting_minimum_what_is_free_is_given() -> None:
+    drive = running(14, charger("A", 11), charger("B", 11), charger("C", 11))
+    for charger_id in "AC":
+        drive.start(charger_id)
+    assert numbers(drive)["C", 1] == (3, 7, 3)

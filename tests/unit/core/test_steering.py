@@ -4,6 +4,7 @@ import pytest
 
 from csms.core.commands import Purpose, SetLimit
 from csms.core.events import ConnectorStatus, TagStatus
+from csms.core.station import Circuit
 from tests.unit.core.driving import KW, Drive, charger, station
 
 CHARGING = ConnectorStatus.CHARGING
@@ -196,32 +197,50 @@ def test_a_cut_knows_no_spacing() -> None:
     assert drive.limits() == [("A", 1, 50_000)]
 
 
-def test_a_raise_far_below_its_target_gathers_cuts_for_2_s() -> None:
+@pytest.mark.parametrize("second_lets_go", [True, False])
+def test_a_raise_far_below_its_target_gathers_cuts_for_2_s(second_lets_go: bool) -> None:  # noqa: FBT001 - a column
+    chargers = (charger("A", 100), charger("B", 100), charger("C", 100, circuit="X"))
+    drive = Drive(station(100, *chargers, circuits=(Circuit("X", None, 20 * KW),)))
+    drive.bring_up("A", "B", "C")
+    for charger_id in "CAB":
+        charging(drive, charger_id)
+        drive.wait(11)
+    drive.accept()
+    drive.wait(30)
+    drive.accept()
+    assert [drive.k_kw(c) for c in "ABC"] == [40, 40, 20]
+    drive.take()
+    drive.configure(station(100, *chargers, circuits=(Circuit("X", None, 100 * KW),)))
+    assert drive.limits() == [("A", 1, 33_333), ("B", 1, 33_333)]
+    drive.answer(drive.open_limit("A"))
+    drive.sample("A", 1, 33_000)
+    assert drive.limits() == [], "6.667 kW are free, B's cut is in flight"
+    drive.wait(1)
+    if second_lets_go:
+        drive.answer(drive.open_limit("B"))
+        drive.sample("B", 1, 33_000)
+        assert drive.limits() == [("C", 1, 33_334)], "one raise instead of two"
+    else:
+        drive.wait(0.999)
+        assert drive.limits() == []
+        drive.wait(0.001)
+        assert drive.limits() == [("C", 1, 26_667)]
+
+
+def test_first_power_does_not_gather() -> None:
     drive = Drive(station(90, *(charger(c, 90) for c in "ABC")))
     drive.bring_up("A", "B", "C")
-    charging(drive, "A")
-    drive.wait(60)
-    drive.start("B")
-    drive.status("B", 1, CHARGING)
-    drive.accept_limits()
-    drive.sample("A", 1, 45_000)
-    drive.accept()
-    drive.sample("B", 1, 45_000)
-    drive.wait(60)
+    for charger_id in "AB":
+        charging(drive, charger_id)
+        drive.wait(11)
+        drive.accept()
+    drive.wait(30)
     drive.take()
-    # A and B have 45 each; C comes, both are cut to 30: A lets go at once, B's cut is still in flight.
     drive.start("C")
     assert drive.limits() == [("A", 1, 30_000), ("B", 1, 30_000)]
     drive.answer(drive.open_limit("A"))
     drive.sample("A", 1, 30_000)
-    assert drive.limits() == [("C", 1, 15_000)], "first power does not wait"
-    drive.accept("C")
-    drive.sample("C", 1, 15_000)
-    drive.answer(drive.open_limit("B"))
-    drive.sample("B", 1, 30_000)
-    assert drive.limits() == [], "its first power was given a moment ago: spacing"
-    drive.wait(10)
-    assert drive.limits() == [("C", 1, 30_000)]
+    assert drive.limits() == [("C", 1, 15_000)]
 
 
 # --- lazy reclaim -----------------------------------------------------------------------------------------------------
