@@ -33,7 +33,13 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         if _anything_due(charger):
             alarm.at(wait_ms)
         return
-    _next(state, charger, journal, now, connection)
+    quiet = _next(state, charger, journal, now, connection)
+    if quiet and not agenda.statuses_asked:
+        told_until_ms = charger.connected_ms + timings.status_trigger_ms
+        if now.mono_ms >= told_until_ms:
+            _ask_statuses(state, charger, journal, connection)
+        else:
+            alarm.at(told_until_ms)
 
 
 def _anything_due(charger: ChargerState) -> bool:
@@ -41,8 +47,8 @@ def _anything_due(charger: ChargerState) -> bool:
     return agenda.default_due or agenda.read_due or not agenda.cleared or not agenda.statuses_asked
 
 
-def _next(state: State, charger: ChargerState, journal: Journal, now: Now, connection: ConnectionId) -> None:
-    """Send the first thing of the agenda that is still to be done."""
+def _next(state: State, charger: ChargerState, journal: Journal, now: Now, connection: ConnectionId) -> bool:
+    """Send the first thing of the agenda that is still to be done; return whether there was none."""
     agenda = charger.provisioning
     if agenda.read_due and not charger.configuration:
         _read(state, charger, journal, connection)
@@ -50,12 +56,18 @@ def _next(state: State, charger: ChargerState, journal: Journal, now: Now, conne
         _say_default(state, charger, journal, now)
     elif not agenda.cleared:
         _clear(state, charger, journal, connection)
-    elif not agenda.statuses_asked:
-        agenda.statuses_asked = True
-        if any(connector.status is None for connector in charger.connectors.values()):
-            _trigger(state, charger, journal, connection, "StatusNotification", Errand.ASK_STATUSES)
     elif agenda.read_due:
         _read(state, charger, journal, connection)
+    else:
+        return True
+    return False
+
+
+def _ask_statuses(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:
+    """Ask for the statuses that were not told on this connection: what the store remembers may be old."""
+    charger.provisioning.statuses_asked = True
+    if any(c.status is None or c.status_ms < charger.connected_ms for c in charger.connectors.values()):
+        _trigger(state, charger, journal, connection, "StatusNotification", Errand.ASK_STATUSES)
 
 
 def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now) -> None:

@@ -111,6 +111,7 @@ class Calls:
                     self._failed(charger, call.send)
                     self._free_agenda(call, fact.token, failed=True)
             case AgendaCall():
+                charger.provisioning.statuses_asked &= call.errand is not Errand.ASK_STATUSES
                 self._free_agenda(call, fact.token, failed=True)
             case StartCall() | StopCall():
                 del self.state.calls[fact.token]

@@ -72,6 +72,11 @@ class ChargerState:
         control = self.config.control
         return control is Control.OCPP or (control is Control.AUTO and self.ever_connected)
 
+    def lacks(self, connector: Connector) -> bool:
+        """Return whether the charger itself says that it has fewer connectors (NumberOfConnectors, §9.1.20)."""
+        said = (self.configuration.get("NumberOfConnectors") or "").strip()
+        return said.isascii() and said.isdigit() and 0 < int(said) < connector.key.idx and connector.status is None
+
     @property
     def served(self) -> bool:
         """Return whether it may connect: over OCPP by configuration, or until its open transactions have ended."""

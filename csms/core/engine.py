@@ -253,17 +253,28 @@ class Engine:
         plan = make_plan(state, now.mono_ms, timings)
         for session_id, steered in plan.steered.items():
             session = steered.session
+            session.planned = True
             if (session.target_w, session.limited_by) != (steered.target_w, steered.limited_by):
                 session.target_w, session.limited_by = steered.target_w, steered.limited_by
                 journal.show(session_id)
         Steering(state, plan, journal, now, timings, alarm).run()
         self._check_plan(plan)
+        self._show_booked(journal)
         for charger in state.chargers.values():
             work_off(state, charger, journal, now, timings, alarm)
         self._requests(journal, now).answer_waiters()
         renew_overbooked(state, plan.overbooked, now)
         renew_notices(state, journal, now, timings, alarm)
         self._plan = plan
+
+    def _show_booked(self, journal: Journal) -> None:
+        """Have the sessions shown again whose booked power has changed."""
+        for charger in self._state.chargers.values():
+            for connector in charger.connectors.values():
+                session = connector.session
+                if session is not None and session.booked_w != (booked_w := charger.connector_booked_w(connector)):
+                    session.booked_w = booked_w
+                    journal.show(session.session_id)
 
     def _check_plan(self, plan: Plan) -> None:
         """Assert I1 for the step as a whole: no row is fuller than its capacity, or than the facts have made it."""

@@ -77,8 +77,8 @@ class Links:
         charger.boot = fact.boot
         charger.heard = True
         charger.provisioning.booted()
-        if any(connector.provisioned for connector in charger.connectors.values()):
-            charger.asserting_ms = self.now.mono_ms
+        if charger.asserting_ms is None and any(c.provisioned for c in charger.connectors.values()):
+            charger.asserting_ms = self.now.mono_ms  # boots that follow do not begin the 15 s again
         for session in charger.sessions():
             session.steering.reassert = True
         self.journal.log(

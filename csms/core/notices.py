@@ -5,6 +5,7 @@ battery_not_used          a battery is configured; its power is not used yet
 never_seen:CHARGER        a live OCPP station has a charger that never connected: nothing is booked for it
 uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
 zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
+status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
 overbooked:ROW            Σ booked has been above the row's capacity for 10 s
 silent_client:SESSION     the client of a REST-driven session has been silent for 15 min
 """
@@ -41,6 +42,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_charger(charger, live=live)
+        yield from _untold(charger, now, timings, alarm)
     for node, since_ms in state.overbooked.items():
         if now.mono_ms - since_ms >= timings.overbooked_alarm_ms:
             yield f"overbooked:{node}"
@@ -58,6 +60,19 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
         yield f"uncontrollable:{charger.charger_id}"
     if charger.defaults.settled is not None and charger.defaults.settled.limit_w > 0:
         yield f"zero_refused:{charger.charger_id}"
+
+
+def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
+    """Yield the connectors that have told no status although their charger has been connected for a while."""
+    untold = [c.key.idx for c in charger.connectors.values() if c.status is None]
+    if charger.connection is None or not untold:
+        return
+    due_ms = charger.connected_ms + timings.status_unknown_ms
+    if now.mono_ms < due_ms:
+        alarm.at(due_ms)
+        return
+    for idx in untold:
+        yield f"status_unknown:{charger.charger_id}#{idx}"
 
 
 def renew_overbooked(state: State, overbooked: frozenset[str], now: Now) -> None:

@@ -112,8 +112,8 @@ class Requests:
             del self.state.waiters[waiter.key]
 
     def _waits_for_its_limit(self, session: Session) -> bool:
-        if session.phase is Phase.UNPROVEN:
-            return True  # a charger whose clock is behind: it is not steered yet, so it is not paused either
+        if not session.planned:
+            return True  # not steered yet, so not paused for lack of room either
         connector = self.state.connector(session.key)
         last = None if connector is None else connector.limits.last
         has_limit = last is not None and last.transaction_id == session.transaction_id

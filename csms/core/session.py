@@ -77,7 +77,8 @@ class Session:
         unechoed_w: REST-driven: every answer that its client may still obey, newest last.
         echoes: its client has shown that it echoes what it obeys.
         heard_ms: REST-driven: last call of its client.
-        target_w, limited_by: of the last plan.
+        target_w, limited_by: of the last plan; planned: it has taken part in one.
+        booked_w: K of its connector, as last shown.
     """
 
     session_id: SessionId
@@ -102,6 +103,8 @@ class Session:
     heard_ms: int = 0
     target_w: int = 0
     limited_by: str = "no_room"
+    booked_w: int = 0
+    planned: bool = False
     consumed_w: int | None = None
     last_energy_wh: int | None = None
     steering: Steering = field(default_factory=Steering)

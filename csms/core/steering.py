@@ -117,6 +117,9 @@ class Steering:
     @staticmethod
     def _needs_first_profile(each: Steered) -> bool:
         """An unprovisioned connector needs the TxProfile of its transaction to become provisioned, also when T = K."""
+        agenda = each.charger.provisioning
+        if agenda.pending is not None and agenda.failures == 0:
+            return False  # its other connectors are about to become provisioned, and T is about to rise
         return not each.connector.provisioned and each.charger.unknown_default and each.target_w <= each.booked_w
 
     # --- raises -----------------------------------------------------------------------------------------------------

@@ -54,6 +54,12 @@ class Timings:
     boot_trigger_ms: int = 10_000
     """A charger that was never accepted and says nothing is asked for its boot after so long, once."""
 
+    status_trigger_ms: int = 5_000
+    """A charger tells its statuses by itself after it has connected; after so long it is asked for them."""
+
+    status_unknown_ms: int = 60_000
+    """A connector that has told no status on a connection for so long raises a notice."""
+
     quiet_ms: int = 2_000
     """A start that comes with an old time stamp is steered after the queue has been quiet for so long."""
 

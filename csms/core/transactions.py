@@ -30,6 +30,10 @@ from csms.core.replies import Confirmed, StartConfirmed, StopConfirmed
 from csms.core.session import Happening, Phase, Session
 from csms.core.state import State
 from csms.core.timings import Timings
+from csms.core.units import MS_PER_HOUR
+
+SLACK_WH = 1_000
+"""Registers are read and rounded at different moments: so much more than the maximum is still believed."""
 
 STALE_MS = 60_000
 """A sample so much older than the newest time stamp that its charger has shown says nothing about now."""
@@ -128,14 +132,22 @@ class Transactions:
         A start that came with the present time is never history: then the clock was wrong at the start before it.
         """
         current = connector.session
-        if current is None or current.driver is not Driver.OCPP or session.started_ms >= current.started_ms:
+        if current is None:
+            return False
+        if current.driver is Driver.REST:
+            return True  # it stays REST-driven to its end (API.md)
+        if session.started_ms >= current.started_ms:
             return False
         return abs(self.now.wall_ms - session.started_ms) > self.timings.old_start_ms
 
     def _keep_as_history(self, session: Session) -> None:
-        """Keep a start as a record that touches no ledger; one older record of its connector waits for its stop."""
+        """Keep a start as a record that touches no ledger; one such record of a charger waits for its stop.
+
+        An older one is closed: its stop, if it ever comes, still corrects it.
+        """
         for other in list(self.state.sessions.values()):
-            if other.phase is Phase.HISTORIC and other.key == session.key and other is not session:
+            same = other.key.charger_id == session.key.charger_id
+            if same and other.phase is Phase.HISTORIC and other is not session:
                 other.flag("superseded")
                 self.end(other, EndReason.SUPERSEDED, max(other.started_ms, session.started_ms), None)
         session.flag("historic")
@@ -145,14 +157,15 @@ class Transactions:
         """Give the connector to a new transaction; whatever held it is superseded."""
         current = connector.session
         if current is not None:
-            meter_stop_wh = session.meter_start_wh if session.meter_start_wh >= current.meter_start_wh else None
             current.flag("superseded")
+            meter_stop_wh = self._superseded_at_wh(charger, current, session)
             self.end(current, EndReason.SUPERSEDED, session.started_ms, meter_stop_wh)
         if self.now.wall_ms - session.started_ms > self.timings.old_start_ms:
             session.phase = Phase.UNPROVEN
         waiter = self.state.waiters.get(connector.key)
         if waiter is not None and waiter.session_id is None and waiter.id_tag.upper() == session.id_tag:
             waiter.session_id = session.session_id
+            session.phase = Phase.RUNNING  # we asked for it just now, whatever the charger's clock says
             session.demand.declared_w = session.demand.estimate_w = min(
                 waiter.vehicle_max_w, charger.config.max_power_w
             )
@@ -162,6 +175,16 @@ class Transactions:
         for send in connector.limits.hand_over(_transaction_id(session), self.now.mono_ms, late_ms):
             self.journal.write_send(send)
         self.journal.plan = True
+
+    def _superseded_at_wh(self, charger: ChargerState, current: Session, following: Session) -> int | None:
+        """Return the register at which a superseded transaction ended, Wh: the next one's start, if it can be true."""
+        used_wh = following.meter_start_wh - current.meter_start_wh
+        lasted_ms = max(following.started_ms - current.started_ms, self.now.wall_ms - current.started_ms, 0)
+        most_wh = charger.config.max_power_w * lasted_ms // MS_PER_HOUR + SLACK_WH
+        if 0 <= used_wh <= most_wh:
+            return following.meter_start_wh
+        current.flag("suspect")
+        return current.last_energy_wh
 
     # --- meter values -------------------------------------------------------------------------------------------------
 
@@ -183,9 +206,8 @@ class Transactions:
         if connector is None or (session is not None and connector.session is not session):
             return
         for sample in fact.samples:
-            if not connector.meter.is_new(sample):
-                continue
-            if self._live(charger, sample) and not connector.meter.is_overtaken(sample):
+            new = connector.meter.is_new(sample)
+            if new and self._live(charger, sample) and not connector.meter.is_overtaken(sample):
                 self._read(charger, connector, sample)
             elif sample.power_w is not None:
                 connector.meter.suspect(sample.power_w, self.now.mono_ms)

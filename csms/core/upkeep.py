@@ -148,7 +148,7 @@ class Upkeep:
             return
         if charger.defaults.settled is None or not charger.provisioning.cleared or charger.provisioning.default_due:
             return
-        if charger.refusing_until_ms is None and self._under_control(connector):
+        if charger.refusing_until_ms is None and (self._under_control(connector) or charger.lacks(connector)):
             connector.provisioned = True
             connector.uncommanded_ms = None
             self.journal.log("connector.provisioned", charger.charger_id, connector.key.idx)

@@ -147,9 +147,10 @@ def test_the_order_of_the_agenda() -> None:
         "clear None 1",
         "clear 1 0",
         "clear 2 0",
-        "trigger StatusNotification",
     ]
     assert drive.k_kw("A") == 100, "no status is known"
+    drive.wait(5)
+    assert one_by_one(drive) == ["trigger StatusNotification"]
     drive.status("A", 1, AVAILABLE)
     assert drive.k_kw("A") == 100, "of the other connector nothing is known"
     drive.status("A", 2, PREPARING)
@@ -171,15 +172,48 @@ def test_a_boot_has_the_default_said_and_the_keys_read_again_but_nothing_cleared
     assert one_by_one(drive) == ["default 0", "read"]
 
 
-def test_a_reconnect_alone_says_nothing() -> None:
+def test_a_reconnect_has_nothing_said_again_but_the_statuses_asked_for() -> None:
     drive = site(1)
     drive.bring_up("A")
     one_by_one(drive)
+    drive.wait(1)
     drive.disconnect("A")
     drive.connect("A")
-    drive.wait(100)
+    drive.wait(4)
     assert one_by_one(drive) == []
+    drive.wait(1)
+    assert one_by_one(drive) == ["trigger StatusNotification"]
     assert drive.k_kw("A") == 0
+
+
+def test_statuses_are_asked_for_again_when_that_call_timed_out() -> None:
+    drive = site(1)
+    drive.connect("A")
+    one_by_one(drive)
+    drive.wait(5)
+    drive.time_out(drive.open_calls[0])
+    drive.wait(0)
+    assert words(drive) == ["trigger StatusNotification", "trigger StatusNotification"]
+
+
+def test_a_connector_that_tells_no_status_is_noticed() -> None:
+    drive = site(2)
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.accept()
+    drive.wait(59)
+    assert "status_unknown:A#2" not in drive.notices()
+    drive.wait(1)
+    assert {"status_unknown:A#2"} == {n for n in drive.notices() if n.startswith("status_unknown")}
+    assert drive.k_kw("A") == 100
+
+
+def test_a_connector_that_the_charger_itself_does_not_count_is_not_waited_for() -> None:
+    drive = site(2, {"NumberOfConnectors": "1"})
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.accept()
+    assert (drive.k_kw("A"), drive.provisioned("A")) == (0, True)
 
 
 def test_a_charger_that_says_nothing_is_asked_for_its_boot_once_and_for_nothing_else() -> None:

@@ -247,6 +247,7 @@ def test_a_connector_that_is_added_is_cleared_and_asked_for_its_status() -> None
     drive.configure(station(200, charger("A", 100, 2)))
     assert drive.k_kw("A") == 100, "the new one may draw anything"
     drive.accept()
+    drive.wait(5)
     asked = drive.take()
     assert [(c.idx, c.stack_level) for c in asked if isinstance(c, ClearLimits)] == [(None, 1), (1, 0), (2, 0)]
     assert [c.requested for c in asked if isinstance(c, Trigger)] == ["StatusNotification"]

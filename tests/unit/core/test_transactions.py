@@ -120,7 +120,7 @@ def test_a_newer_start_supersedes_the_one_before() -> None:
     one = drive.start("A", meter_wh=1_000)
     drive.status("A", 1, CHARGING)
     drive.accept()
-    drive.wait(100)
+    drive.wait(300)
     two = drive.start("A", meter_wh=6_000)
     assert ended(drive, one) == ("Superseded", 6_000, ("superseded",))
     assert drive.open_transactions() == [two]
@@ -130,12 +130,26 @@ def test_a_newer_start_supersedes_the_one_before() -> None:
     assert drive.open_transactions() == [two]
 
 
-def test_a_superseded_meter_that_went_backwards_has_no_stop_value() -> None:
+@pytest.mark.parametrize(
+    ("following_wh", "stop_wh", "flags"),
+    [
+        (1_000, 1_000, ("superseded",)),
+        (1_000 + 10_000 + 1_000, 12_000, ("superseded",)),
+        (1_000 + 10_000 + 1_001, None, ("superseded", "suspect")),
+        (10, None, ("superseded", "suspect")),
+        (2**63 - 1, None, ("superseded", "suspect")),
+    ],
+    ids=["nothing used", "6 min at 100 kW, and 1 kWh", "1 Wh more", "went backwards", "absurd"],
+)
+def test_the_register_of_a_superseded_transaction(
+    following_wh: int, stop_wh: int | None, flags: tuple[str, ...]
+) -> None:
     drive = site()
     one = drive.start("A", meter_wh=1_000)
-    drive.wait(1)
-    drive.start("A", meter_wh=10)
-    assert ended(drive, one) == ("Superseded", None, ("superseded",))
+    drive.status("A", 1, CHARGING)
+    drive.wait(360)
+    drive.start("A", meter_wh=following_wh)
+    assert ended(drive, one) == ("Superseded", stop_wh, flags)
 
 
 def test_an_older_start_is_history_and_touches_no_ledger() -> None:
@@ -406,10 +420,11 @@ def test_a_clock_that_is_slow_is_believed_after_two_minutes_without_anything_new
     assert drive.view(transaction_id).consumed_w == 40_000
 
 
-def test_a_start_on_a_connector_driven_over_rest_takes_it_over() -> None:
+def test_a_session_driven_over_rest_stays_so_to_its_end() -> None:
     drive = Drive(station(300, charger("A", 100, control=Control.AUTO)))
     session_id = drive.rest_start("A", 1, 50).session_id
     drive.connect("A")
-    drive.start("A")
-    assert drive.memory.sessions[session_id].end_reason == "Superseded"
-    assert drive.k_kw("A") == 100
+    started = drive.start("A")
+    assert drive.memory.sessions[session_id].end_reason is None
+    assert drive.record(started).flags == ("historic",)
+    assert drive.k_kw("A") == 100, "nothing is certain about the charger meanwhile"
