@@ -1,6 +1,6 @@
 """A station back to its documented JSON: required keys always, optional ones where they say more than the default."""
 
-from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, default_min_power_w, default_phases
+from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, ac_minimum_w, default_min_power_w, default_phases
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
 from csms.core.configuration.quantities import kilowatts
 from csms.core.station import Charger, Circuit, Control, Station
@@ -42,6 +42,12 @@ def _circuit_document(circuit: Circuit) -> Json:
     return document
 
 
+def _says_its_least_power(charger: Charger) -> bool:
+    """Return whether `minPower` must stand: it is not the default, or the default would be refused."""
+    usual_w = default_min_power_w(charger.max_power_w, charger.phases, charger.voltage_v)
+    return charger.min_power_w != usual_w or ac_minimum_w(charger.phases, charger.voltage_v) > charger.max_power_w
+
+
 def _charger_document(charger: Charger) -> Json:
     document: Json = {
         "id": charger.charger_id,
@@ -52,7 +58,7 @@ def _charger_document(charger: Charger) -> Json:
         document["control"] = charger.control.value
     if charger.circuit is not None:
         document["circuit"] = charger.circuit
-    if charger.min_power_w != default_min_power_w(charger.max_power_w, charger.phases, charger.voltage_v):
+    if _says_its_least_power(charger):
         document["minPower"] = kilowatts(charger.min_power_w)
     if charger.phases != default_phases(charger.max_power_w):
         document["phases"] = charger.phases
