@@ -24,7 +24,7 @@ import httpx2
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE_CONFIG = ROOT / "examples" / "station_config.json"
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 POLL_S = 0.02
 LINE_BYTES_MAX = 1 << 20
 PR_SET_PDEATHSIG = 1

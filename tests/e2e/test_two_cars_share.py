@@ -114,7 +114,7 @@ async def test_a_session_is_started_and_stopped_by_rest_over_ocpp(tmp_path: Path
     async with serving(tmp_path, config=ONE_CHARGER) as server:
         words = ("charger", "--url", server.ocpp_url, "--id", "CP001", "--car", "flat 150", "--meter-interval", "1")
         async with program(tmp_path, "simulators", *words) as simulator:
-            await simulator.says("CP001: connector 0: TxDefaultProfile 0 W")
+            await until(lambda: logged(server, "connector.provisioned") == 2, server.story)
             answer = await server.post("/sessions", request(idTag=TAG))
             assert answer.status_code == 200, answer.text
             session = answer.json()["session"]
@@ -199,7 +199,7 @@ async def test_an_offline_charger_is_503_and_an_uncontrolled_one_409(tmp_path: P
     async with serving(tmp_path, config=config) as server:
         async with by_hand(server.ocpp_url, "CP001") as hand:
             await hand.boot(2)
-        await until(lambda: logged(server, "charger.disconnected"), server.story)
+        await until(lambda: logged(server, "charger.disconnected") > 0, server.story)
         check_problem(await server.post("/sessions", request()), 503, "Charger offline")
         body = {"connectorId": {"chargerId": "CP002", "idx": 1}, "vehicleMaxPower": 50}
         check_problem(await server.post("/sessions", body), 409, "Charger not controlled")
@@ -209,8 +209,8 @@ async def test_an_offline_charger_is_503_and_an_uncontrolled_one_409(tmp_path: P
         check_problem(await server.post("/sessions/none/stop"), 404, "Unknown session")
 
 
-def logged(server: Server, event: str) -> bool:
-    return any(line["event"] == event for line in server.log())
+def logged(server: Server, event: str) -> int:
+    return sum(line["event"] == event for line in server.log())
 
 
 def check_problem(answer: httpx2.Response, status: int, title: str) -> None:
