@@ -141,14 +141,17 @@ def _claim(charger: ChargerState, connector: Connector, session: Session, floor_
 
 
 def _nodes_without_fixed(state: State, steered: set[ConnectorKey]) -> list[Node]:
-    """Return the rows less the loads that cannot be cut now."""
+    """Return the rows less the loads that cannot be cut now; what drains claims no more than it could before."""
     fixed_w = dict.fromkeys(state.tree.caps_w, 0)
+    caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
+        if charger.draining:
+            caps_w[charger.charger_id] = charger.config.max_power_w
         load_w = min(charger.max_booked_w, charger.load_w(steered))
         for node in state.tree.paths[charger.charger_id]:
             fixed_w[node] += load_w
     return [
-        Node(n.node_id, n.parent, None if n.cap_w is None else max(0, n.cap_w - fixed_w[n.node_id]))
+        Node(n.node_id, n.parent, None if (cap_w := caps_w[n.node_id]) is None else max(0, cap_w - fixed_w[n.node_id]))
         for n in state.tree.nodes
     ]
 

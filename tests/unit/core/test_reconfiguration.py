@@ -102,6 +102,27 @@ def test_a_draining_charger_is_still_cut_for_others() -> None:
     assert drive.limits() == [("B", 1, 50_000)]
 
 
+def test_a_draining_charger_keeps_its_own_maximum_and_no_claim_above_it() -> None:
+    drive = Drive(station(200, charger("A", 100, 2), B))
+    drive.bring_up("A", "B")
+    for charger_id, idx in (("A", 1), ("A", 2), ("B", 1)):
+        drive.start(charger_id, idx)
+        drive.status(charger_id, idx, CHARGING)
+        drive.accept()
+        drive.wait(11)
+        drive.accept()
+    drive.wait(30)
+    drive.accept()
+    drive.take()
+    assert [drive.k_kw("A", 1), drive.k_kw("A", 2), drive.k_kw("B")] == [50, 50, 100]
+    drive.configure(station(200, B))
+    drive.wait(30)
+    assert drive.limits() == []
+    drive.stop("A", 1)
+    drive.status("A", 1, AVAILABLE)
+    assert drive.limits() == [("A", 2, 100_000)]
+
+
 def test_a_draining_charger_survives_a_restart_and_may_come_back() -> None:
     drive, transaction_id = charging()
     drive.configure(station(200, B))

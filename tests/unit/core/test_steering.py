@@ -119,6 +119,24 @@ def test_an_unresolved_cut_is_said_again_after_0_5_10_20_30_30_s() -> None:
     assert drive.k_kw("A") == 100
 
 
+def test_nothing_is_raised_before_what_is_unresolved_is_resolved() -> None:
+    drive = two(60)
+    chargers = (charger("A", 100), charger("B", 100))
+    drive.configure(station(50, *chargers))
+    for _ in range(2):
+        drive.answer(drive.open_limit("A"), "Rejected")
+    drive.take()
+    drive.configure(station(100, *chargers))
+    drive.wait(4.999)
+    assert drive.limits() == []
+    drive.wait(0.001)
+    assert drive.limits() == [("A", 1, 49_680)], "the last one again, in its other form: 72 A; not more"
+    drive.accept()
+    drive.sample("A", 1, 49_000)
+    drive.wait(10)
+    assert drive.limits() == [("A", 1, 99_360)]
+
+
 # --- one at a time ----------------------------------------------------------------------------------------------------
 
 
@@ -281,6 +299,14 @@ def test_what_is_lower_by_then_is_said_instead() -> None:
     assert drive.limits() == [], "A cannot be told, so B gets nothing"
     drive.connect("A")
     assert drive.limits() == [("A", 1, 40_000)]
+
+
+def test_a_lazy_cut_comes_with_what_has_to_be_said_anyway() -> None:
+    drive = two(200)
+    drive.draws({("A", 1): 40}, 100)
+    drive.take()
+    drive.connect("A")
+    assert drive.limits() == [("A", 1, 44_000)], "its estimate, although nobody is short"
 
 
 def test_nothing_is_sent_to_a_charger_that_has_not_spoken() -> None:

@@ -299,6 +299,13 @@ def test_a_repeated_minus_1_does_not_stop_a_second_refused_start() -> None:
     assert drive.open_transactions() == [one]
 
 
+def test_minus_1_does_not_stop_a_start_that_came_after_it() -> None:
+    drive = site()
+    refused = drive.start("A", 1, verdict=TagStatus.INVALID)
+    drive.stop("A", -1, ago_s=100)
+    assert (drive.open_transactions(), orphans(drive)) == ([refused], 1)
+
+
 def test_a_repeated_stop_keeps_the_first_values() -> None:
     drive = site()
     transaction_id = drive.start("A")
