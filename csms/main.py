@@ -104,7 +104,7 @@ async def _serve(settings: Settings) -> int:
         )
         loop = asyncio.create_task(controller.run(), name="station loop")
         try:
-            _apply_configuration(controller, station, wanted, replace=settings.replace_config)
+            await _apply_configuration(controller, station, wanted, replace=settings.replace_config)
             return await _listen(settings, gateway, rest, controller, loop, stop)
         finally:
             loop.cancel()
@@ -201,21 +201,24 @@ async def _start(controller: Controller, wanted: Station | None) -> Station:
     return station
 
 
-def _apply_configuration(controller: Controller, station: Station, wanted: Station | None, *, replace: bool) -> None:
-    """The store wins; a differing file is reported, and put into force only when asked to."""
+async def _apply_configuration(
+    controller: Controller, station: Station, wanted: Station | None, *, replace: bool
+) -> None:
+    """The store wins; a differing file is reported, and put into force only when asked to, before the doors open."""
     if wanted is None or wanted == station:
         return
-    lines = difference(station, wanted)
     if replace:
-        controller.submit(StationConfigured(wanted))
-        print("csms serve: --replace-config puts the file into force:", *lines, sep="\n  ")  # noqa: T201 - to its user
+        try:
+            await controller.ask(lambda request: StationConfigured(wanted, request))
+        except StoreError as error:
+            raise StartFailed(IN_THE_WAY, f"--replace-config: the store refuses: {error}") from None
+        headline = "csms serve: --replace-config has put the file into force:"
     else:
-        print(  # noqa: T201 - to its user
+        headline = (
             "csms serve: the file of --config differs from the store, and the store wins"
-            " (--replace-config puts the file into force):",
-            *lines,
-            sep="\n  ",
+            " (--replace-config puts the file into force):"
         )
+    print(headline, *difference(station, wanted), sep="\n  ")  # noqa: T201 - the program's own words to its user
 
 
 # --- the doors --------------------------------------------------------------------------------------------------------

@@ -118,6 +118,7 @@ class Controller:
                 await self._idle.wait()
             committer.cancel()
             await asyncio.gather(committer, stepper, return_exceptions=True)
+            self._inbox.close("the station's loop has stopped")
 
     async def _step_for_ever(self) -> None:
         while True:

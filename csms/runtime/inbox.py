@@ -23,6 +23,7 @@ class Inbox:
         self._asked: Asked = {}
         self._next_request = 1
         self._arrived = asyncio.Event()
+        self._closed: str | None = None
 
     def submit(self, fact: Fact) -> None:
         """Queue a fact that nobody waits for."""
@@ -32,6 +33,9 @@ class Inbox:
     def ask(self, make_fact: Callable[[RequestId], Fact]) -> "asyncio.Future[Outcome]":
         """Queue a fact and return the future of its outcome."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        if self._closed is not None:
+            future.set_exception(StoreError(self._closed))
+            return future
         if len(self._asked) >= MOST_WAITING:
             future.set_exception(StoreError("too many requests wait for the station's loop"))
             return future
@@ -66,6 +70,12 @@ class Inbox:
         future = self._asked.pop(request, None)
         if future is not None and not future.done():
             future.set_result(outcome)
+
+    def close(self, reason: str) -> None:
+        """Fail everybody who waits or will ask: nothing is taken in any more."""
+        self._closed = reason
+        self._facts.clear()
+        self.turn_away(reason)
 
     def turn_away(self, reason: str) -> None:
         """Fail everybody whose fact was taken; they may ask again. Facts still queued keep their askers."""

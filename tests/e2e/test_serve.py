@@ -76,7 +76,7 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
     assert "station E2E" in first
     async with program(tmp_path, *SERVE, variables=EVERY_VARIABLE) as server:
         await server.says("^ready$")
-        assert "--replace-config puts the file into force" in server.out
+        assert "--replace-config has put the file into force" in server.out
         assert "http://localhost:" in server.out
         ocpp_url = (await server.says(r"^OCPP +(ws://\S+)"))[1]
         url = (await server.says(r"^REST +(http://\S+)"))[1]
@@ -255,7 +255,7 @@ async def test_a_differing_file_is_reported_and_applied_only_when_asked(tmp_path
 
     said_replaced, stored = await serve_and_read(changed, "--replace-config")
     assert stored == changed
-    assert "--replace-config puts the file into force" in said_replaced
+    assert "--replace-config has put the file into force" in said_replaced
     assert [line for line in lines if line not in said_replaced] == []
 
     said_same, stored = await serve_and_read(changed)

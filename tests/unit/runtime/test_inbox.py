@@ -88,3 +88,14 @@ async def test_too_many_askers_are_turned_away_at_once(monkeypatch: pytest.Monke
     inbox.answer(RequestId(1), Confirmed())
     assert await waiting[0] == Confirmed()
     assert not inbox.ask(lambda request: fact("C", request)).done()
+
+
+async def test_a_closed_inbox_turns_everybody_away() -> None:
+    inbox = Inbox()
+    before = inbox.ask(lambda request: ChargerReported(ChargerId("A"), "DataTransfer", "{}", request))
+    inbox.close("stopped")
+    after = inbox.ask(lambda request: ChargerReported(ChargerId("A"), "DataTransfer", "{}", request))
+    for future in (before, after):
+        with pytest.raises(StoreError, match="stopped"):
+            await future
+    assert inbox.take() == []
