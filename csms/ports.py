@@ -9,7 +9,7 @@ from typing import Protocol
 
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import Now, SessionId
+from csms.core.ids import ChargerId, Now, SessionId
 from csms.core.records import Record, Snapshot
 
 
@@ -34,6 +34,10 @@ class Store(Protocol):
 
     async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
         """Return a transaction by OCPP's id, ended or not; any 64-bit integer may be asked for."""
+        ...
+
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
+        """Return whether a transaction of that charger ended at that very time with that register."""
         ...
 
     async def find_session(self, session_id: SessionId) -> bool:

@@ -192,6 +192,8 @@ class Calls:
     def _refused(self, charger: ChargerState, send: Send) -> None:
         """Try the next form; a charger that refuses three of them refuses all."""
         provisioning = charger.provisioning
+        if send.purpose is Purpose.TX and not self._runs(charger, send):
+            return  # its transaction has ended in the meantime: that is why
         once_more = send.form == provisioning.proven and self._first_failure(charger, send)
         self._failed(charger, send)
         if once_more:
@@ -200,6 +202,13 @@ class Calls:
         provisioning.attempt += 1 if send.purpose is Purpose.DEFAULT else 2
         if len(provisioning.refused) >= FORMS_TO_REFUSE or charger.refusing_until_ms is not None:
             self._refusing(charger)
+
+    @staticmethod
+    def _runs(charger: ChargerState, send: Send) -> bool:
+        """Return whether the transaction that a limit was for still holds its connector."""
+        connector = charger.connectors.get(send.idx)
+        session = None if connector is None else connector.session
+        return session is not None and session.transaction_id == send.transaction_id
 
     @staticmethod
     def _first_failure(charger: ChargerState, send: Send) -> bool:

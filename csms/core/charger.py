@@ -110,16 +110,20 @@ class ChargerState:
         """Return `sum_w` as it is without the connectors in `without`, W: the part that cannot be cut now."""
         if self.config.control is Control.NONE:
             return max(self.uncontrolled_booked_w, self._told_w())
-        known_w, unknown_w, any_unknown = 0, 0, False
-        for connector in self.connectors.values():
-            if connector.key in without:
-                continue
-            if connector.provisioned or not self.unknown_default:
-                known_w += self.connector_booked_w(connector)
-            else:
-                any_unknown = True
-                unknown_w += max(self.defaults.power_w, connector.limits.power_w, connector.rest_w)
-        return known_w + (max(self.uncontrolled_booked_w, unknown_w) if any_unknown else 0)
+        counted = [c for c in self.connectors.values() if c.key not in without]
+        unknown = [c for c in counted if self.unknown_default and not c.provisioned]
+        known_w = sum(self.connector_booked_w(c) for c in counted if c not in unknown)
+        return known_w + (max(self.uncontrolled_booked_w, self._told_there_w(unknown)) if unknown else 0)
+
+    def unprovisioned_w(self, without: Connector | None = None) -> int:
+        """Return what is booked for its unprovisioned connectors, W; `without` one: what the others were told."""
+        unknown = [c for c in self.connectors.values() if not c.provisioned and c is not without]
+        told_w = self._told_there_w(unknown)
+        return told_w if without is not None else max(self.uncontrolled_booked_w, told_w)
+
+    def _told_there_w(self, connectors: list[Connector]) -> int:
+        """Return the most that connectors were told, by default, transaction and REST client, W."""
+        return sum(max(self.defaults.power_w, c.limits.power_w, c.rest_w) for c in connectors)
 
     def booked_w(self) -> int:
         """Return K of the charger: what its ancestors count, W."""

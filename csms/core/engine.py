@@ -206,19 +206,19 @@ class Engine:
             case CallTimedOut():
                 Calls(state, journal, now, timings).timed_out(fact)
             case StatusNotified():
-                Links(state, journal, now).status(fact)
+                Links(state, journal, now, timings).status(fact)
             case ChargerConnected():
                 self._connection_replaced(fact.charger_id, journal, now)
-                Links(state, journal, now).connected(fact)
+                Links(state, journal, now, timings).connected(fact)
             case ChargerHeard():
-                Links(state, journal, now).heard(fact)
+                Links(state, journal, now, timings).heard(fact)
             case ChargerBooted():
-                Links(state, journal, now).booted(fact)
+                Links(state, journal, now, timings).booted(fact)
             case ChargerDisconnected():
                 Calls(state, journal, now, timings).connection_lost(fact.connection)
-                Links(state, journal, now).disconnected(fact)
+                Links(state, journal, now, timings).disconnected(fact)
             case ChargerReported():
-                Links(state, journal, now).reported(fact)
+                Links(state, journal, now, timings).reported(fact)
             case SessionRequested():
                 self._requests(journal, now).requested(fact)
             case PowerUpdated():

@@ -185,7 +185,10 @@ class MeterSampled:
 
 @dataclass(frozen=True, slots=True)
 class TransactionStopped:
-    """StopTransaction. `tag_status` is None when the charger gave no id tag; `known` is the store's transaction."""
+    """StopTransaction. `tag_status` is None when the charger gave no id tag; `known` is the store's transaction.
+
+    `repeated`: it names no transaction, and one of this charger ended at this very time with this register.
+    """
 
     charger_id: ChargerId
     transaction_id: int
@@ -197,6 +200,7 @@ class TransactionStopped:
     tag_status: TagStatus | None = None
     samples: tuple[Sample, ...] = ()
     known: KnownTransaction | None = None
+    repeated: bool = False
     request: RequestId | None = None
 
 

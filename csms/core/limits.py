@@ -42,7 +42,7 @@ class Send:
         limit_w: value booked, W per connector, after rounding to `form`.
         ends_with: the transaction with whose end it goes: its own, or a newer one that it may yet be executed on.
         connection: where it was sent; None after a recovery (no answer can count any more).
-        sent_ms: when it was decided.
+        sent_ms: when it was decided; urgent: it may pass an unanswered CALL; handed: its bytes have left.
         lost_ms: when it timed out or its connection ended, whichever came first; of a recovered one: the recovery.
         overtaken_by: the newest send that had left when a late answer came; 0 when it was answered in time.
         doubtful: recovered, so its answer is no evidence of what was executed last.
@@ -61,6 +61,7 @@ class Send:
     sent_ms: int
     sent_wall_ms: int
     state: SendState = SendState.OPEN
+    urgent: bool = False
     handed: bool = False
     lost_ms: int | None = None
     accepted_ms: int | None = None

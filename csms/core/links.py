@@ -18,17 +18,19 @@ from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.limits import lose
 from csms.core.replies import Confirmed
-from csms.core.session import Happening, Phase
 from csms.core.state import State
+from csms.core.timings import Timings
+from csms.core.transactions import Transactions
 
 
 class Links:
     """Intake of a charger's connection and status; lives for one step."""
 
-    def __init__(self, state: State, journal: Journal, now: Now) -> None:
+    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
         self.state = state
         self.journal = journal
         self.now = now
+        self.timings = timings
 
     def connected(self, fact: ChargerConnected) -> None:
         """Make a new connection the charger's current one; the one before counts as aborted now."""
@@ -110,8 +112,8 @@ class Links:
             connector.status_ms = self.now.mono_ms  # said for the first time, on this connection at least
         connector.status = fact.status
         session = connector.session
-        if MEANING[fact.status].power_may_flow and session is not None and session.phase is Phase.UNPROVEN:
-            session.happened(Happening.PROVEN)
+        if MEANING[fact.status].power_may_flow and session is not None:
+            Transactions(self.state, self.journal, self.now, self.timings).prove(session)
         self._changed(charger)
 
     def reported(self, fact: ChargerReported) -> None:

@@ -112,6 +112,7 @@ class SessionStored:
         declared_w: demand declared at the start.
         estimate_w: E of ALLOCATOR.md §5.
         answered_w: REST-driven: the whole kW last answered, else the last limit sent.
+        obeyed_w: REST-driven: the most that its client may still obey.
         flags: "superseded", "unknown_connector", "suspect_energy", … for the operator's eye.
     """
 
@@ -129,6 +130,7 @@ class SessionStored:
     declared_w: int
     estimate_w: int
     answered_w: int = 0
+    obeyed_w: int = 0
     id_tag_raw: str = ""
     reservation_id: int | None = None
     last_energy_wh: int | None = None

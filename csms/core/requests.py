@@ -52,12 +52,23 @@ class Requests:
             self._refuse(fact.request, Refusal.UNKNOWN_CONNECTOR, f"charger has no such connector: {fact.idx}")
         elif charger.config.control is Control.NONE:
             self._refuse(fact.request, Refusal.NOT_CONTROLLED, "the charger is configured as not controlled")
-        elif connector.session is not None or key in self.state.waiters:
+        elif connector.session is not None or self._still_waits(key):
             self._refuse(fact.request, Refusal.CONNECTOR_IN_USE, "the connector is in use")
         elif charger.steered_over_ocpp:
             self._remote_start(fact, charger, key)
         else:
             self._rest_start(fact, connector)
+
+    def _still_waits(self, key: ConnectorKey) -> bool:
+        """Return whether a remote start is under way; one that nobody plugged in for gives way after a while."""
+        waiter = self.state.waiters.get(key)
+        if waiter is None:
+            return False
+        if waiter.session_id is not None or self.now.mono_ms - waiter.asked_ms < self.timings.start_gives_way_ms:
+            return True
+        del self.state.waiters[key]
+        self._refuse(waiter.request, Refusal.CHARGER_SILENT, "no car has started there")
+        return False
 
     def _rest_start(self, fact: SessionRequested, connector: Connector) -> None:
         """Open a REST-driven session with what is free now; others give up their share at their next update."""
@@ -199,7 +210,7 @@ class Requests:
 
     def _remote_stop(self, fact: SessionStopRequested, session: Session) -> None:
         charger = self.state.chargers.get(session.key.charger_id)
-        if charger is None or charger.connection is None or session.transaction_id is None:
+        if charger is None or charger.connection is None or not charger.heard or session.transaction_id is None:
             self._refuse(fact.request, Refusal.CHARGER_OFFLINE, "the charger is offline")
             return
         token = self.state.take_token()

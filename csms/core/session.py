@@ -102,7 +102,7 @@ class Session:
     echoes: bool = False
     heard_ms: int = 0
     target_w: int = 0
-    limited_by: str = "no_room"
+    limited_by: str = "not_planned"
     booked_w: int = 0
     planned: bool = False
     consumed_w: int | None = None
@@ -158,7 +158,8 @@ class Session:
             meter_start_wh=self.meter_start_wh,
             declared_w=self.stated.declared_w if self.stated else self.demand.declared_w,
             estimate_w=self.stated.maximum_w if self.stated else self.demand.estimate_w,
-            answered_w=max(self.unechoed_w, default=self.answered_w) if self.stated else self.answered_w,
+            answered_w=self.answered_w,
+            obeyed_w=max(self.unechoed_w, default=0),
             id_tag_raw=self.id_tag_raw,
             reservation_id=self.reservation_id,
             last_energy_wh=self.last_energy_wh,
@@ -190,7 +191,7 @@ def restore(row: SessionStored, now_ms: int) -> Session:
         demand=Demand(row.declared_w, row.estimate_w),
         stated=StatedDemand(row.declared_w, row.estimate_w, now_ms) if rest else None,
         answered_w=row.answered_w,
-        unechoed_w=[row.answered_w] if rest else [],
+        unechoed_w=[row.obeyed_w, row.answered_w] if rest else [],
         heard_ms=now_ms,
         last_energy_wh=row.last_energy_wh,
         flags=row.flags,

@@ -58,8 +58,7 @@ class Steering:
         urgent = self.plan.cut_is_urgent(self.state, each)
         wants_cut = each.target_w < each.booked_w and self.plan.cut_is_due(self.state, each)
         if last is not None and last.in_flight:
-            band_w = dead_band_w(each.charger.config, each.target_w)
-            if wants_cut and urgent and (each.target_w == 0 < last.limit_w or each.target_w <= last.limit_w - band_w):
+            if wants_cut and urgent and self._worth_passing(each, last):
                 self._send(each, each.target_w, urgent=True, cause="cut: a row is overbooked")
             return
         if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
@@ -69,6 +68,14 @@ class Steering:
             self._repeat(each, last, each.target_w if wants_cut else min(last.limit_w, each.target_w), urgent=urgent)
         elif self._needs_first_profile(each):
             self._send(each, each.target_w, urgent=False, cause="first limit of an unprovisioned connector")
+
+    @staticmethod
+    def _worth_passing(each: Steered, last: Send) -> bool:
+        """Return whether an urgent cut is to be sent although the last limit is not answered yet."""
+        if not last.urgent and not last.handed and each.target_w <= last.limit_w:
+            return True  # it waits in the queue without haste, and its row has become overbooked since
+        band_w = dead_band_w(each.charger.config, each.target_w)
+        return each.target_w == 0 < last.limit_w or each.target_w <= last.limit_w - band_w
 
     def _worth_a_cut(self, each: Steered, last: Send, urgent: bool) -> bool:  # noqa: FBT001 - a plain condition
         """Return whether T is to be sent after `last`: small cuts keep the spacing of raises."""
@@ -198,13 +205,28 @@ class Steering:
         sum_w, max_w = each.charger.sum_w(), each.charger.config.max_power_w
         check(sum_w <= max_w, f"I1: raising {each.connector.key} books {sum_w} W of {max_w} W on its charger")
 
+    def _room_w(self, each: Steered) -> int:
+        """Return the most that may be said to this connector without a raise on any row, W.
+
+        A charger that is not provisioned counts once, with its `reservedPower`: limits of its transactions above that
+        are a raise, although K of the connector alone is the maximum. 0 fits always.
+        """
+        charger, connector = each.charger, each.connector
+        if connector.provisioned or not charger.unknown_default:
+            return max(each.booked_w, each.grant_w)
+        booked_w = self.state.tree.booked_w(self.state.chargers.values())
+        caps_w = ((node, self.state.tree.caps_w[node]) for node in self.state.tree.paths[charger.charger_id][1:])
+        rooms_w = [max(0, cap_w - booked_w[node]) for node, cap_w in caps_w if cap_w is not None]
+        room_w = min(rooms_w, default=charger.max_booked_w)
+        return max(connector.limits.power_w, charger.unprovisioned_w() + room_w - charger.unprovisioned_w(connector))
+
     # --- the wire ---------------------------------------------------------------------------------------------------
 
     def _send(self, each: Steered, limit_w: int, *, urgent: bool, cause: str) -> None:
         """Book a limit for the session's transaction and command it."""
         session, charger, connector = each.session, each.charger, each.connector
         form = charger.provisioning.form(charger.config, charger.configuration)
-        told_w = form.round_down(limit_w)
+        told_w = form.round_down(min(limit_w, self._room_w(each)))
         at_once = told_w <= durable_w(connector)
         send = give_limit(
             self.state, self.journal, charger, connector, told_w, self.now, urgent=urgent, cause=cause, at_once=at_once
@@ -259,6 +281,7 @@ def give_limit(
         connection=charger.connection,
         sent_ms=now.mono_ms,
         sent_wall_ms=now.wall_ms,
+        urgent=urgent,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)
     state.calls[send.token] = LimitCall(charger.charger_id, charger.connection, send)

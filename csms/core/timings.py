@@ -60,6 +60,9 @@ class Timings:
     status_unknown_ms: int = 60_000
     """A connector that has told no status on a connection for so long raises a notice."""
 
+    start_gives_way_ms: int = 30_000
+    """A remote start that has led to nothing for so long gives way to the next request for its connector."""
+
     quiet_ms: int = 2_000
     """A start that comes with an old time stamp is steered after the queue has been quiet for so long."""
 

@@ -26,7 +26,7 @@ from csms.core.events import (
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.records import GUESSED_ENDS, Driver, EndReason, SampleStored, SessionStored, StopCorrected
-from csms.core.replies import Confirmed, StartConfirmed, StopConfirmed
+from csms.core.replies import Confirmed, Refusal, Refused, StartConfirmed, StopConfirmed
 from csms.core.session import Happening, Phase, Session
 from csms.core.state import State
 from csms.core.timings import Timings
@@ -162,19 +162,33 @@ class Transactions:
             self.end(current, EndReason.SUPERSEDED, session.started_ms, meter_stop_wh)
         if self.now.wall_ms - session.started_ms > self.timings.old_start_ms:
             session.phase = Phase.UNPROVEN
-        waiter = self.state.waiters.get(connector.key)
-        if waiter is not None and waiter.session_id is None and waiter.id_tag.upper() == session.id_tag:
-            waiter.session_id = session.session_id
-            session.phase = Phase.RUNNING  # we asked for it just now, whatever the charger's clock says
-            session.demand.declared_w = session.demand.estimate_w = min(
-                waiter.vehicle_max_w, charger.config.max_power_w
-            )
+        else:
+            self._end_remote_start(session)
         connector.session = session
         connector.uncommanded_ms = None
         late_ms = self.timings.late_execution_ms
         for send in connector.limits.hand_over(_transaction_id(session), self.now.mono_ms, late_ms):
             self.journal.write_send(send)
         self.journal.plan = True
+
+    def prove(self, session: Session) -> None:
+        """Take a session with an old time stamp for a running one."""
+        if session.happened(Happening.PROVEN):
+            self._end_remote_start(session)
+            self.journal.plan = True
+
+    def _end_remote_start(self, session: Session) -> None:
+        """Let a running session end the remote start that waits for its connector: as asked for, or as another car."""
+        waiter = self.state.waiters.get(session.key)
+        if waiter is None or waiter.session_id is not None:
+            return
+        if waiter.id_tag.upper() == session.id_tag:
+            waiter.session_id = session.session_id
+            declared_w = min(waiter.vehicle_max_w, session.demand.declared_w)
+            session.demand.declared_w = session.demand.estimate_w = declared_w
+        else:
+            del self.state.waiters[session.key]
+            self.journal.reply(waiter.request, Refused(Refusal.CONNECTOR_IN_USE, "another car has started there"))
 
     def _superseded_at_wh(self, charger: ChargerState, current: Session, following: Session) -> int | None:
         """Return the register at which a superseded transaction ended, Wh: the next one's start, if it can be true."""
@@ -267,8 +281,7 @@ class Transactions:
             return
         self.journal.show(session.session_id)
         session.consumed_w = power_w
-        if session.phase is Phase.UNPROVEN and session.happened(Happening.PROVEN):
-            self.journal.plan = True
+        self.prove(session)
         limit_w = connector.limits.accepted_w
         if limit_w is None:
             return
@@ -299,7 +312,7 @@ class Transactions:
         named = self.state.transactions.get(fact.transaction_id)
         if named is not None:
             return named if named.key.charger_id == fact.charger_id else None
-        if fact.transaction_id != -1 or _stop_identity(fact) in self.state.orphans:
+        if fact.transaction_id != -1 or fact.repeated or _stop_identity(fact) in self.state.orphans:
             return None
         refused = [
             s
@@ -329,7 +342,7 @@ class Transactions:
         if known is not None and known.charger_id == fact.charger_id and known.ended:
             self.journal.log("transaction.stop_repeated", fact.charger_id, None, transaction_id=fact.transaction_id)
             return True
-        if identity in self.state.orphans:
+        if fact.repeated or identity in self.state.orphans:
             return True
         self.state.orphans[identity] = True
         return False

@@ -13,7 +13,7 @@ from csms.core.journal import Journal
 from csms.core.limits import Send, settle, tolerance_w
 from csms.core.records import Driver, EndReason, SendState
 from csms.core.replies import Refusal, Refused
-from csms.core.session import Happening, Phase, Session
+from csms.core.session import Phase, Session
 from csms.core.state import State
 from csms.core.steering import Alarm
 from csms.core.timings import Timings
@@ -208,7 +208,7 @@ class Upkeep:
         if session is None or session.phase is not Phase.UNPROVEN or charger.connection is None:
             return
         if self._reached(charger.busy_ms + self.timings.quiet_ms):
-            session.happened(Happening.PROVEN)
+            Transactions(self.state, self.journal, self.now, self.timings).prove(session)
             self.journal.plan = True
 
     def _rest_clients(self) -> None:

@@ -68,6 +68,10 @@ class TransactionMemory(Protocol):
         """Return a transaction by OCPP's id."""
         ...
 
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
+        """Return whether a transaction of that charger ended at that very time with that register."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -237,6 +241,11 @@ class Answers:
         verdict = self._verdict(payload.id_tag) if payload.id_tag else None
         try:
             known = await self._services.transactions.find_transaction(payload.transaction_id)
+            repeated = (
+                known is None
+                and stopped_ms is not None
+                and await self._services.transactions.find_stop(self._charger_id, stopped_ms, payload.meter_stop)
+            )
         except StoreError as error:
             return _store_failed(error)
         new_session_id = self._orphan_id(payload, stopped_ms)
@@ -253,6 +262,7 @@ class Answers:
                 tag_status=None if verdict is None else verdict.status,
                 samples=samples_of(payload.transaction_data, received_ms),
                 known=known,
+                repeated=repeated,
                 request=request,
             )
 

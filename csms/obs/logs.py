@@ -9,11 +9,13 @@ Secrets never reach a log: values under the names of secrets are dropped, and id
 free power, are masked wherever they stand under their own name, in raw OCPP frames too.
 """
 
+import contextlib
 import logging
 import re
 import sys
 from collections.abc import MutableMapping
-from typing import Any, Final, TextIO
+from io import TextIOBase
+from typing import Any, Final, TextIO, cast
 
 import orjson
 import structlog
@@ -36,9 +38,37 @@ _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
 )
 
 
+class Unbreakable(TextIOBase):
+    """A stream whose writes never fail: a full disk or a closed pipe costs log lines, never the process."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.lost_lines = 0
+
+    def write(self, text: str) -> int:
+        """Write what can be written; count what cannot."""
+        try:
+            if self.lost_lines:
+                self._stream.write(f"{self.lost_lines} log lines were lost: they could not be written\n")
+                self.lost_lines = 0
+            self._stream.write(text)
+        except (OSError, ValueError):  # ValueError: the stream is closed
+            self.lost_lines += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what can be flushed."""
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Return whether it is a terminal."""
+        return self._stream.isatty()
+
+
 def configure(level: LogLevel, log_format: LogFormat, stream: TextIO | None = None) -> None:
     """Configure structlog and the standard `logging` module to write to `stream` (standard error)."""
-    out = sys.stderr if stream is None else stream
+    out = cast("TextIO", Unbreakable(sys.stderr if stream is None else stream))
     number = logging.getLevelNamesMapping()[level.upper()]
     pretty = log_format is LogFormat.CONSOLE or (log_format is LogFormat.AUTO and out.isatty())
     shared: list[Processor] = [

@@ -108,6 +108,7 @@ def session_row(station_id: str, record: SessionStored) -> Row:
         integer(record.declared_w),
         integer(record.estimate_w),
         integer(record.answered_w),
+        integer(record.obeyed_w),
         text(record.id_tag_raw),
         optional_integer(record.reservation_id),
         optional_integer(record.last_energy_wh),

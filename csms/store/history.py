@@ -5,7 +5,7 @@ from operator import attrgetter
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
 
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import SessionId
+from csms.core.ids import ChargerId, SessionId
 from csms.core.records import GUESSED_ENDS
 from csms.store.codec import read_row
 from csms.store.schema import session
@@ -47,6 +47,19 @@ def find_transaction(connection: Connection, station_id: str, transaction_id: in
             session.c.transaction_id == transaction_id,
         ),
     )
+
+
+def find_stop(
+    connection: Connection, station_id: str, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int
+) -> bool:
+    """Return whether a transaction of that charger, or an orphan, ended at that very time with that register."""
+    wanted = and_(
+        session.c.station_id == station_id,
+        session.c.charger_id == text(charger_id),
+        session.c.ended_ms == integer(stopped_ms),
+        session.c.meter_stop_wh == integer(meter_stop_wh),
+    )
+    return bool(connection.scalar(select(exists().where(wanted))))
 
 
 def find_session(connection: Connection, station_id: str, session_id: SessionId) -> bool:

@@ -111,6 +111,7 @@ session = _table(
     Column("declared_w", BigInteger, nullable=False),
     Column("estimate_w", BigInteger, nullable=False),
     Column("answered_w", BigInteger, nullable=False),
+    Column("obeyed_w", BigInteger, nullable=False),
     Column("id_tag_raw", Text, nullable=False),
     Column("reservation_id", BigInteger, nullable=True),
     Column("last_energy_wh", BigInteger, nullable=True),

@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, insert, select
 
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import SessionId
+from csms.core.ids import ChargerId, SessionId
 from csms.core.records import Record, Snapshot
 from csms.ports import StoreError
 from csms.store import history, loading
@@ -53,6 +53,12 @@ class SqlStore:
         """Return a transaction by OCPP's id, ended or not; any integer may be asked for."""
         return await self._read(
             lambda connection: history.find_transaction(connection, self._station_id, transaction_id)
+        )
+
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
+        """Return whether a transaction of that charger ended at that very time with that register."""
+        return await self._read(
+            lambda connection: history.find_stop(connection, self._station_id, charger_id, stopped_ms, meter_stop_wh)
         )
 
     async def find_session(self, session_id: SessionId) -> bool:

@@ -132,12 +132,16 @@ class FakeMemory:
         self.starts: dict[StartKey, KnownTransaction] = {}
         self.asked: list[StartKey] = []
         self.failure: StoreError | None = None
+        self.stops: set[tuple[ChargerId, int, int]] = set()
 
     async def find_start(self, key: StartKey) -> KnownTransaction | None:
         self.asked.append(key)
         if self.failure is not None:
             raise self.failure
         return self.starts.get(key)
+
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
+        return (charger_id, stopped_ms, meter_stop_wh) in self.stops
 
     async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
         if self.failure is not None:

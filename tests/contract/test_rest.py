@@ -153,6 +153,9 @@ class FakeStore:
     async def find_start(self, key: StartKey) -> KnownTransaction | None:
         raise NotImplementedError
 
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
+        raise NotImplementedError
+
     async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
         raise NotImplementedError
 

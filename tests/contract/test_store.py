@@ -448,3 +448,12 @@ async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: S
 async def _session_rows(store: SqlStore) -> list[dict[str, Any]]:
     found = await store._database.run(lambda connection: connection.execute(schema.session.select()).mappings().all())
     return [dict(row) for row in found]
+
+
+async def test_a_stop_is_found_by_its_charger_time_and_register(store: SqlStore) -> None:
+    ended = samples.session("S8", None, ended_ms=7_000, meter_stop_wh=60, end_reason="Local")
+    await store.commit([ended])
+    assert await store.find_stop(ended.charger_id, 7_000, 60)
+    assert not await store.find_stop(ended.charger_id, 7_000, 61)
+    assert not await store.find_stop(ended.charger_id, 7_001, 60)
+    assert not await store.find_stop(ChargerId("OTHER"), 7_000, 60)

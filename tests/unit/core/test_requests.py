@@ -2,7 +2,7 @@ import pytest
 
 from csms.core.commands import RemoteStart, RemoteStop, SetLimit
 from csms.core.events import ConnectorStatus, TagStatus
-from csms.core.ids import SessionId
+from csms.core.ids import RequestId, SessionId
 from csms.core.replies import Refusal, Refused, SessionEnded
 from csms.core.station import Control
 from tests.unit.core.driving import Drive, charger, station
@@ -230,12 +230,25 @@ def test_a_remote_start_is_answered_with_the_first_limit() -> None:
     assert (view.transaction_id, view.allocated_w, view.vehicle_max_w) == (transaction_id, 60_000, 60_000)
 
 
-def test_a_remote_start_of_a_charger_whose_clock_is_behind_is_no_old_start() -> None:
+def test_a_remote_start_of_a_charger_whose_clock_is_behind_is_answered_with_its_first_limit() -> None:
     drive = ocpp_site()
     request = drive.post("A", 1, 60, "MYTAG")
     drive.accept()
     drive.start("A", 1, tag="MYTAG", ago_s=3_600)
+    assert request not in drive.outcomes, "it may be an old start: it is not steered before the queue is quiet"
+    drive.wait(2)
     assert drive.shown(request).allocated_w == 60_000
+
+
+def test_a_start_out_of_an_offline_queue_does_not_answer_a_remote_start() -> None:
+    drive = ocpp_site()
+    request = drive.post("A", 1, 60, "MYTAG")
+    drive.accept()
+    drive.stop("A", drive.start("A", 1, tag="MYTAG", ago_s=3_600), ago_s=1_800)
+    drive.wait(10)
+    assert request not in drive.outcomes
+    running = drive.start("A", 1, tag="MYTAG")
+    assert drive.shown(request).transaction_id == running
 
 
 def test_a_remote_start_without_room_is_answered_as_paused() -> None:
@@ -319,12 +332,12 @@ def test_a_remote_start_that_nobody_plugs_in_for_is_given_up() -> None:
     assert [type(c) for c in drive.take()] == [RemoteStart]
 
 
-def test_another_tag_does_not_answer_a_remote_start() -> None:
+def test_another_tag_ends_a_remote_start_and_keeps_its_own_demand() -> None:
     drive = ocpp_site()
     request = drive.post("A", 1, 60, "MYTAG")
     drive.accept()
     transaction_id = drive.start("A", 1, tag="OTHER")
-    assert request not in drive.outcomes
+    assert refusal(drive, request) is Refusal.CONNECTOR_IN_USE
     assert drive.view(transaction_id).vehicle_max_w == 100_000
 
 
@@ -388,3 +401,19 @@ def test_a_rest_session_stays_so_to_its_end_and_the_charger_books_its_maximum() 
     drive.take()
     drive.post("A", 1, 10)
     assert [type(c) for c in drive.take()] == [RemoteStart]
+
+
+@pytest.mark.parametrize(("after_s", "first"), [(29, None), (30, Refusal.CHARGER_SILENT)])
+def test_a_remote_start_that_led_to_nothing_gives_way(after_s: int, first: Refusal | None) -> None:
+    drive = ocpp_site()
+    one = drive.post("A", 1, 60, "MYTAG")
+    drive.accept()
+    drive.wait(after_s)
+    two = drive.post("A", 1, 60, "MYTAG")
+    assert (refusal(drive, one), refusal(drive, two)) == (first, None if first else Refusal.CONNECTOR_IN_USE)
+
+
+def refusal(drive: Drive, request: int) -> Refusal | None:
+    outcome = drive.outcomes.get(RequestId(request))
+    assert outcome is None or isinstance(outcome, Refused)
+    return None if outcome is None else outcome.refusal

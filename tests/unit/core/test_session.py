@@ -82,6 +82,6 @@ def test_a_rest_session_is_stored_with_the_most_that_its_client_may_obey() -> No
     one.stated = StatedDemand(100_000, 40_000)
     one.unechoed_w, one.answered_w = [70_000, 30_000], 30_000
     row = one.stored()
-    assert (row.declared_w, row.estimate_w, row.answered_w) == (100_000, 40_000, 70_000)
+    assert (row.declared_w, row.estimate_w, row.answered_w, row.obeyed_w) == (100_000, 40_000, 30_000, 70_000)
     again = restore(row, 500)
-    assert (again.unechoed_w, again.max_w, again.heard_ms) == ([70_000], 40_000, 500)
+    assert (again.unechoed_w, again.answered_w, again.max_w, again.heard_ms) == ([70_000, 30_000], 30_000, 40_000, 500)

@@ -363,3 +363,24 @@ def test_a_session_whose_tag_was_refused_gets_nothing() -> None:
     drive.start("B", verdict=TagStatus.INVALID)
     drive.wait(60)
     assert (drive.limits(), drive.k_kw("B")) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("reserved_kw", "first_kw"), [(0, 50), (50, 100), (150, 150)], ids=["what is free", "it and what is free", "T"]
+)
+def test_a_first_limit_above_what_is_reserved_is_a_raise_of_its_charger(reserved_kw: int, first_kw: int) -> None:
+    a = charger("A", 150, reserved_kw=reserved_kw)
+    drive = Drive(station(200 + reserved_kw, a, charger("B", 150)))
+    drive.bring_up("B")
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    drive.accept()
+    drive.connect("A")
+    drive.boot("A")
+    drive.status("A", 1, CHARGING)
+    drive.start("A")
+    drive.accept()
+    assert next(limit_w for charger_id, _, limit_w in drive.limits() if charger_id == "A") == first_kw * KW
+    drive.wait(60)
+    drive.accept()
+    assert drive.row_kw() <= 200 + reserved_kw

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from csms.core.events import ConnectorStatus, MeterSampled, Sample, StartKey, TagStatus
-from csms.core.ids import ChargerId
+from csms.core.events import ConnectorStatus, MeterSampled, Sample, StartKey, TagStatus, TransactionStopped
+from csms.core.ids import ChargerId, RequestId, SessionId
 from csms.core.replies import StartConfirmed, StopConfirmed
 from csms.core.station import Control
 from tests.unit.core.driving import T0_WALL_MS, Drive, charger, station
@@ -435,3 +435,12 @@ def test_a_session_driven_over_rest_stays_so_to_its_end() -> None:
     assert drive.memory.sessions[session_id].end_reason is None
     assert drive.record(started).flags == ("historic",)
     assert drive.k_kw("A") == 100, "nothing is certain about the charger meanwhile"
+
+
+def test_a_stop_of_no_transaction_that_the_store_has_is_a_repetition() -> None:
+    drive = site()
+    drive.do(
+        TransactionStopped(ChargerId("A"), -1, 60, T0_WALL_MS, SessionId("orphan"), repeated=True, request=RequestId(1))
+    )
+    assert drive.memory.sessions == {}
+    assert drive.outcomes[RequestId(1)] == StopConfirmed(None)

@@ -120,3 +120,25 @@ def test_masked_id_tags(tag: str, shown: str) -> None:
 )
 def test_masked_frames(frame: str, shown: str) -> None:
     assert mask_frame(frame) == shown
+
+
+class FullDisk(io.StringIO):
+    full = True
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+def test_a_stream_that_cannot_be_written_costs_lines_and_nothing_else() -> None:
+    stream = FullDisk()
+    configure(LogLevel.INFO, LogFormat.JSON, stream)
+    log = structlog.get_logger()
+    log.info("disk.filled")
+    log.info("disk.still_full")
+    stream.full = False
+    log.info("disk.freed")
+    told, freed = stream.getvalue().splitlines()
+    assert told == "2 log lines were lost: they could not be written"
+    assert json.loads(freed)["event"] == "disk.freed"

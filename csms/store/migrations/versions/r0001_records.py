@@ -101,6 +101,7 @@ def _session() -> None:
         sa.Column("declared_w", sa.BigInteger(), nullable=False),
         sa.Column("estimate_w", sa.BigInteger(), nullable=False),
         sa.Column("answered_w", sa.BigInteger(), nullable=False),
+        sa.Column("obeyed_w", sa.BigInteger(), nullable=False),
         sa.Column("id_tag_raw", sa.Text(), nullable=False),
         sa.Column("reservation_id", sa.BigInteger(), nullable=True),
         sa.Column("last_energy_wh", sa.BigInteger(), nullable=True),
