@@ -174,6 +174,7 @@ class Calls:
 
     def _accepted(self, charger: ChargerState, send: Send) -> None:
         provisioning = charger.provisioning
+        send.outlives_its_own = send.purpose is Purpose.TX and not self._runs(charger, send)
         provisioning.refused.clear()
         provisioning.proven = send.form
         if charger.refusing_until_ms is not None:

@@ -45,6 +45,7 @@ class Send:
         sent_ms: when it was decided; urgent: it may pass an unanswered CALL; handed: its bytes have left.
         lost_ms: when it timed out or its connection ended, whichever came first; of a recovered one: the recovery.
         overtaken_by: the newest send that had left when a late answer came; 0 when it was answered in time.
+        outlives_its_own: Accepted after its transaction had ended: it may be in force for one not reported yet.
         doubtful: recovered, so its answer is no evidence of what was executed last.
         accepted_ms: when it was Accepted.
     """
@@ -67,11 +68,17 @@ class Send:
     accepted_ms: int | None = None
     overtaken_by: int = 0
     doubtful: bool = False
+    outlives_its_own: bool = False
 
     @property
     def answered(self) -> bool:
         """Return whether the charger has answered it, in whatever way, and nothing casts doubt on that."""
         return self.state in ANSWERED and not self.doubtful
+
+    @property
+    def answered_accepted(self) -> bool:
+        """Return whether the charger has said that it applied it."""
+        return self.state in {SendState.ACCEPTED, SendState.SETTLED}
 
     @property
     def in_flight(self) -> bool:
@@ -192,6 +199,11 @@ class Book:
             self.sends = [send for send in self.sends if send not in gone]
         return gone
 
+    def no_transaction_here(self) -> None:
+        """Take the connector's word that no transaction is open there: nothing is in force for an unreported one."""
+        for send in self.sends:
+            send.outlives_its_own = False
+
     def hand_over(self, to: TransactionId, now_ms: int, late_execution_ms: int) -> list[Send]:
         """Bind what may still be executed to a newer transaction on the connector; return those sends.
 
@@ -200,6 +212,7 @@ class Book:
         bound = [send for send in self.sends if not _harmless(send, now_ms, late_execution_ms)]
         for send in bound:
             send.ends_with = to
+            send.outlives_its_own = False
         return bound
 
     def next_harmless_ms(self, late_execution_ms: int) -> int | None:
@@ -216,6 +229,8 @@ def _frees(later: Send, send: Send, late_execution_ms: int) -> bool:
 
 
 def _harmless(send: Send, now_ms: int, late_execution_ms: int) -> bool:
+    if send.outlives_its_own:
+        return False
     return send.answered or (send.lost_ms is not None and now_ms >= send.lost_ms + late_execution_ms)
 
 

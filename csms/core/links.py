@@ -111,6 +111,8 @@ class Links:
         if connector.status is not fact.status or connector.status_ms < charger.connected_ms:
             connector.status_ms = self.now.mono_ms  # said for the first time, on this connection at least
         connector.status = fact.status
+        if not MEANING[fact.status].power_may_flow:
+            connector.limits.no_transaction_here()
         session = connector.session
         if MEANING[fact.status].power_may_flow and session is not None:
             Transactions(self.state, self.journal, self.now, self.timings).prove(session)

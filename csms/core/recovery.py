@@ -47,6 +47,8 @@ def rebuild(snapshot: Snapshot, now: Now) -> State:
         _add_session(state, session_row, now)
     for charger in state.chargers.values():
         _resume_agenda(charger)
+        for connector in charger.connectors.values():
+            _distrust_orphaned(connector)
     return state
 
 
@@ -112,3 +114,10 @@ def _resume_agenda(charger: ChargerState) -> None:
     agenda.proven = settled.form
     if any(connector.provisioned for connector in charger.connectors.values()):
         agenda.to_clear = []
+
+
+def _distrust_orphaned(connector: Connector) -> None:
+    """Keep what was Accepted for a transaction that has ended: the ledger held it, it may be in force for another."""
+    running = None if connector.session is None else connector.session.transaction_id
+    for send in connector.limits.sends:
+        send.outlives_its_own = send.answered_accepted and send.ends_with != running

@@ -137,6 +137,7 @@ class Steering:
         last = last_send(each)
         if each.grant_w <= each.booked_w:
             steering.wanting_ms = steering.gathering_ms = None
+            self._give_what_is_booked(each, last)
             return
         if last is not None and (last.in_flight or last.unresolved or last.limit_w == each.grant_w):
             return
@@ -149,6 +150,20 @@ class Steering:
         self._check_rows(each)
         steering.raised_ms = self.now.mono_ms
         steering.wanting_ms = steering.gathering_ms = None
+
+    def _give_what_is_booked(self, each: Steered, last: Send | None) -> None:
+        """Say min(T, K) to a session whose last limit is below: it is booked already, by its default or a lost send."""
+        free_w = min(each.target_w, each.booked_w)
+        if (
+            last is None
+            or last.in_flight
+            or last.unresolved
+            or last.limit_w >= free_w
+            or not each.connector.provisioned
+        ):
+            return
+        if not self._waits_until(last.sent_ms + self.timings.raise_spacing_ms):
+            self._send(each, free_w, urgent=False, cause="what is booked for it already")
 
     def _spaced(self, each: Steered) -> bool:
         """Return whether the spacing between two raises of one connector is still to pass."""

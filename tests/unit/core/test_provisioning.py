@@ -6,6 +6,7 @@ from csms.core.provisioning import LIMIT_KEYS, attempts, forms, places, rate_uni
 from tests.unit.core.driving import Drive, charger, station
 
 A, W = RateUnit.A, RateUnit.W
+FINISHING = ConnectorStatus.FINISHING
 AVAILABLE, PREPARING, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.PREPARING, ConnectorStatus.CHARGING
 UNIT_KEY, LEVEL_KEY = "ChargingScheduleAllowedChargingRateUnit", "ChargeProfileMaxStackLevel"
 
@@ -290,6 +291,8 @@ def test_where_0_is_refused_the_least_is_the_fail_safe_and_booked(phases: int, u
     assert drive.notices() == {"zero_refused:A"}
     drive.stop("A", drive.start("A"))
     drive.accept()
+    assert drive.k_kw("A") > k_kw, "Accepted after the end: it may be in force for a transaction not reported yet"
+    drive.status("A", 1, FINISHING)
     assert drive.k_kw("A") == k_kw, "and again after a transaction"
 
 
