@@ -124,7 +124,7 @@ async def _listen(
     # Left in reverse: chargers go first, so that requests which wait for one are answered before REST goes.
     async with rest_served(RestServer(create_app(rest)), bound), _chargers_let_in(gateway, settings):
         doors = Doors(settings.host, bound.getsockname()[1], settings.ocpp_host, gateway.port)
-        print(doors_text(doors, controller.view.station), flush=True)  # noqa: T201 - the program's own words to its user
+        _say(doors_text(doors, controller.view.station))
         stopping = asyncio.create_task(stop.wait(), name="stop signal")
         await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -134,7 +134,7 @@ async def _listen(
 def _end(loop: "asyncio.Task[None]") -> int:
     """Return the exit status: the loop ends only when it halted, or could not even read the store any more."""
     if not loop.done():
-        print("csms serve: stopped", flush=True)  # noqa: T201 - the program's own words to its user
+        _say("csms serve: stopped")
         return DONE
     error = loop.exception()
     if isinstance(error, StationHalted):
@@ -218,7 +218,13 @@ async def _apply_configuration(
             "csms serve: the file of --config differs from the store, and the store wins"
             " (--replace-config puts the file into force):"
         )
-    print(headline, *difference(station, wanted), sep="\n  ")  # noqa: T201 - the program's own words to its user
+    _say("\n  ".join((headline, *difference(station, wanted))))
+
+
+def _say(text: str) -> None:
+    """Tell the user, who may have stopped listening (`csms serve | head`)."""
+    with contextlib.suppress(OSError):
+        print(text, flush=True)  # noqa: T201 - the program's own words to its user
 
 
 # --- the doors --------------------------------------------------------------------------------------------------------

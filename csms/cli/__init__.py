@@ -137,9 +137,9 @@ def demo(
         int, typer.Option(metavar="PORT", min=0, max=65535, help="For chargers; 0: any free one.")
     ] = 9000,
     config: Annotated[
-        str,
-        typer.Option(metavar="FILE", help="Station configuration."),
-    ] = "examples/station_config.json",
+        str | None,
+        typer.Option(metavar="FILE", help="Station configuration. [default: the example station]"),
+    ] = None,
 ) -> None:
     """Show a station at work with simulated chargers.
 

@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+import csms
 from csms.cli.checking import read_station, summary
 from csms.cli.demo import view
 from csms.cli.demo.children import Child
@@ -36,8 +37,9 @@ _REST_URL = re.compile(r"http://[^\s/]+:\d+")
 _OCPP_URL = re.compile(r"ws://[^\s/]+:\d+")
 
 
-def run(*, minutes: float | None, port: int, ocpp_port: int, config: str) -> int:
+def run(*, minutes: float | None, port: int, ocpp_port: int, config: str | None) -> int:
     """Run the demo for so many minutes (None: until Ctrl-C or SIGTERM); return the exit status."""
+    config = config or example()
     content = "standard input holds no demo" if config == STANDARD_INPUT else read_source(config)
     if isinstance(content, str):
         typer.echo(f"csms demo: {content}; name a station configuration with --config", err=True)
@@ -49,6 +51,12 @@ def run(*, minutes: float | None, port: int, ocpp_port: int, config: str) -> int
     with tempfile.TemporaryDirectory(prefix="csms-demo-") as folder:
         demo = _Demo(station, Path(config).resolve(), Path(folder))
         return asyncio.run(demo.run(minutes, port, ocpp_port))
+
+
+def example() -> str:
+    """Return the path of the example station: it comes with the installed package, or stands in the repository."""
+    packaged = Path(__file__).with_name("station_config.json")
+    return str(packaged if packaged.exists() else Path(csms.__file__).parents[1] / "examples" / "station_config.json")
 
 
 class _NotStartedError(Exception):
