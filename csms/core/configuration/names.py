@@ -16,7 +16,7 @@ MAX_ID_LENGTH = 48
 
 MAX_STATION_ID_LENGTH = 64
 
-RESERVED = frozenset({GRID, "vehicle", "below_minimum", "no_room"})
+RESERVED = frozenset({GRID, "vehicle", "below_minimum", "no_room", "not_planned"})
 """Words that a limit's reason may be besides a node's id."""
 
 _URL_CHARACTERS = frozenset("/\\?#%")
