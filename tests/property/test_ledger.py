@@ -1,0 +1,156 @@
+"""The ledger against random worlds: truthful chargers, lost and late answers, reboots, crashes, offline starts.
+
+Each seed is one run of some minutes to half an hour of virtual time; 0 violations of LEDGER.md I1 to I7 and I10 are
+allowed. `python -m tests.property.world SEED` tells the whole story of one seed. The last tests show that the oracles
+can fail: each known mistake is found within a few seeds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from csms.core.engine import Engine, Step
+from csms.core.events import Fact
+from csms.core.ids import ConnectorKey, Now
+from csms.core.records import SendStored, Snapshot
+from csms.core.timings import Timings
+from tests.property.world.host import MakeController
+from tests.property.world.naive import naive
+from tests.property.world.surroundings import Switches
+from tests.property.world.trace import ViolationError
+from tests.property.world.world import CALM_MS, World
+
+SEEDS = 1_000
+CHUNK = 20
+TOLD_LINES = 150
+
+
+def run(seed: int, make: MakeController) -> World:
+    """Run one world to its end."""
+    world = World(seed, make)
+    world.run(*world.length_ms())
+    return world
+
+
+def story(seed: int, violation: ViolationError) -> str:
+    """Return what a reader needs to see of a failed seed."""
+    lines = str(violation).splitlines()
+    return "\n".join([f"seed {seed}: {lines[0]}", *lines[1:][-TOLD_LINES:]])
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_no_world_breaks_the_ledger(first: int) -> None:
+    for seed in range(first, first + CHUNK):
+        try:
+            run(seed, Engine)
+        except ViolationError as violation:
+            pytest.fail(story(seed, violation), pytrace=False)
+
+
+@pytest.mark.parametrize("first", range(0, 60, CHUNK))
+def test_on_quiet_days_everyone_gets_the_fair_share(first: int) -> None:
+    compared = 0
+    for seed in range(first, first + CHUNK):
+        world = World(seed, Engine, Switches(faults=False, crashes=False))
+        world.run(300_000, CALM_MS)
+        compared += world.compared
+    assert compared >= CHUNK, "sessions that were compared with their fair share"
+
+
+def test_worlds_are_stormy_enough() -> None:
+    worlds = [run(seed, Engine) for seed in range(40)]
+    assert sum(world.judge.raises_checked for world in worlds) >= 250
+    assert sum(len(world.judge.registry.ids) for world in worlds) >= 250
+    assert sum(world.compared for world in worlds) >= 10
+    seen = set[str]().union(*(world.around.trace.kinds("fact") for world in worlds))
+    assert seen >= {
+        "CallAnswered",
+        "CallErrored",
+        "CallSent",
+        "CallTimedOut",
+        "CallUnsent",
+        "ChargerBooted",
+        "ChargerConnected",
+        "ChargerDisconnected",
+        "ChargerHeard",
+        "ConfigurationRead",
+        "MeterSampled",
+        "PowerUpdated",
+        "SessionRequested",
+        "SessionStopRequested",
+        "StationConfigured",
+        "StatusNotified",
+        "TransactionStarted",
+        "TransactionStopped",
+    }
+
+
+def test_one_seed_is_one_story() -> None:
+    assert run(5, Engine).around.trace.tell(10**6) == run(5, Engine).around.trace.tell(10**6)
+
+
+# --- the oracles can fail -------------------------------------------------------------------------------------------
+
+
+class Hasty(Engine):
+    """Lets everything leave before the commit."""
+
+    def step(self, facts: Sequence[Fact], now: Now) -> Step:
+        step = super().step(facts, now)
+        return replace(step, at_once=(*step.at_once, *step.after_commit), after_commit=())
+
+
+class Careless(Engine):
+    """Writes no intents."""
+
+    def step(self, facts: Sequence[Fact], now: Now) -> Step:
+        step = super().step(facts, now)
+        return replace(step, records=tuple(row for row in step.records if not isinstance(row, SendStored)))
+
+
+class Optimist(Engine):
+    """Believes that cars draw a little less than they may."""
+
+    def booked_w(self, key: ConnectorKey) -> int:
+        return super().booked_w(key) * 99 // 100
+
+
+def without_counters(snapshot: Snapshot, now: Now) -> Engine:
+    return Engine(replace(snapshot, counters=Snapshot().counters), now)
+
+
+MISTAKES: dict[str, tuple[MakeController, str]] = {
+    "counts a time-out as done": (lambda s, now: Engine(s, now, Timings(late_execution_ms=0)), "I2 I4 I5"),
+    "frees power at Accepted": (lambda s, now: Engine(s, now, Timings(settle_ms=0)), "I4 I5"),
+    "raises before the commit": (Hasty, "I4"),
+    "writes no intents": (Careless, "I4"),
+    "books too little": (Optimist, "I2 I5"),
+    "forgets limits over a restart": (lambda s, now: Engine(replace(s, sends=()), now), "I2 I5"),
+    "forgets counters over a restart": (without_counters, "I6"),
+    "naive": (naive, "I1/I3 I2 I5"),
+}
+MOST_SEEDS = 100
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistakes_are_found(mistake: str) -> None:
+    make, oracles = MISTAKES[mistake]
+    assert first_violation(make, Switches()) in oracles.split()
+
+
+@pytest.mark.parametrize("mistake", [name for name, (_, oracles) in MISTAKES.items() if "I2" in oracles.split()])
+def test_mistakes_are_found_by_what_chargers_really_obey(mistake: str) -> None:
+    make, _ = MISTAKES[mistake]
+    assert first_violation(make, Switches(mirror=False)) == "I2"
+
+
+def first_violation(make: MakeController, switches: Switches) -> str:
+    """Return the oracle that finds something first; "none" when none does."""
+    for seed in range(MOST_SEEDS):
+        world = World(seed, make, switches)
+        try:
+            world.run(*world.length_ms())
+        except ViolationError as violation:
+            return str(violation).removeprefix("ViolationError: ").split(":")[0]
+    return "none"

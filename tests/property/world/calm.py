@@ -1,0 +1,133 @@
+"""The calm end of a run, and what must have come of it (LEDGER.md I10).
+
+Every car wants all it can get, nobody comes or goes, every charger is connected and polite. After H + 30 s and the
+settling of each hop every car must have its fair share, nothing may stand idle, and limits must have stopped moving.
+"""
+
+from collections.abc import Callable, Sequence
+
+from csms.core.commands import RateUnit
+from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.records import Driver, SessionStored
+from csms.core.station import GRID, Charger, Station
+from tests.property.world.car import Car
+from tests.property.world.charger import ChargerModel
+from tests.property.world.host import Controller
+from tests.property.world.judge import Judge
+from tests.property.world.reference import Claim, fair_shares
+from tests.property.world.surroundings import Surroundings
+from tests.property.world.trace import ViolationError
+
+QUIET_END_MS = 60_000
+"""Limits must not have moved for so long at the end of the calm."""
+
+
+def begin(around: Surroundings, models: list[ChargerModel]) -> None:
+    """Turn the weather off: every car becomes hungry; those that slept or came before us go, some come."""
+    around.calm = True
+    for model in models:
+        model.meter_mute_until_ms = 0
+        for outlet in model.outlets:
+            is_foreign = outlet.transaction is not None and outlet.transaction.is_foreign
+            if is_foreign or (outlet.car is not None and outlet.car.has_slept):
+                model.unplug(outlet.idx)
+            elif outlet.car is not None:
+                outlet.car.wants_w = model.hardware_w
+        free = [outlet.idx for outlet in model.outlets if outlet.transaction is None]
+        for idx in free:
+            if around.chance(0.5):
+                delay_ms = around.rng.randint(5_000, 20_000)
+                car = Car(model.hardware_w, model.hardware_w // 3 + 1, model.hardware_w // 5 + 1)
+                around.clock.after(delay_ms, _plug(model, idx, car, around))
+
+
+def _plug(model: ChargerModel, idx: int, car: Car, around: Surroundings) -> Callable[[], None]:
+    return lambda: model.plug(idx, car, f"Tag{around.number('tag')}")
+
+
+def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId]) -> int:
+    """Judge the end of the calm; return how many sessions were compared with their fair share."""
+    station = judge.mirror.station
+    rows = _rows(station, station.chargers)
+    sessions = [
+        row
+        for row in judge.store.sessions.values()
+        if row.ended_ms is None and row.driver is Driver.OCPP and row.charger_id in judge.live
+    ]
+    claims = [
+        _claim(row, charger, rows[charger.charger_id])
+        for row in sessions
+        if (charger := station.charger(row.charger_id)) is not None and charger.charger_id not in troubled
+    ]
+    if any(row.charger_id in troubled for row in sessions):
+        return 0
+    claimed = {claim.rows[0] for claim in claims}
+    draining = [known.charger for known in judge.mirror.chargers.values() if known.is_draining]
+    room_w = _room(station, engine, rows | _rows(station, draining), claimed)
+    shares = fair_shares(claims, room_w)
+    for claim in claims:
+        _compare(claim, shares[claim.name], judge, engine, station)
+    moved = [
+        (at_ms, key, limit_w)
+        for at_ms, key, limit_w in judge.changes
+        if at_ms > now_ms - QUIET_END_MS and key.charger_id in claimed
+    ]
+    if len({(key, limit_w) for _, key, limit_w in moved}) > len({key for _, key, _ in moved}):
+        raise ViolationError(f"I10: limits still move: {moved}")
+    return len(claims)
+
+
+def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim:
+    most_w = min(charger.max_power_w, row.declared_w)
+    return Claim(f"{row.charger_id}#{row.idx}", rows, charger.min_power_w, most_w, row.rank)
+
+
+def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, station: Station) -> None:
+    charger_id, idx = claim.name.split("#")
+    charger = next(each for each in station.chargers if each.charger_id == charger_id)
+    key = ConnectorKey(charger.charger_id, int(idx))
+    limits = [limit_w for _, changed, limit_w in judge.changes if changed == key]
+    limit_w = limits[-1] if limits else 0
+    slack_w = _dead_band_w(charger, share_w) + _step_w(judge, key, charger) + 10
+    booked_w = engine.booked_w(key)
+    if share_w and abs(share_w - limit_w) > slack_w:
+        raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {share_w} W")
+    if booked_w > max(limit_w, 0):
+        raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
+
+
+def _dead_band_w(charger: Charger, power_w: int) -> int:
+    return max(3_000, power_w * 3 // 100) if charger.is_dc else charger.voltage_v * charger.phases // 2
+
+
+def _step_w(judge: Judge, key: ConnectorKey, charger: Charger) -> int:
+    sends = judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
+    in_amperes = any(send.form.unit is RateUnit.A for send in sends)
+    return charger.voltage_v * charger.phases if in_amperes else 1
+
+
+def _rows(station: Station, chargers: Sequence[Charger]) -> dict[str, tuple[str, ...]]:
+    parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
+    rows: dict[str, tuple[str, ...]] = {}
+    for charger in chargers:
+        path: list[str] = [charger.charger_id]
+        node = charger.circuit
+        while node is not None:
+            path.append(node)
+            node = parents[node]
+        rows[charger.charger_id] = (*path, GRID)
+    return rows
+
+
+def _room(station: Station, engine: Controller, rows: dict[str, tuple[str, ...]], claimed: set[str]) -> dict[str, int]:
+    room_w: dict[str, int] = {charger.charger_id: charger.max_power_w for charger in station.chargers}
+    room_w |= {each.circuit_id: each.capacity_w for each in station.circuits if each.capacity_w is not None}
+    room_w[GRID] = station.grid_capacity_w - station.static_load_w
+    for charger_id in rows:
+        if charger_id in claimed:
+            continue
+        fixed_w = engine.charger_booked_w(ChargerId(charger_id))
+        for row in rows[charger_id][1:]:
+            if row in room_w:
+                room_w[row] -= fixed_w
+    return {row: max(0, watts) for row, watts in room_w.items()}

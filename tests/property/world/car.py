@@ -1,0 +1,50 @@
+"""A car and what it draws: never above the limit for longer than its ramp, and never above what it wants."""
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Car:
+    """One car.
+
+    Attributes:
+        wants_w: what it takes now if nothing limits it.
+        down_w_per_s: how fast it lets go; any cut is obeyed within 5 s.
+        up_w_per_s: how fast it takes more.
+        has_slept: wanted nothing at some time.
+    """
+
+    wants_w: int
+    down_w_per_s: int
+    up_w_per_s: int
+    has_slept: bool = False
+
+    def next_draw_w(self, draw_w: int, limit_w: int, elapsed_ms: int) -> int:
+        """Return the power drawn after `elapsed_ms` under `limit_w`."""
+        goal_w = min(limit_w, self.wants_w)
+        if draw_w > goal_w:
+            return max(goal_w, draw_w - self.down_w_per_s * elapsed_ms // 1000)
+        return min(goal_w, draw_w + self.up_w_per_s * elapsed_ms // 1000)
+
+
+def random_car(rng: random.Random, most_w: int) -> Car:
+    """Return a car for a connector that gives at most `most_w`."""
+    wants_w = most_w if rng.random() < 0.5 else int(most_w * rng.uniform(0.05, 1.2))
+    return Car(
+        wants_w=wants_w,
+        down_w_per_s=int(most_w / rng.uniform(0.3, 4.5)) + 1,
+        up_w_per_s=int(most_w / rng.uniform(0.5, 25.0)) + 1,
+    )
+
+
+def change_mind(rng: random.Random, car: Car, most_w: int) -> None:
+    """Let the car want something else: often everything, sometimes little, sometimes nothing."""
+    die = rng.random()
+    if die < 0.45:
+        car.wants_w = most_w
+    elif die < 0.85:
+        car.wants_w = int(most_w * rng.uniform(0.05, 1.0))
+    else:
+        car.wants_w = 0
+        car.has_slept = True

@@ -1,0 +1,324 @@
+"""A simulated charger: connectors, cars, transactions that survive lost connections, meter values, boots.
+
+Transaction messages go through the `postbox`; everything else is said when there is a connection and lost otherwise.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from csms.core.commands import RemoteStart, RemoteStop, Trigger
+from csms.core.events import (
+    BootInfo,
+    ChargerBooted,
+    ChargerHeard,
+    ConnectorStatus,
+    Fact,
+    MeterSampled,
+    Sample,
+    StartKey,
+    StatusNotified,
+    TransactionStopped,
+)
+from csms.core.ids import ChargerId
+from tests.property.world.car import Car, random_car
+from tests.property.world.link import Link
+from tests.property.world.obedience import Obedience
+from tests.property.world.outlet import Outlet, Transaction
+from tests.property.world.postbox import Postbox, Stop
+from tests.property.world.surroundings import Central, Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a charger talks; the same for its whole life.
+
+    Attributes:
+        skew_ms: how far its clock is ahead.
+        meter_period_ms: time between its meter values.
+        boots_on_reconnect: sends BootNotification although it did not boot.
+        silent_on_reconnect: sends only statuses that changed meanwhile when a connection comes back.
+        keeps_tx_profile: TxProfiles survive a reboot.
+        resumes: transactions survive a reboot.
+        timeout_ms: how long the gateway waits for its answers.
+        replays_meter: sends meter values of the time without connection later.
+    """
+
+    skew_ms: int = 0
+    meter_period_ms: int = 10_000
+    boots_on_reconnect: bool = False
+    silent_on_reconnect: bool = False
+    keeps_tx_profile: bool = True
+    resumes: bool = True
+    timeout_ms: int = 10_000
+    replays_meter: bool = False
+
+
+class ChargerModel:
+    """One charger."""
+
+    def __init__(
+        self,
+        charger_id: ChargerId,
+        hardware_w: int,
+        connectors: int,
+        around: Surroundings,
+        central: Central,
+        obedience: Obedience,
+        habits: Habits,
+    ) -> None:
+        self.charger_id = charger_id
+        self.hardware_w = hardware_w
+        self.outlets = [Outlet(idx) for idx in range(1, connectors + 1)]
+        self.habits = habits
+        self.obedience = obedience
+        self.link: Link | None = None
+        self.down_until_ms = 0
+        self.meter_mute_until_ms = 0
+        self._around = around
+        self._central = central
+        self._heard = False
+        self.post = Postbox(charger_id, around, central, lambda: self.link is not None and self._heard)
+        self._last_started_ms = 0
+        self._must_boot = True
+        self._old_samples: list[MeterSampled] = []
+        obedience.running_id = self._running_id
+        obedience.changed = lambda: around.obeys(charger_id)
+        obedience.asked = self._asked_for
+        around.clock.after(around.rng.randint(0, habits.meter_period_ms), self._meter)
+
+    # --- what it does to the fuse --------------------------------------------------------------------------------
+
+    def obeyed_w(self, idx: int) -> int:
+        """Return the most that a car at this connector may draw now."""
+        outlet = self.outlets[idx - 1]
+        limit_w = self.obedience.profiles.limit_w(idx, in_transaction=outlet.transaction is not None)
+        return self.hardware_w if limit_w is None else min(limit_w, self.hardware_w)
+
+    @property
+    def draw_w(self) -> int:
+        """Return what it draws now, W."""
+        return sum(outlet.draw_w for outlet in self.outlets)
+
+    @property
+    def is_up(self) -> bool:
+        """Return whether it has power and runs."""
+        return self._around.clock.now_ms >= self.down_until_ms
+
+    def run(self, elapsed_ms: int) -> None:
+        """Let time pass for its cars."""
+        room_w = self.hardware_w if self.is_up else 0
+        for outlet in self.outlets:
+            limit_w = self.obeyed_w(outlet.idx)
+            outlet.run(limit_w, room_w, elapsed_ms)
+            room_w -= outlet.draw_w
+            self._set_status(outlet, outlet.natural_status(limit_w))
+
+    # --- cars come and go ----------------------------------------------------------------------------------------
+
+    def plug(self, idx: int, car: Car, id_tag: str) -> None:
+        """A car comes and starts to charge."""
+        outlet = self.outlets[idx - 1]
+        if outlet.transaction is not None or not self.is_up:
+            return
+        outlet.car = car
+        if self._around.chance(0.7):
+            self._set_status(outlet, ConnectorStatus.PREPARING)
+        started_ms = max(self._around.wall_ms() + self.habits.skew_ms, self._last_started_ms + 1)
+        self._last_started_ms = started_ms
+        key = StartKey(self.charger_id, idx, id_tag, started_ms, outlet.energy_wh)
+        outlet.transaction = Transaction(key)
+        self.post.add(outlet.transaction)
+        self._around.trace.add("plug", key)
+        self._around.obeys(self.charger_id)
+        self.post.pump()
+
+    def unplug(self, idx: int, reason: str = "Local") -> None:
+        """The car stops charging and goes."""
+        outlet = self.outlets[idx - 1]
+        transaction = outlet.transaction
+        if transaction is None:
+            return
+        outlet.transaction, outlet.car, outlet.draw_w = None, None, 0
+        self.obedience.profiles.end_transaction(idx)
+        stop = Stop(transaction, outlet.energy_wh, self._around.wall_ms() + self.habits.skew_ms, reason)
+        self.post.add(stop)
+        self._around.trace.add("unplug", (self.charger_id, idx, transaction.transaction_id))
+        if self._around.chance(0.5):
+            self._set_status(outlet, ConnectorStatus.FINISHING)
+        self.post.pump()
+        self._around.obeys(self.charger_id)
+        self._around.clock.after(self._around.rng.randint(0, 4_000), lambda: self._leave(outlet))
+
+    def adopt(self, idx: int, car: Car, transaction_id: int) -> None:
+        """A car already charges here under another central system's transaction."""
+        outlet = self.outlets[idx - 1]
+        outlet.car = car
+        outlet.transaction = Transaction(StartKey(self.charger_id, idx, "OLD", 0, 0), transaction_id, is_foreign=True)
+
+    def reboot(self, down_ms: int) -> None:
+        """Lose power for a while."""
+        self._around.trace.add("reboot", self.charger_id)
+        self.down_until_ms = self._around.clock.now_ms + down_ms
+        self._must_boot = True
+        if self._around.chance(0.5):
+            self.obedience.forget_pending()
+        for outlet in self.outlets:
+            if outlet.transaction is not None and not self.habits.resumes:
+                self.unplug(outlet.idx, "PowerLoss")
+            elif not self.habits.keeps_tx_profile:
+                self.obedience.profiles.end_transaction(outlet.idx)
+        self.drop()
+
+    # --- the connection ----------------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        """Try to connect; if refused, the caller tries again later."""
+        if self.link is not None or not self.is_up:
+            return
+        connection = self._central.admit(self.charger_id)
+        if connection is None:
+            return
+        around = self._around
+        link = Link(
+            self.charger_id, connection, around.clock, self._central.post, self.obedience.take, self.habits.timeout_ms
+        )
+        self.link = link
+        self._central.enter(link)
+        around.clock.after(around.rng.randint(0, 500 if around.calm else 4_000), lambda: self._greet(link))
+
+    def drop(self) -> None:
+        """Lose the connection."""
+        if self.link is not None:
+            self.link.close()
+            self.lost()
+
+    def lost(self) -> None:
+        """Notice that the connection is gone."""
+        self.link = None
+        self._heard = False
+        self.post.lost()
+
+    def say(self, fact: Fact) -> None:
+        """Send a message that nobody waits for, if there is a connection."""
+        if self.link is not None and self._heard:
+            self._central.post(fact)
+
+    def stop_foreign(self, transaction_id: int) -> None:
+        """Send a StopTransaction for somebody else's transaction."""
+        self.say(
+            TransactionStopped(
+                self.charger_id, transaction_id, 0, self._around.wall_ms(), new_session_id=self._around.session_id()
+            )
+        )
+
+    def _greet(self, link: Link) -> None:
+        if self.link is not link:
+            return
+        self._heard = True
+        self._central.post(ChargerHeard(self.charger_id, link.connection))
+        if self._must_boot or self.habits.boots_on_reconnect:
+            self._must_boot = False
+            boot = BootInfo("Vendor", "Model")
+            self._central.ask(
+                lambda request: ChargerBooted(self.charger_id, link.connection, boot, request), lambda _outcome: None
+            )
+        for outlet in self.outlets:
+            if not self.habits.silent_on_reconnect or outlet.told is not outlet.status:
+                self._tell_status(outlet)
+        for fact in self._old_samples:
+            self.say(fact)
+        self._old_samples.clear()
+        self.post.pump()
+
+    # --- messages ------------------------------------------------------------------------------------------------
+
+    def _tell_statuses(self, only: int | None) -> None:
+        for outlet in self.outlets:
+            if only in {None, outlet.idx}:
+                self._tell_status(outlet)
+
+    def _tell_status(self, outlet: Outlet) -> None:
+        if self.link is not None and self._heard:
+            at_ms = self._around.wall_ms() + self.habits.skew_ms
+            outlet.told = outlet.status
+            self.say(StatusNotified(self.charger_id, outlet.idx, outlet.status, at_ms=at_ms))
+
+    def _set_status(self, outlet: Outlet, status: ConnectorStatus) -> None:
+        if outlet.status is not status:
+            outlet.status = status
+            self._tell_status(outlet)
+
+    def _leave(self, outlet: Outlet) -> None:
+        if outlet.transaction is None:
+            outlet.car = None
+            self._set_status(outlet, ConnectorStatus.AVAILABLE)
+
+    def _meter(self) -> None:
+        around = self._around
+        around.clock.after(int(self.habits.meter_period_ms * around.rng.uniform(0.9, 1.1)), self._meter)
+        if not self.is_up or around.clock.now_ms < self.meter_mute_until_ms:
+            return
+        for outlet in self.outlets:
+            transaction = outlet.transaction
+            if transaction is not None:
+                sample = outlet.sample(around.wall_ms() + self.habits.skew_ms)
+                self._sampled(outlet, transaction, sample)
+
+    def _sampled(self, outlet: Outlet, transaction: Transaction, sample: Sample) -> None:
+        fact = MeterSampled(self.charger_id, outlet.idx, transaction.transaction_id, (sample,))
+        if self.link is not None and self._heard:
+            self.say(fact)
+        elif self.habits.replays_meter and len(self._old_samples) < 3:
+            self._old_samples.append(fact)
+
+    # --- what CALLs ask for ------------------------------------------------------------------------------------------
+
+    def _running_id(self, idx: int) -> tuple[bool, int | None]:
+        if not 1 <= idx <= len(self.outlets):
+            return False, None
+        transaction = self.outlets[idx - 1].transaction
+        return transaction is not None, None if transaction is None else transaction.transaction_id
+
+    def _asked_for(self, call: Trigger | RemoteStart | RemoteStop) -> bool:
+        match call:
+            case Trigger():
+                return self._trigger(call)
+            case RemoteStart():
+                return self._remote_start(call)
+            case RemoteStop():
+                return self._remote_stop(call)
+
+    def _remote_start(self, call: RemoteStart) -> bool:
+        outlet = self.outlets[call.idx - 1]
+        if outlet.transaction is not None or not self.is_up:
+            return False
+        car = random_car(self._around.rng, self.hardware_w)
+        self._around.clock.after(self._around.rng.randint(200, 5_000), lambda: self.plug(call.idx, car, call.id_tag))
+        return True
+
+    def _remote_stop(self, call: RemoteStop) -> bool:
+        for outlet in self.outlets:
+            if outlet.transaction is not None and outlet.transaction.transaction_id == call.transaction_id:
+                leave = partial(self.unplug, outlet.idx, "Remote")
+                self._around.clock.after(self._around.rng.randint(100, 2_000), leave)
+                return True
+        return False
+
+    def _trigger(self, call: Trigger) -> bool:
+        link = self.link
+        if call.requested == "StatusNotification":
+            self._around.clock.after(200, lambda: self._tell_statuses(call.idx))
+        elif call.requested == "MeterValues":
+            self._around.clock.after(200, lambda: self._meter_once(call.idx))
+        elif call.requested == "BootNotification" and link is not None:
+            boot = BootInfo("Vendor", "Model")
+            self._around.clock.after(200, lambda: self.say(ChargerBooted(self.charger_id, link.connection, boot)))
+        else:
+            return False
+        return True
+
+    def _meter_once(self, idx: int | None) -> None:
+        for outlet in self.outlets:
+            if idx in {None, outlet.idx} and outlet.transaction is not None:
+                sample = outlet.sample(self._around.wall_ms() + self.habits.skew_ms)
+                self._sampled(outlet, outlet.transaction, sample)

@@ -1,0 +1,113 @@
+"""A REST client that charges one car on a charger without OCPP and obeys what it is told (API.md).
+
+It posts a session, updates it now and then with what it consumes, and stops it. One that echoes may miss answers: it
+goes on obeying the last number that it has read. One that does not echo misses no answer while the server lives.
+"""
+
+from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested
+from csms.core.ids import ConnectorKey, SessionId
+from csms.core.replies import Outcome, SessionShown
+from tests.property.world.surroundings import Central, Surroundings
+
+
+class RestClient:
+    """One car driven over REST."""
+
+    def __init__(
+        self, around: Surroundings, central: Central, key: ConnectorKey, vehicle_max_w: int, *, echoes: bool
+    ) -> None:
+        self.key = key
+        self.session_id: SessionId | None = None
+        self.obeyed_w = 0
+        self.wants_w = vehicle_max_w
+        self._is_sure = True
+        self.is_gone = False
+        self._vehicle_max_w = vehicle_max_w
+        self._echoes = echoes
+        self._around = around
+        self._central = central
+        self._awaits = 0
+
+    @property
+    def draw_w(self) -> int:
+        """Return what its car draws now, W."""
+        return min(self.obeyed_w, self.wants_w)
+
+    @property
+    def is_sure(self) -> bool:
+        """Return whether what it obeys is the last answer: one that does not echo is unsure while it waits for one."""
+        return self._is_sure and (self._echoes or not self._awaits)
+
+    def start(self) -> None:
+        """Post the session."""
+        new_session_id = self._around.session_id()
+        self._central.ask(
+            lambda request: SessionRequested(
+                request, self.key.charger_id, self.key.idx, self._vehicle_max_w, "5E450001", new_session_id
+            ),
+            self._begun,
+        )
+        self._around.clock.after(self._pause_ms(), self._update)
+
+    def stop(self) -> None:
+        """Stop charging, then say so; said again until it is heard."""
+        self.obeyed_w = 0
+        self.wants_w = 0
+        self.is_gone = True
+        self._say_stop()
+
+    def server_died(self) -> None:
+        """Notice that requests under way will never be answered."""
+        if self._awaits:
+            self._is_sure = self._echoes
+            self._awaits = 0
+
+    def _say_stop(self) -> None:
+        session_id = self.session_id
+        if session_id is None:
+            return
+
+        def told(_outcome: Outcome) -> None:
+            self.session_id = None
+
+        self._central.ask(lambda request: SessionStopRequested(request, session_id), told)
+        self._around.clock.after(15_000, self._say_stop)
+
+    def _begun(self, outcome: Outcome) -> None:
+        if not isinstance(outcome, SessionShown):
+            self.is_gone = True
+            return
+        self.session_id = outcome.session.session_id
+        if self.is_gone:
+            self._say_stop()
+        else:
+            self._told(outcome)
+
+    def _update(self) -> None:
+        if self.is_gone:
+            return
+        self._around.clock.after(self._pause_ms(), self._update)
+        session_id = self.session_id
+        if session_id is None or (not self._around.calm and self._around.chance(0.1)):
+            return
+        loses_answer = self._echoes and not self._around.calm and self._around.chance(0.2)
+        echo_w = self.obeyed_w if self._echoes else None
+        consumed_w = self.draw_w
+        self._awaits += 1
+
+        def told(outcome: Outcome) -> None:
+            self._awaits -= 1
+            if not loses_answer and not self.is_gone:
+                self._told(outcome)
+
+        self._central.ask(lambda request: PowerUpdated(request, session_id, consumed_w, echo_w), told)
+
+    def _told(self, outcome: Outcome) -> None:
+        if isinstance(outcome, SessionShown):
+            self.obeyed_w = outcome.session.allocated_w
+            self._is_sure = True
+
+    def _pause_ms(self) -> int:
+        if not self._around.calm and self._around.chance(0.05):
+            return self._around.rng.randint(60_000, 120_000)
+        return self._around.rng.randint(5_000, 25_000)

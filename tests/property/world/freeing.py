@@ -1,0 +1,80 @@
+"""When a send is settled and when it is freed: rules (b), (c) and §4 of LEDGER.md, as early as they allow."""
+
+from csms.core.events import ConnectorStatus
+from csms.core.station import Charger
+from tests.property.world.heard import HeardCharger, HeardConnector, HeardSend
+
+LATE_MS = 60_000
+FRESH_MS = 15_000
+SETTLE_MS = 10_000
+ZOMBIE_MS = 60_000
+NO_CAR_DRAWS = frozenset(
+    {
+        ConnectorStatus.AVAILABLE,
+        ConnectorStatus.PREPARING,
+        ConnectorStatus.FINISHING,
+        ConnectorStatus.RESERVED,
+        ConnectorStatus.UNAVAILABLE,
+        ConnectorStatus.FAULTED,
+    }
+)
+
+
+def free_tx(charger: Charger, connector: HeardConnector, now_ms: int) -> None:
+    """Settle and free the limits of one connector's transactions: rules (b) and (c)."""
+    is_fresh = connector.sample_w is not None and connector.sample_ms + FRESH_MS >= now_ms
+    zombie = connector.available_since_ms is not None and now_ms >= connector.available_since_ms + ZOMBIE_MS
+    for send in connector.sends:
+        if send.accepted_ms is None or send.settled:
+            continue
+        low = connector.sample_w is not None and connector.sample_w <= send.limit_w + tolerance_w(charger, send)
+        waited = now_ms >= max(send.accepted_ms, send.above_ms) + SETTLE_MS
+        no_car = connector.open_id is None or connector.open_id in connector.ended
+        send.settled = no_car or waited or (is_fresh and low)
+    kept = superseded(connector.sends)
+    connector.sends = [
+        send for send in kept if not ((send.transaction_id in connector.ended or zombie) and _is_harmless(send, now_ms))
+    ]
+
+
+def superseded(sends: list[HeardSend]) -> list[HeardSend]:
+    """Return the sends that rule (b) leaves in force, oldest first."""
+    kept: list[HeardSend] = []
+    for position, send in enumerate(sends):
+        later = [other for other in sends[position + 1 :] if other.settled]
+        if not any(_frees(other, send) for other in later):
+            kept.append(send)
+    return kept
+
+
+def _is_harmless(send: HeardSend, now_ms: int) -> bool:
+    return send.answered or (send.lost_ms is not None and now_ms >= send.lost_ms + LATE_MS)
+
+
+def may_be_provisioned(charger: HeardCharger, connector: HeardConnector) -> bool:
+    """Return whether one reading of LEDGER.md §4 calls a connector provisioned now."""
+    ours = [send for send in charger.defaults if send.accepted_ms is not None]
+    if not ours:
+        return False
+    level = ours[-1].form.stack_level
+    asked = {stack for idx, stack in charger.cleared if idx is None}
+    indexed = {idx for idx, stack in charger.cleared if stack == level and idx is not None}
+    levels = all(stack in asked for stack in range(charger.top_level + 1) if stack != level)
+    places = all(idx in indexed for idx in charger.connectors)
+    if not (levels and places) and not charger.was_cleared:
+        return False
+    steered = any(send.settled for send in connector.sends)
+    return connector.status is None or connector.status in NO_CAR_DRAWS or steered
+
+
+def _frees(later: HeardSend, earlier: HeardSend) -> bool:
+    """Return whether a settled send frees an earlier one: answered before it left, or lost H before it left."""
+    if earlier.answered_ms is not None and earlier.answered_ms <= later.left_ms:
+        return True
+    return earlier.lost_ms is not None and later.left_ms >= earlier.lost_ms + LATE_MS
+
+
+def tolerance_w(charger: Charger, send: HeardSend) -> int:
+    """Return how far above a limit a car may be metered and still count as obeying, W (LEDGER.md §6)."""
+    least_w = 1_000 if charger.is_dc else charger.voltage_v * max(charger.phases, 1) // 2
+    return max(send.limit_w * 2 // 100, least_w)

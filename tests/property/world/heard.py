@@ -1,0 +1,106 @@
+"""What the mirror has heard: sends, connectors and chargers as somebody sees them who only listens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from csms.core.commands import ClearLimits, LimitForm, Purpose
+from csms.core.events import ConnectorStatus
+from csms.core.ids import ConnectionId, Token
+from csms.core.records import SessionStored
+from csms.core.station import Charger
+
+MOST_LEVELS = 10
+STACK_KEY = "ChargeProfileMaxStackLevel"
+
+
+@dataclass(slots=True)
+class HeardSend:
+    """One send as seen from outside; times of the world, ms.
+
+    Attributes:
+        left_ms: when its bytes were handed over, or when it was decided as long as they were not.
+        answered: an answer was ever heard; answered_ms: when, None also when that was before a restart.
+        lost_ms: when it timed out, its connection ended, or the process restarted, whichever came first.
+        above_ms: when the newest sample above it came.
+    """
+
+    token: Token
+    idx: int
+    purpose: Purpose
+    limit_w: int
+    form: LimitForm
+    transaction_id: int | None
+    connection: ConnectionId | None
+    left_ms: int
+    handed: bool = False
+    answered: bool = False
+    answered_ms: int | None = None
+    accepted_ms: int | None = None
+    settled: bool = False
+    lost_ms: int | None = None
+    above_ms: int = -1
+
+
+@dataclass(slots=True)
+class HeardConnector:
+    """What was heard of one connector; `current` is its newest transaction, `rest_w` the last answers by session."""
+
+    sends: list[HeardSend] = field(default_factory=list)
+    status: ConnectorStatus | None = None
+    available_since_ms: int | None = None
+    sample_w: int | None = None
+    sample_ms: int = 0
+    newest_at_ms: int = -1
+    current: SessionStored | None = None
+    ended: set[int] = field(default_factory=set)
+    rest_w: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def open_id(self) -> int | None:
+        """Return the id of the transaction that has not ended, or None."""
+        if self.current is None or self.current.ended_ms is not None:
+            return None
+        return self.current.transaction_id
+
+
+@dataclass(slots=True)
+class HeardCharger:
+    """What was heard of one charger.
+
+    Attributes:
+        most_w: M of LEDGER.md §1.
+        cleared: (connector, stack level) of the clears that were answered; was_cleared: a restart forgot which.
+        is_let_go: removed and drained; if it is ever configured again, it is a new one.
+    """
+
+    charger: Charger
+    most_w: int
+    connectors: dict[int, HeardConnector]
+    defaults: list[HeardSend] = field(default_factory=list)
+    clears: dict[Token, ClearLimits] = field(default_factory=dict)
+    cleared: set[tuple[int | None, int | None]] = field(default_factory=set)
+    reads: set[Token] = field(default_factory=set)
+    top_level: int = MOST_LEVELS
+    connection: ConnectionId | None = None
+    ever_connected: bool = False
+    provisioned: set[int] = field(default_factory=set)
+    is_draining: bool = False
+    is_let_go: bool = False
+    was_cleared: bool = False
+
+    def learn(self, values: Mapping[str, str | None]) -> None:
+        """Take what its configuration says of stack levels."""
+        level = values.get(STACK_KEY)
+        if level is not None and level.isdigit() and int(level) <= MOST_LEVELS:
+            self.top_level = int(level)
+
+    @property
+    def is_drained(self) -> bool:
+        """Return whether it was removed and no transaction of it is open: the operator's act may free it all."""
+        return self.is_draining and all(each.open_id is None for each in self.connectors.values())
+
+    @property
+    def uncontrolled_w(self) -> int:
+        """Return the least that may be booked while nobody steers it."""
+        reserved_w = self.charger.reserved_power_w
+        return self.most_w if reserved_w is None else min(self.most_w, reserved_w)

@@ -1,0 +1,279 @@
+"""The runtime around the engine: an inbox, one step at a time, commits in order, crashes, recovery.
+
+Cuts and aborts leave with the step; everything else and every reply wait for the commit that holds the step's records.
+Later steps may run while a commit is under way. A crash loses the inbox, the replies and every step not yet committed.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from csms.core.commands import AbortConnection, Command
+from csms.core.events import (
+    CallAnswered,
+    CallErrored,
+    CallUnsent,
+    ChargerConnected,
+    Fact,
+    KnownTransaction,
+    MeterSampled,
+    StartKey,
+    TransactionStarted,
+    TransactionStopped,
+)
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId
+from csms.core.records import Record, Snapshot
+from csms.core.replies import Outcome, Reply
+from tests.property.world.clock import EPOCH_MS
+from tests.property.world.link import Link
+from tests.property.world.store import Store
+from tests.property.world.surroundings import Surroundings
+from tests.property.world.trace import ViolationError
+
+
+class StepLike(Protocol):
+    """What one step gives."""
+
+    @property
+    def at_once(self) -> Sequence[Command]: ...
+    @property
+    def after_commit(self) -> Sequence[Command]: ...
+    @property
+    def records(self) -> Sequence[Record]: ...
+    @property
+    def replies(self) -> Sequence[Reply]: ...
+
+
+class Controller(Protocol):
+    """The engine, or something that pretends to be one."""
+
+    def step(self, facts: Sequence[Fact], now: Now) -> StepLike: ...
+    def next_due_ms(self) -> int | None: ...
+    def booked_w(self, key: ConnectorKey) -> int: ...
+    def charger_booked_w(self, charger_id: ChargerId) -> int: ...
+    def node_booked_w(self, node_id: str) -> int: ...
+    def node_capacity_w(self, node_id: str) -> int | None: ...
+
+
+MakeController = Callable[[Snapshot, Now], Controller]
+
+
+class Observer(Protocol):
+    """Who watches the host: the oracles."""
+
+    def stepped(self, engine: Controller, facts: Sequence[Fact], step: StepLike, now_ms: int) -> None: ...
+    def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None: ...
+    def committed(self, serial: int, store: Store) -> None: ...
+    def recovered(self, engine: Controller, store: Store, now_ms: int) -> None: ...
+    def replied(self, reply: Reply) -> None: ...
+    def left(self, command: Command) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One step on its way to the disk."""
+
+    serial: int
+    records: tuple[Record, ...]
+    commands: tuple[Command, ...]
+    replies: tuple[Reply, ...]
+
+
+IDENTIFIED = (TransactionStarted, TransactionStopped, CallAnswered, CallErrored, MeterSampled)
+MOST_IDLE_STEPS = 100
+
+
+class Host:
+    """One central system process after another."""
+
+    def __init__(self, around: Surroundings, make: MakeController, store: Store, observer: Observer) -> None:
+        self.engine: Controller | None = None
+        self.steps = 0
+        self._around = around
+        self._make = make
+        self._store = store
+        self._observer = observer
+        self._inbox: list[Fact] = []
+        self._told: dict[RequestId, Callable[[Outcome], None]] = {}
+        self._pending: deque[Pending] = deque()
+        self._life = 0
+        self._started_ms = 0
+        self._due: int | None = None
+        self._idle_steps = 0
+        self._idle_at_ms = 0
+        self._woken = False
+        self._links: dict[ChargerId, Link] = {}
+        self.wall_offset_ms = 0
+        self.slow_commits = 0.0
+        self.may_connect: Callable[[ChargerId], bool] = lambda _charger_id: True
+        self.aborted: Callable[[ChargerId], None] = lambda _charger_id: None
+
+    # --- the way in -----------------------------------------------------------------------------------------------
+
+    def post(self, fact: Fact) -> None:
+        """Queue a fact; lost while the process is down."""
+        if self.engine is None:
+            return
+        self._around.trace.add("fact", fact)
+        self._inbox.append(fact)
+        if not self._woken:
+            self._woken = True
+            life = self._life
+            delay_ms = self._around.rng.choice((0, 0, 1, 5, 40, 200))
+            self._around.clock.after(delay_ms, lambda: self._run(life))
+
+    def ask(self, make_fact: Callable[[RequestId], Fact], told: Callable[[Outcome], None]) -> None:
+        """Queue a fact with a request; `told` hears the reply if the process lives."""
+        if self.engine is None:
+            return
+        request = RequestId(self._around.number("request"))
+        self._told[request] = told
+        self.post(make_fact(request))
+
+    def admit(self, charger_id: ChargerId) -> ConnectionId | None:
+        """Judge a handshake: unknown ids are refused, and `control: rest|none` (API.md)."""
+        if self.engine is None or not self.may_connect(charger_id):
+            return None
+        return ConnectionId(self._around.number("connection"))
+
+    def enter(self, link: Link) -> None:
+        """Make `link` the current connection of its charger."""
+        self._links[link.charger_id] = link
+        self.post(ChargerConnected(link.charger_id, link.connection))
+
+    def find_start(self, key: StartKey) -> KnownTransaction | None:
+        """Ask the store for a start."""
+        return self._store.find_start(key)
+
+    def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
+        """Ask the store for a transaction."""
+        return self._store.find_transaction(transaction_id)
+
+    # --- life and death --------------------------------------------------------------------------------------------
+
+    def boot(self) -> None:
+        """Start the process: recover from what is durable."""
+        self._life += 1
+        self._started_ms = self._around.clock.now_ms - 1_000  # the monotonic clock of each process has its own zero
+        self._due = None
+        self._around.trace.add("server", "starts")
+        self.engine = self._make(self._store.snapshot(), self._now())
+        self._observer.recovered(self.engine, self._store, self._around.clock.now_ms)
+        self._arrange()
+
+    def kill(self) -> None:
+        """End the process at once; a random part of what was on its way to the disk arrives."""
+        self._around.trace.add("server", "dies")
+        while self._pending and self._around.chance(0.3):
+            pending = self._pending.popleft()
+            self._store.apply(pending.records)
+            self._observer.committed(pending.serial, self._store)
+        self.engine = None
+        self._pending.clear()
+        self._inbox.clear()
+        self._told.clear()
+        self._links.clear()
+        self._woken = False
+
+    # --- the loop ----------------------------------------------------------------------------------------------------
+
+    def _now(self) -> Now:
+        now_ms = self._around.clock.now_ms
+        return Now(now_ms - self._started_ms, EPOCH_MS + now_ms + self.wall_offset_ms)
+
+    def _run(self, life: int) -> None:
+        if self.engine is None or life != self._life:
+            return
+        self._woken = False
+        facts, self._inbox = self._inbox, []
+        self._count_idle(facts)
+        step = self._step(self.engine, facts)
+        self._observer.stepped(self.engine, facts, step, self._around.clock.now_ms)
+        again = [fact for fact in facts if isinstance(fact, IDENTIFIED)]
+        if again and self._around.switches.faults and self._around.chance(0.04):
+            self._repeat(self.engine, again)
+        self._arrange()
+
+    def _count_idle(self, facts: Sequence[Fact]) -> None:
+        now_ms = self._around.clock.now_ms
+        same_instant = not facts and now_ms == self._idle_at_ms
+        self._idle_steps = self._idle_steps + 1 if same_instant else 0
+        self._idle_at_ms = now_ms
+        if self._idle_steps > MOST_IDLE_STEPS:
+            raise ViolationError("I9: the engine wants to be called again and again at one instant")
+
+    def _repeat(self, engine: Controller, facts: Sequence[Fact]) -> None:
+        fresh = [
+            replace(fact, request=RequestId(self._around.number("request")))
+            if isinstance(fact, TransactionStarted | TransactionStopped) and fact.request is not None
+            else fact
+            for fact in facts
+        ]
+        self._around.trace.add("again", tuple(fresh))
+        self._observer.repeated(engine, fresh, self._step(engine, fresh))
+
+    def _step(self, engine: Controller, facts: Sequence[Fact]) -> StepLike:
+        self.steps += 1
+        step = engine.step(facts, self._now())
+        for command in step.at_once:
+            self._around.trace.add("at once", command)
+            self._submit(command)
+        for command in step.after_commit:
+            self._around.trace.add("decided", command)
+        records, commands = tuple(step.records), tuple(step.after_commit)
+        self._pending.append(Pending(self.steps, records, commands, tuple(step.replies)))
+        life = self._life
+        delay_ms = self._around.rng.choice((0, 1, 5, 20))
+        if self._around.chance(self.slow_commits) and not self._around.calm:
+            delay_ms = self._around.rng.randint(100, 6_000)
+        self._around.clock.after(delay_ms, lambda: self._commit(life))
+        return step
+
+    def _commit(self, life: int) -> None:
+        if self.engine is None or life != self._life or not self._pending:
+            return
+        pending = self._pending.popleft()
+        self._store.apply(pending.records)
+        self._observer.committed(pending.serial, self._store)
+        for reply in pending.replies:
+            self._observer.replied(reply)
+            told = self._told.pop(reply.request, None)
+            if told is not None:
+                told(reply.outcome)
+        for command in pending.commands:
+            self._submit(command)
+
+    def _submit(self, command: Command) -> None:
+        self._observer.left(command)
+        link = self._links.get(command.charger_id)
+        is_current = link is not None and link.connection == command.connection
+        if isinstance(command, AbortConnection):
+            self._around.trace.add("aborted", command)
+            if link is not None and is_current:
+                self.abort(link)
+        elif link is None or not is_current:
+            self.post(CallUnsent(command.token))
+        else:
+            link.submit(command)
+
+    def abort(self, link: Link) -> None:
+        """Close a link from our side."""
+        link.close()
+        self.aborted(link.charger_id)
+
+    def _arrange(self) -> None:
+        if self.engine is None:
+            return
+        due = self.engine.next_due_ms()
+        if due is None or due == self._due:
+            return
+        self._due = due
+        life = self._life
+        self._around.clock.at(self._started_ms + due, lambda: self._wake(life, due))
+
+    def _wake(self, life: int, due: int) -> None:
+        if self.engine is None or life != self._life or self.engine.next_due_ms() != due:
+            return
+        self._due = None
+        self._run(life)

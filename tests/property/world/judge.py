@@ -1,0 +1,284 @@
+"""The oracles: what must hold after every step, every effect and every commit (LEDGER.md §5).
+
+I1/I3 raises, I2 truth against K, I4 cuts alone leave before the commit and the store holds what is in force, I5 K
+against the mirror, I6 transactions (`registry`), I7 repetition and recovery, and the fuses themselves.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from csms.core.commands import AbortConnection, Command, Purpose, SetLimit
+from csms.core.events import (
+    ChargerConnected,
+    Fact,
+    PowerUpdated,
+    SessionRequested,
+    StationConfigured,
+)
+from csms.core.ids import ChargerId, ConnectorKey, Token
+from csms.core.records import ChargerStored, Driver, SendForgotten, SendStored, SessionStored
+from csms.core.replies import Reply, SessionShown
+from csms.core.station import GRID, Control
+from tests.property.world.charger import ChargerModel
+from tests.property.world.client import RestClient
+from tests.property.world.host import Controller, StepLike
+from tests.property.world.mirror import Mirror
+from tests.property.world.registry import Registry
+from tests.property.world.store import Store
+from tests.property.world.surroundings import Surroundings
+from tests.property.world.trace import demand
+from tests.property.world.trouble import Trouble
+
+RAMP_MS = 6_000
+"""A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
+
+
+@dataclass(slots=True)
+class Judge:
+    """Watches one world."""
+
+    around: Surroundings
+    store: Store
+    chargers: dict[ChargerId, ChargerModel]
+    clients: list[RestClient] = field(default_factory=list)
+    engine: Controller | None = None
+    mirror: Mirror = field(init=False)
+    live: set[ChargerId] = field(default_factory=set)
+    changes: list[tuple[int, ConnectorKey, int]] = field(default_factory=list)
+    raises_checked: int = 0
+    registry: Registry = field(default_factory=Registry)
+    trouble: Trouble = field(default_factory=Trouble)
+    configured: Callable[[StationConfigured], None] = lambda _fact: None
+    _before: dict[ConnectorKey, int] = field(default_factory=dict)
+    _in_force: dict[int, frozenset[tuple[Token, int]]] = field(default_factory=dict)
+    _serial: int = 0
+    _over_since_ms: dict[str, int] = field(default_factory=dict)
+    _left: set[Token] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.mirror = Mirror(self.store, 0)
+
+    # --- after each step -----------------------------------------------------------------------------------------
+
+    def stepped(self, engine: Controller, facts: Sequence[Fact], step: StepLike, now_ms: int) -> None:
+        """Judge one step."""
+        self._serial += 1
+        mirror = self.mirror
+        mirror.hear(facts, now_ms)
+        after_facts = {key: mirror.booked_w(key) for key in self._keys()}
+        mirror.see((*step.at_once, *step.after_commit), step.records)
+        self._in_force[self._serial] = mirror.sends_in_force()
+        for fact in facts:
+            if isinstance(fact, ChargerConnected):
+                self.live.add(fact.charger_id)
+            elif isinstance(fact, StationConfigured):
+                self.configured(fact)
+        self.live &= {charger_id for charger_id, known in mirror.chargers.items() if not known.is_let_go}
+        self.trouble.stepped(facts, (*step.at_once, *step.after_commit))
+        self._i4_commands(step, after_facts)
+        self._i1_i3(engine, facts, step, after_facts)
+        self._i5(engine)
+        self._tree(engine)
+        self.registry.stepped(facts, step.records)
+        self._before = {key: engine.booked_w(key) for key in self._keys()}
+        self.i2(engine)
+
+    def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None:
+        """Judge a step of facts that were all taken before (I7)."""
+        before = self._before
+        known = self.registry.known()
+        self.stepped(engine, facts, step, self.mirror.now_ms)
+        for key, booked_w in self._before.items():
+            demand(booked_w == before.get(key, 0), f"I7: {key} booked {before.get(key)} → {booked_w} by repetition")
+        commands = (*step.at_once, *step.after_commit)
+        demand(not commands, f"I7: repetition made commands: {commands}")
+        made = {record.session_id for record in step.records if isinstance(record, SessionStored)} - known
+        demand(not made, f"I7: repetition made sessions {made}")
+
+    def recovered(self, engine: Controller, store: Store, now_ms: int) -> None:
+        """Judge what a fresh process knows (I7): the same or more than the rows say."""
+        self.engine = engine
+        self.mirror = Mirror(store, now_ms)
+        self.registry.recovered(store)
+        self._in_force.clear()
+        self._left.clear()  # a token is an identity within one process; message ids are the gateway's
+        self.live = {row.charger_id for row in store.chargers.values() if row.ever_connected}
+        self._before = {key: engine.booked_w(key) for key in self._keys()}
+        self._i5(engine)
+        self.i2(engine)
+
+    def committed(self, serial: int, store: Store) -> None:
+        """Judge what is durable (I4): every send in force after that step has its row."""
+        del serial
+        if not self._in_force or not self.around.switches.mirror:
+            return
+        oldest = min(self._in_force)
+        for token, limit_w in self._in_force.pop(oldest):
+            row = store.sends.get(token)
+            demand(
+                row is not None and row.limit_w == limit_w, f"I4: send {token} of {limit_w} W in force, row is {row}"
+            )
+
+    def replied(self, reply: Reply) -> None:
+        """Judge one reply as it leaves."""
+        self.registry.replied(reply)
+
+    def left(self, command: Command) -> None:
+        """Judge one command as it leaves the process: its token is its own."""
+        if not isinstance(command, AbortConnection):
+            demand(command.token not in self._left, f"token {command.token} left twice")
+            self._left.add(command.token)
+
+    # --- I2 and the fuses ----------------------------------------------------------------------------------------
+
+    def i2(self, engine: Controller) -> None:
+        """Compare what chargers really obey with what is booked."""
+        for charger_id, model in self.chargers.items():
+            charger = self.mirror.chargers.get(charger_id)
+            if charger is None or charger.is_drained or charger_id not in self.live:
+                continue
+            total_w = 0
+            for outlet in model.outlets:
+                key = ConnectorKey(charger_id, outlet.idx)
+                obeyed_w, booked_w = model.obeyed_w(outlet.idx), engine.booked_w(key)
+                total_w += obeyed_w
+                demand(obeyed_w <= booked_w, f"I2: {_name(key)} obeys {obeyed_w}, booked {booked_w}")
+            total_w = min(total_w, model.hardware_w)
+            booked_w = engine.charger_booked_w(charger_id)
+            demand(total_w <= booked_w, f"I2: {charger_id} obeys {total_w}, booked {booked_w}")
+        for client in self.clients:
+            if client.is_sure and client.key.charger_id in self.mirror.chargers:
+                booked_w = engine.booked_w(client.key)
+                demand(
+                    client.obeyed_w <= booked_w,
+                    f"I2: client at {_name(client.key)} obeys {client.obeyed_w}, {booked_w}",
+                )
+
+    def fuses(self, engine: Controller, drawn_w: dict[str, int], now_ms: int) -> None:
+        """Compare what each row carries with its capacity; excuse it while facts keep the row overbooked."""
+        for node_id, watts in drawn_w.items():
+            capacity_w = engine.node_capacity_w(node_id)
+            excused = capacity_w is None or engine.node_booked_w(node_id) > capacity_w
+            if excused or capacity_w is None or watts <= capacity_w + capacity_w // 50:
+                self._over_since_ms.pop(node_id, None)
+                continue
+            since_ms = self._over_since_ms.setdefault(node_id, now_ms)
+            demand(now_ms - since_ms <= RAMP_MS, f"fuse: {node_id} carries {watts} of {capacity_w} W")
+
+    def has_raised_default(self, charger_id: ChargerId) -> bool:
+        """Return whether it would not take a default of 0, so that its idle connectors are booked too."""
+        charger = self.mirror.chargers.get(charger_id)
+        return charger is not None and any(send.limit_w for send in charger.defaults)
+
+    # --- the rest --------------------------------------------------------------------------------------------------
+
+    def _i4_commands(self, step: StepLike, after_facts: dict[ConnectorKey, int]) -> None:
+        stored = {record.token: record for record in step.records if isinstance(record, SendStored)}
+        forgotten = {record.token for record in step.records if isinstance(record, SendForgotten)}
+        for command in step.at_once:
+            if isinstance(command, AbortConnection):
+                continue
+            demand(isinstance(command, SetLimit), f"I4: {command} left before its commit")
+            for key, limit_w in self._places(command):
+                most_w = max(after_facts.get(key, 0), self._before.get(key, 0))
+                demand(limit_w <= most_w, f"I4: {_name(key)} raised to {limit_w} from {most_w} before the commit")
+        for command in (*step.at_once, *step.after_commit):
+            if isinstance(command, AbortConnection):
+                continue
+            if isinstance(command, SetLimit):
+                row = stored.get(command.token)
+                same = row is not None and (row.limit_w, row.idx, row.purpose, row.transaction_id) == (
+                    command.limit_w,
+                    command.idx,
+                    command.purpose,
+                    command.transaction_id,
+                )
+                demand(same and command.token not in forgotten, f"I4: {command} has the intent {row}")
+                demand(
+                    command.limit_w == command.form.round_down(command.limit_w), f"{command} is not rounded to its form"
+                )
+                self._note_change(command)
+
+    def _note_change(self, command: SetLimit) -> None:
+        if command.purpose is Purpose.TX:
+            key = ConnectorKey(command.charger_id, command.idx)
+            self.changes.append((self.around.clock.now_ms, key, command.limit_w))
+
+    def _i1_i3(
+        self, engine: Controller, facts: Sequence[Fact], step: StepLike, after_facts: dict[ConnectorKey, int]
+    ) -> None:
+        raised: set[ConnectorKey] = set()
+        uncertain = {
+            ConnectorKey(record.charger_id, idx)
+            for record in step.records
+            if isinstance(record, ChargerStored)
+            for idx, provisioned in enumerate(record.provisioned, 1)
+            if not provisioned
+        }
+        for command in (*step.at_once, *step.after_commit):
+            raised |= {
+                key
+                for key, limit_w in self._places(command)
+                if limit_w > after_facts.get(key, 0) and limit_w >= engine.booked_w(key) > self._before.get(key, 0)
+            }
+        asked = {fact.request for fact in facts if isinstance(fact, SessionRequested | PowerUpdated)}
+        for reply in step.replies:
+            if reply.request in asked and isinstance(reply.outcome, SessionShown):
+                shown = reply.outcome.session
+                key = ConnectorKey(shown.charger_id, shown.idx)
+                if shown.driver is Driver.REST and shown.allocated_w > self._before.get(key, 0):
+                    raised.add(key)
+        for key in raised - uncertain:
+            self.raises_checked += 1
+            before = f"I1/I3: {_name(key)} raised from {self._before.get(key)} W"
+            for node_id in self._rows(key.charger_id):
+                booked_w, capacity_w = engine.node_booked_w(node_id), engine.node_capacity_w(node_id)
+                fits = capacity_w is None or booked_w <= capacity_w
+                demand(fits, f"{before}, but {node_id} has {booked_w} booked of {capacity_w} W")
+
+    def _i5(self, engine: Controller) -> None:
+        if not self.around.switches.mirror:
+            return
+        for key in self._keys():
+            least_w, booked_w = self.mirror.booked_w(key), engine.booked_w(key)
+            demand(booked_w >= least_w, f"I5: {_name(key)} booked {booked_w}, the law says at least {least_w}")
+        for charger_id in self.mirror.chargers:
+            least_w, booked_w = self.mirror.charger_booked_w(charger_id), engine.charger_booked_w(charger_id)
+            demand(booked_w >= least_w, f"I5: {charger_id} booked {booked_w}, the law says at least {least_w}")
+
+    def _tree(self, engine: Controller) -> None:
+        total_w = sum(engine.charger_booked_w(charger_id) for charger_id in self.mirror.chargers)
+        demand(engine.node_booked_w(GRID) >= total_w, "the grid row books less than its chargers")
+
+    def _places(self, command: Command) -> Iterable[tuple[ConnectorKey, int]]:
+        if not isinstance(command, SetLimit):
+            return
+        if command.idx:
+            yield ConnectorKey(command.charger_id, command.idx), command.limit_w
+            return
+        for key in self._keys():
+            if key.charger_id == command.charger_id:
+                yield key, command.limit_w
+
+    def _keys(self) -> list[ConnectorKey]:
+        return [
+            ConnectorKey(charger_id, idx)
+            for charger_id, charger in self.mirror.chargers.items()
+            if charger.charger.control is not Control.NONE
+            for idx in charger.connectors
+        ]
+
+    def _rows(self, charger_id: ChargerId) -> list[str]:
+        station = self.mirror.station
+        parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
+        charger = station.charger(charger_id)
+        rows: list[str] = [] if charger is None else [charger_id]
+        node = None if charger is None else charger.circuit
+        while node is not None:
+            rows.append(node)
+            node = parents[node]
+        return [*rows, GRID]
+
+
+def _name(key: ConnectorKey) -> str:
+    return f"{key.charger_id}#{key.idx}"

@@ -1,0 +1,356 @@
+"""P sets kept apart from the engine: the least that the law lets anyone book (LEDGER.md §1, §4).
+
+The mirror hears what the engine hears and sees what it sends, and frees a send at the earliest moment at which one
+reading of the rules (a), (b), (c) allows it. Where the law leaves room it takes the lower value: the engine may book
+more, never less. Rows in the store take the place of memory after a crash.
+"""
+
+from collections.abc import Iterable
+
+from csms.core.commands import ClearLimits, Command, Purpose, ReadConfiguration, SetLimit
+from csms.core.events import (
+    CallAnswered,
+    CallErrored,
+    CallSent,
+    CallTimedOut,
+    CallUnsent,
+    ChargerConnected,
+    ChargerDisconnected,
+    ConfigurationRead,
+    ConnectorStatus,
+    Fact,
+    MeterSampled,
+    StartKey,
+    StationConfigured,
+    StatusNotified,
+    TransactionStarted,
+    TransactionStopped,
+)
+from csms.core.ids import ChargerId, ConnectorKey, Token
+from csms.core.records import ChargerForgotten, ChargerStored, Driver, Record, SendState, SendStored, SessionStored
+from csms.core.station import Charger, Control, Station
+from tests.property.world.freeing import free_tx, may_be_provisioned, superseded, tolerance_w
+from tests.property.world.heard import MOST_LEVELS, HeardCharger, HeardConnector, HeardSend
+from tests.property.world.store import Store
+
+
+class Mirror:
+    """Lower bounds of K, from facts and commands alone."""
+
+    def __init__(self, store: Store, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self.station: Station = store.station
+        self.chargers: dict[ChargerId, HeardCharger] = {}
+        self._sends: dict[Token, tuple[HeardCharger, HeardSend]] = {}
+        self._configure(store.station)
+        for row in store.chargers.values():
+            if row.draining is not None:
+                self._add(row.draining).is_draining = True
+            charger = self.chargers.get(row.charger_id)
+            if charger is not None:
+                charger.ever_connected = row.ever_connected
+                charger.provisioned = {idx for idx, done in enumerate(row.provisioned, 1) if done}
+                charger.was_cleared = any(row.provisioned)
+                charger.learn(row.configuration)
+        for send_row in store.sends.values():
+            self._recover(send_row)
+        for session in store.sessions.values():
+            self.session_stored(session)
+            connector = self._connector(session.charger_id, session.idx)
+            if connector is not None and session.ended_ms is not None and session.transaction_id is not None:
+                connector.ended.add(session.transaction_id)
+
+    # --- bounds ------------------------------------------------------------------------------------------------------
+
+    def booked_w(self, key: ConnectorKey) -> int:
+        """Return the least K of a connector."""
+        charger = self.chargers.get(key.charger_id)
+        if charger is None or key.idx not in charger.connectors or charger.is_drained:
+            return 0
+        connector = charger.connectors[key.idx]
+        rest_w = sum(connector.rest_w.values())
+        if not self._is_steered(charger):
+            return rest_w
+        if key.idx in charger.provisioned:
+            default_w = max((send.limit_w for send in charger.defaults), default=0)
+        else:
+            default_w = charger.uncontrolled_w
+        return max(default_w, rest_w, *(send.limit_w for send in connector.sends), 0)
+
+    def charger_booked_w(self, charger_id: ChargerId) -> int:
+        """Return the least K of a charger."""
+        charger = self.chargers.get(charger_id)
+        if charger is None or charger.is_drained:
+            return 0
+        if charger.charger.control is Control.NONE:
+            return charger.charger.uncontrolled_power_w
+        total_w = sum(self.booked_w(ConnectorKey(charger_id, idx)) for idx in charger.connectors)
+        if charger.ever_connected or charger.charger.control is not Control.OCPP:
+            return min(charger.most_w, total_w)
+        return min(charger.uncontrolled_w, max(total_w, charger.uncontrolled_w))
+
+    def sends_in_force(self) -> frozenset[tuple[Token, int]]:
+        """Return token and limit of every send that no rule has freed."""
+        return frozenset(
+            (send.token, send.limit_w)
+            for charger in self.chargers.values()
+            if not charger.is_drained
+            for sends in (charger.defaults, *(connector.sends for connector in charger.connectors.values()))
+            for send in sends
+        )
+
+    # --- what happens ------------------------------------------------------------------------------------------------
+
+    def hear(self, facts: Iterable[Fact], now_ms: int) -> None:
+        """Take the facts of one step."""
+        self.now_ms = now_ms
+        for fact in facts:
+            self._hear(fact)
+        self._free()
+
+    def see(self, commands: Iterable[Command], records: Iterable[Record]) -> None:
+        """Take the commands and the session rows of one step."""
+        for record in records:
+            if isinstance(record, SessionStored):
+                self.session_stored(record)
+            elif isinstance(record, ChargerForgotten):
+                self.chargers.pop(record.charger_id, None)
+            elif isinstance(record, ChargerStored):
+                self._let_go(record)
+        for command in commands:
+            charger = self.chargers.get(command.charger_id)
+            if charger is None:
+                continue
+            if isinstance(command, SetLimit):
+                self._book(charger, command)
+            elif isinstance(command, ClearLimits):
+                charger.clears[command.token] = command
+            elif isinstance(command, ReadConfiguration):
+                charger.reads.add(command.token)
+        self._free()
+
+    def session_stored(self, row: SessionStored) -> None:
+        """Take the latest word on a session."""
+        connector = self._connector(row.charger_id, row.idx)
+        if connector is None:
+            return
+        if row.driver is Driver.REST:
+            if row.ended_ms is None:
+                connector.rest_w[row.session_id] = row.answered_w
+            else:
+                connector.rest_w.pop(row.session_id, None)
+        elif (row.ended_ms is None and (connector.current is None or connector.current.rank <= row.rank)) or (
+            connector.current is not None and connector.current.session_id == row.session_id
+        ):
+            connector.current = row
+
+    def _connector(self, charger_id: ChargerId, idx: int) -> HeardConnector | None:
+        charger = self.chargers.get(charger_id)
+        return None if charger is None else charger.connectors.get(idx)
+
+    def _let_go(self, row: ChargerStored) -> None:
+        """A drained charger is let go by the operator's act: if it ever comes back, it is a new one."""
+        charger = self.chargers.get(row.charger_id)
+        if charger is not None and charger.is_drained and not row.ever_connected:
+            charger = self._add(charger.charger, charger.top_level)
+            charger.is_draining = charger.is_let_go = True
+
+    def _configure(self, station: Station) -> None:
+        self.station = station
+        wanted = {charger.charger_id: charger for charger in station.chargers}
+        for charger_id in [known for known in self.chargers if known not in wanted]:
+            self.chargers[charger_id].is_draining = True
+        for charger_id, charger in wanted.items():
+            known = self.chargers.get(charger_id)
+            if known is None or known.is_let_go:
+                self._add(charger, MOST_LEVELS if known is None else known.top_level)
+            else:
+                known.charger = charger
+                known.is_draining = False
+                known.most_w = max(known.most_w, charger.max_power_w)
+
+    def _add(self, charger: Charger, top_level: int = MOST_LEVELS) -> HeardCharger:
+        connectors = {idx: HeardConnector() for idx in range(1, charger.connectors + 1)}
+        added = HeardCharger(charger, charger.max_power_w, connectors, top_level=top_level)
+        self.chargers[charger.charger_id] = added
+        return added
+
+    def _recover(self, row: SendStored) -> None:
+        charger = self.chargers.get(row.charger_id)
+        if charger is None:
+            return
+        answered = row.state in {SendState.ACCEPTED, SendState.SETTLED, SendState.REFUSED}
+        send = HeardSend(
+            row.token,
+            row.idx,
+            row.purpose,
+            row.limit_w,
+            row.form,
+            row.transaction_id,
+            None,
+            self.now_ms,
+            handed=True,
+            answered=answered,
+            accepted_ms=self.now_ms if row.state in {SendState.ACCEPTED, SendState.SETTLED} else None,
+            settled=row.state is SendState.SETTLED,
+            lost_ms=self.now_ms,
+        )
+        self._place(charger, send)
+
+    def _book(self, charger: HeardCharger, command: SetLimit) -> None:
+        send = HeardSend(
+            command.token,
+            command.idx,
+            command.purpose,
+            command.limit_w,
+            command.form,
+            command.transaction_id,
+            command.connection,
+            self.now_ms,
+        )
+        self._place(charger, send)
+
+    def _place(self, charger: HeardCharger, send: HeardSend) -> None:
+        if send.purpose is Purpose.DEFAULT:
+            charger.defaults.append(send)
+        elif send.idx in charger.connectors:
+            charger.connectors[send.idx].sends.append(send)
+        self._sends[send.token] = (charger, send)
+
+    def _hear(self, fact: Fact) -> None:
+        match fact:
+            case StationConfigured():
+                self._configure(fact.station)
+            case ChargerConnected() | ChargerDisconnected():
+                self._connection(fact)
+            case CallSent() | CallUnsent() | CallAnswered() | CallErrored() | CallTimedOut() | ConfigurationRead():
+                self._call(fact)
+            case StatusNotified():
+                self._status(fact)
+            case MeterSampled():
+                self._sample(fact)
+            case TransactionStarted():
+                self._start(fact.key)
+            case TransactionStopped():
+                self._stop(fact)
+            case _:
+                pass
+
+    def _connection(self, fact: ChargerConnected | ChargerDisconnected) -> None:
+        charger = self.chargers.get(fact.charger_id)
+        if charger is None:
+            return
+        if isinstance(fact, ChargerConnected):
+            charger.ever_connected = True
+            charger.connection = fact.connection
+            return
+        if charger.connection == fact.connection:
+            charger.connection = None
+        for owner, send in self._sends.values():
+            if owner is charger and send.connection == fact.connection and not send.answered and send.lost_ms is None:
+                send.lost_ms = self.now_ms
+
+    def _call(
+        self, fact: CallSent | CallUnsent | CallAnswered | CallErrored | CallTimedOut | ConfigurationRead
+    ) -> None:
+        owner = self._sends.get(fact.token)
+        if owner is None:
+            self._other_call(fact)
+            return
+        charger, send = owner
+        match fact:
+            case CallSent():
+                send.handed, send.left_ms = True, self.now_ms
+            case CallUnsent() if not send.handed:
+                self._drop(charger, send)
+            case CallTimedOut():
+                send.lost_ms = self.now_ms if send.lost_ms is None else send.lost_ms
+            case CallAnswered() | CallErrored() if not send.answered:
+                send.answered, send.answered_ms = True, self.now_ms
+                if isinstance(fact, CallAnswered) and fact.status == "Accepted":
+                    send.accepted_ms = self.now_ms
+            case _:
+                pass
+
+    def _other_call(self, fact: Fact) -> None:
+        for charger in self.chargers.values():
+            if isinstance(fact, CallAnswered) and fact.token in charger.clears:
+                clear = charger.clears.pop(fact.token)
+                has_default = any(send.accepted_ms is not None for send in charger.defaults)
+                if fact.status in {"Accepted", "Unknown"} and has_default:
+                    charger.cleared.add((clear.idx, clear.stack_level))
+            elif isinstance(fact, ConfigurationRead) and fact.token in charger.reads:
+                charger.learn(fact.values)
+
+    def _status(self, fact: StatusNotified) -> None:
+        connector = self._connector(fact.charger_id, fact.idx)
+        if connector is None:
+            return
+        if fact.status is not ConnectorStatus.AVAILABLE:
+            connector.available_since_ms = None
+        elif connector.available_since_ms is None:
+            connector.available_since_ms = self.now_ms
+        connector.status = fact.status
+
+    def _sample(self, fact: MeterSampled) -> None:
+        charger = self.chargers.get(fact.charger_id)
+        connector = self._connector(fact.charger_id, fact.idx)
+        if charger is None or connector is None:
+            return
+        for sample in fact.samples:
+            if sample.power_w is None:
+                continue
+            connector.sample_w, connector.sample_ms = sample.power_w, self.now_ms
+            is_newest = sample.at_ms >= connector.newest_at_ms
+            connector.newest_at_ms = max(connector.newest_at_ms, sample.at_ms)
+            for send in connector.sends:
+                below = sample.power_w <= send.limit_w + tolerance_w(charger.charger, send)
+                if send.accepted_ms is not None and below:
+                    send.settled = True
+                elif not below and is_newest:
+                    send.above_ms = self.now_ms
+
+    def _start(self, key: StartKey) -> None:
+        connector = self._connector(key.charger_id, key.idx)
+        if connector is None:
+            return
+        if connector.available_since_ms is not None:
+            connector.available_since_ms = self.now_ms  # a session cannot be older than its start
+        if connector.current is None:
+            return
+        current = connector.current
+        if key.started_ms > current.started_ms and current.transaction_id is not None:
+            connector.ended.add(current.transaction_id)
+
+    def _stop(self, fact: TransactionStopped) -> None:
+        charger = self.chargers.get(fact.charger_id)
+        if charger is None:
+            return
+        for connector in charger.connectors.values():
+            connector.ended.add(fact.transaction_id)
+
+    # --- freeing -----------------------------------------------------------------------------------------------------
+
+    def _free(self) -> None:
+        for charger in self.chargers.values():
+            for send in charger.defaults:
+                send.settled = send.settled or send.accepted_ms is not None
+            charger.defaults = superseded(charger.defaults)
+            for idx, connector in charger.connectors.items():
+                if connector.sends:
+                    free_tx(charger.charger, connector, self.now_ms)
+                if idx not in charger.provisioned and may_be_provisioned(charger, connector):
+                    charger.provisioned.add(idx)
+            keys = [ConnectorKey(charger.charger.charger_id, idx) for idx in charger.connectors]
+            if sum(self.booked_w(key) for key in keys) <= charger.charger.max_power_w:
+                charger.most_w = charger.charger.max_power_w
+
+    def _drop(self, charger: HeardCharger, send: HeardSend) -> None:
+        if send in charger.defaults:
+            charger.defaults.remove(send)
+        for connector in charger.connectors.values():
+            if send in connector.sends:
+                connector.sends.remove(send)
+
+    def _is_steered(self, charger: HeardCharger) -> bool:
+        return charger.ever_connected and charger.charger.control in {Control.AUTO, Control.OCPP}

@@ -1,0 +1,61 @@
+"""The operator of a world: changes the configuration, and with it which chargers may connect."""
+
+from dataclasses import replace
+
+from csms.core.events import StationConfigured
+from csms.core.ids import ChargerId
+from csms.core.station import Charger, Control, Station
+from tests.property.world.scene import Scene
+from tests.property.world.stations import changed_station
+
+
+class Operator:
+    """One operator; `late` holds chargers that do not come before a certain time."""
+
+    def __init__(self, scene: Scene, late: dict[ChargerId, int]) -> None:
+        self.late = late
+        self._scene = scene
+        self._station = scene.station
+        self._removed: list[Charger] = []
+
+    def may_connect(self, charger_id: ChargerId) -> bool:
+        """Judge a handshake: unknown and drained chargers are refused, and `control: rest|none` (API.md)."""
+        if self._scene.around.clock.now_ms < self.late.get(charger_id, 0):
+            return False
+        charger = self._scene.station.charger(charger_id)
+        if charger is not None:
+            return charger.control in {Control.AUTO, Control.OCPP}
+        known = self._scene.judge.mirror.chargers.get(charger_id)
+        return known is not None and not known.is_let_go
+
+    def configure(self) -> None:
+        """Change something, or bring back a charger that was removed."""
+        station = self._scene.station
+        if self._removed and self._scene.around.chance(0.6):
+            back = self._removed.pop()
+            chargers = (*(c for c in station.chargers if c.charger_id != back.charger_id), back)
+            self._post_station(replace(station, chargers=chargers))
+            return
+        changed = changed_station(self._scene.around.rng, station)
+        self._removed += [c for c in station.chargers if changed.charger(c.charger_id) is None]
+        self._post_station(changed)
+
+    def _post_station(self, station: Station) -> None:
+        self._scene.host.ask(lambda request: StationConfigured(station, request), lambda _outcome: None)
+
+    def configured(self, fact: StationConfigured) -> None:
+        """Let the hardware follow what was configured: a charger is never stronger than the operator ever said."""
+        known = {charger.charger_id: charger for charger in self._station.chargers}
+        for charger in fact.station.chargers:
+            model = self._scene.chargers[charger.charger_id]
+            if charger.control is Control.NONE:
+                continue
+            stays = charger.charger_id in known and charger.charger_id in self._scene.judge.live
+            model.hardware_w = max(model.hardware_w, charger.max_power_w) if stays else charger.max_power_w
+        self._station = fact.station
+        self._scene.around.clock.after(1_000, self._close_removed)
+
+    def _close_removed(self) -> None:
+        for model in self._scene.chargers.values():
+            if model.link is not None and not self.may_connect(model.charger_id):
+                model.drop()

@@ -1,0 +1,126 @@
+"""Random stations and the chargers that stand in them."""
+
+import random
+from dataclasses import replace
+
+from csms.core.commands import RateUnit
+from csms.core.ids import ChargerId
+from csms.core.station import Charger, Circuit, Control, Station
+from tests.property.world.charger import Habits
+from tests.property.world.obedience import Nature
+from tests.property.world.profiles import ProfileMemory
+
+CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
+
+
+def random_station(rng: random.Random) -> Station:
+    """Return a station of 1 to 6 chargers in a tree of up to two circuits, always short of power."""
+    circuits = _random_circuits(rng)
+    chargers = tuple(
+        _random_charger(rng, ChargerId(f"C{number}"), circuits) for number in range(1, rng.randint(1, 6) + 1)
+    )
+    total_w = sum(charger.max_power_w for charger in chargers)
+    circuits = tuple(
+        replace(circuit, capacity_w=int(_below_w(chargers, circuits, circuit) * rng.uniform(0.5, 1.1)) + 10_000)
+        for circuit in circuits
+    )
+    uncontrolled_w = sum(charger.uncontrolled_power_w for charger in chargers if charger.control is Control.NONE)
+    static_w = rng.choice((0, 0, rng.randint(0, 20_000)))
+    capacity_w = int(total_w * rng.uniform(0.3, 1.05)) + uncontrolled_w + static_w + 5_000
+    return Station("SITE", capacity_w, chargers, circuits, static_load_w=static_w)
+
+
+def changed_station(rng: random.Random, station: Station) -> Station:
+    """Return the station after an operator's change: another capacity, another charger, one removed."""
+    die = rng.random()
+    if die < 0.5 or not station.chargers:
+        least_w = station.static_load_w + sum(
+            charger.uncontrolled_power_w for charger in station.chargers if charger.control is Control.NONE
+        )
+        return replace(station, grid_capacity_w=least_w + int(station.grid_capacity_w * rng.uniform(0.4, 1.4)))
+    chosen = rng.choice(station.chargers)
+    if die < 0.8:
+        if chosen.control is Control.NONE:
+            return station
+        power_w = max(chosen.min_power_w, int(chosen.max_power_w * rng.uniform(0.4, 1.5)))
+        changed = replace(chosen, max_power_w=power_w)
+        others = tuple(changed if charger is chosen else charger for charger in station.chargers)
+        return replace(station, chargers=others)
+    return replace(station, chargers=tuple(charger for charger in station.chargers if charger is not chosen))
+
+
+def random_nature(rng: random.Random, charger: Charger, memory: ProfileMemory) -> Nature:
+    """Return what a charger can do, and leave foreign profiles in its memory."""
+    highest = rng.choice((None, 0, 1, 3, 8, 20))
+    if rng.random() < 0.5:
+        for _ in range(rng.randint(1, 3)):
+            level = rng.randint(0, 10 if highest is None else min(10, highest))
+            memory.set_default(rng.randint(0, charger.connectors), level, rng.randint(0, charger.max_power_w))
+    units = frozenset({RateUnit.W})
+    words: str | None = "Power"
+    if not charger.is_dc:
+        units, words = rng.choice(
+            (
+                (frozenset({RateUnit.A}), "Current"),
+                (frozenset({RateUnit.A, RateUnit.W}), "Current,Power"),
+                (frozenset({RateUnit.W}), None),
+                (frozenset({RateUnit.A}), None),
+            )
+        )
+    configuration: dict[str, str | None] = {"NumberOfConnectors": str(charger.connectors)}
+    if words is not None:
+        configuration["ChargingScheduleAllowedChargingRateUnit"] = words
+    if highest is not None:
+        configuration["ChargeProfileMaxStackLevel"] = str(highest)
+    return Nature(
+        units=units,
+        relative=rng.random() < 0.93,
+        zero=rng.random() < 0.97,
+        any_transaction=rng.random() < 0.15,
+        triggers=rng.random() < 0.8,
+        configuration=configuration,
+    )
+
+
+def random_habits(rng: random.Random) -> Habits:
+    """Return how a charger talks."""
+    return Habits(
+        skew_ms=rng.choice((0, 0, rng.randint(-300_000, 300_000))),
+        meter_period_ms=rng.randint(5_000, 15_000),
+        boots_on_reconnect=rng.random() < 0.2,
+        silent_on_reconnect=rng.random() < 0.2,
+        keeps_tx_profile=rng.random() < 0.6,
+        resumes=rng.random() < 0.6,
+        timeout_ms=rng.choice((10_000, 10_000, 20_000)),
+        replays_meter=rng.random() < 0.3,
+    )
+
+
+def _random_circuits(rng: random.Random) -> tuple[Circuit, ...]:
+    shape = rng.randint(0, 3)
+    if shape <= 1:
+        return ()
+    second_parent = rng.choice((None, "K1"))
+    return (Circuit("K1", None, 0), Circuit("K2", second_parent, 0))[: shape - 1]
+
+
+def _random_charger(rng: random.Random, charger_id: ChargerId, circuits: tuple[Circuit, ...]) -> Charger:
+    circuit = rng.choice((None, *(each.circuit_id for each in circuits)))
+    control = rng.choice(CONTROLS)
+    connectors = rng.choice((1, 1, 2, 2, 3))
+    if rng.random() < 0.6:
+        power_w = rng.randint(30, 300) * 1_000
+        least_w = rng.choice((0, 0, 5_000, 10_000))
+        charger = Charger(charger_id, power_w, connectors, control, circuit, least_w)
+    else:
+        phases = rng.choice((1, 3, 3))
+        power_w = phases * 230 * rng.choice((16, 20, 32))
+        charger = Charger(charger_id, power_w, connectors, control, circuit, 6 * 230 * phases, phases=phases)
+    if control is Control.NONE:
+        return replace(charger, reserved_power_w=charger.max_power_w // rng.choice((1, 2, 4)))
+    return charger
+
+
+def _below_w(chargers: tuple[Charger, ...], circuits: tuple[Circuit, ...], circuit: Circuit) -> int:
+    below = {circuit.circuit_id} | {each.circuit_id for each in circuits if each.parent == circuit.circuit_id}
+    return sum(charger.max_power_w for charger in chargers if charger.circuit in below)

@@ -1,0 +1,98 @@
+"""A model of the store: applies records, finds transactions, gives the snapshot from which an engine recovers."""
+
+from collections.abc import Iterable
+from copy import deepcopy
+
+from csms.core.events import KnownTransaction, StartKey
+from csms.core.ids import ChargerId, SessionId, Token
+from csms.core.records import (
+    ChargerForgotten,
+    ChargerStored,
+    CountersStored,
+    Driver,
+    EventLogged,
+    Record,
+    SampleStored,
+    SendForgotten,
+    SendStored,
+    SessionStored,
+    Snapshot,
+    StationStored,
+)
+from csms.core.station import Station
+
+
+class Store:
+    """What is durable: rows by their key, copied in and out, so that nobody shares memory with the engine."""
+
+    def __init__(self, station: Station) -> None:
+        self.station = station
+        self.chargers: dict[ChargerId, ChargerStored] = {}
+        self.sends: dict[Token, SendStored] = {}
+        self.sessions: dict[SessionId, SessionStored] = {}
+        self.counters: CountersStored | None = None
+        self.events: list[EventLogged] = []
+
+    def apply(self, records: Iterable[Record]) -> None:  # noqa: C901 - one line for each kind of row
+        """Make the records of one step durable."""
+        for record in records:
+            match record:
+                case StationStored():
+                    self.station = record.station
+                case ChargerStored():
+                    self.chargers[record.charger_id] = deepcopy(record)
+                case ChargerForgotten():
+                    self.chargers.pop(record.charger_id, None)
+                case SendStored():
+                    self.sends[record.token] = record
+                case SendForgotten():
+                    self.sends.pop(record.token, None)
+                case SessionStored():
+                    self.sessions[record.session_id] = record
+                case CountersStored():
+                    self.counters = record
+                case EventLogged():
+                    self.events.append(record)
+                case SampleStored():
+                    pass
+
+    def snapshot(self) -> Snapshot:
+        """Return what a start-up reads."""
+        rows = {
+            "station": self.station,
+            "chargers": tuple(deepcopy(row) for row in self.chargers.values()),
+            "sends": tuple(self.sends[token] for token in sorted(self.sends)),
+            "sessions": tuple(row for row in self.sessions.values() if row.ended_ms is None),
+        }
+        if self.counters is not None:
+            rows["counters"] = self.counters
+        return Snapshot(**rows)  # type: ignore[arg-type]
+
+    def find_start(self, key: StartKey) -> KnownTransaction | None:
+        """Return the transaction that this very start once opened."""
+        for row in self.sessions.values():
+            same_place = row.charger_id == key.charger_id and row.idx == key.idx
+            if (
+                same_place
+                and row.driver is Driver.OCPP
+                and row.id_tag.upper() == key.id_tag.upper()
+                and row.started_ms == key.started_ms
+                and row.meter_start_wh == key.meter_start_wh
+            ):
+                return _known(row)
+        return None
+
+    def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
+        """Return a transaction by its id."""
+        for row in self.sessions.values():
+            if row.transaction_id == transaction_id:
+                return _known(row)
+        return None
+
+
+def _known(row: SessionStored) -> KnownTransaction | None:
+    if row.transaction_id is None:
+        return None
+    return KnownTransaction(
+        row.transaction_id, row.session_id, row.charger_id, row.idx, row.tag_status, ended=row.ended_ms is not None
+    )

@@ -1,0 +1,90 @@
+"""What every inhabitant of the world shares: the time, the dice, the story, and the way to the central system."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from csms.core.events import Fact, KnownTransaction, StartKey
+from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId
+from csms.core.replies import Outcome, StartConfirmed
+from tests.property.world.clock import EPOCH_MS, Clock
+from tests.property.world.link import Link
+from tests.property.world.trace import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """Which doubtful behaviours the world may show.
+
+    Attributes:
+        faults: chargers and links misbehave at all.
+        crashes: the central system's process is killed.
+        mirror: the engine is also judged by the mirror (I5 and the rows of I4), not by the truth alone.
+        foreign_before_report: a charger that takes a TxProfile for a foreign transaction does so even while its own is
+            not reported yet: a declared lie, for which the ledger makes no promise.
+    """
+
+    faults: bool = True
+    crashes: bool = True
+    mirror: bool = True
+    foreign_before_report: bool = False
+
+
+class Central(Protocol):
+    """The way to the central system."""
+
+    def post(self, fact: Fact) -> None:
+        """Hand in a fact; lost when the process is down."""
+        ...
+
+    def ask(self, make_fact: Callable[[RequestId], Fact], told: Callable[[Outcome], None]) -> None:
+        """Hand in a fact whose reply goes to `told`, unless the process dies before."""
+        ...
+
+    def admit(self, charger_id: ChargerId) -> ConnectionId | None:
+        """Return the id of a new connection, or None when the handshake is refused or nobody listens."""
+        ...
+
+    def enter(self, link: Link) -> None:
+        """Make `link` the charger's current connection."""
+        ...
+
+    def find_start(self, key: StartKey) -> KnownTransaction | None:
+        """Ask the store for a start."""
+        ...
+
+    def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
+        """Ask the store for a transaction."""
+        ...
+
+
+@dataclass(slots=True)
+class Surroundings:
+    """One world's shared things; `calm` turns every fault off."""
+
+    clock: Clock
+    rng: random.Random
+    trace: Trace
+    switches: Switches
+    calm: bool = False
+    start_confirmed: Callable[[StartKey, StartConfirmed], None] = lambda _key, _outcome: None
+    obeys: Callable[[ChargerId], None] = lambda _charger_id: None
+    _made: dict[str, int] = field(default_factory=dict)
+
+    def chance(self, share: float) -> bool:
+        """Return True with probability `share`."""
+        return self.rng.random() < share
+
+    def number(self, kind: str) -> int:
+        """Return 1, 2, 3, … for each kind of thing that needs a number."""
+        self._made[kind] = self._made.get(kind, 0) + 1
+        return self._made[kind]
+
+    def session_id(self) -> SessionId:
+        """Return a session id that was never used."""
+        return SessionId(f"s{self.number('session')}")
+
+    def wall_ms(self) -> int:
+        """Return the true wall time, UTC ms."""
+        return EPOCH_MS + self.clock.now_ms

@@ -1,0 +1,165 @@
+"""One seed, one run: a random station, its chargers, cars and clients, faults, and a calm end."""
+
+import random
+
+from csms.core.ids import ChargerId
+from csms.core.records import Driver
+from csms.core.station import GRID, Charger, Control
+from tests.property.world import calm
+from tests.property.world.car import random_car
+from tests.property.world.charger import ChargerModel
+from tests.property.world.client import RestClient
+from tests.property.world.clock import Clock
+from tests.property.world.fate import Fate, random_fate
+from tests.property.world.host import Host, MakeController
+from tests.property.world.judge import Judge
+from tests.property.world.manners import POLITE, random_manners
+from tests.property.world.obedience import Obedience
+from tests.property.world.operator import Operator
+from tests.property.world.profiles import ProfileMemory
+from tests.property.world.scene import Scene
+from tests.property.world.stations import random_habits, random_nature, random_station
+from tests.property.world.store import Store
+from tests.property.world.surroundings import Surroundings, Switches
+from tests.property.world.trace import Trace, ViolationError
+from tests.property.world.weather import Weather
+
+TICK_MS = 1_000
+TOLD_LINES = 1_000
+CALM_MS = 600_000
+"""H + 30 s, and what a demand estimate that was low needs to grow to the declared demand."""
+ALL_FAULTS = Switches()
+
+
+class World:
+    """Everything of one run."""
+
+    def __init__(self, seed: int, make: MakeController, switches: Switches = ALL_FAULTS) -> None:
+        clock = Clock()
+        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches)
+        rng = self.around.rng
+        fate = random_fate(rng) if switches.faults else Fate()
+        station = random_station(rng)
+        self.store = Store(station)
+        self.chargers: dict[ChargerId, ChargerModel] = {}
+        self.clients: list[RestClient] = []
+        self.judge = Judge(self.around, self.store, self.chargers, self.clients)
+        self.host = Host(self.around, make, self.store, self.judge)
+        self.host.slow_commits = fate.slow_commits
+        self.host.aborted = self._lost
+        self.around.start_confirmed = self.judge.registry.start_confirmed
+        self.around.obeys = self._obeys
+        self.compared = 0
+        late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
+        scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients)
+        self._operator = Operator(scene, late)
+        self._weather = Weather(scene, self._operator, fate)
+        self.host.may_connect = self._operator.may_connect
+        self.judge.configured = self._operator.configured
+        for charger in station.chargers:
+            self._install(charger)
+
+    def length_ms(self) -> tuple[int, int]:
+        """Return how long to run: a storm of some minutes, then a calm in half of the runs."""
+        rng = self.around.rng
+        return rng.randint(120, 900) * 1_000, CALM_MS if rng.random() < 0.4 else 0
+
+    # --- running ---------------------------------------------------------------------------------------------------
+
+    def run(self, stormy_ms: int, calm_ms: int) -> None:
+        """Run the storm, then the calm; a violation carries the story."""
+        try:
+            self.host.boot()
+            self._tick()
+            self._weather.begin()
+            self.around.clock.run_until(stormy_ms)
+            if calm_ms:
+                self._calm()
+                self.around.clock.run_until(stormy_ms + calm_ms)
+                self._check_calm()
+            self.judge.registry.finished(self.store, self.chargers.values())
+        except AssertionError as error:
+            message = f"{type(error).__name__}: {error}\n{self.around.trace.tell(TOLD_LINES)}"
+            raise ViolationError(message) from error
+
+    def _tick(self) -> None:
+        self.around.clock.after(TICK_MS, self._tick)
+        for model in self.chargers.values():
+            model.run(TICK_MS)
+        if self.host.engine is not None:
+            self.judge.fuses(self.host.engine, self._drawn_w(), self.around.clock.now_ms)
+
+    def _calm(self) -> None:
+        self._operator.late.clear()
+        for client in self.clients:
+            client.stop()
+        calm.begin(self.around, list(self.chargers.values()))
+
+    def _check_calm(self) -> None:
+        engine = self.host.engine
+        assert engine is not None, "the server is up in the calm"
+        troubled = {
+            row.charger_id for row in self.store.sessions.values() if row.ended_ms is None and row.driver is Driver.REST
+        }
+        troubled |= {
+            charger_id
+            for charger_id, model in self.chargers.items()
+            if charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
+        }
+        self.compared = calm.check(self.judge, engine, self.around.clock.now_ms, troubled)
+
+    def _drawn_w(self) -> dict[str, int]:
+        station = self.judge.mirror.station
+        parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
+        drawn: dict[str, int] = {}
+        for charger in station.chargers:
+            charger_id = charger.charger_id
+            watts = sum(client.draw_w for client in self.clients if client.key.charger_id == charger_id)
+            if charger_id in self.judge.live or charger.control in {Control.OCPP, Control.NONE}:
+                watts += self.chargers[charger_id].draw_w
+            watts = min(watts, self.chargers[charger_id].hardware_w)
+            node: str | None = charger.circuit
+            rows = [charger_id, GRID]
+            while node is not None:
+                rows.append(node)
+                node = parents[node]
+            for row in rows:
+                drawn[row] = drawn.get(row, 0) + watts
+        return drawn
+
+    # --- the inhabitants -------------------------------------------------------------------------------------------
+
+    def _is_late(self, charger: Charger) -> bool:
+        return charger.control is Control.AUTO and self.around.chance(0.15)
+
+    def _install(self, charger: Charger) -> None:
+        around, rng = self.around, self.around.rng
+        memory = ProfileMemory(own_default_first=around.chance(0.5))
+        nature = random_nature(rng, charger, memory)
+        manners = random_manners(rng) if around.switches.faults else POLITE
+        hardware_w = charger.max_power_w if charger.control is not Control.NONE else charger.uncontrolled_power_w
+        model = ChargerModel(
+            charger.charger_id,
+            hardware_w,
+            charger.connectors,
+            around,
+            self.host,
+            Obedience(around, nature, manners, memory),
+            random_habits(rng),
+        )
+        self.chargers[charger.charger_id] = model
+        if around.chance(0.3) and charger.control is not Control.REST and charger.charger_id not in self._operator.late:
+            old_id = 900_000_000 + around.number("old")
+            model.adopt(1, random_car(rng, hardware_w), old_id)
+            if around.chance(0.5):
+                memory.set_tx(1, rng.randint(0, 3), old_id, rng.randint(0, hardware_w))
+
+    def _obeys(self, charger_id: ChargerId) -> None:
+        model = self.chargers[charger_id]
+        limits = tuple(model.obeyed_w(outlet.idx) for outlet in model.outlets)
+        self.around.trace.add("obeys", f"{charger_id} {limits}")
+        if self.host.engine is not None:
+            self.judge.i2(self.host.engine)
+
+    def _lost(self, charger_id: ChargerId) -> None:
+        self.chargers[charger_id].lost()
