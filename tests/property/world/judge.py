@@ -89,11 +89,13 @@ class Judge:
         known = self.registry.known()
         self.stepped(engine, facts, step, self.mirror.now_ms)
         for key, booked_w in self._before.items():
-            demand(booked_w == before.get(key, 0), f"I7: {key} booked {before.get(key)} → {booked_w} by repetition")
+            demand(
+                booked_w == before.get(key, 0), "I7: {} booked {} → {} by repetition", key, before.get(key), booked_w
+            )
         commands = (*step.at_once, *step.after_commit)
-        demand(not commands, f"I7: repetition made commands: {commands}")
+        demand(not commands, "I7: repetition made commands: {}", commands)
         made = {record.session_id for record in step.records if isinstance(record, SessionStored)} - known
-        demand(not made, f"I7: repetition made sessions {made}")
+        demand(not made, "I7: repetition made sessions {}", made)
 
     def recovered(self, engine: Controller, store: Store, now_ms: int) -> None:
         """Judge what a fresh process knows (I7): the same or more than the rows say."""
@@ -116,7 +118,11 @@ class Judge:
         for token, limit_w in self._in_force.pop(oldest):
             row = store.sends.get(token)
             demand(
-                row is not None and row.limit_w == limit_w, f"I4: send {token} of {limit_w} W in force, row is {row}"
+                row is not None and row.limit_w == limit_w,
+                "I4: send {} of {} W in force, row is {}",
+                token,
+                limit_w,
+                row,
             )
 
     def replied(self, reply: Reply) -> None:
@@ -126,7 +132,7 @@ class Judge:
     def left(self, command: Command) -> None:
         """Judge one command as it leaves the process: its token is its own."""
         if not isinstance(command, AbortConnection):
-            demand(command.token not in self._left, f"token {command.token} left twice")
+            demand(command.token not in self._left, "token {} left twice", command.token)
             self._left.add(command.token)
 
     # --- I2 and the fuses ----------------------------------------------------------------------------------------
@@ -142,28 +148,31 @@ class Judge:
                 key = ConnectorKey(charger_id, outlet.idx)
                 obeyed_w, booked_w = model.obeyed_w(outlet.idx), engine.booked_w(key)
                 total_w += obeyed_w
-                demand(obeyed_w <= booked_w, f"I2: {_name(key)} obeys {obeyed_w}, booked {booked_w}")
+                demand(obeyed_w <= booked_w, "I2: {} obeys {}, booked {}", _name(key), obeyed_w, booked_w)
             total_w = min(total_w, model.hardware_w)
             booked_w = engine.charger_booked_w(charger_id)
-            demand(total_w <= booked_w, f"I2: {charger_id} obeys {total_w}, booked {booked_w}")
+            demand(total_w <= booked_w, "I2: {} obeys {}, booked {}", charger_id, total_w, booked_w)
         for client in self.clients:
             if client.is_sure and client.key.charger_id in self.mirror.chargers:
                 booked_w = engine.booked_w(client.key)
                 demand(
                     client.obeyed_w <= booked_w,
-                    f"I2: client at {_name(client.key)} obeys {client.obeyed_w}, {booked_w}",
+                    "I2: client at {} obeys {}, {}",
+                    _name(client.key),
+                    client.obeyed_w,
+                    booked_w,
                 )
 
     def fuses(self, engine: Controller, drawn_w: dict[str, int], now_ms: int) -> None:
         """Compare what each row carries with its capacity; excuse it while facts keep the row overbooked."""
         for node_id, watts in drawn_w.items():
             capacity_w = engine.node_capacity_w(node_id)
-            excused = capacity_w is None or engine.node_booked_w(node_id) > capacity_w
-            if excused or capacity_w is None or watts <= capacity_w + capacity_w // 50:
+            carries = capacity_w is None or watts <= capacity_w + capacity_w // 50
+            if carries or capacity_w is None or engine.node_booked_w(node_id) > capacity_w:
                 self._over_since_ms.pop(node_id, None)
                 continue
             since_ms = self._over_since_ms.setdefault(node_id, now_ms)
-            demand(now_ms - since_ms <= RAMP_MS, f"fuse: {node_id} carries {watts} of {capacity_w} W")
+            demand(now_ms - since_ms <= RAMP_MS, "fuse: {} carries {} of {} W", node_id, watts, capacity_w)
 
     def has_raised_default(self, charger_id: ChargerId) -> bool:
         """Return whether it would not take a default of 0, so that its idle connectors are booked too."""
@@ -178,10 +187,10 @@ class Judge:
         for command in step.at_once:
             if isinstance(command, AbortConnection):
                 continue
-            demand(isinstance(command, SetLimit), f"I4: {command} left before its commit")
+            demand(isinstance(command, SetLimit), "I4: {} left before its commit", command)
             for key, limit_w in self._places(command):
                 most_w = max(after_facts.get(key, 0), self._before.get(key, 0))
-                demand(limit_w <= most_w, f"I4: {_name(key)} raised to {limit_w} from {most_w} before the commit")
+                demand(limit_w <= most_w, "I4: {} raised to {} from {} before the commit", _name(key), limit_w, most_w)
         for command in (*step.at_once, *step.after_commit):
             if isinstance(command, AbortConnection):
                 continue
@@ -193,9 +202,11 @@ class Judge:
                     command.purpose,
                     command.transaction_id,
                 )
-                demand(same and command.token not in forgotten, f"I4: {command} has the intent {row}")
+                demand(same and command.token not in forgotten, "I4: {} has the intent {}", command, row)
                 demand(
-                    command.limit_w == command.form.round_down(command.limit_w), f"{command} is not rounded to its form"
+                    command.limit_w == command.form.round_down(command.limit_w),
+                    "{} is not rounded to its form",
+                    command,
                 )
                 self._note_change(command)
 
@@ -234,17 +245,17 @@ class Judge:
             for node_id in self._rows(key.charger_id):
                 booked_w, capacity_w = engine.node_booked_w(node_id), engine.node_capacity_w(node_id)
                 fits = capacity_w is None or booked_w <= capacity_w
-                demand(fits, f"{before}, but {node_id} has {booked_w} booked of {capacity_w} W")
+                demand(fits, "{}, but {} has {} booked of {} W", before, node_id, booked_w, capacity_w)
 
     def _i5(self, engine: Controller) -> None:
         if not self.around.switches.mirror:
             return
         for key in self._keys():
             least_w, booked_w = self.mirror.booked_w(key), engine.booked_w(key)
-            demand(booked_w >= least_w, f"I5: {_name(key)} booked {booked_w}, the law says at least {least_w}")
+            demand(booked_w >= least_w, "I5: {} booked {}, the law says at least {}", _name(key), booked_w, least_w)
         for charger_id in self.mirror.chargers:
             least_w, booked_w = self.mirror.charger_booked_w(charger_id), engine.charger_booked_w(charger_id)
-            demand(booked_w >= least_w, f"I5: {charger_id} booked {booked_w}, the law says at least {least_w}")
+            demand(booked_w >= least_w, "I5: {} booked {}, the law says at least {}", charger_id, booked_w, least_w)
 
     def _tree(self, engine: Controller) -> None:
         total_w = sum(engine.charger_booked_w(charger_id) for charger_id in self.mirror.chargers)

@@ -39,16 +39,16 @@ class Registry:
 
     def replied(self, reply: Reply) -> None:
         """Judge one reply as it leaves: nobody is answered twice."""
-        demand(reply.request not in self._answered, f"I6: request {reply.request} answered twice")
+        demand(reply.request not in self._answered, "I6: request {} answered twice", reply.request)
         self._answered.add(reply.request)
 
     def start_confirmed(self, key: StartKey, outcome: StartConfirmed) -> None:
         """Judge the id that a charger was given."""
         given = self.ids.setdefault(key, outcome.transaction_id)
-        demand(given == outcome.transaction_id, f"I6: {key} got {given} and {outcome.transaction_id}")
-        demand(0 < given < INT32, f"I6: transaction id {given} is not a positive int32")
+        demand(given == outcome.transaction_id, "I6: {} got {} and {}", key, given, outcome.transaction_id)
+        demand(0 < given < INT32, "I6: transaction id {} is not a positive int32", given)
         owner = self._keys.setdefault(given, key)
-        demand(owner == key, f"I6: id {given} given to {key} and {owner}")
+        demand(owner == key, "I6: id {} given to {} and {}", given, key, owner)
 
     def stepped(self, facts: Sequence[Fact], records: Iterable[Record]) -> None:
         """Judge the session rows of one step."""
@@ -65,25 +65,27 @@ class Registry:
         for key, transaction_id in self.ids.items():
             known = store.find_start(key)
             found = None if known is None else known.transaction_id
-            demand(found == transaction_id, f"I6: {key} was given {transaction_id}, the store says {found}")
+            demand(found == transaction_id, "I6: {} was given {}, the store says {}", key, transaction_id, found)
         for stop in (stop for charger in chargers for stop in charger.post.completed):
             if stop.transaction.is_foreign:
                 continue
             rows = [row for row in store.sessions.values() if row.transaction_id == stop.transaction.transaction_id]
-            demand(len(rows) == 1, f"I6: {stop} has the rows {rows}")
-            demand(rows[0].ended_ms is not None, f"I6: {stop} was confirmed, {rows[0]} runs")
+            demand(len(rows) == 1, "I6: {} has the rows {}", stop, rows)
+            demand(rows[0].ended_ms is not None, "I6: {} was confirmed, {} runs", stop, rows[0])
             guessed = rows[0].end_reason in GUESSED
-            demand(guessed or rows[0].meter_stop_wh == stop.meter_stop_wh, f"I6: {stop} is recorded as {rows[0]}")
+            demand(guessed or rows[0].meter_stop_wh == stop.meter_stop_wh, "I6: {} is recorded as {}", stop, rows[0])
 
     def _row(self, row: SessionStored) -> None:
         self._seen.add(row.session_id)
         reopened = row.session_id in self._ended and row.ended_ms is None
-        demand(not reopened, f"I6: session {row.session_id} ended and runs again")
+        demand(not reopened, "I6: session {} ended and runs again", row.session_id)
         if row.ended_ms is not None:
             self._ended.add(row.session_id)
         if row.transaction_id is not None:
             owner = self._owners.setdefault(row.transaction_id, row.session_id)
-            demand(owner == row.session_id, f"I6: transaction {row.transaction_id} in {owner} and {row.session_id}")
+            demand(
+                owner == row.session_id, "I6: transaction {} in {} and {}", row.transaction_id, owner, row.session_id
+            )
 
     def _foreign(self, fact: TransactionStopped, row: SessionStored | None, facts: Sequence[Fact]) -> None:
         """Judge a stop that names another charger's transaction: it may not end it."""
@@ -94,4 +96,4 @@ class Registry:
             or (isinstance(each, TransactionStarted) and each.key.charger_id == row.charger_id)
             for each in facts
         )
-        demand(own, f"I6: a stop from {fact.charger_id} ended {row.session_id} of {row.charger_id}")
+        demand(own, "I6: a stop from {} ended {} of {}", fact.charger_id, row.session_id, row.charger_id)

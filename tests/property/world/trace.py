@@ -10,10 +10,10 @@ class ViolationError(AssertionError):
     """An oracle was broken; the message names it and carries the end of the story."""
 
 
-def demand(condition: bool, message: str) -> None:  # noqa: FBT001 - reads like assert
-    """Raise `ViolationError` with `message` unless `condition` holds."""
+def demand(condition: bool, message: str, *named: object) -> None:  # noqa: FBT001 - reads like assert
+    """Raise `ViolationError` with `message`, its braces filled with `named`, unless `condition` holds."""
     if not condition:
-        raise ViolationError(message)
+        raise ViolationError(message.format(*named))
 
 
 class Trace:

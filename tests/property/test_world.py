@@ -1,0 +1,193 @@
+"""The simulated world itself: what its chargers remember, what its links report, what is fair."""
+
+import random
+
+import pytest
+
+from csms.core.commands import Call, LimitForm, Purpose, RateUnit, ReadConfiguration, SetLimit
+from csms.core.events import CallAnswered, CallSent, CallTimedOut, CallUnsent, ChargerDisconnected, Fact
+from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
+from tests.property.world.car import Car
+from tests.property.world.clock import Clock
+from tests.property.world.link import Handed, Link
+from tests.property.world.manners import Manners, Word
+from tests.property.world.profiles import ProfileMemory
+from tests.property.world.reference import Claim, fair_shares
+
+CP = ChargerId("CP")
+ONE = ConnectionId(1)
+FORM = LimitForm(RateUnit.W, 0, 230)
+
+
+def limit(token: int, *, idx: int = 1, urgent: bool = False) -> SetLimit:
+    transaction_id = TransactionId(7)
+    return SetLimit(Token(token), ONE, CP, idx, Purpose.TX, 1_000, FORM, transaction_id, urgent=urgent, cause="")
+
+
+def read(token: int) -> ReadConfiguration:
+    return ReadConfiguration(Token(token), ONE, CP, ())
+
+
+class Wire:
+    """A link whose charger answers only when told to."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.facts: list[Fact] = []
+        self.taken: list[Handed] = []
+        self.link = Link(
+            CP, ONE, self.clock, self.facts.append, lambda _link, handed: self.taken.append(handed), 10_000
+        )
+
+    def submit(self, *calls: Call) -> None:
+        for call in calls:
+            self.link.submit(call)
+
+    def order(self) -> list[int]:
+        return [handed.call.token for handed in self.taken]
+
+    def answer(self, token: int) -> None:
+        handed = next(each for each in self.taken if each.call.token == token)
+        self.link.answer(handed, CallAnswered(handed.call.token, "Accepted"))
+
+
+# --- links ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_call_at_a_time_and_limits_first() -> None:
+    wire = Wire()
+    wire.submit(read(1), read(2), limit(3), limit(4, idx=2, urgent=True))
+    assert wire.order() == [1]
+    for token in (1, 4, 3, 2):
+        wire.answer(token)
+    assert wire.order() == [1, 4, 3, 2]
+
+
+def test_a_newer_limit_replaces_a_queued_one_and_an_older_one_is_never_sent() -> None:
+    wire = Wire()
+    wire.submit(read(1), limit(2), limit(5), limit(4))
+    assert [fact for fact in wire.facts if isinstance(fact, CallUnsent)] == [CallUnsent(Token(2)), CallUnsent(Token(4))]
+    wire.answer(1)
+    assert wire.order() == [1, 5]
+
+
+@pytest.mark.parametrize(("urgent", "left_ms"), [(False, 10_000), (True, 7_000)])
+def test_a_limit_waits_for_an_unanswered_call_but_an_urgent_one_five_seconds(urgent: bool, left_ms: int) -> None:  # noqa: FBT001 - a table
+    wire = Wire()
+    wire.submit(read(1))
+    wire.clock.run_until(2_000)
+    wire.submit(limit(2, urgent=urgent))
+    wire.clock.run_until(left_ms - 1)
+    assert wire.order() == [1]
+    wire.clock.run_until(left_ms)
+    assert wire.order() == [1, 2]
+    assert wire.facts[-2:] == [CallTimedOut(Token(1)), CallSent(Token(2))]
+    assert wire.taken[0].void_ms == left_ms + 60_000
+
+
+def test_a_late_answer_counts_on_its_own_connection_only() -> None:
+    wire = Wire()
+    wire.submit(limit(1))
+    wire.clock.run_until(15_000)
+    wire.answer(1)
+    assert wire.facts[-1:] == [CallAnswered(Token(1), "Accepted")]
+    wire.submit(limit(2), limit(3))
+    wire.link.close()
+    wire.answer(2)
+    assert wire.facts[-2:] == [CallUnsent(Token(3)), ChargerDisconnected(CP, ONE)]
+
+
+# --- chargers and cars ------------------------------------------------------------------------------------------------
+
+
+def test_a_transactions_profile_overrules_the_default_even_when_it_is_higher() -> None:
+    memory = ProfileMemory()
+    assert memory.limit_w(1, in_transaction=True) is None
+    memory.set_default(0, 0, 6_000)
+    memory.set_tx(1, 0, 7, 9_000)
+    assert memory.limit_w(1, in_transaction=True) == 9_000
+    assert memory.limit_w(2, in_transaction=True) == 6_000
+    memory.end_transaction(1)
+    assert memory.limit_w(1, in_transaction=True) == 6_000
+
+
+@pytest.mark.parametrize(("own_first", "expected_w"), [(True, 3_000), (False, 5_000)])
+def test_which_default_prevails(own_first: bool, expected_w: int) -> None:  # noqa: FBT001 - a table
+    memory = ProfileMemory(own_default_first=own_first)
+    memory.set_default(0, 5, 5_000)
+    memory.set_default(1, 2, 3_000)
+    memory.set_default(1, 0, 1_000)
+    assert memory.default_w(1) == expected_w
+    assert memory.default_w(2) == 5_000
+
+
+@pytest.mark.parametrize(
+    ("idx", "level", "left"),
+    [
+        (None, 3, {(0, 0), (1, 0)}),
+        (1, 0, {(0, 0), (0, 3), (2, 3)}),
+        (None, None, set[tuple[int, int]]()),
+        (1, 9, {(0, 0), (0, 3), (1, 0), (2, 3)}),
+    ],
+)
+def test_clearing_removes_what_matches(idx: int | None, level: int | None, left: set[tuple[int, int]]) -> None:
+    memory = ProfileMemory(defaults={(0, 0): 1, (0, 3): 2, (1, 0): 3, (2, 3): 4})
+    found = len(left) < 4
+    assert memory.clear_defaults(idx, level) is found
+    assert set(memory.defaults) == left
+
+
+def test_a_car_lets_go_at_its_own_pace_and_never_takes_more_than_it_may() -> None:
+    car = Car(wants_w=50_000, down_w_per_s=20_000, up_w_per_s=5_000)
+    assert car.next_draw_w(0, 100_000, 1_000) == 5_000
+    assert car.next_draw_w(48_000, 100_000, 1_000) == 50_000
+    assert car.next_draw_w(50_000, 10_000, 1_000) == 30_000
+    assert car.next_draw_w(15_000, 10_000, 1_000) == 10_000
+
+
+def test_no_answer_comes_before_the_effect_that_it_speaks_of() -> None:
+    rng = random.Random(1)
+    manners = Manners(slow=15, lost=10, mute=15, late=15, refused=15, liar=15)
+    handlings = [manners.handle(rng) for _ in range(2_000)]
+    assert {handling.word for handling in handlings} == set(Word)
+    for handling in handlings:
+        if handling.execute_ms is not None and handling.answer_ms is not None:
+            assert handling.execute_ms <= handling.answer_ms
+    assert any(handling.execute_ms is not None and handling.answer_ms is None for handling in handlings)
+    assert any(handling.execute_ms is None and handling.answer_ms is None for handling in handlings)
+
+
+# --- what is fair -----------------------------------------------------------------------------------------------------
+
+
+def claim(name: str, *rows: str, min_w: int = 0, max_w: int, rank: int = 0) -> Claim:
+    return Claim(name, rows, min_w, max_w, rank)
+
+
+@pytest.mark.parametrize(
+    ("claims", "room_w", "expected"),
+    [
+        (
+            [
+                claim("a", "A", "grid", max_w=80),
+                claim("b", "A", "grid", max_w=150),
+                claim("c", "B", "grid", max_w=150),
+            ],
+            {"A": 200, "B": 200, "grid": 330},
+            {"a": 80, "b": 120, "c": 130},
+        ),
+        (
+            [claim("a", "A", "grid", max_w=1), claim("b", "A", "grid", max_w=300), claim("c", "B", "grid", max_w=300)],
+            {"A": 160, "B": 300, "grid": 300},
+            {"a": 1, "b": 149, "c": 149},
+        ),
+        (
+            [claim("a", "grid", min_w=60, max_w=100, rank=1), claim("b", "grid", min_w=60, max_w=100, rank=0)],
+            {"grid": 100},
+            {"a": 0, "b": 100},
+        ),
+        ([claim("a", "grid", min_w=60, max_w=50)], {"grid": 100}, {"a": 0}),
+    ],
+)
+def test_fair_shares(claims: list[Claim], room_w: dict[str, int], expected: dict[str, int]) -> None:
+    assert fair_shares(claims, room_w) == expected
