@@ -147,11 +147,6 @@ class Connector:
     uncommanded_ms: int | None = None
 
     @property
-    def power_may_flow(self) -> bool:
-        """Return whether its last status allows for power; unknown counts as yes."""
-        return self.status is None or MEANING[self.status].power_may_flow
-
-    @property
     def rest_w(self) -> int:
         """Return what is booked for a REST-driven session, W: the most that its client may obey."""
         session = self.session

@@ -1,8 +1,7 @@
 import pytest
 
-from csms.core.connector import MEANING, Connector, Meter
+from csms.core.connector import MEANING, Meter
 from csms.core.events import ConnectorStatus, Sample
-from csms.core.ids import ChargerId, ConnectorKey
 
 STATUSES = [
     # status | power may flow, a car is there
@@ -25,13 +24,6 @@ def test_what_a_status_tells(status: str, flows: bool, car: bool) -> None:  # no
 
 def test_every_status_has_a_meaning() -> None:
     assert [s.value for s in ConnectorStatus] == [row[0] for row in STATUSES]
-
-
-def test_without_a_status_power_may_flow() -> None:
-    connector = Connector(ConnectorKey(ChargerId("A"), 1))
-    assert connector.power_may_flow
-    connector.status = ConnectorStatus.AVAILABLE
-    assert not connector.power_may_flow
 
 
 READINGS: list[tuple[str, list[tuple[int, int | None, int | None]], list[int | None]]] = [
