@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from csms.core.ids import SessionId
-from csms.ports import Store
 from csms.runtime.desk import StationDesk
 
 WAIT_S_DEFAULT = 30
@@ -51,6 +50,14 @@ class Knock(Protocol):
         ...
 
 
+class SessionMemory(Protocol):
+    """What the store remembers of sessions (part of `csms.ports.Store`)."""
+
+    async def find_session(self, session_id: SessionId) -> bool:
+        """Return whether a session of that id ever existed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything that the routes use.
@@ -66,7 +73,7 @@ class Services:
     """
 
     desk: StationDesk
-    store: Store
+    store: SessionMemory
     knocking: Callable[[], Sequence[Knock]]
     new_id: Callable[[], SessionId]
     virtual_tag: str

@@ -5,7 +5,7 @@ import gc
 import json
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,15 +20,13 @@ from api.services import Services
 from csms.core.configuration import parse_station
 from csms.core.events import (
     Fact,
-    KnownTransaction,
     PowerUpdated,
     SessionRequested,
     SessionStopRequested,
-    StartKey,
     StationConfigured,
 )
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
-from csms.core.records import Driver, Record, Snapshot
+from csms.core.records import Driver
 from csms.core.replies import (
     Outcome,
     Refusal,
@@ -143,24 +141,6 @@ class FakeStore:
         if self.broken:
             raise StoreError
         return session_id in self.sessions
-
-    async def load(self) -> Snapshot:
-        raise NotImplementedError
-
-    async def commit(self, records: Sequence[Record]) -> None:
-        raise NotImplementedError
-
-    async def find_start(self, key: StartKey) -> KnownTransaction | None:
-        raise NotImplementedError
-
-    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
-        raise NotImplementedError
-
-    async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
-        raise NotImplementedError
-
-    async def close(self) -> None:
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
