@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The central system in a container: docker build -t electra-sems . && docker run -p 127.0.0.1:3000:3000 -p 9000:9000 electra-sems
 ARG BASE=python:3.11-slim
 
@@ -15,6 +14,8 @@ COPY pyproject.toml README.md LICENSE ./
 COPY csms csms
 COPY api api
 COPY simulators simulators
+# The wheel carries it, for the demo.
+COPY examples/station_config.json examples/
 RUN /opt/csms/bin/python -m pip install --no-deps . \
     && /opt/csms/bin/python -m compileall -q /opt/csms/lib \
     && /opt/csms/bin/python -m pip uninstall --yes pip
