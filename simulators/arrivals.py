@@ -21,6 +21,8 @@ SOC_PERCENT = (10, 60)
 SWIPE_AFTER_MS = (1_000, 3_000)
 STAYS_MS = (2_000, 5_000)
 SHORTEST_GAP_MS = 2_000
+RARITY = 6
+"""On average cars come for a sixth of the range above the least energy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,7 @@ class Habits:
 
     Attributes:
         arrival_s: mean time from a connector becoming free to the next car.
-        min_wh, max_wh: the energy that a car comes for; little is more frequent than much (triangular).
+        min_wh, max_wh: the energy that a car comes for; most come for little more than the least, few for much.
     """
 
     arrival_s: float = 20.0
@@ -92,10 +94,16 @@ class Arrivals:
             self._random.choice(self._cars),
             connector.supply,
             soc_percent=self._random.randint(*SOC_PERCENT),
-            target_wh=int(self._random.triangular(self._habits.min_wh, self._habits.max_wh, self._habits.min_wh)),
+            target_wh=self._target_wh(),
         )
         visit.swipes_ms = now_ms + self._random.randint(*SWIPE_AFTER_MS)
         self._charger.sessions.plug(connector, car, stays_ms=self._random.randint(*STAYS_MS))
+
+    def _target_wh(self) -> int:
+        """Return the energy that a car comes for, Wh."""
+        least_wh, most_wh = self._habits.min_wh, self._habits.max_wh
+        more_wh = self._random.expovariate(RARITY / max(1, most_wh - least_wh))
+        return min(most_wh, least_wh + int(more_wh))
 
     def _gap_ms(self) -> int:
         mean_s = self._habits.arrival_s

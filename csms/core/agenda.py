@@ -5,10 +5,11 @@ the limits of running sessions: the peer sends those first.
 """
 
 from csms.core.charger import ChargerState
-from csms.core.commands import Call, ClearLimits, ReadConfiguration, Trigger
+from csms.core.commands import Call, ClearLimits, Purpose, ReadConfiguration, Trigger
 from csms.core.ids import ConnectionId, Now, Token
 from csms.core.journal import Journal
-from csms.core.provisioning import LIMIT_KEYS, attempts, places
+from csms.core.ladder import OUR_LEVEL, Manner, attempts, likeliest_attempt
+from csms.core.provisioning import LIMIT_KEYS, places
 from csms.core.state import AgendaCall, Errand, State
 from csms.core.steering import Alarm, give_limit
 from csms.core.timings import Timings
@@ -74,11 +75,21 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
     """Send our TxDefaultProfile: 0 W, or the least that this charger accepts."""
     agenda = charger.provisioning
     ways = attempts(charger.config, charger.configuration)
-    order = [(agenda.attempt + i) % len(ways) for i in range(len(ways))]
-    agenda.attempt = next(i for i in order if _fits(state, charger, ways[i].limit_w))  # 0 W fits always
-    way = ways[agenda.attempt]
+    here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form)
+    order = [*ways[here:], *ways[:here]]
+    way = next(way for way in order if _fits(state, charger, way.limit_w))  # 0 W fits always
+    agenda.way = way
     send = give_limit(
-        state, journal, charger, None, way.limit_w, now, urgent=False, cause="fail-safe default", at_once=False
+        state,
+        journal,
+        charger,
+        None,
+        Manner(Purpose.DEFAULT, way.form),
+        way.limit_w,
+        now,
+        urgent=False,
+        cause="fail-safe default",
+        at_once=False,
     )
     agenda.pending = send.token
 
@@ -102,7 +113,9 @@ def _clear(state: State, charger: ChargerState, journal: Journal, connection: Co
     """Clear the next place at which a foreign default may stand."""
     agenda = charger.provisioning
     if agenda.to_clear is None:
-        agenda.to_clear = places(charger.config, charger.configuration)
+        settled = charger.defaults.settled
+        ours = OUR_LEVEL if settled is None else settled.form.stack_level
+        agenda.to_clear = places(charger.config, charger.configuration, ours)
     place = agenda.to_clear[-1]
     token = state.take_token()
     command = ClearLimits(token, connection, charger.charger_id, place.idx, place.stack_level)

@@ -2,24 +2,26 @@
 
 An answer counts only for its own CALL and only on the connection on which that was sent; a late one on the same
 connection still counts. Two time-outs running abort the socket, at most three times an hour. A charger is *refusing*
-after three different forms were refused in a row, or after the third abort: it is booked like one that was never
-provisioned and gets one try every ten minutes.
+after three different ways to say a limit were refused in a row, or after the third abort: it is booked like one that
+was never provisioned; every way is tried once (`csms.core.ladder`), after that one every ten minutes.
 """
 
 from csms.core.charger import ChargerState
 from csms.core.commands import AbortConnection, Purpose
 from csms.core.events import CallAnswered, CallErrored, CallSent, CallTimedOut, CallUnsent, ConfigurationRead
-from csms.core.ids import ConnectionId, Now, Token
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, Token
 from csms.core.journal import Journal
+from csms.core.ladder import Attempt, Manner, attempts, likeliest_attempt
 from csms.core.limits import Book, Send, accept, lose, refuse
 from csms.core.replies import Refusal, Refused, SessionEnded
-from csms.core.state import AgendaCall, Errand, LimitCall, PendingCall, StartCall, State, StopCall
+from csms.core.state import AftermathCall, AgendaCall, Errand, LimitCall, PendingCall, StartCall, State, StopCall
 from csms.core.timings import Timings
 
 ACCEPTED = "Accepted"
 CLEARED = frozenset({ACCEPTED, "Unknown"})
-FORMS_TO_REFUSE = 3
+WAYS_TO_REFUSE = 3
 TIMEOUTS_TO_ABORT = 2
+CLEARINGS_TO_GIVE_UP = 3
 
 
 class Calls:
@@ -47,9 +49,12 @@ class Calls:
                 self._book(call.send).drop_unsent(call.send.token)
                 self.journal.drop_sends([call.send])
                 self._free_agenda(call, fact.token)
+                self._free_aftermath(call.charger_id, call.send.idx, fact.token)
                 self.journal.plan = True
             case AgendaCall():
                 self._free_agenda(call, fact.token)
+            case AftermathCall():
+                self._free_aftermath(call.charger_id, call.idx, fact.token)
             case StartCall() | StopCall():
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it was asked")
             case None:
@@ -67,6 +72,8 @@ class Calls:
             case AgendaCall():
                 done = call.errand is not Errand.CLEAR_PLACE or status in CLEARED
                 self._errand_ended(call, fact.token, done=done, answer=status)
+            case AftermathCall():
+                self._cleared(call, fact.token, status)
             case StartCall() | StopCall() if status != ACCEPTED:
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, "the charger refused")
             case StopCall():
@@ -93,6 +100,8 @@ class Calls:
             case AgendaCall():
                 done = call.errand is not Errand.CLEAR_PLACE
                 self._errand_ended(call, fact.token, done=done, answer=fact.code)
+            case AftermathCall():
+                self._cleared(call, fact.token, fact.code)
             case StartCall() | StopCall():
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, f"the charger answered with error {fact.code[:40]}")
             case None:
@@ -110,6 +119,9 @@ class Calls:
                     self.journal.write_send(call.send)
                     self._failed(charger, call.send)
                     self._free_agenda(call, fact.token, failed=True)
+                    self._free_aftermath(call.charger_id, call.send.idx, fact.token, failed=True)
+            case AftermathCall():
+                self._free_aftermath(call.charger_id, call.idx, fact.token, failed=True)
             case AgendaCall():
                 charger.provisioning.statuses_asked &= call.errand is not Errand.ASK_STATUSES
                 self._free_agenda(call, fact.token, failed=True)
@@ -151,7 +163,7 @@ class Calls:
         if charger is None:
             return Book()
         connector = charger.connectors.get(send.idx)
-        if send.purpose is Purpose.DEFAULT:
+        if send.idx == 0:
             return charger.defaults
         return Book() if connector is None else connector.limits
 
@@ -171,6 +183,7 @@ class Calls:
             self.journal.log("limit.refused", send.charger_id, send.idx, limit_w=send.limit_w, answer=answer[:40])
             self._refused(charger, send)
         self._free_agenda(call, token, failed=not accepted)
+        self._free_aftermath(call.charger_id, send.idx, token, failed=not accepted)
 
     def _accepted(self, charger: ChargerState, send: Send) -> None:
         provisioning = charger.provisioning
@@ -180,29 +193,64 @@ class Calls:
         if charger.refusing_until_ms is not None:
             charger.refusing_until_ms = None
             self.journal.log("charger.obeys_again", charger.charger_id)
-        if send.purpose is Purpose.DEFAULT:
-            provisioning.default_due = False
-            if send.limit_w > 0:
-                self.journal.log("charger.zero_refused", charger.charger_id, None, fail_safe_w=send.limit_w)
+        if send.idx == 0:
+            self._default_accepted(charger, send)
             return
+        self._learn_manner(charger, send)
         connector = charger.connectors.get(send.idx)
         if connector is not None and connector.session is not None:
             connector.session.steering.attempts = 0
             connector.session.demand.limit_changed(self.now.mono_ms, self.timings)
 
-    def _refused(self, charger: ChargerState, send: Send) -> None:
-        """Try the next form; a charger that refuses three of them refuses all."""
+    def _default_accepted(self, charger: ChargerState, send: Send) -> None:
+        """Take our default for said, and what it tells of the make."""
         provisioning = charger.provisioning
-        if send.purpose is Purpose.TX and not self._runs(charger, send):
+        provisioning.default_due = False
+        provisioning.way = Attempt(send.form, send.limit_w)
+        provisioning.tried -= set(attempts(charger.config, charger.configuration))
+        charger.default_in_doubt = False
+        if charger.learnt.default_form != send.form:
+            charger.learnt.default_form = send.form
+            self.journal.write_make(charger.boot)
+        if send.limit_w > 0:
+            self.journal.log("charger.zero_refused", charger.charger_id, None, fail_safe_w=send.limit_w)
+
+    def _learn_manner(self, charger: ChargerState, send: Send) -> None:
+        manner = Manner(send.purpose, send.form)
+        charger.provisioning.tried -= set(charger.manners)
+        if send.transaction_id is not None and charger.learnt.manner != manner:
+            charger.learnt.manner = manner
+            self.journal.write_make(charger.boot)
+
+    def _refused(self, charger: ChargerState, send: Send) -> None:
+        """Try the next rung of the ladder; a charger that refuses three of them refuses all."""
+        provisioning = charger.provisioning
+        if send.idx > 0 and not self._runs(charger, send):
             return  # its transaction has ended in the meantime: that is why
         once_more = send.form == provisioning.proven and self._first_failure(charger, send)
         self._failed(charger, send)
         if once_more:
             return  # the form is right: it was the moment (its transaction not begun yet, or ending)
-        provisioning.refused.add(send.form)
-        provisioning.attempt += 1 if send.purpose is Purpose.DEFAULT else 2
-        if len(provisioning.refused) >= FORMS_TO_REFUSE or charger.refusing_until_ms is not None:
-            self._refusing(charger)
+        provisioning.refused.add(Manner(send.purpose, send.form))
+        tried_all = self._step_on(charger, send)
+        if len(provisioning.refused) >= WAYS_TO_REFUSE or charger.refusing_until_ms is not None:
+            pause_ms = self.timings.refusing_retry_ms if tried_all else self.timings.backoff_ms[-1]
+            self._refusing(charger, pause_ms)
+
+    def _step_on(self, charger: ChargerState, send: Send) -> bool:
+        """Step on to the next rung of a ladder; return whether every rung of it has been refused."""
+        agenda = charger.provisioning
+        if send.idx == 0:
+            ways = attempts(charger.config, charger.configuration)
+            here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form)
+            agenda.tried.add(ways[here])
+            agenda.way = ways[(here + 1) % len(ways)]
+            return agenda.tried.issuperset(ways)
+        ladder, manner = charger.manners, charger.manner
+        if manner == (send.purpose, send.form):
+            agenda.tried.add(manner)
+            agenda.manner = ladder[(ladder.index(manner) + 1) % len(ladder)]
+        return agenda.tried.issuperset(ladder)
 
     @staticmethod
     def _runs(charger: ChargerState, send: Send) -> bool:
@@ -231,16 +279,66 @@ class Calls:
         return self.timings.backoff_ms[min(attempts, len(self.timings.backoff_ms) - 1)]
 
     def _errand_ended(self, call: AgendaCall, token: Token, *, done: bool, answer: str) -> None:
-        provisioning = self.state.chargers[call.charger_id].provisioning
+        charger = self.state.chargers[call.charger_id]
+        provisioning = charger.provisioning
         if provisioning.pending != token:
             return  # late: its errand was begun again, and that one counts
         if done and call.errand is Errand.READ_KEYS:
             provisioning.read_due = False
         if done and call.errand is Errand.CLEAR_PLACE and provisioning.to_clear:
             provisioning.to_clear.pop()
+            self._say_own_defaults_again(charger)
         if not done:
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=answer[:40])
         self._free_agenda(call, token, failed=not done)
+        self.journal.plan = True
+
+    @staticmethod
+    def _say_own_defaults_again(charger: ChargerState) -> None:
+        """Foreign defaults are cleared: where limits are defaults, ours may have gone with them."""
+        if charger.provisioning.cleared and charger.manner.purpose is Purpose.DEFAULT:
+            for session in charger.sessions():
+                session.steering.reassert = True
+
+    def _cleared(self, call: AftermathCall, token: Token, answer: str) -> None:
+        """Take what a charger says to the clearing of an ended transaction's TxProfile.
+
+        Accepted means that there was one (§6.12): the charger keeps them. Another answer than Accepted and Unknown
+        tells nothing: it is asked again, but not for ever where nothing speaks for a profile that is kept.
+        """
+        charger = self.state.chargers[call.charger_id]
+        connector = charger.connectors.get(call.idx)
+        if connector is None:
+            return
+        aftermath, done = connector.aftermath, answer in CLEARED
+        if connector.session is not None:
+            connector.session.steering.reassert = True  # it may have cleared the newer transaction's profile
+        aftermath.foreign_due = aftermath.foreign_due and not done
+        if done and aftermath.installed:
+            self._learn_keeping(charger, kept=answer == ACCEPTED)
+        given_up = not charger.keeps_tx_profile and aftermath.failures + 1 >= CLEARINGS_TO_GIVE_UP
+        if aftermath.pending == token and (done or given_up):
+            aftermath.clear_due = False
+        self._free_aftermath(call.charger_id, call.idx, token, failed=not done)
+        self.journal.plan = True
+
+    def _learn_keeping(self, charger: ChargerState, *, kept: bool) -> None:
+        """Note whether chargers of this make keep a TxProfile; one that was kept once is never taken for forgetful."""
+        learnt = charger.learnt
+        if learnt.keeps_tx_profile is None or (kept and not learnt.keeps_tx_profile):
+            learnt.keeps_tx_profile = kept
+            self.journal.write_make(charger.boot)
+            self.journal.log("make.learnt", charger.charger_id, None, keeps_tx_profile=kept)
+
+    def _free_aftermath(self, charger_id: ChargerId, idx: int, token: Token, *, failed: bool = False) -> None:
+        """Let what an ended transaction has left to be said go on, at once or after a pause."""
+        connector = self.state.connector(ConnectorKey(charger_id, idx))
+        if connector is None or connector.aftermath.pending != token:
+            return
+        aftermath = connector.aftermath
+        aftermath.pending = None
+        aftermath.retry_ms = self.now.mono_ms + (self._pause_ms(aftermath.failures) if failed else 0)
+        aftermath.failures = aftermath.failures + 1 if failed else 0
         self.journal.plan = True
 
     def _free_agenda(self, call: LimitCall | AgendaCall, token: Token, *, failed: bool = False) -> None:
@@ -253,8 +351,8 @@ class Calls:
         if failed:
             provisioning.retry_ms = self.now.mono_ms + self._pause_ms(provisioning.failures)
             provisioning.failures += 1
-            if charger.refusing_until_ms is not None:
-                self._refusing(charger)
+            if charger.refusing_until_ms is not None and charger.refusing_until_ms <= self.now.mono_ms:
+                self._refusing(charger, self.timings.refusing_retry_ms)
         else:
             provisioning.failures = 0
         self.journal.plan = True
@@ -271,19 +369,18 @@ class Calls:
         self.journal.at_once.append(AbortConnection(charger.connection, charger.charger_id, reason))
         self.journal.log("connection.aborted", charger.charger_id, None, reason=reason)
         if len(charger.aborts) >= self.timings.aborts_max:
-            self._refusing(charger)
+            self._refusing(charger, self.timings.refusing_retry_ms)
 
-    def _refusing(self, charger: ChargerState) -> None:
-        """Count the charger as uncontrollable: booked at its maximum, one try in ten minutes."""
+    def _refusing(self, charger: ChargerState, pause_ms: int) -> None:
+        """Count the charger as uncontrollable: booked at its maximum, the next try after a pause."""
         if charger.refusing_until_ms is None:
             self.journal.log("charger.refusing", charger.charger_id)
-        charger.refusing_until_ms = self.now.mono_ms + self.timings.refusing_retry_ms
+        charger.refusing_until_ms = self.now.mono_ms + pause_ms
         charger.provisioning.default_due = True
         charger.provisioning.failures = 0
         charger.provisioning.refused.clear()
         charger.asserting_ms = None
-        for connector in charger.connectors.values():
-            connector.provisioned = False
+        charger.distrust()
         self.journal.chargers.add(charger.charger_id)
         self.journal.plan = True
 

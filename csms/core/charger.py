@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey
+from csms.core.ladder import Manner, likeliest_manner, manners
+from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
 from csms.core.provisioning import Provisioning
 from csms.core.records import ChargerStored, Driver
@@ -35,6 +37,8 @@ class ChargerState:
         asserting_ms: since when its profiles wait to be asserted after a boot; None when they are.
         timeouts: CALLs in a row that timed out; aborts: when its socket was aborted.
         refusing_until_ms: set while it is `refusing`: its next try.
+        learnt: what its make has shown, shared by all chargers of it.
+        default_in_doubt: it has booted, and its default was not asserted again since.
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
     """
 
@@ -58,6 +62,8 @@ class ChargerState:
     timeouts: int = 0
     aborts: deque[int] = field(default_factory=deque)
     refusing_until_ms: int | None = None
+    learnt: Learnt = field(default_factory=Learnt)
+    default_in_doubt: bool = False
     draining: bool = False
     let_go: bool = False
 
@@ -85,6 +91,23 @@ class ChargerState:
         if self.config.control in {Control.AUTO, Control.OCPP}:
             return True
         return any(session.driver is Driver.OCPP for session in self.sessions())
+
+    @property
+    def manner(self) -> Manner:
+        """Return how its running transactions are limited at present."""
+        ladder = self.manners
+        return ladder[likeliest_manner(ladder, self.provisioning.manner, self.learnt.manner)]
+
+    @property
+    def manners(self) -> tuple[Manner, ...]:
+        """Return the ways to limit its running transactions."""
+        proven = None if self.provisioning.way is None else self.provisioning.way.form
+        return manners(self.config, self.configuration, proven or self.learnt.default_form)
+
+    @property
+    def keeps_tx_profile(self) -> bool:
+        """Return whether a TxProfile is known to stay in force here when its transaction has ended."""
+        return self.learnt.keeps_tx_profile is True
 
     @property
     def addressable(self) -> bool:
@@ -159,6 +182,21 @@ class ChargerState:
         if session is None or session.driver is not Driver.OCPP or session.phase is not Phase.RUNNING:
             return None
         return session if self.addressable and self.config.control is not Control.NONE else None
+
+    def reconnected(self) -> None:
+        """Begin a new connection: what was asked on the one before will not be answered."""
+        self.provisioning.reconnected()
+        self.forget_errands()
+
+    def forget_errands(self) -> None:
+        """Take note that nobody will answer what was asked after the ends of transactions."""
+        for connector in self.connectors.values():
+            connector.aftermath.pending = None
+
+    def distrust(self) -> None:
+        """Count every connector as unprovisioned: its default may be gone."""
+        for connector in self.connectors.values():
+            connector.distrust()
 
     def sends(self) -> Iterator[Send]:
         """Yield every send that may be in force."""

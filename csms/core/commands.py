@@ -13,7 +13,8 @@ class Purpose(StrEnum):
     """Which of a charger's two dynamic layers a limit goes to (OCPP 1.6 §3.13.1)."""
 
     DEFAULT = "default"
-    """TxDefaultProfile on connector 0: what every connector may draw without a profile of its own."""
+    """TxDefaultProfile: on connector 0 what every connector may draw without a profile of its own; on a connector the
+    limit of its running transaction, where the charger refuses TxProfile (§3.13.1, errata 3.53)."""
 
     TX = "tx"
     """TxProfile: the limit of one running transaction."""
@@ -43,6 +44,7 @@ class LimitForm:
         voltage_v: nominal phase voltage used for W ↔ A.
         kind: Relative unless the charger refuses it.
         stack_level: constant per purpose.
+        number_phases: an ampere limit carries numberPhases; some chargers refuse it, and 3 is its default (§7.14).
     """
 
     unit: RateUnit
@@ -50,6 +52,7 @@ class LimitForm:
     voltage_v: int
     kind: ProfileKind = ProfileKind.RELATIVE
     stack_level: int = 0
+    number_phases: bool = True
 
     @property
     def step_w(self) -> int:
@@ -70,7 +73,9 @@ MIN_CURRENT_A = 6
 
 @dataclass(frozen=True, slots=True)
 class SetLimit:
-    """SetChargingProfile. `idx` is 0 for the default purpose; `limit_w` is already rounded to `form`.
+    """SetChargingProfile. `idx` is 0 for the charger's fail-safe default; `limit_w` is already rounded to `form`.
+
+    `transaction_id` is set with purpose `TX` only: no other profile names a transaction.
 
     `urgent`: an overbooked row needs this cut; it waits at most 5 s behind an unanswered CALL (LEDGER.md §3).
     `cause` is for logs and the explanation of a limit, e.g. "cut: CP002#1 is short".
@@ -90,13 +95,14 @@ class SetLimit:
 
 @dataclass(frozen=True, slots=True)
 class ClearLimits:
-    """ClearChargingProfile of TxDefaultProfiles (LEDGER.md §4); absent fields match all (§5.5)."""
+    """ClearChargingProfile of one purpose (LEDGER.md §4); absent fields match all (§5.5)."""
 
     token: Token
     connection: ConnectionId
     charger_id: ChargerId
     idx: int | None
     stack_level: int | None
+    purpose: Purpose = Purpose.DEFAULT
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from csms.core.events import ConnectorStatus, Sample
-from csms.core.ids import ConnectorKey
+from csms.core.ids import ConnectorKey, Token
 from csms.core.limits import Book
 from csms.core.session import Session
 from csms.core.units import mean_power_w
@@ -125,6 +125,25 @@ class Meter:
 
 
 @dataclass(slots=True)
+class Aftermath:
+    """What is still to be said to a connector after the end of a transaction; times monotonic ms.
+
+    Attributes:
+        clear_due: its TxProfiles are to be cleared; installed: one of them was Accepted, so the answer tells something.
+        foreign_due: another central system may have left TxProfiles here, which a charger that keeps them still obeys.
+        pending: the CALL whose answer is awaited.
+        failures: in a row; retry_ms: nothing is sent before.
+    """
+
+    clear_due: bool = False
+    installed: bool = False
+    foreign_due: bool = True
+    pending: Token | None = None
+    failures: int = 0
+    retry_ms: int = 0
+
+
+@dataclass(slots=True)
 class Connector:
     """One connector; times monotonic ms.
 
@@ -132,7 +151,8 @@ class Connector:
         status: last reported, None before the first report.
         status_ms: since when it has had that status, as far as it was said on its present connection.
         session: the session that holds it, or None.
-        limits: P_tx.
+        limits: P_tx, and what was said to its transactions as TxDefaultProfile of this connector.
+        aftermath: what its last transaction has left to be said.
         provisioned: LEDGER.md §4 holds here.
         uncommanded_ms: since when power may flow without a transaction of ours.
     """
@@ -142,9 +162,16 @@ class Connector:
     status_ms: int = 0
     session: Session | None = None
     limits: Book = field(default_factory=Book)
+    aftermath: Aftermath = field(default_factory=Aftermath)
     meter: Meter = field(default_factory=Meter)
     provisioned: bool = False
     uncommanded_ms: int | None = None
+
+    def distrust(self) -> None:
+        """Count the connector as unprovisioned: what is in force there may not be ours."""
+        self.provisioned = False
+        self.uncommanded_ms = None
+        self.aftermath.foreign_due = True
 
     @property
     def rest_w(self) -> int:

@@ -4,7 +4,8 @@ One step takes everything that has happened since the last one, in order:
 
     1  facts are taken in            links, transactions, calls, requests, reconfiguration
     2  upkeep brings time to bear    settling, freeing, provisioning, zombies, silent clients
-    3  the plan is made, if anything changed that it depends on, and carried out as cuts and raises
+    3  the plan is made, if anything changed that it depends on; what ended transactions have left to be said is said,
+       and the plan is carried out as cuts and raises
     4  the provisioning agendas go on, waiting clients are answered, notices are renewed
     5  what changed is written down: records, and the views that may be published after their commit
 
@@ -13,9 +14,10 @@ the same facts at the same times give the same steps. An `InvariantError` leaves
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
+from csms.core.aftermath import follow_up
 from csms.core.agenda import work_off
 from csms.core.calls import Calls
 from csms.core.commands import Command
@@ -51,6 +53,7 @@ from csms.core.reconfiguration import Reconfiguration
 from csms.core.records import (
     ChargerForgotten,
     CountersStored,
+    MakeStored,
     Record,
     SendForgotten,
     Snapshot,
@@ -257,6 +260,8 @@ class Engine:
             if (session.target_w, session.limited_by) != (steered.target_w, steered.limited_by):
                 session.target_w, session.limited_by = steered.target_w, steered.limited_by
                 journal.show(session_id)
+        for charger in state.chargers.values():
+            follow_up(state, charger, journal, now, timings, alarm)
         Steering(state, plan, journal, now, timings, alarm).run()
         self._check_plan(plan)
         self._show_booked(journal)
@@ -305,6 +310,9 @@ class Engine:
             records.append(StationStored(state.station))
         records += [ChargerForgotten(charger_id) for charger_id in sorted(journal.forgotten)]
         records += [state.chargers[c].stored() for c in sorted(journal.chargers) if c in state.chargers]
+        records += [
+            MakeStored(make, replace(state.makes[make])) for make in sorted(journal.makes) if make in state.makes
+        ]
         records += [session.stored() for session in journal.sessions.values()]
         records += journal.orphans
         records += journal.corrections

@@ -7,7 +7,9 @@ which a step touched things does not matter.
 from dataclasses import dataclass, field
 
 from csms.core.commands import Command
+from csms.core.events import BootInfo
 from csms.core.ids import ChargerId, RequestId, SessionId, Token
+from csms.core.learnt import Make, make_of
 from csms.core.limits import Send
 from csms.core.records import EventLogged, SampleStored, SessionStored, StopCorrected
 from csms.core.replies import Outcome, Reply
@@ -19,7 +21,7 @@ class Journal:
     """One step's output in the making.
 
     Attributes:
-        chargers, sessions, sends: what has to be written again.
+        chargers, makes, sessions, sends: what has to be written again.
         gone: sends that are out of force; forgotten: chargers that are removed.
         orphans: closed records of stops that belong to no transaction.
         corrections: true ends of sessions whose end had been guessed.
@@ -36,6 +38,7 @@ class Journal:
     orphans: list[SessionStored] = field(default_factory=list)
     corrections: list[StopCorrected] = field(default_factory=list)
     chargers: set[ChargerId] = field(default_factory=set)
+    makes: set[Make] = field(default_factory=set)
     forgotten: set[ChargerId] = field(default_factory=set)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     sends: dict[Token, Send] = field(default_factory=dict)
@@ -62,6 +65,12 @@ class Journal:
     def show(self, session_id: SessionId) -> None:
         """Have a session's view renewed; in the order in which they were touched, the same in every process."""
         self.shown[session_id] = None
+
+    def write_make(self, boot: BootInfo | None) -> None:
+        """Have what was learnt of a charger's make written; one that has not told its make is not remembered."""
+        make = make_of(boot)
+        if make is not None:
+            self.makes.add(make)
 
     def write_send(self, send: Send) -> None:
         """Have a send's row written."""

@@ -6,15 +6,17 @@ of evidence arrives it counts as possibly in force, whatever was answered:
     (a) `unsent`: none of its bytes was handed to the socket;
     (b) a later send of the same purpose is settled, and this one was answered before that one left, or that one left
         at least H after this one was lost (timed out, or its connection ended);
-    (c) `tx` only: its transaction ended, and this one was answered or H has passed since it was lost.
+    (c) `tx` only: its transaction ended, and this one was answered or H has passed since it was lost; at a charger
+        that keeps its TxProfiles also only when they have been cleared (`csms.core.aftermath`).
 
 An answer that comes late, after a newer send has left, may tell of an execution after the newer one: it frees only for
 sends that leave after it. After a recovery every send counts as lost at that moment, whatever was answered: a cut that
 left before its intent was durable may still be executed, and is never above what recovery books (docs/adr/0007).
 
-`Book` holds the sends of one purpose at one place (the default of a charger, the `tx` of a connector) and applies the
-three rules; it never frees anything by a time-out, a refusal or silence. What a book may hold in force at most is
-`power_w`. The states of one send are this table; anything else is ignored:
+`Book` holds the sends to one place (the default of a charger, the limits of a connector's transactions, which go to
+TxDefaultProfile where a charger refuses TxProfile) and applies the three rules; it never frees anything by a time-out,
+a refusal or silence. What a book may hold in force at most is `power_w`. The states of one send are this table;
+anything else is ignored:
 
     state     | CallSent | Accepted | other answer | time-out | connection ends | car let go
     ----------+----------+----------+--------------+----------+-----------------+-----------
@@ -40,7 +42,9 @@ class Send:
 
     Attributes:
         limit_w: value booked, W per connector, after rounding to `form`.
-        ends_with: the transaction with whose end it goes: its own, or a newer one that it may yet be executed on.
+        transaction_id: the transaction that it limits, whatever its purpose; None for a fail-safe default.
+        ends_with: the transaction with whose end it goes: its own, or a newer one that it may yet be executed on; None
+            for purpose `DEFAULT`, which no end of a transaction takes out of force.
         connection: where it was sent; None after a recovery (no answer can count any more).
         sent_ms: when it was decided; urgent: it may pass an unanswered CALL; handed: its bytes have left.
         lost_ms: when it timed out or its connection ended, whichever came first; of a recovered one: the recovery.
@@ -99,7 +103,7 @@ class Send:
             self.purpose,
             self.limit_w,
             self.form,
-            self.ends_with,
+            self.ends_with if self.purpose is Purpose.TX else self.transaction_id,
             self.state,
             self.sent_wall_ms,
         )
@@ -141,7 +145,7 @@ def settle(send: Send) -> bool:
 
 @dataclass(slots=True)
 class Book:
-    """P of one purpose at one place: its sends that may be in force, oldest first."""
+    """P at one place: its sends that may be in force, oldest first."""
 
     sends: list[Send] = field(default_factory=list)
 
@@ -185,7 +189,9 @@ class Book:
         kept: list[Send] = []
         for position, send in enumerate(self.sends):
             free = any(
-                later.state is SendState.SETTLED and _frees(later, send, late_execution_ms)
+                later.state is SendState.SETTLED
+                and later.purpose is send.purpose
+                and _frees(later, send, late_execution_ms)
                 for later in self.sends[position + 1 :]
             )
             (gone if free else kept).append(send)
@@ -194,7 +200,11 @@ class Book:
 
     def drop_ended(self, ended: frozenset[TransactionId | None], now_ms: int, late_execution_ms: int) -> list[Send]:
         """Apply rule (c) for transactions in `ended`; return the sends that went."""
-        gone = [s for s in self.sends if s.ends_with in ended and _harmless(s, now_ms, late_execution_ms)]
+        gone = [
+            s
+            for s in self.sends
+            if s.purpose is Purpose.TX and s.ends_with in ended and _harmless(s, now_ms, late_execution_ms)
+        ]
         if gone:
             self.sends = [send for send in self.sends if send not in gone]
         return gone
@@ -204,16 +214,22 @@ class Book:
         for send in self.sends:
             send.outlives_its_own = False
 
-    def hand_over(self, to: TransactionId, now_ms: int, late_execution_ms: int) -> list[Send]:
+    def hand_over(self, to: TransactionId, now_ms: int, late_execution_ms: int, *, kept: bool) -> list[Send]:
         """Bind what may still be executed to a newer transaction on the connector; return those sends.
 
-        Some chargers accept a profile for a foreign transaction: it would then be in force for the newer one.
+        Some chargers accept a profile for a foreign transaction: it would then be in force for the newer one. `kept`:
+        so is everything that this charger has not been cleared of.
         """
-        bound = [send for send in self.sends if not _harmless(send, now_ms, late_execution_ms)]
+        mine = [send for send in self.sends if send.purpose is Purpose.TX]
+        bound = [send for send in mine if kept or not _harmless(send, now_ms, late_execution_ms)]
         for send in bound:
             send.ends_with = to
             send.outlives_its_own = False
         return bound
+
+    def executed(self, now_ms: int, late_execution_ms: int) -> bool:
+        """Return whether every TxProfile sent has been executed or never will be: what is cleared now stays cleared."""
+        return all(_harmless(s, now_ms, late_execution_ms) for s in self.sends if s.purpose is Purpose.TX)
 
     def next_harmless_ms(self, late_execution_ms: int) -> int | None:
         """Return when the first lost send will have become harmless, monotonic ms; None without one."""
@@ -245,7 +261,7 @@ def restore(row: SendStored, now_ms: int) -> Send:
         limit_w=row.limit_w,
         form=row.form,
         transaction_id=row.transaction_id,
-        ends_with=row.transaction_id,
+        ends_with=row.transaction_id if row.purpose is Purpose.TX else None,
         connection=None,
         sent_ms=now_ms,
         sent_wall_ms=row.sent_wall_ms,

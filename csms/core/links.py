@@ -7,6 +7,7 @@ again. After a boot the default is asserted again; until then, for at most 15 s,
 from csms.core.charger import ChargerState
 from csms.core.connector import MEANING
 from csms.core.events import (
+    BootInfo,
     ChargerBooted,
     ChargerConnected,
     ChargerDisconnected,
@@ -16,11 +17,15 @@ from csms.core.events import (
 )
 from csms.core.ids import Now
 from csms.core.journal import Journal
+from csms.core.learnt import Learnt, make_of
 from csms.core.limits import lose
 from csms.core.replies import Confirmed
 from csms.core.state import State
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
+
+MAKES_MAX = 1_000
+"""Makes that are remembered: a charger that tells another firmware at each boot fills no memory."""
 
 
 class Links:
@@ -44,7 +49,7 @@ class Links:
         charger.connection, charger.connected_ms, charger.heard = fact.connection, self.now.mono_ms, False
         charger.clock_offset_ms, charger.clock_seen_ms = 0, self.now.mono_ms
         charger.timeouts = 0
-        charger.provisioning.reconnected()
+        charger.reconnected()
         for session in charger.sessions():
             session.steering.reassert = True
             session.steering.attempts = 0
@@ -60,6 +65,7 @@ class Links:
         self._lose_sends(charger)
         charger.connection, charger.heard = None, False
         charger.provisioning.pending = None
+        charger.forget_errands()
         self.journal.log("charger.disconnected", fact.charger_id, connection=fact.connection)
         self._changed(charger)
 
@@ -76,9 +82,12 @@ class Links:
         charger = self.state.chargers.get(fact.charger_id)
         if charger is None or charger.connection != fact.connection:
             return
-        charger.boot = fact.boot
+        self._take_make(charger, fact.boot)
         charger.heard = True
         charger.provisioning.booted()
+        charger.default_in_doubt = charger.defaults.settled is not None
+        if charger.learnt.forgets_default:
+            charger.distrust()
         if charger.asserting_ms is None and any(c.provisioned for c in charger.connectors.values()):
             charger.asserting_ms = self.now.mono_ms  # boots that follow do not begin the 15 s again
         for session in charger.sessions():
@@ -91,6 +100,18 @@ class Links:
             firmware_version=fact.boot.firmware_version,
         )
         self._changed(charger)
+
+    def _take_make(self, charger: ChargerState, boot: BootInfo) -> None:
+        """Take over what chargers of the same make have shown; a new firmware is learnt anew."""
+        before, make = make_of(charger.boot), make_of(boot)
+        charger.boot = boot
+        makes = self.state.makes
+        if make is None or (make not in makes and len(makes) >= MAKES_MAX):
+            return
+        if make not in makes:
+            makes[make] = charger.learnt if before is None else Learnt()
+            self.journal.write_make(boot)
+        charger.learnt = makes[make]
 
     def status(self, fact: StatusNotified) -> None:
         """Take a connector's status; connector 0 is the charger as a whole and only kept as history."""

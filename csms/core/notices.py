@@ -5,6 +5,7 @@ battery_not_used          a battery is configured; its power is not used yet
 never_seen:CHARGER        a live OCPP station has a charger that never connected: nothing is booked for it
 uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
 zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
+forgets_default:CHARGER   it drew more than its default after a boot: after each one its maximum is booked for a while
 status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
 overbooked:ROW            Σ booked has been above the row's capacity for 10 s
 silent_client:SESSION     the client of a REST-driven session has been silent for 15 min
@@ -60,6 +61,8 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
         yield f"uncontrollable:{charger.charger_id}"
     if charger.defaults.settled is not None and charger.defaults.settled.limit_w > 0:
         yield f"zero_refused:{charger.charger_id}"
+    if charger.learnt.forgets_default:
+        yield f"forgets_default:{charger.charger_id}"
 
 
 def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:

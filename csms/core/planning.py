@@ -160,7 +160,7 @@ def _tellable_w(charger: ChargerState, session: Session, power_w: int) -> int:
     """Return `power_w` rounded down to what this charger, or this client, can be told."""
     if session.driver is Driver.REST:
         return floor_kw_w(power_w)
-    return charger.provisioning.form(charger.config, charger.configuration).round_down(power_w)
+    return charger.manner.form.round_down(power_w)
 
 
 def _head_room_w(state: State, booked_w: Mapping[str, int]) -> dict[str, int | None]:

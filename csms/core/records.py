@@ -11,6 +11,7 @@ from enum import StrEnum
 from csms.core.commands import LimitForm, Purpose
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.learnt import Learnt, Make
 from csms.core.station import Charger, Station
 
 
@@ -60,6 +61,14 @@ class ChargerStored:
     configuration: dict[str, str | None] = field(default_factory=dict)
     statuses: dict[int, ConnectorStatus] = field(default_factory=dict)
     draining: Charger | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakeStored:
+    """What the chargers of one make have shown of themselves."""
+
+    make: Make
+    learnt: Learnt
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +202,7 @@ Record = (
     StationStored
     | ChargerStored
     | ChargerForgotten
+    | MakeStored
     | SendStored
     | SendForgotten
     | SessionStored
@@ -207,7 +217,8 @@ Record = (
 class Snapshot:
     """What the store holds at start-up.
 
-    The configuration, every remembered charger, the sends in force, the sessions that have not ended, the counters.
+    The configuration, every remembered charger, the sends in force, the sessions that have not ended, what is learnt of
+    makes, the counters.
     """
 
     station: Station | None = None
@@ -217,3 +228,4 @@ class Snapshot:
     counters: CountersStored = field(
         default_factory=lambda: CountersStored(TransactionId(1), Token(1), 0),
     )
+    makes: tuple[MakeStored, ...] = ()

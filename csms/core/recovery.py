@@ -4,14 +4,17 @@ Every charger is offline, every unanswered send counts as aborted at this moment
 connections announces itself again through `ChargerConnected`.
 """
 
+from dataclasses import replace
+
 from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.errors import InvariantError
 from csms.core.events import KnownTransaction
 from csms.core.ids import ConnectorKey, Now
+from csms.core.ladder import Attempt
+from csms.core.learnt import make_of
 from csms.core.limits import restore as restore_send
-from csms.core.provisioning import attempts
 from csms.core.records import ChargerStored, SendStored, SessionStored, Snapshot
 from csms.core.session import Phase
 from csms.core.session import restore as restore_session
@@ -34,6 +37,7 @@ def rebuild(snapshot: Snapshot, now: Now) -> State:
         chargers[config.charger_id] = _charger(config, rows.get(config.charger_id), now)
         chargers[config.charger_id].draining = config.charger_id not in known
     state = State(
+        makes={row.make: replace(row.learnt) for row in snapshot.makes},
         station=station,
         tree=build_tree(station, chargers.values()),
         chargers={charger.charger_id: charger for charger in chargers.values()},
@@ -46,9 +50,11 @@ def rebuild(snapshot: Snapshot, now: Now) -> State:
     for session_row in sorted(snapshot.sessions, key=lambda s: s.rank):
         _add_session(state, session_row, now)
     for charger in state.chargers.values():
+        _take_make(state, charger)
         _resume_agenda(charger)
         for connector in charger.connectors.values():
             _distrust_orphaned(connector)
+            _clear_again(charger, connector)
     return state
 
 
@@ -67,6 +73,7 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
             continue  # a gap: connectors that went with a configuration, below one whose session stayed
         connector = charger.connectors.setdefault(idx, Connector(ConnectorKey(config.charger_id, idx)))
         connector.provisioned = provisioned
+        connector.aftermath.foreign_due = not provisioned
         connector.status = row.statuses.get(idx)
         connector.status_ms = now.mono_ms
     return charger
@@ -78,7 +85,7 @@ def _add_send(state: State, row: SendStored, now: Now) -> None:
     if charger is None:
         return
     send = restore_send(row, now.mono_ms)
-    if row.purpose is Purpose.DEFAULT:
+    if row.idx == 0:
         charger.defaults.sends.append(send)
         return
     connector = charger.connectors.setdefault(row.idx, Connector(ConnectorKey(row.charger_id, row.idx)))
@@ -99,6 +106,20 @@ def _add_session(state: State, row: SessionStored, now: Now) -> None:
         )
 
 
+def _take_make(state: State, charger: ChargerState) -> None:
+    """Give a charger what its make has shown."""
+    make = make_of(charger.boot)
+    if make is not None:
+        charger.learnt = state.makes.setdefault(make, charger.learnt)
+
+
+def _clear_again(charger: ChargerState, connector: Connector) -> None:
+    """Have the profiles of ended transactions cleared where they are kept: no answer has survived."""
+    running = None if connector.session is None else connector.session.transaction_id
+    orphaned = [s for s in connector.limits.sends if s.purpose is Purpose.TX and s.ends_with != running]
+    connector.aftermath.clear_due = bool(orphaned) and charger.keeps_tx_profile and running is None
+
+
 def _resume_agenda(charger: ChargerState) -> None:
     """Take up the provisioning agenda where the remembered charger stands.
 
@@ -108,9 +129,7 @@ def _resume_agenda(charger: ChargerState) -> None:
     agenda.read_due = not charger.configuration
     if settled is None:
         return
-    ways = attempts(charger.config, charger.configuration)
-    known = [i for i, way in enumerate(ways) if (way.form, way.limit_w) == (settled.form, settled.limit_w)]
-    agenda.attempt = known[0] if known else 0
+    agenda.way = Attempt(settled.form, settled.limit_w)
     agenda.proven = settled.form
     if any(connector.provisioned for connector in charger.connectors.values()):
         agenda.to_clear = []
@@ -120,4 +139,5 @@ def _distrust_orphaned(connector: Connector) -> None:
     """Keep what was Accepted for a transaction that has ended: the ledger held it, it may be in force for another."""
     running = None if connector.session is None else connector.session.transaction_id
     for send in connector.limits.sends:
-        send.outlives_its_own = send.answered_accepted and send.ends_with != running
+        ended = send.purpose is Purpose.TX and send.ends_with != running
+        send.outlives_its_own = ended and send.answered_accepted

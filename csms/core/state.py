@@ -9,6 +9,7 @@ from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
+from csms.core.learnt import Learnt, Make
 from csms.core.limits import Send
 from csms.core.session import Session
 from csms.core.station import Station
@@ -58,6 +59,15 @@ class AgendaCall:
 
 
 @dataclass(frozen=True, slots=True)
+class AftermathCall:
+    """A ClearChargingProfile after the end of a transaction is out."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    idx: int
+
+
+@dataclass(frozen=True, slots=True)
 class StartCall:
     """A RemoteStartTransaction is out."""
 
@@ -75,7 +85,7 @@ class StopCall:
     request: RequestId
 
 
-PendingCall = LimitCall | AgendaCall | StartCall | StopCall
+PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall
 
 
 @dataclass(slots=True)
@@ -96,6 +106,7 @@ class State:
 
     Attributes:
         chargers: configured and draining, in the order of the configuration.
+        makes: what the chargers of each make have shown.
         sessions: those that have not ended, in order of arrival.
         transactions: the open ones, by OCPP's id.
         calls: CALLs of ours whose answer may still come.
@@ -112,6 +123,7 @@ class State:
     next_transaction_id: int
     next_token: int
     next_rank: int
+    makes: dict[Make, Learnt] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     transactions: dict[int, Session] = field(default_factory=dict)
     calls: Recent[Token, PendingCall] = field(default_factory=Recent)

@@ -12,6 +12,7 @@ from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
 from csms.core.ids import Now
 from csms.core.journal import Journal
+from csms.core.ladder import Manner
 from csms.core.limits import Send
 from csms.core.planning import Plan, Steered
 from csms.core.records import Driver, SendState
@@ -67,7 +68,7 @@ class Steering:
         elif last is not None:
             self._repeat(each, last, each.target_w if wants_cut else min(last.limit_w, each.target_w), urgent=urgent)
         elif self._needs_first_profile(each):
-            self._send(each, each.target_w, urgent=False, cause="first limit of an unprovisioned connector")
+            self._send(each, each.target_w, urgent=False, cause="first limit, below what is booked already")
 
     @staticmethod
     def _worth_passing(each: Steered, last: Send) -> bool:
@@ -123,11 +124,18 @@ class Steering:
 
     @staticmethod
     def _needs_first_profile(each: Steered) -> bool:
-        """An unprovisioned connector needs the TxProfile of its transaction to become provisioned, also when T = K."""
+        """Return whether a session without a limit of its own is to be told T although that frees nothing.
+
+        An unprovisioned connector needs the TxProfile of its transaction to become provisioned, also when T = K. And
+        what was sent to the transaction before may be in force or gone: only a limit of its own is certain.
+        """
+        if each.target_w > each.booked_w:
+            return False
+        if each.connector.provisioned or not each.charger.unknown_default:
+            return any(send.purpose is Purpose.TX for send in each.connector.limits.sends)
         agenda = each.charger.provisioning
-        if agenda.pending is not None and agenda.failures == 0:
-            return False  # its other connectors are about to become provisioned, and T is about to rise
-        return not each.connector.provisioned and each.charger.unknown_default and each.target_w <= each.booked_w
+        # Its other connectors may be about to become provisioned, and T about to rise.
+        return agenda.pending is None or agenda.failures > 0
 
     # --- raises -----------------------------------------------------------------------------------------------------
 
@@ -240,11 +248,19 @@ class Steering:
     def _send(self, each: Steered, limit_w: int, *, urgent: bool, cause: str) -> None:
         """Book a limit for the session's transaction and command it."""
         session, charger, connector = each.session, each.charger, each.connector
-        form = charger.provisioning.form(charger.config, charger.configuration)
-        told_w = form.round_down(min(limit_w, self._room_w(each)))
+        told_w = charger.manner.form.round_down(min(limit_w, self._room_w(each)))
         at_once = told_w <= durable_w(connector)
         send = give_limit(
-            self.state, self.journal, charger, connector, told_w, self.now, urgent=urgent, cause=cause, at_once=at_once
+            self.state,
+            self.journal,
+            charger,
+            connector,
+            charger.manner,
+            told_w,
+            self.now,
+            urgent=urgent,
+            cause=cause,
+            at_once=at_once,
         )
         session.steering.reassert = False
         if session.answered_w != send.limit_w:
@@ -272,6 +288,7 @@ def give_limit(
     journal: Journal,
     charger: ChargerState,
     connector: Connector | None,
+    manner: Manner,
     limit_w: int,
     now: Now,
     *,
@@ -279,20 +296,26 @@ def give_limit(
     cause: str,
     at_once: bool,
 ) -> Send:
-    """Book one send in the ledger and command it: for a connector's transaction, or (None) as the charger's default."""
+    """Book one send in the ledger and command it.
+
+    For the transaction on a connector, for a connector without one as its fail-safe default, for no connector (None) as
+    the fail-safe default of the charger.
+    """
     if charger.connection is None:
         raise InvariantError(f"a limit for {charger.charger_id} needs a connection")
     session = None if connector is None else connector.session
-    form = charger.provisioning.form(charger.config, charger.configuration)
+    transaction_id = None if session is None else session.transaction_id
+    purpose, form = manner
+    check(transaction_id is not None or purpose is Purpose.DEFAULT, "a TxProfile is for a running transaction")
     send = Send(
         token=state.take_token(),
         charger_id=charger.charger_id,
         idx=0 if connector is None else connector.key.idx,
-        purpose=Purpose.DEFAULT if connector is None else Purpose.TX,
+        purpose=purpose,
         limit_w=limit_w,
         form=form,
-        transaction_id=None if session is None else session.transaction_id,
-        ends_with=None if session is None else session.transaction_id,
+        transaction_id=transaction_id,
+        ends_with=transaction_id if purpose is Purpose.TX else None,
         connection=charger.connection,
         sent_ms=now.mono_ms,
         sent_wall_ms=now.wall_ms,

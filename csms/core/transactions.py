@@ -11,9 +11,10 @@ Rules that hold whatever a charger does:
 
 from dataclasses import replace
 
+from csms.core.aftermath import transaction_ended
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
-from csms.core.demand import Demand
+from csms.core.demand import Demand, half_ampere_w
 from csms.core.errors import check
 from csms.core.events import (
     KnownTransaction,
@@ -25,6 +26,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, TransactionId
 from csms.core.journal import Journal
+from csms.core.limits import tolerance_w
 from csms.core.records import GUESSED_ENDS, Driver, EndReason, SampleStored, SessionStored, StopCorrected
 from csms.core.replies import Confirmed, Refusal, Refused, StartConfirmed, StopConfirmed
 from csms.core.session import Happening, Phase, Session
@@ -166,8 +168,10 @@ class Transactions:
             self._end_remote_start(session)
         connector.session = session
         connector.uncommanded_ms = None
+        kept = charger.keeps_tx_profile and connector.aftermath.clear_due
+        connector.aftermath.clear_due = False
         late_ms = self.timings.late_execution_ms
-        for send in connector.limits.hand_over(_transaction_id(session), self.now.mono_ms, late_ms):
+        for send in connector.limits.hand_over(_transaction_id(session), self.now.mono_ms, late_ms, kept=kept):
             self.journal.write_send(send)
         self.journal.plan = True
 
@@ -271,8 +275,23 @@ class Transactions:
         if session is not None and session.driver is Driver.OCPP and sample.energy_wh is not None:
             session.last_energy_wh = sample.energy_wh
         if power_w is not None:
+            self._doubt_default(charger, connector, power_w)
             self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
             self.read_power(charger, connector, power_w)
+
+    def _doubt_default(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
+        """Mark a make that draws more than it was told after a boot: it has lost its default (LEDGER.md §4)."""
+        if not charger.default_in_doubt or charger.learnt.forgets_default:
+            return
+        told_w = max(charger.defaults.power_w, connector.limits.power_w)
+        band_w = half_ampere_w(charger.config)
+        if power_w > told_w + tolerance_w(told_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+            charger.learnt.forgets_default = True
+            charger.distrust()
+            self.journal.write_make(charger.boot)
+            self.journal.chargers.add(charger.charger_id)
+            self.journal.log("make.learnt", charger.charger_id, connector.key.idx, forgets_default=True)
+            self.journal.plan = True
 
     def read_power(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Let a power measured now, W, move the demand of the session on a connector."""
@@ -409,6 +428,7 @@ class Transactions:
         connector = self.state.connector(session.key)
         if connector is not None and connector.session is session:
             connector.session = None
+            transaction_ended(self.state.chargers[session.key.charger_id], connector)
             self.journal.plan = True
         self.state.sessions.pop(session.session_id, None)
         if session.transaction_id is None:

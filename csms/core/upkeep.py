@@ -37,7 +37,7 @@ class Upkeep:
                 self._close_zombie(charger, connector)
                 self._prove(charger, connector)
                 self._settle(charger, connector)
-                self._free(connector)
+                self._free(charger, connector)
             self._settle_default(charger)
             self._assert_profiles(charger)
             for connector in charger.connectors.values():
@@ -80,21 +80,31 @@ class Upkeep:
         since_ms = max(send.accepted_ms or 0, above_ms or 0)
         return self._reached(since_ms + self.timings.settle_ms)
 
-    def _free(self, connector: Connector) -> None:
-        """Apply rules (b) and (c) to the limits of a connector."""
+    def _free(self, charger: ChargerState, connector: Connector) -> None:
+        """Apply rules (b) and (c) to the limits of a connector; a charger that keeps profiles must clear them first."""
         book = connector.limits
         if not book.sends:
             return
+        self._believe_idle(connector)
         running = None if connector.session is None else connector.session.transaction_id
         named: set[TransactionId | None] = {send.ends_with for send in book.sends}
         gone = book.drop_superseded(self.timings.late_execution_ms)
-        gone += book.drop_ended(frozenset(named - {running}), self.now.mono_ms, self.timings.late_execution_ms)
+        if not (charger.keeps_tx_profile and connector.aftermath.clear_due):
+            gone += book.drop_ended(frozenset(named - {running}), self.now.mono_ms, self.timings.late_execution_ms)
         if gone:
             self.journal.drop_sends(gone)
             self.journal.plan = True
         harmless_ms = book.next_harmless_ms(self.timings.late_execution_ms)
         if harmless_ms is not None and harmless_ms > self.now.mono_ms:
             self.alarm.at(harmless_ms)
+
+    def _believe_idle(self, connector: Connector) -> None:
+        """Take it that no unreported transaction has a limit, when the status has said for H that none can run."""
+        accepted = [s.accepted_ms for s in connector.limits.sends if s.outlives_its_own and s.accepted_ms is not None]
+        if not accepted or connector.status is None or MEANING[connector.status].power_may_flow:
+            return
+        if self._reached(max(*accepted, connector.status_ms) + self.timings.late_execution_ms):
+            connector.limits.no_transaction_here()
 
     def _settle_default(self, charger: ChargerState) -> None:
         """An Accepted default settles at once: a transaction that it would cut has its own limit to settle first."""
@@ -149,6 +159,9 @@ class Upkeep:
         if charger.defaults.settled is None or not charger.provisioning.cleared or charger.provisioning.default_due:
             return
         if charger.refusing_until_ms is None and (self._under_control(connector) or charger.lacks(connector)):
+            if charger.keeps_tx_profile and connector.aftermath.foreign_due:
+                connector.aftermath.clear_due = True
+                return
             connector.provisioned = True
             connector.uncommanded_ms = None
             self.journal.log("connector.provisioned", charger.charger_id, connector.key.idx)
@@ -179,8 +192,7 @@ class Upkeep:
     def _unprovision(self, charger: ChargerState, connectors: list[Connector], reason: str) -> None:
         for connector in connectors:
             if connector.provisioned:
-                connector.provisioned = False
-                connector.uncommanded_ms = None
+                connector.distrust()
                 self.journal.log("connector.unprovisioned", charger.charger_id, connector.key.idx, reason=reason)
         self.journal.chargers.add(charger.charger_id)
         self.journal.plan = True

@@ -20,7 +20,7 @@ def set_charging_profile(command: SetLimit, wall_ms: int) -> Payload:
     """Return SetChargingProfile.req (§6.43); `wall_ms` (UTC) is used for kind Absolute only."""
     form = command.form
     period: Payload = {"startPeriod": 0, "limit": _limit(command)}
-    if form.unit is RateUnit.A:
+    if form.unit is RateUnit.A and form.number_phases:
         period["numberPhases"] = form.phases
     schedule: Payload = {"chargingRateUnit": form.unit.value, "chargingSchedulePeriod": [period]}
     if form.kind is ProfileKind.ABSOLUTE:
@@ -50,8 +50,8 @@ def _limit(command: SetLimit) -> int | float:
 
 
 def clear_charging_profile(command: ClearLimits) -> Payload:
-    """Return ClearChargingProfile.req for TxDefaultProfiles (§6.11): the given fields must all match."""
-    payload: Payload = {"chargingProfilePurpose": "TxDefaultProfile"}
+    """Return ClearChargingProfile.req (§6.11): the given fields must all match."""
+    payload: Payload = {"chargingProfilePurpose": _WIRE_PURPOSE[command.purpose]}
     if command.idx is not None:
         payload["connectorId"] = command.idx
     if command.stack_level is not None:

@@ -17,6 +17,7 @@ from csms.core.records import (
     ChargerStored,
     CountersStored,
     EventLogged,
+    MakeStored,
     Record,
     SampleStored,
     SendForgotten,
@@ -94,6 +95,8 @@ class Changes:
                 self.states[schema.counter][site] = codec.counters_row(site, record)
             case ChargerStored():
                 self._keep(schema.charger, codec.charger_row(site, record))
+            case MakeStored():
+                self._keep(schema.make, codec.make_row(site, record))
             case ChargerForgotten():
                 self.states[schema.charger][text(record.charger_id)] = None
             case StationStored():

@@ -22,6 +22,7 @@ from csms.core.records import (
     ChargerStored,
     CountersStored,
     EventLogged,
+    MakeStored,
     SampleStored,
     SendStored,
     SessionStored,
@@ -34,10 +35,13 @@ from csms.store.values import document, integer, optional_integer, optional_text
 
 Row = tuple[str | int | bool | None, ...]
 
-StateRecord = TypeVar("StateRecord", ChargerStored, SendStored, SessionStored, CountersStored, KnownTransaction)
+StateRecord = TypeVar(
+    "StateRecord", ChargerStored, MakeStored, SendStored, SessionStored, CountersStored, KnownTransaction
+)
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
     ChargerStored: frozenset({"boot", "provisioned", "configuration", "statuses", "draining"}),
+    MakeStored: frozenset({"make", "learnt"}),
     SendStored: frozenset({"form"}),
     SessionStored: frozenset({"flags"}),
 }
@@ -72,6 +76,11 @@ def charger_row(station_id: str, record: ChargerStored) -> Row:
         document(record.statuses),
         None if record.draining is None else document(record.draining),
     )
+
+
+def make_row(station_id: str, record: MakeStored) -> Row:
+    """Return the row of table `make`."""
+    return (station_id, document(record.make), document(record.learnt))
 
 
 def send_row(station_id: str, record: SendStored) -> Row:

@@ -8,16 +8,16 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Select, Table, select
 
-from csms.core.records import ChargerStored, CountersStored, SendStored, SessionStored, Snapshot
+from csms.core.records import ChargerStored, CountersStored, MakeStored, SendStored, SessionStored, Snapshot
 from csms.core.station import Station
 from csms.store import schema
 from csms.store.codec import read_row, read_station
 
-KeyedRecord = TypeVar("KeyedRecord", ChargerStored, SendStored, SessionStored, CountersStored)
+KeyedRecord = TypeVar("KeyedRecord", ChargerStored, MakeStored, SendStored, SessionStored, CountersStored)
 
 
 def load(connection: Connection, station_id: str) -> Snapshot:
-    """Return what is durable: configuration, chargers, sends in force, running sessions, counters.
+    """Return what is durable: configuration, chargers, makes, sends in force, running sessions, counters.
 
     Raises:
         CorruptRowError: a row cannot be read.
@@ -25,10 +25,12 @@ def load(connection: Connection, station_id: str) -> Snapshot:
     counters = _records(connection, CountersStored, schema.counter, "station_id", _of(schema.counter, station_id))
     running = _of(schema.session, station_id).where(schema.session.c.ended_ms.is_(None)).order_by(schema.session.c.rank)
     chargers = _of(schema.charger, station_id).order_by(schema.charger.c.charger_id)
+    makes = _of(schema.make, station_id).order_by(schema.make.c.make)
     sends = _of(schema.send, station_id).order_by(schema.send.c.token)
     snapshot = Snapshot(
         station=_station(connection, station_id),
         chargers=_records(connection, ChargerStored, schema.charger, "charger_id", chargers),
+        makes=_records(connection, MakeStored, schema.make, "make", makes),
         sends=_records(connection, SendStored, schema.send, "token", sends),
         sessions=_records(connection, SessionStored, schema.session, "session_id", running),
     )

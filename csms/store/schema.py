@@ -79,6 +79,14 @@ charger = _table(
     Column("draining", Text, nullable=True),
 )
 
+make = _table(
+    "make",
+    _station_id(),
+    Column("make", Text, primary_key=True),
+    Column("learnt", Text, nullable=False),
+)
+"""What the chargers of one vendor, model and firmware have shown of themselves."""
+
 send = _table(
     "send",
     _station_id(),

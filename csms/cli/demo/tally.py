@@ -37,6 +37,8 @@ class _Charge:
 
     energy_wh: int = 0
     ended: bool = False
+    began_ms: int = 0
+    seen_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -67,7 +69,7 @@ class Tally:
         """Take in one report."""
         self.latest[report.charger_id] = report
         for connector in report.connectors:
-            self._follow(report.charger_id, connector)
+            self._follow(report, connector)
         second = (report.at_ms + 500) // 1000  # they report on the second, give or take a few milliseconds
         if second <= self._summed_to_s:
             return
@@ -100,10 +102,18 @@ class Tally:
         """Return how many transactions are open."""
         return sum(not charge.ended for charge in self._charges.values())
 
-    def _follow(self, charger_id: str, connector: ConnectorReport) -> None:
+    @property
+    def mean_ms(self) -> int | None:
+        """Return how long the transactions that have taken energy and ended lasted on average, ms; None without one."""
+        lasted = [c.seen_ms - c.began_ms for c in self._charges.values() if c.ended and c.energy_wh > 0]
+        return sum(lasted) // len(lasted) if lasted else None
+
+    def _follow(self, report: ChargerReport, connector: ConnectorReport) -> None:
+        charger_id = report.charger_id
         present = None if connector.transaction_id is None else (charger_id, connector.idx, connector.transaction_id)
         if present is not None:
-            charge = self._charges.setdefault(present, _Charge())
+            charge = self._charges.setdefault(present, _Charge(began_ms=report.at_ms))
+            charge.seen_ms = report.at_ms
             charge.energy_wh = max(charge.energy_wh, connector.energy_wh)
         for key, charge in self._charges.items():
             if key[:2] == (charger_id, connector.idx) and key != present:

@@ -69,7 +69,8 @@ def lines(tally: Tally, told: dict[tuple[str, int], Told], elapsed_s: int) -> li
 
 def account(tally: Tally, elapsed_s: int) -> list[str]:
     """Return what is said at the end: who was served, and the highest metered sums against the capacities."""
-    sessions = f"{tally.completed} sessions completed, {tally.running} running"
+    lasted = "" if tally.mean_ms is None else f" in {tally.mean_ms // 1000} s on average"
+    sessions = f"{tally.completed} sessions completed{lasted}, {tally.running} running"
     found = [
         f"After {elapsed_s // 60} min {elapsed_s % 60} s: {sessions}, {tally.energy_wh / 1000:.1f} kWh delivered.",
         "Σ metered maximum, one second:",

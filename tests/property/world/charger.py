@@ -218,7 +218,7 @@ class ChargerModel:
         self._central.post(ChargerHeard(self.charger_id, link.connection))
         if self._must_boot or self.habits.boots_on_reconnect:
             self._must_boot = False
-            boot = BootInfo("Vendor", "Model")
+            boot = BootInfo("Vendor", self.charger_id)
             self._central.ask(
                 lambda request: ChargerBooted(self.charger_id, link.connection, boot, request), lambda _outcome: None
             )
@@ -311,7 +311,7 @@ class ChargerModel:
         elif call.requested == "MeterValues":
             self._around.clock.after(200, lambda: self._meter_once(call.idx))
         elif call.requested == "BootNotification" and link is not None:
-            boot = BootInfo("Vendor", "Model")
+            boot = BootInfo("Vendor", self.charger_id)
             self._around.clock.after(200, lambda: self.say(ChargerBooted(self.charger_id, link.connection, boot)))
         else:
             return False

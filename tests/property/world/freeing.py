@@ -1,5 +1,6 @@
 """When a send is settled and when it is freed: rules (b), (c) and §4 of LEDGER.md, as early as they allow."""
 
+from csms.core.commands import Purpose
 from csms.core.events import ConnectorStatus
 from csms.core.station import Charger
 from tests.property.world.heard import HeardCharger, HeardConnector, HeardSend
@@ -33,7 +34,10 @@ def free_tx(charger: Charger, connector: HeardConnector, now_ms: int) -> None:
         send.settled = no_car or waited or (is_fresh and low)
     kept = superseded(connector.sends)
     connector.sends = [
-        send for send in kept if not ((send.transaction_id in connector.ended or zombie) and _is_harmless(send, now_ms))
+        send
+        for send in kept
+        if send.purpose is Purpose.DEFAULT
+        or not ((send.transaction_id in connector.ended or zombie) and _is_harmless(send, now_ms))
     ]
 
 
@@ -41,7 +45,7 @@ def superseded(sends: list[HeardSend]) -> list[HeardSend]:
     """Return the sends that rule (b) leaves in force, oldest first."""
     kept: list[HeardSend] = []
     for position, send in enumerate(sends):
-        later = [other for other in sends[position + 1 :] if other.settled]
+        later = [other for other in sends[position + 1 :] if other.settled and other.purpose is send.purpose]
         if not any(_frees(other, send) for other in later):
             kept.append(send)
     return kept

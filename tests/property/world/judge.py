@@ -7,7 +7,7 @@ against the mirror, I6 transactions (`registry`), I7 repetition and recovery, an
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from csms.core.commands import AbortConnection, Command, Purpose, SetLimit
+from csms.core.commands import AbortConnection, Command, SetLimit
 from csms.core.events import (
     ChargerConnected,
     Fact,
@@ -211,7 +211,7 @@ class Judge:
                 self._note_change(command)
 
     def _note_change(self, command: SetLimit) -> None:
-        if command.purpose is Purpose.TX:
+        if command.idx:
             key = ConnectorKey(command.charger_id, command.idx)
             self.changes.append((self.around.clock.now_ms, key, command.limit_w))
 

@@ -211,7 +211,7 @@ class Mirror:
         self._place(charger, send)
 
     def _place(self, charger: HeardCharger, send: HeardSend) -> None:
-        if send.purpose is Purpose.DEFAULT:
+        if send.idx == 0:
             charger.defaults.append(send)
         elif send.idx in charger.connectors:
             charger.connectors[send.idx].sends.append(send)
@@ -277,7 +277,8 @@ class Mirror:
             if isinstance(fact, CallAnswered) and fact.token in charger.clears:
                 clear = charger.clears.pop(fact.token)
                 has_default = any(send.accepted_ms is not None for send in charger.defaults)
-                if fact.status in {"Accepted", "Unknown"} and has_default:
+                is_default = clear.purpose is Purpose.DEFAULT
+                if fact.status in {"Accepted", "Unknown"} and has_default and is_default:
                     charger.cleared.add((clear.idx, clear.stack_level))
             elif isinstance(fact, ConfigurationRead) and fact.token in charger.reads:
                 charger.learn(fact.values)

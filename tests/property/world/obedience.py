@@ -31,6 +31,7 @@ class Nature:
         relative: takes Relative profiles; else Absolute ones alone.
         zero: takes a limit of 0.
         any_transaction: takes a TxProfile that names a transaction other than the one that runs.
+        tx_profiles: takes TxProfile; else its connectors' own TxDefaultProfile alone limits a transaction.
         triggers: knows TriggerMessage.
         configuration: its configuration keys.
     """
@@ -39,6 +40,7 @@ class Nature:
     relative: bool = True
     zero: bool = True
     any_transaction: bool = False
+    tx_profiles: bool = True
     triggers: bool = True
     configuration: dict[str, str | None] = field(default_factory=dict)
 
@@ -88,7 +90,7 @@ class Obedience:
             case SetLimit():
                 return CallAnswered(call.token, "Accepted" if self._set(call) else "Rejected")
             case ClearLimits():
-                found = self.profiles.clear_defaults(call.idx, call.stack_level)
+                found = self._clear(call)
                 self.changed()
                 return CallAnswered(call.token, "Accepted" if found else "Unknown")
             case ReadConfiguration():
@@ -100,6 +102,12 @@ class Obedience:
             case Trigger() | RemoteStart() | RemoteStop():
                 return CallAnswered(call.token, "Accepted" if self.asked(call) else "Rejected")
 
+    def _clear(self, call: ClearLimits) -> bool:
+        if call.purpose is Purpose.DEFAULT:
+            return self.profiles.clear_defaults(call.idx, call.stack_level)
+        assert call.idx, "a TxProfile is cleared at its connector"
+        return self.profiles.clear_tx(call.idx)
+
     def _takes_foreign(self, running_id: int | None) -> bool:
         is_reported = running_id is not None
         return self.nature.any_transaction and (is_reported or self._around.switches.foreign_before_report)
@@ -108,6 +116,8 @@ class Obedience:
         form = call.form
         can_read = form.unit in self.nature.units and (self.nature.relative or form.kind is ProfileKind.ABSOLUTE)
         if not can_read or (call.limit_w == 0 and not self.nature.zero):
+            return False
+        if call.purpose is Purpose.TX and not self.nature.tx_profiles:
             return False
         if call.purpose is Purpose.DEFAULT:
             self.profiles.set_default(call.idx, form.stack_level, call.limit_w)

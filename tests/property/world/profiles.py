@@ -13,12 +13,14 @@ class ProfileMemory:
     """Profiles of one charger.
 
     Attributes:
+        keeps_tx: a TxProfile outlives its transaction, against §7.10.
         own_default_first: a TxDefaultProfile on connector n beats one on connector 0 whatever the stack levels.
         defaults: (connector, stack level) → W.
         tx: connector → stack level → (transaction id, W).
     """
 
     own_default_first: bool = False
+    keeps_tx: bool = False
     defaults: dict[tuple[int, int], int] = field(default_factory=dict)
     tx: dict[int, dict[int, tuple[int, int]]] = field(default_factory=dict)
 
@@ -53,5 +55,10 @@ class ProfileMemory:
         return bool(gone)
 
     def end_transaction(self, idx: int) -> None:
-        """Forget the TxProfiles of a connector: they live no longer than their transaction (§7.10)."""
-        self.tx.pop(idx, None)
+        """Forget the TxProfiles of a connector: they live no longer than their transaction (§7.10), but for some."""
+        if not self.keeps_tx:
+            self.tx.pop(idx, None)
+
+    def clear_tx(self, idx: int) -> bool:
+        """Remove the TxProfiles of a connector (§5.5); return whether there was one."""
+        return bool(self.tx.pop(idx, None))

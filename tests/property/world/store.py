@@ -5,12 +5,14 @@ from copy import deepcopy
 
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId, Token
+from csms.core.learnt import Make
 from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
     CountersStored,
     Driver,
     EventLogged,
+    MakeStored,
     Record,
     SampleStored,
     SendForgotten,
@@ -28,6 +30,7 @@ class Store:
     def __init__(self, station: Station) -> None:
         self.station = station
         self.chargers: dict[ChargerId, ChargerStored] = {}
+        self.makes: dict[Make, MakeStored] = {}
         self.sends: dict[Token, SendStored] = {}
         self.sessions: dict[SessionId, SessionStored] = {}
         self.counters: CountersStored | None = None
@@ -51,6 +54,8 @@ class Store:
                     self.sessions[record.session_id] = record
                 case CountersStored():
                     self.counters = record
+                case MakeStored():
+                    self.makes[record.make] = record
                 case EventLogged():
                     self.events.append(record)
                 case SampleStored():
@@ -61,6 +66,7 @@ class Store:
         rows = {
             "station": self.station,
             "chargers": tuple(deepcopy(row) for row in self.chargers.values()),
+            "makes": tuple(self.makes.values()),
             "sends": tuple(self.sends[token] for token in sorted(self.sends)),
             "sessions": tuple(row for row in self.sessions.values() if row.ended_ms is None),
         }

@@ -3,7 +3,8 @@
 import random
 
 from csms.core.ids import ChargerId
-from csms.core.records import Driver
+from csms.core.learnt import Learnt, Make
+from csms.core.records import Driver, MakeStored
 from csms.core.station import GRID, Charger, Control
 from tests.property.world import calm
 from tests.property.world.car import random_car
@@ -134,7 +135,10 @@ class World:
 
     def _install(self, charger: Charger) -> None:
         around, rng = self.around, self.around.rng
-        memory = ProfileMemory(own_default_first=around.chance(0.5))
+        memory = ProfileMemory(own_default_first=around.chance(0.5), keeps_tx=around.chance(0.15))
+        if memory.keeps_tx:  # that a make does so is found out at its first stop (unit tables); here it is known
+            make = Make("Vendor", charger.charger_id, "")
+            self.store.makes[make] = MakeStored(make, Learnt(keeps_tx_profile=True))
         nature = random_nature(rng, charger, memory)
         manners = random_manners(rng) if around.switches.faults else POLITE
         hardware_w = charger.max_power_w if charger.control is not Control.NONE else charger.uncontrolled_power_w

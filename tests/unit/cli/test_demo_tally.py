@@ -88,6 +88,16 @@ def test_sessions_and_energy() -> None:
     assert (tally.completed, tally.running, tally.energy_wh) == (1, 1, 1000)
 
 
+def test_how_long_sessions_last() -> None:
+    tally = Tally.of(STATION)
+    assert tally.mean_ms is None
+    for begins_ms, ends_ms, transaction_id in ((1_000, 61_000, 1), (70_000, 190_000, 2)):
+        tally.add(report(A, begins_ms, 1, energy_wh=5, transaction_id=transaction_id))
+        tally.add(report(A, ends_ms, 1, energy_wh=900, transaction_id=transaction_id))
+    tally.add(report(A, 200_000, 1, energy_wh=5, transaction_id=3))
+    assert tally.mean_ms == 90_000, "the third still runs"
+
+
 LINE = (
     '{"at_ms": 5, "charger_id": "CP001", "connectors": [{"idx": 1, "power_w": 7, "energy_wh": 8, "limit_w": 9,'
     ' "status": "Available", "car": null, "transaction_id": null, "soc": null}]}'

@@ -55,3 +55,9 @@ def test_the_account_judges_each_capacity(power_w: int, verdict: str) -> None:
     assert found[0] == "After 2 min 5 s: 0 sessions completed, 1 running, 1.2 kWh delivered."
     assert verdict in found[2]
     assert len(found) == 4
+
+
+def test_the_account_tells_how_long_sessions_lasted() -> None:
+    found = tally()
+    found.add(ChargerReport(A, 91_500, (ConnectorReport(1, 0, 1_234, 0, "Available", None, None, None),)))
+    assert view.account(found, 95)[0].startswith("After 1 min 35 s: 1 sessions completed in 0 s on average, 0 running")

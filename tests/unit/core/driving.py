@@ -5,6 +5,7 @@ would book the same or more on every row (I7), and an engine that was just stepp
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from csms.core.commands import Call, ClearLimits, Command, Purpose, ReadConfiguration, SetLimit
 from csms.core.engine import Engine, Step
@@ -248,8 +249,9 @@ class Drive:
         self.open_calls = [c for c in self.open_calls if c.charger_id != charger_id]
         self.do(ChargerDisconnected(ChargerId(charger_id), self.connections.pop(charger_id)))
 
-    def boot(self, charger_id: str) -> None:
-        self.do(ChargerBooted(ChargerId(charger_id), self.connections[charger_id], BOOT))
+    def boot(self, charger_id: str, firmware: str = "") -> None:
+        boot = replace(BOOT, firmware_version=firmware)
+        self.do(ChargerBooted(ChargerId(charger_id), self.connections[charger_id], boot))
 
     def status(self, charger_id: str, idx: int, status: ConnectorStatus) -> None:
         self.do(StatusNotified(ChargerId(charger_id), idx, status))

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.learnt import Make
 from csms.core.records import (
     GUESSED_ENDS,
     ChargerForgotten,
     ChargerStored,
     CountersStored,
     EventLogged,
+    MakeStored,
     Record,
     SampleStored,
     SendForgotten,
@@ -30,6 +32,7 @@ class Memory:
     def __init__(self, station: Station | None = None) -> None:
         self.station = station
         self.chargers: dict[ChargerId, ChargerStored] = {}
+        self.makes: dict[Make, MakeStored] = {}
         self.sends: dict[Token, SendStored] = {}
         self.sessions: dict[SessionId, SessionStored] = {}
         self.counters = CountersStored(TransactionId(1), Token(1), 0)
@@ -45,6 +48,8 @@ class Memory:
                     self.chargers[record.charger_id] = record
                 case ChargerForgotten():
                     self.chargers.pop(record.charger_id, None)
+                case MakeStored():
+                    self.makes[record.make] = record
                 case SendStored():
                     self.sends[record.token] = record
                 case SendForgotten():
@@ -73,6 +78,7 @@ class Memory:
                 tuple(self.sends.values()),
                 tuple(row for row in self.sessions.values() if row.ended_ms is None),
                 self.counters,
+                tuple(self.makes.values()),
             )
         )
 

@@ -1,11 +1,25 @@
+from dataclasses import replace
+
 import pytest
 
-from csms.core.commands import ClearLimits, LimitForm, ProfileKind, RateUnit, ReadConfiguration, SetLimit, Trigger
+from csms.core.commands import (
+    ClearLimits,
+    LimitForm,
+    ProfileKind,
+    Purpose,
+    RateUnit,
+    ReadConfiguration,
+    SetLimit,
+    Trigger,
+)
 from csms.core.events import ConnectorStatus
-from csms.core.provisioning import LIMIT_KEYS, attempts, forms, places, rate_units
+from csms.core.ladder import attempts, forms, manners, rate_units
+from csms.core.provisioning import LIMIT_KEYS, places
 from tests.unit.core.driving import Drive, charger, station
 
 A, W = RateUnit.A, RateUnit.W
+REL, ABS = "relative", "absolute"
+TX, DEFAULT = Purpose.TX, Purpose.DEFAULT
 FINISHING = ConnectorStatus.FINISHING
 AVAILABLE, PREPARING, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.PREPARING, ConnectorStatus.CHARGING
 UNIT_KEY, LEVEL_KEY = "ChargingScheduleAllowedChargingRateUnit", "ChargeProfileMaxStackLevel"
@@ -35,24 +49,56 @@ def test_units_as_chargers_advertise_them(advertised: str | None, units: tuple[R
 
 
 @pytest.mark.parametrize(
-    ("phases", "advertised", "tried"),
+    ("phases", "advertised", "level", "tried"),
     [
-        (3, "Current,Power", [A, W, A]),
-        (3, "Current", [A, W, A]),
-        (3, "Power", [W, A, W]),
-        (3, None, [A, W, A]),
-        (1, "Current", [A, W, A]),
-        (0, "Current,Power", [W, A, W]),
-        (0, "Power", [W, A, W]),
-        (0, None, [W, A, W]),
-        (0, "Current", [A, W, A]),
+        (3, "Current,Power", None, [(A, REL), (W, REL), (A, ABS), (A, "no phases"), (A, "level 1")]),
+        (3, "Current", "5", [(A, REL), (W, REL), (A, ABS), (A, "no phases"), (A, "level 1")]),
+        (3, "Power", None, [(W, REL), (A, REL), (W, ABS), (W, "level 1")]),
+        (3, None, "0", [(A, REL), (W, REL), (A, ABS), (A, "no phases")]),
+        (1, "Current", "1", [(A, REL), (W, REL), (A, ABS), (A, "no phases"), (A, "level 1")]),
+        (0, "Current,Power", "0", [(W, REL), (A, REL), (W, ABS), (A, "no phases")]),
+        (0, "Power", "many", [(W, REL), (A, REL), (W, ABS), (W, "level 1")]),
+        (0, None, None, [(W, REL), (A, REL), (W, ABS), (A, "no phases"), (W, "level 1")]),
+        (0, "Current", "0", [(A, REL), (W, REL), (A, ABS), (A, "no phases")]),
     ],
 )
-def test_forms_in_the_order_in_which_they_are_tried(phases: int, advertised: str | None, tried: list[RateUnit]) -> None:
-    found = forms(charger("C", 22, phases=phases), {UNIT_KEY: advertised})
-    assert [form.unit for form in found] == tried
-    assert [form.kind for form in found] == [ProfileKind.RELATIVE, ProfileKind.RELATIVE, ProfileKind.ABSOLUTE]
+def test_forms_in_the_order_in_which_they_are_tried(
+    phases: int, advertised: str | None, level: str | None, tried: list[tuple[RateUnit, str]]
+) -> None:
+    found = forms(charger("C", 22, phases=phases), {UNIT_KEY: advertised, LEVEL_KEY: level})
+    assert [(form.unit, _peculiar(form)) for form in found] == tried
     assert {form.phases for form in found} == {phases or 3}
+
+
+def _peculiar(form: LimitForm) -> str:
+    """Return what sets a form apart from the usual one, the unit aside."""
+    usual = LimitForm(form.unit, form.phases, form.voltage_v)
+    peculiarities = {
+        ABS: replace(usual, kind=ProfileKind.ABSOLUTE),
+        "no phases": replace(usual, number_phases=False),
+        "level 1": replace(usual, stack_level=1),
+        REL: usual,
+    }
+    return next(name for name, written in peculiarities.items() if written == form)
+
+
+@pytest.mark.parametrize(
+    ("level", "default", "ways"),
+    [
+        (None, None, [(TX, A, 0), (TX, W, 0), (DEFAULT, A, 1), (TX, A, 0), (TX, A, 0), (TX, A, 1)]),
+        ("0", None, [(TX, A, 0), (TX, W, 0), (DEFAULT, A, 0), (TX, A, 0), (TX, A, 0)]),
+        ("3", (W, 0), [(TX, W, 0), (TX, A, 0), (DEFAULT, W, 1), (TX, A, 0), (TX, A, 0), (TX, A, 1)]),
+        ("3", (A, 1), [(TX, A, 1), (TX, A, 0), (DEFAULT, A, 2), (TX, W, 0), (TX, A, 0), (TX, A, 0)]),
+    ],
+    ids=["nothing known", "one level only", "the default was taken in watts", "the default stands at level 1"],
+)
+def test_manners_begin_with_the_form_of_the_default(
+    level: str | None, default: tuple[RateUnit, int] | None, ways: list[tuple[Purpose, RateUnit, int]]
+) -> None:
+    form = None if default is None else LimitForm(default[0], 1, 200, stack_level=default[1])
+    found = manners(charger("C", 22, phases=3), {LEVEL_KEY: level}, form)
+    assert [(one.purpose, one.form.unit, one.form.stack_level) for one in found] == ways
+    assert len(set(found)) == len(found)
 
 
 ROUNDED = [
@@ -78,7 +124,11 @@ def test_limits_round_down_to_what_can_be_told(unit: RateUnit, phases: int, powe
 
 @pytest.mark.parametrize(
     ("phases", "said_w"),
-    [(3, [0, 4_140, 0, 4_140, 0, 4_140]), (1, [0, 1_380, 0, 1_380, 0, 1_380]), (0, [0, 1_000, 0, 4_140, 0, 1_000])],
+    [
+        (3, [0, 4_140, 0, 4_140, 0, 4_140, 0, 4_140, 0, 4_140]),
+        (1, [0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380]),
+        (0, [0, 1_000, 0, 4_140, 0, 1_000, 0, 4_140, 0, 1_000]),
+    ],
 )
 def test_the_default_is_0_or_the_least_that_can_be_told(phases: int, said_w: list[int]) -> None:
     ways = attempts(charger("C", 22, phases=phases), {UNIT_KEY: "Current,Power"})

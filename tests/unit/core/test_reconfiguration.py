@@ -88,7 +88,7 @@ def test_removed_while_charging_it_drains() -> None:
     drive.status("A", 1, AVAILABLE)
     drive.wait(1)
     assert shown(drive) == ["B"]
-    assert [type(c) for c in drive.take()] == [AbortConnection]
+    assert [type(c) for c in drive.take()] == [ClearLimits, AbortConnection]
     assert drive.record(transaction_id).meter_stop_wh == 1_000
 
 

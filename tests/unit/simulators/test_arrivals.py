@@ -78,3 +78,11 @@ def test_only_fast_cars_come_to_fast_chargers(phases: int, slowest_w: int) -> No
     cars = suitable_cars(Supply(phases))
     assert len(cars) > 50
     assert all(car.dc_max_w >= slowest_w for car in cars)
+
+
+def test_most_cars_come_for_little_and_none_for_more_than_the_most() -> None:
+    arrivals = World(Habits(min_wh=1_000, max_wh=6_000)).arrivals
+    wanted = sorted(arrivals._target_wh() for _ in range(2_000))
+    assert (wanted[0] >= 1_000, wanted[-1]) == (True, 6_000)
+    assert 1_400 < wanted[1_000] < 1_800, "half of them come for less than 1.8 kWh"
+    assert {World(Habits(min_wh=2_000, max_wh=2_000)).arrivals._target_wh() for _ in range(20)} == {2_000}

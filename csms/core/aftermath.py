@@ -1,0 +1,106 @@
+"""What the end of a transaction leaves to be said to its connector (LEDGER.md §4).
+
+Two kinds of charger need a word after each stop, before what the transaction was told counts as gone:
+
+    steered by TxDefaultProfile    the connector's default is the last limit: the fail-safe power is sent, at once
+    keeps its TxProfiles           ClearChargingProfile(connector, TxProfile), once nothing sent can still be executed
+
+Such a charger may also hold what another central system has left: that is cleared before a connector is provisioned.
+Whether a make keeps them is found out: after its first stops a charger is asked to clear, and one that says Accepted
+had something to clear (OCPP 1.6 §6.12). Until a clearing is answered, rule (c) of the ledger frees nothing at a charger
+of a make that is known to keep them. A new transaction on the connector ends all this: its limit replaces what
+was there.
+"""
+
+from csms.core.charger import ChargerState
+from csms.core.commands import ClearLimits, Purpose
+from csms.core.connector import Connector
+from csms.core.ids import ConnectionId, Now
+from csms.core.journal import Journal
+from csms.core.ladder import Manner
+from csms.core.limits import Send
+from csms.core.records import SendState
+from csms.core.state import AftermathCall, State
+from csms.core.steering import Alarm, durable_w, give_limit
+from csms.core.timings import Timings
+
+
+def transaction_ended(charger: ChargerState, connector: Connector) -> None:
+    """Note what is to be said now that the connector's transaction has ended."""
+    told = [send for send in connector.limits.sends if send.purpose is Purpose.TX]
+    connector.aftermath.clear_due = bool(told) and charger.learnt.keeps_tx_profile is not False
+    connector.aftermath.installed = any(send.answered_accepted for send in told)
+    connector.aftermath.failures = connector.aftermath.retry_ms = 0
+
+
+def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
+    """Say what is due at the free connectors of a charger."""
+    if charger.connection is None or not charger.addressable:
+        return
+    for connector in charger.connectors.values():
+        aftermath = connector.aftermath
+        left_by_others = charger.keeps_tx_profile and aftermath.foreign_due
+        if aftermath.pending is not None or (connector.session is not None and not left_by_others):
+            continue
+        lower = connector.session is None and _default_is_above(charger, connector, now, timings, alarm)
+        clear = aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
+        if not lower and not clear:
+            continue
+        if now.mono_ms < aftermath.retry_ms:
+            alarm.at(aftermath.retry_ms)
+        elif lower:
+            _say_fail_safe(state, charger, connector, journal, now)
+        else:
+            _clear(state, charger, connector, charger.connection, journal)
+
+
+def _default_is_above(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> bool:
+    """Return whether a default of this connector may be in force above the fail-safe power, and saying it again helps.
+
+    What was lost is said again when it can no longer be executed: only a send that leaves then frees it (rule b).
+    """
+    sends = [send for send in connector.limits.sends if send.purpose is Purpose.DEFAULT]
+    if not sends:
+        return False
+    fail_safe_w, last = _fail_safe_w(charger, sends[-1]), sends[-1]
+    if last.limit_w > fail_safe_w or last.unresolved:
+        return True
+    lost = [s.lost_ms + timings.late_execution_ms for s in sends if s.limit_w > fail_safe_w and s.lost_ms is not None]
+    for harmless_ms in lost:
+        if harmless_ms > now.mono_ms:
+            alarm.at(harmless_ms)
+    return last.state is SendState.SETTLED and any(last.sent_ms < harmless_ms <= now.mono_ms for harmless_ms in lost)
+
+
+def _fail_safe_w(charger: ChargerState, last: Send) -> int:
+    """Return the fail-safe power of a charger in the form of the connector's last default, W."""
+    settled = charger.defaults.settled
+    return 0 if settled is None else last.form.round_down(settled.limit_w)
+
+
+def _say_fail_safe(state: State, charger: ChargerState, connector: Connector, journal: Journal, now: Now) -> None:
+    last = next(send for send in reversed(connector.limits.sends) if send.purpose is Purpose.DEFAULT)
+    limit_w = _fail_safe_w(charger, last)
+    send = give_limit(
+        state,
+        journal,
+        charger,
+        connector,
+        Manner(Purpose.DEFAULT, last.form),
+        limit_w,
+        now,
+        urgent=False,
+        cause="fail-safe after the end of a transaction",
+        at_once=limit_w <= durable_w(connector),
+    )
+    connector.aftermath.pending = send.token
+
+
+def _clear(
+    state: State, charger: ChargerState, connector: Connector, connection: ConnectionId, journal: Journal
+) -> None:
+    token = state.take_token()
+    command = ClearLimits(token, connection, charger.charger_id, connector.key.idx, None, Purpose.TX)
+    connector.aftermath.pending = token
+    state.calls[token] = AftermathCall(charger.charger_id, connection, connector.key.idx)
+    journal.after_commit.append(command)

@@ -1,0 +1,46 @@
+"""What chargers of one make have shown of themselves, so that the next one need not be tried out again.
+
+A *make* is vendor, model and firmware as BootNotification tells them (OCPP 1.6 §6.3): after an update of the firmware
+everything is learnt anew. All chargers of a make share one `Learnt`; a charger that has not told its make has one of
+its own, which is forgotten with the process. Nothing here frees booked power by itself: it says how to speak to a
+charger, and where the ledger has to be more careful with it (LEDGER.md §4).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from csms.core.commands import LimitForm
+from csms.core.events import BootInfo
+from csms.core.ladder import Manner
+
+
+class Make(NamedTuple):
+    """Vendor, model and firmware version of chargers that behave alike."""
+
+    vendor: str
+    model: str
+    firmware_version: str
+
+
+@dataclass(slots=True)
+class Learnt:
+    """What the chargers of one make have shown; None is not known yet.
+
+    Attributes:
+        default_form: how the fail-safe default was written when it was last Accepted.
+        manner: how the limit of a running transaction was said when it was last Accepted.
+        keeps_tx_profile: a TxProfile stays installed when its transaction has ended, against §7.10.
+        forgets_default: it drew more than its default after a boot, before that was asserted again.
+    """
+
+    default_form: LimitForm | None = None
+    manner: Manner | None = None
+    keeps_tx_profile: bool | None = None
+    forgets_default: bool = False
+
+
+def make_of(boot: BootInfo | None) -> Make | None:
+    """Return the make that a charger has told, or None."""
+    if boot is None or not (boot.vendor or boot.model):
+        return None
+    return Make(boot.vendor, boot.model, boot.firmware_version)
