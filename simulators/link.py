@@ -50,18 +50,19 @@ class Link:
 
     def nudge(self) -> None:
         """Look again at what there is to send, and whether there should be a socket at all."""
-        if not self._charger.link_wanted:
-            self._cut.set()
-        elif self._charger.registration.online:
+        if self._charger.registration.online:
             self._idle.clear()
-        self._wake.set()
+        if self._charger.link_wanted:
+            self._wake.set()
+        else:
+            self._cut.set()
 
     async def up(self) -> None:
         """Return once there is a socket."""
         await self._up.wait()
 
     async def idle(self) -> None:
-        """Return once nothing is on its way and nothing can be sent now."""
+        """Return once nothing is on its way and nothing can be sent now, or the socket is gone."""
         await self._idle.wait()
 
     async def run(self) -> None:
