@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from simulators.arrivals import Arrivals, Habits
 from simulators.build import Wanted, build_charger
@@ -81,6 +82,13 @@ def _station(args: argparse.Namespace, argv: Sequence[str]) -> int:
     if unknown:
         print(f"simulators: no charger {unknown[0]} in {args.config}; it has {', '.join(by_id)}", file=sys.stderr)
         return USAGE
+    station = tuple(replace(entry, characters=_characters_of(entry, args)) for entry in station)
+    by_id = {entry.charger_id: entry for entry in station}
+    for entry in station:
+        traits = traits_named(entry.characters)
+        if isinstance(traits, Unusable):
+            print(f"simulators: {entry.charger_id}: {traits.reason}", file=sys.stderr)
+            return USAGE
     if args.only:
         return asyncio.run(_station_here(args, [by_id[charger_id] for charger_id in args.only]))
     over_ocpp = [entry.charger_id for entry in station if entry.over_ocpp]
@@ -88,6 +96,11 @@ def _station(args: argparse.Namespace, argv: Sequence[str]) -> int:
         print(f"simulators: no charger of {args.config} connects over OCPP", file=sys.stderr)
         return USAGE
     return asyncio.run(supervise([[*argv, "--only", charger_id] for charger_id in over_ocpp]))
+
+
+def _characters_of(entry: ChargerEntry, args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the characters that the file and the command line give a charger."""
+    return (*entry.characters, *(name for charger_id, name in args.character if charger_id == entry.charger_id))
 
 
 async def _station_here(args: argparse.Namespace, entries: Sequence[ChargerEntry]) -> int:
@@ -104,9 +117,7 @@ async def _station_here(args: argparse.Namespace, entries: Sequence[ChargerEntry
             units=args.unit,
             meter_interval_s=args.meter_interval,
         )
-        more = [name for charger_id, name in args.character if charger_id == entry.charger_id]
-        traits = _traits([*entry.characters, *more])
-        charger = build_charger(entry.charger_id, wanted, clock, tell=_teller(args), traits=traits)
+        charger = build_charger(entry.charger_id, wanted, clock, tell=_teller(args), traits=_traits(entry.characters))
         arrivals = Arrivals(charger, habits, args.seed)
         report = _reporter(args, charger)
 

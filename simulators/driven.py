@@ -19,6 +19,7 @@ from simulators.connector import Connector
 from simulators.link import Link, run_ticks
 
 DEFAULT_CAR_W = 150_000
+DEFAULT_TAG = "04A1B2C3"
 T = TypeVar("T")
 
 
@@ -49,13 +50,19 @@ class Driven:
         return here
 
     async def start(
-        self, car: CarModel, id_tag: str, *, target_wh: int | None = None, idx: int = 1, stays_ms: int | None = 5_000
+        self,
+        car: CarModel,
+        *,
+        id_tag: str = DEFAULT_TAG,
+        target_wh: int | None = None,
+        idx: int = 1,
+        stays_ms: int | None = 5_000,
     ) -> None:
         """Plug a car in, present a tag, and let the messages of that go out."""
         self.plug(car, target_wh=target_wh, idx=idx, stays_ms=stays_ms)
         await self.swipe(id_tag, idx)
 
-    async def swipe(self, id_tag: str, idx: int = 1) -> None:
+    async def swipe(self, id_tag: str = DEFAULT_TAG, idx: int = 1) -> None:
         """Present a tag."""
         self.charger.sessions.swipe(id_tag, self.connector(idx))
         await self.settle()

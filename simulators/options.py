@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from simulators.cars import CarModel, NoSuchCar, find_car
-from simulators.characters import Family, Unusable, traits_named
+from simulators.characters import Family, Unusable, find_character, traits_named
 from simulators.electrical import RateUnit
 from simulators.station_file import AC_MAX_W
 
@@ -106,20 +106,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("argument --max-kwh: less than --min-kwh")
     if args.command == "charger" and args.phases is None:
         args.phases = 3 if args.max_w <= AC_MAX_W else 0
-    for names in _character_groups(args):
-        traits = traits_named(names)
+    if args.command == "charger":
+        traits = traits_named(args.character)
         if isinstance(traits, Unusable):
             parser.error(f"argument --character: {traits.reason}")
     return args
-
-
-def _character_groups(args: argparse.Namespace) -> list[list[str]]:
-    """Return the names of characters that are to come together in one charger."""
-    if args.command == "charger":
-        return [args.character]
-    if args.command == "station":
-        return [[name for one, name in args.character if one == charger_id] for charger_id, _ in args.character]
-    return []
 
 
 def _add_charger(parser: argparse.ArgumentParser) -> None:
@@ -139,6 +130,7 @@ def _add_charger(parser: argparse.ArgumentParser) -> None:
         "--character",
         action="append",
         default=[],
+        type=_character,
         metavar="NAME",
         help="a way in which it differs (repeatable; `python -m simulators characters` lists them)",
     )
@@ -274,7 +266,14 @@ def _assigned(text: str) -> tuple[str, str]:
     charger_id, equals, name = text.partition("=")
     if not charger_id or not equals or not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not ID=NAME")
-    return charger_id, name
+    return charger_id, _character(name)
+
+
+def _character(text: str) -> str:
+    found = find_character(text)
+    if isinstance(found, Unusable):
+        raise argparse.ArgumentTypeError(found.reason)
+    return found.name
 
 
 def _unit(text: str) -> frozenset[RateUnit]:

@@ -21,7 +21,6 @@ from simulators.clock import ManualClock
 from simulators.driven import Driven, driven
 from simulators.electrical import RateUnit
 
-TAG = "04A1B2C3"
 TIME = "2026-01-01T00:00:00Z"
 PATIENCE_S = 30
 DC = Wanted(connectors=2, max_w=200_000, phases=0, meter_interval_s=10)
@@ -155,7 +154,7 @@ class Bench:
         await self.driven.run(seconds)
 
     async def start(self, car: CarModel = CAR, **more: Any) -> None:
-        await self.driven.start(car, TAG, **more)
+        await self.driven.start(car, **more)
 
     async def ask(self, action: str, payload: Any = None) -> list[Any]:
         """Make a CALL of the central system, let its consequences happen, and return the frame that answers it."""
@@ -210,15 +209,21 @@ def _first_or_none(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subpr
 
 
 @asynccontextmanager
-async def unconnected(*characters: str, wanted: Wanted = DC, central: Central | None = None) -> AsyncIterator[Bench]:
-    """Run a charger of these characters against a central system of its own, without waiting for it to connect."""
-    central = central or Central()
+async def serving(central: Central) -> AsyncIterator[None]:
+    """Let a central system listen on a free port."""
     async with serve(
         central.handle, "127.0.0.1", 0, select_subprotocol=_first_or_none, compression=None, close_timeout=0.1
     ) as server:
         central.url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/ocpp"
-        async with driven("CP 1", wanted, central.url, ManualClock(), characters=characters) as here:
-            yield Bench(central, here)
+        yield
+
+
+@asynccontextmanager
+async def unconnected(*characters: str, wanted: Wanted = DC, central: Central | None = None) -> AsyncIterator[Bench]:
+    """Run a charger of these characters against a central system of its own, without waiting for it to connect."""
+    central = central or Central()
+    async with serving(central), driven("CP 1", wanted, central.url, ManualClock(), characters=characters) as here:
+        yield Bench(central, here)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from simulators.build import Wanted
-from tests.unit.simulators.characters.central import AC, BOTH_UNITS, CAR, DC, TAG, THREE_PHASES, Bench, bench, limit_of
+from tests.unit.simulators.characters.central import AC, BOTH_UNITS, DC, THREE_PHASES, Bench, bench, limit_of
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ async def second_transaction(b: Bench) -> None:
     assert await b.limit(40_000, transaction_id=1) == "Accepted"
     await b.run(1)
     b.charger.sessions.unplug(b.driven.connector())
-    await b.driven.start(CAR, TAG)
+    await b.start()
     await b.run(20)
 
 

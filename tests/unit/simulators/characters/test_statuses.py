@@ -54,6 +54,6 @@ async def test_finishing_before_or_after_the_stop(characters: list[str], order: 
         await b.start(stays_ms=None)
         await b.run(20)
         del b.central.calls[:]
-        await b.driven.swipe("04A1B2C3")
+        await b.driven.swipe()
         told = [payload.get("status", name) for name, payload in b.central.calls]
         assert told == order

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.simulators.characters.central import TAG, Bench, Central, bench
+from simulators.driven import DEFAULT_TAG
+from tests.unit.simulators.characters.central import Bench, Central, bench
 
 
 async def whole_transaction(b: Bench) -> None:
@@ -108,8 +109,8 @@ async def test_hexadecimal_tags_only(id_tag: str, status: str) -> None:
 async def test_long_tags() -> None:
     async with bench("long_tags", central=Central()) as b:
         await b.start()
-        expected = f"CP 1-{TAG}".ljust(26, "0")
+        expected = f"CP 1-{DEFAULT_TAG}".ljust(26, "0")
         assert [m["idTag"] for m in (*b.central.of("Authorize"), *b.central.of("StartTransaction"))] == [expected] * 2
         # It still knows its own tag.
-        await b.driven.swipe(TAG)
+        await b.driven.swipe()
         assert b.central.of("StopTransaction")[0]["idTag"] == expected
