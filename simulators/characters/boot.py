@@ -136,7 +136,7 @@ CHARACTERS = (
     _boot(
         "long_serials",
         "Reports a chargePointSerialNumber of 33 and a chargeBoxSerialNumber of 26 characters.",
-        "C12; mobilityhouse #122, lbbrhzn #1622",
+        "C12; mobilityhouse #122, #128, #273, lbbrhzn #1155, #1622",
         lambda: Traits(
             calls=(fields("BootNotification", chargePointSerialNumber="3" * 33, chargeBoxSerialNumber="2" * 26),)
         ),

@@ -91,14 +91,14 @@ CHARACTERS = (
         "starts_in_1970",
         Family.CLOCK,
         f"Begins in 1970 after power-up; its clock is set {SET_AFTER_MS // 1000} s after the first connection.",
-        "C32; D; MicroOcpp #311",
+        "C32; D; MicroOcpp #311, #354",
         _starts_in_1970,
     ),
     Character(
         "never_set_clock",
         Family.CLOCK,
         "Begins in the year 2000 after power-up and never sets its clock.",
-        "C32; MicroOcpp #354",
+        "C32; MicroOcpp #311, #354",
         _never_set,
     ),
 )

@@ -65,19 +65,19 @@ CHARACTERS = (
     _one(
         "unit_key_missing",
         "Has no ChargingScheduleAllowedChargingRateUnit; takes limits in A only.",
-        "C34; D; evcc #3891",
+        "C34; D; evcc #3891, lbbrhzn #1837",
         lambda: Traits(capabilities=(only_unit(RateUnit.A),), keys=(with_key(UNIT_KEY, wire_name=""),)),
     ),
     _one(
         "unit_key_a",
         'Writes "A" where "Current" is meant, and takes limits in A only.',
-        "C34; lbbrhzn #1837",
+        "C34; evcc #3891, lbbrhzn #1837",
         lambda: Traits(capabilities=(only_unit(RateUnit.A),), keys=(with_key(UNIT_KEY, value="A"),)),
     ),
     _one(
         "unit_key_w",
         'Writes "W" where "Power" is meant, and takes limits in W only.',
-        "C34; lbbrhzn #1837",
+        "C34; evcc #3891, lbbrhzn #1837",
         lambda: Traits(capabilities=(only_unit(RateUnit.W),), keys=(with_key(UNIT_KEY, value="W"),)),
     ),
     _one(
@@ -95,19 +95,19 @@ CHARACTERS = (
     _answers(
         "typed_values",
         "Writes the values of configuration keys as JSON numbers and booleans, and readonly as a text.",
-        "C43; lbbrhzn #1499",
+        "C43; lbbrhzn #1499, #599",
         _rows(_typed),
     ),
     _answers(
         "unknown_values",
         'Writes "Unknown" as the value of every configuration key.',
-        "C43; lbbrhzn #1499",
+        "C43; lbbrhzn #1499, #599",
         _rows(lambda row: row | {"value": "Unknown"}),
     ),
     _one(
         "empty_configuration",
         "Answers GetConfiguration with empty lists.",
-        "C43; lbbrhzn #599",
+        "C43; lbbrhzn #1499, #599",
         lambda: Traits(instead=(answers("GetConfiguration", configurationKey=[], unknownKey=[]),)),
     ),
     _answers("no_values", "Names its configuration keys without their values.", "D", _rows(_without_value)),
@@ -140,7 +140,7 @@ CHARACTERS = (
     _answers(
         "reboots_on_writing",
         "Reboots after every change of a key that it accepted.",
-        "C44; lbbrhzn #1096, #1036",
+        "C44; lbbrhzn #1036, #1096, #1099, #1153",
         _reboots_on_writing,
     ),
 )

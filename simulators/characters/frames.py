@@ -165,13 +165,13 @@ CHARACTERS = (
     _one(
         "triggers_rejected",
         "Answers Rejected to every TriggerMessage.",
-        "C47; evcc #19026",
+        "C47; go-eCharger #134, evcc #19026",
         lambda: Traits(instead=(answers("TriggerMessage", status="Rejected"),)),
     ),
     _one(
         "triggers_not_implemented",
         "Answers NotImplemented to every TriggerMessage.",
-        "C47; go-eCharger #134",
+        "C47; go-eCharger #134, evcc #19026",
         lambda: Traits(instead=(answers("TriggerMessage", status="NotImplemented"),)),
     ),
     _one(

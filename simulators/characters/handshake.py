@@ -38,7 +38,7 @@ CHARACTERS = (
         "no_subprotocol",
         Family.HANDSHAKE,
         "Offers no Sec-WebSocket-Protocol and speaks OCPP 1.6 all the same.",
-        "C1; lbbrhzn #442, steve #135, ev-server #2761",
+        "C1; lbbrhzn #442, steve #135, #1109, ev-server #2761",
         lambda: Traits(subprotocols=()),
     ),
     Character(
@@ -66,7 +66,7 @@ CHARACTERS = (
         "doubled_slash",
         Family.HANDSHAKE,
         "Puts two slashes before its id.",
-        "C4; OpenEMS #1401",
+        "C4; D",
         lambda: Traits(address=_doubled_slash),
     ),
     Character(
@@ -88,7 +88,7 @@ CHARACTERS = (
         "no_pong",
         Family.HANDSHAKE,
         "Answers no WebSocket ping and sends none.",
-        "C5; mobilityhouse #626, lbbrhzn #140",
+        "C5; mobilityhouse #190, #626, lbbrhzn #140",
         lambda: Traits(pongs=False, keys=(with_key("WebSocketPingInterval", value="0", accepts=None),)),
     ),
     Character(

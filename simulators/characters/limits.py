@@ -175,31 +175,31 @@ CHARACTERS = (
     _limits(
         "default_only",
         "Takes TxDefaultProfile only; TxProfile and ChargePointMaxProfile are answered Rejected.",
-        "C36; lbbrhzn #1245, #221",
+        "C36; lbbrhzn #221, #312, #878, #1245",
         lambda: Traits(refuse=(_refuses_purposes({Purpose.TX, Purpose.CHARGE_POINT_MAX}),)),
     ),
     _limits(
         "no_charge_point_max",
         "Answers Rejected to ChargePointMaxProfile, takes the other purposes.",
-        "C36; lbbrhzn #312",
+        "C36; lbbrhzn #221, #312, #878, #1245",
         lambda: Traits(refuse=(_refuses_purposes({Purpose.CHARGE_POINT_MAX}),)),
     ),
     _limits(
         "charge_point_max_only",
         "Takes ChargePointMaxProfile only; TxProfile and TxDefaultProfile are answered Rejected.",
-        "C36; lbbrhzn #878",
+        "C36; lbbrhzn #221, #312, #878, #1245",
         lambda: Traits(refuse=(_refuses_purposes({Purpose.TX, Purpose.TX_DEFAULT}),)),
     ),
     _limits(
         "needs_transaction_id",
         "Answers Rejected to a TxProfile without transactionId, and to one that comes before its transaction.",
-        "C37; MicroOcpp #346, evcc #9766",
+        "C37; MicroOcpp #346, steve #1083, evcc #9766",
         lambda: Traits(refuse=(_refuses("a TxProfile needs a transactionId", _without_transaction_id),)),
     ),
     _limits(
         "refuses_transaction_id",
         "Answers Rejected to a profile that names a transactionId.",
-        "C37; steve #1083",
+        "C37; MicroOcpp #346, steve #1083, evcc #9766",
         lambda: Traits(refuse=(_refuses("a transactionId is not supported", _with_transaction_id),)),
     ),
     _limits(

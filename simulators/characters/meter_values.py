@@ -184,20 +184,20 @@ CHARACTERS = (
     _meter(
         "numbers_for_texts",
         "Sends sampled values as JSON numbers, and the connector's and the transaction's number as texts.",
-        "C16; mobilityhouse #377, lbbrhzn #210",
+        "C16; mobilityhouse #377, #353, lbbrhzn #210, #466, #1144",
         lambda: each_value(_numbers),
         lambda: _identifiers_as_text,
     ),
     _meter(
         "object_for_array",
         "Sends meterValue as one object instead of an array.",
-        "C16; mobilityhouse #353, lbbrhzn #1144",
+        "C16; mobilityhouse #377, #353, lbbrhzn #210, #466, #1144",
         lambda: _object_for_array,
     ),
     _meter(
         "no_sampled_values",
         "Sends MeterValues whose sampledValue is empty.",
-        "C16; lbbrhzn #466",
+        "C16; mobilityhouse #377, #353, lbbrhzn #210, #466, #1144",
         lambda: sampled(lambda *_: []),
     ),
     _meter(
@@ -243,19 +243,19 @@ CHARACTERS = (
     _meter(
         "transaction_id_0",
         "Sends MeterValues with transactionId 0.",
-        "C23; mobilityhouse #478",
+        "C23; mobilityhouse #478, citrineos #1025, lbbrhzn #609",
         lambda: fields("MeterValues", transactionId=0),
     ),
     _meter(
         "no_transaction_id",
         "Sends MeterValues without transactionId.",
-        "C23; citrineos #1025",
+        "C23; mobilityhouse #478, citrineos #1025, lbbrhzn #609",
         lambda: fields("MeterValues", transactionId=None),
     ),
     _meter(
         "random_transaction_id",
         "Sends MeterValues with a random transactionId each time.",
-        "C23; lbbrhzn #609",
+        "C23; mobilityhouse #478, citrineos #1025, lbbrhzn #609",
         _random_transaction,
     ),
     _plain(

@@ -66,7 +66,7 @@ CHARACTERS = (
         "unknown_enums",
         Family.STATUSES,
         'Reports the old status "Occupied" while a car is there, and stops for the reason "UserStopped".',
-        "C13; OCPP 1.5",
+        "C13; lbbrhzn #1248",
         _calls(
             lambda _, action, payload: (
                 payload | {"status": "Occupied"}

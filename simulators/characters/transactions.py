@@ -118,19 +118,19 @@ CHARACTERS = (
     _one(
         "stops_minus_1",
         "Names -1 as the transactionId of StopTransaction.",
-        "C25; libocpp #495",
+        "C25; libocpp #495, go-eCharger #106, ocpp-rpc #82, evcc #30247",
         lambda: Traits(calls=(fields("StopTransaction", transactionId=-1),)),
     ),
     _one(
         "stops_0",
         "Names 0 as the transactionId of StopTransaction.",
-        "C25; ocpp-rpc #82, go-eCharger #106",
+        "C25; libocpp #495, go-eCharger #106, ocpp-rpc #82, evcc #30247",
         lambda: Traits(calls=(fields("StopTransaction", transactionId=0),)),
     ),
     _one(
         "never_stops",
         "Sends no StopTransaction; its status alone tells that the car has gone.",
-        "C25; evcc #30247",
+        "C25; libocpp #495, go-eCharger #106, ocpp-rpc #82, evcc #30247",
         lambda: Traits(queue=(never_sends("StopTransaction"),)),
     ),
     _one(

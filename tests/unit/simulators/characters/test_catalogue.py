@@ -107,7 +107,7 @@ def test_the_list_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "name": "no_subprotocol",
         "family": "handshake",
         "does": "Offers no Sec-WebSocket-Protocol and speaks OCPP 1.6 all the same.",
-        "source": "C1; lbbrhzn #442, steve #135, ev-server #2761",
+        "source": "C1; lbbrhzn #442, steve #135, #1109, ev-server #2761",
     }
 
 
