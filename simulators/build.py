@@ -12,6 +12,7 @@ from simulators.electrical import NOMINAL_VOLTAGE_V, RateUnit, Supply
 from simulators.flow import Hardware
 from simulators.profiles import Capabilities
 from simulators.registration import Identity
+from simulators.traits import WELL_BEHAVED, Traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,12 @@ def build_charger(
     *,
     tell: Callable[[str], None] = lambda _: None,
     default_car: Callable[[Connector], Car] | None = None,
+    traits: Traits = WELL_BEHAVED,
 ) -> Charger:
     """Return a charger that has not been connected yet."""
     capabilities = Capabilities(units=wanted.units)
+    for alter in traits.capabilities:
+        capabilities = alter(capabilities)
     keys = default_keys(
         connectors=wanted.connectors,
         phases=wanted.phases,
@@ -54,6 +58,8 @@ def build_charger(
         meter_interval_s=wanted.meter_interval_s,
         heartbeat_s=wanted.heartbeat_s,
     )
+    for alter_keys in traits.keys:
+        keys = alter_keys(keys)
     return Charger(
         Identity(charger_id),
         Hardware(wanted.connectors, wanted.max_w, wanted.max_w, Supply(wanted.phases, wanted.voltage_v)),
@@ -62,4 +68,5 @@ def build_charger(
         clock,
         tell=tell,
         default_car=default_car,
+        traits=traits,
     )

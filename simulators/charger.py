@@ -9,7 +9,7 @@ told on the return (§4.9). Installed profiles and availability survive a reboot
 not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from simulators.car import Car
@@ -18,9 +18,10 @@ from simulators.configuration import Configuration
 from simulators.connector import Connector, Status
 from simulators.flow import Hardware, PowerFlow
 from simulators.outbox import OFFLINE, Message, Outbox
-from simulators.profiles import Capabilities, ProfileBook
+from simulators.profiles import Capabilities, Profile
 from simulators.registration import Identity, Registration
 from simulators.sessions import Sessions
+from simulators.traits import WELL_BEHAVED, Happens, Offer, Traits
 from simulators.vendor import call, enums
 
 REBOOT_MS = 2_000
@@ -33,7 +34,7 @@ class Charger:
     """One charger with its connectors.
 
     `default_car` makes the car that a RemoteStartTransaction finds at a connector where nobody has plugged in;
-    without it the charger waits for somebody to come.
+    without it the charger waits for somebody to come. `traits` say where it differs from the well-behaved charger.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Charger:
         *,
         tell: Callable[[str], None] = lambda _: None,
         default_car: Callable[[Connector], Car] | None = None,
+        traits: Traits = WELL_BEHAVED,
     ) -> None:
+        self.traits = traits
         self.identity = identity
         self.hardware = hardware
         self.configuration = configuration
@@ -58,20 +61,21 @@ class Charger:
             Connector(idx, hardware.supply, min(hardware.connector_max_w, hardware.max_w))
             for idx in range(1, hardware.connectors + 1)
         )
-        self.profiles = ProfileBook(capabilities)
-        self.outbox = Outbox()
-        self.flow = PowerFlow(hardware, self.connectors, self.profiles, clock.now_ms())
-        self.registration = Registration(identity, configuration, self.outbox, clock, self.tell)
+        self.profiles = traits.book(capabilities)
+        self.outbox = Outbox(self._queued)
+        self.flow = PowerFlow(hardware, self.connectors, self.profiles, clock.now_ms(), traits.obey)
+        self.registration = Registration(identity, configuration, self.outbox, clock, self.tell, traits)
         self.sessions = Sessions(
-            self.connectors, self.profiles, configuration, self.outbox, self.registration, clock, self.tell
+            self.connectors, self.profiles, configuration, self.outbox, self.registration, clock, self.tell, traits
         )
-        self.registration.on_accepted = self._tell_all_statuses
+        self.registration.on_accepted = self._accepted
         self.sessions.changed = self._tell_changed_statuses
         self._print = tell
         self._told: dict[int, Status] = {}
         self._shown: dict[int, Status] = {}
         self._offline_until_ms = 0
         self._reset_by_ms: int | None = None
+        self._happens(traits.built)
 
     def tell(self, text: str) -> None:
         """Report something to the person who watches."""
@@ -92,6 +96,7 @@ class Charger:
         """Take note of a new socket; without a boot, tell what has changed meanwhile."""
         self.registration.connected()
         self._tell_changed_statuses()
+        self._happens(self.traits.connected)
 
     def disconnected(self) -> None:
         """Take note that the socket is gone."""
@@ -101,6 +106,21 @@ class Charger:
     def drop(self, duration_ms: int) -> None:
         """Let the network fail for a while."""
         self._offline_until_ms = self.clock.now_ms() + duration_ms
+
+    def _accepted(self) -> None:
+        self._tell_all_statuses()
+        self._happens(self.traits.accepted)
+
+    def _happens(self, effects: Iterable[Happens]) -> None:
+        for effect in effects:
+            effect(self)
+
+    def _queued(self, message: Message) -> Iterable[Message]:
+        """Return what is kept for sending in place of a message."""
+        messages = [message]
+        for queue in self.traits.queue:
+            messages = [kept for one in messages for kept in queue(self, one)]
+        return messages
 
     def next_message(self) -> Message | None:
         """Return what may be sent now, or None."""
@@ -132,6 +152,7 @@ class Charger:
         self.sessions.step()
         self.registration.step()
         self._reset_if_due()
+        self._happens(self.traits.stepped)
 
     def reset(self, reason: str, *, wait_for_stops: bool) -> None:
         """Stop every transaction, then reboot: at once, or when the stops are confirmed (§5.14)."""
@@ -150,10 +171,29 @@ class Charger:
             self._reset_by_ms = None
             self.tell("reboots")
             self.registration.reboot()
+            self.configuration.reboot()
             self._told.clear()
             self.drop(REBOOT_MS)
             for connector in self.connectors:
                 connector.finished = False
+            self._happens(self.traits.rebooted)
+
+    # --- charging profiles ------------------------------------------------------------------------------------------
+
+    def take_profile(self, offer: Offer) -> str | None:
+        """Install a profile; return why it was refused, or None."""
+        for refuse in self.traits.refuse:
+            reason = refuse(self, offer)
+            if reason is not None:
+                return reason
+        kept: Profile | None = offer.profile
+        for keep in self.traits.keep:
+            if kept is not None:
+                kept = keep(self, Offer(offer.connector_id, kept))
+        if kept is None:
+            return None
+        refused = self.profiles.install(offer.connector_id, kept)
+        return None if refused is None else refused.reason
 
     # --- statuses ---------------------------------------------------------------------------------------------------
 

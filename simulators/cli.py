@@ -6,10 +6,13 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from simulators.arrivals import Arrivals, Habits
 from simulators.build import Wanted, build_charger
 from simulators.car import Car
+from simulators.characters import CHARACTERS, Unusable, traits_named
+from simulators.characters.listing import as_json, as_text
 from simulators.charger import Charger
 from simulators.clock import WallClock
 from simulators.link import Link
@@ -19,6 +22,7 @@ from simulators.running import Unit, run_until, stop_on_signals
 from simulators.station_file import ChargerEntry, Unreadable, read_station
 from simulators.supervisor import supervise
 from simulators.terminal import Terminal, drive
+from simulators.traits import Traits
 
 USAGE = 2
 
@@ -31,6 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands: dict[str, Callable[[argparse.Namespace, Sequence[str]], int]] = {
         "charger": _charger,
         "station": _station,
+        "characters": _characters,
         "scenarios": _scenarios,
     }
     try:
@@ -47,7 +52,12 @@ def _charger(args: argparse.Namespace, _: Sequence[str]) -> int:
         clock = WallClock()
         wanted = Wanted(args.connectors, args.max_w, args.phases, units=args.unit, meter_interval_s=args.meter_interval)
         charger = build_charger(
-            args.id, wanted, clock, tell=_teller(args), default_car=lambda c: Car(args.car, c.supply)
+            args.id,
+            wanted,
+            clock,
+            tell=_teller(args),
+            default_car=lambda c: Car(args.car, c.supply),
+            traits=_traits(args.character),
         )
         link = Link(charger, args.url, clock, frames=args.frames)
         driving = asyncio.create_task(drive(Terminal(charger, args.car), _teller(args)))
@@ -67,10 +77,18 @@ def _station(args: argparse.Namespace, argv: Sequence[str]) -> int:
         print(f"simulators: {station.reason}", file=sys.stderr)
         return USAGE
     by_id = {entry.charger_id: entry for entry in station}
-    unknown = [charger_id for charger_id in args.only if charger_id not in by_id]
+    named = [*args.only, *(charger_id for charger_id, _ in args.character)]
+    unknown = [charger_id for charger_id in named if charger_id not in by_id]
     if unknown:
         print(f"simulators: no charger {unknown[0]} in {args.config}; it has {', '.join(by_id)}", file=sys.stderr)
         return USAGE
+    station = tuple(replace(entry, characters=_characters_of(entry, args)) for entry in station)
+    by_id = {entry.charger_id: entry for entry in station}
+    for entry in station:
+        traits = traits_named(entry.characters)
+        if isinstance(traits, Unusable):
+            print(f"simulators: {entry.charger_id}: {traits.reason}", file=sys.stderr)
+            return USAGE
     if args.only:
         return asyncio.run(_station_here(args, [by_id[charger_id] for charger_id in args.only]))
     over_ocpp = [entry.charger_id for entry in station if entry.over_ocpp]
@@ -78,6 +96,11 @@ def _station(args: argparse.Namespace, argv: Sequence[str]) -> int:
         print(f"simulators: no charger of {args.config} connects over OCPP", file=sys.stderr)
         return USAGE
     return asyncio.run(supervise([[*argv, "--only", charger_id] for charger_id in over_ocpp]))
+
+
+def _characters_of(entry: ChargerEntry, args: argparse.Namespace) -> tuple[str, ...]:
+    """Return the characters that the file and the command line give a charger."""
+    return (*entry.characters, *(name for charger_id, name in args.character if charger_id == entry.charger_id))
 
 
 async def _station_here(args: argparse.Namespace, entries: Sequence[ChargerEntry]) -> int:
@@ -94,7 +117,7 @@ async def _station_here(args: argparse.Namespace, entries: Sequence[ChargerEntry
             units=args.unit,
             meter_interval_s=args.meter_interval,
         )
-        charger = build_charger(entry.charger_id, wanted, clock, tell=_teller(args))
+        charger = build_charger(entry.charger_id, wanted, clock, tell=_teller(args), traits=_traits(entry.characters))
         arrivals = Arrivals(charger, habits, args.seed)
         report = _reporter(args, charger)
 
@@ -105,6 +128,18 @@ async def _station_here(args: argparse.Namespace, entries: Sequence[ChargerEntry
         units.append(Unit(charger, Link(charger, args.url, clock, frames=args.frames, seed=args.seed), each_tick))
     await run_until(units, clock, stop, None if args.minutes is None else args.minutes * 60)
     return 0
+
+
+def _characters(args: argparse.Namespace, _: Sequence[str]) -> int:
+    listed = [one for one in CHARACTERS if args.family in (None, one.family)]
+    print(as_json(listed) if args.json else as_text(listed))
+    return 0
+
+
+def _traits(names: Sequence[str]) -> Traits:
+    traits = traits_named(names)
+    assert not isinstance(traits, Unusable), "checked when it was read"
+    return traits
 
 
 def _scenarios(args: argparse.Namespace, _: Sequence[str]) -> int:

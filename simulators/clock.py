@@ -25,21 +25,24 @@ class Clock(Protocol):
 
 
 class WallClock:
-    """Real time, nothing accelerated."""
+    """Real time, or for tests `speed` times as fast from now on."""
 
-    def __init__(self) -> None:
-        self._offset_ms = time.time_ns() // 1_000_000 - time.monotonic_ns() // 1_000_000
+    def __init__(self, speed: int = 1) -> None:
+        assert speed > 0, "time goes forward"
+        self._speed = speed
+        self._start_ms = time.time_ns() // 1_000_000
+        self._started_ms = time.monotonic_ns() // 1_000_000
 
     def now_ms(self) -> int:
         """Return the present instant."""
-        return self._offset_ms + time.monotonic_ns() // 1_000_000
+        return self._start_ms + (time.monotonic_ns() // 1_000_000 - self._started_ms) * self._speed
 
     async def sleep_until_ms(self, at_ms: int) -> None:
         """Sleep until `at_ms`."""
         left_ms = at_ms - self.now_ms()
         if left_ms > 0:
             # One millisecond more than needed, since timers may fire a little early.
-            await asyncio.sleep((left_ms + 1) / 1000)
+            await asyncio.sleep((left_ms + 1) / 1000 / self._speed)
 
 
 class ManualClock:

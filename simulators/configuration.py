@@ -6,7 +6,7 @@ clock-aligned data, so those keys say so and cannot be changed to say otherwise.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulators.electrical import RateUnit
 from simulators.meter import Measurand
@@ -19,16 +19,30 @@ _UNIT_WORDS = {RateUnit.A: "Current", RateUnit.W: "Power"}
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One configuration key; `accepts` is None for a read-only key."""
+    """One configuration key.
+
+    Attributes:
+        name, value: as the charger itself uses them.
+        accepts: whether a text may be written to it; None for a read-only key.
+        wire_name: its name for the central system when that is another one; empty: it is not shown at all.
+        at_reboot: what is written counts after the next reboot only (§5.3, RebootRequired).
+    """
 
     name: str
     value: str
     accepts: Callable[[str], bool] | None = None
+    wire_name: str | None = None
+    at_reboot: bool = False
 
     @property
     def readonly(self) -> bool:
         """Return whether ChangeConfiguration is refused."""
         return self.accepts is None
+
+    @property
+    def shown_as(self) -> str:
+        """Return the name under which the central system finds it."""
+        return self.name if self.wire_name is None else self.wire_name
 
 
 def _boolean(text: str) -> bool:
@@ -94,6 +108,9 @@ class Configuration:
 
     def __init__(self, keys: Iterable[Key]) -> None:
         self._keys = {key.name: key for key in keys}
+        self._names = {key.shown_as: key.name for key in self._keys.values() if key.shown_as}
+        """The charger's own name of each key that the central system can see."""
+        self._at_reboot: dict[str, str] = {}
 
     def text(self, name: str) -> str:
         """Return a key's value."""
@@ -113,22 +130,30 @@ class Configuration:
 
     def set(self, name: str, value: str) -> None:
         """Set a known key, read-only or not: for the charger itself (a heartbeat interval from BootNotification)."""
-        key = self._keys[name]
-        self._keys[name] = Key(key.name, value, key.accepts)
+        self._keys[name] = replace(self._keys[name], value=value)
+
+    def reboot(self) -> None:
+        """Let what was written for the next reboot count."""
+        for name, value in self._at_reboot.items():
+            self.set(name, value)
+        self._at_reboot.clear()
 
     def read(self, names: Iterable[str] | None) -> tuple[list[dict[str, object]], list[str]]:
         """Answer GetConfiguration: rows of the known keys, and the unknown names; no names means all (§5.8)."""
-        wanted = list(names or self._keys)
-        known = [self._keys[name] for name in wanted if name in self._keys]
-        rows: list[dict[str, object]] = [{"key": k.name, "readonly": k.readonly, "value": k.value} for k in known]
-        return rows, [name for name in wanted if name not in self._keys]
+        wanted = list(names or self._names)
+        known = [self._keys[self._names[name]] for name in wanted if name in self._names]
+        rows: list[dict[str, object]] = [{"key": k.shown_as, "readonly": k.readonly, "value": k.value} for k in known]
+        return rows, [name for name in wanted if name not in self._names]
 
     def change(self, name: str, value: str) -> str:
-        """Answer ChangeConfiguration: Accepted, Rejected or NotSupported (§5.3), and set the value if accepted."""
-        key = self._keys.get(name)
+        """Answer ChangeConfiguration (§5.3), and set the value if it is accepted."""
+        key = self._keys.get(self._names.get(name, ""))
         if key is None:
             return str(enums.ConfigurationStatus.not_supported.value)
         if key.accepts is None or not key.accepts(value):
             return str(enums.ConfigurationStatus.rejected.value)
-        self.set(name, value)
+        if key.at_reboot:
+            self._at_reboot[key.name] = value
+            return str(enums.ConfigurationStatus.reboot_required.value)
+        self.set(key.name, value)
         return str(enums.ConfigurationStatus.accepted.value)

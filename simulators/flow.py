@@ -12,6 +12,7 @@ from simulators.connector import Connector
 from simulators.electrical import Supply, share_out
 from simulators.profiles import ProfileBook
 from simulators.schedule import CompositePeriod, charger_limit_w, composite, limit_w
+from simulators.traits import Obey
 
 MAX_STEP_MS = 1_000
 """A longer pause is walked through in steps of this length."""
@@ -33,13 +34,21 @@ class Hardware:
 
 
 class PowerFlow:
-    """Moves energy through the connectors of one charger."""
+    """Moves energy through the connectors of one charger; `obey` tells how it follows its limits."""
 
-    def __init__(self, hardware: Hardware, connectors: Sequence[Connector], profiles: ProfileBook, now_ms: int) -> None:
+    def __init__(
+        self,
+        hardware: Hardware,
+        connectors: Sequence[Connector],
+        profiles: ProfileBook,
+        now_ms: int,
+        obey: Sequence[Obey] = (),
+    ) -> None:
         self._hardware = hardware
         self._connectors = connectors
         self._profiles = profiles
         self._flowed_ms = now_ms
+        self._obey = obey
 
     def step(self, now_ms: int) -> None:
         """Let power flow until `now_ms`."""
@@ -78,13 +87,20 @@ class PowerFlow:
             connector.phases_used,
         )
         hardware_w = min(connector.max_w, self._hardware.max_w)
-        return hardware_w if profile_w is None else min(profile_w, hardware_w)
+        return self._obeyed_w(connector, at_ms, hardware_w if profile_w is None else min(profile_w, hardware_w))
 
     def charger_limit_w(self, at_ms: int) -> int:
         """Return what all connectors may take together, W."""
         supply = self._hardware.supply
         profile_w = charger_limit_w(self._profiles.installed, at_ms, supply, supply.phases)
-        return self._hardware.max_w if profile_w is None else min(profile_w, self._hardware.max_w)
+        hardware_w = self._hardware.max_w
+        return self._obeyed_w(None, at_ms, hardware_w if profile_w is None else min(profile_w, hardware_w))
+
+    def _obeyed_w(self, connector: Connector | None, at_ms: int, limit_w: int) -> int:
+        hardware_w = self._hardware.max_w if connector is None else min(connector.max_w, self._hardware.max_w)
+        for obey in self._obey:
+            limit_w = obey(connector, at_ms, limit_w, hardware_w)
+        return limit_w
 
     def composite(self, connector: Connector, now_ms: int, duration_s: int) -> list[CompositePeriod]:
         """Return the composite schedule of one connector (§5.7)."""

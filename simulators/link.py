@@ -4,14 +4,16 @@ One loop connects with a growing pause between attempts; while connected, the re
 the sender takes one message after the other out of the charger's outbox, so that at most one CALL of ours is
 unanswered (OCPP-J §4.1.1). A call that got no answer because the socket went stays in the outbox, as the charger
 decides. The charger itself is moved on by `run_ticks` or by a test.
+
+How it shakes hands, and what it does to sockets that it gives up, follows the charger's traits.
 """
 
 import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
-from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
@@ -20,8 +22,9 @@ from websockets.typing import Subprotocol
 from simulators.charger import Charger
 from simulators.clock import TICK_MS, Clock
 from simulators.remote import Endpoint
+from simulators.socket import Socket
 
-SUBPROTOCOL = Subprotocol("ocpp1.6")
+SUBPROTOCOL = "ocpp1.6"
 FIRST_PAUSE_MS = 1_000
 LONGEST_PAUSE_MS = 30_000
 OPEN_TIMEOUT_S = 10
@@ -34,7 +37,7 @@ class Link:
 
     def __init__(self, charger: Charger, url: str, clock: Clock, *, frames: bool = False, seed: int = 0) -> None:
         self._charger = charger
-        self._url = f"{url.rstrip('/')}/{quote(charger.identity.charger_id, safe='')}"
+        self._url = charger.traits.address(url, charger.identity.charger_id)
         self._clock = clock
         self._frames = frames
         self._random = random.Random(f"{seed}/{charger.identity.charger_id}")
@@ -43,25 +46,34 @@ class Link:
         self._up = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._abandoned: list[ClientConnection] = []
 
     def nudge(self) -> None:
         """Look again at what there is to send, and whether there should be a socket at all."""
-        if not self._charger.link_wanted:
-            self._cut.set()
-        elif self._charger.registration.online:
+        if self._charger.registration.online:
             self._idle.clear()
-        self._wake.set()
+        if self._charger.link_wanted:
+            self._wake.set()
+        else:
+            self._cut.set()
 
     async def up(self) -> None:
         """Return once there is a socket."""
         await self._up.wait()
 
     async def idle(self) -> None:
-        """Return once nothing is on its way and nothing can be sent now."""
+        """Return once nothing is on its way and nothing can be sent now, or the socket is gone."""
         await self._idle.wait()
 
     async def run(self) -> None:
         """Connect, serve and reconnect until cancelled."""
+        try:
+            await self._keep_connected()
+        finally:
+            for socket in self._abandoned:
+                socket.transport.abort()
+
+    async def _keep_connected(self) -> None:
         pause_ms = FIRST_PAUSE_MS
         while True:
             while not self._charger.link_wanted:
@@ -76,21 +88,27 @@ class Link:
 
     async def _connect_once(self) -> bool:
         """Serve one connection to its end; return whether there was one, and tell why not."""
+        traits = self._charger.traits
         try:
-            async with connect(
+            socket = await connect(
                 self._url,
-                subprotocols=[SUBPROTOCOL],
+                subprotocols=[Subprotocol(one) for one in traits.subprotocols] or None,
                 open_timeout=OPEN_TIMEOUT_S,
                 close_timeout=CLOSE_TIMEOUT_S,
                 ping_interval=self._charger.configuration.integer("WebSocketPingInterval") or None,
                 compression=None,
                 proxy=None,
-            ) as socket:
-                if socket.subprotocol != SUBPROTOCOL:
+                create_connection=partial(Socket, omitted_headers=traits.omitted_headers, pongs=traits.pongs),  # type: ignore[arg-type]  # any factory will do
+            )
+            try:
+                if socket.subprotocol not in ({SUBPROTOCOL} if traits.subprotocols else {None, SUBPROTOCOL}):
                     self._charger.tell(f"{self._url} does not speak {SUBPROTOCOL}")
                     return False
                 await self._serve(socket)
                 return True
+            finally:
+                if socket not in self._abandoned:
+                    await socket.close()
         except InvalidStatus as error:
             why = {401: "wrong or missing credentials", 404: "it does not know this charger"}
             status = error.response.status_code
@@ -115,14 +133,18 @@ class Link:
         }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            if cut in done:
+            if cut in done and self._charger.traits.abandons_sockets:
+                # The other side hears nothing any more, not even that it has ended.
+                socket.transport.pause_reading()
+                self._abandoned.append(socket)
+            elif cut in done:
                 # The network fails without a closing handshake.
                 socket.transport.abort()
             for task in done - {cut}:
                 with contextlib.suppress(ConnectionClosed):
                     task.result()
         finally:
-            await end(tasks)
+            await end(tasks | endpoint.delayed)
             self._up.clear()
             self._charger.disconnected()
             self._charger.tell("disconnected")

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from simulators.cars import CarModel, NoSuchCar, find_car
+from simulators.characters import Family, Unusable, find_character, traits_named
 from simulators.electrical import RateUnit
 from simulators.station_file import AC_MAX_W
 
@@ -29,6 +30,7 @@ commands on standard input (type `help` for all):
 examples:
   python -m simulators charger --url ws://127.0.0.1:9000 --id CP001
   python -m simulators charger --id WALLBOX --connectors 1 --max-kw 22 --phases 3 --unit A
+  python -m simulators charger --id WALLBOX --max-kw 22 --character refuses_zero --character no_zone
   printf 'plug 1\\nswipe TAG1\\nwait 60\\nquit\\n' | python -m simulators charger --id CP001
 """
 
@@ -40,6 +42,21 @@ examples:
   python -m simulators station --config examples/station_config.json
   python -m simulators station --config examples/station_config.json --only CP001 --report json
   python -m simulators station --config examples/station_config.json --minutes 5 --min-kwh 1 --max-kwh 6 --seed 7
+  python -m simulators station --config examples/station_config.json --character CP002=ignores_profiles
+
+A charger of the file may have "character": a name, or a list of names. The central system does not know that field;
+--character says the same and leaves the file as both can read it.
+"""
+
+CHARACTERS_EXAMPLES = """\
+Each character is one way in which real chargers were seen to differ. Its source names the row of the list of field
+quirks (C13), "D" for what independent charge point programs did, and the project and issue where it was reported.
+
+examples:
+  python -m simulators characters
+  python -m simulators characters --family limits
+  python -m simulators characters --json
+  python -m simulators charger --id CP001 --character ignores_profiles
 """
 
 SCENARIO_EXAMPLES = """\
@@ -76,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     _add_charger(command("charger", "one charger, driven from the terminal", CHARGER_EXAMPLES))
     _add_station(command("station", "all chargers of a station, with cars that come and go", STATION_EXAMPLES))
+    _add_characters(command("characters", "list the ways in which chargers can differ", CHARACTERS_EXAMPLES))
     _add_scenarios(command("scenarios", "check the documented figures against a running system", SCENARIO_EXAMPLES))
     return parser
 
@@ -88,6 +106,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("argument --max-kwh: less than --min-kwh")
     if args.command == "charger" and args.phases is None:
         args.phases = 3 if args.max_w <= AC_MAX_W else 0
+    if args.command == "charger":
+        traits = traits_named(args.character)
+        if isinstance(traits, Unusable):
+            parser.error(f"argument --character: {traits.reason}")
     return args
 
 
@@ -103,6 +125,14 @@ def _add_charger(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--car", type=_car, default=DEFAULT_CAR, metavar="NAME", help=f"plugged in when none is named ({DEFAULT_CAR})"
+    )
+    parser.add_argument(
+        "--character",
+        action="append",
+        default=[],
+        type=_character,
+        metavar="NAME",
+        help="a way in which it differs (repeatable; `python -m simulators characters` lists them)",
     )
     _add_behaviour(parser, meter_interval_s=10)
 
@@ -123,6 +153,14 @@ def _add_station(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--arrival-seconds", type=_positive, default=20.0, metavar="S", help="mean gap between two cars (20)"
+    )
+    parser.add_argument(
+        "--character",
+        action="append",
+        default=[],
+        type=_assigned,
+        metavar="ID=NAME",
+        help="a way in which a charger differs (repeatable; `python -m simulators characters` lists them)",
     )
     _add_behaviour(parser, meter_interval_s=5)
 
@@ -158,6 +196,11 @@ def _add_behaviour(parser: argparse.ArgumentParser, meter_interval_s: int) -> No
         help="json: one line a second with every connector's power, and messages on standard error",
     )
     parser.add_argument("--frames", action="store_true", help="show every OCPP frame on standard error")
+
+
+def _add_characters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--family", choices=[family.value for family in Family], help="only those of this family")
+    parser.add_argument("--json", action="store_true", help="as one JSON array")
 
 
 def _add_scenarios(parser: argparse.ArgumentParser) -> None:
@@ -217,6 +260,20 @@ def _identity(text: str) -> str:
     if not text or not text.isprintable():
         raise argparse.ArgumentTypeError("an identity is a printable text")
     return text
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    charger_id, equals, name = text.partition("=")
+    if not charger_id or not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not ID=NAME")
+    return charger_id, _character(name)
+
+
+def _character(text: str) -> str:
+    found = find_character(text)
+    if isinstance(found, Unusable):
+        raise argparse.ArgumentTypeError(found.reason)
+    return found.name
 
 
 def _unit(text: str) -> frozenset[RateUnit]:

@@ -8,7 +8,7 @@ the connection. Before the registration was accepted only BootNotification may l
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,7 @@ class Message:
         failed: takes the reason when it will not be sent again.
         failures: how often the central system failed to process it.
         not_before_ms: when it may be tried again.
+        lasting: whether it is kept over connections, in its place, until it is confirmed.
     """
 
     action: str
@@ -41,12 +42,14 @@ class Message:
     failed: Callable[[str], None] = _nothing
     failures: int = 0
     not_before_ms: int = 0
+    lasting: bool = False
 
 
 class Outbox:
-    """The messages that wait, in their two lanes."""
+    """The messages that wait, in their two lanes; `queue` may alter what is put in."""
 
-    def __init__(self) -> None:
+    def __init__(self, queue: Callable[[Message], Iterable[Message]] = lambda message: (message,)) -> None:
+        self._queue = queue
         self._urgent: deque[Message] = deque()
         self._transactional: deque[Message] = deque()
         self.dropped = 0
@@ -63,10 +66,18 @@ class Outbox:
 
     def put(self, message: Message) -> None:
         """Add a message that is worth sending only on this connection."""
-        self._urgent.append(message)
+        for queued in self._queue(message):
+            self._add(queued)
 
     def put_transactional(self, message: Message) -> None:
         """Add a message that must reach the central system, whenever that is."""
+        message.lasting = True
+        self.put(message)
+
+    def _add(self, message: Message) -> None:
+        if not message.lasting:
+            self._urgent.append(message)
+            return
         if len(self._transactional) >= MAX_KEPT:
             self._drop_oldest_sample()
         self._transactional.append(message)

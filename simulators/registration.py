@@ -14,6 +14,7 @@ from typing import Any
 from simulators.clock import Clock
 from simulators.configuration import Configuration
 from simulators.outbox import Message, Outbox
+from simulators.traits import WELL_BEHAVED, Boots, Traits
 from simulators.vendor import call, enums
 
 DEFAULT_RETRY_S = 30
@@ -40,6 +41,7 @@ class Registration:
         outbox: Outbox,
         clock: Clock,
         tell: Callable[[str], None],
+        traits: Traits = WELL_BEHAVED,
     ) -> None:
         self.online = False
         self.accepted = False
@@ -49,6 +51,7 @@ class Registration:
         self._outbox = outbox
         self._clock = clock
         self._tell = tell
+        self._traits = traits
         self._boot_at_ms = 0
         self._heard_ms = clock.now_ms()
 
@@ -61,12 +64,14 @@ class Registration:
         """Take note of a new socket; the charger boots on it only if it was not accepted before."""
         self.online = True
         self.heard()
-        self._boot_at_ms = 0
+        self._boot_at_ms = self._clock.now_ms() + self._traits.boot_delay_ms
         self.step()
 
     def disconnected(self) -> None:
         """Take note that the socket is gone."""
         self.online = False
+        if self._traits.boots is Boots.EACH_CONNECTION:
+            self.accepted = False
 
     def reboot(self) -> None:
         """Forget that the central system ever accepted this charger."""
@@ -87,6 +92,8 @@ class Registration:
         if not self.online:
             return
         if not self.accepted:
+            if self._traits.boots is Boots.NEVER:
+                return
             if now_ms >= self._boot_at_ms and not self._outbox.is_waiting("BootNotification"):
                 self._outbox.put(Message("BootNotification", self._boot_payload, self._booted, self._boot_failed))
         elif now_ms - self._heard_ms >= self._configuration.integer("HeartbeatInterval") * 1000:

@@ -17,6 +17,7 @@ from simulators.meter import sampled_values
 from simulators.outbox import Message, Outbox
 from simulators.profiles import ProfileBook
 from simulators.registration import Registration
+from simulators.traits import WELL_BEHAVED, Traits
 from simulators.vendor import call, enums
 
 UNDELIVERED_ID = -1
@@ -35,6 +36,7 @@ class Sessions:
         registration: Registration,
         clock: Clock,
         tell: Callable[[str], None],
+        traits: Traits = WELL_BEHAVED,
     ) -> None:
         self._connectors = connectors
         self._profiles = profiles
@@ -43,6 +45,7 @@ class Sessions:
         self._registration = registration
         self._clock = clock
         self._tell = tell
+        self._traits = traits
         self.changed: Callable[[], None] = lambda: None
         """Called after each change of facts, so that statuses are told in their order."""
 
@@ -245,7 +248,10 @@ class Sessions:
     def _meter_values(self, connector: Connector, context: str) -> Message | None:
         """Return the present readings as a message, or None when none of the chosen measurands can be read."""
         measurands = self._configuration.items("MeterValuesSampledData")
-        values = sampled_values(measurands, connector.reading, connector.supply, str(context))
+        reading = connector.reading
+        for read in self._traits.read:
+            reading = read(connector, reading)
+        values = sampled_values(measurands, reading, connector.supply, str(context))
         if not values:
             return None
         meter_value = [{"timestamp": rfc3339(self._clock.now_ms()), "sampled_value": values}]

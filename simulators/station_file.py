@@ -2,7 +2,8 @@
 
 The documented JSON: `{"stationId", "gridCapacity", "chargers": [{"id", "maxPower", "connectors", …}], "battery"}`, in
 kW. Read here for itself, without the central system's code: only what a charger has to know is looked at. As
-documented, a charger is AC with `phases` 1 or 3 and DC with 0; without it, up to 44 kW means three phases.
+documented, a charger is AC with `phases` 1 or 3 and DC with 0; without it, up to 44 kW means three phases. One field is
+the simulators' own: `character`, a name or a list of names out of `python -m simulators characters`.
 """
 
 import json
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+from simulators.characters import Unusable, traits_named
 
 AC_MAX_W = 44_000
 MIN_KW = Decimal("0.001")
@@ -29,6 +32,8 @@ class ChargerEntry:
     voltage_v: int
     over_ocpp: bool
     """Whether it connects over OCPP: its `control` is neither rest nor none."""
+    characters: tuple[str, ...] = ()
+    """Ways in which it differs from the well-behaved charger (`simulators.characters`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ def _parse_charger(raw: Any) -> ChargerEntry | Unreadable:
     phases: Any = raw.get("phases")
     voltage_v: Any = raw.get("voltage", 230)
     control: Any = raw.get("control", "auto")
+    characters = _characters(raw.get("character", []))
     faults = (
         (not isinstance(charger_id, str) or not charger_id, ".id must be a text"),
         (
@@ -92,10 +98,22 @@ def _parse_charger(raw: Any) -> ChargerEntry | Unreadable:
     for wrong, reason in faults:
         if wrong:
             return Unreadable(reason)
+    if isinstance(characters, Unreadable):
+        return characters
     max_w = int(max_power * 1000)
     if phases is None:
         phases = 3 if max_w <= AC_MAX_W else 0
-    return ChargerEntry(charger_id, max_w, connectors, phases, voltage_v, over_ocpp=control in {"auto", "ocpp"})
+    over_ocpp = control in {"auto", "ocpp"}
+    return ChargerEntry(charger_id, max_w, connectors, phases, voltage_v, over_ocpp, characters)
+
+
+def _characters(raw: Any) -> tuple[str, ...] | Unreadable:
+    """Read the name of a character, or a list of names; they must go together."""
+    names = [raw] if isinstance(raw, str) else raw
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return Unreadable(".character must be a name or a list of names")
+    traits = traits_named(names)
+    return Unreadable(f".character: {traits.reason}") if isinstance(traits, Unusable) else tuple(names)
 
 
 def _is_whole(value: Any) -> bool:

@@ -7,6 +7,7 @@ from simulators.electrical import RateUnit
 from simulators.profiles import Purpose, Refused, parse_profile
 from simulators.remote.base import Base
 from simulators.schedule import CompositePeriod, composite_payload
+from simulators.traits import Offer
 from simulators.vendor import call_result, enums, on
 
 
@@ -33,11 +34,12 @@ class SmartCharging(Base):
             transaction = self._connector(connector_id).transaction
             if transaction is None:
                 return "there is no transaction for a TxProfile (§3.13.1)"
-            if profile.transaction_id not in (None, transaction.transaction_id):
+            known = (None, transaction.transaction_id)
+            if profile.transaction_id not in known and not self._charger.traits.any_transaction:
                 return f"transaction {profile.transaction_id} is not the running one (§5.16)"
-        refused = self._charger.profiles.install(connector_id, profile)
-        if refused is not None:
-            return refused.reason
+        reason = self._charger.take_profile(Offer(connector_id, profile))
+        if reason is not None:
+            return reason
         self._charger.tell(f"connector {connector_id}: {profile.purpose} {_describe(payload)}")
         return None
 

@@ -5,6 +5,7 @@ from typing import Any
 from simulators.connector import Connector
 from simulators.profiles import Purpose, Refused, parse_profile
 from simulators.remote.base import Base
+from simulators.traits import Offer
 from simulators.vendor import call_result, enums, on
 
 DEFAULT_CAR_STAYS_MS = 5_000
@@ -31,7 +32,7 @@ class Transactions(Base):
             profile = parse_profile(charging_profile)
             if isinstance(profile, Refused) or profile.purpose is not Purpose.TX or profile.transaction_id is not None:
                 return call_result.RemoteStartTransaction(status=status.rejected)
-            if self._charger.profiles.install(connector.idx, profile) is not None:
+            if self._charger.take_profile(Offer(connector.idx, profile)) is not None:
                 return call_result.RemoteStartTransaction(status=status.rejected)
         self._later(lambda: self._start(connector, id_tag))
         return call_result.RemoteStartTransaction(status=status.accepted)

@@ -1,6 +1,6 @@
 """The simulated charger against a small central system made with the `ocpp` package, on a real socket.
 
-Time is the test's: `Bench.run` moves a manual clock tick by tick and lets every message through before the next tick.
+Time is the test's: `Driven.run` moves a manual clock tick by tick and lets every message through before the next tick.
 """
 
 import asyncio
@@ -20,15 +20,13 @@ from ocpp.v16 import call, call_result
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from simulators.build import Wanted, build_charger
-from simulators.car import Car
+from simulators.build import Wanted
 from simulators.cars import CarModel, flat_car
-from simulators.charger import Charger
-from simulators.clock import TICK_MS, ManualClock
+from simulators.clock import ManualClock
+from simulators.driven import DEFAULT_TAG as TAG
+from simulators.driven import Driven, driven
 from simulators.electrical import RateUnit
-from simulators.link import Link
 
-TAG = "04A1B2C3"
 TIME = "2026-01-01T00:00:00Z"
 
 
@@ -129,13 +127,11 @@ class Central(CentralChargePoint):  # type: ignore[misc]  # the package is not t
         return call_result.StopTransaction()
 
 
-class Bench:
-    """A charger, its link, a central system and the clock that moves them."""
+class Bench(Driven):
+    """A charger driven by hand, and its central system."""
 
-    def __init__(self, charger: Charger, link: Link, clock: ManualClock, log: Log) -> None:
-        self.charger = charger
-        self.link = link
-        self.clock = clock
+    def __init__(self, here: Driven, log: Log) -> None:
+        super().__init__(here.charger, here.link, here.clock)
         self.log = log
         self.centrals: asyncio.Queue[Central] = asyncio.Queue()
         self.closed: asyncio.Queue[None] = asyncio.Queue()
@@ -149,26 +145,7 @@ class Bench:
 
     async def reconnected(self) -> None:
         """Let the charger's pauses pass until it is back."""
-        back = asyncio.ensure_future(self.connected())
-        while not back.done():
-            pausing = asyncio.ensure_future(self.clock.slept_on())
-            await asyncio.wait({back, pausing}, return_when=asyncio.FIRST_COMPLETED)
-            if not pausing.cancel():
-                self.clock.move(TICK_MS)
-                self.charger.step()
-        await back
-
-    async def run(self, seconds: float) -> None:
-        for _ in range(int(seconds * 1000) // TICK_MS):
-            self.clock.move(TICK_MS)
-            self.charger.step()
-            self.link.nudge()
-            await self.link.idle()
-
-    async def settle(self) -> None:
-        """Let what has been queued without time passing go out."""
-        self.link.nudge()
-        await self.link.idle()
+        await self.until(self.connected())
 
     async def ask(self, payload: Any) -> Any:
         """Make a CALL of the central system and let its consequences happen."""
@@ -177,35 +154,16 @@ class Bench:
         await self.settle()
         return answer
 
-    def plug(self, car: CarModel, *, target_wh: int | None = None, idx: int = 1, stays_ms: int | None = None) -> Car:
-        connector = self.charger.connector(idx)
-        assert connector is not None
-        car_here = Car(car, connector.supply, soc_percent=20, target_wh=target_wh)
-        self.charger.sessions.plug(connector, car_here, stays_ms)
-        return car_here
-
-    async def start(self, car: CarModel, *, target_wh: int | None = None, idx: int = 1) -> None:
-        self.plug(car, target_wh=target_wh, idx=idx, stays_ms=5_000)
-        connector = self.charger.connector(idx)
-        assert connector is not None
-        self.charger.sessions.swipe(TAG, connector)
-        await self.settle()
-
-    def power_w(self, idx: int = 1) -> int:
-        connector = self.charger.connector(idx)
-        assert connector is not None
-        return connector.power_w
-
 
 @asynccontextmanager
 async def bench(wanted: Wanted, log: Log | None = None) -> AsyncIterator[Bench]:
     log = log or Log()
-    clock = ManualClock()
-    charger = build_charger("CP 1", wanted, clock, default_car=lambda c: Car(flat_car(150_000), c.supply))
+    made: asyncio.Future[Bench] = asyncio.get_running_loop().create_future()
 
     async def handle(connection: ServerConnection) -> None:
         assert connection.request is not None
         assert connection.request.path == "/ocpp/CP%201"
+        here = await made
         central = Central("CP 1", connection, log)
         here.centrals.put_nowait(central)
         try:
@@ -214,16 +172,12 @@ async def bench(wanted: Wanted, log: Log | None = None) -> AsyncIterator[Bench]:
             here.closed.put_nowait(None)
 
     async with serve(handle, "127.0.0.1", 0, subprotocols=["ocpp1.6"], compression=None) as server:  # type: ignore[list-item]
-        port = next(iter(server.sockets)).getsockname()[1]
-        link = Link(charger, f"ws://127.0.0.1:{port}/ocpp/", clock)
-        here = Bench(charger, link, clock, log)
-        running = asyncio.create_task(link.run())
-        try:
+        url = f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}/ocpp/"
+        async with driven("CP 1", wanted, url, ManualClock()) as bare:
+            here = Bench(bare, log)
+            made.set_result(here)
             await here.connected()
             yield here
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
 
 
 DC = Wanted(connectors=2, max_w=200_000, phases=0, meter_interval_s=10)
@@ -514,6 +468,7 @@ async def test_after_a_drop_it_comes_back_once_and_stays(seconds: float) -> None
         b.charger.drop(int(seconds * 1000))
         b.link.nudge()
         await b.closed.get()
+        assert isinstance(b.clock, ManualClock)
         while not b.charger.link_wanted:
             await b.clock.slept_on()
             await b.run(0.25)

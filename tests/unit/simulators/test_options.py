@@ -14,6 +14,17 @@ from simulators.options import parse
         ("charger --id CP001", {"unit": frozenset(RateUnit), "url": "ws://127.0.0.1:9000"}),
         ("station --config x.json", {"only": [], "minutes": None, "min_wh": 1_000, "max_wh": 6_000, "seed": 1}),
         ("station --config x --only A --only B --min-kwh 0.5 --max-kwh 0.5", {"only": ["A", "B"], "min_wh": 500}),
+        ("charger --id CP001", {"character": []}),
+        (
+            "charger --id CP001 --character refuses-zero --character no_zone",
+            {"character": ["refuses_zero", "no_zone"]},
+        ),
+        (
+            "station --config x --character A=no_zone --character A=kilo-units",
+            {"character": [("A", "no_zone"), ("A", "kilo_units")]},
+        ),
+        ("characters", {"family": None, "json": False}),
+        ("characters --family limits --json", {"family": "limits", "json": True}),
         ("scenarios --scenario 2 --url http://h:1/", {"scenario": 2, "url": "http://h:1", "over_ocpp": None}),
     ],
 )
@@ -37,6 +48,17 @@ def test_what_is_understood(words: str, expected: dict[str, object]) -> None:
         ("charger --id CP001 --url http://h", "--url: 'http://h' does not begin with ws://"),
         ("charger --id CP001 --car trabant", "--car: no car is called 'trabant'"),
         ("charger --id CP001 --meter-interval -5", "--meter-interval: '-5' is not a whole number"),
+        (
+            "charger --id CP001 --character refuse_zero",
+            "--character: no character is called 'refuse_zero'; did you mean refuses_zero",
+        ),
+        (
+            "charger --id CP001 --character id_twice --character encoded_id",
+            "--character: encoded_id does not go with id_twice: both decide address",
+        ),
+        ("station --config x --character no_zone", "--character: 'no_zone' is not ID=NAME"),
+        ("station --config x --character A=no_zones", "--character: no character is called 'no_zones'; did you mean"),
+        ("characters --family wings", "--family: invalid choice"),
         ("station", "required: --config"),
         ("station --config x --min-kwh 3 --max-kwh 2", "--max-kwh: less than --min-kwh"),
         ("station --config x --minutes 0", "--minutes: '0' is not above 0"),
@@ -54,7 +76,7 @@ def test_what_is_wrong_is_named_with_its_option(words: str, said: str, capsys: p
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["charger", "station", "scenarios"])
+@pytest.mark.parametrize("command", ["charger", "station", "characters", "scenarios"])
 def test_help_teaches_by_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         parse([command, "--help"])
@@ -67,6 +89,17 @@ def test_help_teaches_by_examples(command: str, capsys: pytest.CaptureFixture[st
     [
         (["station", "--config", "/nonexistent/x.json"], "No such file"),
         (["station", "--config", "examples/station_config.json", "--only", "CP009"], "no charger CP009"),
+        (
+            ["station", "--config", "examples/station_config.json", "--character", "CP009=no_zone"],
+            "no charger CP009 in examples/station_config.json",
+        ),
+        (
+            [
+                *("station", "--config", "examples/station_config.json"),
+                *("--character", "CP001=id_twice", "--character", "CP001=encoded_id"),
+            ],
+            "CP001: encoded_id does not go with id_twice",
+        ),
     ],
 )
 def test_an_unusable_station_is_said(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,20 @@ def test_defaults(changes: dict[str, Any], phases: int, voltage_v: int, over_ocp
 
 
 @pytest.mark.parametrize(
+    ("character", "expected"),
+    [
+        ("no_zone", ("no_zone",)),
+        (["no_zone", "kilo_units"], ("no_zone", "kilo_units")),
+        ([], ()),
+    ],
+)
+def test_characters(character: Any, expected: tuple[str, ...]) -> None:
+    entries = parse_station({"chargers": [charger(character=character), charger(id="CP002")]})
+    assert not isinstance(entries, Unreadable)
+    assert [entry.characters for entry in entries] == [expected, ()]
+
+
+@pytest.mark.parametrize(
     ("document", "reason"),
     [
         ([], "$.chargers must be a list"),
@@ -68,6 +82,16 @@ def test_defaults(changes: dict[str, Any], phases: int, voltage_v: int, over_ocp
         ({"chargers": [charger(phases=[])]}, "$.chargers[0].phases"),
         ({"chargers": [charger(voltage=0)]}, "$.chargers[0].voltage"),
         ({"chargers": [charger(control=[])]}, "$.chargers[0].control"),
+        ({"chargers": [charger(character=5)]}, "$.chargers[0].character must be a name or a list of names"),
+        ({"chargers": [charger(character=["no_zone", 5])]}, "$.chargers[0].character must be a name"),
+        (
+            {"chargers": [charger(character="no_zones")]},
+            "$.chargers[0].character: no character is called 'no_zones'; did you mean no_zone",
+        ),
+        (
+            {"chargers": [charger(character=["id_twice", "encoded_id"])]},
+            "$.chargers[0].character: encoded_id does not go with id_twice",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(document: Any, reason: str) -> None:
