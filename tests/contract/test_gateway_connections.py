@@ -254,15 +254,6 @@ async def test_a_flood_of_tiny_frames_does_not_keep_another_charger_waiting() ->
         assert (await hostile.receive())[1] == "last", "and nothing of it is lost"
 
 
-async def test_a_charger_that_does_not_read_is_let_go() -> None:
-    async with gateway() as world, world.client() as client:
-        client.socket.transport.pause_reading()
-        call = b'[2,"' + b"x" * 200 + b'","Nonsense",{}]'
-        frame = b"\x81\xfe" + len(call).to_bytes(2, "big") + b"\x00\x00\x00\x00" + call
-        client.socket.transport.write(frame * 60_000)
-        await world.desk.wait_for(ChargerDisconnected)
-
-
 async def test_a_programmers_error_in_an_answer_is_an_internal_error_and_is_logged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
