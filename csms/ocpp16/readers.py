@@ -1,7 +1,7 @@
 """Lenient readers of one JSON value: what a foreign charger wrote, or what it must have meant.
 
-Each returns the value, or None when nothing usable is there. Used by the repair lane only: well-formed payloads never
-come here.
+Each returns the value, or None when nothing usable is there. For the repair table and for the answers of chargers:
+payloads that conform never come here.
 """
 
 import math
