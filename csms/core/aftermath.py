@@ -7,7 +7,7 @@ Two kinds of charger need a word after each stop, before what the transaction wa
 
 Such a charger may also hold what another central system has left: that is cleared before a connector is provisioned.
 Whether a make keeps them is found out: after its first stops a charger is asked to clear, and one that says Accepted
-had something to clear (OCPP 1.6 §6.12). Until a clearing is answered, rule (c) of the ledger frees nothing at a charger
+had something to clear (OCPP 1.6 §6.14). Until a clearing is answered, rule (c) of the ledger frees nothing at a charger
 of a make that is known to keep them. A new transaction on the connector ends all this: its limit replaces what
 was there.
 """

@@ -303,7 +303,7 @@ class Calls:
     def _cleared(self, call: AftermathCall, token: Token, answer: str) -> None:
         """Take what a charger says to the clearing of an ended transaction's TxProfile.
 
-        Accepted means that there was one (§6.12): the charger keeps them. Another answer than Accepted and Unknown
+        Accepted means that there was one (§6.14): the charger keeps them. Another answer than Accepted and Unknown
         tells nothing: it is asked again, but not for ever where nothing speaks for a profile that is kept.
         """
         charger = self.state.chargers[call.charger_id]

@@ -27,9 +27,10 @@ from csms.core.replies import Confirmed, Outcome, StartConfirmed, StopConfirmed
 from csms.gateway.id_tags import TagPolicy, TagVerdict
 from csms.gateway.quiet_log import QuietLog
 from csms.gateway.start_times import StartTimes
-from csms.ocpp16 import payloads, translate, vendor
+from csms.ocpp16 import payloads, translate, typed_lane, vendor
 from csms.ocpp16.frames import ErrorCode
 from csms.ocpp16.measurands import samples_of
+from csms.ocpp16.meter_values import Reading
 from csms.ocpp16.payloads import PayloadFault
 from csms.ocpp16.peer import CallReceived
 from csms.ocpp16.times import format_time, parse_time_ms
@@ -109,7 +110,7 @@ class Answers:
 
     async def answer(self, call: CallReceived) -> Answer:
         """Return the answer to `call`, now or later; `await` is for the store's reading only."""
-        if call.action in payloads.REPAIRS:
+        if call.action in typed_lane.HOT_ACTIONS:
             return await self._answer_hot(call)
         if call.action not in vendor.known_actions():
             return PayloadFault(ErrorCode.NOT_IMPLEMENTED, f"{call.action[:50]} is no action of OCPP 1.6")
@@ -120,15 +121,15 @@ class Answers:
         return self._keep(call, confirmation) if fault is None else fault
 
     async def _answer_hot(self, call: CallReceived) -> Answer:
-        decoded = payloads.decode_hot(call.action, call.payload)
+        decoded = typed_lane.decode_hot(call.action, call.payload)
         if isinstance(decoded, PayloadFault):
             return decoded
-        if decoded.repaired:
-            self._quiet.note("payload.repaired", action=call.action, fault=decoded.repaired)
+        if decoded.verdict:
+            self._quiet.note("payload.deviated", action=call.action, verdict=decoded.verdict)
         payload = decoded.payload
         match payload:
             case payloads.MeterValues():
-                return self._meter_values(payload)
+                return self._meter_values(payload, decoded.readings)
             case payloads.Heartbeat():
                 return {"currentTime": self._current_time()}
             case payloads.StatusNotification():
@@ -138,7 +139,7 @@ class Answers:
             case payloads.StartTransaction():
                 return await self._start(payload)
             case payloads.StopTransaction():
-                return await self._stop(payload)
+                return await self._stop(payload, decoded.readings)
             case payloads.BootNotification():
                 return self._boot(payload)
             case _:
@@ -194,8 +195,8 @@ class Answers:
 
         return self._ask(make_fact, _empty)
 
-    def _meter_values(self, payload: payloads.MeterValues) -> Answer:
-        samples = samples_of(payload.meter_value, self._wall_ms())
+    def _meter_values(self, payload: payloads.MeterValues, readings: tuple[Reading, ...]) -> Answer:
+        samples = samples_of(readings, self._wall_ms())
         if not samples:
             return {}  # nothing to keep; an error would only make the charger send it again
 
@@ -235,7 +236,7 @@ class Answers:
 
         return self._ask(make_fact, confirmation_of, starting=payload.connector_id)
 
-    async def _stop(self, payload: payloads.StopTransaction) -> Answer:
+    async def _stop(self, payload: payloads.StopTransaction, readings: tuple[Reading, ...]) -> Answer:
         received_ms = self._wall_ms()
         stopped_ms = parse_time_ms(payload.timestamp)
         verdict = self._verdict(payload.id_tag) if payload.id_tag else None
@@ -260,7 +261,7 @@ class Answers:
                 reason=translate.stop_reason(payload.reason),
                 id_tag=payload.id_tag or None,
                 tag_status=None if verdict is None else verdict.status,
-                samples=samples_of(payload.transaction_data, received_ms),
+                samples=samples_of(readings, received_ms),
                 known=known,
                 repeated=repeated,
                 request=request,

@@ -131,7 +131,11 @@ class Link:
         self._flush()
 
     async def _serve(self, call: CallReceived) -> None:
-        answer = await self._answers.answer(call)
+        try:
+            answer = await self._answers.answer(call)
+        except Exception:  # noqa: BLE001 - the charger gets an answer, and keeps its connection (OCPP-J §4.2.3)
+            self._log.exception("call.failed", action=call.action[:50])
+            answer = PayloadFault(ErrorCode.INTERNAL_ERROR, "not handled, try again")
         if self.closed:
             return
         if isinstance(answer, Waiting):

@@ -11,11 +11,10 @@ import math
 import re
 from collections.abc import Iterable
 from decimal import Decimal
-
-import msgspec
+from operator import attrgetter
 
 from csms.core.events import Sample
-from csms.ocpp16.readers import read_elements, read_fields, read_text
+from csms.ocpp16.meter_values import Reading, SampledValue
 from csms.ocpp16.times import parse_time_ms
 
 POWER = "Power.Active.Import"
@@ -36,39 +35,17 @@ _SHORT = 15
 _Found = dict[tuple[str, str, str], int | Decimal]
 
 
-class _SampledValue(msgspec.Struct, frozen=True):
-    value: str | int | float = ""
-    context: str | None = None
-    format: str | None = None
-    measurand: str | None = None
-    phase: str | None = None
-    location: str | None = None
-    unit: str | None = None
-
-
-class _MeterValue(msgspec.Struct, frozen=True, rename="camel"):
-    timestamp: str = ""
-    sampled_value: list[_SampledValue] = []
-
-
-_element = msgspec.json.Decoder(_MeterValue)
-_sampled = msgspec.json.Decoder(_SampledValue)
-
-
-def samples_of(meter_value: bytes, received_ms: int) -> tuple[Sample, ...]:
-    """Return the samples of a meterValue list (or of one element in its place), oldest first.
+def samples_of(readings: Iterable[Reading], received_ms: int) -> tuple[Sample, ...]:
+    """Return the samples of a message's meter values, oldest first.
 
     `received_ms` (UTC) stands in for a missing or odd time stamp. Equal times keep the order of the message.
     """
-    samples = [_sample_of(raw, received_ms) for raw in map(bytes, read_elements(meter_value)) if raw.startswith(b"{")]
-    return tuple(sorted(samples, key=lambda sample: sample.at_ms))
+    samples = [_sample_of(reading, received_ms) for reading in readings]
+    return tuple(sorted(samples, key=attrgetter("at_ms")))
 
 
-def _sample_of(raw: bytes, received_ms: int) -> Sample:
-    try:
-        element = _element.decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
-        element = _repair(raw)
+def _sample_of(reading: Reading, received_ms: int) -> Sample:
+    element = reading.element
     at_ms = parse_time_ms(element.timestamp)
     found = _found(element.sampled_value)
     power, energy = _total(found, POWER), _total(found, ENERGY)
@@ -76,22 +53,11 @@ def _sample_of(raw: bytes, received_ms: int) -> Sample:
         at_ms=received_ms if at_ms is None else at_ms,
         power_w=None if power is None else max(0, math.ceil(power)),
         energy_wh=None if energy is None or energy < 0 else math.floor(energy),
-        raw_json=raw.decode(),
+        raw_json=bytes(reading.raw).decode(),
     )
 
 
-def _repair(raw: bytes) -> _MeterValue:
-    fields = read_fields(raw) or {}
-    values: list[_SampledValue] = []
-    for item in read_elements(fields.get("sampledValue", msgspec.Raw(b"[]"))):
-        try:
-            values.append(_sampled.decode(item))
-        except (msgspec.MsgspecError, RecursionError):
-            continue
-    return _MeterValue(read_text(fields.get("timestamp", msgspec.Raw(b'""'))) or "", values)
-
-
-def _found(values: Iterable[_SampledValue]) -> _Found:
+def _found(values: Iterable[SampledValue]) -> _Found:
     """Return the usable values by measurand, location and line ("" for the total); of equals the greatest."""
     found: _Found = {}
     for sampled in values:

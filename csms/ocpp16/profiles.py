@@ -50,7 +50,7 @@ def _limit(command: SetLimit) -> int | float:
 
 
 def clear_charging_profile(command: ClearLimits) -> Payload:
-    """Return ClearChargingProfile.req (§6.11): the given fields must all match."""
+    """Return ClearChargingProfile.req (§6.13): the given fields must all match."""
     payload: Payload = {"chargingProfilePurpose": _WIRE_PURPOSE[command.purpose]}
     if command.idx is not None:
         payload["connectorId"] = command.idx

@@ -1,7 +1,7 @@
 """Lenient readers of one JSON value: what a foreign charger wrote, or what it must have meant.
 
-Each returns the value, or None when nothing usable is there. Used by the repair lane only: well-formed payloads never
-come here.
+Each returns the value, or None when nothing usable is there. For the repair table and for the answers of chargers:
+payloads that conform never come here.
 """
 
 import math
@@ -10,9 +10,12 @@ import re
 import msgspec
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+CONNECTOR_ID_MAX = 2**31 - 1
 
 _INTEGER = re.compile(r"([+-]?\d{1,30})(?:[.,]\d{0,30})?", re.ASCII)
 _MAX_TEXT_CHARS = 10_000
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def read_any(raw: bytes) -> object:
@@ -30,7 +33,7 @@ def read_integer(raw: bytes) -> int | None:
         match = _INTEGER.fullmatch(value.strip())
         value = int(match[1]) if match else None
     if isinstance(value, float) and math.isfinite(value):
-        value = math.floor(value)
+        value = math.trunc(value)
     if isinstance(value, bool) or not isinstance(value, int):
         return None
     return min(max(value, INT64_MIN), INT64_MAX)
@@ -49,7 +52,7 @@ def read_text(raw: bytes) -> str | None:
 def read_fields(raw: bytes) -> dict[str, msgspec.Raw] | None:
     """Split an object into its fields without reading them; None when it is no object."""
     try:
-        return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+        return _fields.decode(raw)
     except (msgspec.MsgspecError, RecursionError):
         return None
 
@@ -62,6 +65,6 @@ def read_elements(raw: bytes) -> list[msgspec.Raw]:
     if not raw.startswith(b"["):
         return []
     try:
-        return msgspec.json.decode(raw, type=list[msgspec.Raw])
+        return _elements.decode(raw)
     except (msgspec.MsgspecError, RecursionError):
         return []

@@ -4,8 +4,9 @@ Answers are read leniently: a status in the wrong case or padded is the status i
 answer without a readable status is an error with the code "Unreadable", never a guess.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 import msgspec
 
@@ -20,6 +21,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, Token
 from csms.ocpp16 import payloads, profiles
+from csms.ocpp16.enumerations import ChargePointErrorCode, Reason
 from csms.ocpp16.readers import read_elements, read_fields, read_text
 from csms.ocpp16.times import parse_time_ms
 
@@ -33,43 +35,8 @@ _ANSWER_STATUSES = {
     for name in ("Accepted", "Rejected", "NotSupported", "NotImplemented", "Unknown", "Scheduled", "RebootRequired")
 }
 _CONNECTOR_STATUSES = {status.value.lower(): status for status in ConnectorStatus}
-_ERROR_CODES = {
-    name.lower(): name
-    for name in (
-        "ConnectorLockFailure",
-        "EVCommunicationError",
-        "GroundFailure",
-        "HighTemperature",
-        "InternalError",
-        "LocalListConflict",
-        "NoError",
-        "OtherError",
-        "OverCurrentFailure",
-        "OverVoltage",
-        "PowerMeterFailure",
-        "PowerSwitchFailure",
-        "ReaderFailure",
-        "ResetFailure",
-        "UnderVoltage",
-        "WeakSignal",
-    )
-}
-_STOP_REASONS = {
-    name.lower(): name
-    for name in (
-        "DeAuthorized",
-        "EmergencyStop",
-        "EVDisconnected",
-        "HardReset",
-        "Local",
-        "Other",
-        "PowerLoss",
-        "Reboot",
-        "Remote",
-        "SoftReset",
-        "UnlockCommand",
-    )
-}
+_ERROR_CODES: Mapping[str, str] = {name.lower(): name for name in get_args(ChargePointErrorCode)}
+_STOP_REASONS: Mapping[str, str] = {name.lower(): name for name in get_args(Reason)}
 
 
 # --- commands → CALLs ------------------------------------------------------------------------------------------------
@@ -165,7 +132,7 @@ def error_code(text: str) -> str:
 
 
 def stop_reason(text: str) -> str:
-    """Return the Reason (§7.37); anything else is Other, and nothing is Local (§4.10)."""
+    """Return the Reason (§7.36); anything else is Other, and nothing is Local (§4.10)."""
     text = text.strip()
     return _STOP_REASONS.get(text.lower(), "Other") if text else "Local"
 

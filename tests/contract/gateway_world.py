@@ -32,6 +32,7 @@ from csms.gateway.start_times import StartTimes
 from csms.ports import StoreError
 from csms.runtime.knocking import KnockingLog
 from csms.runtime.view import StationView
+from tests.contract.conformance import assert_conforms
 
 T = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 STAMP = "2026-01-01T00:00:00Z"
@@ -150,19 +151,24 @@ class FakeMemory:
 
 
 class Client:
-    """A charger made of bare frames."""
+    """A charger made of bare frames, which takes nothing that does not conform."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket
         self._counter = 0
+        self._asked: dict[Any, str] = {}
 
     async def send(self, *frame: Any) -> None:
+        match frame:
+            case [2, str() | int() as message_id, str(action), _]:
+                self._asked[message_id] = action
         await self.socket.send(json.dumps(frame))
 
     async def receive(self) -> list[Any]:
         async with asyncio.timeout(PATIENCE_S):
             frame: list[Any] = json.loads(await self.socket.recv())
-            return frame
+        assert_conforms(frame, self._asked)
+        return frame
 
     async def call(self, action: str, payload: object) -> list[Any]:
         """Send a CALL and return the next frame, which must be its answer."""

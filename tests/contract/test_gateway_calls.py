@@ -142,51 +142,6 @@ async def test_refused(action: Any, payload: Any, code: str) -> None:
         assert (await client.call("Heartbeat", {}))[0] == 3
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[" * 60_000,
-        '{"a":' * 10_000,
-        "9" * 5_000,
-        "[2," + "9" * 5_000 + ',"Heartbeat",{}]',
-        "NaN",
-        "",
-        "[]",
-        '[2,{},"Heartbeat",{}]',
-        '[7,"x","Heartbeat",{}]',
-        '[3,"unknown",{}]',
-        '[4,"unknown","GenericError","",{}]',
-    ],
-)
-async def test_what_cannot_be_answered_leaves_the_connection_as_it_was(text: str) -> None:
-    async with gateway() as world, world.client() as client:
-        await client.socket.send(text)
-        assert await client.call("Heartbeat", {}) == [3, "1", {"currentTime": STAMP}]
-
-
-@pytest.mark.parametrize("rest", ["[" * 60_000, '{"a":NaN}]', '{"transactionId":,}]', "{}"])
-async def test_broken_json_behind_an_id_is_answered_with_that_id(rest: str) -> None:
-    async with gateway() as world, world.client() as client:
-        await client.socket.send('[2,"id","MeterValues",' + rest)
-        assert (await client.receive())[:3] == [4, "id", "FormationViolation"]
-
-
-async def test_a_number_of_5000_digits_in_a_payload() -> None:
-    async with gateway() as world, world.client() as client:
-        await client.socket.send(
-            '[2,"a","StatusNotification",{"connectorId":' + "9" * 5_000 + ',"status":"Available"}]'
-        )
-        assert (await client.receive())[:3] == [4, "a", "TypeConstraintViolation"]
-
-
-async def test_unsolicited_results_in_bulk_change_nothing() -> None:
-    async with gateway() as world, world.client() as client:
-        for n in range(2_000):
-            await client.send(3, f"test-1-{n}", {"status": "Accepted"})
-        assert (await client.call("Heartbeat", {}))[0] == 3
-        assert world.desk.kinds() == ["ChargerConnected", "ChargerHeard"]
-
-
 async def test_a_repeated_start_is_one_fact_and_two_equal_answers() -> None:
     async with gateway() as world, world.client() as client:
         await client.send(2, "531531", "StartTransaction", START)

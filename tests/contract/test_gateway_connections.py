@@ -16,6 +16,7 @@ from csms.core.commands import AbortConnection
 from csms.core.events import ChargerConnected, ChargerDisconnected, ChargerHeard
 from csms.core.ids import ChargerId, ConnectionId
 from csms.core.replies import ChargerView
+from csms.ocpp16.peer import Peer
 from tests.contract.gateway_world import T, World, gateway
 
 OCPP16 = [Subprotocol("ocpp1.6")]
@@ -253,19 +254,23 @@ async def test_a_flood_of_tiny_frames_does_not_keep_another_charger_waiting() ->
         assert (await hostile.receive())[1] == "last", "and nothing of it is lost"
 
 
-async def test_a_charger_that_does_not_read_is_let_go() -> None:
+async def test_a_programmers_error_in_an_answer_is_an_internal_error_and_is_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     async with gateway() as world, world.client() as client:
-        client.socket.transport.pause_reading()
-        call = b'[2,"' + b"x" * 200 + b'","Nonsense",{}]'
-        frame = b"\x81\xfe" + len(call).to_bytes(2, "big") + b"\x00\x00\x00\x00" + call
-        client.socket.transport.write(frame * 60_000)
-        await world.desk.wait_for(ChargerDisconnected)
-
-
-async def test_a_programmers_error_ends_that_one_link_and_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with gateway() as world, world.client("/CP001") as client, world.client("/CP002") as other:
         with monkeypatch.context() as patch, capture_logs() as lines:
             patch.setattr(world.desk, "ask", lambda _: 1 / 0)
+            assert (await client.call("BootNotification", {}))[:3] == [4, "1", "InternalError"]
+        assert [line["action"] for line in lines if line["event"] == "call.failed"] == ["BootNotification"]
+        assert (await client.call("BootNotification", {}))[0] == 3
+
+
+async def test_a_programmers_error_behind_an_answer_ends_that_one_link_and_is_logged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with gateway() as world, world.client("/CP001") as client, world.client("/CP002") as other:
+        with monkeypatch.context() as patch, capture_logs() as lines:
+            patch.setattr(Peer, "receive_text", lambda *_: 1 / 0)
             await client.send(2, "1", "BootNotification", {})
             with pytest.raises(ConnectionClosed):
                 await client.socket.recv()

@@ -10,17 +10,19 @@ from csms.core.ids import Token
 from csms.ocpp16 import frames, translate, vendor
 from csms.ocpp16.frames import Call, ErrorCode, Malformed
 from csms.ocpp16.measurands import samples_of
-from csms.ocpp16.payloads import REPAIRS, PayloadFault, decode_hot
+from csms.ocpp16.payloads import PayloadFault
 from csms.ocpp16.peer import AnswerReceived, CallReceived, Peer
+from csms.ocpp16.repairs import REPAIRS
+from csms.ocpp16.typed_lane import HOT_ACTIONS, Decoded, decode_hot
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=30),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
     max_leaves=12,
 )
-KEYS = sorted({row.key for shape in REPAIRS.values() for row in shape.fields} | {"timestamp", "sampledValue"})
+KEYS = sorted({row.key for rows in REPAIRS.values() for row in rows} | {"timestamp", "sampledValue"})
 PAYLOAD = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), JSON, max_size=6)
-ACTION = st.sampled_from([*REPAIRS, "DataTransfer", "Reset", "Nonsense"])
+ACTION = st.sampled_from([*sorted(HOT_ACTIONS), "DataTransfer", "Reset", "Nonsense"])
 ID = st.text(max_size=40) | st.integers() | st.none()
 CALL = st.tuples(st.just(2), ID, ACTION, PAYLOAD).map(json.dumps)
 FRAME = st.lists(JSON, max_size=5).map(json.dumps) | CALL | st.text(max_size=60)
@@ -35,7 +37,7 @@ def mutated(draw: st.DrawFn) -> str:
 
 def answer(peer: Peer, call: CallReceived) -> None:
     """Answer as the gateway does, without anybody behind it."""
-    if call.action in REPAIRS:
+    if call.action in HOT_ACTIONS:
         outcome = decode_hot(call.action, call.payload)
         if isinstance(outcome, PayloadFault):
             peer.reply_error(call, outcome.code, outcome.description)
@@ -75,7 +77,9 @@ def test_every_readable_call_gets_exactly_one_answer(texts: list[str]) -> None:
 @settings(max_examples=300, deadline=None)
 @given(JSON.map(lambda value: json.dumps(value, allow_nan=False).encode()))
 def test_meter_values_and_answers_of_any_shape_are_read_without_raising(data: bytes) -> None:
-    for sample in samples_of(data, 5):
+    decoded = decode_hot("MeterValues", b'{"connectorId":1,"meterValue":' + data + b"}")
+    assert isinstance(decoded, Decoded)
+    for sample in samples_of(decoded.readings, 5):
         assert sample.power_w is None or sample.power_w >= 0
         assert sample.energy_wh is None or sample.energy_wh >= 0
         json.loads(sample.raw_json)

@@ -3,7 +3,9 @@ from typing import Any
 
 import pytest
 
+from csms.core.events import Sample
 from csms.ocpp16.measurands import samples_of
+from csms.ocpp16.typed_lane import Decoded, decode_hot
 
 T = 1_767_225_600_000
 STAMP = "2026-01-01T00:00:00Z"
@@ -12,9 +14,15 @@ POWER = {"measurand": "Power.Active.Import"}
 ENERGY = {"measurand": "Energy.Active.Import.Register"}
 
 
+def samples(meter_value: bytes) -> tuple[Sample, ...]:
+    decoded = decode_hot("MeterValues", b'{"connectorId":1,"meterValue":' + meter_value + b"}")
+    assert isinstance(decoded, Decoded)
+    return samples_of(decoded.readings, RECEIVED)
+
+
 def sample(*values: object) -> tuple[int | None, int | None]:
     element = {"timestamp": STAMP, "sampledValue": list(values)}
-    (only,) = samples_of(json.dumps([element]).encode(), RECEIVED)
+    (only,) = samples(json.dumps([element]).encode())
     return only.power_w, only.energy_wh
 
 
@@ -117,18 +125,18 @@ def test_one_bad_value_does_not_spoil_the_others() -> None:
     ],
 )
 def test_odd_shapes(text: str, count: int) -> None:
-    samples = samples_of(text.encode(), RECEIVED)
-    assert len(samples) == count
-    assert all(one.at_ms == RECEIVED for one in samples), "no usable stamp: time of receipt"
+    found = samples(text.encode())
+    assert len(found) == count
+    assert all(one.at_ms == RECEIVED for one in found), "no usable stamp: time of receipt"
 
 
 def test_an_object_stands_for_a_list_of_one() -> None:
-    (one,) = samples_of(b'{"sampledValue":{"value":"5","measurand":"Power.Active.Import"}}', RECEIVED)
+    (one,) = samples(b'{"sampledValue":{"value":"5","measurand":"Power.Active.Import"}}')
     assert one.power_w == 5
 
 
 def test_oldest_first_and_exactly_as_received() -> None:
     new = '{"timestamp" : "2026-01-01T00:00:10Z","sampledValue":[]}'
     old = '{"timestamp":"2026-01-01T00:00:00Z", "sampledValue":[{"value":"é"}]}'
-    samples = samples_of(f"[{new},{old}]".encode(), RECEIVED)
-    assert [(one.at_ms, one.raw_json) for one in samples] == [(T, old), (T + 10_000, new)]
+    found = samples(f"[{new},{old}]".encode())
+    assert [(one.at_ms, one.raw_json) for one in found] == [(T, old), (T + 10_000, new)]

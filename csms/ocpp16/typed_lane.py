@@ -1,0 +1,121 @@
+"""The typed lane: a charger's hot actions, judged and read in one step.
+
+Two questions are answered apart. The *verdict* is what the schema says of the message: one msgspec decode into the
+types of `strict` ("" when it conforms; `differences` lists where the lane and the schema disagree on purpose). The
+*answer* does not depend on it: what fails the verdict is read again by the repair table (`repairs`), and is refused
+only when a field that the answer needs cannot be read.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+
+import msgspec
+
+from csms.ocpp16 import payloads, strict
+from csms.ocpp16.frames import ErrorCode
+from csms.ocpp16.meter_values import MeterValue, Reading, read_meter_values
+from csms.ocpp16.payloads import HotPayload, PayloadFault
+from csms.ocpp16.repairs import REPAIRS, repair
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """A payload that can be answered.
+
+    Attributes:
+        verdict: what the schema has against it, "" for nothing.
+        readings: the elements of its meterValue or transactionData, in their order.
+    """
+
+    payload: HotPayload
+    verdict: str = ""
+    readings: tuple[Reading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """How one action is decoded.
+
+    Attributes:
+        elements: its raw meter values.
+        unambiguous: fields that the answer needs and that are no basis for one when given twice, with two values.
+    """
+
+    decoder: msgspec.json.Decoder[HotPayload]
+    payload_type: type[HotPayload]
+    elements: Callable[[HotPayload], list[msgspec.Raw]] | None = None
+    unambiguous: frozenset[str] = frozenset()
+
+
+def _needed(action: str) -> frozenset[str]:
+    return frozenset(row.key for row in REPAIRS[action] if row.needed)
+
+
+_LANES: Mapping[str, _Lane] = {
+    "BootNotification": _Lane(msgspec.json.Decoder(strict.BootNotification), payloads.BootNotification),
+    "Heartbeat": _Lane(msgspec.json.Decoder(strict.Heartbeat), payloads.Heartbeat),
+    "StatusNotification": _Lane(msgspec.json.Decoder(strict.StatusNotification), payloads.StatusNotification),
+    "Authorize": _Lane(msgspec.json.Decoder(strict.Authorize), payloads.Authorize, unambiguous=_needed("Authorize")),
+    "StartTransaction": _Lane(
+        msgspec.json.Decoder(strict.StartTransaction),
+        payloads.StartTransaction,
+        unambiguous=_needed("StartTransaction"),
+    ),
+    "MeterValues": _Lane(
+        msgspec.json.Decoder(strict.MeterValues), payloads.MeterValues, elements=attrgetter("meter_value")
+    ),
+    "StopTransaction": _Lane(
+        msgspec.json.Decoder(strict.StopTransaction),
+        payloads.StopTransaction,
+        elements=attrgetter("transaction_data"),
+        unambiguous=_needed("StopTransaction"),
+    ),
+}
+HOT_ACTIONS = frozenset(_LANES)
+"""The actions that this lane decodes; all others go through `vendor.check_call`."""
+
+_DIGITS_MAX = 20
+"""Of a 64-bit integer with its sign."""
+
+_meter_value: msgspec.json.Decoder[MeterValue] = msgspec.json.Decoder(strict.MeterValue)
+
+
+def decode_hot(action: str, payload: bytes) -> Decoded | PayloadFault:
+    """Judge and read the payload of one of `HOT_ACTIONS`; `payload` is the JSON of an object."""
+    lane = _LANES[action]
+    if lane.unambiguous:
+        key = _contradicted_key(payload, lane.unambiguous)
+        if key is not None:
+            return PayloadFault(ErrorCode.FORMATION_VIOLATION, f"{key} is given twice, with two values")
+    verdict = ""
+    read: HotPayload | PayloadFault
+    try:
+        read = lane.decoder.decode(payload)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        verdict = str(error)
+        read = repair(lane.payload_type, REPAIRS[action], payload)
+    if isinstance(read, PayloadFault):
+        return read
+    if lane.elements is None:
+        return Decoded(read, verdict)
+    readings, fault = read_meter_values(lane.elements(read), _meter_value)
+    return Decoded(read, verdict or fault, readings)
+
+
+def _contradicted_key(payload: bytes, keys: frozenset[str]) -> str | None:
+    """Return the one of `keys` that has two different values; msgspec would silently take the last one."""
+    try:
+        pairs = json.loads(payload, object_pairs_hook=tuple, parse_int=_whole_number)
+    except (ValueError, RecursionError):
+        return None
+    seen: dict[str, tuple[type, object]] = {}
+    for key, value in pairs:
+        if key in keys and seen.setdefault(key, (type(value), value)) != (type(value), value):
+            return str(key)
+    return None
+
+
+def _whole_number(digits: str) -> int | str:
+    """Return the number, or its digits when Python might refuse to make a number of them."""
+    return int(digits) if len(digits) <= _DIGITS_MAX else digits

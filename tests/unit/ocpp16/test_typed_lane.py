@@ -1,0 +1,132 @@
+import json
+from typing import Any, get_args
+
+import pytest
+
+from csms.ocpp16 import enumerations, vendor
+from csms.ocpp16.payloads import MeterValues, PayloadFault, StatusNotification
+from csms.ocpp16.typed_lane import HOT_ACTIONS, Decoded, decode_hot
+
+STAMP = "2026-01-01T00:00:00Z"
+START = {"connectorId": 1, "idTag": "5E450001", "meterStart": 10, "timestamp": STAMP}
+STOP = {"transactionId": 7, "meterStop": 20, "timestamp": STAMP}
+STATUS = {"connectorId": 1, "status": "Available", "errorCode": "NoError"}
+BOOT = {"chargePointVendor": "V", "chargePointModel": "M"}
+
+
+def meter_values(*values: object, **fields: Any) -> dict[str, Any]:
+    return {"connectorId": 1, "meterValue": [{"timestamp": STAMP, "sampledValue": list(values)}]} | fields
+
+
+def decoded(action: str, payload: dict[str, Any]) -> Decoded:
+    outcome = decode_hot(action, json.dumps(payload).encode())
+    assert isinstance(outcome, Decoded), outcome
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("Heartbeat", {"anything": 1}),
+        ("BootNotification", BOOT | {"extra": [1]}),
+        ("StatusNotification", STATUS | {"timestamp": "yesterday", "info": "x" * 50}),
+        ("StartTransaction", START | {"reservationId": 3}),
+        ("StopTransaction", STOP | {"transactionId": -1, "reason": "EVDisconnected"}),
+        ("StopTransaction", STOP | {"transactionId": 2**63 - 1, "transactionData": []}),
+        ("MeterValues", meter_values({"value": "20", "unit": "Celcius"}, {"value": "20", "unit": "Celsius"})),
+        ("MeterValues", meter_values({"value": "50", "measurand": "Frequency", "unit": "Hertz"}, transactionId=0)),
+    ],
+)
+def test_conforms(action: str, payload: dict[str, Any]) -> None:
+    assert decoded(action, payload).verdict == ""
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "where"),
+    [
+        ("BootNotification", {"chargePointVendor": "V"}, "chargePointModel"),
+        ("BootNotification", BOOT | {"chargePointModel": "x" * 21}, "chargePointModel"),
+        ("StatusNotification", STATUS | {"status": "Occupied"}, "status"),
+        ("StatusNotification", STATUS | {"status": "available"}, "status"),
+        ("StatusNotification", STATUS | {"errorCode": "Error"}, "errorCode"),
+        ("StatusNotification", {"connectorId": 1, "status": "Available"}, "errorCode"),
+        ("StatusNotification", STATUS | {"info": None}, "info"),
+        ("StartTransaction", START | {"reservationId": None}, "reservationId"),
+        ("StartTransaction", {key: START[key] for key in START if key != "timestamp"}, "timestamp"),
+        ("StopTransaction", STOP | {"reason": "Sunset"}, "reason"),
+        ("StopTransaction", STOP | {"idTag": None}, "idTag"),
+        ("StopTransaction", STOP | {"transactionData": [{"timestamp": STAMP}]}, "sampledValue"),
+        ("StopTransaction", STOP | {"transactionData": [{"timestamp": STAMP, "sampledValue": []}]}, "sampledValue"),
+        ("MeterValues", {"connectorId": 1}, "meterValue"),
+        ("MeterValues", {"connectorId": 1, "meterValue": []}, "meterValue"),
+        ("MeterValues", {"connectorId": 1, "meterValue": [5]}, ""),
+        ("MeterValues", meter_values(), "sampledValue"),
+        ("MeterValues", meter_values({}), "value"),
+        ("MeterValues", meter_values({"value": 5}), "value"),
+        ("MeterValues", meter_values({"value": "5", "unit": "kw"}), "unit"),
+        ("MeterValues", meter_values({"value": "5", "measurand": None}), "measurand"),
+        ("MeterValues", meter_values({"value": "5"}, transactionId=None), "transactionId"),
+        ("MeterValues", meter_values({"value": "5"}, meterValue={"timestamp": STAMP}), "meterValue"),
+    ],
+)
+def test_answered_although_the_schema_has_something_against_it(
+    action: str, payload: dict[str, Any], where: str
+) -> None:
+    verdict = decoded(action, payload).verdict
+    assert verdict
+    assert where in verdict
+
+
+def test_what_was_written_is_kept_where_the_schema_minds() -> None:
+    outcome = decoded("StatusNotification", STATUS | {"status": "Occupied"})
+    assert outcome.payload == StatusNotification(connector_id=1, status="Occupied")
+
+
+def test_readings_stand_in_the_order_of_the_message_with_the_json_that_was_sent() -> None:
+    first = '{"timestamp" : "b", "sampledValue":[{"value":"1"}]}'
+    second = '{"timestamp":"a","sampledValue":[{"value":2}, "x", {"value":"3"}]}'
+    outcome = decode_hot("MeterValues", f'{{"connectorId":1,"meterValue":[{first},5,{second}]}}'.encode())
+    assert isinstance(outcome, Decoded)
+    assert isinstance(outcome.payload, MeterValues)
+    assert [bytes(reading.raw).decode() for reading in outcome.readings] == [first, second]
+    assert [reading.element.timestamp for reading in outcome.readings] == ["b", "a"]
+    assert [[sampled.value for sampled in reading.element.sampled_value] for reading in outcome.readings] == [
+        ["1"],
+        [2, "3"],
+    ]
+
+
+@pytest.mark.parametrize("action", sorted(HOT_ACTIONS))
+@pytest.mark.parametrize("payload", [b'{"x":', b"{" * 5_000, b'{"x":' * 100_000])
+def test_what_is_no_readable_object_is_malformed(action: str, payload: bytes) -> None:
+    outcome = decode_hot(action, payload)
+    assert isinstance(outcome, PayloadFault)
+    assert outcome.code == "FormationViolation"
+
+
+def schema_enumerations(schema: Any, name: str = "") -> dict[str, set[str]]:
+    if not isinstance(schema, dict):
+        return {}
+    found = {name: set(schema["enum"])} if "enum" in schema else {}
+    for key, inner in schema.items():
+        found |= schema_enumerations(inner, name if key == "items" else key)
+    return found
+
+
+def test_the_enumerations_are_those_of_the_schemas() -> None:
+    ours = {
+        "status": enumerations.ChargePointStatus,
+        "errorCode": enumerations.ChargePointErrorCode,
+        "context": enumerations.ReadingContext,
+        "format": enumerations.ValueFormat,
+        "measurand": enumerations.Measurand,
+        "phase": enumerations.Phase,
+        "location": enumerations.Location,
+        "unit": enumerations.UnitOfMeasure,
+    }
+    theirs = schema_enumerations(vendor.load_schema("StatusNotification"))
+    theirs |= schema_enumerations(vendor.load_schema("MeterValues"))
+    assert {name: set(get_args(of)) for name, of in ours.items()} == theirs
+    stop = schema_enumerations(vendor.load_schema("StopTransaction"))
+    assert set(get_args(enumerations.Reason)) == stop["reason"]
+    assert theirs["unit"] - stop["unit"] == {"Hertz"}
