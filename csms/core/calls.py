@@ -8,6 +8,7 @@ was never provisioned; every way is tried once (`csms.core.ladder`), after that 
 
 from csms.core.charger import ChargerState
 from csms.core.commands import AbortConnection, Purpose
+from csms.core.connector import Connector
 from csms.core.events import CallAnswered, CallErrored, CallSent, CallTimedOut, CallUnsent, ConfigurationRead
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, Token
 from csms.core.journal import Journal
@@ -199,8 +200,17 @@ class Calls:
         self._learn_manner(charger, send)
         connector = charger.connectors.get(send.idx)
         if connector is not None and connector.session is not None:
-            connector.session.steering.attempts = 0
-            connector.session.demand.limit_changed(self.now.mono_ms, self.timings)
+            session = connector.session
+            session.steering.attempts = 0
+            session.demand.limit_changed(self.now.mono_ms, self.timings)
+            paused = self._was_paused(connector, send)
+            session.resumed_ms = self.now.mono_ms if paused and session.drew and send.limit_w > 0 else None
+
+    @staticmethod
+    def _was_paused(connector: Connector, send: Send) -> bool:
+        """Return whether the limit accepted before this one was 0."""
+        before = [s for s in connector.limits.sends if s.token < send.token and s.answered_accepted]
+        return bool(before) and before[-1].limit_w == 0 and before[-1].transaction_id == send.transaction_id
 
     def _default_accepted(self, charger: ChargerState, send: Send) -> None:
         """Take our default for said, and what it tells of the make."""
@@ -218,6 +228,9 @@ class Calls:
     def _learn_manner(self, charger: ChargerState, send: Send) -> None:
         manner = Manner(send.purpose, send.form)
         charger.provisioning.tried -= set(charger.manners)
+        connector = charger.connectors.get(send.idx)
+        if connector is not None and connector.evidence.not_obeying:
+            return  # it accepts what it does not keep: that is worth nothing until the meter says otherwise
         if send.transaction_id is not None and charger.learnt.manner != manner:
             charger.learnt.manner = manner
             self.journal.write_make(charger.boot)
@@ -231,6 +244,11 @@ class Calls:
         self._failed(charger, send)
         if once_more:
             return  # the form is right: it was the moment (its transaction not begun yet, or ending)
+        if send.limit_w == 0 and send.idx > 0 and charger.learnt.manner == (send.purpose, send.form):
+            charger.learnt.pauses = False  # the way is right, it has taken other limits: it is the 0 that it refuses
+            self.journal.write_make(charger.boot)
+            self.journal.log("make.learnt", charger.charger_id, send.idx, pauses=False)
+            return
         provisioning.refused.add(Manner(send.purpose, send.form))
         tried_all = self._step_on(charger, send)
         if len(provisioning.refused) >= WAYS_TO_REFUSE or charger.refusing_until_ms is not None:

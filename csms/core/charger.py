@@ -19,7 +19,7 @@ from csms.core.ladder import Manner, likeliest_manner, manners
 from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
 from csms.core.provisioning import Provisioning
-from csms.core.records import ChargerStored, Driver
+from csms.core.records import ChargerStored, Driver, EvidenceStored
 from csms.core.session import Phase, Session
 from csms.core.station import Charger, Control
 
@@ -123,7 +123,7 @@ class ChargerState:
         """Return K of one connector, W."""
         known = connector.provisioned or not self.unknown_default
         default_w = self.defaults.power_w if known else self.max_booked_w
-        return max(default_w, connector.limits.power_w, connector.rest_w)
+        return max(default_w, connector.told_w)
 
     def sum_w(self) -> int:
         """Return Σ K of its connectors, W, those that are not provisioned counted once for the charger."""
@@ -146,7 +146,7 @@ class ChargerState:
 
     def _told_there_w(self, connectors: list[Connector]) -> int:
         """Return the most that connectors were told, by default, transaction and REST client, W."""
-        return sum(max(self.defaults.power_w, c.limits.power_w, c.rest_w) for c in connectors)
+        return sum(max(self.defaults.power_w, c.told_w) for c in connectors)
 
     def booked_w(self) -> int:
         """Return K of the charger: what its ancestors count, W."""
@@ -154,7 +154,7 @@ class ChargerState:
 
     def _told_w(self) -> int:
         """Return the most that its transactions and REST clients have been told, W."""
-        return sum(max(c.limits.power_w, c.rest_w) for c in self.connectors.values())
+        return sum(c.told_w for c in self.connectors.values())
 
     def lower_ceilings(self) -> bool:
         """Let M follow a lowered configuration where evidence allows; return whether anything changed."""
@@ -181,7 +181,9 @@ class ChargerState:
         session = connector.session
         if session is None or session.driver is not Driver.OCPP or session.phase is not Phase.RUNNING:
             return None
-        return session if self.addressable and self.config.control is not Control.NONE else None
+        if connector.evidence.speaks or self.config.control is Control.NONE:
+            return None
+        return session if self.addressable else None
 
     def reconnected(self) -> None:
         """Begin a new connection: what was asked on the one before will not be answered."""
@@ -218,6 +220,11 @@ class ChargerState:
             ),
             configuration=dict(self.configuration),
             statuses={idx: c.status for idx, c in self.connectors.items() if c.status is not None},
+            evidence={
+                idx: EvidenceStored(c.evidence.measured_w, c.evidence.not_obeying)
+                for idx, c in self.connectors.items()
+                if c.evidence.measured_w or c.evidence.not_obeying
+            },
             draining=self.config if self.draining else None,
         )
 

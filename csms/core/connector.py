@@ -144,6 +144,38 @@ class Aftermath:
 
 
 @dataclass(slots=True)
+class Evidence:
+    """What the meter says against a connector's obedience (LEDGER.md §6); powers W, times monotonic ms.
+
+    Attributes:
+        above: samples in a row above the limit; since_ms: when the first came.
+        measured_w: the most they showed; it is booked. disobeyed: the limit was the transaction's own, not the default.
+        asked: samples asked for since.
+        not_obeying: limits are accepted here and not kept: booked at the maximum.
+        met: samples at a limit since then; judged: the send that they speak of.
+        tries: ways tried since then; retry_ms: the next one is not tried before.
+        silent_ms: when a sample was last asked for because none came.
+    """
+
+    above: int = 0
+    since_ms: int | None = None
+    measured_w: int = 0
+    disobeyed: bool = False
+    asked: int = 0
+    not_obeying: bool = False
+    met: int = 0
+    judged: Token | None = None
+    tries: int = 0
+    retry_ms: int = 0
+    silent_ms: int = 0
+
+    @property
+    def speaks(self) -> bool:
+        """Return whether it cannot be counted on that a limit would be kept here."""
+        return self.not_obeying or self.disobeyed
+
+
+@dataclass(slots=True)
 class Connector:
     """One connector; times monotonic ms.
 
@@ -153,6 +185,7 @@ class Connector:
         session: the session that holds it, or None.
         limits: P_tx, and what was said to its transactions as TxDefaultProfile of this connector.
         aftermath: what its last transaction has left to be said.
+        evidence: what its meter says against its obedience.
         provisioned: LEDGER.md §4 holds here.
         uncommanded_ms: since when power may flow without a transaction of ours.
     """
@@ -163,6 +196,7 @@ class Connector:
     session: Session | None = None
     limits: Book = field(default_factory=Book)
     aftermath: Aftermath = field(default_factory=Aftermath)
+    evidence: Evidence = field(default_factory=Evidence)
     meter: Meter = field(default_factory=Meter)
     provisioned: bool = False
     uncommanded_ms: int | None = None
@@ -172,6 +206,11 @@ class Connector:
         self.provisioned = False
         self.uncommanded_ms = None
         self.aftermath.foreign_due = True
+
+    @property
+    def told_w(self) -> int:
+        """Return the most that its transactions and REST clients were told, or that was measured above that, W."""
+        return max(self.limits.power_w, self.rest_w, self.evidence.measured_w)
 
     @property
     def rest_w(self) -> int:

@@ -30,12 +30,14 @@ class Learnt:
         default_form: how the fail-safe default was written when it was last Accepted.
         manner: how the limit of a running transaction was said when it was last Accepted.
         keeps_tx_profile: a TxProfile stays installed when its transaction has ended, against §7.10.
+        pauses: a running transaction can be told 0 W and goes on later; False where 0 was refused or never ended.
         forgets_default: it drew more than its default after a boot, before that was asserted again.
     """
 
     default_form: LimitForm | None = None
     manner: Manner | None = None
     keeps_tx_profile: bool | None = None
+    pauses: bool | None = None
     forgets_default: bool = False
 
 

@@ -7,6 +7,11 @@ uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
 zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
 forgets_default:CHARGER   it drew more than its default after a boot: after each one its maximum is booked for a while
 status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
+not_obeying:CONNECTOR     it draws more than the limits that it accepts: booked at its maximum
+does_not_pause:CHARGER    it refuses 0 W or does not resume from it: its sessions are never told 0 again
+max_power_wrong:CHARGER   it was measured above its configured maximum: that is wrong, and what was measured is booked
+slow_meter:CONNECTOR      its meter tells more seldom than once a minute: too slow to be steered by
+meter_silent:CONNECTOR    its transaction runs and its meter tells nothing: what it consumes is unknown
 overbooked:ROW            Σ booked has been above the row's capacity for 10 s
 silent_client:SESSION     the client of a REST-driven session has been silent for 15 min
 """
@@ -14,9 +19,11 @@ silent_client:SESSION     the client of a REST-driven session has been silent fo
 from collections.abc import Iterator
 
 from csms.core.charger import ChargerState
+from csms.core.evidence import meter_silent_ms
 from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.records import Driver
+from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import Control
 from csms.core.steering import Alarm
@@ -44,6 +51,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
     for charger in state.chargers.values():
         yield from _of_charger(charger, live=live)
         yield from _untold(charger, now, timings, alarm)
+        yield from _of_meters(charger, now, timings, alarm)
     for node, since_ms in state.overbooked.items():
         if now.mono_ms - since_ms >= timings.overbooked_alarm_ms:
             yield f"overbooked:{node}"
@@ -61,6 +69,11 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
         yield f"uncontrollable:{charger.charger_id}"
     if charger.defaults.settled is not None and charger.defaults.settled.limit_w > 0:
         yield f"zero_refused:{charger.charger_id}"
+    if charger.learnt.pauses is False:
+        yield f"does_not_pause:{charger.charger_id}"
+    measured_above = any(connector.evidence.measured_w for connector in charger.connectors.values())
+    if measured_above and charger.max_booked_w > charger.config.max_power_w:
+        yield f"max_power_wrong:{charger.charger_id}"
     if charger.learnt.forgets_default:
         yield f"forgets_default:{charger.charger_id}"
 
@@ -76,6 +89,23 @@ def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> 
         return
     for idx in untold:
         yield f"status_unknown:{charger.charger_id}#{idx}"
+
+
+def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
+    """Yield what the meters of a charger say, or fail to say."""
+    for connector in charger.connectors.values():
+        session, name = connector.session, f"{charger.charger_id}#{connector.key.idx}"
+        if connector.evidence.not_obeying:
+            yield f"not_obeying:{name}"
+        if session is None or session.driver is not Driver.OCPP or session.phase is not Phase.RUNNING:
+            continue
+        if session.demand.period_ms > timings.slow_meter_ms:
+            yield f"slow_meter:{name}"
+        silent_from_ms = meter_silent_ms(charger, connector, session, timings)
+        if charger.connection is not None and now.mono_ms >= silent_from_ms:
+            yield f"meter_silent:{name}"
+        elif charger.connection is not None:
+            alarm.at(silent_from_ms)
 
 
 def renew_overbooked(state: State, overbooked: frozenset[str], now: Now) -> None:

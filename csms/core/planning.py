@@ -14,6 +14,7 @@ from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.ids import ConnectorKey, SessionId
+from csms.core.ladder import least_w
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
@@ -126,8 +127,12 @@ def _participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple
 
 
 def _floor_w(charger: ChargerState, connector: Connector) -> int:
+    """Return what cannot be taken from a session, W: the fail-safe power, and the least where 0 is no limit."""
     settled = charger.defaults.settled
-    return settled.limit_w if connector.provisioned and settled is not None else 0
+    default_w = settled.limit_w if connector.provisioned and settled is not None else 0
+    if charger.learnt.pauses is not False:
+        return default_w
+    return max(default_w, charger.manner.form.round_down(least_w(charger.config, charger.manner.form)))
 
 
 def _claim(charger: ChargerState, connector: Connector, session: Session, floor_w: int) -> Claim:

@@ -85,6 +85,11 @@ class Provisioning:
         """Return whether nothing foreign can stand beside our default."""
         return self.to_clear is not None and not self.to_clear
 
+    @property
+    def under_way(self) -> bool:
+        """Return whether the agenda is being worked off without failure."""
+        return self.failures == 0 and (self.pending is not None or self.default_due or not self.cleared)
+
     def reconnected(self) -> None:
         """Start the agenda of a new connection: what was pending is lost, what was done stays done."""
         self.pending = None

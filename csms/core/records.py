@@ -40,6 +40,14 @@ class StationStored:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceStored:
+    """What a connector's meter has said against it: power measured above what is booked, W, and the verdict."""
+
+    measured_w: int
+    not_obeying: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChargerStored:
     """What is remembered of a charger for ever (until it is removed and added again).
 
@@ -50,6 +58,7 @@ class ChargerStored:
         provisioned: LEDGER.md §4 was reached for each connector (index 0 is connector 1).
         configuration: the configuration keys that limits need, as last read.
         draining: the configured charger as it was, when it was removed while charging; else None.
+        evidence: what stands against the obedience of a connector, by its number.
     """
 
     charger_id: ChargerId
@@ -61,6 +70,7 @@ class ChargerStored:
     configuration: dict[str, str | None] = field(default_factory=dict)
     statuses: dict[int, ConnectorStatus] = field(default_factory=dict)
     draining: Charger | None = None
+    evidence: dict[int, EvidenceStored] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

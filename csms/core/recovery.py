@@ -76,6 +76,10 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
         connector.aftermath.foreign_due = not provisioned
         connector.status = row.statuses.get(idx)
         connector.status_ms = now.mono_ms
+    for idx, found in row.evidence.items():
+        if idx in charger.connectors:
+            evidence = charger.connectors[idx].evidence
+            evidence.measured_w, evidence.not_obeying = found.measured_w, found.not_obeying
     return charger
 
 

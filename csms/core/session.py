@@ -79,6 +79,7 @@ class Session:
         heard_ms: REST-driven: last call of its client.
         target_w, limited_by: of the last plan; planned: it has taken part in one.
         booked_w: K of its connector, as last shown.
+        drew: its car has drawn power; resumed_ms: it was told power again after a pause, and has not drawn any since.
     """
 
     session_id: SessionId
@@ -105,6 +106,8 @@ class Session:
     limited_by: str = "not_planned"
     booked_w: int = 0
     planned: bool = False
+    drew: bool = False
+    resumed_ms: int | None = None
     consumed_w: int | None = None
     last_energy_wh: int | None = None
     steering: Steering = field(default_factory=Steering)

@@ -38,6 +38,7 @@ class Errand(StrEnum):
     ASK_STATUSES = "ask_statuses"
     READ_KEYS = "read_keys"
     CLEAR_PLACE = "clear_place"
+    ASK_SAMPLE = "ask_sample"
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,15 +127,16 @@ class Steering:
         """Return whether a session without a limit of its own is to be told T although that frees nothing.
 
         An unprovisioned connector needs the TxProfile of its transaction to become provisioned, also when T = K. And
-        what was sent to the transaction before may be in force or gone: only a limit of its own is certain.
+        what was sent to the transaction before may be in force or gone, and a car may charge although its default is 0:
+        only a limit of its own is certain.
         """
         if each.target_w > each.booked_w:
             return False
         if each.connector.provisioned or not each.charger.unknown_default:
-            return any(send.purpose is Purpose.TX for send in each.connector.limits.sends)
-        agenda = each.charger.provisioning
-        # Its other connectors may be about to become provisioned, and T about to rise.
-        return agenda.pending is None or agenda.failures > 0
+            told = any(send.purpose is Purpose.TX for send in each.connector.limits.sends)
+            return told or each.connector.evidence.measured_w > 0
+        # Its connectors may be about to become provisioned, and T about to rise.
+        return not each.charger.provisioning.under_way
 
     # --- raises -----------------------------------------------------------------------------------------------------
 

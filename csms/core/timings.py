@@ -19,6 +19,24 @@ class Timings:
     settle_ms: int = 10_000
     """An Accepted limit counts as settled after so long without a sample above it."""
 
+    settle_longest_ms: int = 30_000
+    """The slowest car has let go by then: what draws more than an Accepted limit for so long does not obey it."""
+
+    evidence_ms: int = 15_000
+    """Above its limit for so long, and the newest sample still above: not obeying (three samples are enough)."""
+
+    evidence_ask_ms: int = 5_000
+    """A sample above a limit is asked to be confirmed after so long, twice."""
+
+    resume_ms: int = 120_000
+    """A car that was paused by us and draws nothing so long after its limit was raised does not resume."""
+
+    meter_silent_ms: int = 60_000
+    """A transaction without a sample for so long, or for three periods of its meter, has a silent meter."""
+
+    slow_meter_ms: int = 60_000
+    """A meter with a longer period is too slow for control."""
+
     raise_spacing_ms: int = 10_000
     """Least time between two raises of one connector."""
 

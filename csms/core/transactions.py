@@ -24,6 +24,7 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
+from csms.core.evidence import Witness
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.limits import tolerance_w
@@ -276,6 +277,7 @@ class Transactions:
             session.last_energy_wh = sample.energy_wh
         if power_w is not None:
             self._doubt_default(charger, connector, power_w)
+            Witness(self.state, self.journal, self.now, self.timings).sampled(charger, connector, power_w)
             self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
             self.read_power(charger, connector, power_w)
 

@@ -8,6 +8,7 @@ from csms.core.charger import ChargerState
 from csms.core.connector import MEANING, Connector
 from csms.core.demand import half_ampere_w
 from csms.core.events import ConnectorStatus
+from csms.core.evidence import Witness
 from csms.core.ids import Now, TransactionId
 from csms.core.journal import Journal
 from csms.core.limits import Send, settle, tolerance_w
@@ -38,6 +39,7 @@ class Upkeep:
                 self._prove(charger, connector)
                 self._settle(charger, connector)
                 self._free(charger, connector)
+                Witness(self.state, self.journal, self.now, self.timings).watch(charger, connector, self.alarm)
             self._settle_default(charger)
             self._assert_profiles(charger)
             for connector in charger.connectors.values():
@@ -157,6 +159,8 @@ class Upkeep:
             self._watch_uncommanded(charger, connector)
             return
         if charger.defaults.settled is None or not charger.provisioning.cleared or charger.provisioning.default_due:
+            return
+        if connector.evidence.not_obeying:
             return
         if charger.refusing_until_ms is None and (self._under_control(connector) or charger.lacks(connector)):
             if charger.keeps_tx_profile and connector.aftermath.foreign_due:

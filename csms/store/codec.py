@@ -40,7 +40,7 @@ StateRecord = TypeVar(
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
-    ChargerStored: frozenset({"boot", "provisioned", "configuration", "statuses", "draining"}),
+    ChargerStored: frozenset({"boot", "provisioned", "configuration", "statuses", "draining", "evidence"}),
     MakeStored: frozenset({"make", "learnt"}),
     SendStored: frozenset({"form"}),
     SessionStored: frozenset({"flags"}),
@@ -75,6 +75,7 @@ def charger_row(station_id: str, record: ChargerStored) -> Row:
         document(record.configuration),
         document(record.statuses),
         None if record.draining is None else document(record.draining),
+        document(record.evidence),
     )
 
 

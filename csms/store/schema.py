@@ -77,6 +77,7 @@ charger = _table(
     Column("configuration", Text, nullable=False),
     Column("statuses", Text, nullable=False),
     Column("draining", Text, nullable=True),
+    Column("evidence", Text, nullable=False),
 )
 
 make = _table(

@@ -247,7 +247,7 @@ def test_a_late_accepted_also_ends_it() -> None:
     for _ in range(3):
         drive.wait(31)
         drive.answer(drive.open_limit("A"), "Rejected")
-    assert drive.notices() == {"uncontrollable:A"}
+    assert "uncontrollable:A" in drive.notices()
     drive.answer(first)
-    assert drive.notices() == set()
+    assert "uncontrollable:A" not in drive.notices()
     assert state(drive, first.token) is SendState.ACCEPTED

@@ -33,7 +33,8 @@ def _definitions(connection: Connection) -> dict[str, list[str]]:
         rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL").all()
     found = {}
     for name, sql in rows:
-        columns, *constraints = re.split(r",? CONSTRAINT ", re.sub(r"\s+", " ", sql).removesuffix(")").rstrip())
+        plain = re.sub(r"\s+", " ", sql).replace('"', "")  # SQLite quotes the name of a table that was rebuilt
+        columns, *constraints = re.split(r",? CONSTRAINT ", plain.removesuffix(")").rstrip())
         found[name] = [columns, *sorted(constraints)]
     found.pop("alembic_version", None)
     return found

@@ -1,0 +1,251 @@
+"""Evidence against a charger: what its meters say of limits that it has accepted (LEDGER.md §6).
+
+    sample above its limit, after settling     what was measured is booked, others are cut at once
+    three of them, or 15 s                     not_obeying: booked at the maximum, its session is steered no more
+    three samples at a limit told since then   it obeys again
+
+A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car. What
+does not obey is tried in the next way of the ladder, at the least power, so that an obedient car is seen at that limit;
+when every way was ignored, one every ten minutes. A meter that falls silent in a transaction is asked.
+
+Only samples that speak of now come here (`csms.core.transactions`); a low one frees nothing (I5).
+"""
+
+from csms.core.charger import ChargerState
+from csms.core.commands import Trigger
+from csms.core.connector import Connector, Evidence
+from csms.core.demand import DC_SATURATION_W, half_ampere_w
+from csms.core.events import ConnectorStatus
+from csms.core.ids import Now
+from csms.core.journal import Journal
+from csms.core.ladder import least_w
+from csms.core.limits import Send, tolerance_w
+from csms.core.records import Driver, SendState
+from csms.core.session import Phase, Session
+from csms.core.state import AgendaCall, Errand, State
+from csms.core.steering import Alarm, durable_w, give_limit
+from csms.core.timings import Timings
+
+SAMPLES_TO_CONVICT = 3
+SAMPLES_TO_ACQUIT = 3
+QUESTIONS = 2
+
+
+class Witness:
+    """Takes evidence; lives for one step."""
+
+    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
+        self.state = state
+        self.journal = journal
+        self.now = now
+        self.timings = timings
+
+    # --- samples ------------------------------------------------------------------------------------------------------
+
+    def sampled(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
+        """Take a power measured now, W."""
+        session, evidence = connector.session, connector.evidence
+        if session is None or session.driver is not Driver.OCPP:
+            return
+        if power_w > 0:
+            session.drew, session.resumed_ms = True, None
+        if evidence.silent_ms:
+            evidence.silent_ms = 0
+            self.journal.plan = True
+        limit = limit_in_force(charger, connector, session)
+        if limit is None:
+            return
+        band_w = half_ampere_w(charger.config)
+        highest_w = self._highest_w(connector, limit)
+        if power_w > highest_w + tolerance_w(highest_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+            if self._must_have_let_go(limit):
+                self._above(charger, connector, limit, power_w)
+            return
+        margin_w = max(DC_SATURATION_W if charger.config.is_dc else band_w, limit.limit_w * 2 // 100)
+        if evidence.not_obeying:
+            self._met(charger, connector, limit, at_limit=power_w >= limit.limit_w - margin_w > 0)
+        elif evidence.since_ms is not None or evidence.measured_w:
+            connector.evidence = Evidence()
+            self._changed(charger)
+
+    @staticmethod
+    def _highest_w(connector: Connector, limit: Send) -> int:
+        """Return the most that may rightly be in force, W: a settled limit, or what has been sent since."""
+        if limit.state is SendState.SETTLED:
+            return max(limit.limit_w, connector.limits.power_w)
+        return max(send.limit_w for send in connector.limits.sends if send.token >= limit.token)
+
+    def _must_have_let_go(self, limit: Send) -> bool:
+        if limit.state is SendState.SETTLED:
+            return True
+        return self.now.mono_ms - (limit.accepted_ms or 0) >= self.timings.settle_longest_ms
+
+    def _above(self, charger: ChargerState, connector: Connector, limit: Send, power_w: int) -> None:
+        """Book what was measured above the limit; enough of it convicts."""
+        evidence = connector.evidence
+        evidence.met = 0
+        evidence.above += 1
+        if evidence.since_ms is None:
+            evidence.since_ms = self.now.mono_ms
+            self.journal.log("limit.exceeded", *connector.key, limit_w=limit.limit_w, measured_w=power_w)
+        if power_w > charger.connector_booked_w(connector):
+            evidence.measured_w = power_w
+            self._raise_maximum(charger)
+            self._changed(charger)
+        if limit.transaction_id is None:
+            evidence.above, evidence.since_ms = 0, None  # it was told nothing yet: it is told now, and judged by that
+            return
+        evidence.disobeyed = True
+        if evidence.above >= SAMPLES_TO_CONVICT or self._lasts(evidence):
+            self._convict(charger, connector)
+
+    def _raise_maximum(self, charger: ChargerState) -> None:
+        """Let M follow hardware that is larger than configured: what is measured is booked."""
+        measured_w = sum(connector.evidence.measured_w for connector in charger.connectors.values())
+        if measured_w > charger.max_booked_w:
+            charger.max_booked_w = measured_w
+            self.journal.log("charger.exceeds_its_maximum", charger.charger_id, None, measured_w=measured_w)
+
+    def _lasts(self, evidence: Evidence) -> bool:
+        since_ms = evidence.since_ms
+        return since_ms is not None and self.now.mono_ms - since_ms >= self.timings.evidence_ms
+
+    def _convict(self, charger: ChargerState, connector: Connector) -> None:
+        evidence = connector.evidence
+        if evidence.not_obeying:
+            return
+        evidence.not_obeying = True
+        evidence.tries, evidence.retry_ms, evidence.judged = 0, self.now.mono_ms, None
+        connector.distrust()
+        self.journal.log("connector.not_obeying", *connector.key)
+        self._changed(charger)
+
+    def _met(self, charger: ChargerState, connector: Connector, limit: Send, *, at_limit: bool) -> None:
+        """Count a sample at a limit that was told since the conviction: three of them acquit."""
+        evidence = connector.evidence
+        if not at_limit or limit.token != evidence.judged:
+            return
+        evidence.met += 1
+        if evidence.met >= SAMPLES_TO_ACQUIT:
+            connector.evidence = Evidence()
+            if limit.transaction_id is not None:
+                charger.learnt.manner = charger.manner
+                self.journal.write_make(charger.boot)
+            self.journal.log("connector.obeys_again", *connector.key)
+            self._changed(charger)
+
+    def _changed(self, charger: ChargerState) -> None:
+        self.journal.chargers.add(charger.charger_id)
+        self.journal.plan = True
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def watch(self, charger: ChargerState, connector: Connector, alarm: Alarm) -> None:
+        """Do what time asks for: confirm a sample, convict, try another way, ask a silent meter."""
+        session, evidence = connector.session, connector.evidence
+        if session is None or session.driver is not Driver.OCPP or session.phase is not Phase.RUNNING:
+            if evidence.since_ms is not None and not evidence.not_obeying:
+                connector.evidence = Evidence()
+                self._changed(charger)
+            return
+        self._ask_again(charger, connector, alarm)
+        self._watch_pause(charger, connector, session, alarm)
+        self._ask_silent(charger, connector, session, alarm)
+        if evidence.not_obeying:
+            self._try_another_way(charger, connector, session, alarm)
+
+    def _reached(self, due_ms: int, alarm: Alarm) -> bool:
+        if self.now.mono_ms >= due_ms:
+            return True
+        alarm.at(due_ms)
+        return False
+
+    def _ask_again(self, charger: ChargerState, connector: Connector, alarm: Alarm) -> None:
+        evidence = connector.evidence
+        if evidence.since_ms is None or evidence.not_obeying:
+            return
+        ask_ms = evidence.since_ms + (evidence.asked + 1) * self.timings.evidence_ask_ms
+        if evidence.asked < QUESTIONS and self._reached(ask_ms, alarm):
+            evidence.asked += 1
+            self._ask_sample(charger, connector)
+        if self._reached(evidence.since_ms + self.timings.evidence_ms, alarm):
+            self._convict(charger, connector)
+
+    def _ask_sample(self, charger: ChargerState, connector: Connector) -> None:
+        """Send TriggerMessage(MeterValues); its answer tells nothing, the sample does."""
+        if charger.connection is None or not charger.addressable:
+            return
+        token = self.state.take_token()
+        self.state.calls[token] = AgendaCall(charger.charger_id, charger.connection, Errand.ASK_SAMPLE)
+        self.journal.after_commit.append(
+            Trigger(token, charger.connection, charger.charger_id, "MeterValues", connector.key.idx)
+        )
+
+    def _ask_silent(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
+        evidence = connector.evidence
+        silent_from_ms = meter_silent_ms(charger, connector, session, self.timings)
+        if charger.connection is None or not self._reached(silent_from_ms, alarm):
+            return
+        if session.consumed_w is not None:
+            session.consumed_w = None
+            self.journal.show(session.session_id)
+        if self._reached(evidence.silent_ms + self.timings.meter_silent_ms, alarm) or not evidence.silent_ms:
+            evidence.silent_ms = self.now.mono_ms
+            self._ask_sample(charger, connector)
+            alarm.at(evidence.silent_ms + self.timings.meter_silent_ms)
+
+    def _watch_pause(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
+        """Learn that a make does not resume: told power again for long, offered none, by its own word (§4.9)."""
+        if session.resumed_ms is None or connector.status is not ConnectorStatus.SUSPENDED_EVSE:
+            return
+        if self._reached(session.resumed_ms + self.timings.resume_ms, alarm):
+            session.resumed_ms = None
+            charger.learnt.pauses = False
+            self.journal.write_make(charger.boot)
+            self.journal.log("make.learnt", *connector.key, pauses=False)
+            self.journal.plan = True
+
+    def _try_another_way(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
+        evidence, limits = connector.evidence, connector.limits
+        if charger.connection is None or not charger.addressable or any(send.in_flight for send in limits.sends):
+            return
+        if not self._reached(evidence.retry_ms, alarm):
+            return
+        ladder = charger.manners
+        if evidence.tries > 0:  # the first try is the present way, at a power at which obedience shows
+            charger.provisioning.manner = ladder[(ladder.index(charger.manner) + 1) % len(ladder)]
+        form = charger.manner.form
+        limit_w = form.round_down(max(least_w(charger.config, form), charger.config.min_power_w))
+        send = give_limit(
+            self.state,
+            self.journal,
+            charger,
+            connector,
+            charger.manner,
+            limit_w,
+            self.now,
+            urgent=False,
+            cause="evidence: it does not obey",
+            at_once=limit_w <= durable_w(connector),
+        )
+        evidence.judged, evidence.met = send.token, 0
+        evidence.tries += 1
+        walked = evidence.tries > len(ladder)
+        pause_ms = self.timings.refusing_retry_ms if walked else 2 * self.timings.settle_longest_ms
+        evidence.retry_ms = self.now.mono_ms + pause_ms
+        alarm.at(evidence.retry_ms)
+        session.answered_w = send.limit_w
+        self.journal.write_session(session)
+
+
+def limit_in_force(charger: ChargerState, connector: Connector, session: Session) -> Send | None:
+    """Return the newest limit of a session that its charger has accepted, else its default, or None."""
+    mine = (send for send in reversed(connector.limits.sends) if send.transaction_id == session.transaction_id)
+    accepted = next((send for send in mine if send.answered_accepted), None)
+    return accepted or (charger.defaults.settled if connector.provisioned else None)
+
+
+def meter_silent_ms(charger: ChargerState, connector: Connector, session: Session, timings: Timings) -> int:
+    """Return from when on the meter of a running transaction counts as silent, monotonic ms (LEDGER.md §6)."""
+    last_ms = max(session.opened_ms, charger.connected_ms, connector.meter.seen_ms or 0)
+    return last_ms + max(timings.meter_silent_ms, 3 * session.demand.period_ms)

@@ -1,0 +1,301 @@
+"""What meters say against chargers (LEDGER.md §6): limits exceeded, silent meters, pauses that never end."""
+
+import pytest
+
+from csms.core.commands import Purpose, SetLimit, Trigger
+from csms.core.events import ConnectorStatus
+from csms.core.learnt import Make
+from tests.unit.core.driving import BOOT, Drive, charger, station
+
+AVAILABLE, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING
+SUSPENDED_EVSE, SUSPENDED_EV = ConnectorStatus.SUSPENDED_EVSE, ConnectorStatus.SUSPENDED_EV
+MAKE = Make(BOOT.vendor, BOOT.model, BOOT.firmware_version)
+
+
+def halved(phases: int = 0) -> tuple[Drive, int, int]:
+    """Return two chargers of 100 kW behind 100 kW, a car at each, 50 kW told to both, drawn and settled."""
+    drive = Drive(station(100, charger("A", 100, phases=phases), charger("B", 100, phases=phases)))
+    drive.bring_up("A", "B")
+    ids = [drive.start("A"), drive.start("B")]
+    for charger_id in ("A", "B"):
+        drive.status(charger_id, 1, CHARGING)
+    drive.accept()
+    drive.draws({("A", 1): 50, ("B", 1): 50}, 60)
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (50, 50)
+    drive.take()
+    return drive, ids[0], ids[1]
+
+
+def triggers(drive: Drive) -> list[tuple[str, str, int | None]]:
+    return [(c.charger_id, c.requested, c.idx) for c in drive.take() if isinstance(c, Trigger)]
+
+
+# --- above the limit --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("power_w", "booked_w"), [(51_000, 50_000), (51_001, 51_001), (80_000, 80_000)])
+def test_the_first_sample_above_a_settled_limit_is_booked(power_w: int, booked_w: int) -> None:
+    drive, _, _ = halved()
+    drive.sample("A", 1, power_w)
+    assert drive.k_kw("A", 1) * 1_000 == booked_w, "2 % or 1 kW are not held against a DC charger"
+
+
+def test_others_are_cut_for_it_at_once() -> None:
+    drive, _, _ = halved()
+    drive.sample("A", 1, 80_000)
+    cut = [c for c in drive.take() if isinstance(c, SetLimit)]
+    assert [(c.charger_id, c.limit_w, c.urgent) for c in cut] == [("B", 50_000 - 30_000, True)], "the row is overbooked"
+
+
+def test_a_sample_back_at_the_limit_ends_it() -> None:
+    drive, _, _ = halved()
+    drive.sample("A", 1, 80_000)
+    drive.wait(3)
+    drive.sample("A", 1, 50_000)
+    assert (drive.k_kw("A", 1), drive.notices()) == (50, set())
+
+
+def test_it_is_asked_to_be_confirmed_twice() -> None:
+    drive, _, _ = halved()
+    drive.sample("A", 1, 80_000)
+    drive.take()
+    asked = []
+    for _ in range(14):
+        drive.wait(1)
+        asked += [(drive.now_ms, *one) for one in triggers(drive)]
+    assert [one[1:] for one in asked] == [("A", "MeterValues", 1)] * 2
+    assert asked[1][0] - asked[0][0] == 5_000
+
+
+@pytest.mark.parametrize(("samples", "seconds"), [(3, 2), (1, 16)], ids=["three samples", "15 s without a lower one"])
+def test_enough_of_it_convicts(samples: int, seconds: int) -> None:
+    drive, _, _ = halved()
+    for _ in range(samples):
+        assert "not_obeying:A#1" not in drive.notices()
+        drive.sample("A", 1, 80_000)
+        drive.wait(seconds)
+    assert "not_obeying:A#1" in drive.notices()
+    assert drive.k_kw("A") == 100, "booked at its maximum"
+    assert drive.k_kw("B") <= 50
+
+
+def test_what_was_measured_is_durable() -> None:
+    drive, _, _ = halved()
+    drive.sample("A", 1, 80_000)
+    drive.recover()
+    assert drive.k_kw("A", 1) == 80
+
+
+def test_the_verdict_is_durable() -> None:
+    drive, _, _ = halved()
+    for _ in range(3):
+        drive.sample("A", 1, 80_000)
+        drive.wait(1)
+    drive.recover()
+    assert (drive.k_kw("A"), "not_obeying:A#1" in drive.notices()) == (100, True)
+
+
+def test_samples_before_settling_are_no_evidence() -> None:
+    drive, _, _ = halved()
+    drive.configure(station(50, charger("A", 100), charger("B", 100)))
+    drive.accept()
+    for _ in range(9):
+        drive.wait(1)
+        drive.sample("A", 1, 50_000)
+        drive.sample("B", 1, 50_000)
+    assert not [notice for notice in drive.notices() if "obeying" in notice]
+    assert drive.k_kw("A", 1) == 50
+
+
+def test_a_cut_that_is_accepted_and_ignored_is_found_out() -> None:
+    drive, _, _ = halved()
+    drive.configure(station(50, charger("A", 100), charger("B", 100)))
+    drive.accept()
+    for _ in range(6):
+        drive.wait(10)
+        drive.sample("A", 1, 50_000)
+        drive.accept()
+    assert {notice for notice in drive.notices() if "obeying" in notice} == {"not_obeying:A#1"}
+    assert drive.k_kw("A") == 100
+
+
+def test_above_its_maximum_what_was_measured_is_booked() -> None:
+    drive, _, _ = halved()
+    drive.sample("A", 1, 130_000)
+    assert (drive.k_kw("A"), "max_power_wrong:A" in drive.notices()) == (130, True)
+    drive.wait(1)
+    drive.sample("A", 1, 50_000)
+    assert (drive.k_kw("A"), "max_power_wrong:A" in drive.notices()) == (50, False)
+
+
+def test_a_car_that_charges_although_the_default_is_0_is_booked_and_told_its_limit() -> None:
+    drive = Drive(station(100, charger("A", 100), charger("B", 100)))
+    drive.bring_up("A")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    assert drive.limits() == [], "B is booked at its maximum: there is no room"
+    drive.sample("A", 1, 90_000)
+    assert (drive.k_kw("A"), drive.limits()) == (90, [("A", 1, 0)])
+    drive.accept()
+    for _ in range(4):
+        drive.wait(10)
+        drive.sample("A", 1, 90_000)
+    assert (drive.k_kw("A"), "not_obeying:A#1" in drive.notices()) == (100, True)
+
+
+# --- afterwards -------------------------------------------------------------------------------------------------------
+
+
+def convicted() -> Drive:
+    drive, _, _ = halved(phases=3)
+    for _ in range(3):
+        drive.sample("A", 1, 80_000)
+        drive.wait(1)
+    assert "not_obeying:A#1" in drive.notices()
+    return drive
+
+
+def test_other_ways_are_tried_at_the_least_power() -> None:
+    drive = convicted()
+    said: list[tuple[Purpose, str, str, int]] = []
+    for _ in range(70):
+        said += [
+            (c.purpose, c.form.unit.value, c.form.kind.value, c.limit_w)
+            for c in drive.take()
+            if isinstance(c, SetLimit) and (c.charger_id, c.idx) == ("A", 1)
+        ]
+        drive.accept()
+        drive.wait(10)
+        drive.sample("A", 1, 80_000)
+    tx, default = Purpose.TX, Purpose.DEFAULT
+    assert said == [
+        (tx, "W", "Relative", 4_140),
+        (tx, "A", "Relative", 4_140),
+        (default, "W", "Relative", 4_140),
+        (tx, "W", "Absolute", 4_140),
+        (tx, "W", "Relative", 4_140),
+        (tx, "W", "Relative", 4_140),
+    ], "each way of the ladder once, then the pause of ten minutes"
+    assert drive.k_kw("A") == 100
+    manner = drive.memory.makes[MAKE].learnt.manner
+    assert manner is not None
+    assert (manner.purpose, manner.form.unit.value) == (tx, "W"), "what is accepted and ignored is not learnt"
+
+
+def test_three_samples_at_a_limit_acquit() -> None:
+    drive = convicted()
+    drive.accept()
+    for number in range(3):
+        assert ("not_obeying:A#1" in drive.notices()) is (number < 3)
+        drive.wait(10)
+        drive.sample("A", 1, 4_140)
+    assert "not_obeying:A#1" not in drive.notices()
+    drive.accept()
+    drive.draws({("A", 1): 50, ("B", 1): 50}, 60)
+    assert drive.k_kw("A") == 50, "its session is steered again, and has its share"
+
+
+@pytest.mark.parametrize("power_w", [0, 1_000, 3_000])
+def test_a_car_that_wants_less_than_the_limit_acquits_nobody(power_w: int) -> None:
+    drive = convicted()
+    drive.accept()
+    for _ in range(6):
+        drive.wait(10)
+        drive.sample("A", 1, power_w)
+    assert ("not_obeying:A#1" in drive.notices(), drive.k_kw("A")) == (True, 100)
+
+
+def test_the_end_of_the_transaction_acquits_nobody() -> None:
+    drive, transaction_id, _ = halved()
+    for _ in range(3):
+        drive.sample("A", 1, 80_000)
+        drive.wait(1)
+    drive.stop("A", transaction_id)
+    drive.status("A", 1, AVAILABLE)
+    drive.accept()
+    drive.wait(120)
+    drive.accept()
+    assert ("not_obeying:A#1" in drive.notices(), drive.k_kw("A")) == (True, 100)
+
+
+# --- silent and slow meters -------------------------------------------------------------------------------------------
+
+
+def test_a_meter_that_falls_silent_is_asked_and_its_consumption_is_unknown() -> None:
+    drive, transaction_id, _ = halved()
+    asked = []
+    for _ in range(13):
+        drive.wait(10)
+        drive.sample("B", 1, 50_000)
+        asked += triggers(drive)
+        drive.accept()
+    assert asked == [("A", "MeterValues", 1)] * 2, "after a minute, and a minute later again"
+    assert "meter_silent:A#1" in drive.notices()
+    assert drive.view(transaction_id).consumed_w is None, "unknown, never 0"
+    drive.sample("A", 1, 50_000)
+    drive.wait(1)
+    assert ("meter_silent:A#1" in drive.notices(), drive.view(transaction_id).consumed_w) == (False, 50_000)
+
+
+@pytest.mark.parametrize(("period_s", "slow"), [(60, False), (61, True)])
+def test_a_slow_meter_is_told(period_s: int, slow: bool) -> None:  # noqa: FBT001 - a column of the table
+    drive, _, _ = halved()
+    for _ in range(2):
+        drive.wait(period_s)
+        drive.sample("A", 1, 50_000)
+    drive.wait(1)
+    assert ("slow_meter:A#1" in drive.notices()) is slow
+
+
+# --- limits of 0 ------------------------------------------------------------------------------------------------------
+
+
+def crowded() -> Drive:
+    """Return two AC cars that share 8 kW: one of the two minima of 4.14 kW does not fit."""
+    cars = (charger("A", 22, phases=3, min_w=4_140), charger("B", 22, phases=3, min_w=4_140))
+    drive = Drive(station(8, *cars), keys={"ChargingScheduleAllowedChargingRateUnit": "Current"})
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.draws({("A", 1): 7}, 30)
+    drive.take()
+    return drive
+
+
+def test_a_refused_pause_is_never_asked_for_again() -> None:
+    drive = crowded()
+    drive.configure(station(3, charger("A", 22, phases=3, min_w=4_140), charger("B", 22, phases=3, min_w=4_140)))
+    for _ in range(2):  # the form was taken before, so it is said twice
+        call = drive.open_limit("A")
+        assert call.limit_w == 0
+        drive.answer(call, "Rejected")
+        drive.wait(6)
+    assert "does_not_pause:A" in drive.notices()
+    said = [c.limit_w for c in drive.take() if isinstance(c, SetLimit) and c.charger_id == "A"]
+    assert said[-1] == 4_140, "the least that can be told"
+    drive.accept()
+    drive.sample("A", 1, 4_140)
+    drive.wait(30)
+    assert drive.k_kw("A", 1) == 4.14
+    assert [c for c in drive.take() if isinstance(c, SetLimit)] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "power_w", "learnt"),
+    [(SUSPENDED_EVSE, 0, False), (SUSPENDED_EV, 0, None), (CHARGING, 6_900, None)],
+    ids=["it says that it offers nothing", "the car wants nothing", "it charges again"],
+)
+def test_a_pause_that_never_ends_is_learnt(status: ConnectorStatus, power_w: int, learnt: bool | None) -> None:  # noqa: FBT001
+    drive = crowded()
+    cars = (charger("A", 22, phases=3, min_w=4_140), charger("B", 22, phases=3, min_w=4_140))
+    drive.configure(station(3, *cars))
+    drive.accept()
+    drive.status("A", 1, SUSPENDED_EVSE)
+    drive.draws({("A", 1): 0}, 30)
+    drive.configure(station(8, *cars))
+    drive.accept()
+    drive.status("A", 1, status)
+    drive.draws({("A", 1): power_w / 1_000}, 150)
+    assert drive.memory.makes[MAKE].learnt.pauses is learnt
+    assert ("does_not_pause:A" in drive.notices()) is (learnt is False)
