@@ -12,6 +12,7 @@ from csms.core.ladder import OUR_LEVEL, Manner, attempts, likeliest_attempt
 from csms.core.provisioning import LIMIT_KEYS, places
 from csms.core.state import AgendaCall, Errand, State
 from csms.core.steering import Alarm, give_limit
+from csms.core.tenths import ask_about_tenths
 from csms.core.timings import Timings
 
 
@@ -34,13 +35,8 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         if _anything_due(charger):
             alarm.at(wait_ms)
         return
-    quiet = _next(state, charger, journal, now, connection)
-    if quiet and not agenda.statuses_asked:
-        told_until_ms = charger.connected_ms + timings.status_trigger_ms
-        if now.mono_ms >= told_until_ms:
-            _ask_statuses(state, charger, journal, connection)
-        else:
-            alarm.at(told_until_ms)
+    if _next(state, charger, journal, now, connection):
+        _at_leisure(state, charger, journal, now, timings, alarm, connection)
 
 
 def _anything_due(charger: ChargerState) -> bool:
@@ -62,6 +58,26 @@ def _next(state: State, charger: ChargerState, journal: Journal, now: Now, conne
     else:
         return True
     return False
+
+
+def _at_leisure(
+    state: State,
+    charger: ChargerState,
+    journal: Journal,
+    now: Now,
+    timings: Timings,
+    alarm: Alarm,
+    connection: ConnectionId,
+) -> None:
+    """Ask what is good to know once everything else is done: statuses that were not told, tenths of an ampere."""
+    if not charger.provisioning.statuses_asked:
+        told_until_ms = charger.connected_ms + timings.status_trigger_ms
+        if now.mono_ms < told_until_ms:
+            alarm.at(told_until_ms)
+            return
+        _ask_statuses(state, charger, journal, connection)
+    if charger.provisioning.pending is None:
+        ask_about_tenths(state, charger, journal, now)
 
 
 def _ask_statuses(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:

@@ -9,13 +9,22 @@ was never provisioned; every way is tried once (`csms.core.ladder`), after that 
 from csms.core.charger import ChargerState
 from csms.core.commands import AbortConnection, Purpose
 from csms.core.connector import Connector
-from csms.core.events import CallAnswered, CallErrored, CallSent, CallTimedOut, CallUnsent, ConfigurationRead
+from csms.core.events import (
+    CallAnswered,
+    CallErrored,
+    CallSent,
+    CallTimedOut,
+    CallUnsent,
+    ConfigurationRead,
+    ScheduleRead,
+)
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, Token
 from csms.core.journal import Journal
 from csms.core.ladder import Attempt, Manner, attempts, likeliest_attempt
 from csms.core.limits import Book, Send, accept, lose, refuse
 from csms.core.replies import Refusal, Refused, SessionEnded
 from csms.core.state import AftermathCall, AgendaCall, Errand, LimitCall, PendingCall, StartCall, State, StopCall
+from csms.core.tenths import learn_tenths
 from csms.core.timings import Timings
 
 ACCEPTED = "Accepted"
@@ -71,6 +80,7 @@ class Calls:
             case LimitCall():
                 self._limit_answered(call, fact.token, accepted=status == ACCEPTED, answer=status)
             case AgendaCall():
+                self._no_schedule(call)
                 done = call.errand is not Errand.CLEAR_PLACE or status in CLEARED
                 self._errand_ended(call, fact.token, done=done, answer=status)
             case AftermathCall():
@@ -92,6 +102,18 @@ class Calls:
         self.journal.chargers.add(charger.charger_id)
         self._errand_ended(call, fact.token, done=True, answer=ACCEPTED)
 
+    def schedule_read(self, fact: ScheduleRead) -> None:
+        """Take what a charger says is in force."""
+        call = self._live_call(fact.token)
+        if isinstance(call, AgendaCall):
+            learn_tenths(self.state.chargers[call.charger_id], self.journal, fact)
+            self._errand_ended(call, fact.token, done=True, answer=ACCEPTED)
+
+    def _no_schedule(self, call: AgendaCall) -> None:
+        """Take it that no schedule can be read back: it is not worth asking again."""
+        if call.errand is Errand.READ_BACK:
+            learn_tenths(self.state.chargers[call.charger_id], self.journal, None)
+
     def errored(self, fact: CallErrored) -> None:
         """Take a CALLERROR: an answer, and no evidence of what is in force."""
         call = self._live_call(fact.token)
@@ -99,6 +121,7 @@ class Calls:
             case LimitCall():
                 self._limit_answered(call, fact.token, accepted=False, answer=fact.code)
             case AgendaCall():
+                self._no_schedule(call)
                 done = call.errand is not Errand.CLEAR_PLACE
                 self._errand_ended(call, fact.token, done=done, answer=fact.code)
             case AftermathCall():
@@ -124,6 +147,7 @@ class Calls:
             case AftermathCall():
                 self._free_aftermath(call.charger_id, call.idx, fact.token, failed=True)
             case AgendaCall():
+                self._no_schedule(call)
                 charger.provisioning.statuses_asked &= call.errand is not Errand.ASK_STATUSES
                 self._free_agenda(call, fact.token, failed=True)
             case StartCall() | StopCall():
@@ -238,6 +262,9 @@ class Calls:
     def _refused(self, charger: ChargerState, send: Send) -> None:
         """Try the next rung of the ladder; a charger that refuses three of them refuses all."""
         provisioning = charger.provisioning
+        if send.probing:
+            learn_tenths(charger, self.journal, None)
+            return
         if send.idx > 0 and not self._runs(charger, send):
             return  # its transaction has ended in the meantime: that is why
         once_more = send.form == provisioning.proven and self._first_failure(charger, send)

@@ -93,6 +93,11 @@ class ChargerState:
         return any(session.driver is Driver.OCPP for session in self.sessions())
 
     @property
+    def is_asserting(self) -> bool:
+        """Return whether its profiles wait to be asserted after a boot."""
+        return self.asserting_ms is not None
+
+    @property
     def manner(self) -> Manner:
         """Return how its running transactions are limited at present."""
         ladder = self.manners
@@ -102,7 +107,8 @@ class ChargerState:
     def manners(self) -> tuple[Manner, ...]:
         """Return the ways to limit its running transactions."""
         proven = None if self.provisioning.way is None else self.provisioning.way.form
-        return manners(self.config, self.configuration, proven or self.learnt.default_form)
+        default_form = proven or self.learnt.default_form
+        return manners(self.config, self.configuration, default_form, tenths=self.learnt.tenths is True)
 
     @property
     def keeps_tx_profile(self) -> bool:

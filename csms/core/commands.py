@@ -44,6 +44,7 @@ class LimitForm:
         voltage_v: nominal phase voltage used for W ↔ A.
         kind: Relative unless the charger refuses it.
         stack_level: constant per purpose.
+        tenths: tenths of an ampere may be told: a read-back has shown that chargers of the make keep them.
         number_phases: an ampere limit carries numberPhases; some chargers refuse it, and 3 is its default (§7.14).
     """
 
@@ -53,19 +54,28 @@ class LimitForm:
     kind: ProfileKind = ProfileKind.RELATIVE
     stack_level: int = 0
     number_phases: bool = True
+    tenths: bool = False
 
     @property
-    def step_w(self) -> int:
-        """Smallest change this form can express, W: one watt, or one ampere on every phase counted."""
-        return 1 if self.unit is RateUnit.W else self.voltage_v * self.phases
+    def ampere_w(self) -> int:
+        """Return what one ampere on every phase counted is worth, W."""
+        return self.voltage_v * self.phases
 
     def round_down(self, power_w: int) -> int:
-        """Return the greatest power ≤ `power_w` that this form can express, W (DESIGN.md §5: 0 or ≥ 6 A per phase)."""
-        steps = power_w // self.step_w
-        if self.unit is RateUnit.A and steps < MIN_CURRENT_A:
-            return 0
-        return steps * self.step_w
+        """Return the greatest power ≤ `power_w` that this form can express, W (DESIGN.md §5: 0 or ≥ 6 A per phase).
 
+        Where tenths of an ampere are no whole watts the result is the next watt above: what is told is never more.
+        """
+        if self.unit is RateUnit.W:
+            return power_w
+        tenths = power_w * 10 // self.ampere_w
+        if not self.tenths:
+            tenths -= tenths % 10
+        return 0 if tenths < 10 * MIN_CURRENT_A else -(-tenths * self.ampere_w // 10)
+
+
+PROBE_TENTHS = 5
+"""A limit that asks whether tenths of an ampere are kept is told so many of them lower than it is booked."""
 
 MIN_CURRENT_A = 6
 """IEC 61851-1: below 6 A per phase there is no charging current that a car could be told."""
@@ -78,6 +88,7 @@ class SetLimit:
     `transaction_id` is set with purpose `TX` only: no other profile names a transaction.
 
     `urgent`: an overbooked row needs this cut; it waits at most 5 s behind an unanswered CALL (LEDGER.md §3).
+    `probing`: half an ampere less is told than booked, to see whether tenths are kept.
     `cause` is for logs and the explanation of a limit, e.g. "cut: CP002#1 is short".
     """
 
@@ -91,6 +102,7 @@ class SetLimit:
     transaction_id: TransactionId | None
     urgent: bool
     cause: str
+    probing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +126,16 @@ class Trigger:
     charger_id: ChargerId
     requested: str
     idx: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSchedule:
+    """GetCompositeSchedule in amperes (§5.7): which limit a charger itself says is in force at a connector."""
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    idx: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,5 +178,5 @@ class AbortConnection:
     reason: str
 
 
-Call = SetLimit | ClearLimits | Trigger | ReadConfiguration | RemoteStart | RemoteStop
+Call = SetLimit | ClearLimits | Trigger | ReadSchedule | ReadConfiguration | RemoteStart | RemoteStop
 Command = Call | AbortConnection

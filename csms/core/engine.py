@@ -37,6 +37,7 @@ from csms.core.events import (
     Fact,
     MeterSampled,
     PowerUpdated,
+    ScheduleRead,
     SessionRequested,
     SessionStopRequested,
     StationConfigured,
@@ -204,6 +205,8 @@ class Engine:
                 Calls(state, journal, now, timings).answered(fact)
             case ConfigurationRead():
                 Calls(state, journal, now, timings).configuration_read(fact)
+            case ScheduleRead():
+                Calls(state, journal, now, timings).schedule_read(fact)
             case CallErrored():
                 Calls(state, journal, now, timings).errored(fact)
             case CallTimedOut():

@@ -249,6 +249,14 @@ class ConfigurationRead:
 
 
 @dataclass(frozen=True, slots=True)
+class ScheduleRead:
+    """CALLRESULT of GetCompositeSchedule; `limit_tenths_a`: its first limit, None when none can be read from it."""
+
+    token: Token
+    limit_tenths_a: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallErrored:
     """CALLERROR, or a CALLRESULT that cannot be read (code "Unreadable")."""
 
@@ -311,6 +319,6 @@ ChargerFact = (
     | TransactionStopped
     | ChargerReported
 )
-CallFact = CallSent | CallUnsent | CallAnswered | ConfigurationRead | CallErrored | CallTimedOut
+CallFact = CallSent | CallUnsent | CallAnswered | ConfigurationRead | ScheduleRead | CallErrored | CallTimedOut
 RestFact = SessionRequested | PowerUpdated | SessionStopRequested
 Fact = StationConfigured | ChargerFact | CallFact | RestFact

@@ -85,7 +85,7 @@ def _forms(charger: Charger, advertised: tuple[RateUnit, ...], highest: int | No
 def least_w(charger: Charger, form: LimitForm) -> int:
     """Return the least power above 0 that can be told in a form, W per connector."""
     wanted_w = DC_LEAST_W if charger.is_dc else MIN_CURRENT_A * charger.voltage_v * charger.phases
-    return max(form.round_down(wanted_w), MIN_CURRENT_A * form.step_w if form.unit is RateUnit.A else wanted_w)
+    return max(form.round_down(wanted_w), MIN_CURRENT_A * form.ampere_w if form.unit is RateUnit.A else wanted_w)
 
 
 def attempts(charger: Charger, configuration: Mapping[str, str | None]) -> tuple[Attempt, ...]:
@@ -97,30 +97,41 @@ def attempts(charger: Charger, configuration: Mapping[str, str | None]) -> tuple
 
 
 def manners(
-    charger: Charger, configuration: Mapping[str, str | None], default_form: LimitForm | None
+    charger: Charger, configuration: Mapping[str, str | None], default_form: LimitForm | None, *, tenths: bool = False
 ) -> tuple[Manner, ...]:
     """Return the ways to limit a running transaction; `default_form`: that of the default which was Accepted.
 
-    The connector's own default is third: a charger counts as refusing after three (LEDGER.md §3).
+    `tenths`: amperes are told to the tenth. The connector's own default is third: a charger counts as refusing after
+    three (LEDGER.md §3).
     """
-    return _manners(forms(charger, configuration), highest_level(configuration), default_form)
+    return _manners(forms(charger, configuration), highest_level(configuration), default_form, tenths)
 
 
 @lru_cache(maxsize=4096)
-def _manners(known: tuple[LimitForm, ...], highest: int | None, default_form: LimitForm | None) -> tuple[Manner, ...]:
+def _manners(
+    known: tuple[LimitForm, ...],
+    highest: int | None,
+    default_form: LimitForm | None,
+    tenths: bool,  # noqa: FBT001 - keywords would not be cached alike
+) -> tuple[Manner, ...]:
     first = known[0] if default_form is None else like(known, default_form) or known[0]
     others = [form for form in known if form != first]
     above = first.stack_level + 1 if highest is None or first.stack_level < highest else first.stack_level
     ways = [Manner(Purpose.TX, form) for form in (first, *others)]
     ways.insert(2, Manner(Purpose.DEFAULT, replace(first, stack_level=above)))
-    return tuple(ways)
+    fine = tenths and first.phases > 0
+    return tuple(Manner(purpose, replace(form, tenths=fine and form.unit is RateUnit.A)) for purpose, form in ways)
 
 
 def like(known: Sequence[LimitForm], form: LimitForm | None) -> LimitForm | None:
     """Return the form among `known` that is written as `form` is, maybe for other phases or another voltage."""
     if form is None:
         return None
-    return next((one for one in known if replace(form, phases=one.phases, voltage_v=one.voltage_v) == one), None)
+    return next((one for one in known if _written_alike(one, form)), None)
+
+
+def _written_alike(one: LimitForm, other: LimitForm) -> bool:
+    return replace(other, phases=one.phases, voltage_v=one.voltage_v, tenths=one.tenths) == one
 
 
 def likeliest_attempt(ladder: Sequence[Attempt], present: Attempt | None, learnt: LimitForm | None) -> int:

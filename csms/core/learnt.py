@@ -31,6 +31,7 @@ class Learnt:
         manner: how the limit of a running transaction was said when it was last Accepted.
         keeps_tx_profile: a TxProfile stays installed when its transaction has ended, against §7.10.
         pauses: a running transaction can be told 0 W and goes on later; False where 0 was refused or never ended.
+        tenths: tenths of an ampere are kept: read back from a running limit.
         forgets_default: it drew more than its default after a boot, before that was asserted again.
     """
 
@@ -38,6 +39,7 @@ class Learnt:
     manner: Manner | None = None
     keeps_tx_profile: bool | None = None
     pauses: bool | None = None
+    tenths: bool | None = None
     forgets_default: bool = False
 
 

@@ -50,6 +50,7 @@ class Send:
         lost_ms: when it timed out or its connection ended, whichever came first; of a recovered one: the recovery.
         overtaken_by: the newest send that had left when a late answer came; 0 when it was answered in time.
         outlives_its_own: Accepted after its transaction had ended: it may be in force for one not reported yet.
+        probing: half an ampere less was told than is booked.
         doubtful: recovered, so its answer is no evidence of what was executed last.
         accepted_ms: when it was Accepted.
     """
@@ -73,6 +74,7 @@ class Send:
     overtaken_by: int = 0
     doubtful: bool = False
     outlives_its_own: bool = False
+    probing: bool = False
 
     @property
     def answered(self) -> bool:

@@ -63,6 +63,7 @@ class Provisioning:
         failures: CALLs of the agenda in a row that failed; retry_ms: nothing is sent before.
         way: how our default is said at present; manner: how running transactions are limited; None: the likeliest way.
         refused: the ways refused since any was accepted; proven: the form accepted last.
+        probe: the limit by which it is found out whether tenths are kept, while that is going on.
         tried: the rungs of a ladder that were refused since one of the same ladder was accepted.
     """
 
@@ -79,6 +80,7 @@ class Provisioning:
     refused: set[Manner] = field(default_factory=set)
     tried: set[Attempt | Manner] = field(default_factory=set)
     proven: LimitForm | None = None
+    probe: Token | None = None
 
     @property
     def cleared(self) -> bool:
@@ -93,6 +95,7 @@ class Provisioning:
     def reconnected(self) -> None:
         """Start the agenda of a new connection: what was pending is lost, what was done stays done."""
         self.pending = None
+        self.probe = None
         self.boot_asked = False
         self.statuses_asked = False
         self.failures = 0

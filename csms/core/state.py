@@ -39,6 +39,7 @@ class Errand(StrEnum):
     READ_KEYS = "read_keys"
     CLEAR_PLACE = "clear_place"
     ASK_SAMPLE = "ask_sample"
+    READ_BACK = "read_back"
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,6 +296,7 @@ def give_limit(
     urgent: bool,
     cause: str,
     at_once: bool,
+    probing: bool = False,
 ) -> Send:
     """Book one send in the ledger and command it.
 
@@ -321,6 +322,7 @@ def give_limit(
         sent_ms=now.mono_ms,
         sent_wall_ms=now.wall_ms,
         urgent=urgent,
+        probing=probing,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)
     state.calls[send.token] = LimitCall(charger.charger_id, charger.connection, send)
@@ -336,6 +338,7 @@ def give_limit(
         send.transaction_id,
         urgent,
         cause,
+        probing,
     )
     (journal.at_once if at_once else journal.after_commit).append(command)
     return send

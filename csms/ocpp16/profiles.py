@@ -6,7 +6,7 @@ that a new profile always replaces the old one (§5.16.3): 2000 + connector for 
 TxProfile. Limits are rounded down to one decimal.
 """
 
-from csms.core.commands import ClearLimits, ProfileKind, Purpose, RateUnit, SetLimit
+from csms.core.commands import PROBE_TENTHS, ClearLimits, ProfileKind, Purpose, RateUnit, SetLimit
 from csms.ocpp16.times import format_time
 
 Payload = dict[str, object]
@@ -14,6 +14,9 @@ Payload = dict[str, object]
 _FIRST_ID = {Purpose.DEFAULT: 2000, Purpose.TX: 3000}
 _WIRE_PURPOSE = {Purpose.DEFAULT: "TxDefaultProfile", Purpose.TX: "TxProfile"}
 _DAY_MS = 86_400_000
+
+SCHEDULE_S = 60
+"""So much of a composite schedule is asked for: only its first limit is looked at."""
 
 
 def set_charging_profile(command: SetLimit, wall_ms: int) -> Payload:
@@ -45,8 +48,13 @@ def _limit(command: SetLimit) -> int | float:
     if command.form.unit is RateUnit.W:
         return command.limit_w
     assert command.form.phases > 0, "an ampere limit counts phases"
-    tenths = command.limit_w * 10 // (command.form.voltage_v * command.form.phases)
+    tenths = command.limit_w * 10 // command.form.ampere_w - (PROBE_TENTHS if command.probing else 0)
     return tenths // 10 if tenths % 10 == 0 else tenths / 10
+
+
+def get_composite_schedule(idx: int) -> Payload:
+    """Return GetCompositeSchedule.req (§6.23) for what is in force now at a connector, in amperes."""
+    return {"connectorId": idx, "duration": SCHEDULE_S, "chargingRateUnit": RateUnit.A.value}
 
 
 def clear_charging_profile(command: ClearLimits) -> Payload:

@@ -4,31 +4,45 @@ Answers are read leniently: a status in the wrong case or padded is the status i
 answer without a readable status is an error with the code "Unreadable", never a guess.
 """
 
+import math
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
 import msgspec
 
-from csms.core.commands import Call, ClearLimits, ReadConfiguration, RemoteStart, RemoteStop, SetLimit, Trigger
+from csms.core.commands import (
+    Call,
+    ClearLimits,
+    ReadConfiguration,
+    ReadSchedule,
+    RemoteStart,
+    RemoteStop,
+    SetLimit,
+    Trigger,
+)
 from csms.core.events import (
     BootInfo,
     CallAnswered,
     CallErrored,
     ConfigurationRead,
     ConnectorStatus,
+    ScheduleRead,
     StartKey,
 )
 from csms.core.ids import ChargerId, Token
 from csms.ocpp16 import payloads, profiles
 from csms.ocpp16.enumerations import ChargePointErrorCode, Reason
-from csms.ocpp16.readers import read_elements, read_fields, read_text
+from csms.ocpp16.readers import read_any, read_elements, read_fields, read_text
 from csms.ocpp16.times import parse_time_ms
 
 UNREADABLE = "Unreadable"
 """Code of an answer that cannot be read."""
 
 _MAX_STATUS_CHARS = 50
+_MAX_CURRENT_A = 10_000
+_ROUNDING = 1e-6
+"""How far a decimal such as 9.7 may be from tenths when it has been through binary arithmetic."""
 _ABSENT = msgspec.Raw(b"null")
 _ANSWER_STATUSES = {
     name.lower(): name
@@ -63,6 +77,8 @@ def request_of(command: Call, wall_ms: int) -> Request:
         case Trigger(requested=requested, idx=idx):
             where = {} if idx is None else {"connectorId": idx}
             return Request("TriggerMessage", {"requestedMessage": requested, **where})
+        case ReadSchedule(idx=idx):
+            return Request("GetCompositeSchedule", profiles.get_composite_schedule(idx))
         case ReadConfiguration(keys=keys):
             return Request("GetConfiguration", {"key": list(keys)})
         case RemoteStart(idx=idx, id_tag=id_tag):
@@ -74,13 +90,17 @@ def request_of(command: Call, wall_ms: int) -> Request:
 # --- answers → facts -------------------------------------------------------------------------------------------------
 
 
-def fact_of_answer(token: Token, action: str, payload: bytes | None) -> CallAnswered | ConfigurationRead | CallErrored:
+def fact_of_answer(
+    token: Token, action: str, payload: bytes | None
+) -> CallAnswered | ConfigurationRead | ScheduleRead | CallErrored:
     """Return what the CALLRESULT of our `action` says."""
     fields = None if payload is None else read_fields(payload)
     if fields is None:
         return CallErrored(token, UNREADABLE)
     if action == "GetConfiguration":
         return _configuration(token, fields)
+    if action == "GetCompositeSchedule":
+        return ScheduleRead(token, _first_limit_tenths_a(fields))
     status = read_text(fields.get("status", _ABSENT))
     if not status:
         return CallErrored(token, UNREADABLE)
@@ -90,6 +110,19 @@ def fact_of_answer(token: Token, action: str, payload: bytes | None) -> CallAnsw
 def fact_of_error(token: Token, code: str) -> CallErrored:
     """Return what a CALLERROR says; an unreadable code is "Unreadable"."""
     return CallErrored(token, code[:_MAX_STATUS_CHARS] or UNREADABLE)
+
+
+def _first_limit_tenths_a(fields: dict[str, msgspec.Raw]) -> int | None:
+    """Return the first limit of a composite schedule in tenths of an ampere; None when it tells none in amperes."""
+    schedule = read_fields(fields.get("chargingSchedule", _ABSENT)) or {}
+    unit = read_text(schedule.get("chargingRateUnit", _ABSENT))
+    periods = read_elements(schedule.get("chargingSchedulePeriod", _ABSENT))
+    if not periods or (unit or "").upper() != "A":
+        return None
+    limit = read_any((read_fields(periods[0]) or {}).get("limit", _ABSENT))
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= _MAX_CURRENT_A:
+        return None
+    return round(limit * 10) if abs(limit * 10 - round(limit * 10)) < _ROUNDING else math.floor(limit * 10)
 
 
 def _configuration(token: Token, fields: dict[str, msgspec.Raw]) -> ConfigurationRead:

@@ -18,6 +18,7 @@ from csms.core.events import (
     ChargerDisconnected,
     ConfigurationRead,
     Fact,
+    ScheduleRead,
 )
 from csms.core.ids import ChargerId, ConnectionId, Token
 from tests.property.world.clock import Clock
@@ -25,7 +26,7 @@ from tests.property.world.clock import Clock
 LATEST_EXECUTION_MS = 60_000
 URGENT_WAIT_MS = 5_000
 
-Answer = CallAnswered | CallErrored | ConfigurationRead
+Answer = CallAnswered | CallErrored | ConfigurationRead | ScheduleRead
 
 
 @dataclass(slots=True)

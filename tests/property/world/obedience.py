@@ -4,18 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from csms.core.commands import (
+    PROBE_TENTHS,
     Call,
     ClearLimits,
     ProfileKind,
     Purpose,
     RateUnit,
     ReadConfiguration,
+    ReadSchedule,
     RemoteStart,
     RemoteStop,
     SetLimit,
     Trigger,
 )
-from csms.core.events import CallAnswered, CallErrored, ConfigurationRead
+from csms.core.events import CallAnswered, CallErrored, ConfigurationRead, ScheduleRead
 from tests.property.world.link import Answer, Handed, Link
 from tests.property.world.manners import POLITE, Handling, Manners, Word
 from tests.property.world.profiles import ProfileMemory
@@ -31,6 +33,7 @@ class Nature:
         relative: takes Relative profiles; else Absolute ones alone.
         zero: takes a limit of 0.
         any_transaction: takes a TxProfile that names a transaction other than the one that runs.
+        tenths: keeps tenths of an ampere; reads_back: knows GetCompositeSchedule.
         tx_profiles: takes TxProfile; else its connectors' own TxDefaultProfile alone limits a transaction.
         triggers: knows TriggerMessage.
         configuration: its configuration keys.
@@ -40,6 +43,8 @@ class Nature:
     relative: bool = True
     zero: bool = True
     any_transaction: bool = False
+    tenths: bool = True
+    reads_back: bool = True
     tx_profiles: bool = True
     triggers: bool = True
     configuration: dict[str, str | None] = field(default_factory=dict)
@@ -54,6 +59,7 @@ class Obedience:
         self._around = around
         self._manners = manners
         self._epoch = 0
+        self._told_tenths: dict[int, int] = {}
         self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
         self.changed: Callable[[], None] = lambda: None
         self.asked: Callable[[Trigger | RemoteStart | RemoteStop], bool] = lambda _call: False
@@ -93,6 +99,8 @@ class Obedience:
                 found = self._clear(call)
                 self.changed()
                 return CallAnswered(call.token, "Accepted" if found else "Unknown")
+            case ReadSchedule():
+                return ScheduleRead(call.token, self._read_back(call))
             case ReadConfiguration():
                 known = self.nature.configuration
                 values = {key: known[key] for key in call.keys if key in known}
@@ -101,6 +109,11 @@ class Obedience:
                 return CallErrored(call.token, "NotImplemented")
             case Trigger() | RemoteStart() | RemoteStop():
                 return CallAnswered(call.token, "Accepted" if self.asked(call) else "Rejected")
+
+    def _read_back(self, call: ReadSchedule) -> int | None:
+        """Return the limit told last, in tenths of an ampere, as far as this charger keeps them."""
+        told = self._told_tenths.get(call.idx)
+        return None if told is None or not self.nature.reads_back else told if self.nature.tenths else told // 10 * 10
 
     def _clear(self, call: ClearLimits) -> bool:
         if call.purpose is Purpose.DEFAULT:
@@ -128,11 +141,14 @@ class Obedience:
             if call.transaction_id != running_id and not self._takes_foreign(running_id):
                 return False
             self.profiles.set_tx(call.idx, form.stack_level, call.transaction_id, call.limit_w)
+            if form.unit is RateUnit.A:
+                told = call.limit_w * 10 // form.ampere_w
+                self._told_tenths[call.idx] = told - PROBE_TENTHS if call.probing else told
         self.changed()
         return True
 
 
 def _negative(call: Call, word: Word) -> Answer:
-    if word is Word.ERROR or isinstance(call, ReadConfiguration):
+    if word is Word.ERROR or isinstance(call, ReadConfiguration | ReadSchedule):
         return CallErrored(call.token, "InternalError")
     return CallAnswered(call.token, "Rejected")

@@ -77,6 +77,8 @@ def random_nature(rng: random.Random, charger: Charger, memory: ProfileMemory) -
         relative=rng.random() < 0.93,
         zero=rng.random() < 0.97,
         any_transaction=rng.random() < 0.15,
+        tenths=rng.random() < 0.5,
+        reads_back=rng.random() < 0.8,
         tx_profiles=rng.random() < 0.93,
         triggers=rng.random() < 0.8,
         configuration=configuration,

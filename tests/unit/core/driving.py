@@ -7,7 +7,7 @@ would book the same or more on every row (I7), and an engine that was just stepp
 from collections.abc import Mapping
 from dataclasses import replace
 
-from csms.core.commands import Call, ClearLimits, Command, Purpose, ReadConfiguration, SetLimit
+from csms.core.commands import Call, ClearLimits, Command, Purpose, ReadConfiguration, ReadSchedule, SetLimit
 from csms.core.engine import Engine, Step
 from csms.core.events import (
     BootInfo,
@@ -27,6 +27,7 @@ from csms.core.events import (
     MeterSampled,
     PowerUpdated,
     Sample,
+    ScheduleRead,
     SessionRequested,
     SessionStopRequested,
     StartKey,
@@ -114,6 +115,7 @@ class Drive:
         self.commands: list[Command] = []
         self.open_calls: list[Call] = []
         self.hand_over = True
+        self.read_back_tenths_a: int | None = None
         self.outcomes: dict[RequestId, Outcome] = {}
         self.connections: dict[str, ConnectionId] = {}
         self._numbers = 0
@@ -186,8 +188,8 @@ class Drive:
         return taken
 
     def limits(self) -> list[tuple[str, int, int]]:
-        """Return the limits of transactions commanded since the last time: charger, connector, W."""
-        sent = [c for c in self.take() if isinstance(c, SetLimit) and c.purpose is Purpose.TX]
+        """Return the limits of transactions commanded since the last time, questions aside: charger, connector, W."""
+        sent = [c for c in self.take() if isinstance(c, SetLimit) and c.purpose is Purpose.TX and not c.probing]
         return [(c.charger_id, c.idx, c.limit_w) for c in sent]
 
     def open_limit(self, charger_id: str, idx: int = 1) -> SetLimit:
@@ -202,6 +204,8 @@ class Drive:
         self.open_calls.remove(call)
         if isinstance(call, ReadConfiguration):
             return self.do(ConfigurationRead(call.token, dict(self.keys)))
+        if isinstance(call, ReadSchedule):
+            return self.do(ScheduleRead(call.token, self.read_back_tenths_a))
         return self.do(CallAnswered(call.token, status))
 
     def accept(self, charger_id: str | None = None) -> None:
