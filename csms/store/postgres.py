@@ -153,7 +153,7 @@ async def _become_owner(session: Session, station_id: str) -> int | str:
     if not await session.take_place(station_id):
         holder = await session.run(lambda connection: ownership.holder(connection, station_id))
         return f"{holder} is using this database; stop it first, or name another one"
-    refused = await session.run(migrate, timeout_s=None)
+    refused = await session.run(migrate, patiently=True)
     return refused or await session.run(lambda connection: _claim(connection, station_id))
 
 

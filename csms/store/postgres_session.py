@@ -74,13 +74,17 @@ class Session:
         """Return whether the connection is gone, as far as is known without asking."""
         return bool(self._driver.is_closed())
 
-    async def run(self, work: Callable[[Connection], T], timeout_s: float | None = SILENCE_S) -> T:
-        """Do `work`, which begins and ends its own transaction; when that takes too long the connection is lost.
+    async def run(self, work: Callable[[Connection], T], *, patiently: bool = False) -> T:
+        """Do `work`, which begins and ends its own transaction; after `SILENCE_S` the connection is lost.
+
+        Args:
+            work: a function of a connection.
+            patiently: wait for as long as it takes.
 
         Raises:
             SQLAlchemyError, OSError: the database refused, or the connection was lost (`is_over`).
         """
-        with self._aborted_after(timeout_s):
+        with self._aborted_after(None if patiently else SILENCE_S):
             return await self._connection.run_sync(work)
 
     async def take_place(self, station_id: str) -> bool:
