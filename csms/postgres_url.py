@@ -30,13 +30,13 @@ class PostgresUrl:
 
 def is_postgres(url: str) -> bool:
     """Return whether the URL's scheme is PostgreSQL's."""
-    return url.partition("://")[0] in SCHEMES
+    return url.startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
 
 
 def parse(url: str) -> PostgresUrl | str:
     """Return the URL's parts, or what is wrong with it; neither repeats the password."""
-    scheme, _, rest = url.partition("://")
-    assert scheme in SCHEMES, "asked before"
+    assert is_postgres(url), "asked before"
+    rest = url.partition("://")[2]
     if any(character.isspace() or not character.isprintable() for character in rest):
         return f"holds a blank: write {FORM}"
     try:

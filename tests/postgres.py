@@ -80,7 +80,7 @@ class PostgresServer:
         secret.write_text(PASSWORD, encoding="utf-8")
         self._account.own(secret)
         self._run("initdb", "-D", str(self._data), "-U", USER, "--auth=scram-sha-256", f"--pwfile={secret}",
-                  "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions")  # fmt: skip
+                  "--encoding=UTF8", "--wal-segsize=1", "--locale=C", "--no-sync", "--no-instructions")  # fmt: skip
 
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
