@@ -355,6 +355,7 @@ async def test_the_session_is_set_up_to_keep_its_word(postgres: PostgresServer, 
     await postgres.execute(f"ALTER DATABASE {SITE} SET synchronous_commit = off", SITE)
     store = await _open(url)
     found = dict(await _sql(store, "SELECT name, setting FROM pg_settings"))
+    assert found["synchronous_commit"] == "on"
     assert found | postgres_session.SETTINGS == found
     await store.close()
 
@@ -521,6 +522,20 @@ async def test_closing_does_not_wait_for_a_server_that_is_silent(
     wire.silent = True
     async with asyncio.timeout(30):
         await store.close()
+
+
+async def test_a_question_that_is_given_up_does_not_cost_the_connection(store: SqlStore) -> None:
+    database = store._database
+    assert isinstance(database, PostgresDatabase)
+    before = database._session
+    for _ in range(3):
+        asked = asyncio.create_task(store.find_transaction(1))
+        await asyncio.wait([asked], timeout=0)
+        asked.cancel()
+        await asyncio.wait([asked])
+        assert asked.cancelled()
+    assert await store.find_transaction(1) is None
+    assert database._session is before
 
 
 # --- speed ------------------------------------------------------------------------------------------------------------

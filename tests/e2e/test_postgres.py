@@ -58,6 +58,7 @@ async def test_a_database_that_goes_away_and_comes_back(frail: PostgresServer, t
     """The same process goes on; what it acknowledged before is there, and what it could not is sent again."""
     url = frail.url(await empty_database(frail))
     async with serving(tmp_path, config=STATION, database=url) as server, simulated(server.ocpp_url, "CP001") as cars:
+        cars.charger.configuration.set("TransactionMessageRetryInterval", "1")
         await cars.provisioned()
         cars.start(1)
         await until(lambda: cars.limit_w(1) == 150_000 and cars.connector(1).power_w > 0, cars.story)
@@ -76,6 +77,19 @@ async def test_a_database_that_goes_away_and_comes_back(frail: PostgresServer, t
             (transaction_id, cars.connector(1).session_wh)
         ]
         assert (await server.stop()).status == 0
+
+
+async def test_it_can_be_stopped_while_the_database_is_away(frail: PostgresServer, tmp_path: Path) -> None:
+    url = frail.url(await empty_database(frail))
+    async with serving(tmp_path, config=STATION, database=url) as server, by_hand(server.ocpp_url, "CP001") as hand:
+        await hand.boot(2)
+        frail.crash()
+        refused = asyncio.create_task(hand.status(1, "Preparing"))
+        await until(lambda: any(line["event"] == "station.store_unreachable" for line in server.log()), server.story)
+        ended = await server.stop()
+        refused.cancel()
+    assert ended.status == 0, ended.err
+    assert "Traceback" not in ended.err
 
 
 async def test_a_second_server_is_refused_while_the_first_lives(url: str, tmp_path: Path) -> None:
