@@ -119,7 +119,8 @@ def install(kind: str) -> None:
 def lock() -> int:
     """Choose the newest versions that fit and write both locks; return the exit status."""
     compile_: list[str | Path] = [VENV / "bin" / "uv", "--quiet", "pip", "compile", "pyproject.toml", "--upgrade"]
-    compile_ += ["--extra", "fast", "--universal", "--python-version", ".".join(map(str, PYTHON_MIN))]
+    compile_ += ["--extra", "fast", "--extra", "postgres"]
+    compile_ += ["--universal", "--python-version", ".".join(map(str, PYTHON_MIN))]
     compile_ += ["--generate-hashes", "--no-header", "--no-annotate"]
     try:
         # Only the main index: local additions often hold one platform's files, and the lock is for all.

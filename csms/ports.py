@@ -50,7 +50,14 @@ class Store(Protocol):
 
 
 class StoreError(Exception):
-    """The store could not make records durable (disk full, read-only, connection lost); nothing was applied."""
+    """The store could not make records durable (disk full, read-only, …); nothing was applied."""
+
+
+class StoreUnreachableError(StoreError):
+    """The store does not answer for now and may again later.
+
+    Whether the commit that met it was applied is not known until `load` answers: it is then, and does not change.
+    """
 
 
 class Clock(Protocol):

@@ -18,6 +18,8 @@ from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from csms.postgres_url import FORM, is_postgres, parse
+
 ENV_PREFIX: Final = "CSMS_"
 SQLITE_PREFIX: Final = "sqlite:///"
 ID_TAG: Final = re.compile(r"[\x21-\x7e]{1,20}")
@@ -49,10 +51,17 @@ def _existing_file(path: Path) -> Path:
     return path
 
 
-def _sqlite_url(url: str) -> str:
+def _database_url(url: str) -> str:
+    if is_postgres(url):
+        parts = parse(url)
+        if isinstance(parts, str):
+            raise PydanticCustomError("database_url", "{reason}", {"reason": parts})
+        return url
     if not url.startswith(SQLITE_PREFIX) or not url.removeprefix(SQLITE_PREFIX).strip():
         # The value is not repeated: a database URL may hold a password.
-        raise PydanticCustomError("database_url", "must be sqlite:///PATH (sqlite:////PATH for an absolute path)")
+        raise PydanticCustomError(
+            "database_url", f"must be sqlite:///PATH (sqlite:////PATH for an absolute path) or {FORM}"
+        )
     if "?" in url or "#" in url:
         raise PydanticCustomError("database_url", "takes no parameters after the path of the file")
     parent = Path(url.removeprefix(SQLITE_PREFIX)).parent
@@ -113,9 +122,10 @@ class Settings(BaseSettings):
     ocpp_port: Port = 9000
     """TCP port of the chargers' WebSocket; 0 takes any free port and prints it. Default: 9000, common for OCPP-J."""
 
-    database: Annotated[str, AfterValidator(_sqlite_url)] = "sqlite:///csms.sqlite3"
-    """Where everything durable is kept, as `sqlite:///PATH`. Default: a file in the working folder, so that nothing
-    has to be set up; every acknowledged message is on disk in it before it is acknowledged."""
+    database: Annotated[str, AfterValidator(_database_url), Field(repr=False)] = "sqlite:///csms.sqlite3"
+    """Where everything durable is kept, as `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME` (which needs
+    the extra `postgres`). Default: a file in the working folder, so that nothing has to be set up; every acknowledged
+    message is on disk in it before it is acknowledged."""
 
     id_tags: Literal["open"] | ExistingFile = "open"
     """Who may charge: `open` (every id tag) or a text file, one id tag a line. Default: open, as a private site needs

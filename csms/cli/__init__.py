@@ -44,7 +44,7 @@ def serve(
     ] = None,
     database: Annotated[
         Text,
-        typer.Option(metavar="URL", help="sqlite:///PATH. [default: sqlite:///csms.sqlite3]"),
+        typer.Option(metavar="URL", help="sqlite:///PATH or postgresql://… [default: sqlite:///csms.sqlite3]"),
     ] = None,
     id_tags: Annotated[
         Text,

@@ -7,7 +7,8 @@ and replies, never a cut, and whatever queued behind a commit shares the next on
 
 When a step breaks an invariant, or a commit fails, the core's state is no longer what the store says. Then everybody
 whose fact was taken is turned away (chargers send again), the core is rebuilt from the store, and the live connections
-announce themselves to it again. Three broken invariants in a minute halt the process (`StationHalted`).
+announce themselves to it again. A store that cannot be reached is asked until it can; one that answers and refuses to
+be read ends the loop. Three broken invariants in a minute halt the process (`StationHalted`).
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from csms.core.records import EventLogged, Record, StationStored
 from csms.core.replies import Outcome
 from csms.core.station import Station
 from csms.core.timings import LAW, Timings
-from csms.ports import ChargerLinks, Clock, Store, StoreError
+from csms.ports import ChargerLinks, Clock, Store, StoreError, StoreUnreachableError
 from csms.runtime.inbox import Inbox
 from csms.runtime.view import StationView, apply_changes
 
@@ -33,7 +34,8 @@ _log = structlog.get_logger()
 FAULTS_TO_HALT = 3
 FAULT_WINDOW_MS = 60_000
 STORE_PAUSE_S = 1.0
-"""After a failed commit the loop waits so long before it is rebuilt: a full disk is not to be hammered."""
+"""After a failed commit the loop waits so long before it is rebuilt: a full disk is not to be hammered, nor a server
+that is away."""
 
 MOST_STEPS_WAITING = 1_000
 """Steps that may wait for the disk; beyond, facts stay in the inbox."""
@@ -208,10 +210,20 @@ class Controller:
         await self._idle.wait()
         self._commit_failed = False
         self._inbox.turn_away(reason)
-        await self._rebuild()
+        await self._rebuild_when_reachable()
         announced = [fact for facts in self._live.values() for fact in facts]
         self._inbox.put_first(announced)
         _log.warning("station.recovered", reason=reason, connections=len(self._live))
+
+    async def _rebuild_when_reachable(self) -> None:
+        """Rebuild the core; while the store cannot be reached, nobody is left waiting; chargers keep limits."""
+        while True:
+            try:
+                return await self._rebuild()
+            except StoreUnreachableError as error:
+                _log.error("station.store_unreachable", error=str(error))
+                self._inbox.refuse_askers("the store cannot be reached")
+                await asyncio.sleep(STORE_PAUSE_S)
 
     async def _rebuild(self) -> None:
         if self._engine is not None:

@@ -77,6 +77,11 @@ class Inbox:
         self._facts.clear()
         self.turn_away(reason)
 
+    def refuse_askers(self, reason: str) -> None:
+        """Fail everybody who waits, and drop what they asked; facts that nobody waits for stay."""
+        self._facts = deque(fact for fact in self._facts if getattr(fact, "request", None) not in self._asked)
+        self.turn_away(reason)
+
     def turn_away(self, reason: str) -> None:
         """Fail everybody whose fact was taken; they may ask again. Facts still queued keep their askers."""
         queued = {getattr(fact, "request", None) for fact in self._facts}

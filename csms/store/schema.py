@@ -197,3 +197,12 @@ event_log = _table(
     Column("idx", BigInteger, nullable=True),
     Column("detail", Text, nullable=False),
 )
+
+ownership = _table(
+    "ownership",
+    Column("station_id", Text, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", Text, nullable=False),
+)
+"""Who owns a station's records (`csms.store.ownership`): claimed before the station's own row exists, hence no
+reference to it. SQLite's owner is told by a lock on the file, and this stays empty there."""

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from csms.ports import StoreError
 from csms.store import lock
-from csms.store.database import NotOpened
+from csms.store.database import NotOpened, said
 from csms.store.migrate import migrate
 
 BUSY_TIMEOUT_MS = 5_000
@@ -57,6 +57,10 @@ class SqliteDatabase:
         """Do `work` in one transaction in the database's thread; raise StoreError when the database refuses."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, work)
 
+    async def read(self, work: Callable[[Connection], T]) -> T:
+        """Do `work` like `run`."""
+        return await self.run(work)
+
     async def close(self) -> None:
         """Close the file (SQLite folds the WAL into it) and give up the lock."""
         await asyncio.get_running_loop().run_in_executor(self._thread, self._opened.close)
@@ -68,7 +72,7 @@ class SqliteDatabase:
                 return work(self._opened.connection)
         except SQLAlchemyError as fault:
             self._undo()
-            raise StoreError(f"the database refused: {_said(fault)}") from fault
+            raise StoreError(f"the database refused: {said(fault)}") from fault
 
     def _undo(self) -> None:
         """Roll back what SQLAlchemy leaves open: to SQLite, a COMMIT that fails does not end the transaction."""
@@ -128,7 +132,7 @@ def _connect(given: Path, path: Path, held: lock.FileLock) -> _Opened | NotOpene
         connection = engine.connect()
         refused = _set_up(connection) or migrate(connection)
     except SQLAlchemyError as fault:
-        refused = _said(fault)
+        refused = said(fault)
     except sqlite3.Error as fault:
         refused = str(fault)
     if connection is not None and not refused:
@@ -167,8 +171,3 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
-
-
-def _said(fault: SQLAlchemyError) -> str:
-    """Return the database's own words, without the statement and its values."""
-    return str(fault.orig) if isinstance(fault, DBAPIError) else str(fault)

@@ -5,13 +5,15 @@ free a busy event loop takes it each time and keeps it for the switch interval (
 seconds (`tests/bench/bench_store.py` prints both ways). A statement with 512 rows in its VALUES gives the lock up once.
 Rows are sent in powers of two, so that each table needs ten statements at most and all stay prepared in the driver.
 
-The SQL is what SQLite and PostgreSQL share (`ON CONFLICT … DO UPDATE`, `excluded`); names need no quoting. A statement
-names no row twice: `csms.store.changes` keeps one row per key.
+The SQL is what SQLite and PostgreSQL share (`ON CONFLICT … DO UPDATE`, `excluded`); names need no quoting. They differ
+in how a parameter is written, `?` or `$1`: that is put in last. A statement names no row twice: `csms.store.changes`
+keeps one row per key.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, count
 from typing import TypeVar
 
 from sqlalchemy import Connection, Table, UniqueConstraint
@@ -19,7 +21,10 @@ from sqlalchemy import Connection, Table, UniqueConstraint
 from csms.store.codec import Row
 
 ROWS_MAX = 512
-"""Rows of one statement: with the widest table's 22 columns about a third of the 32,766 parameters SQLite takes."""
+"""Rows of one statement: with the widest table's 23 columns about a third of the 32,766 parameters that SQLite takes,
+and of the 32,767 that PostgreSQL's driver takes."""
+
+_CORRECTION = "UPDATE session SET ended_ms=?, meter_stop_wh=?, end_reason=? WHERE session_id=? AND station_id=?"
 
 T = TypeVar("T")
 
@@ -27,18 +32,20 @@ T = TypeVar("T")
 def write(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Write rows: one with a key of its own replaces what was there, in a history one that is there already stays."""
     for chunk in _chunks(rows):
-        connection.exec_driver_sql(_insert_sql(table, len(chunk)), tuple(chain.from_iterable(chunk)))
+        sql = _insert_sql(table, len(chunk), connection.dialect.paramstyle)
+        connection.exec_driver_sql(sql, tuple(chain.from_iterable(chunk)))
 
 
 def remove(connection: Connection, table: Table, station_id: str, keys: Sequence[str | int]) -> None:
     """Remove a station's rows by the second column of their primary key."""
     for chunk in _chunks(keys):
-        connection.exec_driver_sql(_delete_sql(table, len(chunk)), (station_id, *chunk))
+        sql = _delete_sql(table, len(chunk), connection.dialect.paramstyle)
+        connection.exec_driver_sql(sql, (station_id, *chunk))
 
 
 def correct_ends(connection: Connection, station_id: str, rows: Sequence[Row]) -> None:
     """Put the true end of sessions in the place of a guessed one; `rows` as made by `codec.correction_row`."""
-    sql = "UPDATE session SET ended_ms=?, meter_stop_wh=?, end_reason=? WHERE session_id=? AND station_id=?"
+    sql = _in_style(_CORRECTION, connection.dialect.paramstyle)
     for row in rows:
         connection.exec_driver_sql(sql, (*row, station_id))
 
@@ -53,11 +60,12 @@ def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 @lru_cache(maxsize=128)
-def _insert_sql(table: Table, rows: int) -> str:
+def _insert_sql(table: Table, rows: int, paramstyle: str) -> str:
     columns = [column.name for column in table.columns if column is not table.autoincrement_column]
     group = f"({_placeholders(len(columns))})"
     values = ",".join([group] * rows)
-    return f"INSERT INTO {table.name} ({','.join(columns)}) VALUES {values}{_on_conflict(table)}"  # noqa: S608 - names are ours, values are bound
+    sql = f"INSERT INTO {table.name} ({','.join(columns)}) VALUES {values}{_on_conflict(table)}"  # noqa: S608 - names are ours, values are bound
+    return _in_style(sql, paramstyle)
 
 
 def _on_conflict(table: Table) -> str:
@@ -74,10 +82,20 @@ def _on_conflict(table: Table) -> str:
 
 
 @lru_cache(maxsize=128)
-def _delete_sql(table: Table, rows: int) -> str:
+def _delete_sql(table: Table, rows: int, paramstyle: str) -> str:
     key = list(table.primary_key.columns)[1].name
-    return f"DELETE FROM {table.name} WHERE station_id=? AND {key} IN ({_placeholders(rows)})"  # noqa: S608 - same
+    sql = f"DELETE FROM {table.name} WHERE station_id=? AND {key} IN ({_placeholders(rows)})"  # noqa: S608 - same
+    return _in_style(sql, paramstyle)
 
 
 def _placeholders(count: int) -> str:
     return ",".join(["?"] * count)
+
+
+def _in_style(sql: str, paramstyle: str) -> str:
+    """Return the SQL with its parameters written as the driver wants them; no `?` stands for anything else in it."""
+    if paramstyle == "qmark":
+        return sql
+    assert paramstyle == "numeric_dollar", paramstyle
+    numbers = count(1)
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", sql)

@@ -1,6 +1,7 @@
 """The store that the program uses: the `Store` port on a database of ours."""
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId
 from csms.core.records import Record, Snapshot
 from csms.ports import StoreError
+from csms.postgres_url import FORM, is_postgres, parse
 from csms.store import history, loading
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
@@ -21,6 +23,9 @@ SITE = "main"
 """The store's own key of its one station (`csms.store.schema` says why it is not the operator's `stationId`)."""
 
 SCHEME = "sqlite:///"
+
+DRIVER = "asyncpg"
+"""PostgreSQL's driver, which comes with the extra `postgres`."""
 
 T = TypeVar("T")
 
@@ -78,7 +83,7 @@ class SqlStore:
     async def _read(self, question: Callable[[Connection], T]) -> T:
         if self._closed:
             raise StoreError("the store is closed")
-        return await self._database.run(question)
+        return await self._database.read(question)
 
     async def _write(self, changes: Changes) -> None:
         await self._database.run(changes.apply)
@@ -88,21 +93,40 @@ async def open_store(url: str, station_id: str = SITE) -> SqlStore | NotOpened:
     """Open the database of that URL for this process alone, creating or migrating it first.
 
     Args:
-        url: `sqlite:///PATH`, the path relative to the working folder, or absolute with a fourth slash.
+        url: `sqlite:///PATH`, the path relative to the working folder, or absolute with a fourth slash; or
+            `postgresql://USER:PASSWORD@HOST:PORT/NAME` (`csms.postgres_url`).
         station_id: the store's key of the station.
     """
-    path = _path_in(url)
-    if isinstance(path, NotOpened):
-        return path
-    database = await open_sqlite(path)
-    if isinstance(database, NotOpened):
-        return database
+    opened = await (_open_postgres(url, station_id) if is_postgres(url) else _open_sqlite(url))
+    if isinstance(opened, NotOpened):
+        return opened
+    database, name = opened
     try:
         await database.run(lambda connection: _settle_in(connection, station_id))
     except StoreError as fault:
         await database.close()
-        return NotOpened(f"{path}: {fault}")
+        return NotOpened(f"{name}: {fault}")
     return SqlStore(database, station_id)
+
+
+async def _open_sqlite(url: str) -> tuple[Database, str] | NotOpened:
+    path = _path_in(url)
+    if isinstance(path, NotOpened):
+        return path
+    database = await open_sqlite(path)
+    return database if isinstance(database, NotOpened) else (database, str(path))
+
+
+async def _open_postgres(url: str, station_id: str) -> tuple[Database, str] | NotOpened:
+    parts = parse(url)
+    if isinstance(parts, str):
+        return NotOpened(parts)
+    if find_spec(DRIVER) is None:
+        return NotOpened(f"PostgreSQL needs the package {DRIVER}, which is not installed: pip install {DRIVER}")
+    from csms.store.postgres import open_postgres  # noqa: PLC0415 - its driver is an extra
+
+    database = await open_postgres(parts, station_id)
+    return database if isinstance(database, NotOpened) else (database, parts.shown)
 
 
 def _path_in(url: str) -> Path | NotOpened:
@@ -110,7 +134,7 @@ def _path_in(url: str) -> Path | NotOpened:
     if not url.startswith(SCHEME):
         scheme, found, _ = url.partition(":")
         unknown = f"unknown kind of database {scheme!r}" if found and scheme != "sqlite" else "this is no database URL"
-        return NotOpened(f"{unknown}: write {SCHEME}PATH")
+        return NotOpened(f"{unknown}: write {SCHEME}PATH or {FORM}")
     path = url.removeprefix(SCHEME)
     if not path:
         return NotOpened(f"{SCHEME} names no file: write {SCHEME}PATH")

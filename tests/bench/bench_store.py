@@ -3,10 +3,12 @@
     python tests/bench/bench_store.py [--rows 40000] [--transactions 15]
 
 Rows a second, on the disk of the temporary folder: one commit a row; many callers that share commits (group commit);
-and commits of a thousand rows, as the control loop makes them under load. Then milliseconds that a commit of a thousand
-rows takes while the event loop works in slices without a pause, written in three ways: as the store does it, with the
-driver's `executemany`, and through SQLAlchemy's asynchronous engine. How much the three differ depends on whether the
-machine has a core to spare. Every figure of a table comes from the same run; nothing here is a pass or a fail.
+and commits of a thousand rows, as the control loop makes them under load. In SQLite, and in a PostgreSQL that is
+started for it; CPU is this process's, which is not all of it in the case of a server. Then milliseconds that a commit
+of a thousand rows takes in SQLite while the event loop works in slices without a pause, written in three ways: as the
+store does it, with the driver's `executemany`, and through SQLAlchemy's asynchronous engine. How much the three differ
+depends on whether the machine has a core to spare. Every figure of a table comes from the same run; nothing here is a
+pass or a fail.
 """
 
 import argparse
@@ -14,7 +16,7 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from csms.core.records import Record
 from csms.store import SITE, SqlStore, open_store, schema, statements
 from csms.store.changes import Changes
+from tests.postgres import PostgresServer, empty_database, running_postgres
 from tests.unit.store import samples
 
 RAW = (
@@ -74,9 +77,9 @@ def with_sessions(count: int, first: int) -> list[Record]:
     return [record for pair in zip(sessions, rows(count - count // 2, first), strict=True) for record in pair][:count]
 
 
-async def throughput(path: Path, count: int) -> list[Throughput]:
+async def throughput(url: str, count: int) -> list[Throughput]:
     """Commit `count` rows in each way (a hundredth of it one by one); check that all are there."""
-    store = await open_store(f"sqlite:///{path}")
+    store = await open_store(url)
     assert isinstance(store, SqlStore), store
     few = max(1, count // 100)
 
@@ -108,7 +111,7 @@ async def beside_a_busy_loop(path: Path, transactions: int) -> list[Delay]:
     assert isinstance(store, SqlStore), store
 
     def row_by_row(connection: Connection, changes: Changes) -> None:
-        sql = statements._insert_sql(schema.meter_sample, 1)
+        sql = statements._insert_sql(schema.meter_sample, 1, connection.dialect.paramstyle)
         connection.exec_driver_sql(sql, list(changes.histories[schema.meter_sample]))
 
     async def as_the_store_does(changes: Changes) -> None:
@@ -136,14 +139,17 @@ async def beside_a_busy_loop(path: Path, transactions: int) -> list[Delay]:
     return results
 
 
-def tables(throughputs: Sequence[Throughput], delays: Sequence[Delay]) -> str:
-    """Return both tables."""
-    alone = throughputs[0].per_s
-    lines = [f"{'durable rows':46}{'rows/s':>10}{'of alone':>10}{'µs CPU a row':>14}"]
-    lines += [
-        f"{t.name:46}{t.per_s:>10.0f}{t.per_s / alone:>10.1f}{t.cpu_s / t.rows * 1e6:>14.1f}" for t in throughputs
-    ]
-    lines += ["", f"{f'{STEP} rows beside a busy event loop, ms':46}{'median':>10}{'worst':>10}"]
+def tables(throughputs: Mapping[str, Sequence[Throughput]], delays: Sequence[Delay]) -> str:
+    """Return a table of throughput for each database, and the one of delays."""
+    lines: list[str] = []
+    for database, measured in throughputs.items():
+        alone = measured[0].per_s
+        lines += [f"{f'durable rows, {database}':46}{'rows/s':>10}{'of alone':>10}{'µs CPU a row':>14}"]
+        lines += [
+            f"{t.name:46}{t.per_s:>10.0f}{t.per_s / alone:>10.1f}{t.cpu_s / t.rows * 1e6:>14.1f}" for t in measured
+        ]
+        lines += [""]
+    lines += [f"{f'{STEP} rows beside a busy event loop, ms':46}{'median':>10}{'worst':>10}"]
     lines += [f"{d.name:46}{statistics.median(d.taken_ms):>10.1f}{max(d.taken_ms):>10.1f}" for d in delays]
     return "\n".join(lines)
 
@@ -194,9 +200,12 @@ async def _beside_work(write: Awaitable[None]) -> float:
     return taken_ms
 
 
-async def run(folder: Path, count: int, transactions: int) -> str:
-    """Measure everything in files of a folder and return the tables."""
-    throughputs = await throughput(folder / "throughput.sqlite3", count)
+async def run(folder: Path, server: PostgresServer, count: int, transactions: int) -> str:
+    """Measure everything, in files of a folder and on a server, and return the tables."""
+    throughputs = {
+        "SQLite": await throughput(f"sqlite:///{folder / 'throughput.sqlite3'}", count),
+        "PostgreSQL": await throughput(server.url(await empty_database(server)), count),
+    }
     return tables(throughputs, await beside_a_busy_loop(folder / "busy.sqlite3", transactions))
 
 
@@ -206,8 +215,8 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=40_000)
     parser.add_argument("--transactions", type=int, default=15)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        print(asyncio.run(run(Path(folder), options.rows, options.transactions)))
+    with tempfile.TemporaryDirectory() as folder, running_postgres() as server:
+        print(asyncio.run(run(Path(folder), server, options.rows, options.transactions)))
 
 
 if __name__ == "__main__":

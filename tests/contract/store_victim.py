@@ -1,15 +1,18 @@
 """A program that commits without end until it is killed; prints a line for each commit that returned.
 
 Run as `python -m tests.contract.store_victim URL FIRST`. Commit `n` holds one session, three samples of it, one send
-more and one fewer, and the counters: all of it or nothing must be found afterwards.
+more and one fewer, and the counters: all of it or nothing must be found afterwards, which `check_whole` does.
 """
 
 import asyncio
+import subprocess
 import sys
+
+from sqlalchemy import Connection, func, select
 
 from csms.core.ids import SessionId, Token, TransactionId
 from csms.core.records import CountersStored, SendForgotten
-from csms.store import SqlStore, open_store
+from csms.store import SqlStore, open_store, schema
 from tests.unit.store import samples
 
 COMMITTED = "committed"
@@ -36,6 +39,44 @@ async def main(url: str, first: int) -> None:
             print(COMMITTED, n, flush=True)
 
     await asyncio.gather(*(call() for _ in range(CALLERS)))
+
+
+def command(url: str, first: int) -> list[str]:
+    """Return how to run it."""
+    return [sys.executable, "-m", "tests.contract.store_victim", url, str(first)]
+
+
+def live_and_die(url: str, first: int, commits: int) -> set[int]:
+    """Run it, kill it after so many commits, and return all that it had acknowledged by then."""
+    acknowledged: set[int] = set()
+    with subprocess.Popen(command(url, first), stdout=subprocess.PIPE, text=True) as victim:
+        assert victim.stdout is not None
+        for line in victim.stdout:
+            word, _, number = line.rpartition(" ")
+            if word == COMMITTED and line.endswith("\n"):
+                acknowledged.add(int(number))
+            if len(acknowledged) == commits:
+                victim.kill()
+    assert len(acknowledged) >= commits, "it ended by itself"
+    return acknowledged
+
+
+async def check_whole(store: SqlStore, acknowledged: set[int]) -> None:
+    """Check that what was acknowledged is there, and that of no commit only a part is."""
+    session, sample = schema.session, schema.meter_sample
+
+    def look(connection: Connection) -> tuple[set[str], dict[str, int]]:
+        counted = connection.execute(select(sample.c.session_id, func.count()).group_by(sample.c.session_id))
+        return set(connection.scalars(select(session.c.session_id))), {str(name): int(count) for name, count in counted}
+
+    names, counts = await store._database.read(look)
+    sessions = {int(name[1:]) for name in names}
+    assert acknowledged <= sessions
+    assert counts == dict.fromkeys(names, SAMPLES)
+    snapshot = await store.load()
+    assert {session.session_id for session in snapshot.sessions} == names
+    assert {send.token for send in snapshot.sends} == {n for n in sessions if n + CALLERS not in sessions}
+    assert snapshot.counters.next_transaction_id == max(sessions) + 1
 
 
 if __name__ == "__main__":

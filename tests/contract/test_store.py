@@ -1,6 +1,7 @@
 """What every store keeps, whatever database is below it: one suite, run once per database in `DATABASES`."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,16 +27,20 @@ from csms.core.records import (
 )
 from csms.ports import Store, StoreError
 from csms.store import SqlStore, open_store, schema
+from tests.contract import store_victim
+from tests.postgres import PostgresServer, empty_database
 from tests.unit.store import samples
 
-DATABASES = ["sqlite"]
+DATABASES = ["sqlite", "postgresql"]
 
 
 @pytest.fixture(params=DATABASES)
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of a fresh database."""
-    assert request.param == "sqlite"
-    return f"sqlite:///{tmp_path / 'site.sqlite3'}"
+async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of an empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'site.sqlite3'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.url(await empty_database(server))
 
 
 @pytest.fixture
@@ -387,6 +392,37 @@ async def test_a_closed_store_says_so(store_url: str) -> None:
     ):
         with pytest.raises(StoreError, match="closed"):
             await refused
+
+
+async def test_a_caller_that_is_cancelled_leaves_its_rows_where_they_are(store: SqlStore) -> None:
+    giving_up = asyncio.create_task(store.commit([samples.send(1)]))
+    await asyncio.wait([giving_up], timeout=0)
+    giving_up.cancel()
+    await store.commit([samples.send(2)])
+    assert giving_up.cancelled()
+    assert (await store.load()).sends == (samples.send(1), samples.send(2))
+
+
+async def test_a_question_that_is_given_up_disturbs_nobody(store: SqlStore) -> None:
+    asked = [asyncio.create_task(store.find_transaction(1)) for _ in range(3)]
+    await asyncio.wait(asked, timeout=0)
+    asked[0].cancel()
+    asked[1].cancel()
+    await store.commit([samples.session("s1", 1)])
+    assert await asked[2] is None
+    assert (await store.load()).sessions == (samples.session("s1", 1),)
+
+
+async def test_a_process_killed_at_any_moment_loses_nothing_that_it_acknowledged(store_url: str) -> None:
+    """Five lives of a process that commits as fast as it can, each killed after a random number of commits."""
+    moments = random.Random(16)
+    acknowledged: set[int] = set()
+    for life in range(5):
+        first = life * 1_000_000 + 1
+        acknowledged |= await asyncio.to_thread(store_victim.live_and_die, store_url, first, moments.randrange(1, 300))
+        store = await _open(store_url)
+        await store_victim.check_whole(store, acknowledged)
+        await store.close()
 
 
 # --- damage -----------------------------------------------------------------------------------------------------------

@@ -2,10 +2,7 @@
 
 import asyncio
 import os
-import random
 import sqlite3
-import subprocess
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
@@ -19,8 +16,10 @@ from csms.core.records import StationStored
 from csms.ports import StoreError
 from csms.store import NotOpened, SqlStore, open_store
 from csms.store.changes import Changes
-from tests.contract.store_victim import CALLERS, COMMITTED, SAMPLES
+from tests.contract.store_victim import command
 from tests.unit.store import samples
+
+FORMS = "write sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
 
 
 @pytest.fixture
@@ -76,11 +75,11 @@ def _folder(path: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("", "this is no database URL: write sqlite:///PATH"),
-        ("site.sqlite3", "this is no database URL: write sqlite:///PATH"),
-        ("sqlite:", "this is no database URL: write sqlite:///PATH"),
-        ("sqlite://site.sqlite3", "this is no database URL: write sqlite:///PATH"),
-        ("mysql://me:secret@host/site", "unknown kind of database 'mysql': write sqlite:///PATH"),
+        ("", f"this is no database URL: {FORMS}"),
+        ("site.sqlite3", f"this is no database URL: {FORMS}"),
+        ("sqlite:", f"this is no database URL: {FORMS}"),
+        ("sqlite://site.sqlite3", f"this is no database URL: {FORMS}"),
+        ("mysql://me:secret@host/site", f"unknown kind of database 'mysql': {FORMS}"),
         ("sqlite:///", "sqlite:/// names no file: write sqlite:///PATH"),
         ("sqlite:///:memory:", "a database in memory forgets everything: name a file"),
         ("sqlite:////dev/null", "/dev/null: is not a regular file"),
@@ -208,7 +207,7 @@ async def test_another_way_to_the_same_file_is_refused_too(store: SqlStore, path
 
 async def test_another_process_is_refused_until_the_owner_is_gone(store: SqlStore, path: Path) -> None:
     second = await asyncio.create_subprocess_exec(
-        *_victim(path, 1), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        *command(f"sqlite:///{path}", 1), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     _, said = await second.communicate()
     assert second.returncode == 1
@@ -300,48 +299,6 @@ async def test_a_file_that_another_program_writes_to(store: SqlStore, path: Path
         other.execute("ROLLBACK")
     await store.commit([samples.send(1)])
     assert (await store.load()).sends == (samples.send(1),)
-
-
-def _victim(path: Path, first: int) -> list[str]:
-    return [sys.executable, "-m", "tests.contract.store_victim", f"sqlite:///{path}", str(first)]
-
-
-async def test_a_process_killed_at_any_moment_loses_nothing_that_it_acknowledged(path: Path) -> None:
-    """Five lives of a process that commits as fast as it can, each killed after a random number of commits."""
-    moments = random.Random(16)
-    acknowledged: set[int] = set()
-    for life in range(5):
-        first = life * 1_000_000 + 1
-        acknowledged |= _live_and_die(path, first, moments.randrange(1, 300))
-        store = await _open(path)
-        await _check_whole(store, acknowledged)
-        await store.close()
-
-
-def _live_and_die(path: Path, first: int, commits: int) -> set[int]:
-    """Run the victim, kill it after so many commits, and return all that it had acknowledged by then."""
-    acknowledged: set[int] = set()
-    with subprocess.Popen(_victim(path, first), stdout=subprocess.PIPE, text=True) as victim:
-        assert victim.stdout is not None
-        for line in victim.stdout:
-            word, _, number = line.rpartition(" ")
-            if word == COMMITTED and line.endswith("\n"):
-                acknowledged.add(int(number))
-            if len(acknowledged) == commits:
-                victim.kill()
-    assert len(acknowledged) >= commits, "it ended by itself"
-    return acknowledged
-
-
-async def _check_whole(store: SqlStore, acknowledged: set[int]) -> None:
-    sessions = {int(str(name)[1:]) for (name,) in await _sql(store, "SELECT session_id FROM session")}
-    assert acknowledged <= sessions
-    counted: list[Any] = await _sql(store, "SELECT session_id, count(*) FROM meter_sample GROUP BY session_id")
-    assert dict(counted) == {f"s{n}": SAMPLES for n in sessions}
-    snapshot = await store.load()
-    assert {session.session_id for session in snapshot.sessions} == {f"s{n}" for n in sessions}
-    assert {send.token for send in snapshot.sends} == {n for n in sessions if n + CALLERS not in sessions}
-    assert snapshot.counters.next_transaction_id == max(sessions) + 1
 
 
 # --- speed ------------------------------------------------------------------------------------------------------------

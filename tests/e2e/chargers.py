@@ -76,7 +76,8 @@ class _FrameTap(logging.Handler):
         self._seen = seen
 
     def emit(self, record: logging.LogRecord) -> None:
-        assert isinstance(record.args, tuple)
+        if not isinstance(record.args, tuple) or len(record.args) != 2:
+            return  # the package's own remark that it received a CALLERROR
         charger_id, text = record.args
         if charger_id == self._charger_id:
             self._seen("send" in record.msg, str(text))

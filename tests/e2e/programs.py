@@ -250,12 +250,14 @@ async def serving(
     folder: Path,
     *,
     config: Path | Mapping[str, Any] | None = EXAMPLE_CONFIG,
+    database: str | None = None,
     ocpp_port: str = "0",
     arguments: tuple[str, ...] = (),
     variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Server]:
-    """Run `csms serve` on free ports with a database in `folder`; the context begins when it is ready."""
-    given = ["--port", "0", "--ocpp-port", ocpp_port, "--database", f"sqlite:///{folder / 'csms.sqlite3'}"]
+    """Run `csms serve` on free ports, by default with a database in `folder`; the context begins when it is ready."""
+    database = database or f"sqlite:///{folder / 'csms.sqlite3'}"
+    given = ["--port", "0", "--ocpp-port", ocpp_port, "--database", database]
     if isinstance(config, Path):
         given += ["--config", str(config)]
     elif config is not None:

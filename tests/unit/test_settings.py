@@ -3,7 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from csms.postgres_url import FORM
 from csms.settings import LogFormat, LogLevel, Settings, read_settings, unknown_variables
+
+FORMS = f"must be sqlite:///PATH (sqlite:////PATH for an absolute path) or {FORM}"
 
 
 @pytest.fixture(autouse=True)
@@ -85,7 +88,9 @@ def test_the_command_line_wins_over_the_environment(
         ({"virtual_id_tag": "a b"}, ["--virtual-id-tag: must be 1 to 20 printable ASCII characters without spaces"]),
         ({"heartbeat_interval_s": "0"}, ["--heartbeat-interval-s: must be greater than or equal to 1"]),
         ({"log_level": "loud"}, ["--log-level: must be 'debug', 'info', 'warning' or 'error'"]),
-        ({"database": "sqlite://"}, ["--database: must be sqlite:///PATH (sqlite:////PATH for an absolute path)"]),
+        ({"database": "sqlite://"}, [f"--database: {FORMS}"]),
+        ({"database": "postgresql:/me@db/csms"}, [f"--database: {FORMS}"]),
+        ({"database": "postgresql://me:{hush}@db"}, [f"--database: names no database: write {FORM}"]),
         ({"database": "sqlite:///absent/a.db"}, ["--database: its folder does not exist: absent"]),
         (
             {"port": "x", "log_format": "xml"},
@@ -107,6 +112,10 @@ def test_bad_values_in_the_environment_name_the_variable(monkeypatch: pytest.Mon
 
 def test_a_password_in_a_database_url_is_not_repeated() -> None:
     assert "hush" not in "".join(read_faults(database="mysql://me:hush@db/csms"))
+    assert "hush" not in "".join(read_faults(database="postgresql://me:hush@hush@db/csms"))
+    settings = read_good(database="postgresql://me:hush@db/csms")
+    assert settings.database == "postgresql://me:hush@db/csms"
+    assert "hush" not in f"{settings!r} {settings}"
 
 
 @pytest.mark.parametrize(

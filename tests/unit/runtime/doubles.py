@@ -26,7 +26,7 @@ from csms.core.ids import ChargerId, ConnectionId, Now, RequestId, SessionId
 from csms.core.records import Record, SessionStored, Snapshot
 from csms.core.replies import Outcome, StartConfirmed
 from csms.core.station import Station
-from csms.ports import StoreError
+from csms.ports import StoreError, StoreUnreachableError
 from csms.runtime.controller import Controller
 from tests.unit.core.driving import BOOT, KEYS, T0_WALL_MS
 from tests.unit.core.memory import Memory
@@ -62,6 +62,7 @@ class MemoryStore:
         commits: the records of every commit that was made durable.
         waiting: commits that are held back now.
         failures: so many commits from now on fail.
+        absences: so many loads from now on do not reach the store.
     """
 
     def __init__(self, site: Station | None = None, log: list[str] | None = None) -> None:
@@ -69,6 +70,7 @@ class MemoryStore:
         self.commits: list[list[Record]] = []
         self.waiting = 0
         self.failures = 0
+        self.absences = 0
         self.unreadable = False
         self._open = asyncio.Event()
         self._open.set()
@@ -86,6 +88,9 @@ class MemoryStore:
     async def load(self) -> Snapshot:
         if self.unreadable:
             raise StoreError("the disk is gone")
+        if self.absences:
+            self.absences -= 1
+            raise StoreUnreachableError("the server is away")
         return self.memory.snapshot()
 
     async def commit(self, records: Sequence[Record]) -> None:

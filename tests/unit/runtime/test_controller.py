@@ -249,6 +249,34 @@ async def test_a_store_that_cannot_be_read_ends_the_loop() -> None:
             await task
 
 
+async def test_a_store_that_cannot_be_reached_is_asked_until_it_can() -> None:
+    bench = Bench(SITE)
+    async with bench.running() as task:
+        await bench.bring_up("A", "B")
+        bench.store.failures, bench.store.absences = 1, 3
+        lost = bench.start("A")
+        with pytest.raises(StoreError):
+            await lost
+        await until(lambda: bench.store.absences == 0)
+        assert await transaction_of(bench.start("A")) == 1
+        await bench.settle()
+        assert all(shown.online for shown in bench.controller.view.chargers.values()), "announced again"
+        assert bench.limits()[-1] == ("A", 100)
+        assert not task.done()
+
+
+async def test_while_the_store_cannot_be_reached_nobody_is_left_waiting() -> None:
+    bench = Bench(SITE)
+    async with bench.running():
+        await bench.settle()
+        bench.store.failures, bench.store.absences = 1, 1_000_000
+        for _ in range(3):
+            with pytest.raises(StoreError):
+                await bench.probe()
+        bench.store.absences = 0
+        assert await transaction_of(bench.start("A")) == 1
+
+
 async def test_a_cut_that_left_under_a_token_that_never_became_durable_shares_it_with_no_other_call() -> None:
     bench = Bench(SITE)
     async with bench.running():

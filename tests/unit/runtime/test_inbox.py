@@ -78,6 +78,19 @@ async def test_turned_away_is_whose_fact_was_taken_and_nobody_else() -> None:
     assert await queued == Confirmed()
 
 
+async def test_refused_is_everybody_who_waits_and_what_nobody_waits_for_stays() -> None:
+    inbox = Inbox()
+    taken = inbox.ask(lambda request: fact("A", request))
+    inbox.take()
+    queued = inbox.ask(lambda request: fact("B", request))
+    inbox.submit(fact("C", None))
+    inbox.refuse_askers("the server is away")
+    for future in (taken, queued):
+        with pytest.raises(StoreError, match="away"):
+            await future
+    assert names(inbox.take()) == ["C"]
+
+
 async def test_too_many_askers_are_turned_away_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_WAITING", 2)
     inbox = Inbox()

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -63,6 +64,17 @@ def test_a_second_run_changes_nothing(connection: Connection) -> None:
     before = _definitions(connection)
     assert migrate.migrate(connection) == ""
     assert _definitions(connection) == before
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_and_keeps_its_rows(connection: Connection) -> None:
+    with connection.begin():
+        command.upgrade(migrate.configuration(connection), "0001")
+        connection.exec_driver_sql("INSERT INTO station (station_id) VALUES ('main')")
+    assert "ownership" not in _definitions(connection)
+    assert migrate.migrate(connection) == ""
+    assert "ownership" in _definitions(connection)
+    with connection.begin():
+        assert connection.exec_driver_sql("SELECT station_id FROM station").all() == [("main",)]
 
 
 def test_revisions_form_one_line(connection: Connection) -> None:

@@ -31,6 +31,17 @@ def test_the_longest_statement_stays_within_what_sqlite_takes() -> None:
     assert widest * statements.ROWS_MAX <= 32_766
 
 
+@pytest.mark.parametrize(
+    ("paramstyle", "sql"),
+    [
+        ("qmark", "DELETE FROM send WHERE station_id=? AND token IN (?,?)"),
+        ("numeric_dollar", "DELETE FROM send WHERE station_id=$1 AND token IN ($2,$3)"),
+    ],
+)
+def test_parameters_are_written_as_the_driver_wants_them(paramstyle: str, sql: str) -> None:
+    assert statements._delete_sql(schema.send, 2, paramstyle) == sql
+
+
 @pytest.mark.parametrize("count", [1, 2, 5, 600])
 def test_rows_written_twice_and_removed(count: int) -> None:
     first = [codec.send_row(SITE, samples.send(token, limit_w=1)) for token in range(count)]
