@@ -16,6 +16,7 @@ from api.docs_page import CONTENT_SECURITY_POLICY, render
 from api.problems import http_problem, invalid
 from api.routes.chargers import ChargerRoutes
 from api.routes.health import HealthRoutes
+from api.routes.makes import MakeRoutes
 from api.routes.sessions import SessionRoutes
 from api.routes.station import StationRoutes
 from api.services import Services
@@ -47,8 +48,9 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    for routes in (HealthRoutes(), StationRoutes(services), SessionRoutes(services), ChargerRoutes(services)):
-        routes.add_to(app)
+    HealthRoutes().add_to(app)
+    for routes in (StationRoutes, SessionRoutes, ChargerRoutes, MakeRoutes):
+        routes(services).add_to(app)
     page = render(app.openapi())
 
     async def docs() -> Response:

@@ -53,6 +53,25 @@ OCPP_SESSION: dict[str, Any] = {
 STATUS: dict[str, Any] = {
     "sessions": {REST_SESSION["sessionId"]: REST_SESSION, OCPP_SESSION["sessionId"]: OCPP_SESSION}
 }
+MAKES: dict[str, Any] = {
+    "makes": [
+        {
+            "vendor": "Ampere AG",
+            "model": "Box 22",
+            "firmwareVersion": "2.1",
+            "default": {"unit": "A", "kind": "Relative", "stackLevel": 0, "numberPhases": True},
+            "running": {
+                "purpose": "TxDefaultProfile",
+                "unit": "A",
+                "kind": "Relative",
+                "stackLevel": 1,
+                "numberPhases": True,
+            },
+            "keepsTxProfile": False,
+            "tenths": True,
+        }
+    ]
+}
 KNOCKING: dict[str, Any] = {
     "knocking": [
         {

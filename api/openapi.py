@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from api import examples
 from api.configuration_schema import StationConfiguration
+from api.makes_schema import LearntMakes
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     HealthAnswer,
@@ -29,7 +30,7 @@ Json = dict[str, Any]
 Responses = dict[int | str, Json]
 
 _REF = "#/components/schemas/{model}"
-_TAKEN: tuple[type[BaseModel], ...] = (SessionRequest, PowerUpdate, StationConfiguration)
+_TAKEN: tuple[type[BaseModel], ...] = (SessionRequest, PowerUpdate, StationConfiguration, LearntMakes)
 _GIVEN: tuple[type[BaseModel], ...] = (SessionAnswer, StatusAnswer, KnockingAnswer, HealthAnswer, ProblemBody)
 
 BODY_KINDS = (Kind.INCOMPLETE_BODY, Kind.BODY_TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID)

@@ -23,7 +23,16 @@ app = typer.Typer(
 config_app = typer.Typer(help="Look at station configurations.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(config_app, name="config")
 
+makes_app = typer.Typer(
+    help="Save and teach what chargers of a vendor, model and firmware have shown.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(makes_app, name="makes")
+
 Text = str | None
+Server = Annotated[str, typer.Option("--url", metavar="URL", help="REST address of the running central system.")]
+REST_URL = "http://127.0.0.1:3000"
 
 
 @app.command()
@@ -110,6 +119,34 @@ def config_check(
     from csms.cli.checking import run  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(run(file))
+
+
+@makes_app.command("export")
+def makes_export(
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Written; - is standard output.")] = "-",
+    url: Server = REST_URL,
+) -> None:
+    """Write what a running central system has learnt of chargers, as JSON.
+
+    For each vendor, model and firmware: how limits are taken, and the habits that matter to the ledger.
+    """
+    from csms.cli.making import export  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(export(url, file))
+
+
+@makes_app.command("import")
+def makes_import(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Made by export; - reads standard input.")],
+    url: Server = REST_URL,
+) -> None:
+    """Teach a running central system what chargers have shown elsewhere.
+
+    What the file says of a make replaces what was known of it; other makes stay as they were.
+    """
+    from csms.cli.making import import_  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(import_(url, file))
 
 
 @app.command()

@@ -14,7 +14,7 @@ the same facts at the same times give the same steps. An `InvariantError` leaves
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import assert_never
 
 from csms.core.aftermath import follow_up
@@ -35,6 +35,7 @@ from csms.core.events import (
     ChargerReported,
     ConfigurationRead,
     Fact,
+    MakesTaught,
     MeterSampled,
     PowerUpdated,
     ScheduleRead,
@@ -47,6 +48,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, TransactionId
 from csms.core.journal import Journal
+from csms.core.learnt import MAKES_MAX, Learnt, Make
 from csms.core.links import Links
 from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.planning import Plan, make_plan
@@ -61,7 +63,7 @@ from csms.core.records import (
     StationStored,
 )
 from csms.core.recovery import rebuild
-from csms.core.replies import ChargerView, Reply, SessionView
+from csms.core.replies import ChargerView, MakesShown, Reply, SessionView
 from csms.core.requests import Requests
 from csms.core.session import Phase
 from csms.core.station import Station
@@ -80,6 +82,7 @@ class Changes:
         sessions: active sessions that changed, None for one that is active no more.
         chargers: the same for chargers.
         station: the configuration, when it changed.
+        makes: what is learnt of makes, when it changed.
         notices: standing notices and since when (UTC ms), when they changed.
     """
 
@@ -87,6 +90,7 @@ class Changes:
     chargers: dict[ChargerId, ChargerView | None]
     station: Station | None
     notices: dict[str, int] | None
+    makes: dict[Make, Learnt] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,7 @@ class Engine:
             {charger_id: charger_view(c) for charger_id, c in state.chargers.items()},
             state.station,
             dict(state.notices),
+            self._makes_shown(),
         )
 
     # --- facts ------------------------------------------------------------------------------------------------------
@@ -231,10 +236,31 @@ class Engine:
                 self._requests(journal, now).updated(fact)
             case SessionStopRequested():
                 self._requests(journal, now).stop_requested(fact)
+            case MakesTaught():
+                self._teach(fact, journal)
             case StationConfigured():
                 Reconfiguration(state, journal, now, timings).configured(fact)
             case _:
                 assert_never(fact)
+
+    def _teach(self, fact: MakesTaught, journal: Journal) -> None:
+        """Take what an operator's document says of makes; chargers of them are spoken to accordingly from now on."""
+        makes = self._state.makes
+        for make, learnt in fact.makes.items():
+            if make in makes:
+                for habit in fields(learnt):
+                    setattr(makes[make], habit.name, getattr(learnt, habit.name))
+            elif len(makes) < MAKES_MAX:
+                makes[make] = replace(learnt)
+        for charger in self._state.chargers.values():
+            make_told = None if charger.boot is None else charger.boot.make
+            if make_told is not None and make_told in fact.makes:
+                charger.learnt = makes.get(make_told, charger.learnt)
+                charger.provisioning.manner = None
+        journal.makes |= fact.makes.keys()
+        journal.plan = True
+        journal.log("makes.taught", None, None, makes=len(fact.makes))
+        journal.reply(fact.request, MakesShown(self._makes_shown()))
 
     def _connection_replaced(self, charger_id: ChargerId, journal: Journal, now: Now) -> None:
         charger = self._state.chargers.get(charger_id)
@@ -338,6 +364,9 @@ class Engine:
         session = self._state.sessions.get(session_id)
         return None if session is None or session.phase is Phase.HISTORIC else session_view(self._state, session)
 
+    def _makes_shown(self) -> dict[Make, Learnt]:
+        return {make: replace(learnt) for make, learnt in self._state.makes.items()}
+
     def _changes(self, journal: Journal) -> Changes:
         """Return what the view takes over: sessions that changed, and all chargers that a plan may have touched."""
         state = self._state
@@ -351,4 +380,5 @@ class Engine:
             chargers,
             state.station if journal.station else None,
             dict(state.notices) if noticed else None,
+            self._makes_shown() if journal.makes else None,
         )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, Token, TransactionId
+from csms.core.learnt import Learnt, Make
 from csms.core.station import Station
 
 
@@ -50,6 +51,11 @@ class BootInfo:
     imsi: str = ""
     meter_type: str = ""
     meter_serial_number: str = ""
+
+    @property
+    def make(self) -> Make | None:
+        """Return the make that the charger has told, or None."""
+        return Make(self.vendor, self.model, self.firmware_version) if self.vendor or self.model else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +110,14 @@ class StationConfigured:
     """An operator's new, already validated configuration."""
 
     station: Station
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MakesTaught:
+    """What an operator's document says of makes; it replaces what was learnt of them."""
+
+    makes: Mapping[Make, Learnt]
     request: RequestId | None = None
 
 
@@ -321,4 +335,4 @@ ChargerFact = (
 )
 CallFact = CallSent | CallUnsent | CallAnswered | ConfigurationRead | ScheduleRead | CallErrored | CallTimedOut
 RestFact = SessionRequested | PowerUpdated | SessionStopRequested
-Fact = StationConfigured | ChargerFact | CallFact | RestFact
+Fact = StationConfigured | MakesTaught | ChargerFact | CallFact | RestFact

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from csms.core.commands import Command
 from csms.core.events import BootInfo
 from csms.core.ids import ChargerId, RequestId, SessionId, Token
-from csms.core.learnt import Make, make_of
+from csms.core.learnt import Make
 from csms.core.limits import Send
 from csms.core.records import EventLogged, SampleStored, SessionStored, StopCorrected
 from csms.core.replies import Outcome, Reply
@@ -68,9 +68,8 @@ class Journal:
 
     def write_make(self, boot: BootInfo | None) -> None:
         """Have what was learnt of a charger's make written; one that has not told its make is not remembered."""
-        make = make_of(boot)
-        if make is not None:
-            self.makes.add(make)
+        if boot is not None and boot.make is not None:
+            self.makes.add(boot.make)
 
     def write_send(self, send: Send) -> None:
         """Have a send's row written."""

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from csms.core.commands import LimitForm
-from csms.core.events import BootInfo
 from csms.core.ladder import Manner
+
+MAKES_MAX = 1_000
+"""Makes that are remembered: a charger that tells another firmware at each boot fills no memory."""
 
 
 class Make(NamedTuple):
@@ -41,10 +43,3 @@ class Learnt:
     pauses: bool | None = None
     tenths: bool | None = None
     forgets_default: bool = False
-
-
-def make_of(boot: BootInfo | None) -> Make | None:
-    """Return the make that a charger has told, or None."""
-    if boot is None or not (boot.vendor or boot.model):
-        return None
-    return Make(boot.vendor, boot.model, boot.firmware_version)

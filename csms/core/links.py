@@ -17,15 +17,12 @@ from csms.core.events import (
 )
 from csms.core.ids import Now
 from csms.core.journal import Journal
-from csms.core.learnt import Learnt, make_of
+from csms.core.learnt import MAKES_MAX, Learnt
 from csms.core.limits import lose
 from csms.core.replies import Confirmed
 from csms.core.state import State
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
-
-MAKES_MAX = 1_000
-"""Makes that are remembered: a charger that tells another firmware at each boot fills no memory."""
 
 
 class Links:
@@ -103,13 +100,13 @@ class Links:
 
     def _take_make(self, charger: ChargerState, boot: BootInfo) -> None:
         """Take over what chargers of the same make have shown; a new firmware is learnt anew."""
-        before, make = make_of(charger.boot), make_of(boot)
+        make, makes = boot.make, self.state.makes
+        anonymous = charger.boot is None or charger.boot.make is None
         charger.boot = boot
-        makes = self.state.makes
         if make is None or (make not in makes and len(makes) >= MAKES_MAX):
             return
         if make not in makes:
-            makes[make] = charger.learnt if before is None else Learnt()
+            makes[make] = charger.learnt if anonymous else Learnt()
             self.journal.write_make(boot)
         charger.learnt = makes[make]
 

@@ -13,7 +13,6 @@ from csms.core.errors import InvariantError
 from csms.core.events import KnownTransaction
 from csms.core.ids import ConnectorKey, Now
 from csms.core.ladder import Attempt
-from csms.core.learnt import make_of
 from csms.core.limits import restore as restore_send
 from csms.core.records import ChargerStored, SendStored, SessionStored, Snapshot
 from csms.core.session import Phase
@@ -112,9 +111,8 @@ def _add_session(state: State, row: SessionStored, now: Now) -> None:
 
 def _take_make(state: State, charger: ChargerState) -> None:
     """Give a charger what its make has shown."""
-    make = make_of(charger.boot)
-    if make is not None:
-        charger.learnt = state.makes.setdefault(make, charger.learnt)
+    if charger.boot is not None and charger.boot.make is not None:
+        charger.learnt = state.makes.setdefault(charger.boot.make, charger.learnt)
 
 
 def _clear_again(charger: ChargerState, connector: Connector) -> None:

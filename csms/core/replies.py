@@ -3,11 +3,13 @@
 Failures are values here, each with what the REST edge or the OCPP peer needs to say it well.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from csms.core.events import TagStatus
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
+from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver
 from csms.core.station import Station
 
@@ -98,7 +100,14 @@ class StationShown:
     station: Station
 
 
-Outcome = Refused | Confirmed | StartConfirmed | StopConfirmed | SessionShown | SessionEnded | StationShown
+@dataclass(frozen=True, slots=True)
+class MakesShown:
+    """What is learnt of makes."""
+
+    makes: Mapping[Make, Learnt]
+
+
+Outcome = MakesShown | Refused | Confirmed | StartConfirmed | StopConfirmed | SessionShown | SessionEnded | StationShown
 
 
 @dataclass(frozen=True, slots=True)

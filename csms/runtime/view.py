@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from csms.core.engine import Changes
 from csms.core.ids import ChargerId, SessionId
+from csms.core.learnt import Learnt, Make
 from csms.core.replies import ChargerView, SessionView
 from csms.core.station import Station
 
@@ -20,6 +21,7 @@ class StationView:
         station: the configuration in force.
         sessions: active sessions in order of arrival.
         chargers: every charger that is configured or draining.
+        makes: what the chargers of each make have shown.
         notices: standing alarms and notices by kind and subject, e.g. "overbooked:grid" → since, UTC ms.
     """
 
@@ -27,6 +29,7 @@ class StationView:
     sessions: dict[SessionId, SessionView] = field(default_factory=dict)
     chargers: dict[ChargerId, ChargerView] = field(default_factory=dict)
     notices: dict[str, int] = field(default_factory=dict)
+    makes: dict[Make, Learnt] = field(default_factory=dict)
 
 
 def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -> None:
@@ -35,6 +38,8 @@ def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -
         view.station = changes.station
     if changes.notices is not None:
         view.notices = changes.notices
+    if changes.makes is not None:
+        view.makes = changes.makes
     if whole:
         view.sessions.clear()
         view.chargers.clear()

@@ -20,14 +20,17 @@ from api.services import Services
 from csms.core.configuration import parse_station
 from csms.core.events import (
     Fact,
+    MakesTaught,
     PowerUpdated,
     SessionRequested,
     SessionStopRequested,
     StationConfigured,
 )
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
+from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver
 from csms.core.replies import (
+    MakesShown,
     Outcome,
     Refusal,
     Refused,
@@ -703,4 +706,30 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/sessions/{id}/power-update"),
         ("post", "/sessions/{id}/stop"),
         ("get", "/chargers/knocking"),
+        ("get", "/makes"),
+        ("post", "/makes"),
     }
+
+
+# --- makes ------------------------------------------------------------------------------------------------------------
+
+
+async def test_makes_are_taught_and_shown(world: World) -> None:
+    document = {"makes": [{"vendor": "V", "model": "M", "firmwareVersion": "1", "pauses": False}]}
+    assert (await world.client.get("/makes")).json() == {"makes": []}
+    makes = {Make("V", "M", "1"): Learnt(pauses=False)}
+    world.tell(MakesShown(makes))
+    taught = await world.post("/makes", document)
+    assert (taught.status_code, taught.json()) == (200, document)
+    (fact,) = world.desk.facts
+    assert isinstance(fact, MakesTaught)
+    assert fact.makes == makes
+    world.desk.view.makes = makes
+    assert (await world.client.get("/makes")).json() == document
+
+
+async def test_a_faulty_make_teaches_nothing(world: World) -> None:
+    answer = await world.post("/makes", {"makes": [{"vendor": "V", "model": "M", "tenths": "yes"}]})
+    assert answer.status_code == 422
+    assert answer.json()["faults"] == [{"path": "$.makes[0].tenths", "error": "must be true or false"}]
+    assert world.desk.facts == []

@@ -34,6 +34,8 @@ def csms(*arguments: str, folder: Path, stdin: str = "", **variables: str) -> su
         (["-h"], ["serve"]),
         (["serve", "--help"], ["--ocpp-port", "[default: 9000]", "CSMS_OCPP_PORT", "--replace-config"]),
         (["config", "check", "--help"], ["FILE", "JSON path"]),
+        (["makes", "export", "--help"], ["FILE", "--url"]),
+        (["makes", "import", "--help"], ["FILE", "replaces"]),
         (["allocate", "--help"], ["limited_by"]),
         (["demo", "--help"], ["--minutes", "Exit status 1"]),
     ],
@@ -190,3 +192,26 @@ def test_demo_of_what_is_no_station(config: str, said: str, tmp_path: Path) -> N
     ran = csms("demo", "--config", config, "--minutes", "1", folder=tmp_path)
     assert ran.returncode == 2
     assert said in ran.stderr
+
+
+def test_makes_without_a_server_say_what_to_start(tmp_path: Path) -> None:
+    ran = csms("makes", "export", "--url", "http://127.0.0.1:9", folder=tmp_path)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("csms makes export: --url http://127.0.0.1:9: no answer from a central system there")
+    assert "is `csms serve` running?" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "said"),
+    [
+        ('{"makes": [{"vendor": "V", "model": 7}]}', 1, "makes.json: 1 fault\n  $.makes[0].model: must be text of"),
+        ("nonsense", 1, "makes.json: 1 fault\n  $: line 1, column 1: not JSON"),
+        (None, 2, "csms makes import: "),
+    ],
+)
+def test_a_faulty_file_of_makes_is_not_sent(text: str | None, status: int, said: str, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "makes.json").write_text(text)
+    ran = csms("makes", "import", "makes.json", "--url", "http://127.0.0.1:9", folder=tmp_path)
+    assert (ran.returncode, (ran.stdout + ran.stderr).startswith(said)) == (status, True), ran
+    assert "Traceback" not in ran.stderr

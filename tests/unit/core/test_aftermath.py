@@ -2,10 +2,12 @@
 
 import pytest
 
-from csms.core.commands import ClearLimits, Purpose, SetLimit
-from csms.core.events import ConnectorStatus
-from csms.core.ids import ChargerId
-from csms.core.learnt import Make
+from csms.core.commands import ClearLimits, LimitForm, Purpose, RateUnit, SetLimit
+from csms.core.events import ConnectorStatus, MakesTaught
+from csms.core.ids import ChargerId, RequestId
+from csms.core.ladder import Manner
+from csms.core.learnt import Learnt, Make
+from csms.core.replies import MakesShown
 from tests.unit.core.driving import BOOT, Drive, charger, station
 
 AVAILABLE, CHARGING, FINISHING = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING, ConnectorStatus.FINISHING
@@ -188,6 +190,21 @@ def test_clearing_foreign_defaults_says_the_running_default_again() -> None:
     drive.status("A", 2, AVAILABLE)
     drive.accept("A")
     assert ("A", DEFAULT, 1, 100_000) in said(drive)
+
+
+def test_a_make_that_was_taught_is_spoken_to_accordingly() -> None:
+    drive = two()
+    manner = Manner(DEFAULT, LimitForm(RateUnit.W, 3, 230, stack_level=1))
+    request = RequestId(drive.number())
+    drive.do(MakesTaught({MAKE: Learnt(manner=manner, pauses=False), Make("W", "X", "1"): Learnt()}, request))
+    outcome = drive.outcomes[request]
+    assert isinstance(outcome, MakesShown)
+    assert set(outcome.makes) == {MAKE, Make("W", "X", "1")}
+    drive.start("A")
+    assert said(drive) == [("A", DEFAULT, 1, 100_000)]
+    drive.recover()
+    assert drive.memory.makes[MAKE].learnt.pauses is False
+    assert {"does_not_pause:A", "does_not_pause:B"} <= drive.notices()
 
 
 # --- chargers that keep their TxProfiles ----------------------------------------------------------------------------

@@ -2,13 +2,14 @@ from dataclasses import replace
 
 from csms.core.engine import Changes
 from csms.core.ids import ChargerId, SessionId
+from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver
 from csms.core.replies import ChargerView, SessionView
 from csms.core.station import Station
 from csms.runtime.view import StationView, apply_changes
 
 SITE, NEW_SITE = Station("S", 100_000, ()), Station("S", 50_000, ())
-NOTHING = Changes({}, {}, None, None)
+NOTHING = Changes({}, {}, None, None, None)
 ONE, TWO, THREE = (SessionId(name) for name in ("s1", "s2", "s3"))
 A, B = ChargerId("A"), ChargerId("B")
 
@@ -45,13 +46,14 @@ def test_what_ended_or_was_never_there_goes() -> None:
     assert (list(shown.sessions), list(shown.chargers)) == ([TWO], [B])
 
 
-def test_station_and_notices_are_replaced() -> None:
+def test_station_notices_and_makes_are_replaced() -> None:
     shown = view()
-    apply_changes(shown, replace(NOTHING, station=NEW_SITE, notices={}))
-    assert (shown.station, shown.notices) == (NEW_SITE, {})
+    makes = {Make("V", "M", "1"): Learnt(pauses=False)}
+    apply_changes(shown, replace(NOTHING, station=NEW_SITE, notices={}, makes=makes))
+    assert (shown.station, shown.notices, shown.makes) == (NEW_SITE, {}, makes)
 
 
 def test_the_whole_view_forgets_what_it_does_not_name() -> None:
     shown = view()
-    apply_changes(shown, Changes({TWO: session(TWO, 9)}, {B: charger(B, 5)}, NEW_SITE, {}), whole=True)
+    apply_changes(shown, Changes({TWO: session(TWO, 9)}, {B: charger(B, 5)}, NEW_SITE, {}, {}), whole=True)
     assert shown == StationView(NEW_SITE, {TWO: session(TWO, 9)}, {B: charger(B, 5)}, {})
