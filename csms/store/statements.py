@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Table, UniqueConstraint
 from csms.store.codec import Row
 
 ROWS_MAX = 512
-"""Rows of one statement: with the widest table's 22 columns about a third of the 32,766 parameters SQLite takes."""
+"""Rows of one statement: with the widest table's 24 columns about a third of the 32,766 parameters SQLite takes."""
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ def remove(connection: Connection, table: Table, station_id: str, keys: Sequence
 
 def correct_ends(connection: Connection, station_id: str, rows: Sequence[Row]) -> None:
     """Put the true end of sessions in the place of a guessed one; `rows` as made by `codec.correction_row`."""
-    sql = "UPDATE session SET ended_ms=?, meter_stop_wh=?, end_reason=? WHERE session_id=? AND station_id=?"
+    sql = "UPDATE session SET ended_ms=?, meter_stop_wh=?, end_reason=?, flags=? WHERE session_id=? AND station_id=?"
     for row in rows:
         connection.exec_driver_sql(sql, (*row, station_id))
 
