@@ -31,7 +31,6 @@ from csms.gateway.answers import Services as ChargerServices
 from csms.gateway.id_tags import TagPolicy, load_id_tags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
-from csms.gateway.start_times import StartTimes
 from csms.obs.logs import configure
 from csms.ports import StoreError
 from csms.runtime.clock import SystemClock
@@ -87,7 +86,6 @@ async def _serve(settings: Settings) -> int:
                 id_tags=id_tags,
                 clock=clock,
                 new_id=lambda: str(uuid.uuid4()),
-                start_times=StartTimes(),
                 heartbeat_interval_s=settings.heartbeat_interval_s,
             ),
             registry,

@@ -21,6 +21,7 @@ from csms.core.limits import Book, Send
 from csms.core.provisioning import Provisioning
 from csms.core.records import ChargerStored, Driver, EvidenceStored
 from csms.core.session import Phase, Session
+from csms.core.stamps import Stamps
 from csms.core.station import Charger, Control
 
 
@@ -33,7 +34,7 @@ class ChargerState:
         closing: the connection that we have asked to be closed.
         heard: a readable frame came on this connection, so it may be addressed.
         busy_ms: last time that it sent a start, a stop or meter values (its queue is quiet after that).
-        clock_offset_ms: how far its time stamps run ahead of ours (0 when it connects); clock_seen_ms: last seen so.
+        stamps: how its time stamps stand to our time.
         asserting_ms: since when its profiles wait to be asserted after a boot; None when they are.
         timeouts: CALLs in a row that timed out; aborts: when its socket was aborted.
         refusing_until_ms: set while it is `refusing`: its next try.
@@ -56,8 +57,7 @@ class ChargerState:
     heard: bool = False
     closing: ConnectionId | None = None
     busy_ms: int = 0
-    clock_offset_ms: int = 0
-    clock_seen_ms: int = 0
+    stamps: Stamps = field(default_factory=Stamps)
     asserting_ms: int | None = None
     timeouts: int = 0
     aborts: deque[int] = field(default_factory=deque)

@@ -15,23 +15,14 @@ The statuses of OCPP 1.6 §4.9 as a table of what each tells; every transition i
     Faulted        | no             | no
 """
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from csms.core.events import ConnectorStatus, Sample
+from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectorKey, Token
 from csms.core.limits import Book
+from csms.core.meter import Meter
 from csms.core.session import Session
-from csms.core.units import mean_power_w
-
-LEAST_ENERGY_SPAN_MS = 5_000
-"""Energy registers closer together than this give no usable mean power (they count whole Wh)."""
-
-OVERTAKEN_MS = 60_000
-"""A sample older than the newest by less than this came late; by more, the charger's clock has stepped back."""
-
-SAMPLES_REMEMBERED = 16
 
 
 class Meaning(NamedTuple):
@@ -54,74 +45,11 @@ MEANING: dict[ConnectorStatus, Meaning] = {
 }
 
 
-@dataclass(slots=True)
-class Meter:
-    """The newest live sample of a connector, and the power read from it.
+class StatusStamp(NamedTuple):
+    """The newest time stamp of a status, by the charger's clock, and when it was received, monotonic ms."""
 
-    Attributes:
-        seen_ms: when it was received, monotonic; at_ms: the charger's own time of it.
-        doubtful_w, doubtful_ms: a later sample that may be old.
-        taken: the last samples, so that a repeated one changes nothing.
-    """
-
-    power_w: int | None = None
-    seen_ms: int | None = None
-    energy_wh: int | None = None
-    energy_at_ms: int | None = None
-    at_ms: int | None = None
-    doubtful_w: int | None = None
-    doubtful_ms: int | None = None
-    taken: deque[tuple[int, int | None, int | None]] = field(default_factory=lambda: deque(maxlen=SAMPLES_REMEMBERED))
-
-    def read(self, sample: Sample, now_ms: int) -> int | None:
-        """Take a live sample; return the power that it tells, W: Power.Active.Import, else the mean since the last.
-
-        A register that stepped back or stands too close to the one before tells nothing; after a step back, of the
-        register or of the charger's clock, the next one is compared with this one.
-        """
-        power_w = sample.power_w
-        if sample.energy_wh is not None:
-            if power_w is None and self.energy_wh is not None and self.energy_at_ms is not None:
-                span_ms = sample.at_ms - self.energy_at_ms
-                if 0 <= span_ms < LEAST_ENERGY_SPAN_MS and sample.energy_wh >= self.energy_wh:
-                    return None
-                if span_ms > 0 and sample.energy_wh >= self.energy_wh:
-                    power_w = mean_power_w(sample.energy_wh - self.energy_wh, span_ms)
-            self.energy_wh, self.energy_at_ms = sample.energy_wh, sample.at_ms
-        self.at_ms = sample.at_ms
-        if power_w is not None:
-            self.power_w, self.seen_ms = power_w, now_ms
-            self.doubtful_w = self.doubtful_ms = None
-        return power_w
-
-    def is_new(self, sample: Sample) -> bool:
-        """Return whether this sample was not taken before, and remember it (LEDGER.md I7)."""
-        identity = (sample.at_ms, sample.power_w, sample.energy_wh)
-        if identity in self.taken:
-            return False
-        self.taken.append(identity)
-        return True
-
-    def is_overtaken(self, sample: Sample) -> bool:
-        """Return whether a newer sample, by the charger's own clock, came before this one."""
-        return self.at_ms is not None and 0 < self.at_ms - sample.at_ms < OVERTAKEN_MS
-
-    def suspect(self, power_w: int, now_ms: int) -> None:
-        """Take a sample of doubtful age: it may speak against a car that has let go, never for it."""
-        self.doubtful_w, self.doubtful_ms = power_w, now_ms
-
-    def above_ms(self, power_w: int) -> int | None:
-        """Return when the newest sample, or the newest doubtful one, was above `power_w`; None when neither was."""
-        readings = ((self.power_w, self.seen_ms), (self.doubtful_w, self.doubtful_ms))
-        return max(
-            (ms for seen_w, ms in readings if seen_w is not None and ms is not None and seen_w > power_w), default=None
-        )
-
-    def fresh_w(self, now_ms: int, fresh_ms: int) -> int | None:
-        """Return the power of the newest sample if it is not older than `fresh_ms`, W."""
-        if self.power_w is None or self.seen_ms is None or now_ms - self.seen_ms > fresh_ms:
-            return None
-        return self.power_w
+    at_ms: int
+    seen_ms: int
 
 
 @dataclass(slots=True)
@@ -154,7 +82,7 @@ class Evidence:
         not_obeying: limits are accepted here and not kept: booked at the maximum.
         met: samples at a limit since then; judged: the send that they speak of.
         tries: ways tried since then; retry_ms: the next one is not tried before.
-        silent_ms: when a sample was last asked for because none came.
+        silences: samples asked for because none came; silent_ms: when last.
     """
 
     above: int = 0
@@ -167,6 +95,7 @@ class Evidence:
     judged: Token | None = None
     tries: int = 0
     retry_ms: int = 0
+    silences: int = 0
     silent_ms: int = 0
 
     @property
@@ -182,6 +111,7 @@ class Connector:
     Attributes:
         status: last reported, None before the first report.
         status_ms: since when it has had that status, as far as it was said on its present connection.
+        status_stamp: of the newest status on its present connection that had one.
         session: the session that holds it, or None.
         limits: P_tx, and what was said to its transactions as TxDefaultProfile of this connector.
         aftermath: what its last transaction has left to be said.
@@ -193,6 +123,7 @@ class Connector:
     key: ConnectorKey
     status: ConnectorStatus | None = None
     status_ms: int = 0
+    status_stamp: StatusStamp | None = None
     session: Session | None = None
     limits: Book = field(default_factory=Book)
     aftermath: Aftermath = field(default_factory=Aftermath)

@@ -2,7 +2,7 @@
 
 One step takes everything that has happened since the last one, in order:
 
-    1  facts are taken in            links, transactions, calls, requests, reconfiguration
+    1  facts are taken in            links, transactions, samples, calls, requests, reconfiguration
     2  upkeep brings time to bear    settling, freeing, provisioning, zombies, silent clients
     3  the plan is made, if anything changed that it depends on; what ended transactions have left to be said is said,
        and the plan is carried out as cuts and raises
@@ -65,6 +65,7 @@ from csms.core.records import (
 from csms.core.recovery import rebuild
 from csms.core.replies import ChargerView, MakesShown, Reply, SessionView
 from csms.core.requests import Requests
+from csms.core.samples import Samples
 from csms.core.session import Phase
 from csms.core.station import Station
 from csms.core.steering import Alarm, Steering
@@ -197,7 +198,7 @@ class Engine:
         state, timings = self._state, self._timings
         match fact:
             case MeterSampled():
-                Transactions(state, journal, now, timings).sampled(fact)
+                Samples(state, journal, now, timings).sampled(fact)
             case TransactionStarted():
                 Transactions(state, journal, now, timings).started(fact)
             case TransactionStopped():

@@ -6,7 +6,7 @@ Times inside facts (`at_ms`, …) are the charger's own, UTC since the epoch; th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, Token, TransactionId
@@ -67,30 +67,44 @@ class Sample:
         power_w: Power.Active.Import, total of the connector, import positive; None when absent or unusable.
         energy_wh: Energy.Active.Import.Register, total; None when absent or unusable.
         raw_json: the element exactly as received (for records and signed values).
+        energy_step_wh: least difference that the register shows, as far as its digits tell.
     """
 
     at_ms: int
     power_w: int | None
     energy_wh: int | None
     raw_json: str = "{}"
+    energy_step_wh: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class StartKey:
-    """What makes two StartTransaction the same one, over replays, reconnects and restarts (LEDGER.md I6)."""
+    """What makes two StartTransaction the same one, over replays, reconnects and restarts (LEDGER.md I6).
+
+    Attributes:
+        started_ms: the charger's time stamp; the time of receipt when it told none.
+        words: the time stamp as it was written, when it told no usable time: it stands for the time then.
+    """
 
     charger_id: ChargerId
     idx: int
     id_tag: str
     started_ms: int
     meter_start_wh: int
+    words: str | None = None
+
+    @property
+    def identity(self) -> "StartKey":
+        """Return the key without what differs from one sending to the next."""
+        return self if self.words is None else replace(self, started_ms=0)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownTransaction:
     """A transaction found in the store, when the core itself no longer remembers it.
 
-    `end_guessed`: it was ended without a StopTransaction, as superseded or as a zombie.
+    `end_guessed`: it was ended without a StopTransaction, as superseded or as a zombie. The last three fields are those
+    of its session, for a stop that comes after all.
     """
 
     transaction_id: TransactionId
@@ -100,6 +114,9 @@ class KnownTransaction:
     tag_status: TagStatus
     ended: bool
     end_guessed: bool = False
+    started_ms: int = 0
+    meter_start_wh: int = 0
+    flags: tuple[str, ...] = ()
 
 
 # --- configuration and the chargers' connections --------------------------------------------------------------------
@@ -188,20 +205,25 @@ class TransactionStarted:
 
 @dataclass(frozen=True, slots=True)
 class MeterSampled:
-    """MeterValues of one connector, oldest sample first; `transaction_id` as the charger gave it, right or wrong."""
+    """MeterValues of one connector, oldest sample first; `transaction_id` as the charger gave it, right or wrong.
+
+    `known` is the store's transaction of that id, if it had ended when the charger first named it on its connection.
+    """
 
     charger_id: ChargerId
     idx: int
     transaction_id: int | None
     samples: tuple[Sample, ...]
     request: RequestId | None = None
+    known: KnownTransaction | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TransactionStopped:
     """StopTransaction. `tag_status` is None when the charger gave no id tag; `known` is the store's transaction.
 
-    `repeated`: it names no transaction, and one of this charger ended at this very time with this register.
+    `repeated`: it names no transaction, and one of this charger ended at this very time with this register. `words`:
+    its time stamp as written, when that told no usable time and `stopped_ms` is the time of receipt.
     """
 
     charger_id: ChargerId
@@ -216,6 +238,7 @@ class TransactionStopped:
     known: KnownTransaction | None = None
     repeated: bool = False
     request: RequestId | None = None
+    words: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

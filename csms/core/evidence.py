@@ -29,6 +29,8 @@ from csms.core.timings import Timings
 SAMPLES_TO_CONVICT = 3
 SAMPLES_TO_ACQUIT = 3
 QUESTIONS = 2
+SILENCES_ASKED = 6
+"""A silent meter is asked so often, after twice as long each time."""
 
 
 class Witness:
@@ -44,13 +46,14 @@ class Witness:
 
     def sampled(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Take a power measured now, W."""
+        self._doubt_default(charger, connector, power_w)
         session, evidence = connector.session, connector.evidence
         if session is None or session.driver is not Driver.OCPP:
             return
         if power_w > 0:
             session.drew, session.resumed_ms = True, None
-        if evidence.silent_ms:
-            evidence.silent_ms = 0
+        if evidence.silences:
+            evidence.silences = 0
             self.journal.plan = True
         limit = limit_in_force(charger, connector, session)
         if limit is None:
@@ -66,6 +69,19 @@ class Witness:
             self._met(charger, connector, limit, at_limit=power_w >= limit.limit_w - margin_w > 0)
         elif evidence.since_ms is not None or evidence.measured_w:
             connector.evidence = Evidence()
+            self._changed(charger)
+
+    def _doubt_default(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
+        """Mark a make that draws more than it was told after a boot: it has lost its default (LEDGER.md §4)."""
+        if not charger.default_in_doubt or charger.learnt.forgets_default:
+            return
+        told_w = max(charger.defaults.power_w, connector.limits.power_w)
+        band_w = half_ampere_w(charger.config)
+        if power_w > told_w + tolerance_w(told_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+            charger.learnt.forgets_default = True
+            charger.distrust()
+            self.journal.write_make(charger.boot)
+            self.journal.log("make.learnt", *connector.key, forgets_default=True)
             self._changed(charger)
 
     @staticmethod
@@ -189,10 +205,12 @@ class Witness:
         if session.consumed_w is not None:
             session.consumed_w = None
             self.journal.show(session.session_id)
-        if self._reached(evidence.silent_ms + self.timings.meter_silent_ms, alarm) or not evidence.silent_ms:
+        ask_ms = evidence.silent_ms + (self.timings.meter_silent_ms << evidence.silences >> 1)
+        if evidence.silences < SILENCES_ASKED and (not evidence.silences or self._reached(ask_ms, alarm)):
+            evidence.silences += 1
             evidence.silent_ms = self.now.mono_ms
             self._ask_sample(charger, connector)
-            alarm.at(evidence.silent_ms + self.timings.meter_silent_ms)
+            alarm.at(evidence.silent_ms + (self.timings.meter_silent_ms << evidence.silences >> 1))
 
     def _watch_pause(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
         """Learn that a make does not resume: told power again for long, offered none, by its own word (§4.9)."""

@@ -7,11 +7,11 @@ which a step touched things does not matter.
 from dataclasses import dataclass, field
 
 from csms.core.commands import Command
-from csms.core.events import BootInfo
+from csms.core.events import BootInfo, MeterSampled, Sample, TransactionStopped
 from csms.core.ids import ChargerId, RequestId, SessionId, Token
 from csms.core.learnt import Make
 from csms.core.limits import Send
-from csms.core.records import EventLogged, SampleStored, SessionStored, StopCorrected
+from csms.core.records import Doubt, EventLogged, SampleStored, SessionStored, StopCorrected
 from csms.core.replies import Outcome, Reply
 from csms.core.session import Session
 
@@ -56,6 +56,30 @@ class Journal:
     ) -> None:
         """Add a line to the station's history."""
         self.events.append(EventLogged(self.wall_ms, kind, charger_id, idx, detail))
+
+    def keep_sample(
+        self,
+        fact: MeterSampled | TransactionStopped,
+        idx: int,
+        sample: Sample,
+        owner_id: SessionId | None,
+        doubt: Doubt | None = None,
+    ) -> None:
+        """Have a sample kept as it came."""
+        self.samples.append(
+            SampleStored(
+                fact.charger_id,
+                idx,
+                owner_id,
+                fact.transaction_id,
+                sample.at_ms,
+                self.wall_ms,
+                sample.power_w,
+                sample.energy_wh,
+                sample.raw_json,
+                doubt,
+            )
+        )
 
     def write_session(self, session: Session) -> None:
         """Have a session's row written and its view renewed."""

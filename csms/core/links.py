@@ -5,7 +5,7 @@ again. After a boot the default is asserted again; until then, for at most 15 s,
 """
 
 from csms.core.charger import ChargerState
-from csms.core.connector import MEANING
+from csms.core.connector import MEANING, Connector, StatusStamp
 from csms.core.events import (
     BootInfo,
     ChargerBooted,
@@ -20,6 +20,7 @@ from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt
 from csms.core.limits import lose
 from csms.core.replies import Confirmed
+from csms.core.stamps import CLOCK_STEP_MS, STALE_MS
 from csms.core.state import State
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
@@ -44,7 +45,7 @@ class Links:
             charger.ever_connected = True
             self.journal.log("charger.first_connected", fact.charger_id)
         charger.connection, charger.connected_ms, charger.heard = fact.connection, self.now.mono_ms, False
-        charger.clock_offset_ms, charger.clock_seen_ms = 0, self.now.mono_ms
+        self._begin_stamps(charger)
         charger.timeouts = 0
         charger.reconnected()
         for session in charger.sessions():
@@ -81,6 +82,7 @@ class Links:
             return
         self._take_make(charger, fact.boot)
         charger.heard = True
+        self._begin_stamps(charger)
         charger.provisioning.booted()
         charger.default_in_doubt = charger.defaults.settled is not None
         if charger.learnt.forgets_default:
@@ -124,7 +126,7 @@ class Links:
         self.journal.reply(fact.request, Confirmed())
         charger = self.state.chargers.get(fact.charger_id)
         connector = None if charger is None else charger.connectors.get(fact.idx)
-        if charger is None or connector is None:
+        if charger is None or connector is None or self._is_overtaken(charger, connector, fact.at_ms):
             return
         if connector.status is not fact.status or connector.status_ms < charger.connected_ms:
             connector.status_ms = self.now.mono_ms  # said for the first time, on this connection at least
@@ -135,6 +137,24 @@ class Links:
         if MEANING[fact.status].power_may_flow and session is not None:
             Transactions(self.state, self.journal, self.now, self.timings).prove(session)
         self._changed(charger)
+
+    def _is_overtaken(self, charger: ChargerState, connector: Connector, at_ms: int | None) -> bool:
+        """Return whether a status with a newer time stamp came before; between equal ones the order of receipt counts.
+
+        Only stamps of one connection and one boot are compared, and for two minutes only: clocks step.
+        """
+        if at_ms is None or at_ms - self.now.wall_ms > charger.stamps.offset_ms + STALE_MS:
+            return False
+        newest = connector.status_stamp
+        if newest is not None and at_ms < newest.at_ms and self.now.mono_ms - newest.seen_ms < CLOCK_STEP_MS:
+            return True
+        connector.status_stamp = StatusStamp(at_ms, self.now.mono_ms)
+        return False
+
+    def _begin_stamps(self, charger: ChargerState) -> None:
+        charger.stamps.begin(self.now.mono_ms)
+        for connector in charger.connectors.values():
+            connector.status_stamp = None
 
     def reported(self, fact: ChargerReported) -> None:
         """Keep a message that steers nothing."""

@@ -132,7 +132,8 @@ class SessionStored:
         estimate_w: E of ALLOCATOR.md §5.
         answered_w: REST-driven: the whole kW last answered, else the last limit sent.
         obeyed_w: REST-driven: the most that its client may still obey.
-        flags: "superseded", "unknown_connector", "suspect_energy", … for the operator's eye.
+        flags: "superseded", "unknown_connector", "suspect", … for the operator's eye.
+        start_words: the time stamp of its start as written, when it told no usable time.
     """
 
     session_id: SessionId
@@ -157,6 +158,7 @@ class SessionStored:
     meter_stop_wh: int | None = None
     end_reason: str | None = None
     flags: tuple[str, ...] = ()
+    start_words: str | None = None
 
 
 GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE, EndReason.REMOVED})
@@ -171,6 +173,25 @@ class StopCorrected:
     ended_ms: int
     meter_stop_wh: int
     end_reason: str
+    flags: tuple[str, ...]
+
+
+class Doubt(StrEnum):
+    """Why control did not believe a sample; it is kept all the same."""
+
+    REPEATED = "repeated"
+    OLD = "old"
+    """From a queue, by the charger's own clock."""
+    AHEAD = "ahead"
+    """Alone in the future: nothing before or after it says that the charger's clock stands so."""
+    OVERTAKEN = "overtaken"
+    """A newer one, or the start of the present transaction, came before it."""
+    IMPOSSIBLE_POWER = "impossible_power"
+    """More than such a connector can carry."""
+    REGISTER_JUMPED = "register_jumped"
+    """The energy register rose by more than such a connector can deliver."""
+    REGISTER_FELL = "register_fell"
+    TRANSACTION_ENDED = "transaction_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +207,7 @@ class SampleStored:
     power_w: int | None
     energy_wh: int | None
     raw_json: str
+    doubt: Doubt | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.errors import InvariantError
-from csms.core.events import KnownTransaction
 from csms.core.ids import ConnectorKey, Now
 from csms.core.ladder import Attempt
 from csms.core.limits import restore as restore_send
@@ -104,9 +103,7 @@ def _add_session(state: State, row: SessionStored, now: Now) -> None:
         charger.connectors.setdefault(row.idx, Connector(session.key)).session = session
     if session.transaction_id is not None:
         state.transactions[session.transaction_id] = session
-        state.starts[session.start_key] = KnownTransaction(
-            session.transaction_id, session.session_id, row.charger_id, row.idx, row.tag_status, ended=False
-        )
+        state.starts[session.start_key.identity] = session.known(session.transaction_id)
 
 
 def _take_make(state: State, charger: ChargerState) -> None:

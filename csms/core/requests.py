@@ -18,6 +18,7 @@ from csms.core.journal import Journal
 from csms.core.planning import Plan, make_plan
 from csms.core.records import Driver, EndReason
 from csms.core.replies import Refusal, Refused, SessionEnded, SessionShown
+from csms.core.samples import Samples
 from csms.core.session import Phase, Session
 from csms.core.state import StartCall, StartWaiter, State, StopCall
 from csms.core.station import Control
@@ -155,8 +156,8 @@ class Requests:
         charger = self.state.chargers.get(session.key.charger_id)
         connector = self.state.connector(session.key)
         if charger is not None and connector is not None and connector.session is session:
-            transactions = Transactions(self.state, self.journal, self.now, self.timings)
-            transactions.read_power(charger, connector, fact.consumed_w)
+            samples = Samples(self.state, self.journal, self.now, self.timings)
+            samples.read_power(charger, connector, fact.consumed_w)
         self.journal.reply(fact.request, SessionShown(session_view(self.state, session)))
 
     def _answer(self, session: Session, request: RequestId) -> None:

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from csms.core.demand import Demand, StatedDemand
-from csms.core.events import StartKey, TagStatus
+from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.ids import ConnectorKey, SessionId, TransactionId
-from csms.core.records import Driver, SessionStored
+from csms.core.records import GUESSED_ENDS, Doubt, Driver, SessionStored
 
 
 class Phase(StrEnum):
@@ -44,6 +44,20 @@ LIFE_CYCLE: dict[tuple[Phase, Happening], Phase] = {
     (Phase.RUNNING, Happening.STOPPED): Phase.ENDED,
     (Phase.HISTORIC, Happening.STOPPED): Phase.ENDED,
 }
+
+
+HISTORIC = "historic"
+UNPROVEN = "unproven"
+"""Flags that carry these phases over a restart."""
+
+SUSPECT = "suspect"
+"""Flag of a session whose registers or times cannot be true: nothing is billed for it automatically."""
+
+IMPLAUSIBLE = "implausible_meter"
+"""Flag of a session some of whose meter values cannot be true; which ones, their records say."""
+
+RELATIVE = "relative_register"
+"""Flag of a session whose meter values count from its own start, while meterStart does not."""
 
 
 @dataclass(slots=True)
@@ -96,6 +110,7 @@ class Session:
     opened_ms: int = 0
     transaction_id: TransactionId | None = None
     reservation_id: int | None = None
+    start_words: str | None = None
     demand: Demand = field(default_factory=lambda: Demand(0, 0))
     stated: StatedDemand | None = None
     answered_w: int = 0
@@ -119,7 +134,9 @@ class Session:
     @property
     def start_key(self) -> StartKey:
         """Return the identity of the StartTransaction that opened it."""
-        return StartKey(self.key.charger_id, self.key.idx, self.id_tag_raw, self.started_ms, self.meter_start_wh)
+        return StartKey(
+            self.key.charger_id, self.key.idx, self.id_tag_raw, self.started_ms, self.meter_start_wh, self.start_words
+        )
 
     @property
     def max_w(self) -> int:
@@ -128,10 +145,47 @@ class Session:
             return 0
         return self.stated.maximum_w if self.stated is not None else self.demand.estimate_w
 
+    def known(self, transaction_id: TransactionId) -> KnownTransaction:
+        """Return what a replay or a late stop needs to know of it."""
+        return KnownTransaction(
+            transaction_id,
+            self.session_id,
+            self.key.charger_id,
+            self.key.idx,
+            self.tag_status,
+            ended=self.ended_ms is not None,
+            end_guessed=self.end_reason in GUESSED_ENDS,
+            started_ms=self.started_ms,
+            meter_start_wh=self.meter_start_wh,
+            flags=self.flags,
+        )
+
+    @property
+    def billed_wh(self) -> int | None:
+        """Return meterStop − meterStart, Wh; None when nobody may be billed for it without a look (§4.10)."""
+        if self.meter_stop_wh is None or SUSPECT in self.flags:
+            return None
+        return self.meter_stop_wh - self.meter_start_wh
+
     @property
     def energy_wh(self) -> int | None:
         """Return the energy metered so far, Wh; None while unknown."""
         return None if self.last_energy_wh is None else self.last_energy_wh - self.meter_start_wh
+
+    def metered(self, energy_wh: int, most_wh: int) -> Doubt | None:
+        """Take a reading of its register when it can have delivered `most_wh`; return why it is not believed, or None.
+
+        The first one tells whether the register is the one of meterStart or counts from the start of the session.
+        """
+        if self.last_energy_wh is None and energy_wh < self.meter_start_wh:
+            self.flag(RELATIVE)
+        total_wh = energy_wh + self.meter_start_wh if RELATIVE in self.flags else energy_wh
+        if total_wh < max(self.meter_start_wh, self.last_energy_wh or 0):
+            return Doubt.REGISTER_FELL
+        if total_wh - self.meter_start_wh > most_wh:
+            return Doubt.REGISTER_JUMPED
+        self.last_energy_wh = total_wh
+        return None
 
     def happened(self, happening: Happening) -> bool:
         """Move along the life cycle; return whether anything changed."""
@@ -144,6 +198,10 @@ class Session:
     def flag(self, *flags: str) -> None:
         """Mark it for the operator's eye, each flag once."""
         self.flags = (*self.flags, *(flag for flag in flags if flag not in self.flags))
+
+    def unflag(self, flag: str) -> None:
+        """Take a mark away that holds no more."""
+        self.flags = tuple(one for one in self.flags if one != flag)
 
     def stored(self) -> SessionStored:
         """Return its row."""
@@ -170,7 +228,27 @@ class Session:
             meter_stop_wh=self.meter_stop_wh,
             end_reason=self.end_reason,
             flags=self.flags,
+            start_words=self.start_words,
         )
+
+
+def start_is_told_by_words(session: Session) -> bool:
+    """Return whether a start without a usable time, said again in the same words, is the one that opened `session`.
+
+    It is while the session runs. Of an ended one the register must tell: it stood above 0 at the start and has risen
+    since, so it never shows that value again. Otherwise the same words are another start: chargers whose clock was
+    never set, with a register that begins at 0 each time, say the same of every car.
+    """
+    if session.ended_ms is None:
+        return True
+    last_wh = session.last_energy_wh if session.meter_stop_wh is None else session.meter_stop_wh
+    return session.meter_start_wh > 0 and last_wh is not None and last_wh > session.meter_start_wh
+
+
+def _phase(flags: tuple[str, ...]) -> Phase:
+    if HISTORIC in flags:
+        return Phase.HISTORIC
+    return Phase.UNPROVEN if UNPROVEN in flags else Phase.RUNNING
 
 
 def restore(row: SessionStored, now_ms: int) -> Session:
@@ -187,7 +265,7 @@ def restore(row: SessionStored, now_ms: int) -> Session:
         created_ms=row.created_ms,
         started_ms=row.started_ms,
         meter_start_wh=row.meter_start_wh,
-        phase=Phase.HISTORIC if "historic" in row.flags else Phase.RUNNING,
+        phase=_phase(row.flags),
         opened_ms=now_ms,
         transaction_id=row.transaction_id,
         reservation_id=row.reservation_id,
@@ -198,4 +276,5 @@ def restore(row: SessionStored, now_ms: int) -> Session:
         heard_ms=now_ms,
         last_energy_wh=row.last_energy_wh,
         flags=row.flags,
+        start_words=row.start_words,
     )

@@ -1,12 +1,13 @@
-"""Taking in transactions: StartTransaction, MeterValues, StopTransaction (OCPP 1.6 §4.7, §4.8, §4.10; LEDGER.md I6).
+"""Taking in transactions: StartTransaction and StopTransaction (OCPP 1.6 §4.8, §4.10; LEDGER.md I6).
 
 Rules that hold whatever a charger does:
 
 * the same start (charger, connector, id tag, time, meter) has one transaction id and one verdict for ever;
 * a start opens a record even when the tag is refused or the connector unknown: energy may be flowing;
 * a newer start on a connector ends the older one there as superseded; an *older* one is history and touches nothing;
-* a stop ends the transaction it names, on its own charger, and nothing else; what it names wrongly is kept as orphan;
-* values of a transaction that has ended belong to it and never revive it.
+* a stop ends the transaction it names, on its own charger, and nothing else; what it names wrongly is kept as orphan.
+
+Meter values are taken in by `csms.core.samples`.
 """
 
 from dataclasses import replace
@@ -14,35 +15,34 @@ from dataclasses import replace
 from csms.core.aftermath import transaction_ended
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
-from csms.core.demand import Demand, half_ampere_w
+from csms.core.demand import Demand
 from csms.core.errors import check
 from csms.core.events import (
     KnownTransaction,
-    MeterSampled,
-    Sample,
     TagStatus,
     TransactionStarted,
     TransactionStopped,
 )
-from csms.core.evidence import Witness
-from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, TransactionId
+from csms.core.ids import ChargerId, ConnectorKey, Now, TransactionId
 from csms.core.journal import Journal
-from csms.core.limits import tolerance_w
-from csms.core.records import GUESSED_ENDS, Driver, EndReason, SampleStored, SessionStored, StopCorrected
-from csms.core.replies import Confirmed, Refusal, Refused, StartConfirmed, StopConfirmed
-from csms.core.session import Happening, Phase, Session
+from csms.core.meter import most_energy_wh, most_power_w
+from csms.core.records import Driver, EndReason, SessionStored, StopCorrected
+from csms.core.replies import Refusal, Refused, StartConfirmed, StopConfirmed
+from csms.core.session import (
+    HISTORIC,
+    SUSPECT,
+    UNPROVEN,
+    Happening,
+    Phase,
+    Session,
+    start_is_told_by_words,
+)
 from csms.core.state import State
 from csms.core.timings import Timings
 from csms.core.units import MS_PER_HOUR
 
-SLACK_WH = 1_000
-"""Registers are read and rounded at different moments: so much more than the maximum is still believed."""
-
-STALE_MS = 60_000
-"""A sample so much older than the newest time stamp that its charger has shown says nothing about now."""
-
-CLOCK_STEP_MS = 120_000
-"""When nothing newer has come for so long, the charger's clock must have stepped back."""
+START_TIME_UNKNOWN = "start_time_unknown"
+"""Flag of a session whose start told no usable time: it began at the latest when we heard of it."""
 
 
 class Transactions:
@@ -58,7 +58,7 @@ class Transactions:
 
     def started(self, fact: TransactionStarted) -> None:
         """Open a transaction, or answer a replay as it was answered before."""
-        known = self.state.starts.get(fact.key) or fact.known
+        known = self._known(fact)
         if known is not None:
             self.journal.reply(fact.request, StartConfirmed(known.transaction_id, known.tag_status))
             return
@@ -86,6 +86,16 @@ class Transactions:
         )
         self.journal.reply(fact.request, StartConfirmed(_transaction_id(session), session.tag_status))
 
+    def _known(self, fact: TransactionStarted) -> KnownTransaction | None:
+        """Return the transaction that this very start opened before.
+
+        The store may not know yet that one has ended that was only known by its words: we do.
+        """
+        known = self.state.starts.get(fact.key.identity) or fact.known
+        if known is None or fact.key.words is None or known.ended or known.transaction_id in self.state.transactions:
+            return known
+        return None
+
     def _open(self, fact: TransactionStarted) -> Session:
         """Make the session of a start that was never seen before, and remember it."""
         transaction_id = self.state.take_transaction_id()
@@ -107,14 +117,15 @@ class Transactions:
             opened_ms=self.now.mono_ms,
             transaction_id=transaction_id,
             reservation_id=fact.reservation_id,
+            start_words=fact.key.words,
             demand=Demand(declared_w, declared_w),
         )
+        if session.start_words is not None:
+            session.flag(START_TIME_UNKNOWN)
         session.demand.limit_changed(self.now.mono_ms, self.timings)
         self.state.sessions[session.session_id] = session
         self.state.transactions[transaction_id] = session
-        self.state.starts[fact.key] = KnownTransaction(
-            transaction_id, session.session_id, key.charger_id, key.idx, session.tag_status, ended=False
-        )
+        self.state.starts[fact.key.identity] = session.known(transaction_id)
         return session
 
     def _verdict(self, fact: TransactionStarted) -> TagStatus:
@@ -153,7 +164,7 @@ class Transactions:
             if same and other.phase is Phase.HISTORIC and other is not session:
                 other.flag("superseded")
                 self.end(other, EndReason.SUPERSEDED, max(other.started_ms, session.started_ms), None)
-        session.flag("historic")
+        session.flag(HISTORIC)
         session.phase = Phase.HISTORIC
 
     def _take_over(self, charger: ChargerState, connector: Connector, session: Session) -> None:
@@ -163,7 +174,8 @@ class Transactions:
             current.flag("superseded")
             meter_stop_wh = self._superseded_at_wh(charger, current, session)
             self.end(current, EndReason.SUPERSEDED, session.started_ms, meter_stop_wh)
-        if self.now.wall_ms - session.started_ms > self.timings.old_start_ms:
+        if session.start_words is not None or self.now.wall_ms - session.started_ms > self.timings.old_start_ms:
+            session.flag(UNPROVEN)
             session.phase = Phase.UNPROVEN
         else:
             self._end_remote_start(session)
@@ -171,6 +183,7 @@ class Transactions:
         connector.uncommanded_ms = None
         kept = charger.keeps_tx_profile and connector.aftermath.clear_due
         connector.aftermath.clear_due = False
+        connector.meter.begin(None if session.start_words is not None else session.started_ms)
         late_ms = self.timings.late_execution_ms
         for send in connector.limits.hand_over(_transaction_id(session), self.now.mono_ms, late_ms, kept=kept):
             self.journal.write_send(send)
@@ -179,6 +192,8 @@ class Transactions:
     def prove(self, session: Session) -> None:
         """Take a session with an old time stamp for a running one."""
         if session.happened(Happening.PROVEN):
+            session.unflag(UNPROVEN)
+            self.journal.write_session(session)
             self._end_remote_start(session)
             self.journal.plan = True
 
@@ -199,116 +214,11 @@ class Transactions:
         """Return the register at which a superseded transaction ended, Wh: the next one's start, if it can be true."""
         used_wh = following.meter_start_wh - current.meter_start_wh
         lasted_ms = max(following.started_ms - current.started_ms, self.now.wall_ms - current.started_ms, 0)
-        most_wh = charger.config.max_power_w * lasted_ms // MS_PER_HOUR + SLACK_WH
+        most_wh = most_energy_wh(charger.config.max_power_w, lasted_ms)
         if 0 <= used_wh <= most_wh:
             return following.meter_start_wh
-        current.flag("suspect")
+        current.flag(SUSPECT)
         return current.last_energy_wh
-
-    # --- meter values -------------------------------------------------------------------------------------------------
-
-    def sampled(self, fact: MeterSampled) -> None:
-        """Keep every sample; let the newest live one speak for its connector."""
-        charger = self.state.chargers.get(fact.charger_id)
-        session = self._owner(fact)
-        ended = self.state.ended.get(fact.transaction_id) if fact.transaction_id is not None else None
-        if ended is not None and ended.charger_id != fact.charger_id:
-            ended = None
-        owner_id = session.session_id if session is not None else None if ended is None else ended.session_id
-        for sample in fact.samples:
-            self._keep(fact, fact.idx, sample, owner_id)
-        self.journal.reply(fact.request, Confirmed())
-        if charger is None or ended is not None:
-            return
-        charger.busy_ms = self.now.mono_ms
-        connector = charger.connectors.get(session.key.idx if session is not None else fact.idx)
-        if connector is None or (session is not None and connector.session is not session):
-            return
-        for sample in fact.samples:
-            new = connector.meter.is_new(sample)
-            if new and self._live(charger, sample) and not connector.meter.is_overtaken(sample):
-                self._read(charger, connector, sample)
-            elif sample.power_w is not None:
-                connector.meter.suspect(sample.power_w, self.now.mono_ms)
-
-    def _owner(self, fact: MeterSampled) -> Session | None:
-        """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong)."""
-        named = self.state.transactions.get(fact.transaction_id) if fact.transaction_id is not None else None
-        if named is not None and named.key.charger_id == fact.charger_id:
-            return named
-        if fact.transaction_id is not None and fact.transaction_id in self.state.ended:
-            return None
-        connector = self.state.connector(ConnectorKey(fact.charger_id, fact.idx))
-        session = None if connector is None else connector.session
-        return session if session is not None and session.driver is Driver.OCPP else None
-
-    def _keep(
-        self, fact: MeterSampled | TransactionStopped, idx: int, sample: Sample, owner_id: SessionId | None
-    ) -> None:
-        self.journal.samples.append(
-            SampleStored(
-                fact.charger_id,
-                idx,
-                owner_id,
-                fact.transaction_id,
-                sample.at_ms,
-                self.now.wall_ms,
-                sample.power_w,
-                sample.energy_wh,
-                sample.raw_json,
-            )
-        )
-
-    def _live(self, charger: ChargerState, sample: Sample) -> bool:
-        """Return whether a sample speaks of now: not from a queue, by the charger's own clock."""
-        offset_ms = sample.at_ms - self.now.wall_ms
-        if offset_ms < charger.clock_offset_ms - STALE_MS and self.now.mono_ms - charger.clock_seen_ms < CLOCK_STEP_MS:
-            return False
-        stepped_back = offset_ms < charger.clock_offset_ms - STALE_MS
-        charger.clock_offset_ms = offset_ms if stepped_back else max(offset_ms, charger.clock_offset_ms)
-        charger.clock_seen_ms = self.now.mono_ms
-        return True
-
-    def _read(self, charger: ChargerState, connector: Connector, sample: Sample) -> None:
-        """Let a live sample move what is known of its connector and the demand of its session."""
-        power_w = connector.meter.read(sample, self.now.mono_ms)
-        session = connector.session
-        if session is not None and session.driver is Driver.OCPP and sample.energy_wh is not None:
-            session.last_energy_wh = sample.energy_wh
-        if power_w is not None:
-            self._doubt_default(charger, connector, power_w)
-            Witness(self.state, self.journal, self.now, self.timings).sampled(charger, connector, power_w)
-            self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
-            self.read_power(charger, connector, power_w)
-
-    def _doubt_default(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
-        """Mark a make that draws more than it was told after a boot: it has lost its default (LEDGER.md §4)."""
-        if not charger.default_in_doubt or charger.learnt.forgets_default:
-            return
-        told_w = max(charger.defaults.power_w, connector.limits.power_w)
-        band_w = half_ampere_w(charger.config)
-        if power_w > told_w + tolerance_w(told_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
-            charger.learnt.forgets_default = True
-            charger.distrust()
-            self.journal.write_make(charger.boot)
-            self.journal.chargers.add(charger.charger_id)
-            self.journal.log("make.learnt", charger.charger_id, connector.key.idx, forgets_default=True)
-            self.journal.plan = True
-
-    def read_power(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
-        """Let a power measured now, W, move the demand of the session on a connector."""
-        session = connector.session
-        if session is None or session.driver is not Driver.OCPP:
-            return
-        self.journal.show(session.session_id)
-        session.consumed_w = power_w
-        self.prove(session)
-        limit_w = connector.limits.accepted_w
-        if limit_w is None:
-            return
-        if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings):
-            self.journal.write_session(session)
-            self.journal.plan = True
 
     # --- stop ---------------------------------------------------------------------------------------------------------
 
@@ -347,11 +257,22 @@ class Transactions:
 
     def _stop(self, session: Session, fact: TransactionStopped) -> None:
         for sample in fact.samples:
-            self._keep(fact, session.key.idx, sample, session.session_id)
-        if fact.meter_stop_wh < session.meter_start_wh or fact.stopped_ms < session.started_ms:
-            session.flag("suspect")
+            self.journal.keep_sample(fact, session.key.idx, sample, session.session_id)
+        if self._is_suspect(session.known(_transaction_id(session)), fact):
+            session.flag(SUSPECT)
         session.last_energy_wh = fact.meter_stop_wh
         self.end(session, fact.reason, fact.stopped_ms, fact.meter_stop_wh)
+
+    def _is_suspect(self, started: KnownTransaction, fact: TransactionStopped) -> bool:
+        """Return whether a stop cannot be true: before its start, or more than such a connector can have delivered."""
+        used_wh = fact.meter_stop_wh - started.meter_start_wh
+        if used_wh < 0 or fact.stopped_ms < started.started_ms:
+            return True
+        charger = self.state.chargers.get(started.charger_id)
+        if charger is None or START_TIME_UNKNOWN in started.flags:
+            return False
+        lasted_ms = max(fact.stopped_ms - started.started_ms, self.now.wall_ms - started.started_ms, MS_PER_HOUR)
+        return used_wh > most_energy_wh(most_power_w(charger.config), lasted_ms)
 
     def _repeated(self, fact: TransactionStopped) -> bool:
         """Return whether this stop was taken before, as a stop of an ended transaction or as an orphan."""
@@ -362,6 +283,8 @@ class Transactions:
             return True
         if known is not None and known.charger_id == fact.charger_id and known.ended:
             self.journal.log("transaction.stop_repeated", fact.charger_id, None, transaction_id=fact.transaction_id)
+            for sample in fact.samples:  # the first values count, but no reading is thrown away
+                self.journal.keep_sample(fact, known.idx, sample, known.session_id)
             return True
         if fact.repeated or identity in self.state.orphans:
             return True
@@ -370,18 +293,22 @@ class Transactions:
 
     def _correct(self, known: KnownTransaction, fact: TransactionStopped) -> None:
         """Put the true end in the place of one that was guessed: it is what is billed."""
+        flags = tuple(flag for flag in known.flags if flag != SUSPECT)
+        if self._is_suspect(known, fact):
+            flags = (*flags, SUSPECT)
         self.journal.corrections.append(
-            StopCorrected(known.session_id, fact.stopped_ms, fact.meter_stop_wh, fact.reason)
+            StopCorrected(known.session_id, fact.stopped_ms, fact.meter_stop_wh, fact.reason, flags)
         )
         for sample in fact.samples:
-            self._keep(fact, known.idx, sample, known.session_id)
-        self.state.ended[fact.transaction_id] = replace(known, end_guessed=False)
+            self.journal.keep_sample(fact, known.idx, sample, known.session_id)
+        self.state.ended[fact.transaction_id] = replace(known, end_guessed=False, flags=flags)
         self.journal.log(
             "transaction.stopped_late",
             known.charger_id,
             known.idx,
             transaction_id=known.transaction_id,
             meter_stop_wh=fact.meter_stop_wh,
+            energy_wh=None if SUSPECT in flags else fact.meter_stop_wh - known.meter_start_wh,
         )
 
     def _orphan(self, fact: TransactionStopped) -> None:
@@ -419,7 +346,7 @@ class Transactions:
             )
         )
         for sample in fact.samples:
-            self._keep(fact, 0, sample, fact.new_session_id)
+            self.journal.keep_sample(fact, 0, sample, fact.new_session_id)
 
     # --- the end of any session ---------------------------------------------------------------------------------------
 
@@ -445,27 +372,23 @@ class Transactions:
             session_id=session.session_id,
             transaction_id=session.transaction_id,
             reason=reason,
+            energy_wh=session.billed_wh,
         )
 
     def _remember_ended(self, session: Session) -> None:
         transaction_id = _transaction_id(session)
         self.state.transactions.pop(transaction_id, None)
-        known = KnownTransaction(
-            transaction_id,
-            session.session_id,
-            session.key.charger_id,
-            session.key.idx,
-            session.tag_status,
-            ended=True,
-            end_guessed=session.end_reason in GUESSED_ENDS,
-        )
-        self.state.ended[transaction_id] = known
-        self.state.starts[session.start_key] = known
+        known = self.state.ended[transaction_id] = session.known(transaction_id)
+        if session.start_words is None or start_is_told_by_words(session):
+            self.state.starts[session.start_key.identity] = known
+        else:
+            self.state.starts.pop(session.start_key.identity, None)
 
 
-def _stop_identity(fact: TransactionStopped) -> tuple[ChargerId, int, int, int]:
+def _stop_identity(fact: TransactionStopped) -> tuple[ChargerId, int, int | str, int]:
     """Return what makes two stops the same one when their transaction id does not."""
-    return fact.charger_id, fact.transaction_id, fact.stopped_ms, fact.meter_stop_wh
+    at = fact.stopped_ms if fact.words is None else fact.words
+    return fact.charger_id, fact.transaction_id, at, fact.meter_stop_wh
 
 
 def _transaction_id(session: Session) -> TransactionId:

@@ -223,7 +223,7 @@ class Upkeep:
         session = connector.session
         if session is None or session.phase is not Phase.UNPROVEN or charger.connection is None:
             return
-        if self._reached(charger.busy_ms + self.timings.quiet_ms):
+        if self._reached(max(charger.busy_ms, charger.connected_ms) + self.timings.quiet_ms):
             Transactions(self.state, self.journal, self.now, self.timings).prove(session)
             self.journal.plan = True
 

@@ -1,12 +1,14 @@
 """What a charger's CALL is answered with.
 
 Heartbeat and Authorize are answered at once. Everything else is handed to the station's loop as a fact first and
-answered when that fact is durable (`Waiting`); nothing here waits for a commit. StartTransaction and StopTransaction
-ask the store what it remembers before they become facts, so that a replay keeps its transaction id for ever.
+answered when that fact is durable (`Waiting`); nothing here waits for a commit. StartTransaction, StopTransaction and
+the first MeterValues of a transaction ask the store what it remembers before they become facts, so that a replay keeps
+its transaction id for ever and late values find their own transaction.
 """
 
 import asyncio
 import uuid
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, assert_never
@@ -26,7 +28,6 @@ from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId
 from csms.core.replies import Confirmed, Outcome, StartConfirmed, StopConfirmed
 from csms.gateway.id_tags import TagPolicy, TagVerdict
 from csms.gateway.quiet_log import QuietLog
-from csms.gateway.start_times import StartTimes
 from csms.ocpp16 import payloads, translate, typed_lane, vendor
 from csms.ocpp16.frames import ErrorCode
 from csms.ocpp16.measurands import samples_of
@@ -41,6 +42,9 @@ Confirmation = dict[str, object]
 
 ORPHANS = uuid.UUID("6f1d7c9e-5d0b-5a53-9d7e-3b1c2a4f8e60")
 """Name space of the session ids of stops that belong to no transaction."""
+
+NAMED_REMEMBERED = 16
+"""Transaction ids of meter values that are remembered for a connection; a charger has one for each connector."""
 
 KEPT: Mapping[str, Confirmation] = {
     "DataTransfer": {"status": "UnknownVendorId"},
@@ -73,6 +77,10 @@ class TransactionMemory(Protocol):
         """Return whether a transaction of that charger ended at that very time with that register."""
         ...
 
+    async def find_session(self, session_id: SessionId) -> bool:
+        """Return whether a session of that id ever existed."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
@@ -83,7 +91,6 @@ class Services:
     id_tags: TagPolicy
     clock: Clock
     new_id: Callable[[], str]
-    start_times: StartTimes
     heartbeat_interval_s: int = 60
 
 
@@ -107,6 +114,7 @@ class Answers:
         self._connection_id = connection_id
         self._services = services
         self._quiet = quiet
+        self._named: OrderedDict[int, KnownTransaction | None] = OrderedDict()
 
     async def answer(self, call: CallReceived) -> Answer:
         """Return the answer to `call`, now or later; `await` is for the store's reading only."""
@@ -129,7 +137,7 @@ class Answers:
         payload = decoded.payload
         match payload:
             case payloads.MeterValues():
-                return self._meter_values(payload, decoded.readings)
+                return await self._meter_values(payload, decoded.readings)
             case payloads.Heartbeat():
                 return {"currentTime": self._current_time()}
             case payloads.StatusNotification():
@@ -195,21 +203,41 @@ class Answers:
 
         return self._ask(make_fact, _empty)
 
-    def _meter_values(self, payload: payloads.MeterValues, readings: tuple[Reading, ...]) -> Answer:
+    async def _meter_values(self, payload: payloads.MeterValues, readings: tuple[Reading, ...]) -> Answer:
+        if payload.transaction_id and payload.transaction_id not in self._named:
+            fault = await self._look_up(payload.transaction_id)
+            if fault is not None:
+                return fault
+        return self._sampled(payload, readings)
+
+    async def _look_up(self, transaction_id: int) -> PayloadFault | None:
+        """Ask the store, once on this connection, whether values are late ones of a transaction that has ended.
+
+        What ends from then on, the core remembers.
+        """
+        try:
+            known = await self._services.transactions.find_transaction(transaction_id)
+        except StoreError as error:
+            return _store_failed(error)
+        self._named[transaction_id] = known if known is not None and known.ended else None
+        if len(self._named) > NAMED_REMEMBERED:
+            self._named.popitem(last=False)
+        return None
+
+    def _sampled(self, payload: payloads.MeterValues, readings: tuple[Reading, ...]) -> Answer:
         samples = samples_of(readings, self._wall_ms())
         if not samples:
             return {}  # nothing to keep; an error would only make the charger send it again
+        transaction_id = payload.transaction_id
+        known = self._named.get(transaction_id) if transaction_id else None
 
         def make_fact(request: RequestId) -> Fact:
-            return MeterSampled(self._charger_id, payload.connector_id, payload.transaction_id, samples, request)
+            return MeterSampled(self._charger_id, payload.connector_id, transaction_id, samples, request, known)
 
         return self._ask(make_fact, _empty)
 
     async def _start(self, payload: payloads.StartTransaction) -> Answer:
-        now = self._services.clock.now()
-        key = self._services.start_times.settle(
-            translate.start_key(self._charger_id, payload, now.wall_ms), payload, now
-        )
+        key = translate.start_key(self._charger_id, payload, self._wall_ms())
         verdict = self._verdict(payload.id_tag)
         try:
             known = await self._services.transactions.find_start(key)
@@ -242,11 +270,7 @@ class Answers:
         verdict = self._verdict(payload.id_tag) if payload.id_tag else None
         try:
             known = await self._services.transactions.find_transaction(payload.transaction_id)
-            repeated = (
-                known is None
-                and stopped_ms is not None
-                and await self._services.transactions.find_stop(self._charger_id, stopped_ms, payload.meter_stop)
-            )
+            repeated = known is None and await self._is_repeated(payload, stopped_ms)
         except StoreError as error:
             return _store_failed(error)
         new_session_id = self._orphan_id(payload, stopped_ms)
@@ -265,6 +289,7 @@ class Answers:
                 known=known,
                 repeated=repeated,
                 request=request,
+                words=payload.timestamp if stopped_ms is None else None,
             )
 
         def confirmation_of(outcome: Outcome) -> Confirmation | None:
@@ -276,9 +301,17 @@ class Answers:
 
         return self._ask(make_fact, confirmation_of)
 
+    async def _is_repeated(self, payload: payloads.StopTransaction, stopped_ms: int | None) -> bool:
+        """Return whether a stop that names no transaction of ours was recorded before."""
+        memory = self._services.transactions
+        if stopped_ms is None:
+            return await memory.find_session(self._orphan_id(payload, stopped_ms))
+        return await memory.find_stop(self._charger_id, stopped_ms, payload.meter_stop)
+
     def _orphan_id(self, payload: payloads.StopTransaction, stopped_ms: int | None) -> SessionId:
         """Return the session id for a stop of no transaction of ours: the same for every repetition of it."""
-        words = f"{self._charger_id}|{payload.transaction_id}|{stopped_ms}|{payload.meter_stop}"
+        at = payload.timestamp if stopped_ms is None else stopped_ms
+        words = f"{self._charger_id}|{payload.transaction_id}|{at}|{payload.meter_stop}"
         return SessionId(str(uuid.uuid5(ORPHANS, words)))
 
     def _keep(self, call: CallReceived, confirmation: Confirmation) -> Waiting:

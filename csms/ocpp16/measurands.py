@@ -27,6 +27,8 @@ MAX_ENERGY_WH = 10**13
 
 _LIMITS = {POWER: MAX_POWER_W, ENERGY: MAX_ENERGY_WH}
 _SCALES = {POWER: {"": 1, "W": 1, "KW": 1000}, ENERGY: {"": 1, "WH": 1, "KWH": 1000}}
+_W_PER_KW = 1000
+_NOMINAL_V = 230
 _LINES = {"": "", "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _OUTLET = "Outlet"
@@ -49,11 +51,14 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
     at_ms = parse_time_ms(element.timestamp)
     found = _found(element.sampled_value)
     power, energy = _total(found, POWER), _total(found, ENERGY)
+    if power is not None and 0 < power < _W_PER_KW and _are_kilowatts(power, element.sampled_value):
+        power *= _W_PER_KW
     return Sample(
         at_ms=received_ms if at_ms is None else at_ms,
         power_w=None if power is None else max(0, math.ceil(power)),
         energy_wh=None if energy is None or energy < 0 else math.floor(energy),
         raw_json=bytes(reading.raw).decode(),
+        energy_step_wh=1 if energy is None or energy % 10 else _step_wh(element.sampled_value),
     )
 
 
@@ -100,3 +105,36 @@ def _total(found: _Found, measurand: str) -> int | Decimal | None:
         return None
     here = lines[min(lines, key=lambda location: (location != _OUTLET, location))]
     return here[""] if "" in here else sum(here.values(), start=0)
+
+
+def _step_wh(values: Iterable[SampledValue]) -> int:
+    """Return the least difference that an energy register in kWh shows, by the digits that it was written with, Wh."""
+    digits = [
+        len(str(sampled.value).strip().replace(",", ".").partition(".")[2])
+        for sampled in values
+        if (sampled.measurand or ENERGY).strip() == ENERGY and (sampled.unit or "").strip().upper() == "KWH"
+    ]
+    return 10 ** max(0, 3 - max(digits)) if digits else 1
+
+
+def _are_kilowatts(power: int | Decimal, values: Iterable[SampledValue]) -> bool:
+    """Return whether a power "in W" is one in kW: by the current in the same element it is a thousand times as much.
+
+    From half of that to four times (a current without a phase may be that of each of three), so that no other of the
+    contradictions between the two that there are is taken for this one.
+    """
+    found: dict[str, dict[str, int | Decimal]] = {"Current.Import": {}, "Voltage": {}}
+    for sampled in values:
+        measurand = (sampled.measurand or ENERGY).strip()
+        if measurand == POWER and sampled.unit is not None and sampled.unit.strip().upper() != "W":
+            return False
+        if measurand in found and (sampled.unit or "").strip().upper() in {"", "A", "V"}:
+            number = _number(str(sampled.value).strip(), 1)
+            if number is not None and number > 0:
+                found[measurand][(sampled.phase or "").strip().upper()] = number
+    currents = {phase: amperes for phase, amperes in found["Current.Import"].items() if _LINES.get(phase) is not None}
+    total_a = currents.pop("", 0)
+    voltages = [volts for phase, volts in found["Voltage"].items() if _LINES.get(phase) is not None]
+    voltage = Decimal(sum(voltages)) / len(voltages) if voltages else Decimal(_NOMINAL_V)
+    apparent_w = (sum(currents.values()) if currents else total_a) * voltage
+    return 0 < apparent_w / 2 <= power * _W_PER_KW <= apparent_w * 4

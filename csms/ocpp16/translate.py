@@ -43,6 +43,7 @@ _MAX_STATUS_CHARS = 50
 _MAX_CURRENT_A = 10_000
 _ROUNDING = 1e-6
 """How far a decimal such as 9.7 may be from tenths when it has been through binary arithmetic."""
+_MAX_STAMP_CHARS = 40
 _ABSENT = msgspec.Raw(b"null")
 _ANSWER_STATUSES = {
     name.lower(): name
@@ -171,7 +172,10 @@ def stop_reason(text: str) -> str:
 
 
 def start_key(charger_id: ChargerId, payload: payloads.StartTransaction, received_ms: int) -> StartKey:
-    """Return the identity of a start; `received_ms` (UTC) stands in for a missing or odd time stamp."""
+    """Return the identity of a start; one with an odd time stamp, or none, is known by its words.
+
+    `received_ms` (UTC) is its time then.
+    """
     at_ms = parse_time_ms(payload.timestamp)
     return StartKey(
         charger_id=charger_id,
@@ -179,4 +183,5 @@ def start_key(charger_id: ChargerId, payload: payloads.StartTransaction, receive
         id_tag=payload.id_tag,
         started_ms=received_ms if at_ms is None else at_ms,
         meter_start_wh=payload.meter_start,
+        words=payload.timestamp[:_MAX_STAMP_CHARS] if at_ms is None else None,
     )

@@ -44,6 +44,7 @@ DOCUMENTS: dict[type[object], frozenset[str]] = {
     MakeStored: frozenset({"make", "learnt"}),
     SendStored: frozenset({"form"}),
     SessionStored: frozenset({"flags"}),
+    KnownTransaction: frozenset({"flags"}),
 }
 """The columns of each record's table that are JSON text."""
 
@@ -126,15 +127,17 @@ def session_row(station_id: str, record: SessionStored) -> Row:
         optional_integer(record.meter_stop_wh),
         optional_text(record.end_reason),
         document(record.flags),
+        optional_text(record.start_words),
     )
 
 
 def correction_row(record: StopCorrected) -> Row:
-    """Return the true end of a session: ended_ms, meter_stop_wh, end_reason and the session's id."""
+    """Return the true end of a session: ended_ms, meter_stop_wh, end_reason, flags and the session's id."""
     return (
         integer(record.ended_ms),
         integer(record.meter_stop_wh),
         text(record.end_reason),
+        document(record.flags),
         text(record.session_id),
     )
 
@@ -155,6 +158,7 @@ def sample_row(station_id: str, record: SampleStored) -> Row:
         optional_integer(record.power_w),
         optional_integer(record.energy_wh),
         raw_json,
+        None if record.doubt is None else record.doubt.value,
     )
 
 

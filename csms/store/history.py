@@ -2,7 +2,7 @@
 
 from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId
@@ -15,6 +15,9 @@ from csms.store.values import INT64_MAX, INT64_MIN, integer, text
 def find_start(connection: Connection, station_id: str, key: StartKey) -> KnownTransaction | None:
     """Return the transaction of this StartTransaction (LEDGER.md I6); id tags are compared without case.
 
+    One without a usable time is known by its words, as long as they tell it from another start
+    (`csms.core.session.start_is_told_by_words`).
+
     Raises:
         CorruptRowError: its row cannot be read.
     """
@@ -24,7 +27,7 @@ def find_start(connection: Connection, station_id: str, key: StartKey) -> KnownT
             session.c.station_id == station_id,
             session.c.charger_id == text(key.charger_id),
             session.c.idx == integer(key.idx),
-            session.c.started_ms == integer(key.started_ms),
+            session.c.started_ms == integer(key.started_ms) if key.words is None else _told_by(key.words),
             session.c.id_tag == text(key.id_tag.upper()),
             session.c.meter_start_wh == integer(key.meter_start_wh),
             session.c.transaction_id.is_not(None),
@@ -68,6 +71,15 @@ def find_session(connection: Connection, station_id: str, session_id: SessionId)
     return bool(connection.scalar(select(exists().where(wanted))))
 
 
+def _told_by(words: str) -> ColumnElement[bool]:
+    """Return the condition that the words of a start stand for this very session."""
+    used = func.coalesce(session.c.meter_stop_wh, session.c.last_energy_wh) > session.c.meter_start_wh
+    return and_(
+        session.c.start_words == text(words),
+        or_(session.c.ended_ms.is_(None), and_(session.c.meter_start_wh > 0, used)),
+    )
+
+
 def _find(connection: Connection, wanted: ColumnElement[bool]) -> KnownTransaction | None:
     """Return the first of the transactions; it is chosen here, since `ORDER BY` makes SQLite walk the wrong index."""
     rows = connection.execute(
@@ -81,6 +93,9 @@ def _find(connection: Connection, wanted: ColumnElement[bool]) -> KnownTransacti
             and_(
                 session.c.ended_ms.is_not(None), func.coalesce(session.c.end_reason, "").in_(sorted(GUESSED_ENDS))
             ).label("end_guessed"),
+            session.c.started_ms,
+            session.c.meter_start_wh,
+            session.c.flags,
         ).where(wanted)
     ).all()
     if not rows:

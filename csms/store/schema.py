@@ -128,11 +128,13 @@ session = _table(
     Column("meter_stop_wh", BigInteger, nullable=True),
     Column("end_reason", Text, nullable=True),
     Column("flags", Text, nullable=False),
+    Column("start_words", Text, nullable=True),
 )
 """Sessions and their transactions, running and ended, kept for ever: a replayed start must find its transaction."""
 
 _has_transaction = session.c.transaction_id.is_not(None)
 _is_open = session.c.ended_ms.is_(None)
+_has_words = session.c.start_words.is_not(None)
 
 Index(
     "uq_session_transaction_id",
@@ -152,6 +154,15 @@ Index(
     session.c.meter_start_wh,
     sqlite_where=_has_transaction,
     postgresql_where=_has_transaction,
+)
+Index(
+    "ix_session_start_words",
+    session.c.station_id,
+    session.c.charger_id,
+    session.c.idx,
+    session.c.start_words,
+    sqlite_where=_has_words,
+    postgresql_where=_has_words,
 )
 Index(
     "ix_session_open",
@@ -175,6 +186,7 @@ meter_sample = _table(
     Column("power_w", BigInteger, nullable=True),
     Column("energy_wh", BigInteger, nullable=True),
     Column("raw_json", Text, nullable=False),
+    Column("doubt", Text, nullable=True),
     UniqueConstraint("station_id", "at_ms", "charger_id", "idx", "digest", name="uq_meter_sample_identity"),
 )
 """Meter values as received; `digest` stands for `raw_json` in the sample's identity."""

@@ -21,10 +21,12 @@ from sqlalchemy import Connection, Table, UniqueConstraint
 from csms.store.codec import Row
 
 ROWS_MAX = 512
-"""Rows of one statement: with the widest table's 23 columns about a third of the 32,766 parameters that SQLite takes,
+"""Rows of one statement: with the widest table's 24 columns about a third of the 32,766 parameters that SQLite takes,
 and of the 32,767 that PostgreSQL's driver takes."""
 
-_CORRECTION = "UPDATE session SET ended_ms=?, meter_stop_wh=?, end_reason=? WHERE session_id=? AND station_id=?"
+_CORRECTION = (
+    "UPDATE session SET ended_ms=?, meter_stop_wh=?, end_reason=?, flags=? WHERE session_id=? AND station_id=?"
+)
 
 T = TypeVar("T")
 

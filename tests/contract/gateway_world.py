@@ -20,7 +20,7 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
-from csms.core.ids import ChargerId, ConnectionId, Now, RequestId, Token, TransactionId
+from csms.core.ids import ChargerId, ConnectionId, Now, RequestId, SessionId, Token, TransactionId
 from csms.core.replies import Confirmed, Outcome, StartConfirmed, StopConfirmed
 from csms.core.station import Charger, Control, Station
 from csms.core.views import charger_view
@@ -28,7 +28,6 @@ from csms.gateway.answers import Services
 from csms.gateway.id_tags import OpenTags, TagPolicy
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
-from csms.gateway.start_times import StartTimes
 from csms.ports import StoreError
 from csms.runtime.knocking import KnockingLog
 from csms.runtime.view import StationView
@@ -132,8 +131,10 @@ class FakeMemory:
     def __init__(self) -> None:
         self.starts: dict[StartKey, KnownTransaction] = {}
         self.asked: list[StartKey] = []
+        self.asked_ids: list[int] = []
         self.failure: StoreError | None = None
         self.stops: set[tuple[ChargerId, int, int]] = set()
+        self.sessions: set[SessionId] = set()
 
     async def find_start(self, key: StartKey) -> KnownTransaction | None:
         self.asked.append(key)
@@ -144,9 +145,13 @@ class FakeMemory:
     async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
         return (charger_id, stopped_ms, meter_stop_wh) in self.stops
 
+    async def find_session(self, session_id: SessionId) -> bool:
+        return session_id in self.sessions
+
     async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
         if self.failure is not None:
             raise self.failure
+        self.asked_ids.append(transaction_id)
         return next((known for known in self.starts.values() if known.transaction_id == transaction_id), None)
 
 
@@ -234,7 +239,6 @@ async def gateway(**parts: Any) -> AsyncIterator[World]:
         id_tags=world.id_tags,
         clock=world.clock,
         new_id=lambda: "new-session",
-        start_times=StartTimes(),
     )
     server = Gateway(
         GatewaySettings(port=0, max_half_open=world.max_half_open, close_timeout_s=0.5),

@@ -25,6 +25,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, TransactionId
 from csms.core.replies import Confirmed
+from csms.gateway.answers import NAMED_REMEMBERED
 from csms.gateway.id_tags import ListedTags, TagVerdict
 from csms.ports import StoreError
 from tests.contract.gateway_world import STAMP, T, gateway
@@ -165,24 +166,50 @@ async def test_a_replayed_start_and_its_stop_bring_what_the_store_remembers() ->
         assert started.known is stopped.known is known
 
 
-async def test_a_replayed_start_without_a_usable_time_keeps_the_time_it_was_given() -> None:
+async def test_a_start_without_a_usable_time_asks_for_its_words() -> None:
     async with gateway() as world:
-        keys = []
-        for stamp, later_ms in (("1970-01-01T00:00:12Z", 0), ("1970-01-01T00:00:12Z", 30_000), ("nonsense", 0)):
+        for later_ms in (0, 30_000):
             world.clock.mono_ms += later_ms
             async with world.client() as client:
-                await client.call("StartTransaction", START | {"timestamp": stamp})
-                keys.append(world.memory.asked[-1].started_ms)
-        assert keys == [T, T, T + 30_000]
+                await client.call("StartTransaction", START | {"timestamp": "1970-01-01T00:00:12Z"})
+        one, two = world.memory.asked
+        assert (one.words, one.started_ms, two.started_ms) == ("1970-01-01T00:00:12Z", T, T + 30_000)
+        assert one.identity == two.identity
 
 
-@pytest.mark.parametrize("action", ["StartTransaction", "StopTransaction"])
-async def test_a_store_that_cannot_read_means_try_again(action: str) -> None:
+async def test_late_values_bring_the_ended_transaction_that_the_store_remembers_asked_once() -> None:
+    async with gateway() as world, world.client() as client:
+        ended = KnownTransaction(TransactionId(5), SessionId("s"), CP, 1, TagStatus.ACCEPTED, ended=True)
+        running = KnownTransaction(TransactionId(6), SessionId("r"), CP, 1, TagStatus.ACCEPTED, ended=False)
+        world.memory.starts |= {StartKey(CP, 1, "A", T, 1): ended, StartKey(CP, 1, "B", T, 1): running}
+        for named in (5, 6, 7, 5, 0, None):
+            payload = {"connectorId": 1, "meterValue": [{}]}
+            await client.call("MeterValues", payload if named is None else payload | {"transactionId": named})
+        facts = [fact for fact in world.desk.facts if isinstance(fact, MeterSampled)]
+        assert [fact.known for fact in facts] == [ended, None, None, ended, None, None]
+        assert world.memory.asked_ids == [5, 6, 7]
+
+
+async def test_what_is_remembered_of_meter_values_is_bounded() -> None:
+    async with gateway() as world, world.client() as client:
+        for named in [*range(1, NAMED_REMEMBERED + 2), 2, 1]:
+            await client.call("MeterValues", {"connectorId": 1, "transactionId": named, "meterValue": [{}]})
+        assert world.memory.asked_ids == [*range(1, NAMED_REMEMBERED + 2), 1]
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("StartTransaction", START),
+        ("StopTransaction", STOP),
+        ("MeterValues", {"connectorId": 1, "transactionId": 5, "meterValue": [{}]}),
+    ],
+)
+async def test_a_store_that_cannot_read_means_try_again(action: str, payload: dict[str, Any]) -> None:
     async with gateway() as world, world.client() as client:
         world.memory.failure = StoreError("disk gone")
-        payload = START if action == "StartTransaction" else STOP
         assert (await client.call(action, payload))[:3] == [4, "1", "InternalError"]
-        assert "TransactionStarted" not in world.desk.kinds()
+        assert world.desk.kinds() == ["ChargerConnected", "ChargerHeard"]
 
 
 @pytest.mark.parametrize("failure", [StoreError("disk full"), RuntimeError("loop died")])
@@ -257,3 +284,69 @@ async def test_listed_tags() -> None:
             assert (await client.call("StartTransaction", START | {"idTag": tag}))[2]["idTagInfo"] == info
         world.clock.mono_ms += 60_000
         assert (await client.call("Authorize", {"idTag": "GOOD"}))[2]["idTagInfo"]["status"] == "Expired"
+
+
+async def test_a_tag_of_the_same_parent_may_stop_what_another_started() -> None:
+    """§3.10; the charger compares the parents itself, so each answer names the parent."""
+    fleet = {"status": "Accepted", "parentIdTag": "FLEET"}
+    tags = {
+        "ONE": TagVerdict(TagStatus.ACCEPTED, None, "FLEET"),
+        "TWO": TagVerdict(TagStatus.ACCEPTED, None, "FLEET"),
+        "LATE": TagVerdict(TagStatus.ACCEPTED, T, "FLEET"),
+    }
+    late = {"status": "Expired", "expiryDate": STAMP, "parentIdTag": "FLEET"}
+    async with gateway(id_tags=ListedTags(tags)) as world, world.client() as client:
+        start = (await client.call("StartTransaction", START | {"idTag": "ONE"}))[2]
+        assert start == {"transactionId": 77, "idTagInfo": fleet}
+        for tag, info in {
+            "TWO": fleet,
+            "two": fleet,
+            "ONE": fleet,
+            "LATE": late,
+            "FLEET": {"status": "Invalid"},
+        }.items():
+            assert (await client.call("Authorize", {"idTag": tag}))[2] == {"idTagInfo": info}, "never ConcurrentTx"
+            assert (await client.call("StopTransaction", STOP | {"idTag": tag}))[2] == {"idTagInfo": info}
+        assert (await client.call("StopTransaction", STOP))[2] == {}, "no tag, no word on it"
+        assert world.desk.kinds().count("TransactionStopped") == 6, "whatever the verdict: the car has stopped"
+
+
+WRONG_IDS = [-(2**63), -2, -1, 0, 4_711, 2**31, 2**63 - 1, 2**63, "9223372036854775807", 1e99]
+
+
+@pytest.mark.parametrize("transaction_id", WRONG_IDS)
+async def test_a_stop_of_whatever_id_is_confirmed(transaction_id: float | str) -> None:
+    async with gateway() as world, world.client() as client:
+        assert await client.call("StopTransaction", STOP | {"transactionId": transaction_id}) == [3, "1", {}]
+        values: dict[str, Any] = {"connectorId": 1, "transactionId": transaction_id, "meterValue": [{}]}
+        assert await client.call("MeterValues", values) == [3, "2", {}]
+
+
+STAMPS = [
+    # caption, the stop's time stamp, recorded before (by its id, by its time) | a repetition
+    ("neither", STAMP, False, False, False),
+    ("by its time", STAMP, False, True, True),
+    ("no usable time: by its id", "1970-01-01T00:00:09Z", True, False, True),
+    ("no usable time, and another", "1970-01-01T00:00:09Z", False, True, False),
+    ("none at all: by its id", "", True, False, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("stamp", "by_id", "by_time", "repeated"), [row[1:] for row in STAMPS], ids=[row[0] for row in STAMPS]
+)
+async def test_a_stop_of_no_transaction_of_ours_is_known_again(
+    stamp: str, *, by_id: bool, by_time: bool, repeated: bool
+) -> None:
+    stop = STOP | {"transactionId": -1, "timestamp": stamp}
+    async with gateway() as world, world.client() as client:
+        await client.call("StopTransaction", stop)
+        first = await world.desk.wait_for(TransactionStopped)
+        world.memory.sessions |= {first.new_session_id} if by_id else set()
+        world.memory.stops |= {(CP, T, 200)} if by_time else set()
+        world.clock.mono_ms += 60_000
+        await client.call("StopTransaction", stop)
+        second = await world.desk.wait_for(TransactionStopped, 2)
+        assert (first.repeated, second.repeated) == (False, repeated)
+        assert second.new_session_id == first.new_session_id, "so its record is one, whatever the store said"
+        assert first.words == second.words == (None if stamp == STAMP else stamp)

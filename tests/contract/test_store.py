@@ -16,11 +16,13 @@ from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
     CountersStored,
+    Doubt,
     Driver,
     EndReason,
     Record,
     SendForgotten,
     SendState,
+    SessionStored,
     Snapshot,
     StationStored,
     StopCorrected,
@@ -67,7 +69,15 @@ async def _rows(store: SqlStore, table: Table) -> list[dict[str, Any]]:
 
 def _known(record: Any, *, ended: bool) -> KnownTransaction:
     return KnownTransaction(
-        record.transaction_id, record.session_id, record.charger_id, record.idx, record.tag_status, ended
+        record.transaction_id,
+        record.session_id,
+        record.charger_id,
+        record.idx,
+        record.tag_status,
+        ended,
+        started_ms=record.started_ms,
+        meter_start_wh=record.meter_start_wh,
+        flags=record.flags,
     )
 
 
@@ -186,7 +196,29 @@ async def test_a_sample_is_kept_as_it_came(store: SqlStore) -> None:
         "power_w": None,
         "energy_wh": None,
         "raw_json": '{"sampledValue":[{"value":"11"}]}',
+        "doubt": None,
     }
+
+
+SIGNED = (
+    '{ "timestamp" : "2026-01-01T00:00:00.000+01:00" ,\n\t"sampledValue":[ {"format":"SignedData","value":'
+    '"OCMF|{\\"FV\\":\\"1.0\\",\\"é\\":\\"\\u00e9\\\\u00E9\\"}|{\\"SD\\":\\"30\\/45'
+    '\\u0000\\ud83d\\"}" ,"value2":1.00e0} ]}'
+)
+
+
+@pytest.mark.parametrize("raw_json", [SIGNED, SIGNED.replace("é", "\u2028 😀 ٢")])
+async def test_signed_values_are_kept_byte_for_byte(store: SqlStore, raw_json: str) -> None:
+    await store.commit([samples.sample(raw_json=raw_json)])
+    (row,) = await _rows(store, schema.meter_sample)
+    assert row["raw_json"].encode() == raw_json.encode()
+
+
+@pytest.mark.parametrize("doubt", list(Doubt))
+async def test_why_a_sample_was_not_believed_is_kept_with_it(store: SqlStore, doubt: Doubt) -> None:
+    await store.commit([samples.sample(doubt=doubt)])
+    (row,) = await _rows(store, schema.meter_sample)
+    assert row["doubt"] == doubt
 
 
 @pytest.mark.parametrize(
@@ -313,6 +345,40 @@ async def test_a_transaction_that_ended_without_a_reason(store: SqlStore) -> Non
     assert await store.find_transaction(4) == _known(record, ended=True)
 
 
+WORDS = "1970-01-01T00:00:12Z"
+CLOCKLESS = samples.session("words", 9, start_words=WORDS)
+
+TOLD = [
+    # caption, its row | a start in the same words is the same one
+    ("it runs", CLOCKLESS, True),
+    ("it runs, from 0", replace(CLOCKLESS, meter_start_wh=0), True),
+    ("it ended, its register has risen", samples.ended("words", 9, start_words=WORDS), True),
+    ("a guessed end: last reading", samples.ended("words", 9, start_words=WORDS, meter_stop_wh=None), True),
+    ("it used nothing", samples.ended("words", 9, start_words=WORDS, meter_stop_wh=1_000), False),
+    ("its register began at 0", samples.ended("words", 9, start_words=WORDS, meter_start_wh=0), False),
+    ("nobody knows", samples.ended("words", 9, start_words=WORDS, meter_stop_wh=None, last_energy_wh=None), False),
+    ("other words", replace(CLOCKLESS, start_words="1970-01-01T00:00:13Z"), False),
+    ("no words", replace(CLOCKLESS, start_words=None), False),
+]
+
+
+@pytest.mark.parametrize(("row", "same"), [row[1:] for row in TOLD], ids=[row[0] for row in TOLD])
+async def test_a_start_without_a_usable_time_is_known_by_its_words(
+    store: SqlStore, row: SessionStored, *, same: bool
+) -> None:
+    await store.commit([row])
+    again = StartKey(row.charger_id, row.idx, "TAG1", 1_800_000_000_000, row.meter_start_wh, WORDS)
+    known = await store.find_start(again)
+    assert known == (_known(row, ended=row.ended_ms is not None) if same else None)
+
+
+async def test_words_that_tell_no_time_may_be_missing_or_anything(store: SqlStore) -> None:
+    for n, words in enumerate(["", "\ud800\0", "' OR 1=1 --"], start=1):
+        row = samples.session(f"w{n}", n, start_words=words)
+        await store.commit([row])
+        assert await store.find_start(replace(samples.start_key(row), words=words)) == _known(row, ended=False)
+
+
 async def test_two_transactions_of_one_key_are_answered_with_the_first(store: SqlStore) -> None:
     await store.commit([samples.session("later", 8), samples.ended("first", 5)])
     known = await store.find_start(samples.start_key(RUNNING))
@@ -334,7 +400,8 @@ async def test_what_no_database_can_hold_neither_fails_nor_hides(store: SqlStore
             replace(samples.logged(), detail={"\0\ud800": "\0\ud800", "n": 10**30}),
         ]
     )
-    assert await store.find_start(samples.start_key(wild)) == _known(wild, ended=False)
+    fits = replace(wild, meter_start_wh=2**63 - 1, started_ms=-(2**63))
+    assert await store.find_start(samples.start_key(wild)) == _known(fits, ended=False)
     assert await store.find_start(replace(samples.start_key(wild), meter_start_wh=5)) is None
     snapshot = await store.load()
     assert snapshot.chargers[0].configuration == {"k\0": "?"}
@@ -472,13 +539,14 @@ async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: S
     assert found is not None
     assert (found.ended, found.end_guessed) == (True, True)
 
-    await store.commit([StopCorrected(running.session_id, 4_000, 12_345, "Local")])
+    await store.commit([StopCorrected(running.session_id, 4_000, 12_345, "Local", ("superseded", "suspect"))])
 
     found = await store.find_transaction(7)
     assert found is not None
     assert (found.ended, found.end_guessed) == (True, False)
     (row,) = await _session_rows(store)
     assert (row["ended_ms"], row["meter_stop_wh"], row["end_reason"]) == (4_000, 12_345, "Local")
+    assert row["flags"] == '["superseded","suspect"]'
 
 
 async def _session_rows(store: SqlStore) -> list[dict[str, Any]]:

@@ -100,5 +100,13 @@ def _known(row: SessionStored) -> KnownTransaction | None:
     if row.transaction_id is None:
         return None
     return KnownTransaction(
-        row.transaction_id, row.session_id, row.charger_id, row.idx, row.tag_status, ended=row.ended_ms is not None
+        row.transaction_id,
+        row.session_id,
+        row.charger_id,
+        row.idx,
+        row.tag_status,
+        ended=row.ended_ms is not None,
+        started_ms=row.started_ms,
+        meter_start_wh=row.meter_start_wh,
+        flags=row.flags,
     )

@@ -64,6 +64,7 @@ class Memory:
                         ended_ms=record.ended_ms,
                         meter_stop_wh=record.meter_stop_wh,
                         end_reason=record.end_reason,
+                        flags=record.flags,
                     )
                 case SampleStored():
                     self.samples.append(record)
@@ -84,8 +85,9 @@ class Memory:
 
     def find_start(self, key: StartKey) -> KnownTransaction | None:
         for row in self.sessions.values():
-            at = StartKey(row.charger_id, row.idx, row.id_tag_raw, row.started_ms, row.meter_start_wh)
-            if row.transaction_id is not None and at == key:
+            at = StartKey(row.charger_id, row.idx, row.id_tag_raw, row.started_ms, row.meter_start_wh, row.start_words)
+            told = key.words is None or row.ended_ms is None or 0 < row.meter_start_wh < (_last_wh(row) or 0)
+            if row.transaction_id is not None and at.identity == key.identity and told:
                 return _known(row, row.transaction_id)
         return None
 
@@ -96,7 +98,21 @@ class Memory:
         return None
 
 
+def _last_wh(row: SessionStored) -> int | None:
+    return row.last_energy_wh if row.meter_stop_wh is None else row.meter_stop_wh
+
+
 def _known(row: SessionStored, transaction_id: TransactionId) -> KnownTransaction:
     ended = row.ended_ms is not None
-    guessed = ended and row.end_reason in GUESSED_ENDS
-    return KnownTransaction(transaction_id, row.session_id, row.charger_id, row.idx, row.tag_status, ended, guessed)
+    return KnownTransaction(
+        transaction_id,
+        row.session_id,
+        row.charger_id,
+        row.idx,
+        row.tag_status,
+        ended,
+        ended and row.end_reason in GUESSED_ENDS,
+        row.started_ms,
+        row.meter_start_wh,
+        row.flags,
+    )

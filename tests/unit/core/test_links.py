@@ -15,7 +15,7 @@ from csms.core.events import (
 from csms.core.ids import ChargerId, ConnectionId, RequestId
 from csms.core.replies import Confirmed
 from csms.core.station import Control
-from tests.unit.core.driving import BOOT, Drive, charger, station
+from tests.unit.core.driving import BOOT, T0_WALL_MS, Drive, charger, station
 
 CHARGING, AVAILABLE = ConnectorStatus.CHARGING, ConnectorStatus.AVAILABLE
 A = ChargerId("A")
@@ -138,6 +138,46 @@ def test_statuses_are_kept_with_what_the_charger_said_of_them() -> None:
     [event] = drive.events("connector.status_changed")
     assert event.detail == {"status": "Faulted", "error_code": "GroundFailure", "info": "L2", "at_ms": 123}
     assert drive.memory.chargers[A].statuses == {1: ConnectorStatus.FAULTED}
+
+
+ORDER: list[tuple[str, list[tuple[float, ConnectorStatus, float | None]], ConnectorStatus]] = [
+    # caption, statuses (received at s, status, stamped s) | the state
+    ("in order", [(0, AVAILABLE, 0), (1, CHARGING, 1)], CHARGING),
+    ("an older one later: history", [(5, CHARGING, 5), (6, AVAILABLE, 4)], CHARGING),
+    ("from an old queue, behind the present one", [(5, CHARGING, 5), (6, AVAILABLE, -9_000)], CHARGING),
+    ("the same second: as they came", [(5, CHARGING, 5), (5.1, AVAILABLE, 5)], AVAILABLE),
+    ("no stamp: as they came", [(5, CHARGING, 5), (6, AVAILABLE, None)], AVAILABLE),
+    ("a clock set back shows after 2 min", [(0, CHARGING, 0), (120, AVAILABLE, -3_000)], AVAILABLE),
+    ("and not before", [(0, CHARGING, 0), (119.9, AVAILABLE, -3_000)], CHARGING),
+    ("of tomorrow: it hides nothing", [(5, CHARGING, 86_400), (6, AVAILABLE, 6)], AVAILABLE),
+]
+
+
+@pytest.mark.parametrize(("statuses", "state"), [row[1:] for row in ORDER], ids=[row[0] for row in ORDER])
+def test_an_older_status_is_kept_and_changes_nothing(
+    statuses: list[tuple[float, ConnectorStatus, float | None]], state: ConnectorStatus
+) -> None:
+    drive = Drive(station(400, charger("A", 100)))
+    drive.connect("A")
+    for received_s, status, stamped_s in statuses:
+        drive.wait(received_s - drive.now_ms / 1_000)
+        at_ms = None if stamped_s is None else T0_WALL_MS + int(stamped_s * 1_000)
+        drive.do(StatusNotified(A, 1, status, at_ms=at_ms))
+    assert drive.memory.chargers[A].statuses[1] is state
+    assert len(drive.events("connector.status_changed")) == len(statuses)
+
+
+@pytest.mark.parametrize("how", ["reconnected", "rebooted"])
+def test_a_new_connection_or_boot_may_have_another_clock(how: str) -> None:
+    drive = Drive(station(400, charger("A", 100)))
+    drive.connect("A")
+    drive.do(StatusNotified(A, 1, CHARGING, at_ms=T0_WALL_MS + 5))
+    if how == "reconnected":
+        drive.connect("A")
+    else:
+        drive.boot("A")
+    drive.do(StatusNotified(A, 1, AVAILABLE, at_ms=T0_WALL_MS))
+    assert drive.memory.chargers[A].statuses[1] is AVAILABLE
 
 
 def test_what_was_not_answered_on_the_old_connection_is_lost_and_stays_booked() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from csms.core.events import ConnectorStatus, MeterSampled, Sample, StartKey, TagStatus, TransactionStopped
+from csms.core.events import ConnectorStatus, Sample, StartKey, TagStatus, TransactionStopped
 from csms.core.ids import ChargerId, RequestId, SessionId
 from csms.core.replies import StartConfirmed, StopConfirmed
 from csms.core.station import Control
@@ -187,6 +187,80 @@ def test_a_start_of_an_unknown_charger_is_kept_and_harms_nobody() -> None:
     assert ended(drive, transaction_id)[:2] == ("Local", 1_000)
 
 
+# --- starts without a usable time stamp -----------------------------------------------------------------------------
+
+
+def wordy(drive: Drive, words: str = "1970-01-01T00:00:12Z", meter_wh: int = 500) -> StartKey:
+    """Return the key of a start whose time is that of its receipt, now."""
+    return replace(key(drive, meter_wh=meter_wh), words=words)
+
+
+WORDS = [
+    # caption, what happens between, meterStart | a start in the same words is the same one
+    ("at once", "", 500, True),
+    ("an hour later, still running", "wait", 500, True),
+    ("after a reconnect", "reconnect", 500, True),
+    ("after a crash", "restart", 500, True),
+    ("after a crash, from 0", "restart", 0, True),
+    ("after the stop: the register has risen since", "stop", 500, True),
+    ("after the stop and a crash", "stop restart", 500, True),
+    ("after the stop, from 0: another car", "stop", 0, False),
+    ("after the stop, from 0, and a crash: another car", "stop restart", 0, False),
+    ("after a stop with nothing used: another car", "used nothing", 500, False),
+]
+
+
+@pytest.mark.parametrize(("between", "meter_wh", "same"), [row[1:] for row in WORDS], ids=[row[0] for row in WORDS])
+def test_a_start_without_a_usable_time_is_known_by_its_words(between: str, meter_wh: int, *, same: bool) -> None:
+    drive = site()
+    first = drive.start_again(wordy(drive, meter_wh=meter_wh))
+    drive.status("A", 1, CHARGING)
+    if "wait" in between:
+        drive.wait(3_600)
+    if "reconnect" in between:
+        drive.connect("A")
+    if "stop" in between:
+        drive.stop("A", first.transaction_id, meter_wh + 3_000)
+    if "used nothing" in between:
+        drive.stop("A", first.transaction_id, meter_wh)
+    if "restart" in between:
+        drive.wait(40 * 86_400)
+        drive.recover()
+    drive.wait(1)
+    start = wordy(drive, meter_wh=meter_wh)
+    again = drive.start_again(start, TagStatus.BLOCKED, known=drive.memory.find_start(start))
+    assert (again == first) is same
+    assert drive.record(first.transaction_id).flags.count("start_time_unknown") == 1
+
+
+@pytest.mark.parametrize("change", ["idx", "id_tag", "words", "meter_start_wh"])
+def test_other_words_are_another_start(change: str) -> None:
+    drive = site()
+    start = wordy(drive)
+    first = drive.start_again(start)
+    other: dict[str, str | int] = {"idx": 2, "id_tag": "OTHER", "words": "", "meter_start_wh": 501}
+    assert drive.start_again(replace(start, **{change: other[change]})).transaction_id != first.transaction_id  # type: ignore[arg-type]
+
+
+def test_what_the_store_does_not_know_yet_of_words_counts() -> None:
+    drive = site()
+    first = drive.start_again(wordy(drive, meter_wh=0))
+    stale = drive.memory.find_start(wordy(drive, meter_wh=0))
+    drive.stop("A", first.transaction_id, 3_000)
+    assert stale is not None
+    assert not stale.ended
+    again = drive.start_again(wordy(drive, meter_wh=0), known=stale)
+    assert again.transaction_id != first.transaction_id, "the first has ended since the store was asked"
+
+
+def test_a_start_of_unknown_time_is_steered_when_the_car_is_seen_to_be_there() -> None:
+    drive = site()
+    drive.start_again(wordy(drive))
+    assert drive.limits() == []
+    drive.wait(2)
+    assert drive.limits() == [("A", 1, 100_000)]
+
+
 # --- starts with an old time stamp ------------------------------------------------------------------------------------
 
 OLD = [
@@ -232,6 +306,32 @@ def test_a_queue_of_the_past_gives_no_power_and_leaves_true_records() -> None:
     assert (drive.limits(), drive.open_transactions(), drive.row_kw()) == ([], [], 0)
     rows = [drive.record(n) for n in (1, 2, 3)]
     assert [(r.meter_stop_wh or 0) - r.meter_start_wh for r in rows] == [500, 500, 500]
+
+
+def test_a_queue_that_a_crash_interrupts_gives_no_power_either() -> None:
+    drive = site()
+    drive.connect("A")
+    old = drive.start("A", ago_s=3_600)
+    assert drive.record(old).flags == ("unproven",)
+    drive.recover()
+    drive.connect("A")
+    drive.accept()
+    drive.wait(1.5)
+    drive.stop("A", old, 7_000, ago_s=1_800)
+    drive.wait(10)
+    assert drive.limits() == []
+    assert ended(drive, old) == ("Local", 7_000, ("unproven",))
+
+
+def test_a_proven_start_is_no_longer_doubted() -> None:
+    drive = site()
+    old = drive.start("A", ago_s=3_600)
+    drive.status("A", 1, CHARGING)
+    assert drive.record(old).flags == ()
+    drive.recover()
+    drive.take()
+    drive.connect("A")
+    assert drive.limits() == [("A", 1, 100_000)], "at once"
 
 
 # --- stops ------------------------------------------------------------------------------------------------------------
@@ -299,6 +399,17 @@ def test_a_repeated_minus_1_does_not_stop_a_second_refused_start() -> None:
     assert drive.open_transactions() == [one]
 
 
+@pytest.mark.parametrize("words", [None, "1970-01-01T00:00:09Z", ""])
+def test_a_stop_of_no_transaction_is_known_again_by_its_time_or_its_words(words: str | None) -> None:
+    drive = site()
+    stopped_ms = drive.now.wall_ms
+    for n in range(3):
+        drive.wait(60)
+        at_ms = stopped_ms if words is None else drive.now.wall_ms
+        drive.do(TransactionStopped(ChargerId("A"), 0, 700, at_ms, SessionId(f"orphan {n}"), words=words))
+    assert orphans(drive) == 1
+
+
 def test_minus_1_does_not_stop_a_start_that_came_after_it() -> None:
     drive = site()
     refused = drive.start("A", 1, verdict=TagStatus.INVALID)
@@ -330,6 +441,75 @@ def test_a_stop_before_its_start_is_confirmed_and_marked(
     assert ended(drive, transaction_id) == ("Local", meter_stop_wh, flags)
 
 
+MOST_ENERGY = [
+    # caption, lasted h, meterStop Wh of a DC connector of 100 kW | flags
+    ("500 kW for 2 h and 1 kWh", 2, 1_001_000, ()),
+    ("1 Wh more", 2, 1_001_001, ("suspect",)),
+    ("a minute counts as an hour: clocks are set", 0, 501_000, ()),
+    ("1 Wh more than that", 0, 501_001, ("suspect",)),
+    ("int64 max", 2, 2**63 - 1, ("suspect",)),
+]
+
+
+@pytest.mark.parametrize(("hours", "stop_wh", "flags"), [r[1:] for r in MOST_ENERGY], ids=[r[0] for r in MOST_ENERGY])
+def test_more_than_a_connector_can_deliver_is_marked(hours: int, stop_wh: int, flags: tuple[str, ...]) -> None:
+    drive = site()
+    transaction_id = drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.wait(hours * 3_600)
+    drive.stop("A", transaction_id, stop_wh)
+    assert ended(drive, transaction_id) == ("Local", stop_wh, flags)
+
+
+def test_without_a_start_time_energy_cannot_be_too_much() -> None:
+    drive = site()
+    started = drive.start_again(wordy(drive))
+    drive.stop("A", started.transaction_id, 2_000_000)
+    assert "suspect" not in ended(drive, started.transaction_id)[2]
+
+
+BILLED = [
+    # caption, meterStop Wh of one that started at 1000 Wh | energy to bill
+    ("true", 6_000, 5_000),
+    ("nothing used", 1_000, 0),
+    ("suspect: nobody is billed without a look", 900, None),
+]
+
+
+@pytest.mark.parametrize(("stop_wh", "billed_wh"), [row[1:] for row in BILLED], ids=[row[0] for row in BILLED])
+def test_energy_is_meter_stop_less_meter_start(stop_wh: int, billed_wh: int | None) -> None:
+    drive = site()
+    drive.stop("A", drive.start("A", meter_wh=1_000), stop_wh)
+    assert [event.detail["energy_wh"] for event in drive.events("session.ended")] == [billed_wh]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize(("stop_wh", "flags", "billed_wh"), [(900, ("suspect",), None), (2_000, (), 1_000)])
+def test_a_true_end_that_comes_late_is_judged_like_any(
+    stop_wh: int, flags: tuple[str, ...], billed_wh: int | None, *, restart: bool
+) -> None:
+    drive = site()
+    one = drive.start("A", meter_wh=1_000)
+    drive.start("A", idx=1, tag="NEXT", meter_wh=2**40)
+    assert ended(drive, one)[2] == ("superseded", "suspect"), "the guess was bad"
+    if restart:
+        drive.recover()
+    drive.stop("A", one, stop_wh, known=drive.memory.find_transaction(one))
+    assert ended(drive, one) == ("Local", stop_wh, ("superseded", *flags))
+    assert drive.events("transaction.stopped_late")[0].detail["energy_wh"] == billed_wh
+
+
+def test_readings_of_a_repeated_stop_are_kept() -> None:
+    drive = site()
+    transaction_id = drive.start("A")
+    session_id = drive.record(transaction_id).session_id
+    for n in (1, 2):
+        samples = (Sample(T0_WALL_MS, None, 500, f'{{"signed":{n}}}'),)
+        drive.do(TransactionStopped(ChargerId("A"), transaction_id, 500, T0_WALL_MS, SessionId("o"), samples=samples))
+    kept = [(s.session_id, s.idx, s.transaction_id, s.raw_json, s.doubt) for s in drive.memory.samples]
+    assert kept == [(session_id, 1, transaction_id, f'{{"signed":{n}}}', None) for n in (1, 2)]
+
+
 @pytest.mark.parametrize(("tag", "status"), [(None, None), ("TAG", TagStatus.ACCEPTED)])
 def test_the_tag_is_judged_in_a_stop_only_if_it_was_given(tag: str | None, status: TagStatus | None) -> None:
     drive = site()
@@ -351,80 +531,7 @@ def test_a_stop_that_comes_after_a_zombie_was_closed_is_the_true_one(restart: bo
     assert ended(drive, transaction_id)[:2] == ("Local", 4_000)
 
 
-# --- meter values -----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("named", [1, None, 0, -1, 9_999, 2**63 - 1])
-def test_meter_values_belong_to_the_open_transaction_whatever_they_name(named: int | None) -> None:
-    drive = site()
-    transaction_id = drive.start("A")
-    drive.accept()
-    drive.sample("A", 1, 40_000, transaction_id=named)
-    assert drive.view(transaction_id).consumed_w == 40_000
-    assert drive.memory.samples[-1].session_id == drive.record(transaction_id).session_id
-
-
-def test_values_of_an_ended_transaction_do_not_revive_it_or_speak_for_the_next() -> None:
-    drive = site()
-    one = drive.start("A")
-    drive.accept()
-    drive.stop("A", one)
-    drive.sample("A", 1, 40_000, transaction_id=one)
-    assert drive.open_transactions() == []
-    assert drive.memory.samples[-1].session_id == drive.record(one).session_id
-    drive.wait(1)
-    two = drive.start("A")
-    drive.sample("A", 1, 40_000, transaction_id=one)
-    assert drive.view(two).consumed_w is None
-
-
-def test_values_of_another_chargers_transaction_stay_with_their_connector() -> None:
-    drive = site()
-    one = drive.start("B")
-    two = drive.start("A")
-    drive.sample("A", 1, 40_000, transaction_id=one)
-    assert (drive.view(one).consumed_w, drive.view(two).consumed_w) == (None, 40_000)
-
-
-def test_every_sample_is_kept_as_it_came_whatever_it_is_good_for() -> None:
-    drive = site()
-    samples = tuple(Sample(T0_WALL_MS + n, None, None, f'{{"n":{n}}}') for n in range(3))
-    drive.do(MeterSampled(ChargerId("A"), 7, 12, samples), MeterSampled(ChargerId("GONE"), 1, None, samples[:1]))
-    assert [s.raw_json for s in drive.memory.samples] == ['{"n":0}', '{"n":1}', '{"n":2}', '{"n":0}']
-    assert {s.session_id for s in drive.memory.samples} == {None}
-
-
-LIVE = [
-    # caption, age of the sample s | speaks for now
-    ("now", 0, True),
-    ("60 s old", 60, True),
-    ("61 s old: from a queue", 61, False),
-    ("ahead by an hour: its clock", -3_600, True),
-]
-
-
-@pytest.mark.parametrize(("ago_s", "live"), [row[1:] for row in LIVE], ids=[row[0] for row in LIVE])
-def test_samples_that_speak_of_now(ago_s: int, live: bool) -> None:  # noqa: FBT001 - a column
-    drive = site()
-    drive.connect("A")
-    transaction_id = drive.start("A")
-    drive.sample("A", 1, 40_000, ago_s=ago_s)
-    assert drive.view(transaction_id).consumed_w == (40_000 if live else None)
-
-
-def test_a_clock_that_is_slow_is_believed_after_two_minutes_without_anything_newer() -> None:
-    drive = site()
-    drive.connect("A")
-    transaction_id = drive.start("A")
-    drive.status("A", 1, CHARGING)
-    drive.accept()
-    for _ in range(11):
-        drive.wait(10)
-        drive.sample("A", 1, 40_000, ago_s=500)
-        assert drive.view(transaction_id).consumed_w is None
-    drive.wait(10)
-    drive.sample("A", 1, 40_000, ago_s=500)
-    assert drive.view(transaction_id).consumed_w == 40_000
+# --- what else there is -----------------------------------------------------------------------------------------------
 
 
 def test_a_session_driven_over_rest_stays_so_to_its_end() -> None:

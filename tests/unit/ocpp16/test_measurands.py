@@ -2,8 +2,16 @@ import json
 from typing import Any
 
 import pytest
+from ocpp.v16.enums import (  # type: ignore[import-untyped]
+    Location,
+    Measurand,
+    Phase,
+    ReadingContext,
+    UnitOfMeasure,
+)
 
 from csms.core.events import Sample
+from csms.ocpp16 import frames
 from csms.ocpp16.measurands import samples_of
 from csms.ocpp16.typed_lane import Decoded, decode_hot
 
@@ -140,3 +148,117 @@ def test_oldest_first_and_exactly_as_received() -> None:
     old = '{"timestamp":"2026-01-01T00:00:00Z", "sampledValue":[{"value":"é"}]}'
     found = samples(f"[{new},{old}]".encode())
     assert [(one.at_ms, one.raw_json) for one in found] == [(T, old), (T + 10_000, new)]
+
+
+# --- every word of the vocabulary (§7.31, §7.33, §7.34, §7.41, §7.43, §7.45) ------------------------------------------
+
+MEASURANDS = [str(member.value) for member in Measurand]
+UNITS = [str(member.value) for member in UnitOfMeasure]
+CONSUMPTION = {"Power.Active.Import": (5, None), "Energy.Active.Import.Register": (None, 5)}
+SCALED = {
+    ("Power.Active.Import", "W"): (5, None),
+    ("Power.Active.Import", "kW"): (5_000, None),
+    ("Energy.Active.Import.Register", "Wh"): (None, 5),
+    ("Energy.Active.Import.Register", "kWh"): (None, 5_000),
+}
+
+
+@pytest.mark.parametrize("measurand", MEASURANDS)
+def test_power_and_energy_import_alone_are_consumption(measurand: str) -> None:
+    """Neither Power.Offered nor Current.Offered, no interval, no reactive power, no export."""
+    assert sample({"value": "5", "measurand": measurand}) == CONSUMPTION.get(measurand, (None, None))
+
+
+@pytest.mark.parametrize("measurand", MEASURANDS)
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_that_is_not_the_measurands_own_says_nothing(measurand: str, unit: str) -> None:
+    expected = SCALED.get((measurand, unit), (None, None))
+    assert sample({"value": "5", "measurand": measurand, "unit": unit}) == expected
+
+
+@pytest.mark.parametrize("phase", [str(member.value) for member in Phase])
+def test_every_phase(phase: str) -> None:
+    of_a_line = phase in {"L1", "L2", "L3", "L1-N", "L2-N", "L3-N"}
+    assert sample(POWER | {"value": "5", "phase": phase})[0] == (5 if of_a_line else None)
+
+
+@pytest.mark.parametrize("context", [str(member.value) for member in ReadingContext])
+def test_every_context_is_a_measurement(context: str) -> None:
+    assert sample(POWER | {"value": "5", "context": context}, {"value": "7", "context": context}) == (5, 7)
+
+
+@pytest.mark.parametrize("location", [str(member.value) for member in Location])
+def test_every_location_is_better_than_none(location: str) -> None:
+    assert sample(POWER | {"value": "5", "location": location}) == (5, None)
+    beside = POWER | {"value": "7", "location": location}
+    assert sample(beside, POWER | {"value": "5"}) == (7 if location == "Outlet" else 5, None)
+
+
+DIRT = [
+    # caption, values by name and phase | W, Wh
+    ("zero placeholders on one phase", "P:L1=3600 P:L2=0 P:L3=0", (3_600, None)),
+    ("empty placeholders", "P:L1=3600 P:L2= P:L3=NaN", (3_600, None)),
+    ("phases of energy, no total", "E:L1=5 E:L2=6 E:L3=7", (None, 18)),
+    ("currents and voltages alone tell no power", "I:L1=16 U:L1-N=230", (None, None)),
+    ("current contradicts power: power", "P=11000 I:L1=3.3 I:L2=0", (11_000, None)),
+    ("in kW without a unit: 31 A at 232 V", "P=7.2 I=31 U=232", (7_200, None)),
+    ("in kW without a unit: three phases", "P=11 I:L1=16 I:L2=16 I:L3=16 I=48", (11_000, None)),
+    ("in kW without a unit: the current of each phase once", "P=11.04 I=16", (11_040, None)),
+    ("7 W beside a current of standby", "P=7 I=0.05", (7, None)),
+    ("7 W without any current", "P=7", (7, None)),
+    ("7 W beside a current that fits neither", "P=7 I=4", (7, None)),
+    ("7 W beside a current of the neutral", "P=7 I:N=31", (7, None)),
+    ("0 W beside a current", "P=0 I=16", (0, None)),
+]
+NAMES = {"P": "Power.Active.Import", "E": "Energy.Active.Import.Register", "I": "Current.Import", "U": "Voltage"}
+
+
+@pytest.mark.parametrize(("values", "read"), [row[1:] for row in DIRT], ids=[row[0] for row in DIRT])
+def test_what_chargers_send(values: str, read: tuple[int | None, int | None]) -> None:
+    items = []
+    for name, value in (item.split("=") for item in values.split()):
+        short, _, phase = name.partition(":")
+        items.append({"measurand": NAMES[short], "value": value} | ({"phase": phase} if phase else {}))
+    assert sample(*items) == read
+
+
+@pytest.mark.parametrize("unit", ["W", "kW"])
+def test_a_power_with_its_unit_beside_a_current(unit: str) -> None:
+    current = {"measurand": "Current.Import", "value": "31"}
+    assert sample(POWER | {"value": "7.2", "unit": unit}, current)[0] == 7_200, "W said, kW meant; and kW"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "step_wh"),
+    [
+        ("12340", "Wh", 1),
+        ("12340", None, 1),
+        ("12", "kWh", 1_000),
+        ("12.3", "kWh", 100),
+        ("12,34", "kWh", 10),
+        ("12.340", "kWh", 1),
+        ("12.345", "kWh", 1),
+        ("12.3456", "kWh", 1),
+    ],
+)
+def test_the_digits_of_a_register_tell_how_fine_it_is(value: str, unit: str | None, step_wh: int) -> None:
+    fields = ENERGY | {"value": value} | ({} if unit is None else {"unit": unit})
+    (only,) = samples(json.dumps([{"timestamp": STAMP, "sampledValue": [fields]}]).encode())
+    assert only.energy_step_wh == step_wh
+
+
+SIGNED = (
+    '{ "sampledValue" :[\n{"format":"SignedData","value":"OCMF|{\\"FV\\":\\"1.0\\",\\"\\u00e9\\":\\"\\/é\\"}|\\u0000"'
+    ' , "value":"7"},\t{"unit":"kWh","value":1.50e0}] ,"timestamp":"2026-01-01T00:00:00+00:00","custom":{"a":[1 ,2]} }'
+)
+
+
+@pytest.mark.parametrize("action", ["MeterValues", "StopTransaction"])
+def test_signed_values_come_through_byte_for_byte(action: str) -> None:
+    stop = '"transactionId":1,"meterStop":5,"transactionData"'
+    rest = '"connectorId":1,"meterValue"' if action == "MeterValues" else stop
+    frame = frames.decode(f'[2, "id", "{action}", {{{rest}: [ {SIGNED} ,{SIGNED}] }} ]')
+    assert isinstance(frame, frames.Call)
+    decoded = decode_hot(action, frame.payload)
+    assert isinstance(decoded, Decoded)
+    assert [one.raw_json for one in samples_of(decoded.readings, RECEIVED)] == [SIGNED, SIGNED]

@@ -113,9 +113,19 @@ def test_enums_out_of_the_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("timestamp", "started_ms"),
-    [("2026-01-01T00:00:00Z", T), ("", T + 99), ("1970-01-01T00:00:00Z", T + 99)],
+    ("timestamp", "started_ms", "words"),
+    [
+        ("2026-01-01T00:00:00Z", T, None),
+        ("", T + 99, ""),
+        ("1970-01-01T00:00:00Z", T + 99, "1970-01-01T00:00:00Z"),
+        ("x" * 1_000, T + 99, "x" * 40),
+    ],
 )
-def test_a_start_without_a_usable_time_starts_at_its_receipt(timestamp: str, started_ms: int) -> None:
+def test_a_start_without_a_usable_time_is_known_by_its_words(
+    timestamp: str, started_ms: int, words: str | None
+) -> None:
     payload = StartTransaction(connector_id=1, id_tag="tag", meter_start=5, timestamp=timestamp)
-    assert translate.start_key(CP, payload, T + 99) == StartKey(CP, 1, "tag", started_ms, 5)
+    key = translate.start_key(CP, payload, T + 99)
+    assert key == StartKey(CP, 1, "tag", started_ms, 5, words)
+    later = translate.start_key(CP, payload, T + 60_000)
+    assert later.identity == key.identity, "whenever it is said again"

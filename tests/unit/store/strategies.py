@@ -106,6 +106,7 @@ sessions = st.builds(
     meter_stop_wh=maybe(int64),
     end_reason=maybe(words),
     flags=st.lists(words, max_size=3).map(tuple),
+    start_words=maybe(words),
 )
 
 counters = st.builds(CountersStored, next_transaction_id=int64, next_token=int64, next_rank=int64)

@@ -43,7 +43,9 @@ def test_the_last_record_of_a_key_counts(records: list[Record], last: SendStored
 
 
 RUNNING, ENDED = samples.session("s1"), samples.ended("s1", end_reason="Superseded")
-TRUE_END, TRUER_END = (StopCorrected(RUNNING.session_id, ended_ms, 9_500, "Local") for ended_ms in (7, 8))
+TRUE_END, TRUER_END = (
+    StopCorrected(RUNNING.session_id, ended_ms, 9_500, "Local", ("superseded",)) for ended_ms in (7, 8)
+)
 
 
 @pytest.mark.parametrize(

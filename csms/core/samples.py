@@ -1,0 +1,140 @@
+"""Taking in meter values (OCPP 1.6 §4.7; LEDGER.md I6, I7).
+
+Every sample is kept, with its owner: the open transaction it names, else the one that holds its connector (many ids are
+wrong). Values of a transaction that has ended belong to it and never revive it. Of all of them only what is new, of now
+and possible moves control: the record of any other says why it did not (`csms.core.records.Doubt`).
+"""
+
+from csms.core.charger import ChargerState
+from csms.core.connector import Connector
+from csms.core.events import KnownTransaction, MeterSampled, Sample
+from csms.core.evidence import Witness
+from csms.core.ids import Now
+from csms.core.journal import Journal
+from csms.core.meter import most_energy_wh, most_power_w
+from csms.core.records import Doubt, Driver
+from csms.core.replies import Confirmed
+from csms.core.session import IMPLAUSIBLE, Session
+from csms.core.state import State
+from csms.core.timings import Timings
+from csms.core.transactions import Transactions
+
+NOT_TRUE = frozenset({Doubt.IMPOSSIBLE_POWER, Doubt.REGISTER_JUMPED, Doubt.REGISTER_FELL})
+
+
+class Samples:
+    """Intake of meter values; lives for one step."""
+
+    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
+        self.state = state
+        self.journal = journal
+        self.now = now
+        self.timings = timings
+
+    def sampled(self, fact: MeterSampled) -> None:
+        """Keep every sample; let the newest live one speak for its connector."""
+        charger = self.state.chargers.get(fact.charger_id)
+        session, ended = self._owner(fact), None
+        if session is None:
+            ended = self._ended(fact)
+        owner_id = session.session_id if session is not None else None if ended is None else ended.session_id
+        connector = None
+        if charger is not None and ended is None:
+            charger.busy_ms = self.now.mono_ms
+            connector = self._speaking(charger, session, fact.idx)
+        for sample in fact.samples:
+            doubt = None if ended is None else Doubt.TRANSACTION_ENDED
+            if charger is not None and connector is not None:
+                doubt = self._hear(charger, connector, sample)
+            self.journal.keep_sample(fact, fact.idx, sample, owner_id, doubt)
+        self.journal.reply(fact.request, Confirmed())
+
+    def _owner(self, fact: MeterSampled) -> Session | None:
+        """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong).
+
+        Connector 0 is the main meter, whatever it names, unless the charger has no other (§4.7).
+        """
+        named = self._named(fact)
+        charger = self.state.chargers.get(fact.charger_id)
+        if named is not None:
+            return named if fact.idx or charger is None or len(charger.connectors) == 1 else None
+        connector = None if charger is None else charger.connectors.get(fact.idx)
+        if connector is None or connector.session is None or self._ended(fact) is not None:
+            return None
+        return connector.session if connector.session.driver is Driver.OCPP else None
+
+    def _named(self, fact: MeterSampled) -> Session | None:
+        """Return the open session of this charger that a sample names."""
+        named = self.state.transactions.get(fact.transaction_id) if fact.transaction_id is not None else None
+        return named if named is not None and named.key.charger_id == fact.charger_id else None
+
+    def _ended(self, fact: MeterSampled) -> KnownTransaction | None:
+        """Return the ended transaction of this charger that a sample names: its late values belong to it."""
+        if fact.transaction_id is None or self._named(fact) is not None:
+            return None
+        ended = self.state.ended.get(fact.transaction_id) or fact.known
+        return ended if ended is not None and ended.charger_id == fact.charger_id else None
+
+    @staticmethod
+    def _speaking(charger: ChargerState, session: Session | None, idx: int) -> Connector | None:
+        """Return the connector that samples speak for; values of a start that is history speak for none."""
+        connector = charger.connectors.get(idx if session is None else session.key.idx)
+        held = connector is not None and (session is None or connector.session is session)
+        return connector if held else None
+
+    def _hear(self, charger: ChargerState, connector: Connector, sample: Sample) -> Doubt | None:
+        """Let a sample that is believed move control; return why it, or part of it, is not.
+
+        What is not believed may still speak against a car that has let go.
+        """
+        meter, most_w = connector.meter, most_power_w(charger.config)
+        doubt = None if meter.is_new(sample) else Doubt.REPEATED
+        doubt = doubt or charger.stamps.doubt(sample.at_ms, self.now)
+        if doubt is None and meter.is_overtaken(sample):
+            doubt = Doubt.OVERTAKEN
+        if doubt is None:
+            return self._read(charger, connector, sample, most_w)
+        if sample.power_w is not None:
+            meter.suspect(sample.power_w, self.now.mono_ms, most_w)
+        return doubt
+
+    def _read(self, charger: ChargerState, connector: Connector, sample: Sample, most_w: int) -> Doubt | None:
+        """Let a live sample move what is known of its connector and the demand of its session."""
+        power_w, doubt = connector.meter.read(sample, self.now.mono_ms, most_w)
+        session = connector.session
+        if session is not None and session.driver is Driver.OCPP:
+            doubt = self._read_register(session, sample, most_w) or doubt
+            if doubt in NOT_TRUE and IMPLAUSIBLE not in session.flags:
+                session.flag(IMPLAUSIBLE)
+                self.journal.write_session(session)
+        if power_w is not None:
+            Witness(self.state, self.journal, self.now, self.timings).sampled(charger, connector, power_w)
+            self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
+            self.read_power(charger, connector, power_w)
+        return doubt
+
+    def _read_register(self, session: Session, sample: Sample, most_w: int) -> Doubt | None:
+        """Let a reading of the register count for the energy of the session; return why it does not, or None."""
+        if sample.energy_wh is None:
+            return None
+        known = session.flags
+        lasted_ms = max(sample.at_ms, self.now.wall_ms) - session.started_ms
+        doubt = session.metered(sample.energy_wh, most_energy_wh(most_w, lasted_ms))
+        if session.flags != known:
+            self.journal.write_session(session)
+        return doubt
+
+    def read_power(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
+        """Let a power measured now, W, move the demand of the session on a connector."""
+        session = connector.session
+        if session is None or session.driver is not Driver.OCPP:
+            return
+        self.journal.show(session.session_id)
+        session.consumed_w = power_w
+        Transactions(self.state, self.journal, self.now, self.timings).prove(session)
+        limit_w = connector.limits.accepted_w
+        if limit_w is None:
+            return
+        if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings):
+            self.journal.write_session(session)
+            self.journal.plan = True

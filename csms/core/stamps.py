@@ -1,0 +1,53 @@
+"""A charger's own clock, as its time stamps show it: which of them speak of now (OCPP 1.6 §3.14).
+
+Clocks of chargers are hours off, step when they are set, and their queues bring stamps of the past. Nothing here
+compares a stamp with our time alone: only with how the charger's stamps have stood to it so far.
+"""
+
+from dataclasses import dataclass
+
+from csms.core.ids import Now
+from csms.core.records import Doubt
+
+STALE_MS = 60_000
+"""A stamp so much older than the newest that its charger has shown says nothing about now; so much newer, neither."""
+
+CLOCK_STEP_MS = 120_000
+"""When nothing newer has come for so long, the charger's clock must have stepped back."""
+
+
+@dataclass(slots=True)
+class Stamps:
+    """The stamps of one charger's samples since it connected or booted.
+
+    Attributes:
+        offset_ms: how far they run ahead of ours; seen_ms: last seen so, monotonic.
+        ahead_ms: how far ahead one was that stood alone; ahead_seen_ms: when it came.
+    """
+
+    offset_ms: int = 0
+    seen_ms: int = 0
+    ahead_ms: int | None = None
+    ahead_seen_ms: int = 0
+
+    def begin(self, now_ms: int) -> None:
+        """Forget what was learnt: a new connection or a boot may have set the clock."""
+        self.offset_ms, self.seen_ms, self.ahead_ms = 0, now_ms, None
+
+    def doubt(self, at_ms: int, now: Now) -> Doubt | None:
+        """Return why a stamp does not speak of now, or None; take it for the charger's time then."""
+        offset_ms = at_ms - now.wall_ms
+        behind = offset_ms < self.offset_ms - STALE_MS
+        if behind and now.mono_ms - self.seen_ms < CLOCK_STEP_MS:
+            return Doubt.OLD
+        if offset_ms > self.offset_ms + STALE_MS and not self._is_second_ahead(offset_ms, now):
+            return Doubt.AHEAD
+        self.offset_ms = offset_ms if behind else max(offset_ms, self.offset_ms)
+        self.seen_ms, self.ahead_ms = now.mono_ms, None
+        return None
+
+    def _is_second_ahead(self, offset_ms: int, now: Now) -> bool:
+        """Return whether another stamp, received before, stood as far ahead: then it is the clock."""
+        known_ms, self.ahead_ms = self.ahead_ms, offset_ms
+        later, self.ahead_seen_ms = now.mono_ms > self.ahead_seen_ms, now.mono_ms
+        return known_ms is not None and later and abs(offset_ms - known_ms) <= STALE_MS

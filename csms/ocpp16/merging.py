@@ -1,0 +1,69 @@
+"""The values of one session out of its meterValue elements, as they were received (OCPP 1.6 §4.7, §4.10; errata 3.14).
+
+A charger may send a value in MeterValues, again in the transactionData of StopTransaction, and both once more from a
+queue. The elements are kept byte for byte, so that signed values stay signed; whoever reads a session's values reads
+them through here. Two values are the same when their time and all that tells values of one time apart are the same:
+measurand, phase, context, location and format (the signed twin of a value is a value of its own). The first one counts.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from csms.ocpp16.readers import read_elements, read_fields, read_text
+from csms.ocpp16.times import parse_time_ms
+
+DEFAULTS = {
+    "measurand": "Energy.Active.Import.Register",
+    "phase": "",
+    "context": "Sample.Periodic",
+    "location": "Outlet",
+    "format": "Raw",
+}
+"""What an absent field of a sampledValue means (§7.31–7.45); no phase means the total."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One sampledValue with its defaults filled in; `at_ms` UTC, None without a usable time; `value` as written."""
+
+    at_ms: int | None
+    timestamp: str
+    measurand: str
+    phase: str
+    context: str
+    location: str
+    format: str
+    unit: str
+    value: str
+
+    @property
+    def identity(self) -> tuple[int | str, ...]:
+        """Return what makes two values the same one."""
+        at = self.timestamp if self.at_ms is None else self.at_ms
+        return (at, self.measurand, self.phase, self.context, self.location, self.format)
+
+
+def merged(elements: Iterable[str]) -> tuple[Value, ...]:
+    """Return each value of the elements once, oldest first, those without a usable time last."""
+    found: dict[tuple[int | str, ...], Value] = {}
+    for element in elements:
+        for value in _values(element):
+            found.setdefault(value.identity, value)
+    return tuple(sorted(found.values(), key=lambda value: (value.at_ms is None, value.at_ms or 0)))
+
+
+def _values(element: str) -> Iterable[Value]:
+    fields = read_fields(element.encode()) or {}
+    timestamp = read_text(fields.get("timestamp", b"null")) or ""
+    for item in read_elements(fields.get("sampledValue", b"null")):
+        sampled = read_fields(item)
+        if sampled is None:
+            continue
+        told = {name: read_text(sampled.get(name, b"null")) or default for name, default in DEFAULTS.items()}
+        yield Value(
+            at_ms=parse_time_ms(timestamp),
+            timestamp=timestamp,
+            unit=read_text(sampled.get("unit", b"null")) or "",
+            value=read_text(sampled.get("value", b"null")) or "",
+            **told,
+        )

@@ -1,0 +1,290 @@
+"""Meter values: whose they are, and which of them move control (OCPP 1.6 §4.7; LEDGER.md I6, I7)."""
+
+import pytest
+
+from csms.core.events import ConnectorStatus, MeterSampled, Sample
+from csms.core.ids import ChargerId
+from csms.core.records import Doubt
+from tests.unit.core.driving import T0_WALL_MS, Drive, charger, station
+
+CHARGING = ConnectorStatus.CHARGING
+
+
+def site() -> Drive:
+    drive = Drive(station(300, charger("A", 100, 2), charger("B", 100)))
+    drive.bring_up("A", "B")
+    drive.wait(1_000)
+    drive.take()
+    return drive
+
+
+@pytest.mark.parametrize("named", [1, None, 0, -1, 9_999, 2**63 - 1])
+def test_meter_values_belong_to_the_open_transaction_whatever_they_name(named: int | None) -> None:
+    drive = site()
+    transaction_id = drive.start("A")
+    drive.accept()
+    drive.sample("A", 1, 40_000, transaction_id=named)
+    assert drive.view(transaction_id).consumed_w == 40_000
+    assert drive.memory.samples[-1].session_id == drive.record(transaction_id).session_id
+
+
+def test_values_of_an_ended_transaction_do_not_revive_it_or_speak_for_the_next() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    drive.stop("A", one)
+    drive.sample("A", 1, 40_000, transaction_id=one)
+    assert drive.open_transactions() == []
+    assert drive.memory.samples[-1].session_id == drive.record(one).session_id
+    drive.wait(1)
+    two = drive.start("A")
+    drive.sample("A", 1, 40_000, transaction_id=one)
+    assert drive.view(two).consumed_w is None
+
+
+@pytest.mark.parametrize("next_start", [False, True])
+def test_late_values_after_a_restart_belong_to_the_ended_transaction(*, next_start: bool) -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    drive.stop("A", one)
+    two = drive.start("A", tag="NEXT") if next_start else None
+    drive.recover()
+    drive.connect("A")
+    drive.accept()
+    sample = Sample(drive.now.wall_ms, 40_000, 999)
+    known = drive.memory.find_transaction(one)
+    drive.do(MeterSampled(ChargerId("A"), 1, one, (sample,), known=known))
+    [kept] = drive.memory.samples
+    assert (kept.session_id, kept.doubt) == (drive.record(one).session_id, Doubt.TRANSACTION_ENDED)
+    assert drive.open_transactions() == ([] if two is None else [two])
+    if two is not None:
+        assert drive.view(two).consumed_w is None
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_the_id_of_another_chargers_ended_transaction_says_nothing(*, restart: bool) -> None:
+    drive = site()
+    foreign = drive.start("B")
+    drive.stop("B", foreign)
+    two = drive.start("A")
+    if restart:
+        drive.recover()
+        drive.connect("A")
+    known = drive.memory.find_transaction(foreign) if restart else None
+    drive.do(MeterSampled(ChargerId("A"), 1, foreign, (Sample(drive.now.wall_ms, 40_000, None),), known=known))
+    assert drive.view(two).consumed_w == 40_000
+    assert drive.memory.samples[-1].session_id == drive.record(two).session_id
+
+
+MAIN_METER = [
+    # caption, charger, names its transaction | the transaction's
+    ("two connectors", "A", False, False),
+    ("two connectors, and names a transaction", "A", True, False),
+    ("one connector", "B", False, False),
+    ("one connector, and names its transaction", "B", True, True),
+]
+
+
+@pytest.mark.parametrize(("charger_id", "names", "speaks"), [r[1:] for r in MAIN_METER], ids=[r[0] for r in MAIN_METER])
+def test_connector_0_is_the_main_meter(charger_id: str, *, names: bool, speaks: bool) -> None:
+    drive = site()
+    one = drive.start(charger_id)
+    drive.sample(charger_id, 0, 40_000, transaction_id=one if names else None)
+    assert drive.view(one).consumed_w == (40_000 if speaks else None)
+    assert (drive.memory.samples[-1].session_id is not None) is speaks
+
+
+def test_values_of_another_chargers_transaction_stay_with_their_connector() -> None:
+    drive = site()
+    one = drive.start("B")
+    two = drive.start("A")
+    drive.sample("A", 1, 40_000, transaction_id=one)
+    assert (drive.view(one).consumed_w, drive.view(two).consumed_w) == (None, 40_000)
+
+
+def test_every_sample_is_kept_as_it_came_whatever_it_is_good_for() -> None:
+    drive = site()
+    samples = tuple(Sample(T0_WALL_MS + n, None, None, f'{{"n":{n}}}') for n in range(3))
+    drive.do(MeterSampled(ChargerId("A"), 7, 12, samples), MeterSampled(ChargerId("GONE"), 1, None, samples[:1]))
+    assert [s.raw_json for s in drive.memory.samples] == ['{"n":0}', '{"n":1}', '{"n":2}', '{"n":0}']
+    assert {s.session_id for s in drive.memory.samples} == {None}
+
+
+LIVE = [
+    # caption, age of the sample s | speaks for now
+    ("now", 0, True),
+    ("60 s old", 60, True),
+    ("61 s old: from a queue", 61, False),
+    ("60 s ahead", -60, True),
+    ("ahead by an hour: alone it is no clock", -3_600, False),
+]
+
+
+@pytest.mark.parametrize(("ago_s", "live"), [row[1:] for row in LIVE], ids=[row[0] for row in LIVE])
+def test_samples_that_speak_of_now(ago_s: int, live: bool) -> None:  # noqa: FBT001 - a column
+    drive = site()
+    drive.connect("A")
+    transaction_id = drive.start("A")
+    drive.sample("A", 1, 40_000, ago_s=ago_s)
+    assert drive.view(transaction_id).consumed_w == (40_000 if live else None)
+
+
+def test_a_clock_that_is_slow_is_believed_after_two_minutes_without_anything_newer() -> None:
+    drive = site()
+    drive.connect("A")
+    transaction_id = drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    for _ in range(11):
+        drive.wait(10)
+        drive.sample("A", 1, 40_000, ago_s=500)
+        assert drive.view(transaction_id).consumed_w is None
+    drive.wait(10)
+    drive.sample("A", 1, 40_000, ago_s=500)
+    assert drive.view(transaction_id).consumed_w == 40_000
+
+
+# --- what moves control, and what does not ----------------------------------------------------------------------------
+
+DOUBTS = [
+    # caption, s ago, W, Wh | why it is not believed
+    ("now", 0, 40_000, 1_100, None),
+    ("above maxPower: it may be true", 0, 150_000, 1_100, None),
+    ("taken before", 10, 30_000, 1_000, Doubt.REPEATED),
+    ("of an hour ago", 3_600, 40_000, 1_100, Doubt.OLD),
+    ("of tomorrow", -86_400, 40_000, 1_100, Doubt.AHEAD),
+    ("a newer one came before", 11, 40_000, 999, Doubt.OVERTAKEN),
+    ("before the start", 25, 40_000, 900, Doubt.OVERTAKEN),
+    ("more than CCS carries", 0, 500_001, None, Doubt.IMPOSSIBLE_POWER),
+    ("kW taken for W", 0, 30_000_000, None, Doubt.IMPOSSIBLE_POWER),
+    ("the register jumps", 0, None, 20_000_000, Doubt.REGISTER_JUMPED),
+    ("the register falls", 0, None, 999, Doubt.REGISTER_FELL),
+    ("kWh taken for Wh", 0, None, 1, Doubt.REGISTER_FELL),
+]
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "power_w", "energy_wh", "doubt"), [row[1:] for row in DOUBTS], ids=[row[0] for row in DOUBTS]
+)
+def test_what_is_not_believed_moves_nothing_and_says_why(
+    ago_s: int, power_w: int | None, energy_wh: int | None, doubt: Doubt | None
+) -> None:
+    drive = site()
+    drive.connect("A")
+    one = drive.start("A", meter_wh=1_000, ago_s=0)
+    drive.accept()
+    drive.wait(10)
+    drive.sample("A", 1, 30_000, energy_wh=1_000)
+    drive.wait(10)
+    before = drive.view(one)
+    drive.take()
+    drive.sample("A", 1, power_w, energy_wh=energy_wh, ago_s=ago_s)
+    kept = drive.memory.samples[-1]
+    assert (kept.power_w, kept.energy_wh, kept.doubt) == (power_w, energy_wh, doubt), "kept as it came"
+    if doubt is None:
+        assert drive.view(one).consumed_w == power_w
+        return
+    after = drive.view(one)
+    assert (after.consumed_w, after.vehicle_max_w, after.energy_wh, after.booked_w) == (
+        before.consumed_w,
+        before.vehicle_max_w,
+        before.energy_wh,
+        before.booked_w,
+    )
+    assert drive.limits() == []
+    not_true = doubt in {Doubt.IMPOSSIBLE_POWER, Doubt.REGISTER_JUMPED, Doubt.REGISTER_FELL}
+    assert drive.record(one).flags == (("implausible_meter",) if not_true else ())
+
+
+def test_a_clock_that_is_ahead_is_believed_at_the_second_sample() -> None:
+    drive = site()
+    drive.connect("A")
+    one = drive.start("A")
+    drive.sample("A", 1, 40_000, ago_s=-7_200)
+    assert drive.view(one).consumed_w is None
+    drive.wait(10)
+    drive.sample("A", 1, 41_000, ago_s=-7_200)
+    assert drive.view(one).consumed_w == 41_000
+
+
+def test_a_sample_of_the_car_before_does_not_speak_for_the_next() -> None:
+    drive = site()
+    drive.connect("A")
+    one = drive.start("A")
+    drive.wait(20)
+    drive.stop("A", one)
+    two = drive.start("A", tag="NEXT")
+    drive.sample("A", 1, 40_000, ago_s=1)
+    assert drive.view(two).consumed_w is None
+    drive.sample("A", 1, 40_000)
+    assert drive.view(two).consumed_w == 40_000
+
+
+def test_an_impossible_power_frees_nothing_and_holds_nothing_up_for_ever() -> None:
+    drive = Drive(station(100, charger("A", 100), charger("B", 100)))
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.draws({("A", 1): 99}, 20)
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    drive.accept()
+    drive.sample("A", 1, 30_000_000)
+    assert drive.k_kw("A") == 100, "what cannot be true is no evidence of having let go"
+    for second in range(1, 15):
+        drive.wait(1)
+        drive.sample("A", 1, 30_000_000 + second)
+        drive.accept()
+    assert drive.k_kw("A") == 50, "nor of the contrary, more than once"
+
+
+def test_power_from_the_register_when_the_power_is_impossible() -> None:
+    drive = site()
+    drive.connect("A")
+    one = drive.start("A", meter_wh=1_000)
+    for n in range(3):
+        drive.wait(60)
+        drive.sample("A", 1, 30_000_000 + n, energy_wh=1_000 + 500 * n)
+    assert drive.view(one).consumed_w == 30_000
+
+
+REGISTERS = [
+    # caption, meterStart, readings Wh (a minute apart) | energy of the session, flags
+    ("absolute", 1_000_000, [1_000_100, 1_000_300], 300, ()),
+    ("session-relative beside an absolute meterStart", 1_000_000, [0, 150, 300], 300, ("relative_register",)),
+    ("session-relative, beyond meterStart", 100, [50, 150, 300], 300, ("relative_register",)),
+    ("both from 0", 0, [0, 150, 300], 300, ()),
+    ("falls back in between", 1_000_000, [1_000_100, 5, 1_000_300], 300, ("implausible_meter",)),
+    ("jumps in between", 1_000_000, [1_000_100, 99_000_000, 1_000_300], 300, ("implausible_meter",)),
+    ("absurd from the first", 1_000_000, [99_000_000], None, ("implausible_meter",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("start_wh", "readings_wh", "energy_wh", "flags"), [row[1:] for row in REGISTERS], ids=[row[0] for row in REGISTERS]
+)
+def test_the_energy_of_a_running_session(
+    start_wh: int, readings_wh: list[int], energy_wh: int | None, flags: tuple[str, ...]
+) -> None:
+    drive = site()
+    drive.connect("A")
+    one = drive.start("A", meter_wh=start_wh)
+    for reading_wh in readings_wh:
+        drive.wait(60)
+        drive.sample("A", 1, 10_000, energy_wh=reading_wh)
+    assert (drive.view(one).energy_wh, drive.record(one).flags) == (energy_wh, flags)
+
+
+def test_a_register_that_counts_each_session_is_still_known_after_a_restart() -> None:
+    drive = site()
+    drive.connect("A")
+    one = drive.start("A", meter_wh=100)
+    for reading_wh in (50, 150):
+        drive.wait(60)
+        drive.sample("A", 1, 10_000, energy_wh=reading_wh)
+    drive.recover()
+    drive.connect("A")
+    drive.sample("A", 1, 10_000, energy_wh=300)
+    assert drive.view(one).energy_wh == 300

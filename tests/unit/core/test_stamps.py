@@ -1,0 +1,39 @@
+import pytest
+
+from csms.core.ids import Now
+from csms.core.records import Doubt
+from csms.core.stamps import Stamps
+
+OLD, AHEAD = Doubt.OLD, Doubt.AHEAD
+
+STAMPS: list[tuple[str, list[tuple[int, int]], list[Doubt | None]]] = [
+    # caption, stamps (received at s, stamped so many s ahead of our time) | why each does not speak of now
+    ("right", [(0, 0), (10, 0)], [None, None]),
+    ("60 s behind", [(0, -60)], [None]),
+    ("61 s behind: from a queue", [(0, -61)], [OLD]),
+    ("60 s ahead, and back", [(0, 60), (10, 0), (20, -1)], [None, None, OLD]),
+    ("a clock an hour ahead: the second one shows it", [(0, 3_600), (10, 3_600), (20, 3_590)], [AHEAD, None, None]),
+    ("one stamp of tomorrow among good ones", [(0, 0), (10, 86_400), (20, 0), (30, 0)], [None, AHEAD, None, None]),
+    ("two that do not agree", [(0, 3_600), (10, 7_200), (20, 0)], [AHEAD, AHEAD, None]),
+    ("two in one message are one witness", [(0, 3_600), (0, 3_600), (10, 3_600)], [AHEAD, AHEAD, None]),
+    ("a good one between: both stand alone", [(0, 3_600), (10, 0), (20, 3_600)], [AHEAD, None, AHEAD]),
+    ("a clock that was set back: 2 min later", [(0, 0), (60, -500), (119, -500), (120, -500)], [None, OLD, OLD, None]),
+    ("a queue behind good ones", [(0, 0), (60, -9_000), (119, 0), (130, -8_000)], [None, OLD, None, OLD]),
+]
+
+
+@pytest.mark.parametrize(("stamps", "doubts"), [row[1:] for row in STAMPS], ids=[row[0] for row in STAMPS])
+def test_which_stamps_speak_of_now(stamps: list[tuple[int, int]], doubts: list[Doubt | None]) -> None:
+    seen, wall_ms = Stamps(), 1_800_000_000_000
+    told = [
+        seen.doubt(wall_ms + (at_s + ahead_s) * 1_000, Now(at_s * 1_000, wall_ms + at_s * 1_000))
+        for at_s, ahead_s in stamps
+    ]
+    assert told == doubts
+
+
+def test_a_new_connection_forgets() -> None:
+    seen = Stamps(offset_ms=3_600_000, seen_ms=0, ahead_ms=9)
+    seen.begin(5_000)
+    assert seen == Stamps(0, 5_000)
+    assert seen.doubt(0, Now(6_000, 0)) is None

@@ -1,0 +1,66 @@
+import json
+from typing import Any
+
+import pytest
+
+from csms.ocpp16.merging import Value, merged
+
+T = 1_767_225_600_000
+STAMP = "2026-01-01T00:00:00Z"
+FULL = Value(T, STAMP, "Energy.Active.Import.Register", "", "Sample.Periodic", "Outlet", "Raw", "", "5")
+
+
+def element(*values: dict[str, Any], stamp: str = STAMP) -> str:
+    return json.dumps({"timestamp": stamp, "sampledValue": list(values)})
+
+
+SAME = [
+    # caption, another value beside {"value": "5"} of the same time | values in all
+    ("the same", {"value": "5"}, 1),
+    ("the defaults written out", {"value": "5", "measurand": "Energy.Active.Import.Register", "location": "Outlet"}, 1),
+    ("the defaults written out", {"value": "5", "context": "Sample.Periodic", "format": "Raw", "unit": "Wh"}, 1),
+    ("another value of the same", {"value": "6"}, 1),
+    ("another measurand", {"value": "5", "measurand": "Power.Active.Import"}, 2),
+    ("another phase", {"value": "5", "phase": "L1"}, 2),
+    ("another context", {"value": "5", "context": "Transaction.End"}, 2),
+    ("another location", {"value": "5", "location": "Inlet"}, 2),
+    ("its signed twin", {"value": "OCMF|…", "format": "SignedData"}, 2),
+]
+
+
+@pytest.mark.parametrize(("other", "count"), [row[1:] for row in SAME], ids=[row[0] for row in SAME])
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_makes_two_values_the_same(other: dict[str, Any], count: int, *, apart: bool) -> None:
+    five = {"value": "5"}
+    elements = [element(five), element(other)] if apart else [element(five, other)]
+    found = merged(elements)
+    assert len(found) == count
+    assert found[0] == FULL, "the first one counts"
+
+
+@pytest.mark.parametrize(
+    ("stamp", "count"),
+    [(STAMP, 1), ("2026-01-01T01:00:00+01:00", 1), ("2026-01-01T00:00:00.0Z", 1), ("2026-01-01T00:00:01Z", 2), ("", 2)],
+)
+def test_the_same_time_however_it_is_written(stamp: str, count: int) -> None:
+    assert len(merged([element({"value": "5"}), element({"value": "5"}, stamp=stamp)])) == count
+
+
+def test_oldest_first_and_without_a_time_last() -> None:
+    stamps = ["1970-01-01T00:00:00Z", "2026-01-01T00:00:09Z", STAMP]
+    found = merged([element({"value": str(n)}, stamp=stamp) for n, stamp in enumerate(stamps)])
+    assert [value.value for value in found] == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "values"),
+    [
+        ("{}", []),
+        ("[]", []),
+        ('{"sampledValue":{"value":5}}', ["5"]),
+        ('{"sampledValue":[5,null,{"value":" 7,5 "},{"value":null,"phase":"L1"}]}', ["7,5", ""]),
+        ('{"sampledValue":[{"value":"a","context":7}]}', ["a"]),
+    ],
+)
+def test_odd_shapes(raw: str, values: list[str]) -> None:
+    assert [value.value for value in merged([raw])] == values
