@@ -16,6 +16,7 @@ from csms.core.commands import (
     Purpose,
     RateUnit,
     ReadConfiguration,
+    ReadSchedule,
     RemoteStart,
     RemoteStop,
     SetLimit,
@@ -43,6 +44,8 @@ forms = st.builds(
     voltage_v=st.sampled_from((110, 120, 230, 240, 277)),
     kind=st.sampled_from(ProfileKind),
     stack_level=st.integers(0, 10),
+    number_phases=st.booleans(),
+    tenths=st.booleans(),
 )
 tx_limits = st.builds(
     lambda idx, limit_w, form, transaction_id, urgent: SetLimit(
@@ -54,10 +57,24 @@ tx_limits = st.builds(
     TRANSACTION,
     st.booleans(),
 )
-limits = tx_limits | tx_limits.map(lambda limit: replace(limit, idx=0, purpose=Purpose.DEFAULT, transaction_id=None))
+limits = (
+    tx_limits
+    | tx_limits.map(lambda limit: replace(limit, idx=0, purpose=Purpose.DEFAULT, transaction_id=None))
+    | tx_limits.map(lambda limit: replace(limit, purpose=Purpose.DEFAULT))
+    | tx_limits.filter(lambda limit: limit.limit_w >= 7 * limit.form.ampere_w).map(
+        lambda limit: replace(limit, probing=True)
+    )
+)
 commands: st.SearchStrategy[Call] = st.one_of(
     limits,
-    st.builds(ClearLimits, *map(st.just, WHERE), st.none() | st.integers(0, 99), st.none() | st.integers(0, 10)),
+    st.builds(
+        ClearLimits,
+        *map(st.just, WHERE),
+        st.none() | st.integers(0, 99),
+        st.none() | st.integers(0, 10),
+        st.sampled_from(Purpose),
+    ),
+    st.builds(ReadSchedule, *map(st.just, WHERE), CONNECTOR),
     st.builds(
         Trigger,
         *map(st.just, WHERE),
@@ -123,7 +140,9 @@ def test_calls(command: Call, wall_ms: int, sent_before: int) -> None:
 
 
 def test_all_commands_are_among_them() -> None:
-    assert {SetLimit, ClearLimits, Trigger, ReadConfiguration, RemoteStart, RemoteStop} == set(get_args(Call))
+    assert {SetLimit, ClearLimits, Trigger, ReadSchedule, ReadConfiguration, RemoteStart, RemoteStop} == set(
+        get_args(Call)
+    )
 
 
 @settings(max_examples=200, deadline=None)
