@@ -7,9 +7,9 @@ ask the store what it remembers before they become facts, so that a replay keeps
 
 import asyncio
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 from csms.core.events import (
     ChargerBooted,
@@ -96,6 +96,8 @@ class Waiting:
 
 
 Answer = Confirmation | PayloadFault | Waiting
+LaterAnswer = Coroutine[Any, Any, Answer]
+"""An answer that asks the store first what it remembers."""
 
 
 class Answers:
@@ -107,10 +109,10 @@ class Answers:
         self._services = services
         self._quiet = quiet
 
-    async def answer(self, call: CallReceived) -> Answer:
-        """Return the answer to `call`, now or later; `await` is for the store's reading only."""
+    def answer(self, call: CallReceived) -> Answer | LaterAnswer:
+        """Return the answer to `call`, or what has to be awaited for it."""
         if call.action in payloads.REPAIRS:
-            return await self._answer_hot(call)
+            return self._answer_hot(call)
         if call.action not in vendor.known_actions():
             return PayloadFault(ErrorCode.NOT_IMPLEMENTED, f"{call.action[:50]} is no action of OCPP 1.6")
         confirmation = KEPT.get(call.action)
@@ -119,7 +121,7 @@ class Answers:
         fault = vendor.check_call(call.action, call.payload)
         return self._keep(call, confirmation) if fault is None else fault
 
-    async def _answer_hot(self, call: CallReceived) -> Answer:
+    def _answer_hot(self, call: CallReceived) -> Answer | LaterAnswer:
         decoded = payloads.decode_hot(call.action, call.payload)
         if isinstance(decoded, PayloadFault):
             return decoded
@@ -136,9 +138,9 @@ class Answers:
             case payloads.Authorize():
                 return {"idTagInfo": _tag_info(self._verdict(payload.id_tag))}
             case payloads.StartTransaction():
-                return await self._start(payload)
+                return self._start(payload)
             case payloads.StopTransaction():
-                return await self._stop(payload)
+                return self._stop(payload)
             case payloads.BootNotification():
                 return self._boot(payload)
             case _:

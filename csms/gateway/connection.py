@@ -3,12 +3,12 @@
 - *Writing is immediate or not at all.* `write_text` says whether the bytes were handed to the transport: the ledger
   must know which CALLs may take effect. Nothing is queued above the transport, and the transport's buffer is bounded.
 - *Reading takes turns.* However much arrives at once, one turn of the event loop parses at most `SLICE_BYTES` of it and
-  the socket is not read while complete messages wait: a charger that floods slows only itself.
+  the socket is not read while many complete messages wait: a charger that floods slows only itself. Whoever listens is
+  called once for all that was parsed, and takes the messages one by one.
 - *Every frame counts as a sign of life*, pings and pongs too.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -77,10 +77,10 @@ class ChargerConnection(ServerConnection):
         self._unparsed = b""
         self._parsing = False
         self._paused = False
-        self._messages: deque[str | Violation] = deque()
+        self._messages: list[str | Violation] = []
         self._fragments = bytearray()
         self._binary = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._arrived: Callable[[], None] | None = None
         self._lost = False
 
     @property
@@ -95,8 +95,7 @@ class ChargerConnection(ServerConnection):
         """Hand a text frame to the transport; return False if none of its bytes was, and none ever will be."""
         if not self._writable:
             return False
-        self.protocol.send_text(text.encode())
-        self.send_data()
+        self.transport.write(text_frame(text.encode()))
         return True
 
     def write_ping(self) -> None:
@@ -120,17 +119,23 @@ class ChargerConnection(ServerConnection):
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    async def receive(self) -> Received:
-        """Return the next message, or how the connection ended; messages that came before its end come first."""
-        while not self._messages:
-            if self._lost:
-                return Lost()
-            self._waiter = self.loop.create_future()
-            await self._waiter
-        message = self._messages.popleft()
+    def listen(self, arrived: Callable[[], None]) -> None:
+        """Have `arrived` called, now or later, whenever `take` may have something to return."""
+        self._arrived = arrived
+        self._tell()
+
+    def take(self) -> Received | None:
+        """Return the next message, or how the connection ended, or None; messages from before its end come first."""
+        if not self._messages:
+            return Lost() if self._lost else None
+        message = self._messages.pop(0)
         if self._paused and len(self._messages) <= QUEUE_LOW:
             self._parse_more()
         return message
+
+    def _tell(self) -> None:
+        if self._arrived is not None and (self._messages or self._lost):
+            self._arrived()
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, in slices when it is much."""
@@ -139,6 +144,7 @@ class ChargerConnection(ServerConnection):
             super().data_received(data)
             if len(self._messages) >= QUEUE_HIGH:
                 self._pause()
+            self._tell()
             return
         self._unparsed += data
         self._pause()
@@ -160,6 +166,7 @@ class ChargerConnection(ServerConnection):
         if self._unparsed:
             data, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
             super().data_received(data)
+            self._tell()
         if self._unparsed:
             self._parse_more()
         elif len(self._messages) < QUEUE_HIGH:
@@ -183,7 +190,7 @@ class ChargerConnection(ServerConnection):
             return  # the connection is being closed because of its first fragment
         if frame.opcode is Opcode.BINARY:
             self._binary = True
-            self._deliver(Violation(CloseCode.UNSUPPORTED_DATA, "OCPP-J is text"))
+            self._messages.append(Violation(CloseCode.UNSUPPORTED_DATA, "OCPP-J is text"))
             return
         if not frame.fin:
             self._fragments += frame.data
@@ -191,17 +198,9 @@ class ChargerConnection(ServerConnection):
         data = bytes(self._fragments + frame.data) if self._fragments else bytes(frame.data)
         self._fragments.clear()
         try:
-            self._deliver(data.decode())
+            self._messages.append(data.decode())
         except UnicodeDecodeError:
-            self._deliver(Violation(CloseCode.INVALID_DATA, "not UTF-8"))
-
-    def _deliver(self, message: str | Violation) -> None:
-        self._messages.append(message)
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+            self._messages.append(Violation(CloseCode.INVALID_DATA, "not UTF-8"))
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -216,4 +215,14 @@ class ChargerConnection(ServerConnection):
         self._lost = True
         super().connection_lost(exc)
         self._watch.connection_left(self)
-        self._wake()
+        self._tell()
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return an unmasked text frame in one piece (RFC 6455 §5.2)."""
+    size = len(payload)
+    if size < 126:  # noqa: PLR2004 - the format's own numbers, here and below
+        return b"\x81%c%b" % (size, payload)
+    if size < 1 << 16:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2), payload)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8), payload)
