@@ -51,6 +51,7 @@ class _MeterValue(msgspec.Struct, frozen=True, rename="camel"):
     sampled_value: list[_SampledValue] = []
 
 
+_elements = msgspec.json.Decoder(list[_MeterValue])
 _element = msgspec.json.Decoder(_MeterValue)
 _sampled = msgspec.json.Decoder(_SampledValue)
 
@@ -60,15 +61,25 @@ def samples_of(meter_value: bytes, received_ms: int) -> tuple[Sample, ...]:
 
     `received_ms` (UTC) stands in for a missing or odd time stamp. Equal times keep the order of the message.
     """
-    samples = [_sample_of(raw, received_ms) for raw in map(bytes, read_elements(meter_value)) if raw.startswith(b"{")]
-    return tuple(sorted(samples, key=lambda sample: sample.at_ms))
-
-
-def _sample_of(raw: bytes, received_ms: int) -> Sample:
+    raw = bytes(meter_value)
     try:
-        element = _element.decode(raw)
+        (only,) = _elements.decode(raw)  # one well-formed element is what nearly every message holds
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        samples = [
+            _sample_of(_read(raw), raw, received_ms) for raw in map(bytes, read_elements(raw)) if raw[:1] == b"{"
+        ]
+        return tuple(sorted(samples, key=lambda sample: sample.at_ms))
+    return (_sample_of(only, raw[1:-1].strip(), received_ms),)
+
+
+def _read(raw: bytes) -> _MeterValue:
+    try:
+        return _element.decode(raw)
     except (msgspec.MsgspecError, RecursionError):
-        element = _repair(raw)
+        return _repair(raw)
+
+
+def _sample_of(element: _MeterValue, raw: bytes, received_ms: int) -> Sample:
     at_ms = parse_time_ms(element.timestamp)
     found = _found(element.sampled_value)
     power, energy = _total(found, POWER), _total(found, ENERGY)
