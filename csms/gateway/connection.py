@@ -5,6 +5,8 @@
 - *Reading takes turns.* However much arrives at once, one turn of the event loop parses at most `SLICE_BYTES` of it and
   the socket is not read while many complete messages wait: a charger that floods slows only itself. Whoever listens is
   called once for all that was parsed, and takes the messages one by one.
+- *What nearly always arrives takes a short cut*: bytes that are one whole text frame, while the library's parser waits
+  for the start of a frame, are read here. The library sees everything else, and every byte of it.
 - *Every frame counts as a sign of life*, pings and pongs too.
 """
 
@@ -15,8 +17,10 @@ from typing import Any, Protocol
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import apply_mask as unmask  # type: ignore[attr-defined]  # the compiled one where there is one
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
+from websockets.streams import StreamReader
 
 SLICE_BYTES = 4096
 """Parsed in one turn of the event loop: about 500 of the smallest frames."""
@@ -26,6 +30,8 @@ QUEUE_HIGH, QUEUE_LOW = 32, 8
 
 MAX_WRITE_BUFFER_BYTES = 262_144
 """Unsent bytes after which a charger counts as one that does not read."""
+
+_AT_FRAME = StreamReader.at_eof.__code__
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class ChargerConnection(ServerConnection):
         self._watch = watch
         self._mono_ms = mono_ms
         self._unparsed = b""
+        self._between_frames = False
         self._parsing = False
         self._paused = False
         self._messages: list[str | Violation] = []
@@ -141,7 +148,7 @@ class ChargerConnection(ServerConnection):
         """Parse what arrived, in slices when it is much."""
         self.bytes_seen += len(data)
         if not self._unparsed and len(data) <= SLICE_BYTES:
-            super().data_received(data)
+            self._parse(data)
             if len(self._messages) >= QUEUE_HIGH:
                 self._pause()
             self._tell()
@@ -165,13 +172,22 @@ class ChargerConnection(ServerConnection):
             return
         if self._unparsed:
             data, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
-            super().data_received(data)
+            self._parse(data)
             self._tell()
         if self._unparsed:
             self._parse_more()
         elif len(self._messages) < QUEUE_HIGH:
             self._paused = False
             self.transport.resume_reading()
+
+    def _parse(self, data: bytes) -> None:
+        text = _whole_text(data) if self._between_frames and self.protocol.state is OPEN else None
+        if text is not None:
+            self.last_frame_ms = self._mono_ms()
+            self._messages.append(text)
+            return
+        super().data_received(data)
+        self._between_frames = _awaits_frame(self.protocol)
 
     def process_event(self, event: Event) -> None:
         """Take one event of the protocol: the handshake's request, then frames."""
@@ -197,10 +213,7 @@ class ChargerConnection(ServerConnection):
             return
         data = bytes(self._fragments + frame.data) if self._fragments else bytes(frame.data)
         self._fragments.clear()
-        try:
-            self._messages.append(data.decode())
-        except UnicodeDecodeError:
-            self._messages.append(Violation(CloseCode.INVALID_DATA, "not UTF-8"))
+        self._messages.append(_decoded(data))
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -216,6 +229,36 @@ class ChargerConnection(ServerConnection):
         super().connection_lost(exc)
         self._watch.connection_left(self)
         self._tell()
+
+
+def _decoded(data: bytes) -> str | Violation:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return Violation(CloseCode.INVALID_DATA, "not UTF-8")
+
+
+def _awaits_frame(protocol: ServerProtocol) -> bool:
+    """Return whether the parser has read all it was fed and waits for a frame that begins a message.
+
+    It waits there in `at_eof`, which looks for a first byte and takes none; anywhere else it is inside of something.
+    """
+    waits_in: Any = protocol.parser
+    while getattr(waits_in, "gi_yieldfrom", None) is not None:
+        waits_in = waits_in.gi_yieldfrom
+    return getattr(waits_in, "gi_code", None) is _AT_FRAME and protocol.current_size is None
+
+
+def _whole_text(data: bytes) -> str | Violation | None:
+    """Return the text of a final, masked text frame (RFC 6455 §5.2), or None when `data` is not exactly one."""
+    if len(data) < 6 or data[0] != 0x81 or not 0x80 <= data[1] <= 0xFE:  # noqa: PLR2004 - the format's own numbers
+        return None
+    start, size = 6, data[1] - 0x80
+    if size == 126:  # noqa: PLR2004 - same
+        start, size = 8, int.from_bytes(data[2:4])
+    if len(data) != start + size:
+        return None
+    return _decoded(unmask(data[start:], data[start - 4 : start]))
 
 
 def text_frame(payload: bytes) -> bytes:
