@@ -66,7 +66,7 @@ class SqliteDatabase:
         try:
             with self._opened.connection.begin():
                 return work(self._opened.connection)
-        except SQLAlchemyError as fault:
+        except (SQLAlchemyError, sqlite3.Error) as fault:
             self._undo()
             raise StoreError(f"the database refused: {_said(fault)}") from fault
 
@@ -166,9 +166,9 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    _driver(connection).execute("BEGIN")
 
 
-def _said(fault: SQLAlchemyError) -> str:
+def _said(fault: SQLAlchemyError | sqlite3.Error) -> str:
     """Return the database's own words, without the statement and its values."""
     return str(fault.orig) if isinstance(fault, DBAPIError) else str(fault)
