@@ -146,7 +146,7 @@ class Link:
 
     def _receive(self, text: str) -> None:
         self._log.debug("frame.received", frame=text)
-        for event in self.peer.receive_text(text, self._mono_ms()):
+        for event in self.peer.receive_text(text, self._connection.last_frame_ms):
             if not self._heard and not (isinstance(event, FrameRefused) and event.message_id is None):
                 self._heard = True
                 self._desk.submit(ChargerHeard(self.charger_id, self.connection_id))

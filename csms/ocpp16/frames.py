@@ -45,8 +45,7 @@ class ErrorCode(StrEnum):
     GENERIC_ERROR = "GenericError"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A CALL of the charger; `payload` is a JSON object (`null` arrives as `{}`, §4.2.1)."""
 
     message_id: MessageId

@@ -20,6 +20,8 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from csms.core.events import CallSent, CallTimedOut, CallUnsent
 from csms.core.ids import Token
 from csms.ocpp16 import frames
@@ -47,8 +49,7 @@ twice does no harm.
 """
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CallReceived:
+class CallReceived(msgspec.Struct, frozen=True, eq=False):
     """A CALL of the charger that waits for `reply` or `reply_error`; `payload` is the JSON of an object.
 
     `identity` is what makes a later CALL the same one again; it does not hold on to the payload.
@@ -92,8 +93,7 @@ class FrameRefused:
 PeerEvent = CallReceived | AnswerReceived | ErrorReceived | FrameRefused | CallTimedOut | CallUnsent
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """Text to write; `token` is set for a CALL of ours."""
 
     text: str
@@ -152,6 +152,8 @@ class Peer:
 
     def data_to_send(self) -> list[Outgoing]:
         """Remove and return what has to be written, in order."""
+        if not self._out:
+            return []
         out, self._out = self._out, []
         return out
 
