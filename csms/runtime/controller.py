@@ -41,6 +41,10 @@ CROWD = 8
 COMMIT_DISTANCE_S = 0.005
 """From the beginning of one commit to that of the next, in a crowd."""
 
+LONG_STEP_S = 0.01
+"""After a longer step the sockets have the loop for as long as it took: the plan of a large station must not keep
+thousands that reconnect from finishing their handshakes, and the next plan then holds what all of them said."""
+
 MOST_STEPS_WAITING = 1_000
 """Steps that may wait for the disk; beyond, facts stay in the inbox."""
 
@@ -127,6 +131,7 @@ class Controller:
             self._inbox.close("the station's loop has stopped")
 
     async def _step_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             timer = self._arm()
             await self._inbox.wait()
@@ -137,7 +142,11 @@ class Controller:
                 await self._recover("the store could not make a step durable")
             while len(self._waiting) >= MOST_STEPS_WAITING:
                 await self._idle.wait()
+            began_s = loop.time()
             await self._one_step()
+            took_s = loop.time() - began_s
+            if took_s > LONG_STEP_S:
+                await asyncio.sleep(took_s)
 
     async def _one_step(self) -> None:
         """Take the whole inbox through the core; a programmer's error costs this step and rebuilds the core."""
