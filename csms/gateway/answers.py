@@ -103,6 +103,8 @@ LaterAnswer = Coroutine[Any, Any, Answer]
 class Answers:
     """Answers the CALLs of one charger on one connection."""
 
+    __slots__ = ("_charger_id", "_connection_id", "_quiet", "_services")
+
     def __init__(self, charger_id: ChargerId, connection_id: ConnectionId, services: Services, quiet: QuietLog) -> None:
         self._charger_id = charger_id
         self._connection_id = connection_id

@@ -105,6 +105,12 @@ class ChargerConnection(ServerConnection):
         self.transport.write(text_frame(text.encode()))
         return True
 
+    def forget_handshake(self) -> None:
+        """Let go of the headers, a tenth of what a connection holds."""
+        assert self.request is not None, "the handshake is over"
+        self.request.headers.clear()  # the library's parser holds on to the request
+        self.response = None
+
     def write_ping(self) -> None:
         """Hand a ping to the transport; its pong is a sign of life like any other frame."""
         if self._writable:

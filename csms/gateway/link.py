@@ -315,7 +315,8 @@ class Link:
         for waiting in self._waiting.values():
             waiting.future.add_done_callback(_forget)
         self._waiting.clear()
-        self._over.set_result(None)
+        if not self._over.done():  # it is cancelled with `run`
+            self._over.set_result(None)
         self._pulse.stop()
         self._desk.submit(ChargerDisconnected(self.charger_id, self.connection_id))
         self._log.info("link.closed", reason=reason, close_code=close_code)

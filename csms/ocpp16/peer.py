@@ -119,6 +119,20 @@ class Peer:
         slowest_answer_ms: what an earlier connection of the same charger has learnt.
     """
 
+    __slots__ = (
+        "_answers",
+        "_call_timeout_ms",
+        "_closed",
+        "_counter",
+        "_open",
+        "_out",
+        "_outbox",
+        "_pending",
+        "_prefix",
+        "_slowest_answer_ms",
+        "_timed_out",
+    )
+
     def __init__(self, message_id_prefix: str, call_timeout_ms: int = 10_000, slowest_answer_ms: int = 0) -> None:
         assert len(message_id_prefix) <= 24, "message ids have at most 36 characters"  # noqa: PLR2004 - 36 less a counter
         self._prefix = message_id_prefix
