@@ -1,6 +1,6 @@
 """Validated, durable MeterValues per CPU-second, beside two baselines measured in the same run.
 
-    python tests/bench/bench_meter_values.py [--messages 20000] [--connections 50]
+    python -m tests.bench.bench_meter_values [--messages 20000] [--connections 50]
 
 Three servers, each a process of its own, answer the same load from this process (every connection sends its next
 message when the last one is answered):
@@ -16,20 +16,18 @@ disk do not matter. Printed are messages per CPU-second and ratios; nothing here
 import argparse
 import asyncio
 import json
-import os
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.bench.processes import cpu_s, csms_arguments, csms_port, plain_port, with_process
+
 CHARGERS_PER_RUN_MAX = 500
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 ECHO_SERVER = """
 import asyncio, orjson, uvloop
@@ -98,12 +96,6 @@ class Measured:
         return self.messages / self.cpu_s
 
 
-def cpu_s(pid: int) -> float:
-    """Return the CPU time that a process has used, s."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
-
-
 def meter_values(message_id: str, connector_id: int, energy_wh: int) -> str:
     """Return a MeterValues frame as a DC charger sends it: register, power and state of charge."""
     values = [
@@ -154,36 +146,6 @@ async def load(name: str, port: int, pid: int, connections: int, messages: int) 
     return Measured(name, each * connections, cpu_s(pid) - before_s, time.perf_counter() - began_s)
 
 
-async def with_process(
-    arguments: list[str], port_of: Callable[[str], int | None], use: Callable[[int, int], Awaitable[Measured]]
-) -> Measured:
-    """Start a server, find its port in what it prints, use it, stop it."""
-    process = await asyncio.create_subprocess_exec(
-        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    assert process.stdout is not None
-    try:
-        port = None
-        while port is None:
-            line = (await process.stdout.readline()).decode()
-            assert line, f"{arguments[1]} ended before it listened"
-            port = port_of(line)
-        return await use(port, process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
-
-
-def plain_port(line: str) -> int | None:
-    """Return the port that a baseline prints."""
-    return int(line)
-
-
-def csms_port(line: str) -> int | None:
-    """Return the OCPP port from what `csms serve` prints at start-up."""
-    return int(line.split()[1].rpartition(":")[2]) if line.startswith("OCPP") else None
-
-
 async def run(connections: int, messages: int) -> list[Measured]:
     """Measure the three servers one after the other."""
     with tempfile.TemporaryDirectory() as folder:
@@ -192,13 +154,9 @@ async def run(connections: int, messages: int) -> list[Measured]:
             "gridCapacity": 1000,
             "chargers": [{"id": f"BENCH{n:04}", "maxPower": 50, "connectors": 1} for n in range(connections)],
         }
-        config = Path(folder, "station.json")
-        config.write_text(json.dumps(station), encoding="utf-8")  # noqa: ASYNC240 - nothing else runs yet
-        serve = [sys.executable, "-m", "csms", "serve", "--config", str(config), "--port", "0", "--ocpp-port", "0"]
-        serve += ["--database", f"sqlite:///{folder}/bench.sqlite3", "--log-level", "error"]
         plans: list[tuple[str, list[str], Callable[[str], int | None]]] = [
             ("echo", [sys.executable, "-c", ECHO_SERVER], plain_port),
-            ("csms", serve, csms_port),
+            ("csms", csms_arguments(folder, station), csms_port),
             ("ocpp", [sys.executable, "-c", OCPP_SERVER], plain_port),
         ]
         results = []
