@@ -38,7 +38,7 @@ STORE_PAUSE_S = 1.0
 
 CROWD = 8
 """Records of a commit from which on the next one keeps its distance."""
-COMMIT_DISTANCE_S = 0.005
+COMMIT_DISTANCE_S = 0.02
 """From the beginning of one commit to that of the next, in a crowd."""
 
 LONG_STEP_S = 0.01
