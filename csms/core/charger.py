@@ -139,9 +139,15 @@ class ChargerState:
         """Return `sum_w` as it is without the connectors in `without`, W: the part that cannot be cut now."""
         if self.config.control is Control.NONE:
             return max(self.uncontrolled_booked_w, self._told_w())
-        counted = [c for c in self.connectors.values() if c.key not in without]
-        unknown = [c for c in counted if self.unknown_default and not c.provisioned]
-        known_w = sum(self.connector_booked_w(c) for c in counted if c not in unknown)
+        unknown_default, known_w = self.unknown_default, 0
+        unknown: list[Connector] = []
+        for connector in self.connectors.values():
+            if connector.key in without:
+                continue
+            if unknown_default and not connector.provisioned:
+                unknown.append(connector)
+            else:
+                known_w += self.connector_booked_w(connector)
         return known_w + (max(self.uncontrolled_booked_w, self._told_there_w(unknown)) if unknown else 0)
 
     def unprovisioned_w(self, without: Connector | None = None) -> int:

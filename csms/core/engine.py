@@ -292,8 +292,9 @@ class Engine:
                 journal.show(session_id)
         for charger in state.chargers.values():
             follow_up(state, charger, journal, now, timings, alarm)
-        Steering(state, plan, journal, now, timings, alarm).run()
-        self._check_plan(plan)
+        steering = Steering(state, plan, journal, now, timings, alarm)
+        steering.run()
+        self._check_plan(plan, steering.booked_w)
         self._show_booked(journal)
         for charger in state.chargers.values():
             work_off(state, charger, journal, now, timings, alarm)
@@ -311,9 +312,10 @@ class Engine:
                     session.booked_w = booked_w
                     journal.show(session.session_id)
 
-    def _check_plan(self, plan: Plan) -> None:
+    def _check_plan(self, plan: Plan, kept_w: dict[str, int]) -> None:
         """Assert I1 for the step as a whole: no row is fuller than its capacity, or than the facts have made it."""
         booked_w = self._state.tree.booked_w(self._state.chargers.values())
+        check(booked_w == kept_w, "Σ K was not kept up to date while the plan was carried out")
         for node, cap_w in self._state.tree.caps_w.items():
             check(
                 cap_w is None or booked_w[node] <= max(cap_w, plan.booked_w[node]),

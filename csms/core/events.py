@@ -8,6 +8,7 @@ Times inside facts (`at_ms`, …) are the charger's own, UTC since the epoch; th
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
@@ -58,8 +59,7 @@ class BootInfo:
         return Make(self.vendor, self.model, self.firmware_version) if self.vendor or self.model else None
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One meterValue element: its time, what control can use of it, and all of it as it came.
 
     Attributes:

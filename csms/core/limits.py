@@ -179,7 +179,7 @@ class Book:
     @property
     def waits_for_meter(self) -> bool:
         """Return whether a sample may settle a limit here."""
-        return any(send.state is SendState.ACCEPTED for send in self.sends)
+        return bool(self.sends) and any(send.state is SendState.ACCEPTED for send in self.sends)
 
     def drop_unsent(self, token: Token) -> None:
         """Apply rule (a)."""

@@ -6,7 +6,7 @@ filling, started at what is booked (K), up to T, within the head room of every r
 T < K has to give power up before anybody else can have it; a session with G > K may be raised now.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from csms.core.allocator import Claim, Node, allocate, fill_headroom
@@ -86,12 +86,13 @@ def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
 def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     """Return the plan for the state as it is at `now_ms` (monotonic)."""
     parts = list(_participants(state, now_ms, timings))
+    tells = [_tells(charger, session) for charger, _, session in parts]
     floors = [_floor_w(charger, connector) for charger, connector, _ in parts]
     claims = [_claim(*part, floor_w) for part, floor_w in zip(parts, floors, strict=True)]
     allocation = allocate(_nodes_without_fixed(state, {connector.key for _, connector, _ in parts}), claims)
     targets = [
-        max(floor_w, _tellable_w(charger, session, target_w))
-        for (charger, _, session), floor_w, target_w in zip(parts, floors, allocation.alloc_w, strict=True)
+        max(floor_w, tellable_w(target_w))
+        for tellable_w, floor_w, target_w in zip(tells, floors, allocation.alloc_w, strict=True)
     ]
     booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
     rows_w = state.tree.booked_w(state.chargers.values())
@@ -105,11 +106,11 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             floor_w,
             booked_w,
             target_w,
-            max(booked_w, _tellable_w(charger, session, grant_w)),
+            max(booked_w, tellable_w(grant_w)),
             limited_by,
         )
-        for (charger, connector, session), claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
-            parts, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
+        for (charger, connector, session), tellable_w, claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
+            parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
         )
     }
     return Plan(steered, rows_w, _overbooked(state, rows_w), _wanted(state, steered.values()))
@@ -161,11 +162,11 @@ def _nodes_without_fixed(state: State, steered: set[ConnectorKey]) -> list[Node]
     ]
 
 
-def _tellable_w(charger: ChargerState, session: Session, power_w: int) -> int:
-    """Return `power_w` rounded down to what this charger, or this client, can be told."""
+def _tells(charger: ChargerState, session: Session) -> Callable[[int], int]:
+    """Return how a power is rounded down to what this charger, or this client, can be told."""
     if session.driver is Driver.REST:
-        return floor_kw_w(power_w)
-    return charger.manner.form.round_down(power_w)
+        return floor_kw_w
+    return charger.manner.form.round_down
 
 
 def _head_room_w(state: State, booked_w: Mapping[str, int]) -> dict[str, int | None]:

@@ -7,6 +7,7 @@ start-up, from which the core is rebuilt (it books the same or more: LEDGER.md I
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from csms.core.commands import LimitForm, Purpose
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
@@ -194,8 +195,7 @@ class Doubt(StrEnum):
     TRANSACTION_ENDED = "transaction_ended"
 
 
-@dataclass(frozen=True, slots=True)
-class SampleStored:
+class SampleStored(NamedTuple):
     """One meterValue element, as received. `session_id` is None when it belongs to no session."""
 
     charger_id: ChargerId

@@ -2,7 +2,8 @@
 
 Cuts leave first and at once: they depend on nothing. A raise leaves only after the commit of its intent, and only if
 what it adds fits beside everything booked on every row: that is checked here again, command by command, with the
-numbers as they are (I1, I3). Everything that has to wait says until when, so that the engine wakes for it.
+numbers as they are (I1, I3). Σ K of the rows is kept up to date with each command, and counted anew when all have been
+given (`Engine._check_plan`). Everything that has to wait says until when, so that the engine wakes for it.
 """
 
 from csms.core.charger import ChargerState
@@ -10,7 +11,7 @@ from csms.core.commands import Purpose, SetLimit
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
-from csms.core.ids import Now
+from csms.core.ids import Now, SessionId
 from csms.core.journal import Journal
 from csms.core.ladder import Manner
 from csms.core.limits import Send
@@ -42,6 +43,8 @@ class Steering:
         self.now = now
         self.timings = timings
         self.alarm = alarm
+        self.booked_w = dict(plan.booked_w)
+        self._cutting: set[SessionId] | None = None
 
     def run(self) -> None:
         """Send every cut and repetition that is due, then every raise that fits."""
@@ -202,14 +205,10 @@ class Steering:
         return self._waits_until(steering.gathering_ms + self.timings.gather_ms)
 
     def _cuts_in_flight(self, each: Steered) -> bool:
-        rows = set(self.state.tree.paths[each.charger.charger_id])
-        for other in self.plan.steered.values():
-            last = last_send(other)
-            if other is each or last is None or not (last.in_flight or last.state is SendState.ACCEPTED):
-                continue
-            if last.limit_w < other.booked_w and rows & set(self.state.tree.paths[other.charger.charger_id]):
-                return True
-        return False
+        """Return whether another session is being cut: all share the grid connection at least."""
+        if self._cutting is None:
+            self._cutting = {key for key, other in self.plan.steered.items() if _is_cutting(other)}
+        return len(self._cutting) > (each.session.session_id in self._cutting)
 
     def _waits_until(self, due_ms: int) -> bool:
         if self.now.mono_ms >= due_ms:
@@ -219,7 +218,7 @@ class Steering:
 
     def _check_rows(self, each: Steered) -> None:
         """Assert I1 and I3: no row of a raise is above its capacity with the raise booked."""
-        booked_w = self.state.tree.booked_w(self.state.chargers.values())
+        booked_w = self.booked_w
         for node in self.state.tree.paths[each.charger.charger_id]:
             cap_w = self.state.tree.caps_w[node]
             check(
@@ -238,7 +237,7 @@ class Steering:
         charger, connector = each.charger, each.connector
         if connector.provisioned or not charger.unknown_default:
             return max(each.booked_w, each.grant_w)
-        booked_w = self.state.tree.booked_w(self.state.chargers.values())
+        booked_w = self.booked_w
         caps_w = ((node, self.state.tree.caps_w[node]) for node in self.state.tree.paths[charger.charger_id][1:])
         rooms_w = [max(0, cap_w - booked_w[node]) for node, cap_w in caps_w if cap_w is not None]
         room_w = min(rooms_w, default=charger.max_booked_w)
@@ -251,6 +250,7 @@ class Steering:
         session, charger, connector = each.session, each.charger, each.connector
         told_w = charger.manner.form.round_down(min(limit_w, self._room_w(each)))
         at_once = told_w <= durable_w(connector)
+        before_w = charger.booked_w()
         send = give_limit(
             self.state,
             self.journal,
@@ -263,11 +263,22 @@ class Steering:
             cause=cause,
             at_once=at_once,
         )
+        added_w = charger.booked_w() - before_w
+        for node in self.state.tree.paths[charger.charger_id]:
+            self.booked_w[node] += added_w
+        if self._cutting is not None:
+            self._cutting.discard(session.session_id)
         session.steering.reassert = False
         if session.answered_w != send.limit_w:
             session.answered_w = send.limit_w
             session.demand.limit_changed(self.now.mono_ms, self.timings)
             self.journal.write_session(session)
+
+
+def _is_cutting(each: Steered) -> bool:
+    """Return whether its newest limit is below what is booked, and the car has not let go yet."""
+    last = last_send(each)
+    return last is not None and (last.in_flight or last.state is SendState.ACCEPTED) and last.limit_w < each.booked_w
 
 
 def last_send(each: Steered) -> Send | None:

@@ -9,9 +9,9 @@ its transaction id for ever and late values find their own transaction.
 import asyncio
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 from csms.core.events import (
     ChargerBooted,
@@ -104,10 +104,14 @@ class Waiting:
 
 
 Answer = Confirmation | PayloadFault | Waiting
+LaterAnswer = Coroutine[Any, Any, Answer]
+"""An answer that asks the store first what it remembers."""
 
 
 class Answers:
     """Answers the CALLs of one charger on one connection."""
+
+    __slots__ = ("_charger_id", "_connection_id", "_named", "_quiet", "_services")
 
     def __init__(self, charger_id: ChargerId, connection_id: ConnectionId, services: Services, quiet: QuietLog) -> None:
         self._charger_id = charger_id
@@ -116,10 +120,10 @@ class Answers:
         self._quiet = quiet
         self._named: OrderedDict[int, KnownTransaction | None] = OrderedDict()
 
-    async def answer(self, call: CallReceived) -> Answer:
-        """Return the answer to `call`, now or later; `await` is for the store's reading only."""
+    def answer(self, call: CallReceived) -> Answer | LaterAnswer:
+        """Return the answer to `call`, or what has to be awaited for it."""
         if call.action in typed_lane.HOT_ACTIONS:
-            return await self._answer_hot(call)
+            return self._answer_hot(call)
         if call.action not in vendor.known_actions():
             return PayloadFault(ErrorCode.NOT_IMPLEMENTED, f"{call.action[:50]} is no action of OCPP 1.6")
         confirmation = KEPT.get(call.action)
@@ -128,7 +132,7 @@ class Answers:
         fault = vendor.check_call(call.action, call.payload)
         return self._keep(call, confirmation) if fault is None else fault
 
-    async def _answer_hot(self, call: CallReceived) -> Answer:
+    def _answer_hot(self, call: CallReceived) -> Answer | LaterAnswer:
         decoded = typed_lane.decode_hot(call.action, call.payload)
         if isinstance(decoded, PayloadFault):
             return decoded
@@ -137,7 +141,7 @@ class Answers:
         payload = decoded.payload
         match payload:
             case payloads.MeterValues():
-                return await self._meter_values(payload, decoded.readings)
+                return self._meter_values(payload, decoded.readings)
             case payloads.Heartbeat():
                 return {"currentTime": self._current_time()}
             case payloads.StatusNotification():
@@ -145,9 +149,9 @@ class Answers:
             case payloads.Authorize():
                 return {"idTagInfo": _tag_info(self._verdict(payload.id_tag))}
             case payloads.StartTransaction():
-                return await self._start(payload)
+                return self._start(payload)
             case payloads.StopTransaction():
-                return await self._stop(payload, decoded.readings)
+                return self._stop(payload, decoded.readings)
             case payloads.BootNotification():
                 return self._boot(payload)
             case _:
@@ -203,12 +207,16 @@ class Answers:
 
         return self._ask(make_fact, _empty)
 
-    async def _meter_values(self, payload: payloads.MeterValues, readings: tuple[Reading, ...]) -> Answer:
+    def _meter_values(self, payload: payloads.MeterValues, readings: tuple[Reading, ...]) -> Answer | LaterAnswer:
         if payload.transaction_id and payload.transaction_id not in self._named:
-            fault = await self._look_up(payload.transaction_id)
-            if fault is not None:
-                return fault
+            return self._named_first(payload, payload.transaction_id, readings)
         return self._sampled(payload, readings)
+
+    async def _named_first(
+        self, payload: payloads.MeterValues, transaction_id: int, readings: tuple[Reading, ...]
+    ) -> Answer:
+        fault = await self._look_up(transaction_id)
+        return self._sampled(payload, readings) if fault is None else fault
 
     async def _look_up(self, transaction_id: int) -> PayloadFault | None:
         """Ask the store, once on this connection, whether values are late ones of a transaction that has ended.

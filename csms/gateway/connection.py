@@ -3,20 +3,24 @@
 - *Writing is immediate or not at all.* `write_text` says whether the bytes were handed to the transport: the ledger
   must know which CALLs may take effect. Nothing is queued above the transport, and the transport's buffer is bounded.
 - *Reading takes turns.* However much arrives at once, one turn of the event loop parses at most `SLICE_BYTES` of it and
-  the socket is not read while complete messages wait: a charger that floods slows only itself.
+  the socket is not read while many complete messages wait: a charger that floods slows only itself. Whoever listens is
+  called once for all that was parsed, and takes the messages one by one.
+- *What nearly always arrives takes a short cut*: bytes that are one whole text frame, while the library's parser waits
+  for the start of a frame, are read here. The library sees everything else, and every byte of it.
 - *Every frame counts as a sign of life*, pings and pongs too.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import apply_mask as unmask  # type: ignore[attr-defined]  # the compiled one where there is one
 from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
+from websockets.streams import StreamReader
 
 SLICE_BYTES = 4096
 """Parsed in one turn of the event loop: about 500 of the smallest frames."""
@@ -26,6 +30,8 @@ QUEUE_HIGH, QUEUE_LOW = 32, 8
 
 MAX_WRITE_BUFFER_BYTES = 262_144
 """Unsent bytes after which a charger counts as one that does not read."""
+
+_AT_FRAME = StreamReader.at_eof.__code__
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +81,13 @@ class ChargerConnection(ServerConnection):
         self._watch = watch
         self._mono_ms = mono_ms
         self._unparsed = b""
+        self._between_frames = False
         self._parsing = False
         self._paused = False
-        self._messages: deque[str | Violation] = deque()
+        self._messages: list[str | Violation] = []
         self._fragments = bytearray()
         self._binary = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._arrived: Callable[[], None] | None = None
         self._lost = False
 
     @property
@@ -95,9 +102,14 @@ class ChargerConnection(ServerConnection):
         """Hand a text frame to the transport; return False if none of its bytes was, and none ever will be."""
         if not self._writable:
             return False
-        self.protocol.send_text(text.encode())
-        self.send_data()
+        self.transport.write(text_frame(text.encode()))
         return True
+
+    def forget_handshake(self) -> None:
+        """Let go of the headers, a tenth of what a connection holds."""
+        assert self.request is not None, "the handshake is over"
+        self.request.headers.clear()  # the library's parser holds on to the request
+        self.response = None
 
     def write_ping(self) -> None:
         """Hand a ping to the transport; its pong is a sign of life like any other frame."""
@@ -120,25 +132,32 @@ class ChargerConnection(ServerConnection):
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
-    async def receive(self) -> Received:
-        """Return the next message, or how the connection ended; messages that came before its end come first."""
-        while not self._messages:
-            if self._lost:
-                return Lost()
-            self._waiter = self.loop.create_future()
-            await self._waiter
-        message = self._messages.popleft()
+    def listen(self, arrived: Callable[[], None]) -> None:
+        """Have `arrived` called, now or later, whenever `take` may have something to return."""
+        self._arrived = arrived
+        self._tell()
+
+    def take(self) -> Received | None:
+        """Return the next message, or how the connection ended, or None; messages from before its end come first."""
+        if not self._messages:
+            return Lost() if self._lost else None
+        message = self._messages.pop(0)
         if self._paused and len(self._messages) <= QUEUE_LOW:
             self._parse_more()
         return message
+
+    def _tell(self) -> None:
+        if self._arrived is not None and (self._messages or self._lost):
+            self._arrived()
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, in slices when it is much."""
         self.bytes_seen += len(data)
         if not self._unparsed and len(data) <= SLICE_BYTES:
-            super().data_received(data)
+            self._parse(data)
             if len(self._messages) >= QUEUE_HIGH:
                 self._pause()
+            self._tell()
             return
         self._unparsed += data
         self._pause()
@@ -159,12 +178,22 @@ class ChargerConnection(ServerConnection):
             return
         if self._unparsed:
             data, self._unparsed = self._unparsed[:SLICE_BYTES], self._unparsed[SLICE_BYTES:]
-            super().data_received(data)
+            self._parse(data)
+            self._tell()
         if self._unparsed:
             self._parse_more()
         elif len(self._messages) < QUEUE_HIGH:
             self._paused = False
             self.transport.resume_reading()
+
+    def _parse(self, data: bytes) -> None:
+        text = _whole_text(data) if self._between_frames and self.protocol.state is OPEN else None
+        if text is not None:
+            self.last_frame_ms = self._mono_ms()
+            self._messages.append(text)
+            return
+        super().data_received(data)
+        self._between_frames = _awaits_frame(self.protocol)
 
     def process_event(self, event: Event) -> None:
         """Take one event of the protocol: the handshake's request, then frames."""
@@ -183,25 +212,14 @@ class ChargerConnection(ServerConnection):
             return  # the connection is being closed because of its first fragment
         if frame.opcode is Opcode.BINARY:
             self._binary = True
-            self._deliver(Violation(CloseCode.UNSUPPORTED_DATA, "OCPP-J is text"))
+            self._messages.append(Violation(CloseCode.UNSUPPORTED_DATA, "OCPP-J is text"))
             return
         if not frame.fin:
             self._fragments += frame.data
             return
         data = bytes(self._fragments + frame.data) if self._fragments else bytes(frame.data)
         self._fragments.clear()
-        try:
-            self._deliver(data.decode())
-        except UnicodeDecodeError:
-            self._deliver(Violation(CloseCode.INVALID_DATA, "not UTF-8"))
-
-    def _deliver(self, message: str | Violation) -> None:
-        self._messages.append(message)
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._messages.append(_decoded(data))
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -216,4 +234,44 @@ class ChargerConnection(ServerConnection):
         self._lost = True
         super().connection_lost(exc)
         self._watch.connection_left(self)
-        self._wake()
+        self._tell()
+
+
+def _decoded(data: bytes) -> str | Violation:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return Violation(CloseCode.INVALID_DATA, "not UTF-8")
+
+
+def _awaits_frame(protocol: ServerProtocol) -> bool:
+    """Return whether the parser has read all it was fed and waits for a frame that begins a message.
+
+    It waits there in `at_eof`, which looks for a first byte and takes none; anywhere else it is inside of something.
+    """
+    waits_in: Any = protocol.parser
+    while getattr(waits_in, "gi_yieldfrom", None) is not None:
+        waits_in = waits_in.gi_yieldfrom
+    return getattr(waits_in, "gi_code", None) is _AT_FRAME and protocol.current_size is None
+
+
+def _whole_text(data: bytes) -> str | Violation | None:
+    """Return the text of a final, masked text frame (RFC 6455 §5.2), or None when `data` is not exactly one."""
+    if len(data) < 6 or data[0] != 0x81 or not 0x80 <= data[1] <= 0xFE:  # noqa: PLR2004 - the format's own numbers
+        return None
+    start, size = 6, data[1] - 0x80
+    if size == 126:  # noqa: PLR2004 - same
+        start, size = 8, int.from_bytes(data[2:4])
+    if len(data) != start + size:
+        return None
+    return _decoded(unmask(data[start:], data[start - 4 : start]))
+
+
+def text_frame(payload: bytes) -> bytes:
+    """Return an unmasked text frame in one piece (RFC 6455 §5.2)."""
+    size = len(payload)
+    if size < 126:  # noqa: PLR2004 - the format's own numbers, here and below
+        return b"\x81%c%b" % (size, payload)
+    if size < 1 << 16:
+        return b"\x81\x7e%b%b" % (size.to_bytes(2), payload)
+    return b"\x81\x7f%b%b" % (size.to_bytes(8), payload)

@@ -1,17 +1,20 @@
 """One connection of one charger: frames to facts, commands to frames, in the order of the wire.
 
-Everything a link does happens on the event loop in one of four places: its reading task, the callback of an answer
-that has become durable, the callback of its one timer, and `send`. Each of them ends in `_flush`, which writes what the
-peer wants written and reports each CALL of ours as sent at that moment. A link ends once, in `shutdown`, whoever asks
-for it: queued CALLs are reported as unsent, then the charger as disconnected, and the socket is aborted, never drained;
-nothing that arrives or becomes ready later has any effect.
+Everything a link does happens on the event loop in one of four places: the callback of messages that arrived, that of
+an answer that has become durable, that of its one timer, and `send`. Each of them ends in `_flush`, which writes what
+the peer wants written and reports each CALL of ours as sent at that moment. A message is handled where it arrives,
+without a task of its own; only a start or a stop waits, in a task, for what the store remembers, and the messages
+behind it wait with it. A link ends once, in `shutdown`, whoever asks for it: queued CALLs are reported as unsent, then
+the charger as disconnected, and the socket is aborted, never drained; nothing that arrives or becomes ready later has
+any effect.
 
 Commands leave in the loop's next turn, behind answers that became durable together with them; a transaction's limit
 also waits for a StartTransaction on its connector to be answered (OCPP 1.6 §5.16.1).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -25,8 +28,8 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, ConnectionId
 from csms.core.replies import Outcome
-from csms.gateway.answers import Answers, Confirmation, Services, Waiting
-from csms.gateway.connection import ChargerConnection, Lost, Violation
+from csms.gateway.answers import Answer, Answers, Confirmation, LaterAnswer, Services, Waiting
+from csms.gateway.connection import ChargerConnection, Violation
 from csms.gateway.pulse import Life, Pulse
 from csms.gateway.quiet_log import QuietLog
 from csms.ocpp16 import translate
@@ -78,64 +81,102 @@ class Link:
         self._dispatching = False
         self._newest_limit: dict[tuple[Purpose, int], int] = {}
         self._waiting: dict[CallReceived, Waiting] = {}
-        self._room = asyncio.Event()
+        self._busy = False
+        self._later: asyncio.Task[None] | None = None
+        self._over = asyncio.get_running_loop().create_future()
         self._pulse = Pulse(connection, services.heartbeat_interval_s, self._mono_ms, self.poll)
         self._log = _log.bind(charger_id=charger_id, connection=connection_id, remote=connection.remote)
         self._quiet = QuietLog(self._log)
         self._answers = Answers(charger_id, connection_id, services, self._quiet)
 
-    # --- the reading task ---------------------------------------------------------------------------------------------
+    # --- messages -----------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Serve the connection until it ends."""
         self._log.info("link.opened")
         self._desk.submit(ChargerConnected(self.charger_id, self.connection_id))
         self._arm_timer()
-        try:
-            reason = await self._read()
-        except Exception:  # noqa: BLE001 - one charger's failure must end its own link only
-            self._log.exception("link.failed")
-            reason = "failed"
-        self.shutdown(reason)
+        self._connection.listen(self._take_in)
+        await self._over
         await self._connection.wait_closed()
 
-    async def _read(self) -> str:
-        """Handle messages until there are no more; return why."""
-        handled = 0
-        while not self.closed:
-            message = await self._connection.receive()
-            if isinstance(message, Lost):
-                return "connection lost"
-            if isinstance(message, Violation):
-                await self._connection.close(message.code, message.reason)
-                return message.reason
-            await self._receive(message)
-            handled += 1
-            if handled % FRAMES_PER_TURN == 0:
-                await asyncio.sleep(0)
-            while self.peer.pending_calls >= MAX_UNANSWERED and not self.closed:
-                self._room.clear()
-                await self._room.wait()
-        return "closed"
+    def _take_in(self) -> None:
+        """Handle what has arrived, unless something holds it back: then whatever is over calls this again."""
+        if self._busy or self.closed:
+            return
+        try:
+            self._take_some()
+        except Exception:  # noqa: BLE001 - one charger's failure must end its own link only
+            self._log.exception("link.failed")
+            self.shutdown("failed")
+        self._flush()
 
-    async def _receive(self, text: str) -> None:
+    def _take_some(self) -> None:
+        if self._later is not None:
+            self._later.result()
+            self._later = None
+        for _ in range(FRAMES_PER_TURN):
+            if self._busy or self.closed or self.peer.pending_calls >= MAX_UNANSWERED:
+                return
+            message = self._connection.take()
+            if message is None:
+                return
+            if isinstance(message, str):
+                self._receive(message)
+            elif isinstance(message, Violation):
+                self._do_later(self._turn_out(message))
+            else:
+                self.shutdown("connection lost")
+        self._busy = True
+        asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self, _task: object = None) -> None:
+        self._busy = False
+        self._take_in()
+
+    def _do_later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that has to wait; no message is taken until it is done."""
+        self._busy = True
+        self._later = asyncio.create_task(work)
+        self._later.add_done_callback(self._go_on)
+
+    async def _turn_out(self, violation: Violation) -> None:
+        await self._connection.close(violation.code, violation.reason)
+        self.shutdown(violation.reason)
+
+    def _receive(self, text: str) -> None:
         self._log.debug("frame.received", frame=text)
-        for event in self.peer.receive_text(text, self._mono_ms()):
+        for event in self.peer.receive_text(text, self._connection.last_frame_ms):
             if not self._heard and not (isinstance(event, FrameRefused) and event.message_id is None):
                 self._heard = True
                 self._desk.submit(ChargerHeard(self.charger_id, self.connection_id))
-            if isinstance(event, CallReceived):
-                await self._serve(event)
-            else:
+            if not isinstance(event, CallReceived):
                 self._report(event)
-        self._flush()
+                continue
+            answer = self._answer(event)
+            if isinstance(answer, Coroutine):
+                self._do_later(self._serve_later(event, answer))
+            else:
+                self._serve(event, answer)
 
-    async def _serve(self, call: CallReceived) -> None:
+    async def _serve_later(self, call: CallReceived, answer: Awaitable[Answer]) -> None:
         try:
-            answer = await self._answers.answer(call)
-        except Exception:  # noqa: BLE001 - the charger gets an answer, and keeps its connection (OCPP-J §4.2.3)
-            self._log.exception("call.failed", action=call.action[:50])
-            answer = PayloadFault(ErrorCode.INTERNAL_ERROR, "not handled, try again")
+            found = await answer
+        except Exception as error:  # noqa: BLE001 - the charger gets an answer, and keeps its connection (§4.2.3)
+            found = self._failed(call, error)
+        self._serve(call, found)
+
+    def _answer(self, call: CallReceived) -> Answer | LaterAnswer:
+        try:
+            return self._answers.answer(call)
+        except Exception as error:  # noqa: BLE001 - likewise
+            return self._failed(call, error)
+
+    def _failed(self, call: CallReceived, error: Exception) -> PayloadFault:
+        self._log.error("call.failed", action=call.action[:50], exc_info=error)
+        return PayloadFault(ErrorCode.INTERNAL_ERROR, "not handled, try again")
+
+    def _serve(self, call: CallReceived, answer: Answer) -> None:
         if self.closed:
             return
         if isinstance(answer, Waiting):
@@ -158,10 +199,11 @@ class Link:
             self._refuse(call, ErrorCode.INTERNAL_ERROR, "not stored, try again")
         else:
             self.peer.reply(call, confirmation)
-        self._room.set()
         self._flush()
         if waiting.starting is not None:
             self._dispatch()
+        if self.peer.pending_calls == MAX_UNANSWERED - 1:
+            self._take_in()
 
     def _outcome(self, call: CallReceived, waiting: Waiting) -> Confirmation | None:
         if waiting.future.cancelled():
@@ -287,7 +329,8 @@ class Link:
         for waiting in self._waiting.values():
             waiting.future.add_done_callback(_forget)
         self._waiting.clear()
-        self._room.set()
+        if not self._over.done():  # it is cancelled with `run`
+            self._over.set_result(None)
         self._pulse.stop()
         self._desk.submit(ChargerDisconnected(self.charger_id, self.connection_id))
         self._log.info("link.closed", reason=reason, close_code=close_code)

@@ -28,6 +28,8 @@ class Life(Enum):
 class Pulse:
     """When `check` has to be called for one connection, and what it finds."""
 
+    __slots__ = ("_connection", "_fire", "_mono_ms", "_patience_ms", "_pinged_ms", "_timer", "_timer_ms")
+
     def __init__(
         self,
         connection: ChargerConnection,

@@ -11,6 +11,8 @@ from structlog.typing import FilteringBoundLogger
 class QuietLog:
     """Counts the kinds of events of one connection."""
 
+    __slots__ = ("_counts", "_log")
+
     def __init__(self, log: FilteringBoundLogger) -> None:
         self._log = log
         self._counts: Counter[str] = Counter()

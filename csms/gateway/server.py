@@ -39,7 +39,8 @@ class GatewaySettings:
 
     Attributes:
         port: 0 takes any free one.
-        max_half_open: TCP connections without a finished handshake.
+        max_half_open: TCP connections without a finished handshake; a whole fleet may come back in one moment, and each
+            costs less than 20 KiB until its time is over.
         open_timeout_s: for the handshake.
         close_timeout_s: for the closing handshake, before the socket is aborted.
         backlog: connections that the kernel holds for us; reconnect storms need many.
@@ -47,8 +48,8 @@ class GatewaySettings:
 
     host: str = "127.0.0.1"
     port: int = 9000
-    max_half_open: int = 512
-    open_timeout_s: float = 5.0
+    max_half_open: int = 8192
+    open_timeout_s: float = 20.0
     close_timeout_s: float = 2.0
     backlog: int = 4096
 
@@ -167,6 +168,7 @@ class Gateway:
             await connection.close(CloseCode.PROTOCOL_ERROR, _EXPLANATIONS[reason])
             return
         self._half_open.discard(connection)  # only now: those that are being turned away count, too
+        connection.forget_handshake()
         await self._registry.open(charger_id, connection, self._services).run()
 
     def _version_refusal(self, connection: ChargerConnection, charger_id: ChargerId) -> str | None:

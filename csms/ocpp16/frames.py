@@ -16,7 +16,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -45,8 +45,7 @@ class ErrorCode(StrEnum):
     GENERIC_ERROR = "GenericError"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A CALL of the charger; `payload` is a JSON object (`null` arrives as `{}`, §4.2.1)."""
 
     message_id: MessageId
@@ -90,8 +89,19 @@ class Ignored:
 Frame = Call | CallResult | CallError | Malformed | Ignored
 
 _INT64 = msgspec.Meta(ge=-(2**63), le=2**63 - 1)
+_Id = str | Annotated[int, _INT64]
+
+
+class _WholeCall(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    message_type: Literal[2]
+    message_id: _Id
+    action: str
+    payload: msgspec.Raw
+
+
+_whole_call = msgspec.json.Decoder(_WholeCall)
 _parts = msgspec.json.Decoder(list[msgspec.Raw])
-_message_id = msgspec.json.Decoder(str | Annotated[int, _INT64])
+_message_id = msgspec.json.Decoder(_Id)
 _text = msgspec.json.Decoder(str)
 _encoder = msgspec.json.Encoder()
 
@@ -104,6 +114,17 @@ _CALL_LENGTH = 4
 
 def decode(text: str) -> Frame:
     """Decode one text frame; never raises (OCPP-J 1.6 §4.1.3, §4.2)."""
+    try:
+        call = _whole_call.decode(text)  # what nearly every frame is; whatever else it is, is found out below
+    except (msgspec.MsgspecError, RecursionError, UnicodeEncodeError):
+        return _decode_any(text)
+    payload = bytes(call.payload)
+    if payload.startswith(b"{") and len(str(call.message_id)) <= MAX_MESSAGE_ID_CHARS:
+        return Call(call.message_id, call.action, payload)
+    return _decode_any(text)
+
+
+def _decode_any(text: str) -> Frame:
     text = text.removeprefix("\ufeff")
     try:
         parts = _parts.decode(text)

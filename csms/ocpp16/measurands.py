@@ -9,7 +9,7 @@ rounded up, so that a consumption is never understated; a negative import is an 
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 
@@ -37,11 +37,13 @@ _SHORT = 15
 _Found = dict[tuple[str, str, str], int | Decimal]
 
 
-def samples_of(readings: Iterable[Reading], received_ms: int) -> tuple[Sample, ...]:
+def samples_of(readings: Sequence[Reading], received_ms: int) -> tuple[Sample, ...]:
     """Return the samples of a message's meter values, oldest first.
 
     `received_ms` (UTC) stands in for a missing or odd time stamp. Equal times keep the order of the message.
     """
+    if len(readings) == 1:  # as in nearly every message
+        return (_sample_of(readings[0], received_ms),)
     samples = [_sample_of(reading, received_ms) for reading in readings]
     return tuple(sorted(samples, key=attrgetter("at_ms")))
 

@@ -4,7 +4,6 @@ Three lanes: limits that an overbooked row needs (`urgent`), other limits, every
 that of arrival; a limit that replaces a queued one of the same key takes its place in the order of its own lane.
 """
 
-from collections import deque
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -28,9 +27,11 @@ class QueuedCall:
 class Outbox:
     """CALLs that wait for their turn."""
 
+    __slots__ = ("_limits", "_others")
+
     def __init__(self) -> None:
         self._limits: dict[Hashable, QueuedCall] = {}
-        self._others: deque[QueuedCall] = deque()
+        self._others: list[QueuedCall] = []
 
     def __len__(self) -> int:
         return len(self._limits) + len(self._others)
@@ -66,7 +67,7 @@ class Outbox:
                 return self._limits.pop(key)
         if self._limits:
             return self._limits.pop(next(iter(self._limits)))
-        return self._others.popleft() if self._others else None
+        return self._others.pop(0) if self._others else None
 
     def clear(self) -> list[QueuedCall]:
         """Remove and return everything."""

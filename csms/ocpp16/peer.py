@@ -20,6 +20,8 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from csms.core.events import CallSent, CallTimedOut, CallUnsent
 from csms.core.ids import Token
 from csms.ocpp16 import frames
@@ -47,8 +49,7 @@ twice does no harm.
 """
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CallReceived:
+class CallReceived(msgspec.Struct, frozen=True, eq=False):
     """A CALL of the charger that waits for `reply` or `reply_error`; `payload` is the JSON of an object.
 
     `identity` is what makes a later CALL the same one again; it does not hold on to the payload.
@@ -92,8 +93,7 @@ class FrameRefused:
 PeerEvent = CallReceived | AnswerReceived | ErrorReceived | FrameRefused | CallTimedOut | CallUnsent
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True):
     """Text to write; `token` is set for a CALL of ours."""
 
     text: str
@@ -118,6 +118,20 @@ class Peer:
         call_timeout_ms: time-out of a CALL with nothing learnt.
         slowest_answer_ms: what an earlier connection of the same charger has learnt.
     """
+
+    __slots__ = (
+        "_answers",
+        "_call_timeout_ms",
+        "_closed",
+        "_counter",
+        "_open",
+        "_out",
+        "_outbox",
+        "_pending",
+        "_prefix",
+        "_slowest_answer_ms",
+        "_timed_out",
+    )
 
     def __init__(self, message_id_prefix: str, call_timeout_ms: int = 10_000, slowest_answer_ms: int = 0) -> None:
         assert len(message_id_prefix) <= 24, "message ids have at most 36 characters"  # noqa: PLR2004 - 36 less a counter
@@ -152,6 +166,8 @@ class Peer:
 
     def data_to_send(self) -> list[Outgoing]:
         """Remove and return what has to be written, in order."""
+        if not self._out:
+            return []
         out, self._out = self._out, []
         return out
 

@@ -28,7 +28,8 @@ def parse_time_ms(text: str) -> int | None:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        at_ms = (moment - _EPOCH) // _MILLISECOND
+        since = moment - _EPOCH
+        at_ms = (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
     except (ValueError, OverflowError):
         return None
     return at_ms if _OLDEST_MS <= at_ms < _NEWEST_MS else None

@@ -3,7 +3,8 @@
 Theory of operation. Two tasks. The *stepper* takes the whole inbox, steps the core, sends the cuts at once and hands
 the step on. The *committer* takes every step that waits, makes their records durable in one commit, and only then lets
 out, in the order of the steps, what depended on it: the view, the replies, the commands. So a slow disk delays raises
-and replies, never a cut, and whatever queued behind a commit shares the next one.
+and replies, never a cut, and whatever queued behind a commit shares the next one. A commit leaves at once when little
+is going on; in a crowd commits keep a distance, because each costs as much as a dozen of the messages that share it.
 
 When a step breaks an invariant, or a commit fails, the core's state is no longer what the store says. Then everybody
 whose fact was taken is turned away (chargers send again), the core is rebuilt from the store, and the live connections
@@ -36,6 +37,15 @@ FAULT_WINDOW_MS = 60_000
 STORE_PAUSE_S = 1.0
 """After a failed commit the loop waits so long before it is rebuilt: a full disk is not to be hammered, nor a server
 that is away."""
+
+CROWD = 8
+"""Records of a commit from which on the next one keeps its distance."""
+COMMIT_DISTANCE_S = 0.02
+"""From the beginning of one commit to that of the next, in a crowd."""
+
+LONG_STEP_S = 0.01
+"""After a longer step the sockets have the loop for as long as it took: the plan of a large station must not keep
+thousands that reconnect from finishing their handshakes, and the next plan then holds what all of them said."""
 
 MOST_STEPS_WAITING = 1_000
 """Steps that may wait for the disk; beyond, facts stay in the inbox."""
@@ -123,6 +133,7 @@ class Controller:
             self._inbox.close("the station's loop has stopped")
 
     async def _step_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             timer = self._arm()
             await self._inbox.wait()
@@ -133,7 +144,11 @@ class Controller:
                 await self._recover("the store could not make a step durable")
             while len(self._waiting) >= MOST_STEPS_WAITING:
                 await self._idle.wait()
+            began_s = loop.time()
             await self._one_step()
+            took_s = loop.time() - began_s
+            if took_s > LONG_STEP_S:
+                await asyncio.sleep(took_s)
 
     async def _one_step(self) -> None:
         """Take the whole inbox through the core; a programmer's error costs this step and rebuilds the core."""
@@ -163,8 +178,10 @@ class Controller:
 
     async def _commit_steps(self) -> None:
         """Make waiting steps durable, all in one commit, and let out what depended on them."""
+        loop = asyncio.get_running_loop()
         while True:
             await self._steps_waiting.wait()
+            began_s = loop.time()
             self._steps_waiting.clear()
             steps = list(self._waiting)
             self._waiting.clear()
@@ -174,6 +191,8 @@ class Controller:
                     self._let_out(step)
             if not self._waiting:
                 self._idle.set()
+            if len(records) >= CROWD:
+                await asyncio.sleep(began_s + COMMIT_DISTANCE_S - loop.time())
 
     async def _made_durable(self, records: list[Record]) -> bool:
         """Return whether `records` are durable now; a failure has the stepper rebuild the core."""

@@ -70,7 +70,7 @@ class SqliteDatabase:
         try:
             with self._opened.connection.begin():
                 return work(self._opened.connection)
-        except SQLAlchemyError as fault:
+        except (SQLAlchemyError, sqlite3.Error) as fault:
             self._undo()
             raise StoreError(f"the database refused: {said(fault)}") from fault
 
@@ -170,4 +170,4 @@ def _driver(connection: Connection) -> sqlite3.Connection:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    _driver(connection).execute("BEGIN")

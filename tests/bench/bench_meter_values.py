@@ -1,13 +1,17 @@
-"""Validated, durable MeterValues per CPU-second, beside two baselines measured in the same run.
+"""Validated, durable MeterValues per CPU-second, beside three baselines measured in the same run.
 
-    python tests/bench/bench_meter_values.py [--messages 20000] [--connections 50]
+    python -m tests.bench.bench_meter_values [--messages 20000] [--connections 50]
 
-Three servers, each a process of its own, answer the same load from this process (every connection sends its next
+Four servers, each a process of its own, answer the same load from this process (every connection sends its next
 message when the last one is answered):
 
     echo  bare `websockets` + orjson + uvloop: decodes the frame, answers `[3, id, {}]`, keeps nothing
     csms  the real program: validates, steps the core, answers after the commit in SQLite (WAL, synchronous=FULL)
     ocpp  `ocpp.v16.ChargePoint`'s own loop with a handler that keeps nothing
+    kept  the same loop with a handler that commits each message to SQLite (WAL, synchronous=FULL) before it is answered
+
+Both loops validate in a thread pool, as the package does by itself, on uvloop and with its log lines filtered: they do
+less than a deployment of it would, and `ocpp` promises nothing of what `csms` does.
 
 What counts is the server's CPU time (user and system, from /proc: Linux only), so the speed of the sender and of the
 disk do not matter. Printed are messages per CPU-second and ratios; nothing here is a pass or a fail.
@@ -16,20 +20,18 @@ disk do not matter. Printed are messages per CPU-second and ratios; nothing here
 import argparse
 import asyncio
 import json
-import os
-import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.bench.processes import cpu_s, csms_arguments, csms_port, plain_port, with_process
+
 CHARGERS_PER_RUN_MAX = 500
-TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 ECHO_SERVER = """
 import asyncio, orjson, uvloop
@@ -49,7 +51,7 @@ uvloop.run(main())
 """
 
 OCPP_SERVER = """
-import asyncio, logging, uvloop
+import asyncio, json, logging, sqlite3, sys, uvloop
 from datetime import datetime, timezone
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call_result
@@ -64,8 +66,18 @@ class Charger(ChargePoint):
         return call_result.BootNotification(current_time=now, interval=60, status=RegistrationStatus.accepted)
 
     @on("MeterValues")
-    def measured(self, **_):
+    def measured(self, connector_id, meter_value, **_):
+        if database is not None:
+            row = (self.id, connector_id, json.dumps(meter_value))
+            database.execute("INSERT INTO sample (charger_id, idx, raw_json) VALUES (?, ?, ?)", row)
         return call_result.MeterValues()
+
+database = None
+if len(sys.argv) > 1:
+    database = sqlite3.connect(sys.argv[1], isolation_level=None)
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=FULL")
+    database.execute("CREATE TABLE sample (sample_id INTEGER PRIMARY KEY, charger_id TEXT, idx INT, raw_json TEXT)")
 
 async def handle(socket):
     try:
@@ -96,12 +108,6 @@ class Measured:
     def per_cpu_s(self) -> float:
         """Messages per CPU-second of the server."""
         return self.messages / self.cpu_s
-
-
-def cpu_s(pid: int) -> float:
-    """Return the CPU time that a process has used, s."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
 def meter_values(message_id: str, connector_id: int, energy_wh: int) -> str:
@@ -154,52 +160,19 @@ async def load(name: str, port: int, pid: int, connections: int, messages: int) 
     return Measured(name, each * connections, cpu_s(pid) - before_s, time.perf_counter() - began_s)
 
 
-async def with_process(
-    arguments: list[str], port_of: Callable[[str], int | None], use: Callable[[int, int], Awaitable[Measured]]
-) -> Measured:
-    """Start a server, find its port in what it prints, use it, stop it."""
-    process = await asyncio.create_subprocess_exec(
-        *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-    )
-    assert process.stdout is not None
-    try:
-        port = None
-        while port is None:
-            line = (await process.stdout.readline()).decode()
-            assert line, f"{arguments[1]} ended before it listened"
-            port = port_of(line)
-        return await use(port, process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await process.wait()
-
-
-def plain_port(line: str) -> int | None:
-    """Return the port that a baseline prints."""
-    return int(line)
-
-
-def csms_port(line: str) -> int | None:
-    """Return the OCPP port from what `csms serve` prints at start-up."""
-    return int(line.split()[1].rpartition(":")[2]) if line.startswith("OCPP") else None
-
-
 async def run(connections: int, messages: int) -> list[Measured]:
-    """Measure the three servers one after the other."""
+    """Measure the servers one after the other."""
     with tempfile.TemporaryDirectory() as folder:
         station = {
             "stationId": "BENCH",
             "gridCapacity": 1000,
             "chargers": [{"id": f"BENCH{n:04}", "maxPower": 50, "connectors": 1} for n in range(connections)],
         }
-        config = Path(folder, "station.json")
-        config.write_text(json.dumps(station), encoding="utf-8")  # noqa: ASYNC240 - nothing else runs yet
-        serve = [sys.executable, "-m", "csms", "serve", "--config", str(config), "--port", "0", "--ocpp-port", "0"]
-        serve += ["--database", f"sqlite:///{folder}/bench.sqlite3", "--log-level", "error"]
         plans: list[tuple[str, list[str], Callable[[str], int | None]]] = [
             ("echo", [sys.executable, "-c", ECHO_SERVER], plain_port),
-            ("csms", serve, csms_port),
+            ("csms", csms_arguments(folder, station), csms_port),
             ("ocpp", [sys.executable, "-c", OCPP_SERVER], plain_port),
+            ("kept", [sys.executable, "-c", OCPP_SERVER, f"{folder}/kept.sqlite3"], plain_port),
         ]
         results = []
         for name, arguments, port_of in plans:
@@ -215,12 +188,15 @@ def table(results: list[Measured]) -> str:
     """Return the results as a table of ratios."""
     by_name = {result.name: result for result in results}
     lines = [
-        f"{'server':8}{'messages':>10}{'CPU s':>8}{'msg / CPU s':>13}{'of echo':>9}{'of ocpp':>9}{'msg / wall s':>14}"
+        (
+            f"{'server':8}{'messages':>10}{'CPU s':>8}{'msg / CPU s':>13}"
+            f"{'of echo':>9}{'of ocpp':>9}{'of kept':>9}{'msg / wall s':>14}"
+        )
     ]
     lines += [
         f"{r.name:8}{r.messages:>10}{r.cpu_s:>8.2f}{r.per_cpu_s:>13.0f}"
         f"{r.per_cpu_s / by_name['echo'].per_cpu_s:>9.2f}{r.per_cpu_s / by_name['ocpp'].per_cpu_s:>9.2f}"
-        f"{r.messages / r.wall_s:>14.0f}"
+        f"{r.per_cpu_s / by_name['kept'].per_cpu_s:>9.2f}{r.messages / r.wall_s:>14.0f}"
         for r in results
     ]
     return "\n".join(lines)

@@ -357,9 +357,15 @@ def held(world: World) -> dict[str, int]:
     return {
         f"{type(owner).__name__}.{name}": len(value)
         for owner in (link, link.peer, link._connection)
-        for name, value in vars(owner).items()
-        if isinstance(value, Sized) and not isinstance(value, str)
+        for name in attributes(owner)
+        if isinstance(value := getattr(owner, name, None), Sized) and not isinstance(value, str)
     }
+
+
+def attributes(owner: object) -> set[str]:
+    """Return the names of what an object holds, in its dictionary or in slots."""
+    slots = {name for kind in type(owner).__mro__ for name in getattr(kind, "__slots__", ())}
+    return slots | getattr(owner, "__dict__", {}).keys()
 
 
 async def test_a_flood_of_answers_nobody_asked_for_leaves_nothing_behind() -> None:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,9 @@ class Central:
         """Return the confirmation, or None when the process died first."""
         if charger_id not in self.answers:
             self.connect(charger_id)
-        answer = await self.answers[charger_id].answer(CallReceived("1", action, payload.encode(), ("1", 0)))
+        answer = self.answers[charger_id].answer(CallReceived("1", action, payload.encode(), ("1", 0)))
+        if isinstance(answer, Coroutine):
+            answer = await answer
         assert not isinstance(answer, PayloadFault), answer
         if isinstance(answer, Waiting) and not await self._work_off():
             return None

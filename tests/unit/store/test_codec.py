@@ -1,5 +1,5 @@
 import json
-from dataclasses import fields
+from inspect import get_annotations
 from typing import Any
 
 import pytest
@@ -47,7 +47,7 @@ def named(table: Table, row: Row) -> dict[str, Any]:
 )
 def test_columns_are_the_fields_of_the_record(record: type[Any], table: Table, row: Row) -> None:
     columns = set(named(table, row)) - {"station_id", "digest"}
-    assert columns == {field.name for field in fields(record)}
+    assert columns == set(get_annotations(record))
 
 
 @given(strategies.chargers)
