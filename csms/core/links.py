@@ -84,7 +84,7 @@ class Links:
             return
         self._take_make(charger, fact.boot)
         charger.heard = True
-        charger.provisioning.booted()
+        charger.provisioning.booted(self.now.mono_ms, self.timings.boot_spacing_ms)
         charger.default_in_doubt = charger.defaults.settled is not None
         if charger.learnt.forgets_default:
             charger.distrust()
