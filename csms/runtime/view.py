@@ -4,6 +4,7 @@ Each step's changes are published here after its commit, in the order of the ste
 a limit that a crash could take back.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from csms.core.engine import Changes
@@ -21,12 +22,14 @@ class StationView:
         sessions: active sessions in order of arrival.
         chargers: every charger that is configured or draining.
         notices: standing alarms and notices by kind and subject, e.g. "overbooked:grid" → since, UTC ms.
+        watchers: called after another configuration has come into force; they do nothing but take note.
     """
 
     station: Station
     sessions: dict[SessionId, SessionView] = field(default_factory=dict)
     chargers: dict[ChargerId, ChargerView] = field(default_factory=dict)
     notices: dict[str, int] = field(default_factory=dict)
+    watchers: list[Callable[[], None]] = field(default_factory=list)
 
 
 def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -> None:
@@ -48,3 +51,6 @@ def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -
             view.chargers.pop(charger_id, None)
         else:
             view.chargers[charger_id] = charger
+    if changes.station is not None:
+        for watcher in view.watchers:
+            watcher()

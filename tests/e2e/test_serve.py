@@ -55,6 +55,7 @@ EVERY_VARIABLE = {
     "CSMS_PORT": "0",
     "CSMS_OCPP_HOST": "127.0.0.1",
     "CSMS_OCPP_PORT": "0",
+    "CSMS_UNKNOWN_CHARGERS": "reject",
     "CSMS_DATABASE": "sqlite:///from_variables.sqlite3",
     "CSMS_ID_TAGS": "tags.txt",
     "CSMS_LOG_LEVEL": "debug",
@@ -93,6 +94,9 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
             )
             assert answer.status_code == 504, "it waited for one second, not for thirty"
             assert (await hand.asked("RemoteStartTransaction"))["idTag"] == "VIRTUAL7"
+        async with by_hand(ocpp_url, "CP999") as stranger:
+            booted = await stranger.call("BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"})
+            assert booted["status"] == "Rejected"
         assert {line["level"] for line in server.log()} >= {"debug", "info"}
         assert "VIRTUAL7" not in server.err, "id tags are masked in the log"
     assert (tmp_path / "from_variables.sqlite3").exists()
