@@ -267,6 +267,23 @@ async def test_a_differing_file_is_reported_and_applied_only_when_asked(tmp_path
     assert "differs" not in said_same
 
 
+async def test_a_charger_that_waits_is_served_as_soon_as_an_operator_adds_it(tmp_path: Path) -> None:
+    boot = {"chargePointVendor": "V", "chargePointModel": "M", "chargePointSerialNumber": "S", "firmwareVersion": "F"}
+    async with serving(tmp_path, config=STATION, arguments=("--unknown-chargers", "pending")) as server:
+        async with by_hand(server.ocpp_url, "CP002") as guest:
+            booted = await guest.call("BootNotification", boot)
+            assert (booted["status"], booted["interval"]) == ("Pending", 60)
+            (knock,) = (await server.get("/chargers/knocking"))["knocking"]
+            said = {"vendor": "V", "model": "M", "serialNumber": "S", "firmwareVersion": "F"}
+            assert knock | said | {"chargerId": "CP002", "reason": "pending", "count": 1} == knock
+            added = await server.post("/station/config", station(100, charger("CP001", 50), charger("CP002", 50)))
+            assert added.status_code == 200, added.text
+            await until(lambda: guest.socket.close_code == 1012, "sent away")
+            assert guest.received == [], "it was asked nothing"
+        async with by_hand(server.ocpp_url, "CP002") as served:
+            await served.boot(2)
+
+
 # --- stopping ---------------------------------------------------------------------------------------------------------
 
 
