@@ -70,7 +70,7 @@ class Links:
         self._changed(charger)
 
     def heard(self, fact: ChargerHeard) -> None:
-        """From its first readable frame on a charger may be addressed."""
+        """From its first CALL on a charger may be addressed."""
         charger = self.state.chargers.get(fact.charger_id)
         if charger is not None and charger.connection == fact.connection and not charger.heard:
             charger.heard = True

@@ -6,6 +6,7 @@ never_seen:CHARGER        a live OCPP station has a charger that never connected
 uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
 zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
 forgets_default:CHARGER   it drew more than its default after a boot: after each one its maximum is booked for a while
+silent:CHARGER            connected for three minutes, it has sent no CALL that can be read: it is not addressed
 status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
 overbooked:ROW            Σ booked has been above the row's capacity for 10 s
 silent_client:SESSION     the client of a REST-driven session has been silent for 15 min
@@ -44,6 +45,11 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
     for charger in state.chargers.values():
         yield from _of_charger(charger, live=live)
         yield from _untold(charger, now, timings, alarm)
+        if charger.connection is not None and not charger.heard:
+            if now.mono_ms >= (due_ms := charger.connected_ms + timings.silent_ms):
+                yield f"silent:{charger.charger_id}"
+            else:
+                alarm.at(due_ms)
     for node, since_ms in state.overbooked.items():
         if now.mono_ms - since_ms >= timings.overbooked_alarm_ms:
             yield f"overbooked:{node}"

@@ -63,6 +63,9 @@ class Timings:
     status_unknown_ms: int = 60_000
     """A connector that has told no status on a connection for so long raises a notice."""
 
+    silent_ms: int = 180_000
+    """A charger that has said nothing on a connection for so long, three usual heartbeats, raises a notice."""
+
     start_gives_way_ms: int = 30_000
     """A remote start that has led to nothing for so long gives way to the next request for its connector."""
 
