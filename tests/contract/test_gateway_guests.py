@@ -25,7 +25,7 @@ from csms.gateway.server import Gateway
 from csms.ocpp16 import vendor
 from csms.ocpp16.peer import Peer
 from csms.runtime.view import apply_changes
-from csms.settings import UnknownChargers
+from csms.settings import Settings, UnknownChargers
 from tests.contract.gateway_world import PATIENCE_S, STAMP, STATION, Client, T, World, gateway
 
 PENDING, REJECT = UnknownChargers.PENDING, UnknownChargers.REJECT
@@ -272,3 +272,10 @@ async def test_without_the_setting_there_are_no_guests() -> None:
             await guest(world).__aenter__()
         assert world.knocks.recent()[0].reason == "unknown_charger"
         assert not any(isinstance(fact, ChargerConnected) for fact in world.desk.facts)
+
+
+def test_the_settings_documentation_tells_the_true_numbers() -> None:
+    told = Settings.model_fields["unknown_chargers"].description or ""
+    assert f"repeated after {guests.RETRY_S} s" in told
+    assert f"({guests.MAX_GUESTS} at most)" in told
+    assert guests.RETRY_S >= 30
