@@ -8,6 +8,7 @@ from starlette.responses import Response
 from api.schemas import ConnectorIdAnswer, KnockBody, SessionBody
 from api.services import Knock
 from csms.core.configuration import kilowatts
+from csms.core.events import BootInfo
 from csms.core.records import Driver
 from csms.core.replies import SessionView
 
@@ -34,7 +35,8 @@ def session_body(session: SessionView) -> SessionBody:
 
 
 def knock_body(knock: Knock) -> KnockBody:
-    """Return a refused handshake; its texts are a stranger's."""
+    """Return somebody who was not let in; the texts are a stranger's."""
+    boot = BootInfo("", "") if knock.boot is None else knock.boot
     return KnockBody(
         charger_id=valid_text(knock.charger_id),
         remote=valid_text(knock.remote),
@@ -43,6 +45,10 @@ def knock_body(knock: Knock) -> KnockBody:
         first_seen=_iso(knock.first_ms),
         last_seen=_iso(knock.last_ms),
         count=knock.count,
+        vendor=valid_text(boot.vendor) or None,
+        model=valid_text(boot.model) or None,
+        serial_number=valid_text(boot.serial_number or boot.charge_box_serial_number) or None,
+        firmware_version=valid_text(boot.firmware_version) or None,
     )
 
 

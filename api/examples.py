@@ -82,7 +82,20 @@ KNOCKING: dict[str, Any] = {
             "firstSeen": "2025-03-01T08:00:00.000Z",
             "lastSeen": "2025-03-01T08:05:00.000Z",
             "count": 6,
-        }
+        },
+        {
+            "chargerId": "CP010",
+            "remote": "192.0.2.18",
+            "path": "/CP010",
+            "reason": "pending",
+            "firstSeen": "2025-03-01T07:59:00.000Z",
+            "lastSeen": "2025-03-01T08:04:00.000Z",
+            "count": 1,
+            "vendor": "Example Charging",
+            "model": "X 22",
+            "serialNumber": "2201-000123",
+            "firmwareVersion": "1.4.2",
+        },
     ]
 }
 HEALTH: dict[str, Any] = {"status": "ok"}

@@ -160,19 +160,23 @@ class StatusAnswer(AnswerBody):
 
 
 class KnockBody(AnswerBody):
-    """Somebody who asked to connect as a charger and was refused."""
+    """Somebody who asked to connect as a charger and was not let in."""
 
     charger_id: str = Field(description="The identity that it claimed.")
     remote: str = Field(description="The address that it came from.")
     path: str = Field(description="The path that it asked for.")
-    reason: str = Field(description="Why it was refused.")
+    reason: str = Field(description="Why it was not let in.")
     first_seen: str = Field(description="UTC, ISO 8601.")
     last_seen: str = Field(description="UTC, ISO 8601.")
     count: int
+    vendor: str | Absent = Field(None, description="What it said of itself, as the next three; only of guests.")
+    model: str | Absent = None
+    serial_number: str | Absent = None
+    firmware_version: str | Absent = None
 
 
 class KnockingAnswer(AnswerBody):
-    """Refused handshakes, the latest first."""
+    """Who was not let in, the latest first."""
 
     knocking: list[KnockBody]
 

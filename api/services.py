@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from csms.core.events import BootInfo
 from csms.core.ids import SessionId
 from csms.runtime.desk import StationDesk
 
@@ -12,7 +13,7 @@ WAIT_S_MAX = 300
 
 
 class Knock(Protocol):
-    """Somebody who asked to connect as a charger and was refused."""
+    """Somebody who asked to connect as a charger and was not let in."""
 
     @property
     def charger_id(self) -> str:
@@ -31,7 +32,7 @@ class Knock(Protocol):
 
     @property
     def reason(self) -> str:
-        """Why it was refused."""
+        """Why it was not let in."""
         ...
 
     @property
@@ -47,6 +48,11 @@ class Knock(Protocol):
     @property
     def count(self) -> int:
         """How often it knocked."""
+        ...
+
+    @property
+    def boot(self) -> BootInfo | None:
+        """What it said of itself, if it was let in far enough to say it."""
         ...
 
 
@@ -65,7 +71,7 @@ class Services:
     Attributes:
         desk: the station's loop.
         store: asked only whether a session ever existed.
-        knocking: refused handshakes, bounded.
+        knocking: who asked to connect as a charger and was not let in, bounded.
         new_id: a fresh session id, unique for ever.
         virtual_tag: id tag of a remote start whose client names none.
         time_zones: the IANA names that a configuration may use.

@@ -79,7 +79,9 @@ async def _serve(settings: Settings) -> int:
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
         gateway = Gateway(
-            GatewaySettings(host=settings.ocpp_host, port=settings.ocpp_port),
+            GatewaySettings(
+                host=settings.ocpp_host, port=settings.ocpp_port, unknown_chargers=settings.unknown_chargers
+            ),
             ChargerServices(
                 desk=controller,
                 transactions=store,

@@ -43,6 +43,17 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class UnknownChargers(StrEnum):
+    """What becomes of chargers that are not configured."""
+
+    REFUSE = "refuse"
+    """Their handshake is answered 404."""
+    PENDING = "pending"
+    """They are let in as guests, and their BootNotification is answered Pending."""
+    REJECT = "reject"
+    """The same with Rejected, and the connection is closed."""
+
+
 def _existing_file(path: Path) -> Path:
     if not path.exists():
         raise PydanticCustomError("no_file", "no such file: {path}", {"path": str(path)})
@@ -121,6 +132,13 @@ class Settings(BaseSettings):
 
     ocpp_port: Port = 9000
     """TCP port of the chargers' WebSocket; 0 takes any free port and prints it. Default: 9000, common for OCPP-J."""
+
+    unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
+    """What becomes of chargers that are not configured: `refuse` (404), `pending` (their BootNotification is answered
+    Pending, to be repeated after 60 s; everything else they send is refused, nothing is sent to them, and what they
+    say of themselves is in `GET /chargers/knocking`; once configured they are served at once) or `reject` (the same
+    with Rejected, and the connection is closed). Default: refuse, because pending lets strangers hold connections
+    (128 at most)."""
 
     database: Annotated[str, AfterValidator(_database_url), Field(repr=False)] = "sqlite:///csms.sqlite3"
     """Where everything durable is kept, as `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME` (which needs

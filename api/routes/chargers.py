@@ -1,4 +1,4 @@
-"""Chargers that asked to connect and were refused."""
+"""Chargers that asked to connect and were not let in."""
 
 from fastapi import FastAPI
 from starlette.responses import Response
@@ -22,12 +22,12 @@ class ChargerRoutes:
             "/chargers/knocking",
             self.knocking,
             methods=["GET"],
-            summary="Who asked to connect as a charger and was refused, and why",
+            summary="Who asked to connect as a charger and was not let in, and why",
             tags=["chargers"],
             response_model=None,
-            responses=gives(KnockingAnswer, "Refused handshakes.", one=examples.KNOCKING) | fails(),
+            responses=gives(KnockingAnswer, "Refused handshakes and guests.", one=examples.KNOCKING) | fails(),
         )
 
     async def knocking(self) -> Response:
-        """List refused handshakes; a bounded number of them is remembered since the start of the process."""
+        """List refused handshakes and guests; a bounded number is remembered since the start of the process."""
         return json_answer(KnockingAnswer(knocking=[knock_body(knock) for knock in self._services.knocking()]))

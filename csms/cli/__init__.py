@@ -51,6 +51,12 @@ def serve(
         Text,
         typer.Option(metavar="PORT", help="Port for chargers; 0: any free one. [default: 9000]"),
     ] = None,
+    unknown_chargers: Annotated[
+        Text,
+        typer.Option(
+            metavar="refuse|pending|reject", help="What becomes of chargers that are not configured. [default: refuse]"
+        ),
+    ] = None,
     database: Annotated[
         Text,
         typer.Option(metavar="URL", help="sqlite:///PATH or postgresql://… [default: sqlite:///csms.sqlite3]"),
@@ -96,6 +102,7 @@ def serve(
         "port": port,
         "ocpp_host": ocpp_host,
         "ocpp_port": ocpp_port,
+        "unknown_chargers": unknown_chargers,
         "database": database,
         "id_tags": id_tags,
         "replace_config": replace_config,

@@ -30,7 +30,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         alarm.at(silent_until_ms)
     if not charger.heard:
         return
-    wait_ms = max(agenda.retry_ms, charger.refusing_until_ms or 0)
+    wait_ms = max(agenda.not_before_ms, charger.refusing_until_ms or 0)
     if now.mono_ms < wait_ms:
         if _anything_due(charger):
             alarm.at(wait_ms)

@@ -156,7 +156,7 @@ class ChargerDisconnected:
 
 @dataclass(frozen=True, slots=True)
 class ChargerHeard:
-    """The first readable frame on a connection: from here on the charger may be addressed."""
+    """The first readable CALL of the charger on a connection: from here on it may be addressed."""
 
     charger_id: ChargerId
     connection: ConnectionId

@@ -68,7 +68,7 @@ class Links:
         self._changed(charger)
 
     def heard(self, fact: ChargerHeard) -> None:
-        """From its first readable frame on a charger may be addressed."""
+        """From its first CALL on a charger may be addressed."""
         charger = self.state.chargers.get(fact.charger_id)
         if charger is not None and charger.connection == fact.connection and not charger.heard:
             charger.heard = True
@@ -83,7 +83,7 @@ class Links:
         self._take_make(charger, fact.boot)
         charger.heard = True
         self._begin_stamps(charger)
-        charger.provisioning.booted()
+        charger.provisioning.booted(self.now.mono_ms, self.timings.boot_spacing_ms)
         charger.default_in_doubt = charger.defaults.settled is not None
         if charger.learnt.forgets_default:
             charger.distrust()

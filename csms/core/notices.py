@@ -6,6 +6,7 @@ never_seen:CHARGER        a live OCPP station has a charger that never connected
 uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
 zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
 forgets_default:CHARGER   it drew more than its default after a boot: after each one its maximum is booked for a while
+silent:CHARGER            connected for three minutes, it has sent no CALL that can be read: it is not addressed
 status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
 not_obeying:CONNECTOR     it draws more than the limits that it accepts: booked at its maximum
 does_not_pause:CHARGER    it refuses 0 W or does not resume from it: its sessions are never told 0 again
@@ -52,6 +53,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield from _of_charger(charger, live=live)
         yield from _untold(charger, now, timings, alarm)
         yield from _of_meters(charger, now, timings, alarm)
+        yield from _unheard(charger, now, timings, alarm)
     for node, since_ms in state.overbooked.items():
         if now.mono_ms - since_ms >= timings.overbooked_alarm_ms:
             yield f"overbooked:{node}"
@@ -89,6 +91,17 @@ def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> 
         return
     for idx in untold:
         yield f"status_unknown:{charger.charger_id}#{idx}"
+
+
+def _unheard(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
+    """Yield a charger that is connected and has said nothing."""
+    if charger.connection is None or charger.heard:
+        return
+    due_ms = charger.connected_ms + timings.silent_ms
+    if now.mono_ms >= due_ms:
+        yield f"silent:{charger.charger_id}"
+    else:
+        alarm.at(due_ms)
 
 
 def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:

@@ -9,12 +9,15 @@ One CALL at a time, in this order, each repeated with back-off until it is done:
     5  no status of some connector is known                  → TriggerMessage(StatusNotification)
     6  after a boot: the keys are read again
 
+A charger that boots faster than this can be done is not asked anew at each boot: 3 and 6 wait, longer and longer while
+it goes on, and are done once for all the boots in between. The ledger waits 15 s for that and then books its maximum.
+
 This module holds the agenda and where the charger stands on the two ladders of `csms.core.ladder`; `csms.core.agenda`
 carries it out. A refused default is tried in other forms, and where 0 is refused with the least power that can be told:
 then that is the fail-safe power, and it is booked.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -61,6 +64,7 @@ class Provisioning:
         read_due: the configuration keys are to be read.
         boot_asked, statuses_asked: those triggers were sent, on this connection.
         failures: CALLs of the agenda in a row that failed; retry_ms: nothing is sent before.
+        setup_ms: when what the last boots call for begins, or began; hasty: boots in a row that came too soon for it.
         way: how our default is said at present; manner: how running transactions are limited; None: the likeliest way.
         refused: the ways refused since any was accepted; proven: the form accepted last.
         probe: the limit by which it is found out whether tenths are kept, while that is going on.
@@ -75,6 +79,8 @@ class Provisioning:
     statuses_asked: bool = False
     failures: int = 0
     retry_ms: int = 0
+    setup_ms: int | None = None
+    hasty: int = 0
     way: Attempt | None = None
     manner: Manner | None = None
     refused: set[Manner] = field(default_factory=set)
@@ -101,12 +107,22 @@ class Provisioning:
         self.failures = 0
         self.retry_ms = 0
 
-    def booted(self) -> None:
-        """After a boot the default is asserted again, and the keys are read again."""
+    @property
+    def not_before_ms(self) -> int:
+        """Return when the agenda may go on, monotonic ms."""
+        return max(self.retry_ms, self.setup_ms or 0)
+
+    def booted(self, now_ms: int, spacing_ms: Sequence[int]) -> None:
+        """After a boot the default is asserted again and the keys are read again: at once, unless it boots too fast."""
         self.default_due = True
         self.read_due = True
         self.failures = 0
         self.retry_ms = 0
+        if self.setup_ms is not None and now_ms < self.setup_ms:
+            return  # what waits is done for this boot as well
+        free_ms = now_ms if self.setup_ms is None else self.setup_ms + spacing_ms[min(self.hasty, len(spacing_ms) - 1)]
+        self.hasty = self.hasty + 1 if free_ms > now_ms else 0
+        self.setup_ms = max(now_ms, free_ms)
 
     def connector_added(self) -> None:
         """A connector that was configured later has places of its own to clear, and its status is not known."""

@@ -72,11 +72,17 @@ class Timings:
     boot_trigger_ms: int = 10_000
     """A charger that was never accepted and says nothing is asked for its boot after so long, once."""
 
+    boot_spacing_ms: tuple[int, ...] = (10_000, 30_000, 60_000, 300_000)
+    """What a boot calls for begins not sooner after the boot before: one step on each time that a boot comes sooner."""
+
     status_trigger_ms: int = 5_000
     """A charger tells its statuses by itself after it has connected; after so long it is asked for them."""
 
     status_unknown_ms: int = 60_000
     """A connector that has told no status on a connection for so long raises a notice."""
+
+    silent_ms: int = 180_000
+    """A charger that has said nothing on a connection for so long, three usual heartbeats, raises a notice."""
 
     start_gives_way_ms: int = 30_000
     """A remote start that has led to nothing for so long gives way to the next request for its connector."""

@@ -194,13 +194,17 @@ class Answers:
         if status is None:
             return self._keep(call, {})  # §4.9: confirmed all the same; no state of OCPP 1.6 to take over
 
+        error_code = translate.error_code(payload.error_code)
+        odd_code = "" if error_code.lower() == payload.error_code.strip().lower() else payload.error_code
+        info = " ".join(filter(None, (odd_code, payload.info, payload.vendor_id, payload.vendor_error_code)))
+
         def make_fact(request: RequestId) -> Fact:
             return StatusNotified(
                 charger_id=self._charger_id,
                 idx=payload.connector_id,
                 status=status,
-                error_code=translate.error_code(payload.error_code),
-                info=" ".join(filter(None, (payload.info, payload.vendor_error_code))),
+                error_code=error_code,
+                info=info,
                 at_ms=parse_time_ms(payload.timestamp),
                 request=request,
             )

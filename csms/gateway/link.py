@@ -147,7 +147,7 @@ class Link:
     def _receive(self, text: str) -> None:
         self._log.debug("frame.received", frame=text)
         for event in self.peer.receive_text(text, self._connection.last_frame_ms):
-            if not self._heard and not (isinstance(event, FrameRefused) and event.message_id is None):
+            if not self._heard and _is_said(event):
                 self._heard = True
                 self._desk.submit(ChargerHeard(self.charger_id, self.connection_id))
             if not isinstance(event, CallReceived):
@@ -359,6 +359,14 @@ class Link:
 
     def _mono_ms(self) -> int:
         return self._services.clock.now().mono_ms
+
+
+def _is_said(event: PeerEvent) -> bool:
+    """Return whether the charger said something by itself: a CALL, be it a wrong one.
+
+    The answer to a CALL of ours, which asked a silent charger for its boot, does not count: it may be all that it does.
+    """
+    return isinstance(event, CallReceived) or (isinstance(event, FrameRefused) and event.message_id is not None)
 
 
 def _forget(future: asyncio.Future[Outcome]) -> None:

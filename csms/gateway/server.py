@@ -3,7 +3,8 @@
 A handshake is judged in this order: too many others half-open → the TCP connection is aborted; no WebSocket handshake →
 the HTTP status that `websockets` chooses; no, a malformed or an unknown charger id, or a charger that is not steered
 over OCPP → 404; no common version → 101 without the subprotocol header, then close 1002 (§3.2). A charger with
-`assumeOcpp16` may leave the subprotocol out. Every refusal is logged and remembered for the operator.
+`assumeOcpp16` may leave the subprotocol out. Every refusal is logged and remembered for the operator. Where the setting
+says so, an unknown charger is not refused but let in as a guest (`csms.gateway.guests`).
 """
 
 from collections.abc import Sequence
@@ -21,9 +22,11 @@ from websockets.typing import Subprotocol
 from csms.core.ids import ChargerId
 from csms.gateway.answers import Services
 from csms.gateway.connection import ChargerConnection
+from csms.gateway.guests import Guests, Host
 from csms.gateway.paths import charger_id_in
 from csms.gateway.registry import LinkRegistry
 from csms.runtime.knocking import KnockingLog
+from csms.settings import UnknownChargers
 
 OCPP16 = Subprotocol("ocpp1.6")
 
@@ -44,6 +47,7 @@ class GatewaySettings:
         open_timeout_s: for the handshake.
         close_timeout_s: for the closing handshake, before the socket is aborted.
         backlog: connections that the kernel holds for us; reconnect storms need many.
+        unknown_chargers: what becomes of chargers that are not configured.
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +56,7 @@ class GatewaySettings:
     open_timeout_s: float = 20.0
     close_timeout_s: float = 2.0
     backlog: int = 4096
+    unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
 
 
 class Gateway:
@@ -65,6 +70,7 @@ class Gateway:
         self._registry = registry
         self._knocks = knocks
         self._half_open: set[ChargerConnection] = set()
+        self.guests = Guests(Host(settings.unknown_chargers, knocks, services.clock), self._is_stranger)
         self._server: Server | None = None
 
     @property
@@ -75,6 +81,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Listen; raise OSError when the address cannot be had."""
+        self._services.desk.view.watchers.append(self.guests.station_changed)
         factory = partial(ChargerConnection, watch=self, mono_ms=lambda: self._services.clock.now().mono_ms)
         self._server = await serve(
             self._handle,
@@ -119,6 +126,9 @@ class Gateway:
         assert isinstance(connection, ChargerConnection), "made by our factory"
         charger_id = charger_id_in(request.path)
         reason = self._refusal(charger_id)
+        if reason == _STRANGER:
+            assert charger_id, "the id of an unknown charger"
+            reason = self._guest_refusal(charger_id)
         if reason is not None:
             self._refused(connection, charger_id or "", reason)
             connection.charger_id = ""
@@ -137,7 +147,16 @@ class Gateway:
         charger = view.chargers.get(ChargerId(charger_id))
         if charger is not None and charger.served:
             return None
-        return "unknown_charger" if view.station.charger(ChargerId(charger_id)) is None else "not_over_ocpp"
+        return _STRANGER if view.station.charger(ChargerId(charger_id)) is None else "not_over_ocpp"
+
+    def _is_stranger(self, charger_id: str) -> bool:
+        return self._refusal(charger_id) == _STRANGER
+
+    def _guest_refusal(self, charger_id: str) -> str | None:
+        """Return why an unknown charger may not even be a guest, or None."""
+        if self._settings.unknown_chargers is UnknownChargers.REFUSE:
+            return _STRANGER
+        return None if self.guests.has_room_for(charger_id) else "too_many_guests"
 
     def _process_response(self, connection: ServerConnection, request: Request, response: Response) -> None:  # noqa: ARG002
         assert isinstance(connection, ChargerConnection), "made by our factory"
@@ -162,16 +181,24 @@ class Gateway:
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, ChargerConnection), "made by our factory"
         charger_id = ChargerId(connection.charger_id)
-        reason = self._version_refusal(connection, charger_id)
+        is_guest = self._settings.unknown_chargers is not UnknownChargers.REFUSE and self._is_stranger(charger_id)
+        reason = self._version_refusal(connection, charger_id, is_guest=is_guest)
         if reason is not None:
             self._refused(connection, charger_id, reason)
             await connection.close(CloseCode.PROTOCOL_ERROR, _EXPLANATIONS[reason])
             return
+        if is_guest and not self.guests.has_room_for(charger_id):
+            self._refused(connection, charger_id, "too_many_guests")
+            await connection.close(CloseCode.TRY_AGAIN_LATER, _EXPLANATIONS["too_many_guests"])
+            return
         self._half_open.discard(connection)  # only now: those that are being turned away count, too
         connection.forget_handshake()
+        if is_guest:
+            await self.guests.serve(charger_id, connection)
+            return
         await self._registry.open(charger_id, connection, self._services).run()
 
-    def _version_refusal(self, connection: ChargerConnection, charger_id: ChargerId) -> str | None:
+    def _version_refusal(self, connection: ChargerConnection, charger_id: ChargerId, *, is_guest: bool) -> str | None:
         if connection.subprotocol is not None:
             return None
         assert connection.request is not None, "the handshake is over"
@@ -179,13 +206,17 @@ class Gateway:
             return "no_common_version"
         charger = self._services.desk.view.station.charger(charger_id)
         # A draining charger's setting is gone with its configuration; it was let in before.
-        return None if charger is None or charger.assume_ocpp16 else "no_subprotocol"
+        is_assumed = not is_guest if charger is None else charger.assume_ocpp16
+        return None if is_assumed else "no_subprotocol"
 
+
+_STRANGER = "unknown_charger"
 
 _EXPLANATIONS = {
     "malformed_charger_id": "The charger id in the address is not valid percent-encoded UTF-8 text.",
     "no_charger_id": "The address ends without a charger id.",
-    "unknown_charger": "No charger of this id is configured.",
+    _STRANGER: "No charger of this id is configured.",
+    "too_many_guests": "Too many chargers that are not configured are connected.",
     "not_over_ocpp": "This charger is configured without OCPP.",
     "no_common_version": "Only ocpp1.6 is spoken here.",
     "no_subprotocol": "The subprotocol ocpp1.6 was not offered.",

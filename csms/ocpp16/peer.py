@@ -40,11 +40,12 @@ MAX_PENDING_CALLS = 64
 MAX_STORED_ANSWERS = 16
 MAX_TIMED_OUT = 64
 
-ALWAYS_FRESH = frozenset({"Heartbeat", "Authorize", "StatusNotification"})
+ALWAYS_FRESH = frozenset({"BootNotification", "Heartbeat", "Authorize", "StatusNotification"})
 """Actions that are executed again when repeated after their answer.
 
 Some chargers re-use message ids, and these payloads carry nothing that tells a new message from a repeated one: a
-stored Heartbeat would answer an old time, a stored StatusNotification would swallow a change of state. Executing them
+stored Heartbeat would answer an old time, a stored StatusNotification would swallow a change of state, a stored
+BootNotification a boot. Executing them
 twice does no harm.
 """
 

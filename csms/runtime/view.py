@@ -4,13 +4,18 @@ Each step's changes are published here after its commit, in the order of the ste
 a limit that a crash could take back.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from csms.core.engine import Changes
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
 from csms.core.replies import ChargerView, SessionView
 from csms.core.station import Station
+
+Id = TypeVar("Id")
+Shown = TypeVar("Shown")
 
 
 @dataclass(slots=True)
@@ -23,6 +28,7 @@ class StationView:
         chargers: every charger that is configured or draining.
         makes: what the chargers of each make have shown.
         notices: standing alarms and notices by kind and subject, e.g. "overbooked:grid" → since, UTC ms.
+        watchers: called after another configuration has come into force; they do nothing but take note.
     """
 
     station: Station
@@ -30,6 +36,7 @@ class StationView:
     chargers: dict[ChargerId, ChargerView] = field(default_factory=dict)
     notices: dict[str, int] = field(default_factory=dict)
     makes: dict[Make, Learnt] = field(default_factory=dict)
+    watchers: list[Callable[[], None]] = field(default_factory=list)
 
 
 def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -> None:
@@ -43,13 +50,17 @@ def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -
     if whole:
         view.sessions.clear()
         view.chargers.clear()
-    for session_id, session in changes.sessions.items():
-        if session is None:
-            view.sessions.pop(session_id, None)
+    _update(view.sessions, changes.sessions)
+    _update(view.chargers, changes.chargers)
+    if changes.station is not None:
+        for watcher in view.watchers:
+            watcher()
+
+
+def _update(known: dict[Id, Shown], changed: Mapping[Id, Shown | None]) -> None:
+    """Take over what changed; None is gone."""
+    for key, shown in changed.items():
+        if shown is None:
+            known.pop(key, None)
         else:
-            view.sessions[session_id] = session
-    for charger_id, charger in changes.chargers.items():
-        if charger is None:
-            view.chargers.pop(charger_id, None)
-        else:
-            view.chargers[charger_id] = charger
+            known[key] = shown

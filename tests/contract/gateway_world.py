@@ -25,12 +25,14 @@ from csms.core.replies import Confirmed, Outcome, StartConfirmed, StopConfirmed
 from csms.core.station import Charger, Control, Station
 from csms.core.views import charger_view
 from csms.gateway.answers import Services
+from csms.gateway.guests import Guests
 from csms.gateway.id_tags import OpenTags, TagPolicy
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.ports import StoreError
 from csms.runtime.knocking import KnockingLog
 from csms.runtime.view import StationView
+from csms.settings import UnknownChargers
 from tests.contract.conformance import assert_conforms
 
 T = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -194,11 +196,13 @@ class World:
     knocks: KnockingLog = field(default_factory=KnockingLog)
     id_tags: TagPolicy = field(default_factory=OpenTags)
     max_half_open: int = 100
+    unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
     port: int = 0
 
     def __post_init__(self) -> None:
         self.registry = LinkRegistry(lambda: self.desk, "test")
         self.stop: Callable[[], Coroutine[Any, Any, None]]
+        self.guests: Guests
 
     def url(self, path: str = "/CP001") -> str:
         return f"ws://127.0.0.1:{self.port}{path}"
@@ -213,6 +217,7 @@ class World:
     def pass_time(self, ms: int) -> None:
         self.clock.mono_ms += ms
         self.registry.poll()
+        self.guests.poll()
 
     def limit(self, token: int, idx: int = 1, connection: int = 1, *, urgent: bool = False) -> SetLimit:
         return SetLimit(
@@ -241,15 +246,20 @@ async def gateway(**parts: Any) -> AsyncIterator[World]:
         new_id=lambda: "new-session",
     )
     server = Gateway(
-        GatewaySettings(port=0, max_half_open=world.max_half_open, close_timeout_s=0.5),
+        GatewaySettings(
+            port=0,
+            max_half_open=world.max_half_open,
+            close_timeout_s=0.5,
+            unknown_chargers=world.unknown_chargers,
+        ),
         services,
         world.registry,
         world.knocks,
     )
     await server.start()
-    world.port, world.stop = server.port, server.stop
+    world.port, world.stop, world.guests = server.port, server.stop, server.guests
     try:
         yield world
     finally:
         await server.stop()
-    assert len(world.registry) == 0, "every link has ended"
+    assert (len(world.registry), len(world.guests)) == (0, 0), "every link has ended"

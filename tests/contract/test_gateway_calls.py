@@ -80,7 +80,7 @@ async def test_facts_carry_all_that_was_said() -> None:
         await client.call("FirmwareStatusNotification", {"status": "Idle"})
         booted, status_fact, sampled, started, stopped, reported = world.desk.facts[2:]
     assert booted == ChargerBooted(CP, ConnectionId(1), BootInfo("V", "M", imsi="5"), RequestId(1))
-    assert status_fact == StatusNotified(CP, 2, ConnectorStatus.CHARGING, "OtherError", "i v", None, RequestId(2))
+    assert status_fact == StatusNotified(CP, 2, ConnectorStatus.CHARGING, "OtherError", "Error i v", None, RequestId(2))
     assert isinstance(sampled, MeterSampled)
     assert (sampled.idx, sampled.transaction_id) == (1, 7)
     assert [(s.at_ms, s.power_w, s.energy_wh) for s in sampled.samples] == [(T, 11_000, None)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from csms.core.commands import ReadConfiguration
+from csms.core.commands import ReadConfiguration, Trigger
 from csms.core.events import (
     CallAnswered,
     CallErrored,
@@ -53,6 +53,24 @@ async def test_a_limit_not_accepted(answer: tuple[object, ...], fact: Fact) -> N
         await client.send(answer[0], "test-1-1", *answer[1:])
         await world.desk.wait_for(type(fact))
         assert call_facts(world)[-1] == fact
+
+
+@pytest.mark.parametrize(
+    ("answer", "fact"),
+    [((3, {"status": "Accepted"}), CallAnswered), ((4, "NotSupported", "", {}), CallErrored)],
+)
+async def test_a_charger_that_only_answers_has_said_nothing_by_itself(
+    answer: tuple[object, ...], fact: type[Fact]
+) -> None:
+    async with gateway() as world, world.client() as client:
+        world.registry.send(Trigger(Token(1), ConnectionId(1), ChargerId("CP001"), "BootNotification", None))
+        await client.receive()
+        await client.send(answer[0], "test-1-1", *answer[1:])
+        await world.desk.wait_for(fact)
+        assert "ChargerHeard" not in world.desk.kinds()
+        await client.send(2, "a CALL, if a malformed one")
+        await client.receive()
+        assert world.desk.kinds()[-1] == "ChargerHeard"
 
 
 async def test_a_late_answer_counts_for_its_own_call_only() -> None:

@@ -19,6 +19,7 @@ from api.problems import FAULTS_MAX, Kind
 from api.services import Services
 from csms.core.configuration import parse_station
 from csms.core.events import (
+    BootInfo,
     Fact,
     MakesTaught,
     PowerUpdated,
@@ -155,6 +156,7 @@ class Refusal1:
     first_ms: int = 1_740_816_000_000
     last_ms: int = 1_740_816_300_007
     count: int = 6
+    boot: BootInfo | None = None
 
 
 @dataclass
@@ -347,8 +349,10 @@ async def test_stopping_a_session_that_the_core_no_longer_knows(world: World, *,
 
 async def test_who_knocks(world: World) -> None:
     world.knocks.append(Refusal1(charger_id="\udcff<b>", path="/\x1b[2J", count=1))
+    boot = BootInfo("V\udcff", "M", "SN", firmware_version="1.2", iccid="8949", imsi="26201", meter_serial_number="7")
+    world.knocks += [Refusal1(boot=boot), Refusal1(boot=BootInfo("", "M", charge_box_serial_number="BOX"))]
     answer = await world.client.get("/chargers/knocking")
-    first, second = answer.json()["knocking"]
+    first, second, third, fourth = answer.json()["knocking"]
     assert first == {
         "chargerId": "CP009",
         "remote": "192.0.2.17",
@@ -359,6 +363,9 @@ async def test_who_knocks(world: World) -> None:
         "count": 6,
     }
     assert (second["chargerId"], second["path"]) == ("?<b>", "/\x1b[2J")
+    said = {"vendor": "V?", "model": "M", "serialNumber": "SN", "firmwareVersion": "1.2"}
+    assert third == first | said, "of the SIM card and the meter nothing is shown"
+    assert fourth == first | {"model": "M", "serialNumber": "BOX"}
     assert answer.headers["content-type"] == "application/json"
 
 

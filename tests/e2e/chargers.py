@@ -10,7 +10,7 @@ import contextlib
 import itertools
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -217,11 +217,14 @@ POLITE: Final[Mapping[str, dict[str, Any]]] = {
 class HandCharger:
     """A bare OCPP-J client; answers CALLs from a table, in which None means silence."""
 
-    def __init__(self, socket: ClientConnection, answers: Mapping[str, dict[str, Any] | None]) -> None:
+    def __init__(
+        self, socket: ClientConnection, answers: Mapping[str, dict[str, Any] | None], patience_s: float
+    ) -> None:
         self.socket = socket
         self.received: list[tuple[str, dict[str, Any]]] = []
         self._answers = answers
-        self._ids = itertools.count(1)
+        self.ids: Iterator[int] = itertools.count(1)
+        self._patience_s = patience_s
         self._waiting: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._reader = asyncio.create_task(self._read())
 
@@ -240,11 +243,11 @@ class HandCharger:
 
     async def call(self, action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
         """Make a CALL and return the payload of its CALLRESULT."""
-        message_id = f"hand-{next(self._ids)}"
+        message_id = f"hand-{next(self.ids)}"
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[message_id] = answer
         await self.socket.send(json.dumps([CALL, message_id, action, payload]))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(self._patience_s):
             return await answer
 
     async def boot(self, connectors: int = 1) -> None:
@@ -276,11 +279,11 @@ class HandCharger:
 
 @contextlib.asynccontextmanager
 async def by_hand(
-    url: str, charger_id: str, answers: Mapping[str, dict[str, Any] | None] | None = None
+    url: str, charger_id: str, answers: Mapping[str, dict[str, Any] | None] | None = None, *, patience_s: float = 20
 ) -> AsyncIterator[HandCharger]:
     """Connect a charger that is played by hand; `answers` replaces rows of `POLITE`."""
     async with connect(f"{url}/{charger_id}", subprotocols=[OCPP16], compression=None, proxy=None) as socket:
-        charger = HandCharger(socket, {**POLITE, **(answers or {})})
+        charger = HandCharger(socket, {**POLITE, **(answers or {})}, patience_s)
         try:
             yield charger
         finally:

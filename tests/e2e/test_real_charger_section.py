@@ -4,6 +4,7 @@ The URLs to type and the reasons of refusals are taken out of the section's text
 a reason that it names but nobody tries fails the test.
 """
 
+import contextlib
 import re
 import sys
 from pathlib import Path
@@ -109,9 +110,12 @@ CLOSED: list[tuple[list[Subprotocol] | None, str]] = [
 ]
 """The subprotocols that a charger offers, and why it is closed at once."""
 
+GUESTS = {"pending", "rejected", "too_many_guests"}
+GUESTS_MAX = 128
+
 
 async def test_what_is_seen_when_a_charger_is_refused(tmp_path: Path) -> None:
-    assert {reason for _, _, reason in NOT_FOUND} | {reason for _, reason in CLOSED} == REASONS
+    assert {reason for _, _, reason in NOT_FOUND} | {reason for _, reason in CLOSED} | GUESTS == REASONS
     async with serving(tmp_path, config=REFUSED) as server:
         expected: list[tuple[str, str]] = []
         for segment, charger_id, reason in NOT_FOUND:
@@ -130,6 +134,27 @@ async def test_what_is_seen_when_a_charger_is_refused(tmp_path: Path) -> None:
         logged = [line for line in server.log() if line["event"] == "handshake.refused"]
         assert [(line["charger_id"], line["reason"]) for line in reversed(logged)] == expected
         assert await server.sessions() == {}
+
+
+@pytest.mark.parametrize(("policy", "reason"), [("pending", "pending"), ("reject", "rejected")])
+async def test_what_is_seen_when_chargers_that_are_not_configured_may_connect(
+    tmp_path: Path, policy: str, reason: str
+) -> None:
+    assert "`--unknown-chargers`" in SECTION
+    assert f"{GUESTS_MAX} chargers that are not configured" in SECTION
+    boot = {"chargePointVendor": "V", "chargePointModel": "M"}
+    async with serving(tmp_path, config=REFUSED, arguments=("--unknown-chargers", policy)) as server:
+        async with by_hand(server.ocpp_url, "CP999") as stranger:
+            assert (await stranger.call("BootNotification", boot))["status"].lower() == reason
+        (knock,) = (await server.get("/chargers/knocking"))["knocking"]
+        assert (knock["reason"], knock["vendor"], knock["model"]) == (reason, "V", "M")
+        async with contextlib.AsyncExitStack() as guests:
+            for n in range(GUESTS_MAX):
+                await guests.enter_async_context(by_hand(server.ocpp_url, f"GUEST{n}"))
+            with pytest.raises(InvalidStatus) as refused:
+                await connect(typed(TYPED[0], server, "ONE_MORE"), subprotocols=[OCPP16], proxy=None)
+            assert refused.value.response.status_code == 404
+        assert (await knocks(server))[0] == ("ONE_MORE", "too_many_guests")
 
 
 async def test_a_charger_without_a_choice_of_version_may_be_let_in(tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ EVERY_VARIABLE = {
     "CSMS_PORT": "0",
     "CSMS_OCPP_HOST": "127.0.0.1",
     "CSMS_OCPP_PORT": "0",
+    "CSMS_UNKNOWN_CHARGERS": "reject",
     "CSMS_DATABASE": "sqlite:///from_variables.sqlite3",
     "CSMS_ID_TAGS": "tags.txt",
     "CSMS_LOG_LEVEL": "debug",
@@ -93,6 +94,9 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
             )
             assert answer.status_code == 504, "it waited for one second, not for thirty"
             assert (await hand.asked("RemoteStartTransaction"))["idTag"] == "VIRTUAL7"
+        async with by_hand(ocpp_url, "CP999") as stranger:
+            booted = await stranger.call("BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"})
+            assert booted["status"] == "Rejected"
         assert {line["level"] for line in server.log()} >= {"debug", "info"}
         assert "VIRTUAL7" not in server.err, "id tags are masked in the log"
     assert (tmp_path / "from_variables.sqlite3").exists()
@@ -261,6 +265,23 @@ async def test_a_differing_file_is_reported_and_applied_only_when_asked(tmp_path
     said_same, stored = await serve_and_read(changed)
     assert stored == changed
     assert "differs" not in said_same
+
+
+async def test_a_charger_that_waits_is_served_as_soon_as_an_operator_adds_it(tmp_path: Path) -> None:
+    boot = {"chargePointVendor": "V", "chargePointModel": "M", "chargePointSerialNumber": "S", "firmwareVersion": "F"}
+    async with serving(tmp_path, config=STATION, arguments=("--unknown-chargers", "pending")) as server:
+        async with by_hand(server.ocpp_url, "CP002") as guest:
+            booted = await guest.call("BootNotification", boot)
+            assert (booted["status"], booted["interval"]) == ("Pending", 60)
+            (knock,) = (await server.get("/chargers/knocking"))["knocking"]
+            said = {"vendor": "V", "model": "M", "serialNumber": "S", "firmwareVersion": "F"}
+            assert knock | said | {"chargerId": "CP002", "reason": "pending", "count": 1} == knock
+            added = await server.post("/station/config", station(100, charger("CP001", 50), charger("CP002", 50)))
+            assert added.status_code == 200, added.text
+            await until(lambda: guest.socket.close_code == 1012, "sent away")
+            assert guest.received == [], "it was asked nothing"
+        async with by_hand(server.ocpp_url, "CP002") as served:
+            await served.boot(2)
 
 
 # --- stopping ---------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from csms.postgres_url import FORM
-from csms.settings import LogFormat, LogLevel, Settings, read_settings, unknown_variables
+from csms.settings import LogFormat, LogLevel, Settings, UnknownChargers, read_settings, unknown_variables
 
 FORMS = f"must be sqlite:///PATH (sqlite:////PATH for an absolute path) or {FORM}"
 
@@ -37,6 +37,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "port": 3000,
         "ocpp_host": "127.0.0.1",
         "ocpp_port": 9000,
+        "unknown_chargers": UnknownChargers.REFUSE,
         "database": "sqlite:///csms.sqlite3",
         "id_tags": "open",
         "log_level": LogLevel.INFO,
@@ -81,6 +82,8 @@ def test_the_command_line_wins_over_the_environment(
         ({"port": "9000"}, ["settings: --port and --ocpp-port are the same; REST and OCPP need one each"]),
         ({"replace_config": True}, ["settings: --replace-config needs --config"]),
         ({"config": "absent.json"}, ["--config: no such file: absent.json"]),
+        ({"unknown_chargers": "accept"}, ["--unknown-chargers: must be 'refuse', 'pending' or 'reject'"]),
+        ({"unknown_chargers": "Pending"}, ["--unknown-chargers: must be 'refuse', 'pending' or 'reject'"]),
         ({"config": "."}, ["--config: is not a file: ."]),
         ({"id_tags": "absent.txt"}, ["--id-tags: no such file: absent.txt"]),
         ({"host": " "}, ["--host: must be an address or a host name"]),

@@ -416,6 +416,7 @@ def test_a_limit_accepted_after_its_transaction_is_believed_gone_in_time() -> No
 @pytest.mark.parametrize(("power_w", "forgets"), [(900, False), (1_000, False), (1_001, True), (90_000, True)], ids=str)
 def test_a_draw_above_the_default_after_a_boot_marks_the_make(power_w: int, forgets: bool) -> None:  # noqa: FBT001
     drive = two()
+    drive.wait(10)
     drive.connect("A")
     drive.boot("A")
     drive.sample("A", 1, power_w)
@@ -436,6 +437,7 @@ def test_a_running_limit_that_outlives_a_boot_speaks_for_itself() -> None:
 
 def test_a_make_that_forgets_is_not_trusted_after_a_boot() -> None:
     drive = two(150)
+    drive.wait(10)
     drive.boot("A")
     drive.sample("A", 1, 50_000)
     drive.accept()
@@ -443,6 +445,7 @@ def test_a_make_that_forgets_is_not_trusted_after_a_boot() -> None:
     drive.start("B")
     drive.accept()
     assert (drive.k_kw("A"), drive.k_kw("B")) == (0, 100)
+    drive.wait(10)
     drive.take()
     drive.boot("A")
     assert drive.k_kw("A") == 100, "booked until its default is in force again"

@@ -1,6 +1,7 @@
 import pytest
 
-from csms.core.events import ConnectorStatus
+from csms.core.events import ChargerHeard, ConnectorStatus
+from csms.core.ids import ChargerId
 from csms.core.station import Battery, Control, Station
 from tests.unit.core.driving import T0_WALL_MS, Drive, charger, station
 
@@ -66,3 +67,19 @@ def test_a_notice_is_raised_once_and_again_after_a_restart() -> None:
     assert len(drive.events("notice.raised")) == 1
     drive.recover()
     assert drive.notices() == {"fail_safe_not_chosen"}
+
+
+def test_a_connected_charger_that_says_nothing_for_three_minutes_is_shown_until_it_does() -> None:
+    drive = Drive(station(400, charger("A", 100)))
+    drive.bring_up("A")
+    connection = drive.connect("A", heard=False)
+    drive.wait(179.999)
+    assert "silent:A" not in drive.notices()
+    drive.wait(0.001)
+    assert "silent:A" in drive.notices()
+    drive.do(ChargerHeard(ChargerId("A"), connection))
+    assert "silent:A" not in drive.notices()
+    drive.connect("A", heard=False)
+    drive.disconnect("A")
+    drive.wait(600)
+    assert "silent:A" not in drive.notices(), "it is not connected at all"

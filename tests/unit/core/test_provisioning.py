@@ -219,8 +219,54 @@ def test_a_boot_has_the_default_said_and_the_keys_read_again_but_nothing_cleared
     drive = site(1)
     drive.bring_up("A")
     one_by_one(drive)
+    drive.wait(10)
     drive.boot("A")
     assert one_by_one(drive) == ["default 0", "read"]
+
+
+BOOTS = [
+    # boots at, s | what they call for is done at, s
+    ([0, 10, 20], [0, 10, 20]),
+    ([0, 1], [0, 10]),
+    ([0, 7, 8, 9, 9], [0, 10]),
+    ([0, 1, 40], [0, 10, 40]),
+    ([0, 1, 39], [0, 10, 40]),
+    (list(range(0, 1_600, 3)), [0, 10, 40, 100, 400, 700, 1_000, 1_300, 1_600]),
+]
+
+
+@pytest.mark.parametrize(("boots_at_s", "done_at_s"), BOOTS)
+def test_a_charger_that_boots_too_fast_is_set_up_once_for_many_boots(
+    boots_at_s: list[int], done_at_s: list[int]
+) -> None:
+    drive = site(1)
+    drive.connect("A")
+    done: dict[str, list[int]] = {"default 0": [], "read": []}
+    for second in range(boots_at_s[-1] + 12):
+        for _ in range(boots_at_s.count(second)):
+            drive.connect("A", heard=False)
+            drive.boot("A")
+            drive.status("A", 1, AVAILABLE)
+        for what in one_by_one(drive):
+            if what in done and second not in done[what]:
+                done[what].append(second)
+        drive.wait(1)
+    assert done == {"default 0": done_at_s, "read": done_at_s}
+
+
+def test_setting_up_at_last_what_booted_too_fast_makes_it_certain_again() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    for _ in range(4):
+        drive.wait(5)
+        drive.boot("A")
+        one_by_one(drive)
+    assert drive.k_kw("A") == 0, "its default was asserted 10 s ago"
+    drive.wait(15)
+    assert drive.k_kw("A") == 100, "of the boots since then nothing is certain"
+    drive.wait(5)
+    drive.accept()
+    assert drive.k_kw("A") == 0
 
 
 def test_a_reconnect_has_nothing_said_again_but_the_statuses_asked_for() -> None:
@@ -477,6 +523,7 @@ def test_a_paused_session_has_no_limit_to_assert() -> None:
     drive.start("A")
     drive.accept()
     drive.start("B")
+    drive.wait(10)
     drive.boot("B")
     drive.accept()
     drive.wait(30)

@@ -1,3 +1,6 @@
+from dataclasses import replace
+
+from csms.core.events import BootInfo
 from csms.runtime.knocking import Knock, KnockingLog
 
 
@@ -24,3 +27,20 @@ def test_bounded_in_entries_and_in_text() -> None:
     assert [knock.charger_id for knock in log.recent()] == ["CP4", "CP3", "CP2"]
     assert len(log.recent()[0].path) == 255
     assert log.record("C" * 999, "h", "", "unknown_charger", wall_ms=9).charger_id == "C" * 255
+
+
+def test_what_a_guest_says_of_itself_stays_with_its_entry() -> None:
+    log = KnockingLog(max_entries=2)
+    knock = log.record("CP9", "h", "/CP9", "pending", wall_ms=1)
+    assert log.told(knock, BootInfo("V", "M"), wall_ms=2) == replace(knock, last_ms=2, boot=BootInfo("V", "M"))
+    again = log.record("CP9", "h", "/CP9", "pending", wall_ms=3)
+    assert (again.count, again.boot) == (2, BootInfo("V", "M"))
+    told = log.told(again, BootInfo("V", "M2"), wall_ms=4)
+    assert log.recent() == (told,)
+    for n in range(2):
+        log.record(f"CP{n}", "h", "/", "unknown_charger", wall_ms=5)
+    log.told(told, BootInfo("V", "M3"), wall_ms=6)
+    assert [(k.charger_id, k.count, k.boot) for k in log.recent()] == [
+        ("CP9", 2, BootInfo("V", "M3")),
+        ("CP1", 1, None),
+    ]
