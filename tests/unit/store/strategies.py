@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.records import ChargerStored, CountersStored, Driver, SendState, SendStored, SessionStored
-from csms.core.station import Battery, Charger, Circuit, Control, Station
+from csms.core.station import Battery, Charger, Circuit, Configure, Control, Station
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -31,6 +31,7 @@ configured = st.builds(
     phases=int64,
     voltage_v=int64,
     assume_ocpp16=st.booleans(),
+    configure=st.sampled_from(Configure),
 )
 
 stations = st.builds(
