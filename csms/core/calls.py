@@ -7,7 +7,7 @@ was never provisioned; every way is tried once (`csms.core.ladder`), after that 
 """
 
 from csms.core.charger import ChargerState
-from csms.core.commands import AbortConnection, Purpose
+from csms.core.commands import AbortConnection, ChangeConfiguration, Purpose, ReadConfiguration
 from csms.core.events import CallAnswered, CallErrored, CallSent, CallTimedOut, CallUnsent, ConfigurationRead
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, Token
 from csms.core.journal import Journal
@@ -52,6 +52,7 @@ class Calls:
                 self._free_aftermath(call.charger_id, call.send.idx, fact.token)
                 self.journal.plan = True
             case AgendaCall():
+                self._never_asked(call)
                 self._free_agenda(call, fact.token)
             case AftermathCall():
                 self._free_aftermath(call.charger_id, call.idx, fact.token)
@@ -70,6 +71,7 @@ class Calls:
             case LimitCall():
                 self._limit_answered(call, fact.token, accepted=status == ACCEPTED, answer=status)
             case AgendaCall():
+                self._setting_answered(call, status)
                 done = call.errand is not Errand.CLEAR_PLACE or status in CLEARED
                 self._errand_ended(call, fact.token, done=done, answer=status)
             case AftermathCall():
@@ -82,12 +84,13 @@ class Calls:
                 pass  # it will try: the start itself is the answer
 
     def configuration_read(self, fact: ConfigurationRead) -> None:
-        """Take the keys that limits need."""
+        """Take what a charger tells of its configuration keys."""
         call = self._live_call(fact.token)
-        if not isinstance(call, AgendaCall):
+        if not isinstance(call, AgendaCall) or not isinstance(call.command, ReadConfiguration):
             return
         charger = self.state.chargers[call.charger_id]
-        charger.configuration = {**charger.configuration, **fact.values}
+        told = charger.settings.told(fact.values, fact.unknown_keys, fact.readonly)
+        charger.provisioning.reading.answered(call.command.keys, told)
         self.journal.chargers.add(charger.charger_id)
         self._errand_ended(call, fact.token, done=True, answer=ACCEPTED)
 
@@ -98,6 +101,10 @@ class Calls:
             case LimitCall():
                 self._limit_answered(call, fact.token, accepted=False, answer=fact.code)
             case AgendaCall():
+                self._setting_answered(call, fact.code)
+                if isinstance(call.command, ReadConfiguration):
+                    reading = self.state.chargers[call.charger_id].provisioning.reading
+                    reading.refused(call.command.keys, fact.code)
                 done = call.errand is not Errand.CLEAR_PLACE
                 self._errand_ended(call, fact.token, done=done, answer=fact.code)
             case AftermathCall():
@@ -124,6 +131,7 @@ class Calls:
                 self._free_aftermath(call.charger_id, call.idx, fact.token, failed=True)
             case AgendaCall():
                 charger.provisioning.statuses_asked &= call.errand is not Errand.ASK_STATUSES
+                self._unanswered(call)
                 self._free_agenda(call, fact.token, failed=True)
             case StartCall() | StopCall():
                 del self.state.calls[fact.token]
@@ -140,6 +148,8 @@ class Calls:
             if call.connection != connection or isinstance(call, LimitCall):
                 continue
             del self.state.calls[token]
+            if isinstance(call, AgendaCall):
+                self._unanswered(call)
             if isinstance(call, StartCall | StopCall):
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it answered")
 
@@ -207,7 +217,7 @@ class Calls:
         provisioning = charger.provisioning
         provisioning.default_due = False
         provisioning.way = Attempt(send.form, send.limit_w)
-        provisioning.tried -= set(attempts(charger.config, charger.configuration))
+        provisioning.tried -= set(attempts(charger.config, charger.settings.capabilities))
         charger.default_in_doubt = False
         if charger.learnt.default_form != send.form:
             charger.learnt.default_form = send.form
@@ -241,7 +251,7 @@ class Calls:
         """Step on to the next rung of a ladder; return whether every rung of it has been refused."""
         agenda = charger.provisioning
         if send.idx == 0:
-            ways = attempts(charger.config, charger.configuration)
+            ways = attempts(charger.config, charger.settings.capabilities)
             here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form)
             agenda.tried.add(ways[here])
             agenda.way = ways[(here + 1) % len(ways)]
@@ -283,8 +293,6 @@ class Calls:
         provisioning = charger.provisioning
         if provisioning.pending != token:
             return  # late: its errand was begun again, and that one counts
-        if done and call.errand is Errand.READ_KEYS:
-            provisioning.read_due = False
         if done and call.errand is Errand.CLEAR_PLACE and provisioning.to_clear:
             provisioning.to_clear.pop()
             self._say_own_defaults_again(charger)
@@ -292,6 +300,39 @@ class Calls:
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=answer[:40])
         self._free_agenda(call, token, failed=not done)
         self.journal.plan = True
+
+    def _never_asked(self, call: AgendaCall) -> None:
+        """Take it that a reading or a write has not left."""
+        charger = self.state.chargers.get(call.charger_id)
+        if charger is not None and isinstance(call.command, ChangeConfiguration):
+            charger.settings.unsent(call.command.key)
+            self.journal.chargers.add(charger.charger_id)
+        elif charger is not None and isinstance(call.command, ReadConfiguration):
+            charger.provisioning.reading.unsent()
+
+    def _unanswered(self, call: AgendaCall) -> None:
+        """Take it that a reading will probably not be answered; what was written is read back in any case."""
+        charger = self.state.chargers.get(call.charger_id)
+        if charger is not None and isinstance(call.command, ReadConfiguration):
+            charger.provisioning.reading.lost(self.now.mono_ms, self.timings.refusing_retry_ms)
+
+    def _setting_answered(self, call: AgendaCall, word: str) -> None:
+        """Take the status or error code of a ChangeConfiguration, and what it tells of the make."""
+        command = call.command
+        if not isinstance(command, ChangeConfiguration):
+            return
+        charger = self.state.chargers[call.charger_id]
+        unsupported = charger.settings.answered(command.key, command.value, word)
+        self.journal.chargers.add(charger.charger_id)
+        self.journal.log("setting.answered", charger.charger_id, None, key=command.name, answer=word[:40])
+        learnt = charger.learnt
+        news = tuple(m for m in unsupported if m not in learnt.unsupported_measurands)
+        if news:
+            learnt.unsupported_measurands += news
+            self.journal.write_make(charger.boot)
+            self.journal.log("make.learnt", charger.charger_id, None, unsupported_measurands=",".join(news))
+            for other in self.state.chargers.values():
+                other.settings.stale |= other.learnt is learnt
 
     @staticmethod
     def _say_own_defaults_again(charger: ChargerState) -> None:

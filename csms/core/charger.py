@@ -21,6 +21,7 @@ from csms.core.limits import Book, Send
 from csms.core.provisioning import Provisioning
 from csms.core.records import ChargerStored, Driver
 from csms.core.session import Phase, Session
+from csms.core.settings import Settings
 from csms.core.station import Charger, Control
 
 
@@ -50,7 +51,7 @@ class ChargerState:
     provisioning: Provisioning = field(default_factory=Provisioning)
     ever_connected: bool = False
     boot: BootInfo | None = None
-    configuration: dict[str, str | None] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
     connection: ConnectionId | None = None
     connected_ms: int = 0
     heard: bool = False
@@ -80,8 +81,8 @@ class ChargerState:
 
     def lacks(self, connector: Connector) -> bool:
         """Return whether the charger itself says that it has fewer connectors (NumberOfConnectors, §9.1.20)."""
-        said = (self.configuration.get("NumberOfConnectors") or "").strip()
-        return said.isascii() and said.isdigit() and 0 < int(said) < connector.key.idx and connector.status is None
+        said = self.settings.capabilities.connectors
+        return said is not None and said < connector.key.idx and connector.status is None
 
     @property
     def served(self) -> bool:
@@ -102,7 +103,7 @@ class ChargerState:
     def manners(self) -> tuple[Manner, ...]:
         """Return the ways to limit its running transactions."""
         proven = None if self.provisioning.way is None else self.provisioning.way.form
-        return manners(self.config, self.configuration, proven or self.learnt.default_form)
+        return manners(self.config, self.settings.capabilities, proven or self.learnt.default_form)
 
     @property
     def keeps_tx_profile(self) -> bool:
@@ -216,7 +217,7 @@ class ChargerState:
                 idx in self.connectors and self.connectors[idx].provisioned
                 for idx in range(1, max(self.connectors, default=0) + 1)
             ),
-            configuration=dict(self.configuration),
+            configuration=self.settings.stored(),
             statuses={idx: c.status for idx, c in self.connectors.items() if c.status is not None},
             draining=self.config if self.draining else None,
         )

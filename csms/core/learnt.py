@@ -31,12 +31,14 @@ class Learnt:
         manner: how the limit of a running transaction was said when it was last Accepted.
         keeps_tx_profile: a TxProfile stays installed when its transaction has ended, against §7.10.
         forgets_default: it drew more than its default after a boot, before that was asserted again.
+        unsupported_measurands: lists with one of these were refused, the same lists without them were taken.
     """
 
     default_form: LimitForm | None = None
     manner: Manner | None = None
     keeps_tx_profile: bool | None = None
     forgets_default: bool = False
+    unsupported_measurands: tuple[str, ...] = ()
 
 
 def make_of(boot: BootInfo | None) -> Make | None:

@@ -49,6 +49,7 @@ class Links:
         charger.connection, charger.connected_ms, charger.heard = fact.connection, self.now.mono_ms, False
         charger.clock_offset_ms, charger.clock_seen_ms = 0, self.now.mono_ms
         charger.timeouts = 0
+        charger.settings.disturbed_ms = self.now.mono_ms
         charger.reconnected()
         for session in charger.sessions():
             session.steering.reassert = True
@@ -85,6 +86,7 @@ class Links:
         self._take_make(charger, fact.boot)
         charger.heard = True
         charger.provisioning.booted()
+        charger.settings.booted(self.now.mono_ms)
         charger.default_in_doubt = charger.defaults.settled is not None
         if charger.learnt.forgets_default:
             charger.distrust()
@@ -105,6 +107,9 @@ class Links:
         """Take over what chargers of the same make have shown; a new firmware is learnt anew."""
         before, make = make_of(charger.boot), make_of(boot)
         charger.boot = boot
+        if before is not None and make not in {None, before}:
+            charger.settings.new_firmware()
+            charger.provisioning.reading.first = True
         makes = self.state.makes
         if make is None or (make not in makes and len(makes) >= MAKES_MAX):
             return
@@ -112,6 +117,7 @@ class Links:
             makes[make] = charger.learnt if before is None else Learnt()
             self.journal.write_make(boot)
         charger.learnt = makes[make]
+        charger.settings.stale = True
 
     def status(self, fact: StatusNotified) -> None:
         """Take a connector's status; connector 0 is the charger as a whole and only kept as history."""

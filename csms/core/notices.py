@@ -6,6 +6,8 @@ never_seen:CHARGER        a live OCPP station has a charger that never connected
 uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
 zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
 forgets_default:CHARGER   it drew more than its default after a boot: after each one its maximum is booked for a while
+configuration_suggested:CHARGER  `configure` is `suggest`, and a setting of it should be another
+reboot_required:CHARGER   it takes a changed setting on at its next boot; nobody reboots it
 status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
 overbooked:ROW            Σ booked has been above the row's capacity for 10 s
 silent_client:SESSION     the client of a REST-driven session has been silent for 15 min
@@ -18,7 +20,7 @@ from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.records import Driver
 from csms.core.state import State
-from csms.core.station import Control
+from csms.core.station import Configure, Control
 from csms.core.steering import Alarm
 from csms.core.timings import Timings
 
@@ -63,6 +65,10 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
         yield f"zero_refused:{charger.charger_id}"
     if charger.learnt.forgets_default:
         yield f"forgets_default:{charger.charger_id}"
+    if charger.config.configure is Configure.SUGGEST and charger.settings.wishes and charger.ever_connected:
+        yield f"configuration_suggested:{charger.charger_id}"
+    if charger.settings.reboot_required:
+        yield f"reboot_required:{charger.charger_id}"
 
 
 def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:

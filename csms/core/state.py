@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from csms.core.charger import ChargerState
+from csms.core.commands import Call
 from csms.core.connector import Connector
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
@@ -38,6 +39,7 @@ class Errand(StrEnum):
     ASK_STATUSES = "ask_statuses"
     READ_KEYS = "read_keys"
     CLEAR_PLACE = "clear_place"
+    WRITE_KEY = "write_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class AgendaCall:
     charger_id: ChargerId
     connection: ConnectionId
     errand: Errand
+    command: Call
 
 
 @dataclass(frozen=True, slots=True)

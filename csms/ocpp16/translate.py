@@ -10,7 +10,16 @@ from typing import get_args
 
 import msgspec
 
-from csms.core.commands import Call, ClearLimits, ReadConfiguration, RemoteStart, RemoteStop, SetLimit, Trigger
+from csms.core.commands import (
+    Call,
+    ChangeConfiguration,
+    ClearLimits,
+    ReadConfiguration,
+    RemoteStart,
+    RemoteStop,
+    SetLimit,
+    Trigger,
+)
 from csms.core.events import (
     BootInfo,
     CallAnswered,
@@ -65,6 +74,8 @@ def request_of(command: Call, wall_ms: int) -> Request:
             return Request("TriggerMessage", {"requestedMessage": requested, **where})
         case ReadConfiguration(keys=keys):
             return Request("GetConfiguration", {"key": list(keys)})
+        case ChangeConfiguration(name=name, value=value):
+            return Request("ChangeConfiguration", {"key": name, "value": value})
         case RemoteStart(idx=idx, id_tag=id_tag):
             return Request("RemoteStartTransaction", {"connectorId": idx, "idTag": id_tag})
         case RemoteStop(transaction_id=transaction_id):
@@ -94,13 +105,16 @@ def fact_of_error(token: Token, code: str) -> CallErrored:
 
 def _configuration(token: Token, fields: dict[str, msgspec.Raw]) -> ConfigurationRead:
     values: dict[str, str | None] = {}
+    readonly: list[str] = []
     for raw in read_elements(fields.get("configurationKey", _ABSENT)):
         entry = read_fields(raw) or {}
         key = read_text(entry.get("key", _ABSENT))
         if key:
             values[key] = read_text(entry.get("value", _ABSENT))
+            if (read_text(entry.get("readonly", _ABSENT)) or "").lower() == "true":
+                readonly.append(key)
     unknown = (read_text(raw) for raw in read_elements(fields.get("unknownKey", _ABSENT)))
-    return ConfigurationRead(token, values, tuple(key for key in unknown if key))
+    return ConfigurationRead(token, values, tuple(key for key in unknown if key), tuple(readonly))
 
 
 # --- decoded payloads → parts of facts -------------------------------------------------------------------------------

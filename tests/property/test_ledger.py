@@ -63,6 +63,7 @@ def test_worlds_are_stormy_enough() -> None:
     assert sum(world.judge.raises_checked for world in worlds) >= 250
     assert sum(len(world.judge.registry.ids) for world in worlds) >= 250
     assert sum(world.compared for world in worlds) >= 10
+    assert sum(model.obedience.keys.writes for world in worlds for model in world.chargers.values()) >= 40
     seen = set[str]().union(*(world.around.trace.kinds("fact") for world in worlds))
     assert seen >= {
         "CallAnswered",

@@ -84,6 +84,7 @@ class ChargerModel:
         obedience.running_id = self._running_id
         obedience.changed = lambda: around.obeys(charger_id)
         obedience.asked = self._asked_for
+        obedience.reboots = lambda: self.reboot(around.rng.randint(1_000, 20_000))
         around.clock.after(around.rng.randint(0, habits.meter_period_ms), self._meter)
 
     # --- what it does to the fuse --------------------------------------------------------------------------------
@@ -160,6 +161,7 @@ class ChargerModel:
         self._around.trace.add("reboot", self.charger_id)
         self.down_until_ms = self._around.clock.now_ms + down_ms
         self._must_boot = True
+        self.obedience.keys.reboot()
         if self._around.chance(0.5):
             self.obedience.forget_pending()
         for outlet in self.outlets:

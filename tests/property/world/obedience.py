@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from csms.core.commands import (
     Call,
+    ChangeConfiguration,
     ClearLimits,
     ProfileKind,
     Purpose,
@@ -16,6 +17,7 @@ from csms.core.commands import (
     Trigger,
 )
 from csms.core.events import CallAnswered, CallErrored, ConfigurationRead
+from tests.property.world.keys import KeyMemory, Pen
 from tests.property.world.link import Answer, Handed, Link
 from tests.property.world.manners import POLITE, Handling, Manners, Word
 from tests.property.world.profiles import ProfileMemory
@@ -33,7 +35,8 @@ class Nature:
         any_transaction: takes a TxProfile that names a transaction other than the one that runs.
         tx_profiles: takes TxProfile; else its connectors' own TxDefaultProfile alone limits a transaction.
         triggers: knows TriggerMessage.
-        configuration: its configuration keys.
+        configuration: its configuration keys as they were at first.
+        pen: how it takes what is written to them.
     """
 
     units: frozenset[RateUnit]
@@ -43,6 +46,7 @@ class Nature:
     tx_profiles: bool = True
     triggers: bool = True
     configuration: dict[str, str | None] = field(default_factory=dict)
+    pen: Pen = field(default_factory=Pen)
 
 
 class Obedience:
@@ -51,10 +55,12 @@ class Obedience:
     def __init__(self, around: Surroundings, nature: Nature, manners: Manners, profiles: ProfileMemory) -> None:
         self.nature = nature
         self.profiles = profiles
+        self.keys = KeyMemory(nature.configuration, nature.pen)
         self._around = around
         self._manners = manners
         self._epoch = 0
         self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
+        self.reboots: Callable[[], None] = lambda: None
         self.changed: Callable[[], None] = lambda: None
         self.asked: Callable[[Trigger | RemoteStart | RemoteStop], bool] = lambda _call: False
 
@@ -94,13 +100,22 @@ class Obedience:
                 self.changed()
                 return CallAnswered(call.token, "Accepted" if found else "Unknown")
             case ReadConfiguration():
-                known = self.nature.configuration
-                values = {key: known[key] for key in call.keys if key in known}
-                return ConfigurationRead(call.token, values, tuple(key for key in call.keys if key not in known))
+                values = self.keys.read(call.keys)
+                if values is None:
+                    return CallErrored(call.token, "OccurenceConstraintViolation")
+                return ConfigurationRead(call.token, values, tuple(key for key in call.keys if key not in values))
+            case ChangeConfiguration():
+                return CallAnswered(call.token, self._write(call))
             case Trigger() if not self.nature.triggers:
                 return CallErrored(call.token, "NotImplemented")
             case Trigger() | RemoteStart() | RemoteStop():
                 return CallAnswered(call.token, "Accepted" if self.asked(call) else "Rejected")
+
+    def _write(self, call: ChangeConfiguration) -> str:
+        word = self.keys.write(call)
+        if word == "Accepted" and self.nature.pen.reboots and not self._around.calm:
+            self._around.clock.after(self._around.rng.randint(500, 3_000), self.reboots)
+        return word
 
     def _clear(self, call: ClearLimits) -> bool:
         if call.purpose is Purpose.DEFAULT:
