@@ -295,8 +295,13 @@ class ChargerModel:
         if outlet.transaction is not None or not self.is_up:
             return False
         car = random_car(self._around.rng, self.hardware_w)
-        self._around.clock.after(self._around.rng.randint(200, 5_000), lambda: self.plug(call.idx, car, call.id_tag))
+        self._around.clock.after(self._around.rng.randint(200, 5_000), lambda: self._come(call, car))
         return True
+
+    def _come(self, call: RemoteStart, car: Car) -> None:
+        """A car comes for a remote start; one that comes in the calm wants all that it can get."""
+        calm = Car(self.hardware_w, self.hardware_w // 3 + 1, self.hardware_w // 5 + 1)
+        self.plug(call.idx, calm if self._around.calm else car, call.id_tag)
 
     def _remote_stop(self, call: RemoteStop) -> bool:
         for outlet in self.outlets:
