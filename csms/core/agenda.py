@@ -8,7 +8,7 @@ from csms.core.charger import ChargerState
 from csms.core.commands import Call, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration, Trigger
 from csms.core.ids import ConnectionId, Now, Token
 from csms.core.journal import Journal
-from csms.core.ladder import OUR_LEVEL, Manner, attempts, likeliest_attempt
+from csms.core.ladder import OUR_LEVEL, Manner, likeliest_attempt
 from csms.core.provisioning import places
 from csms.core.records import Driver
 from csms.core.state import AgendaCall, Errand, State
@@ -92,10 +92,10 @@ def _ask_statuses(state: State, charger: ChargerState, journal: Journal, connect
 def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now) -> None:
     """Send our TxDefaultProfile: 0 W, or the least that this charger accepts."""
     agenda = charger.provisioning
-    ways = attempts(charger.config, charger.settings.capabilities)
+    ways = charger.default_ways
     here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form)
     order = [*ways[here:], *ways[:here]]
-    way = next(way for way in order if _fits(state, charger, way.limit_w))  # 0 W fits always
+    way = next(way for way in order if _fits(state, charger, way.limit_w))  # 0 W fits always, at every level
     agenda.way = way
     send = give_limit(
         state,
@@ -132,7 +132,7 @@ def _clear(state: State, charger: ChargerState, journal: Journal, connection: Co
     agenda = charger.provisioning
     if agenda.to_clear is None:
         settled = charger.defaults.settled
-        ours = OUR_LEVEL if settled is None else settled.form.stack_level
+        agenda.level = ours = OUR_LEVEL if settled is None else settled.form.stack_level
         agenda.to_clear = places(charger.config, charger.settings.capabilities, ours)
     place = agenda.to_clear[-1]
     token = state.take_token()

@@ -22,6 +22,8 @@ CLEARED = frozenset({ACCEPTED, "Unknown"})
 WAYS_TO_REFUSE = 3
 TIMEOUTS_TO_ABORT = 2
 CLEARINGS_TO_GIVE_UP = 3
+CALL_MS_MAX = 60_000
+"""Nobody waits longer for the answer to a CALL (LEDGER.md §3): one that is answered in time left after that."""
 
 
 class Calls:
@@ -218,6 +220,9 @@ class Calls:
         provisioning.default_due = False
         provisioning.way = Attempt(send.form, send.limit_w)
         provisioning.tried -= set(attempts(charger.config, charger.settings.capabilities))
+        level = send.form.stack_level
+        if provisioning.level != level or any(s.form.stack_level > level for s in charger.defaults.sends):
+            provisioning.to_clear = None  # what stands beside it, or prevails over it, is to be cleared
         charger.default_in_doubt = False
         if charger.learnt.default_form != send.form:
             charger.learnt.default_form = send.form
@@ -251,7 +256,7 @@ class Calls:
         """Step on to the next rung of a ladder; return whether every rung of it has been refused."""
         agenda = charger.provisioning
         if send.idx == 0:
-            ways = attempts(charger.config, charger.settings.capabilities)
+            ways = charger.default_ways
             here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form)
             agenda.tried.add(ways[here])
             agenda.way = ways[(here + 1) % len(ways)]
@@ -294,7 +299,10 @@ class Calls:
         if provisioning.pending != token:
             return  # late: its errand was begun again, and that one counts
         if done and call.errand is Errand.CLEAR_PLACE and provisioning.to_clear:
-            provisioning.to_clear.pop()
+            place = provisioning.to_clear.pop()
+            if place.idx is None:
+                left_ms = self.now.mono_ms - CALL_MS_MAX
+                charger.defaults.cleared_at(place.stack_level, left_ms, self.timings.late_execution_ms)
             self._say_own_defaults_again(charger)
         if not done:
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=answer[:40])

@@ -12,10 +12,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey
-from csms.core.ladder import Manner, likeliest_manner, manners
+from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manners
 from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
 from csms.core.provisioning import Provisioning
@@ -101,9 +102,21 @@ class ChargerState:
 
     @property
     def manners(self) -> tuple[Manner, ...]:
-        """Return the ways to limit its running transactions."""
+        """Return the ways to limit its running transactions: none below a stack level at which one is in force."""
         proven = None if self.provisioning.way is None else self.provisioning.way.form
-        return manners(self.config, self.settings.capabilities, proven or self.learnt.default_form)
+        ways = manners(self.config, self.settings.capabilities, proven or self.learnt.default_form)
+        taken = [s for c in self.connectors.values() for s in c.limits.sends if s.answered_accepted]
+        if not any(send.form.stack_level for send in taken):
+            return ways
+        least = {p: max((s.form.stack_level for s in taken if s.purpose is p), default=0) for p in Purpose}
+        return tuple(way for way in ways if way.form.stack_level >= least[way.purpose]) or ways
+
+    @property
+    def default_ways(self) -> tuple[Attempt, ...]:
+        """Return the ways to say its fail-safe default: none below a stack level at which one is in force."""
+        ways = attempts(self.config, self.settings.capabilities)
+        taken = [send.form.stack_level for send in self.defaults.sends if send.answered_accepted]
+        return tuple(way for way in ways if way.form.stack_level >= max(taken, default=0)) or ways
 
     @property
     def keeps_tx_profile(self) -> bool:

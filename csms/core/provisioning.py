@@ -40,7 +40,7 @@ class Provisioning:
     Attributes:
         pending: the CALL of the agenda whose answer is awaited.
         default_due: our default has to be sent (again).
-        to_clear: places still to be cleared; None until our default stands.
+        to_clear: places still to be cleared; None until our default stands. level: at which it stood then.
         reading: the configuration keys that are to be read.
         boot_asked, statuses_asked: those triggers were sent, on this connection.
         failures: CALLs of the agenda in a row that failed; retry_ms: nothing is sent before.
@@ -52,6 +52,7 @@ class Provisioning:
     pending: Token | None = None
     default_due: bool = True
     to_clear: list[Place] | None = None
+    level: int = OUR_LEVEL
     reading: Reading = field(default_factory=Reading)
     boot_asked: bool = False
     statuses_asked: bool = False

@@ -134,6 +134,7 @@ def _resume_agenda(charger: ChargerState) -> None:
         return
     agenda.way = Attempt(settled.form, settled.limit_w)
     agenda.proven = settled.form
+    agenda.level = settled.form.stack_level
     if any(connector.provisioned for connector in charger.connectors.values()):
         agenda.to_clear = []
 

@@ -476,3 +476,62 @@ def test_a_higher_default_waits_for_room_until_the_maximum_is_booked_anyway() ->
     assert (drive.row_kw(), drive.k_kw("B")) == (40, 0), "4.14 kW have no room beside 40"
     drive.wait(15)
     assert drive.k_kw("B") == 22
+
+
+# --- stack levels -----------------------------------------------------------------------------------------------------
+
+
+def take_only(drive: Drive, level: int, limit_w: int) -> None:
+    """Refuse every default, with all that is due, until the one that is taken has been said, and accept that."""
+    for _ in range(100):
+        if not drive.open_calls:
+            drive.wait(30)
+            continue
+        call = drive.open_calls[0]
+        wrong = isinstance(call, SetLimit) and (call.form.stack_level, call.limit_w) != (level, limit_w)
+        drive.answer(call, "Rejected" if wrong else "Accepted")
+        if isinstance(call, SetLimit) and not wrong:
+            return
+    raise AssertionError("it was never said")
+
+
+def defaults_said(drive: Drive) -> set[tuple[int, int]]:
+    return {(c.form.stack_level, c.limit_w) for c in drive.take() if isinstance(c, SetLimit) and c.idx == 0}
+
+
+def test_no_default_is_said_below_the_level_of_one_that_is_in_force() -> None:
+    drive = site(1, {LEVEL_KEY: "8", UNIT_KEY: "Power"})
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    take_only(drive, 1, 1_000)
+    drive.accept()
+    assert drive.k_kw("A") == 1
+    drive.boot("A")
+    drive.take()
+    for _ in range(20):
+        for call in list(drive.open_calls):
+            drive.answer(call, "Rejected" if isinstance(call, SetLimit) else "Accepted")
+        drive.wait(30)
+    assert defaults_said(drive) == {(1, 0), (1, 1_000)}
+
+
+def test_a_refused_default_at_a_higher_level_is_booked_until_that_level_is_cleared() -> None:
+    drive = site(1, {LEVEL_KEY: "8", UNIT_KEY: "Power"})
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.accept()
+    assert drive.k_kw("A") == 0
+    drive.boot("A")
+    for _ in range(100):
+        if not drive.open_calls:
+            drive.wait(30)
+            continue
+        call = drive.open_calls[0]
+        drive.answer(call, "Rejected" if isinstance(call, SetLimit) else "Accepted")
+        if isinstance(call, SetLimit) and (call.form.stack_level, call.limit_w) == (1, 1_000):
+            break
+    take_only(drive, 0, 0)
+    said = {(c.idx, c.stack_level) for c in drive.open_calls if isinstance(c, ClearLimits)}
+    assert (drive.k_kw("A") >= 1, said) == (True, {(None, 1)})
+    drive.accept()
+    assert drive.k_kw("A") == 0
