@@ -53,12 +53,12 @@ class LimitCall:
 
 @dataclass(frozen=True, slots=True)
 class AgendaCall:
-    """A CALL of the provisioning agenda is out."""
+    """A CALL of the provisioning agenda is out; `command`: itself, where its answer is taken by what it asked for."""
 
     charger_id: ChargerId
     connection: ConnectionId
     errand: Errand
-    command: Call
+    command: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)
