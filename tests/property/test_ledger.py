@@ -128,7 +128,7 @@ MISTAKES: dict[str, tuple[MakeController, str]] = {
     "writes no intents": (Careless, "I4"),
     "books too little": (Optimist, "I2 I5"),
     "forgets limits over a restart": (lambda s, now: Engine(replace(s, sends=()), now), "I2 I5"),
-    "forgets counters over a restart": (without_counters, "I6"),
+    "forgets counters over a restart": (without_counters, "I4 I6"),
     "naive": (naive, "I1/I3 I2 I5"),
 }
 MOST_SEEDS = 100
