@@ -51,7 +51,9 @@ class ChargerConfiguration(Documented):
     reserved_power: Kilo | Unset = Field(
         None, description="Booked while it cannot be controlled, kW. Default: maxPower."
     )
-    configure: Literal["never"] = Field("never", description="auto and suggest are not supported yet.")
+    configure: Literal["auto", "suggest", "never"] = Field(
+        "auto", description="auto: change its settings where control needs it; suggest: a notice says what should be."
+    )
     assume_ocpp16: bool = Field(default=False, description="Accept it although it offers no subprotocol.")
 
 

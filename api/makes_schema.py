@@ -41,6 +41,7 @@ class LearntMake(Documented):
     pauses: bool | Unknown = Field(None, description="It takes 0 W and resumes from it.")
     tenths: bool | Unknown = Field(None, description="It keeps tenths of an ampere.")
     forgets_default: bool = Field(default=False, description="It loses its default at a boot.")
+    unsupported_measurands: list[Words] = Field([], description="MeterValuesSampledData with one of these was refused.")
 
 
 class LearntMakes(Documented):

@@ -5,12 +5,14 @@ the limits of running sessions: the peer sends those first.
 """
 
 from csms.core.charger import ChargerState
-from csms.core.commands import Call, ClearLimits, Purpose, ReadConfiguration, Trigger
+from csms.core.commands import Call, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration, Trigger
 from csms.core.ids import ConnectionId, Now, Token
 from csms.core.journal import Journal
-from csms.core.ladder import OUR_LEVEL, Manner, attempts, likeliest_attempt
-from csms.core.provisioning import LIMIT_KEYS, places
+from csms.core.ladder import OUR_LEVEL, Manner, likeliest_attempt
+from csms.core.provisioning import places
+from csms.core.records import Driver
 from csms.core.state import AgendaCall, Errand, State
+from csms.core.station import Configure, Control
 from csms.core.steering import Alarm, give_limit
 from csms.core.tenths import ask_about_tenths
 from csms.core.timings import Timings
@@ -19,6 +21,8 @@ from csms.core.timings import Timings
 def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
     """Send the next CALL of a charger's agenda, if one is due."""
     connection, agenda = charger.connection, charger.provisioning
+    if charger.settings.stale and not agenda.reading.left:
+        charger.settings.renew(charger.learnt.unsupported_measurands)
     if connection is None or agenda.pending is not None:
         return
     if charger.boot is None and not agenda.boot_asked:
@@ -36,47 +40,48 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
             alarm.at(wait_ms)
         return
     if _next(state, charger, journal, now, connection):
-        _at_leisure(state, charger, journal, now, timings, alarm, connection)
+        _when_quiet(state, charger, journal, now, timings, alarm)
 
 
 def _anything_due(charger: ChargerState) -> bool:
     agenda = charger.provisioning
-    return agenda.default_due or agenda.read_due or not agenda.cleared or not agenda.statuses_asked
+    unfinished = agenda.default_due or not agenda.cleared or not agenda.statuses_asked
+    return unfinished or bool(agenda.reading.left) or bool(charger.settings.wishes)
 
 
 def _next(state: State, charger: ChargerState, journal: Journal, now: Now, connection: ConnectionId) -> bool:
     """Send the first thing of the agenda that is still to be done; return whether there was none."""
     agenda = charger.provisioning
-    if agenda.read_due and not charger.configuration:
+    may_read = agenda.reading.due(now.mono_ms)
+    if may_read and agenda.reading.before_limits:
         _read(state, charger, journal, connection)
     elif agenda.default_due:
         _say_default(state, charger, journal, now)
     elif not agenda.cleared:
         _clear(state, charger, journal, connection)
-    elif agenda.read_due:
+    elif may_read:
         _read(state, charger, journal, connection)
     else:
         return True
     return False
 
 
-def _at_leisure(
-    state: State,
-    charger: ChargerState,
-    journal: Journal,
-    now: Now,
-    timings: Timings,
-    alarm: Alarm,
-    connection: ConnectionId,
+def _when_quiet(
+    state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm
 ) -> None:
-    """Ask what is good to know once everything else is done: statuses that were not told, tenths of an ampere."""
-    if not charger.provisioning.statuses_asked:
+    """Go on with what is done when nothing of the agenda is due: statuses, then settings that should be others."""
+    agenda, connection = charger.provisioning, charger.connection
+    if connection is not None and not agenda.statuses_asked:
         told_until_ms = charger.connected_ms + timings.status_trigger_ms
         if now.mono_ms < told_until_ms:
             alarm.at(told_until_ms)
             return
         _ask_statuses(state, charger, journal, connection)
-    if charger.provisioning.pending is None:
+    if agenda.pending is None and agenda.reading.left:
+        alarm.at(agenda.reading.held_until_ms)
+    elif agenda.pending is None:
+        _tune(state, charger, journal, now, timings, alarm)
+    if agenda.pending is None:
         ask_about_tenths(state, charger, journal, now)
 
 
@@ -90,10 +95,10 @@ def _ask_statuses(state: State, charger: ChargerState, journal: Journal, connect
 def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now) -> None:
     """Send our TxDefaultProfile: 0 W, or the least that this charger accepts."""
     agenda = charger.provisioning
-    ways = attempts(charger.config, charger.configuration)
+    ways = charger.default_ways
     here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form)
     order = [*ways[here:], *ways[:here]]
-    way = next(way for way in order if _fits(state, charger, way.limit_w))  # 0 W fits always
+    way = next(way for way in order if _fits(state, charger, way.limit_w))  # 0 W fits always, at every level
     agenda.way = way
     send = give_limit(
         state,
@@ -130,8 +135,8 @@ def _clear(state: State, charger: ChargerState, journal: Journal, connection: Co
     agenda = charger.provisioning
     if agenda.to_clear is None:
         settled = charger.defaults.settled
-        ours = OUR_LEVEL if settled is None else settled.form.stack_level
-        agenda.to_clear = places(charger.config, charger.configuration, ours)
+        agenda.level = ours = OUR_LEVEL if settled is None else settled.form.stack_level
+        agenda.to_clear = places(charger.config, charger.settings.capabilities, ours)
     place = agenda.to_clear[-1]
     token = state.take_token()
     command = ClearLimits(token, connection, charger.charger_id, place.idx, place.stack_level)
@@ -140,8 +145,43 @@ def _clear(state: State, charger: ChargerState, journal: Journal, connection: Co
 
 def _read(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:
     token = state.take_token()
-    command = ReadConfiguration(token, connection, charger.charger_id, LIMIT_KEYS)
+    keys = charger.provisioning.reading.request(charger.settings.capabilities.keys_max)
+    command = ReadConfiguration(token, connection, charger.charger_id, keys)
     _call(state, charger, journal, command, Errand.READ_KEYS)
+
+
+def _tune(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
+    """Change the next setting that should be another, when nothing more important waits for the charger's answers."""
+    settings, connection = charger.settings, charger.connection
+    allowed = charger.config.configure is Configure.AUTO and charger.config.control in {Control.AUTO, Control.OCPP}
+    if not settings.wishes or not allowed or charger.draining or connection is None:
+        return
+    due = {wish: settings.due_ms(wish, timings.rewrite_ms) for wish in settings.wishes}
+    wish = min(due, key=lambda each: due[each])
+    due_ms = max(due[wish], settings.disturbed_ms + timings.undisturbed_ms)
+    if now.mono_ms < due_ms:
+        alarm.at(due_ms)
+    elif not _limits_wait(charger):
+        name = settings.write(wish, now.mono_ms)
+        charger.provisioning.reading.again([wish.key])
+        token = state.take_token()
+        command = ChangeConfiguration(token, connection, charger.charger_id, wish.key, name, wish.wanted)
+        journal.log("setting.written", charger.charger_id, None, key=name, before=wish.present, value=wish.wanted)
+        journal.chargers.add(charger.charger_id)
+        _call(state, charger, journal, command, Errand.WRITE_KEY)
+
+
+def _limits_wait(charger: ChargerState) -> bool:
+    """Return whether the limit of a running transaction is on its way, or about to be."""
+    for connector in charger.connectors.values():
+        session, last = connector.session, connector.limits.last
+        if session is None or session.driver is not Driver.OCPP:
+            continue
+        if not session.planned or session.steering.reassert or (last is None and session.target_w > 0):
+            return True
+        if last is not None and (last.in_flight or last.unresolved):
+            return True
+    return False
 
 
 def _trigger(
@@ -153,5 +193,5 @@ def _trigger(
 
 def _call(state: State, charger: ChargerState, journal: Journal, command: Call, errand: Errand) -> None:
     charger.provisioning.pending = command.token
-    state.calls[command.token] = AgendaCall(charger.charger_id, command.connection, errand)
+    state.calls[command.token] = AgendaCall(charger.charger_id, command.connection, errand, command)
     journal.after_commit.append(command)

@@ -7,7 +7,7 @@ was never provisioned; every way is tried once (`csms.core.ladder`), after that 
 """
 
 from csms.core.charger import ChargerState
-from csms.core.commands import AbortConnection, Purpose
+from csms.core.commands import AbortConnection, ChangeConfiguration, Purpose, ReadConfiguration
 from csms.core.connector import Connector
 from csms.core.events import (
     CallAnswered,
@@ -32,6 +32,8 @@ CLEARED = frozenset({ACCEPTED, "Unknown"})
 WAYS_TO_REFUSE = 3
 TIMEOUTS_TO_ABORT = 2
 CLEARINGS_TO_GIVE_UP = 3
+CALL_MS_MAX = 60_000
+"""Nobody waits longer for the answer to a CALL (LEDGER.md §3): one that is answered in time left after that."""
 
 
 class Calls:
@@ -62,6 +64,7 @@ class Calls:
                 self._free_aftermath(call.charger_id, call.send.idx, fact.token)
                 self.journal.plan = True
             case AgendaCall():
+                self._never_asked(call)
                 self._free_agenda(call, fact.token)
             case AftermathCall():
                 self._free_aftermath(call.charger_id, call.idx, fact.token)
@@ -81,6 +84,7 @@ class Calls:
                 self._limit_answered(call, fact.token, accepted=status == ACCEPTED, answer=status)
             case AgendaCall():
                 self._no_schedule(call)
+                self._setting_answered(call, status)
                 done = call.errand is not Errand.CLEAR_PLACE or status in CLEARED
                 self._errand_ended(call, fact.token, done=done, answer=status)
             case AftermathCall():
@@ -93,12 +97,13 @@ class Calls:
                 pass  # it will try: the start itself is the answer
 
     def configuration_read(self, fact: ConfigurationRead) -> None:
-        """Take the keys that limits need."""
+        """Take what a charger tells of its configuration keys."""
         call = self._live_call(fact.token)
-        if not isinstance(call, AgendaCall):
+        if not isinstance(call, AgendaCall) or not isinstance(call.command, ReadConfiguration):
             return
         charger = self.state.chargers[call.charger_id]
-        charger.configuration = {**charger.configuration, **fact.values}
+        told = charger.settings.told(fact.values, fact.unknown_keys, fact.readonly)
+        charger.provisioning.reading.answered(call.command.keys, told)
         self.journal.chargers.add(charger.charger_id)
         self._errand_ended(call, fact.token, done=True, answer=ACCEPTED)
 
@@ -122,6 +127,10 @@ class Calls:
                 self._limit_answered(call, fact.token, accepted=False, answer=fact.code)
             case AgendaCall():
                 self._no_schedule(call)
+                self._setting_answered(call, fact.code)
+                if isinstance(call.command, ReadConfiguration):
+                    reading = self.state.chargers[call.charger_id].provisioning.reading
+                    reading.refused(call.command.keys, fact.code)
                 done = call.errand is not Errand.CLEAR_PLACE
                 self._errand_ended(call, fact.token, done=done, answer=fact.code)
             case AftermathCall():
@@ -149,6 +158,7 @@ class Calls:
             case AgendaCall():
                 self._no_schedule(call)
                 charger.provisioning.statuses_asked &= call.errand is not Errand.ASK_STATUSES
+                self._unanswered(call)
                 self._free_agenda(call, fact.token, failed=True)
             case StartCall() | StopCall():
                 del self.state.calls[fact.token]
@@ -165,6 +175,8 @@ class Calls:
             if call.connection != connection or isinstance(call, LimitCall):
                 continue
             del self.state.calls[token]
+            if isinstance(call, AgendaCall):
+                self._unanswered(call)
             if isinstance(call, StartCall | StopCall):
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it answered")
 
@@ -241,7 +253,10 @@ class Calls:
         provisioning = charger.provisioning
         provisioning.default_due = False
         provisioning.way = Attempt(send.form, send.limit_w)
-        provisioning.tried -= set(attempts(charger.config, charger.configuration))
+        provisioning.tried -= set(attempts(charger.config, charger.settings.capabilities))
+        level = send.form.stack_level
+        if provisioning.level != level or any(s.form.stack_level > level for s in charger.defaults.sends):
+            provisioning.to_clear = None  # what stands beside it, or prevails over it, is to be cleared
         charger.default_in_doubt = False
         if charger.learnt.default_form != send.form:
             charger.learnt.default_form = send.form
@@ -286,7 +301,7 @@ class Calls:
         """Step on to the next rung of a ladder; return whether every rung of it has been refused."""
         agenda = charger.provisioning
         if send.idx == 0:
-            ways = attempts(charger.config, charger.configuration)
+            ways = charger.default_ways
             here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form)
             agenda.tried.add(ways[here])
             agenda.way = ways[(here + 1) % len(ways)]
@@ -328,15 +343,49 @@ class Calls:
         provisioning = charger.provisioning
         if provisioning.pending != token:
             return  # late: its errand was begun again, and that one counts
-        if done and call.errand is Errand.READ_KEYS:
-            provisioning.read_due = False
         if done and call.errand is Errand.CLEAR_PLACE and provisioning.to_clear:
-            provisioning.to_clear.pop()
+            place = provisioning.to_clear.pop()
+            if place.idx is None:
+                left_ms = self.now.mono_ms - CALL_MS_MAX
+                charger.defaults.cleared_at(place.stack_level, left_ms, self.timings.late_execution_ms)
             self._say_own_defaults_again(charger)
         if not done:
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=answer[:40])
         self._free_agenda(call, token, failed=not done)
         self.journal.plan = True
+
+    def _never_asked(self, call: AgendaCall) -> None:
+        """Take it that a reading or a write has not left."""
+        charger = self.state.chargers.get(call.charger_id)
+        if charger is not None and isinstance(call.command, ChangeConfiguration):
+            charger.settings.unsent(call.command.key)
+            self.journal.chargers.add(charger.charger_id)
+        elif charger is not None and isinstance(call.command, ReadConfiguration):
+            charger.provisioning.reading.unsent()
+
+    def _unanswered(self, call: AgendaCall) -> None:
+        """Take it that a reading will probably not be answered; what was written is read back in any case."""
+        charger = self.state.chargers.get(call.charger_id)
+        if charger is not None and isinstance(call.command, ReadConfiguration):
+            charger.provisioning.reading.lost(self.now.mono_ms, self.timings.refusing_retry_ms)
+
+    def _setting_answered(self, call: AgendaCall, word: str) -> None:
+        """Take the status or error code of a ChangeConfiguration, and what it tells of the make."""
+        command = call.command
+        if not isinstance(command, ChangeConfiguration):
+            return
+        charger = self.state.chargers[call.charger_id]
+        unsupported = charger.settings.answered(command.key, command.value, word)
+        self.journal.chargers.add(charger.charger_id)
+        self.journal.log("setting.answered", charger.charger_id, None, key=command.name, answer=word[:40])
+        learnt = charger.learnt
+        news = tuple(m for m in unsupported if m not in learnt.unsupported_measurands)
+        if news:
+            learnt.unsupported_measurands += news
+            self.journal.write_make(charger.boot)
+            self.journal.log("make.learnt", charger.charger_id, None, unsupported_measurands=",".join(news))
+            for other in self.state.chargers.values():
+                other.settings.stale |= other.learnt is learnt
 
     @staticmethod
     def _say_own_defaults_again(charger: ChargerState) -> None:

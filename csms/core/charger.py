@@ -12,15 +12,17 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey
-from csms.core.ladder import Manner, likeliest_manner, manners
+from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manners
 from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
 from csms.core.provisioning import Provisioning
 from csms.core.records import ChargerStored, Driver, EvidenceStored
 from csms.core.session import Phase, Session
+from csms.core.settings import Settings
 from csms.core.stamps import Stamps
 from csms.core.station import Charger, Control
 
@@ -51,7 +53,7 @@ class ChargerState:
     provisioning: Provisioning = field(default_factory=Provisioning)
     ever_connected: bool = False
     boot: BootInfo | None = None
-    configuration: dict[str, str | None] = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
     connection: ConnectionId | None = None
     connected_ms: int = 0
     heard: bool = False
@@ -80,8 +82,8 @@ class ChargerState:
 
     def lacks(self, connector: Connector) -> bool:
         """Return whether the charger itself says that it has fewer connectors (NumberOfConnectors, §9.1.20)."""
-        said = (self.configuration.get("NumberOfConnectors") or "").strip()
-        return said.isascii() and said.isdigit() and 0 < int(said) < connector.key.idx and connector.status is None
+        said = self.settings.capabilities.connectors
+        return said is not None and said < connector.key.idx and connector.status is None
 
     @property
     def served(self) -> bool:
@@ -105,10 +107,23 @@ class ChargerState:
 
     @property
     def manners(self) -> tuple[Manner, ...]:
-        """Return the ways to limit its running transactions."""
+        """Return the ways to limit its running transactions: none below a stack level at which one is in force."""
         proven = None if self.provisioning.way is None else self.provisioning.way.form
         default_form = proven or self.learnt.default_form
-        return manners(self.config, self.configuration, default_form, tenths=self.learnt.tenths is True)
+        tenths = self.learnt.tenths is True
+        ways = manners(self.config, self.settings.capabilities, default_form, tenths=tenths)
+        taken = [s for c in self.connectors.values() for s in c.limits.sends if s.answered_accepted]
+        if not any(send.form.stack_level for send in taken):
+            return ways
+        least = {p: max((s.form.stack_level for s in taken if s.purpose is p), default=0) for p in Purpose}
+        return tuple(way for way in ways if way.form.stack_level >= least[way.purpose]) or ways
+
+    @property
+    def default_ways(self) -> tuple[Attempt, ...]:
+        """Return the ways to say its fail-safe default: none below a stack level at which one is in force."""
+        ways = attempts(self.config, self.settings.capabilities)
+        taken = [send.form.stack_level for send in self.defaults.sends if send.answered_accepted]
+        return tuple(way for way in ways if way.form.stack_level >= max(taken, default=0)) or ways
 
     @property
     def keeps_tx_profile(self) -> bool:
@@ -230,7 +245,7 @@ class ChargerState:
                 idx in self.connectors and self.connectors[idx].provisioned
                 for idx in range(1, max(self.connectors, default=0) + 1)
             ),
-            configuration=dict(self.configuration),
+            configuration=self.settings.stored(),
             statuses={idx: c.status for idx, c in self.connectors.items() if c.status is not None},
             evidence={
                 idx: EvidenceStored(c.evidence.measured_w, c.evidence.not_obeying)

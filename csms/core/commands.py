@@ -3,9 +3,11 @@
 A command is addressed to one connection; when that connection is gone the gateway reports the CALL as unsent.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from csms.core.errors import check
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
 
 
@@ -148,6 +150,41 @@ class ReadConfiguration:
     keys: tuple[str, ...]
 
 
+SETTINGS: Mapping[str, frozenset[str]] = {
+    "MeterValueSampleInterval": frozenset({"metervaluesampleinterval", "metervaluessampleinterval"}),
+    "MeterValuesSampledData": frozenset({"metervaluessampleddata"}),
+    "WebSocketPingInterval": frozenset({"websocketpinginterval"}),
+}
+"""The only keys that are ever written, each with the names that chargers give it, in lower case.
+
+Nothing that access or signed meter values depend on may ever come in here (AuthorizationKey, StopTxnSampledData, …).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeConfiguration:
+    """ChangeConfiguration of one of `SETTINGS`, and of nothing else (§5.3).
+
+    `name` is the charger's own name of the key, which may be misspelt; `value` has at most 500 characters.
+    """
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    key: str
+    name: str
+    value: str
+
+    def __post_init__(self) -> None:
+        """Assert that the key may be written."""
+        check(self.name.lower() in SETTINGS.get(self.key, ()), f"{self.key}, here {self.name}, is never written")
+        check(len(self.value) <= VALUE_CHARS_MAX, f"the value of {self.key} is too long")
+
+
+VALUE_CHARS_MAX = 500
+"""CiString500."""
+
+
 @dataclass(frozen=True, slots=True)
 class RemoteStart:
     """RemoteStartTransaction (§5.11); never with a profile (LEDGER.md §4)."""
@@ -178,5 +215,7 @@ class AbortConnection:
     reason: str
 
 
-Call = SetLimit | ClearLimits | Trigger | ReadSchedule | ReadConfiguration | RemoteStart | RemoteStop
+Call = (
+    SetLimit | ClearLimits | Trigger | ReadSchedule | ReadConfiguration | ChangeConfiguration | RemoteStart | RemoteStop
+)
 Command = Call | AbortConnection

@@ -278,11 +278,12 @@ class CallAnswered:
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationRead:
-    """CALLRESULT of GetConfiguration; a key without a value is None."""
+    """CALLRESULT of GetConfiguration; a key without a value is None. `readonly`: those that cannot be written."""
 
     token: Token
     values: Mapping[str, str | None] = field(default_factory=dict)
     unknown_keys: tuple[str, ...] = ()
+    readonly: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

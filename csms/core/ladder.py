@@ -13,19 +13,16 @@ two ladders:
 ChargePointMaxProfile is on no ladder: it limits the charger as a whole and is kept in flash (DESIGN.md §5).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
+from csms.core.capabilities import Capabilities
 from csms.core.commands import MIN_CURRENT_A, LimitForm, ProfileKind, Purpose, RateUnit
 from csms.core.station import Charger
 
-RATE_UNIT_KEY = "ChargingScheduleAllowedChargingRateUnit"
-STACK_LEVEL_KEY = "ChargeProfileMaxStackLevel"
-
 OUR_LEVEL = 0
-MAX_LEVEL = 10
 DC_LEAST_W = 1_000
 """Least power that a DC charger which refuses 0 is offered instead."""
 
@@ -44,27 +41,13 @@ class Manner(NamedTuple):
     form: LimitForm
 
 
-def rate_units(advertised: str | None) -> tuple[RateUnit, ...]:
-    """Return the units that a charger says it takes, from any of the spellings seen in the field."""
-    words = {word.strip().lower() for word in (advertised or "").replace(";", ",").split(",")}
-    current = bool(words & {"current", "a", "amp", "amps", "ampere", "amperes"})
-    power = bool(words & {"power", "w", "watt", "watts"})
-    return ((RateUnit.A,) if current else ()) + ((RateUnit.W,) if power else ())
-
-
-def highest_level(configuration: Mapping[str, str | None]) -> int | None:
-    """Return ChargeProfileMaxStackLevel (§9.4.1); None when it is unknown or beyond all reason."""
-    said = (configuration.get(STACK_LEVEL_KEY) or "").strip()
-    return int(said) if said.isascii() and said.isdigit() and int(said[:9]) <= MAX_LEVEL else None
-
-
-def forms(charger: Charger, configuration: Mapping[str, str | None]) -> tuple[LimitForm, ...]:
+def forms(charger: Charger, capabilities: Capabilities) -> tuple[LimitForm, ...]:
     """Return the forms to try, best first.
 
     AC in amperes if it may be, DC in watts; then the other unit, an absolute profile, one without numberPhases, and one
     at the next stack level.
     """
-    return _forms(charger, rate_units(configuration.get(RATE_UNIT_KEY)), highest_level(configuration))
+    return _forms(charger, capabilities.rate_units, capabilities.stack_level_max)
 
 
 @lru_cache(maxsize=4096)
@@ -88,23 +71,23 @@ def least_w(charger: Charger, form: LimitForm) -> int:
     return max(form.round_down(wanted_w), MIN_CURRENT_A * form.ampere_w if form.unit is RateUnit.A else wanted_w)
 
 
-def attempts(charger: Charger, configuration: Mapping[str, str | None]) -> tuple[Attempt, ...]:
+def attempts(charger: Charger, capabilities: Capabilities) -> tuple[Attempt, ...]:
     """Return the ways to say the fail-safe default of mode `closed`, in the order in which they are tried."""
     ways: list[Attempt] = []
-    for form in forms(charger, configuration):
+    for form in forms(charger, capabilities):
         ways += [Attempt(form, 0), Attempt(form, least_w(charger, form))]
     return tuple(ways)
 
 
 def manners(
-    charger: Charger, configuration: Mapping[str, str | None], default_form: LimitForm | None, *, tenths: bool = False
+    charger: Charger, capabilities: Capabilities, default_form: LimitForm | None, *, tenths: bool = False
 ) -> tuple[Manner, ...]:
     """Return the ways to limit a running transaction; `default_form`: that of the default which was Accepted.
 
     `tenths`: amperes are told to the tenth. The connector's own default is third: a charger counts as refusing after
     three (LEDGER.md §3).
     """
-    return _manners(forms(charger, configuration), highest_level(configuration), default_form, tenths)
+    return _manners(forms(charger, capabilities), capabilities.stack_level_max, default_form, tenths)
 
 
 @lru_cache(maxsize=4096)

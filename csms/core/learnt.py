@@ -35,6 +35,7 @@ class Learnt:
         pauses: a running transaction can be told 0 W and goes on later; False where 0 was refused or never ended.
         tenths: tenths of an ampere are kept: read back from a running limit.
         forgets_default: it drew more than its default after a boot, before that was asserted again.
+        unsupported_measurands: lists with one of these were refused, the same lists without them were taken.
     """
 
     default_form: LimitForm | None = None
@@ -43,3 +44,4 @@ class Learnt:
     pauses: bool | None = None
     tenths: bool | None = None
     forgets_default: bool = False
+    unsupported_measurands: tuple[str, ...] = ()

@@ -5,7 +5,8 @@ of evidence arrives it counts as possibly in force, whatever was answered:
 
     (a) `unsent`: none of its bytes was handed to the socket;
     (b) a later send of the same purpose is settled, and this one was answered before that one left, or that one left
-        at least H after this one was lost (timed out, or its connection ended);
+        at least H after this one was lost (timed out, or its connection ended); one at a higher stack level prevails
+        over later ones (§3.13.2): it goes only when its level was cleared, too;
     (c) `tx` only: its transaction ended, and this one was answered or H has passed since it was lost; at a charger
         that keeps its TxProfiles also only when they have been cleared (`csms.core.aftermath`).
 
@@ -51,6 +52,7 @@ class Send:
         overtaken_by: the newest send that had left when a late answer came; 0 when it was answered in time.
         outlives_its_own: Accepted after its transaction had ended: it may be in force for one not reported yet.
         probing: half an ampere less was told than is booked.
+        level_cleared: everything at its stack level was cleared since it was executed, or can no longer be.
         doubtful: recovered, so its answer is no evidence of what was executed last.
         accepted_ms: when it was Accepted.
     """
@@ -75,6 +77,7 @@ class Send:
     doubtful: bool = False
     outlives_its_own: bool = False
     probing: bool = False
+    level_cleared: bool = False
 
     @property
     def answered(self) -> bool:
@@ -150,6 +153,12 @@ class Book:
     """P at one place: its sends that may be in force, oldest first."""
 
     sends: list[Send] = field(default_factory=list)
+
+    def cleared_at(self, stack_level: int, executed_before_ms: int, late_execution_ms: int) -> None:
+        """Take it that everything at a stack level was cleared by a CALL that left after `executed_before_ms`."""
+        for send in self.sends:
+            if send.form.stack_level == stack_level and _harmless(send, executed_before_ms, late_execution_ms):
+                send.level_cleared = True
 
     def answered_late(self, send: Send) -> None:
         """Note which sends had left before the late answer of `send` came."""
@@ -241,6 +250,8 @@ class Book:
 
 def _frees(later: Send, send: Send, late_execution_ms: int) -> bool:
     """Return whether a settled later send shows that `send` is out of force (rule b)."""
+    if later.form.stack_level < send.form.stack_level and not send.level_cleared:
+        return False
     if send.answered and later.token > send.overtaken_by:
         return True
     return send.lost_ms is not None and later.sent_ms >= send.lost_ms + late_execution_ms

@@ -47,6 +47,7 @@ class Links:
         charger.connection, charger.connected_ms, charger.heard = fact.connection, self.now.mono_ms, False
         self._begin_stamps(charger)
         charger.timeouts = 0
+        charger.settings.disturbed_ms = self.now.mono_ms
         charger.reconnected()
         for session in charger.sessions():
             session.steering.reassert = True
@@ -84,6 +85,7 @@ class Links:
         charger.heard = True
         self._begin_stamps(charger)
         charger.provisioning.booted(self.now.mono_ms, self.timings.boot_spacing_ms)
+        charger.settings.booted(self.now.mono_ms)
         charger.default_in_doubt = charger.defaults.settled is not None
         if charger.learnt.forgets_default:
             charger.distrust()
@@ -103,14 +105,18 @@ class Links:
     def _take_make(self, charger: ChargerState, boot: BootInfo) -> None:
         """Take over what chargers of the same make have shown; a new firmware is learnt anew."""
         make, makes = boot.make, self.state.makes
-        anonymous = charger.boot is None or charger.boot.make is None
+        before = None if charger.boot is None else charger.boot.make
         charger.boot = boot
+        if before is not None and make not in {None, before}:
+            charger.settings.new_firmware()
+            charger.provisioning.reading.first = True
         if make is None or (make not in makes and len(makes) >= MAKES_MAX):
             return
         if make not in makes:
-            makes[make] = charger.learnt if anonymous else Learnt()
+            makes[make] = charger.learnt if before is None else Learnt()
             self.journal.write_make(boot)
         charger.learnt = makes[make]
+        charger.settings.stale = True
 
     def status(self, fact: StatusNotified) -> None:
         """Take a connector's status; connector 0 is the charger as a whole and only kept as history."""

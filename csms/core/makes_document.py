@@ -7,10 +7,11 @@ power: at most a charger is spoken to in a wrong way first, and learns us better
 
 from collections.abc import Mapping
 
+from csms.core.capabilities import MAX_LEVEL
 from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
 from csms.core.configuration.reading import Fields, Reader, Wrong, choice, flag, open_object, whole
 from csms.core.faults import Fault
-from csms.core.ladder import MAX_LEVEL, Manner
+from csms.core.ladder import Manner
 from csms.core.learnt import MAKES_MAX, Learnt, Make
 
 _DOCUMENT = frozenset({"makes"})
@@ -20,7 +21,10 @@ _HABITS = {
     "pauses": "pauses",
     "tenths": "tenths",
 }
-_MAKE = frozenset({"vendor", "model", "firmwareVersion", "default", "running", "forgetsDefault", *_HABITS})
+_MAKE = frozenset(
+    {"vendor", "model", "firmwareVersion", "default", "running", "forgetsDefault", "unsupportedMeasurands", *_HABITS}
+)
+_MEASURANDS_MAX = 50
 _ANY_PHASES, _ANY_VOLTAGE_V = 3, 230
 _MAX_CHARS = 50
 
@@ -45,6 +49,8 @@ def _written(make: Make, learnt: Learnt) -> dict[str, object]:
     written |= {name: value for name, field in _HABITS.items() if (value := getattr(learnt, field)) is not None}
     if learnt.forgets_default:
         written["forgetsDefault"] = True
+    if learnt.unsupported_measurands:
+        written["unsupportedMeasurands"] = list(learnt.unsupported_measurands)
     return written
 
 
@@ -92,6 +98,11 @@ def _make(item: object, path: str, faults: list[Fault]) -> tuple[Make, Learnt] |
         learnt.manner = None if form is None else Manner(purpose, form)
     for name, habit in _HABITS.items():
         setattr(learnt, habit, fields.take(name, _maybe(flag), None))
+    measurands = fields.items("unsupportedMeasurands", _MEASURANDS_MAX) or []
+    for at, measurand in measurands:
+        if isinstance(refused := _words(measurand), Wrong):
+            faults.append(Fault(at, refused.error))
+    learnt.unsupported_measurands = tuple(str(measurand) for _, measurand in measurands)
     learnt.forgets_default = fields.take("forgetsDefault", flag, default=False)
     return (make, learnt) if fields.sound else None
 

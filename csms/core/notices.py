@@ -7,6 +7,8 @@ uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
 zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
 forgets_default:CHARGER   it drew more than its default after a boot: after each one its maximum is booked for a while
 silent:CHARGER            connected for three minutes, it has sent no CALL that can be read: it is not addressed
+configuration_suggested:CHARGER  `configure` is `suggest`, and a setting of it should be another
+reboot_required:CHARGER   it takes a changed setting on at its next boot; nobody reboots it
 status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
 not_obeying:CONNECTOR     it draws more than the limits that it accepts: booked at its maximum
 does_not_pause:CHARGER    it refuses 0 W or does not resume from it: its sessions are never told 0 again
@@ -26,7 +28,7 @@ from csms.core.journal import Journal
 from csms.core.records import Driver
 from csms.core.session import Phase
 from csms.core.state import State
-from csms.core.station import Control
+from csms.core.station import Configure, Control
 from csms.core.steering import Alarm
 from csms.core.timings import Timings
 
@@ -78,6 +80,10 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
         yield f"max_power_wrong:{charger.charger_id}"
     if charger.learnt.forgets_default:
         yield f"forgets_default:{charger.charger_id}"
+    if charger.config.configure is Configure.SUGGEST and charger.settings.wishes and charger.ever_connected:
+        yield f"configuration_suggested:{charger.charger_id}"
+    if charger.settings.reboot_required:
+        yield f"reboot_required:{charger.charger_id}"
 
 
 def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:

@@ -3,11 +3,12 @@
 One CALL at a time, in this order, each repeated with back-off until it is done:
 
     1  a charger that was never accepted and stays silent    → TriggerMessage(BootNotification), once
-    2  nothing known of how it takes limits                  → GetConfiguration of the keys that limits need
+    2  nothing known of how it takes limits                  → GetConfiguration of the keys that limits need (once)
     3  our default is not in force                           → SetChargingProfile(TxDefaultProfile, connector 0)
     4  foreign defaults may stand beside ours                → ClearChargingProfile, one for each possible place
-    5  no status of some connector is known                  → TriggerMessage(StatusNotification)
-    6  after a boot: the keys are read again
+    5  keys are still to be read, or again after a boot      → GetConfiguration (`csms.core.discovery`)
+    6  no status of some connector is known                  → TriggerMessage(StatusNotification)
+    7  a setting should be another (`csms.core.settings`)    → ChangeConfiguration, and the key is read again
 
 A charger that boots faster than this can be done is not asked anew at each boot: 3 and 6 wait, longer and longer while
 it goes on, and are done once for all the boots in between. The ledger waits 15 s for that and then books its maximum.
@@ -17,33 +18,16 @@ carries it out. A refused default is tried in other forms, and where 0 is refuse
 then that is the fail-safe power, and it is booked.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from csms.core.capabilities import MAX_LEVEL, Capabilities
 from csms.core.commands import LimitForm
+from csms.core.discovery import Reading
 from csms.core.ids import Token
-from csms.core.ladder import (
-    MAX_LEVEL,
-    OUR_LEVEL,
-    RATE_UNIT_KEY,
-    STACK_LEVEL_KEY,
-    Attempt,
-    Manner,
-    highest_level,
-)
+from csms.core.ladder import OUR_LEVEL, Attempt, Manner
 from csms.core.station import Charger
-
-LIMIT_KEYS = (
-    RATE_UNIT_KEY,
-    STACK_LEVEL_KEY,
-    "ChargingScheduleMaxPeriods",
-    "MaxChargingProfilesInstalled",
-    "SupportedFeatureProfiles",
-    "NumberOfConnectors",
-    "MeterValueSampleInterval",
-)
-"""What limits need to know of a charger (OCPP 1.6 §9.1, §9.4)."""
 
 
 class Place(NamedTuple):
@@ -60,8 +44,8 @@ class Provisioning:
     Attributes:
         pending: the CALL of the agenda whose answer is awaited.
         default_due: our default has to be sent (again).
-        to_clear: places still to be cleared; None until our default stands.
-        read_due: the configuration keys are to be read.
+        to_clear: places still to be cleared; None until our default stands. level: at which it stood then.
+        reading: the configuration keys that are to be read.
         boot_asked, statuses_asked: those triggers were sent, on this connection.
         failures: CALLs of the agenda in a row that failed; retry_ms: nothing is sent before.
         setup_ms: when what the last boots call for begins, or began; hasty: boots in a row that came too soon for it.
@@ -74,7 +58,8 @@ class Provisioning:
     pending: Token | None = None
     default_due: bool = True
     to_clear: list[Place] | None = None
-    read_due: bool = True
+    level: int = OUR_LEVEL
+    reading: Reading = field(default_factory=Reading)
     boot_asked: bool = False
     statuses_asked: bool = False
     failures: int = 0
@@ -115,7 +100,7 @@ class Provisioning:
     def booted(self, now_ms: int, spacing_ms: Sequence[int]) -> None:
         """After a boot the default is asserted again and the keys are read again: at once, unless it boots too fast."""
         self.default_due = True
-        self.read_due = True
+        self.reading.booted()
         self.failures = 0
         self.retry_ms = 0
         if self.setup_ms is not None and now_ms < self.setup_ms:
@@ -130,9 +115,9 @@ class Provisioning:
         self.statuses_asked = False
 
 
-def places(charger: Charger, configuration: Mapping[str, str | None], ours: int = OUR_LEVEL) -> list[Place]:
+def places(charger: Charger, capabilities: Capabilities, ours: int = OUR_LEVEL) -> list[Place]:
     """Return where foreign defaults may stand beside ours (at level `ours`), last to be cleared first: it is popped."""
-    highest = highest_level(configuration)
+    highest = capabilities.stack_level_max
     everywhere = [Place(None, s) for s in range((MAX_LEVEL if highest is None else highest) + 1) if s != ours]
     beside = [Place(key.idx, ours) for key in charger.connector_keys()]
     return [*everywhere, *beside][::-1]

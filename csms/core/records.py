@@ -13,6 +13,7 @@ from csms.core.commands import LimitForm, Purpose
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import ChargerId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
+from csms.core.settings import KeyStored
 from csms.core.station import Charger, Station
 
 
@@ -57,7 +58,7 @@ class ChargerStored:
         uncontrolled_booked_w: the same for what is booked while nobody steers it (`reservedPower`).
         ever_connected: whether it has ever connected over OCPP.
         provisioned: LEDGER.md §4 was reached for each connector (index 0 is connector 1).
-        configuration: the configuration keys that limits need, as last read.
+        configuration: the keys that we ask for, as last read; a value alone where there is nothing else to remember.
         draining: the configured charger as it was, when it was removed while charging; else None.
         evidence: what stands against the obedience of a connector, by its number.
     """
@@ -68,7 +69,7 @@ class ChargerStored:
     ever_connected: bool = False
     boot: BootInfo | None = None
     provisioned: tuple[bool, ...] = ()
-    configuration: dict[str, str | None] = field(default_factory=dict)
+    configuration: dict[str, str | KeyStored | None] = field(default_factory=dict)
     statuses: dict[int, ConnectorStatus] = field(default_factory=dict)
     draining: Charger | None = None
     evidence: dict[int, EvidenceStored] = field(default_factory=dict)

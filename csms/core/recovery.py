@@ -6,6 +6,7 @@ connections announces itself again through `ChargerConnected`.
 
 from dataclasses import replace
 
+from csms.core.capabilities import KEYS, OTHER_KEYS
 from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import Purpose
 from csms.core.connector import Connector
@@ -16,6 +17,7 @@ from csms.core.limits import restore as restore_send
 from csms.core.records import ChargerStored, SendStored, SessionStored, Snapshot
 from csms.core.session import Phase
 from csms.core.session import restore as restore_session
+from csms.core.settings import Answer, restored
 from csms.core.state import State
 from csms.core.station import Charger
 from csms.core.tree import build_tree
@@ -64,7 +66,7 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
     charger.max_booked_w = max(row.max_booked_w, config.max_power_w)
     charger.uncontrolled_booked_w = max(row.uncontrolled_booked_w, config.uncontrolled_power_w)
     charger.ever_connected, charger.boot = row.ever_connected, row.boot
-    charger.configuration = dict(row.configuration)
+    charger.settings = restored(row.configuration, now.mono_ms)
     for position, provisioned in enumerate(row.provisioned):
         idx = position + 1
         if idx > config.connectors and idx not in row.statuses:
@@ -125,13 +127,23 @@ def _resume_agenda(charger: ChargerState) -> None:
     The default is said once more: the charger may have booted, and lost it, just before we went.
     """
     agenda, settled = charger.provisioning, charger.defaults.settled
-    agenda.read_due = not charger.configuration
+    agenda.reading.left = _unread(charger)
+    agenda.reading.first = not charger.settings.values
     if settled is None:
         return
     agenda.way = Attempt(settled.form, settled.limit_w)
     agenda.proven = settled.form
+    agenda.level = settled.form.stack_level
     if any(connector.provisioned for connector in charger.connectors.values()):
         agenda.to_clear = []
+
+
+def _unread(charger: ChargerState) -> list[str]:
+    """Return the keys to ask for: all when hardly any is known, else those that we had just written."""
+    settings = charger.settings
+    if not any(key in settings.values for key in OTHER_KEYS):
+        return list(KEYS)
+    return [key for key, change in settings.changes.items() if change.answer is Answer.OPEN and change.tries > 0]
 
 
 def _distrust_orphaned(connector: Connector) -> None:

@@ -4,14 +4,17 @@ Failures are values here, each with what the REST edge or the OCPP peer needs to
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from csms.core.capabilities import UNTOLD, Capabilities
 from csms.core.events import TagStatus
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver
+from csms.core.settings import Change
 from csms.core.station import Station
+from csms.core.tuning import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +123,20 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ChargerView:
-    """One charger for operators: W, and what is known of it; `served`: it may connect over OCPP."""
+    """One charger for operators: W, and what is known of it.
+
+    Attributes:
+        served: it may connect over OCPP.
+        settings: the configuration keys that it told, as it told them; capabilities: what they mean.
+        changes: by key, what we have changed and from what; suggested: what should be another now.
+    """
 
     charger_id: ChargerId
     online: bool
     served: bool
     provisioned: bool
     booked_w: int
+    settings: Mapping[str, str | None] = field(default_factory=dict)
+    capabilities: Capabilities = UNTOLD
+    changes: Mapping[str, Change] = field(default_factory=dict)
+    suggested: tuple[Wish, ...] = ()

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from csms.core.charger import ChargerState
+from csms.core.commands import Call
 from csms.core.connector import Connector
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
@@ -40,6 +41,7 @@ class Errand(StrEnum):
     CLEAR_PLACE = "clear_place"
     ASK_SAMPLE = "ask_sample"
     READ_BACK = "read_back"
+    WRITE_KEY = "write_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,12 @@ class LimitCall:
 
 @dataclass(frozen=True, slots=True)
 class AgendaCall:
-    """A CALL of the provisioning agenda is out."""
+    """A CALL of the provisioning agenda is out; `command`: itself, where its answer is taken by what it asked for."""
 
     charger_id: ChargerId
     connection: ConnectionId
     errand: Errand
+    command: Call | None = None
 
 
 @dataclass(frozen=True, slots=True)

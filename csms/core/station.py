@@ -24,6 +24,15 @@ class Control(StrEnum):
     NONE = "none"
 
 
+class Configure(StrEnum):
+    """Whether the settings of a charger that control depends on may be changed (`csms.core.tuning` has the list)."""
+
+    AUTO = "auto"
+    SUGGEST = "suggest"
+    """Nothing is written: a notice shows what should be."""
+    NEVER = "never"
+
+
 @dataclass(frozen=True, slots=True)
 class Charger:
     """One charger as configured.
@@ -37,6 +46,7 @@ class Charger:
         phases: 1 or 3 for AC, 0 for DC.
         voltage_v: nominal phase voltage.
         assume_ocpp16: accept its handshake although it offers no subprotocol.
+        configure: whether its own settings may be changed.
     """
 
     charger_id: ChargerId
@@ -49,6 +59,7 @@ class Charger:
     phases: int = 0
     voltage_v: int = 230
     assume_ocpp16: bool = False
+    configure: Configure = Configure.AUTO
 
     @property
     def is_dc(self) -> bool:

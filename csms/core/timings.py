@@ -78,6 +78,12 @@ class Timings:
     status_trigger_ms: int = 5_000
     """A charger tells its statuses by itself after it has connected; after so long it is asked for them."""
 
+    undisturbed_ms: int = 30_000
+    """A charger's settings are changed only when it has neither connected nor booted for so long."""
+
+    rewrite_ms: tuple[int, ...] = (600_000, 3_600_000, 21_600_000, 86_400_000)
+    """Pauses before a setting that was written and is not in force is written again; the last one repeats."""
+
     status_unknown_ms: int = 60_000
     """A connector that has told no status on a connection for so long raises a notice."""
 

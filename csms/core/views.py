@@ -37,4 +37,8 @@ def charger_view(charger: ChargerState) -> ChargerView:
         online=charger.connection is not None,
         provisioned=all(c.provisioned for c in charger.connectors.values()),
         booked_w=charger.booked_w(),
+        settings=charger.settings.values,
+        capabilities=charger.settings.capabilities,
+        changes=charger.settings.changes,
+        suggested=charger.settings.wishes,
     )

@@ -13,6 +13,7 @@ import msgspec
 
 from csms.core.commands import (
     Call,
+    ChangeConfiguration,
     ClearLimits,
     ReadConfiguration,
     ReadSchedule,
@@ -82,6 +83,8 @@ def request_of(command: Call, wall_ms: int) -> Request:
             return Request("GetCompositeSchedule", profiles.get_composite_schedule(idx))
         case ReadConfiguration(keys=keys):
             return Request("GetConfiguration", {"key": list(keys)})
+        case ChangeConfiguration(name=name, value=value):
+            return Request("ChangeConfiguration", {"key": name, "value": value})
         case RemoteStart(idx=idx, id_tag=id_tag):
             return Request("RemoteStartTransaction", {"connectorId": idx, "idTag": id_tag})
         case RemoteStop(transaction_id=transaction_id):
@@ -128,13 +131,16 @@ def _first_limit_tenths_a(fields: dict[str, msgspec.Raw]) -> int | None:
 
 def _configuration(token: Token, fields: dict[str, msgspec.Raw]) -> ConfigurationRead:
     values: dict[str, str | None] = {}
+    readonly: list[str] = []
     for raw in read_elements(fields.get("configurationKey", _ABSENT)):
         entry = read_fields(raw) or {}
         key = read_text(entry.get("key", _ABSENT))
         if key:
             values[key] = read_text(entry.get("value", _ABSENT))
+            if (read_text(entry.get("readonly", _ABSENT)) or "").lower() == "true":
+                readonly.append(key)
     unknown = (read_text(raw) for raw in read_elements(fields.get("unknownKey", _ABSENT)))
-    return ConfigurationRead(token, values, tuple(key for key in unknown if key))
+    return ConfigurationRead(token, values, tuple(key for key in unknown if key), tuple(readonly))
 
 
 # --- decoded payloads → parts of facts -------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ CHARGERS = st.builds(
         voltage=st.integers(200, 260),
         reservedPower=st.sampled_from([0, 0.5, 3]),
         assumeOcpp16=st.booleans(),
+        configure=st.sampled_from(["auto", "suggest", "never"]),
     ),
 )
 CIRCUITS = st.lists(optional(parent=st.sampled_from(["grid", "c0", "c1", "c2"]), capacity=SOME_KILO), max_size=3).map(

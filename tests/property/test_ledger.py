@@ -63,6 +63,7 @@ def test_worlds_are_stormy_enough() -> None:
     assert sum(world.judge.raises_checked for world in worlds) >= 250
     assert sum(len(world.judge.registry.ids) for world in worlds) >= 250
     assert sum(world.compared for world in worlds) >= 10
+    assert sum(model.obedience.keys.writes for world in worlds for model in world.chargers.values()) >= 40
     seen = set[str]().union(*(world.around.trace.kinds("fact") for world in worlds))
     assert seen >= {
         "CallAnswered",
@@ -127,7 +128,7 @@ MISTAKES: dict[str, tuple[MakeController, str]] = {
     "writes no intents": (Careless, "I4"),
     "books too little": (Optimist, "I2 I5"),
     "forgets limits over a restart": (lambda s, now: Engine(replace(s, sends=()), now), "I2 I5"),
-    "forgets counters over a restart": (without_counters, "I6"),
+    "forgets counters over a restart": (without_counters, "I4 I6"),
     "naive": (naive, "I1/I3 I2 I5"),
 }
 MOST_SEEDS = 100

@@ -9,7 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from csms.core.commands import (
+    SETTINGS,
+    VALUE_CHARS_MAX,
     Call,
+    ChangeConfiguration,
     ClearLimits,
     LimitForm,
     ProfileKind,
@@ -82,6 +85,11 @@ commands: st.SearchStrategy[Call] = st.one_of(
         st.none() | CONNECTOR,
     ),
     st.builds(ReadConfiguration, *map(st.just, WHERE), st.lists(st.text(max_size=50), max_size=20).map(tuple)),
+    st.builds(
+        lambda key, value: ChangeConfiguration(*WHERE, key, key, value),
+        st.sampled_from(sorted(SETTINGS)),
+        st.text(max_size=VALUE_CHARS_MAX),
+    ),
     st.builds(RemoteStart, *map(st.just, WHERE), CONNECTOR, st.text(max_size=20)),
     st.builds(RemoteStop, *map(st.just, WHERE), TRANSACTION),
 )
@@ -140,9 +148,8 @@ def test_calls(command: Call, wall_ms: int, sent_before: int) -> None:
 
 
 def test_all_commands_are_among_them() -> None:
-    assert {SetLimit, ClearLimits, Trigger, ReadSchedule, ReadConfiguration, RemoteStart, RemoteStop} == set(
-        get_args(Call)
-    )
+    made = {SetLimit, ClearLimits, Trigger, ReadSchedule, ReadConfiguration, ChangeConfiguration}
+    assert made | {RemoteStart, RemoteStop} == set(get_args(Call))
 
 
 @settings(max_examples=200, deadline=None)

@@ -4,15 +4,17 @@ import random
 
 import pytest
 
-from csms.core.commands import Call, LimitForm, Purpose, RateUnit, ReadConfiguration, SetLimit
+from csms.core.commands import Call, ChangeConfiguration, LimitForm, Purpose, RateUnit, ReadConfiguration, SetLimit
 from csms.core.events import CallAnswered, CallSent, CallTimedOut, CallUnsent, ChargerDisconnected, Fact
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
 from tests.property.world.car import Car
 from tests.property.world.clock import Clock
+from tests.property.world.keys import KeyMemory, Pen
 from tests.property.world.link import Handed, Link
 from tests.property.world.manners import Manners, Word
 from tests.property.world.profiles import ProfileMemory
 from tests.property.world.reference import Claim, fair_shares
+from tests.property.world.trace import ViolationError
 
 CP = ChargerId("CP")
 ONE = ConnectionId(1)
@@ -155,6 +157,54 @@ def test_no_answer_comes_before_the_effect_that_it_speaks_of() -> None:
             assert handling.execute_ms <= handling.answer_ms
     assert any(handling.execute_ms is not None and handling.answer_ms is None for handling in handlings)
     assert any(handling.execute_ms is None and handling.answer_ms is None for handling in handlings)
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+LIST = "MeterValuesSampledData"
+
+
+def write(value: str, key: str = LIST) -> ChangeConfiguration:
+    return ChangeConfiguration(Token(1), ONE, CP, key, key, value)
+
+
+@pytest.mark.parametrize(
+    ("pen", "word", "after", "after_reboot"),
+    [
+        (Pen(), "Accepted", "A,B", "A,B"),
+        (Pen(word="Rejected"), "Rejected", "A", "A"),
+        (Pen(word="NotSupported"), "NotSupported", "A", "A"),
+        (Pen(word="RebootRequired"), "RebootRequired", "A", "A,B"),
+        (Pen(forgets=True), "Accepted", "A", "A"),
+        (Pen(measurands=frozenset("A")), "Rejected", "A", "A"),
+    ],
+)
+def test_what_becomes_of_a_write(pen: Pen, word: str, after: str, after_reboot: str) -> None:
+    keys = KeyMemory({LIST: "A"}, pen)
+    assert keys.write(write("A,B")) == word
+    assert keys.values[LIST] == after
+    keys.reboot()
+    assert keys.values[LIST] == after_reboot
+
+
+@pytest.mark.parametrize(
+    ("pen", "call"),
+    [
+        (Pen(allowed=False), write("A,B")),
+        (Pen(), write("B")),
+        (Pen(), write("10", "MeterValueSampleInterval")),
+    ],
+    ids=["nobody may", "a measurand is taken away", "a key that it does not have"],
+)
+def test_what_nobody_may_write(pen: Pen, call: ChangeConfiguration) -> None:
+    with pytest.raises(ViolationError):
+        KeyMemory({LIST: "A"}, pen).write(call)
+
+
+def test_a_charger_answers_only_so_many_keys_at_once() -> None:
+    keys = KeyMemory({"A": "1", "B": None}, Pen(keys_max=2))
+    assert keys.read(["A", "B"]) == {"A": "1", "B": None}
+    assert keys.read(["A", "B", "C"]) is None
 
 
 # --- what is fair -----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from csms.core.configuration.quantities import kilowatts, watts
 from csms.core.configuration.reading import Fields, Wrong, choice, flag, open_object, whole
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
-from csms.core.station import GRID, Charger, Circuit, Control
+from csms.core.station import GRID, Charger, Circuit, Configure, Control
 
 MAX_CHARGERS = 10_000
 MAX_CONNECTORS = 64
@@ -36,6 +36,7 @@ KEYS = frozenset(
 LATER_KEYS = frozenset({"failSafe", "failSafePower", "phaseRotation"})
 
 _CONTROLS = {control.value: control for control in Control}
+_CONFIGURE = {configure.value: configure for configure in Configure}
 _PHASES = (0, 1, THREE_PHASES)
 
 
@@ -92,6 +93,7 @@ def _parse_charger(item: object, path: str, names: NameSpace, faults: list[Fault
     voltage_v = fields.take("voltage", whole(100, 1000), DEFAULT_VOLTAGE_V)
     min_power_w = fields.take("minPower", watts, default_min_power_w(max_power_w, phases, voltage_v))
     assume_ocpp16 = fields.take("assumeOcpp16", flag, default=False)
+    configure = fields.take("configure", choice(_CONFIGURE), Configure.AUTO)
     _check_what_is_not_built(fields)
     if fields.sound:
         _check_powers(fields, max_power_w, min_power_w, reserved_power_w)
@@ -110,6 +112,7 @@ def _parse_charger(item: object, path: str, names: NameSpace, faults: list[Fault
         phases=phases,
         voltage_v=voltage_v,
         assume_ocpp16=assume_ocpp16,
+        configure=configure,
     )
 
 
@@ -122,7 +125,6 @@ def _phases(value: object) -> int | Wrong:
 def _check_what_is_not_built(fields: Fields) -> None:
     """Accept the values that mean what this version does anyway, and name those that it cannot do."""
     fields.take("mode", choice({"control": None}, later=frozenset({"observe"})), None)
-    fields.take("configure", choice({"never": None}, later=frozenset({"auto", "suggest"})), None)
     if fields.take("needsStartPower", flag, default=False):
         fields.fault("needsStartPower", "true is not supported yet")
 

@@ -3,7 +3,7 @@
 from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, ac_minimum_w, default_min_power_w, default_phases
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
 from csms.core.configuration.quantities import kilowatts
-from csms.core.station import Charger, Circuit, Control, Station
+from csms.core.station import Charger, Circuit, Configure, Control, Station
 
 Json = dict[str, object]
 
@@ -68,4 +68,6 @@ def _charger_document(charger: Charger) -> Json:
         document["reservedPower"] = kilowatts(charger.reserved_power_w)
     if charger.assume_ocpp16:
         document["assumeOcpp16"] = True
+    if charger.configure is not Configure.AUTO:
+        document["configure"] = charger.configure.value
     return document

@@ -84,6 +84,7 @@ class ChargerModel:
         obedience.running_id = self._running_id
         obedience.changed = lambda: around.obeys(charger_id)
         obedience.asked = self._asked_for
+        obedience.reboots = lambda: self.reboot(around.rng.randint(1_000, 20_000))
         around.clock.after(around.rng.randint(0, habits.meter_period_ms), self._meter)
 
     # --- what it does to the fuse --------------------------------------------------------------------------------
@@ -160,6 +161,7 @@ class ChargerModel:
         self._around.trace.add("reboot", self.charger_id)
         self.down_until_ms = self._around.clock.now_ms + down_ms
         self._must_boot = True
+        self.obedience.keys.reboot()
         if self._around.chance(0.5):
             self.obedience.forget_pending()
         for outlet in self.outlets:
@@ -293,8 +295,13 @@ class ChargerModel:
         if outlet.transaction is not None or not self.is_up:
             return False
         car = random_car(self._around.rng, self.hardware_w)
-        self._around.clock.after(self._around.rng.randint(200, 5_000), lambda: self.plug(call.idx, car, call.id_tag))
+        self._around.clock.after(self._around.rng.randint(200, 5_000), lambda: self._come(call, car))
         return True
+
+    def _come(self, call: RemoteStart, car: Car) -> None:
+        """A car comes for a remote start; one that comes in the calm wants all that it can get."""
+        calm = Car(self.hardware_w, self.hardware_w // 3 + 1, self.hardware_w // 5 + 1)
+        self.plug(call.idx, calm if self._around.calm else car, call.id_tag)
 
     def _remote_stop(self, call: RemoteStop) -> bool:
         for outlet in self.outlets:

@@ -28,6 +28,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, ConnectorKey, Token
 from csms.core.records import ChargerForgotten, ChargerStored, Driver, Record, SendState, SendStored, SessionStored
+from csms.core.settings import KeyStored
 from csms.core.station import Charger, Control, Station
 from tests.property.world.freeing import free_tx, may_be_provisioned, superseded, tolerance_w
 from tests.property.world.heard import MOST_LEVELS, HeardCharger, HeardConnector, HeardSend
@@ -51,7 +52,7 @@ class Mirror:
                 charger.ever_connected = row.ever_connected
                 charger.provisioned = {idx for idx, done in enumerate(row.provisioned, 1) if done}
                 charger.was_cleared = any(row.provisioned)
-                charger.learn(row.configuration)
+                charger.learn({k: v.value if isinstance(v, KeyStored) else v for k, v in row.configuration.items()})
         for send_row in store.sends.values():
             self._recover(send_row)
         for session in store.sessions.values():

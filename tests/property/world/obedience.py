@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from csms.core.commands import (
     PROBE_TENTHS,
     Call,
+    ChangeConfiguration,
     ClearLimits,
     ProfileKind,
     Purpose,
@@ -18,6 +19,7 @@ from csms.core.commands import (
     Trigger,
 )
 from csms.core.events import CallAnswered, CallErrored, ConfigurationRead, ScheduleRead
+from tests.property.world.keys import KeyMemory, Pen
 from tests.property.world.link import Answer, Handed, Link
 from tests.property.world.manners import POLITE, Handling, Manners, Word
 from tests.property.world.profiles import ProfileMemory
@@ -36,7 +38,8 @@ class Nature:
         tenths: keeps tenths of an ampere; reads_back: knows GetCompositeSchedule.
         tx_profiles: takes TxProfile; else its connectors' own TxDefaultProfile alone limits a transaction.
         triggers: knows TriggerMessage.
-        configuration: its configuration keys.
+        configuration: its configuration keys as they were at first.
+        pen: how it takes what is written to them.
     """
 
     units: frozenset[RateUnit]
@@ -48,6 +51,7 @@ class Nature:
     tx_profiles: bool = True
     triggers: bool = True
     configuration: dict[str, str | None] = field(default_factory=dict)
+    pen: Pen = field(default_factory=Pen)
 
 
 class Obedience:
@@ -56,11 +60,13 @@ class Obedience:
     def __init__(self, around: Surroundings, nature: Nature, manners: Manners, profiles: ProfileMemory) -> None:
         self.nature = nature
         self.profiles = profiles
+        self.keys = KeyMemory(nature.configuration, nature.pen)
         self._around = around
         self._manners = manners
         self._epoch = 0
         self._told_tenths: dict[int, int] = {}
         self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
+        self.reboots: Callable[[], None] = lambda: None
         self.changed: Callable[[], None] = lambda: None
         self.asked: Callable[[Trigger | RemoteStart | RemoteStop], bool] = lambda _call: False
 
@@ -102,9 +108,12 @@ class Obedience:
             case ReadSchedule():
                 return ScheduleRead(call.token, self._read_back(call))
             case ReadConfiguration():
-                known = self.nature.configuration
-                values = {key: known[key] for key in call.keys if key in known}
-                return ConfigurationRead(call.token, values, tuple(key for key in call.keys if key not in known))
+                values = self.keys.read(call.keys)
+                if values is None:
+                    return CallErrored(call.token, "OccurenceConstraintViolation")
+                return ConfigurationRead(call.token, values, tuple(key for key in call.keys if key not in values))
+            case ChangeConfiguration():
+                return CallAnswered(call.token, self._write(call))
             case Trigger() if not self.nature.triggers:
                 return CallErrored(call.token, "NotImplemented")
             case Trigger() | RemoteStart() | RemoteStop():
@@ -114,6 +123,12 @@ class Obedience:
         """Return the limit told last, in tenths of an ampere, as far as this charger keeps them."""
         told = self._told_tenths.get(call.idx)
         return None if told is None or not self.nature.reads_back else told if self.nature.tenths else told // 10 * 10
+
+    def _write(self, call: ChangeConfiguration) -> str:
+        word = self.keys.write(call)
+        if word == "Accepted" and self.nature.pen.reboots and not self._around.calm:
+            self._around.clock.after(self._around.rng.randint(500, 3_000), self.reboots)
+        return word
 
     def _clear(self, call: ClearLimits) -> bool:
         if call.purpose is Purpose.DEFAULT:

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from csms.core.commands import RateUnit
 from csms.core.ids import ChargerId
-from csms.core.station import Charger, Circuit, Control, Station
+from csms.core.station import Charger, Circuit, Configure, Control, Station
+from csms.core.tuning import ENERGY, POWER
 from tests.property.world.charger import Habits
+from tests.property.world.keys import Pen
 from tests.property.world.obedience import Nature
 from tests.property.world.profiles import ProfileMemory
 
@@ -72,6 +74,7 @@ def random_nature(rng: random.Random, charger: Charger, memory: ProfileMemory) -
         configuration["ChargingScheduleAllowedChargingRateUnit"] = words
     if highest is not None:
         configuration["ChargeProfileMaxStackLevel"] = str(highest)
+    configuration |= _random_settings(rng)
     return Nature(
         units=units,
         relative=rng.random() < 0.93,
@@ -82,6 +85,33 @@ def random_nature(rng: random.Random, charger: Charger, memory: ProfileMemory) -
         tx_profiles=rng.random() < 0.93,
         triggers=rng.random() < 0.8,
         configuration=configuration,
+        pen=_random_pen(rng, charger),
+    )
+
+
+def _random_settings(rng: random.Random) -> dict[str, str | None]:
+    """Return settings of which some do and some do not."""
+    told: dict[str, str | None] = {
+        "MeterValueSampleInterval": rng.choice(("10", "60", "0", "900", "undefined")),
+        "MeterValuesSampledData": rng.choice((f"{POWER},{ENERGY}", "Voltage", ENERGY, "", "Unknown", None)),
+        "WebSocketPingInterval": rng.choice(("0", "20", "300")),
+        "TransactionMessageAttempts": "3",
+        "TransactionMessageRetryInterval": rng.choice(("20", "60", "")),
+        "StopTxnSampledData": "SoC",
+    }
+    return {key: value for key, value in told.items() if rng.random() < 0.9}
+
+
+def _random_pen(rng: random.Random, charger: Charger) -> Pen:
+    """Return how a charger takes what is written to its keys."""
+    known = rng.choice((None, {"Voltage"}, {"Voltage", POWER}, {"Voltage", ENERGY}, set[str]()))
+    return Pen(
+        allowed=charger.configure is Configure.AUTO,
+        word=rng.choice(("Accepted",) * 5 + ("Rejected", "NotSupported", "RebootRequired")),
+        measurands=None if known is None else frozenset(known),
+        forgets=rng.random() < 0.1,
+        reboots=rng.random() < 0.1,
+        keys_max=rng.choice((None, None, None, 1, 5, 10)),
     )
 
 
@@ -119,6 +149,7 @@ def _random_charger(rng: random.Random, charger_id: ChargerId, circuits: tuple[C
         phases = rng.choice((1, 3, 3))
         power_w = phases * 230 * rng.choice((16, 20, 32))
         charger = Charger(charger_id, power_w, connectors, control, circuit, 6 * 230 * phases, phases=phases)
+    charger = replace(charger, configure=rng.choice((Configure.AUTO,) * 4 + (Configure.SUGGEST, Configure.NEVER)))
     if control is Control.NONE:
         return replace(charger, reserved_power_w=charger.max_power_w // rng.choice((1, 2, 4)))
     return charger

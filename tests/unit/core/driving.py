@@ -7,7 +7,16 @@ would book the same or more on every row (I7), and an engine that was just stepp
 from collections.abc import Mapping
 from dataclasses import replace
 
-from csms.core.commands import Call, ClearLimits, Command, Purpose, ReadConfiguration, ReadSchedule, SetLimit
+from csms.core.commands import (
+    Call,
+    ChangeConfiguration,
+    ClearLimits,
+    Command,
+    Purpose,
+    ReadConfiguration,
+    ReadSchedule,
+    SetLimit,
+)
 from csms.core.engine import Engine, Step
 from csms.core.events import (
     BootInfo,
@@ -109,7 +118,7 @@ class Drive:
     def __init__(self, site: Station, timings: Timings = LAW, keys: Mapping[str, str] = KEYS) -> None:
         self.memory = Memory(site)
         self.timings = timings
-        self.keys = keys
+        self.keys = dict(keys)
         self.now_ms = 0
         self.engine = Engine(self.memory.snapshot(), self.now, timings)
         self.commands: list[Command] = []
@@ -206,6 +215,8 @@ class Drive:
             return self.do(ConfigurationRead(call.token, dict(self.keys)))
         if isinstance(call, ReadSchedule):
             return self.do(ScheduleRead(call.token, self.read_back_tenths_a))
+        if isinstance(call, ChangeConfiguration) and status == "Accepted":
+            self.keys[call.name] = call.value
         return self.do(CallAnswered(call.token, status))
 
     def accept(self, charger_id: str | None = None) -> None:

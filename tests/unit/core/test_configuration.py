@@ -23,7 +23,7 @@ from csms.core.configuration import (
 from csms.core.configuration.reading import Wrong
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
-from csms.core.station import Battery, Charger, Circuit, Control, Station
+from csms.core.station import Battery, Charger, Circuit, Configure, Control, Station
 
 DOCUMENTED: dict[str, Any] = {
     "stationId": "ELECTRA_PARIS_15",
@@ -119,6 +119,7 @@ def test_every_optional_key() -> None:
                 phases=1,
                 voltage_v=240,
                 assume_ocpp16=True,
+                configure=Configure.NEVER,
             ),
         ),
         circuits=(Circuit("hall", None, 30_000), Circuit("row 1", "hall", 11_001), Circuit("row 2", "hall", None)),
@@ -282,7 +283,7 @@ TEXT_RULE = "must be printable text without spaces at its ends"
         (document(failSafe="expire"), ['$.failSafe: "expire" is not supported yet']),
         (document(failSafe="open"), ['$.failSafe: must be "closed"']),
         (with_charger(mode="observe"), ['$.chargers[0].mode: "observe" is not supported yet']),
-        (with_charger(configure="auto"), ['$.chargers[0].configure: "auto" is not supported yet']),
+        (with_charger(configure="yes"), ['$.chargers[0].configure: must be "auto" or "suggest" or "never"']),
         (with_charger(needsStartPower=True), ["$.chargers[0].needsStartPower: true is not supported yet"]),
         (with_charger(failSafePower=4), ["$.chargers[0].failSafePower: is not supported yet"]),
         (

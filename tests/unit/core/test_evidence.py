@@ -174,7 +174,7 @@ def test_other_ways_are_tried_at_the_least_power() -> None:
         (default, "W", "Relative", 4_140),
         (tx, "W", "Absolute", 4_140),
         (tx, "W", "Relative", 4_140),
-        (tx, "W", "Relative", 4_140),
+        (default, "W", "Relative", 4_140),
     ], "each way of the ladder once, then the pause of ten minutes"
     assert drive.k_kw("A") == 100
     manner = drive.memory.makes[MAKE].learnt.manner

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from csms.core.commands import LimitForm, Purpose, RateUnit
@@ -269,3 +271,38 @@ def test_what_a_book_says_of_its_sends() -> None:
     assert book.waits_for_meter
     assert not told((0, "send 1 100")).waits_for_meter
     assert (Book().last, Book().settled, Book().accepted_w) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cleared_after_s", "booked_kw"),
+    [
+        (0, 0, None, 50),
+        (0, 1, None, 50),
+        (1, 0, None, 100),
+        (1, 0, 69, 100),
+        (1, 0, 70, 50),
+        (1, 1, None, 50),
+    ],
+    ids=[
+        "the same level",
+        "a higher level prevails",
+        "a lower one does not",
+        "cleared too early: it may be executed after that",
+        "cleared when it can no longer be executed",
+        "both high",
+    ],
+)
+def test_a_send_at_a_higher_stack_level_goes_only_when_that_was_cleared(
+    first: int, second: int, cleared_after_s: int | None, booked_kw: int
+) -> None:
+    high, low = send(1, 100, 0), send(2, 50, 80)
+    high.form, low.form = replace(high.form, stack_level=first), replace(low.form, stack_level=second)
+    book = Book([high, low])
+    lose(high, 10_000)
+    accept(low, 81_000)
+    settle(low)
+    if cleared_after_s is not None:
+        book.cleared_at(0, cleared_after_s * 1_000, H_MS)
+        book.cleared_at(first, cleared_after_s * 1_000, H_MS)
+    book.drop_superseded(H_MS)
+    assert book.power_w == booked_kw * 1_000

@@ -32,6 +32,7 @@ LEARNT = st.builds(
     pauses=MAYBE,
     tenths=MAYBE,
     forgets_default=st.booleans(),
+    unsupported_measurands=st.lists(st.text(max_size=50), max_size=3).map(tuple),
 )
 MAKES = st.dictionaries(
     st.builds(Make, st.text(min_size=1, max_size=20), st.text(max_size=20), st.text(max_size=50)), LEARNT, max_size=5
@@ -59,6 +60,10 @@ GOOD: dict[str, Any] = {"vendor": "V", "model": "M", "firmwareVersion": "1"}
         ({"makes": [GOOD | {"vendor": "x" * 51}]}, ["$.makes[0].vendor: must be text of at most 50 characters"]),
         ({"makes": [GOOD | {"pauses": 1}]}, ["$.makes[0].pauses: must be true or false"]),
         ({"makes": [GOOD | {"forgetsDefault": None}]}, ["$.makes[0].forgetsDefault: must be true or false"]),
+        (
+            {"makes": [GOOD | {"unsupportedMeasurands": ["SoC", 7]}]},
+            ["$.makes[0].unsupportedMeasurands[1]: must be text of at most 50 characters"],
+        ),
         ({"makes": [GOOD | {"colour": "red"}]}, ["$.makes[0].colour: unknown field"]),
         ({"makes": [GOOD | {"default": {}}]}, ["$.makes[0].default.unit: is missing"]),
         ({"makes": [GOOD | {"default": {"unit": "V"}}]}, ['$.makes[0].default.unit: must be "W" or "A"']),

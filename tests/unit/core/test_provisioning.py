@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from csms.core.capabilities import LIMIT_KEYS, capabilities_of
 from csms.core.commands import (
     ClearLimits,
     LimitForm,
@@ -13,8 +14,8 @@ from csms.core.commands import (
     Trigger,
 )
 from csms.core.events import ConnectorStatus
-from csms.core.ladder import attempts, forms, manners, rate_units
-from csms.core.provisioning import LIMIT_KEYS, places
+from csms.core.ladder import attempts, forms, manners
+from csms.core.provisioning import places
 from tests.unit.core.driving import Drive, charger, station
 
 A, W = RateUnit.A, RateUnit.W
@@ -25,27 +26,6 @@ AVAILABLE, PREPARING, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.PREP
 UNIT_KEY, LEVEL_KEY = "ChargingScheduleAllowedChargingRateUnit", "ChargeProfileMaxStackLevel"
 
 # --- how limits are written -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("advertised", "units"),
-    [
-        ("Current", (A,)),
-        ("Power", (W,)),
-        ("Current,Power", (A, W)),
-        ("Power,Current", (A, W)),
-        ("A", (A,)),
-        ("W", (W,)),
-        ("A,W", (A, W)),
-        (" current ; POWER ", (A, W)),
-        ("Amps", (A,)),
-        ("", ()),
-        (None, ()),
-        ("undefined", ()),
-    ],
-)
-def test_units_as_chargers_advertise_them(advertised: str | None, units: tuple[RateUnit, ...]) -> None:
-    assert rate_units(advertised) == units
 
 
 @pytest.mark.parametrize(
@@ -65,7 +45,7 @@ def test_units_as_chargers_advertise_them(advertised: str | None, units: tuple[R
 def test_forms_in_the_order_in_which_they_are_tried(
     phases: int, advertised: str | None, level: str | None, tried: list[tuple[RateUnit, str]]
 ) -> None:
-    found = forms(charger("C", 22, phases=phases), {UNIT_KEY: advertised, LEVEL_KEY: level})
+    found = forms(charger("C", 22, phases=phases), capabilities_of({UNIT_KEY: advertised, LEVEL_KEY: level}))
     assert [(form.unit, _peculiar(form)) for form in found] == tried
     assert {form.phases for form in found} == {phases or 3}
 
@@ -96,7 +76,7 @@ def test_manners_begin_with_the_form_of_the_default(
     level: str | None, default: tuple[RateUnit, int] | None, ways: list[tuple[Purpose, RateUnit, int]]
 ) -> None:
     form = None if default is None else LimitForm(default[0], 1, 200, stack_level=default[1])
-    found = manners(charger("C", 22, phases=3), {LEVEL_KEY: level}, form)
+    found = manners(charger("C", 22, phases=3), capabilities_of({LEVEL_KEY: level}), form)
     assert [(one.purpose, one.form.unit, one.form.stack_level) for one in found] == ways
     assert len(set(found)) == len(found)
 
@@ -131,7 +111,7 @@ def test_limits_round_down_to_what_can_be_told(unit: RateUnit, phases: int, powe
     ],
 )
 def test_the_default_is_0_or_the_least_that_can_be_told(phases: int, said_w: list[int]) -> None:
-    ways = attempts(charger("C", 22, phases=phases), {UNIT_KEY: "Current,Power"})
+    ways = attempts(charger("C", 22, phases=phases), capabilities_of({UNIT_KEY: "Current,Power"}))
     assert [way.limit_w for way in ways] == said_w
 
 
@@ -149,7 +129,7 @@ def test_the_default_is_0_or_the_least_that_can_be_told(phases: int, said_w: lis
     ],
 )
 def test_places_of_foreign_defaults(level: str | None, connectors: int, cleared: list[tuple[int | None, int]]) -> None:
-    assert places(charger("C", 22, connectors), {LEVEL_KEY: level})[::-1] == cleared
+    assert places(charger("C", 22, connectors), capabilities_of({LEVEL_KEY: level}))[::-1] == cleared
 
 
 # --- the agenda -------------------------------------------------------------------------------------------------------
@@ -165,8 +145,7 @@ def words(drive: Drive) -> list[str]:
     for call in drive.take():
         match call:
             case ReadConfiguration():
-                assert call.keys == LIMIT_KEYS
-                said.append("read")
+                said.append("read" if call.keys == LIMIT_KEYS else "read more")
             case SetLimit():
                 said.append(f"default {call.limit_w}" if call.idx == 0 else f"limit {call.idx} {call.limit_w}")
             case ClearLimits():
@@ -198,6 +177,8 @@ def test_the_order_of_the_agenda() -> None:
         "clear None 1",
         "clear 1 0",
         "clear 2 0",
+        "read more",
+        "read more",
     ]
     assert drive.k_kw("A") == 100, "no status is known"
     drive.wait(5)
@@ -212,7 +193,7 @@ def test_no_status_is_asked_for_where_all_are_known() -> None:
     drive = site(1)
     drive.connect("A")
     drive.status("A", 1, AVAILABLE)
-    assert one_by_one(drive) == ["read", "default 0", "clear None 1", "clear 1 0"]
+    assert one_by_one(drive) == ["read", "default 0", "clear None 1", "clear 1 0", "read more", "read more"]
 
 
 def test_a_boot_has_the_default_said_and_the_keys_read_again_but_nothing_cleared() -> None:
@@ -221,7 +202,7 @@ def test_a_boot_has_the_default_said_and_the_keys_read_again_but_nothing_cleared
     one_by_one(drive)
     drive.wait(10)
     drive.boot("A")
-    assert one_by_one(drive) == ["default 0", "read"]
+    assert one_by_one(drive) == ["default 0", "read", "read more", "read more"]
 
 
 BOOTS = [
@@ -542,3 +523,62 @@ def test_a_higher_default_waits_for_room_until_the_maximum_is_booked_anyway() ->
     assert (drive.row_kw(), drive.k_kw("B")) == (40, 0), "4.14 kW have no room beside 40"
     drive.wait(15)
     assert drive.k_kw("B") == 22
+
+
+# --- stack levels -----------------------------------------------------------------------------------------------------
+
+
+def take_only(drive: Drive, level: int, limit_w: int) -> None:
+    """Refuse every default, with all that is due, until the one that is taken has been said, and accept that."""
+    for _ in range(100):
+        if not drive.open_calls:
+            drive.wait(30)
+            continue
+        call = drive.open_calls[0]
+        wrong = isinstance(call, SetLimit) and (call.form.stack_level, call.limit_w) != (level, limit_w)
+        drive.answer(call, "Rejected" if wrong else "Accepted")
+        if isinstance(call, SetLimit) and not wrong:
+            return
+    raise AssertionError("it was never said")
+
+
+def defaults_said(drive: Drive) -> set[tuple[int, int]]:
+    return {(c.form.stack_level, c.limit_w) for c in drive.take() if isinstance(c, SetLimit) and c.idx == 0}
+
+
+def test_no_default_is_said_below_the_level_of_one_that_is_in_force() -> None:
+    drive = site(1, {LEVEL_KEY: "8", UNIT_KEY: "Power"})
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    take_only(drive, 1, 1_000)
+    drive.accept()
+    assert drive.k_kw("A") == 1
+    drive.boot("A")
+    drive.take()
+    for _ in range(20):
+        for call in list(drive.open_calls):
+            drive.answer(call, "Rejected" if isinstance(call, SetLimit) else "Accepted")
+        drive.wait(30)
+    assert defaults_said(drive) == {(1, 0), (1, 1_000)}
+
+
+def test_a_refused_default_at_a_higher_level_is_booked_until_that_level_is_cleared() -> None:
+    drive = site(1, {LEVEL_KEY: "8", UNIT_KEY: "Power"})
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.accept()
+    assert drive.k_kw("A") == 0
+    drive.boot("A")
+    for _ in range(100):
+        if not drive.open_calls:
+            drive.wait(30)
+            continue
+        call = drive.open_calls[0]
+        drive.answer(call, "Rejected" if isinstance(call, SetLimit) else "Accepted")
+        if isinstance(call, SetLimit) and (call.form.stack_level, call.limit_w) == (1, 1_000):
+            break
+    take_only(drive, 0, 0)
+    said = {(c.idx, c.stack_level) for c in drive.open_calls if isinstance(c, ClearLimits)}
+    assert (drive.k_kw("A") >= 1, said) == (True, {(None, 1)})
+    drive.accept()
+    assert drive.k_kw("A") == 0

@@ -6,6 +6,7 @@ import pytest
 
 from csms.core.commands import (
     Call,
+    ChangeConfiguration,
     ClearLimits,
     LimitForm,
     Purpose,
@@ -40,6 +41,12 @@ def tx_limit(form: LimitForm) -> SetLimit:
         (Trigger(TOKEN, CONNECTION, CP, "MeterValues", 1), "TriggerMessage", None, False),
         (Trigger(TOKEN, CONNECTION, CP, "BootNotification", None), "TriggerMessage", None, False),
         (ReadConfiguration(TOKEN, CONNECTION, CP, ("A", "B")), "GetConfiguration", None, False),
+        (
+            ChangeConfiguration(TOKEN, CONNECTION, CP, "WebSocketPingInterval", "WebSocketPingInterval", "30"),
+            "ChangeConfiguration",
+            None,
+            False,
+        ),
         (RemoteStart(TOKEN, CONNECTION, CP, 1, "5E450001"), "RemoteStartTransaction", None, False),
         (RemoteStop(TOKEN, CONNECTION, CP, TransactionId(7)), "RemoteStopTransaction", None, False),
     ],
@@ -69,21 +76,31 @@ def test_answers(payload: bytes | None, fact: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("payload", "values", "unknown"),
+    ("payload", "values", "unknown", "readonly"),
     [
-        ({}, {}, ()),
-        ({"configurationKey": None, "unknownKey": None}, {}, ()),
-        ({"configurationKey": [{"key": "A", "readonly": True, "value": "W"}]}, {"A": "W"}, ()),
-        ({"configurationKey": [{"key": "A", "readonly": "no"}]}, {"A": None}, ()),
-        ({"configurationKey": [{"key": "A", "value": 5}, {"key": "B", "value": True}]}, {"A": "5", "B": "true"}, ()),
-        ({"configurationKey": {"key": "A", "value": "x"}}, {"A": "x"}, ()),
-        ({"configurationKey": [5, {}, {"key": ""}]}, {}, ()),
-        ({"unknownKey": ["C", 5, None]}, {}, ("C", "5")),
+        ({}, {}, (), ()),
+        ({"status": "Rejected"}, {}, (), ()),
+        ({"configurationKey": None, "unknownKey": None}, {}, (), ()),
+        ({"configurationKey": [{"key": "A", "readonly": True, "value": "W"}]}, {"A": "W"}, (), ("A",)),
+        ({"configurationKey": [{"key": "A", "readonly": " True", "value": "W"}]}, {"A": "W"}, (), ("A",)),
+        ({"configurationKey": [{"key": "A", "readonly": False, "value": "W"}]}, {"A": "W"}, (), ()),
+        ({"configurationKey": [{"key": "A", "readonly": "no"}]}, {"A": None}, (), ()),
+        (
+            {"configurationKey": [{"key": "A", "value": 5}, {"key": "B", "value": True}]},
+            {"A": "5", "B": "true"},
+            (),
+            (),
+        ),
+        ({"configurationKey": {"key": "A", "value": "x"}}, {"A": "x"}, (), ()),
+        ({"configurationKey": [5, {}, {"key": ""}]}, {}, (), ()),
+        ({"unknownKey": ["C", 5, None]}, {}, ("C", "5"), ()),
     ],
 )
-def test_configuration(payload: dict[str, Any], values: dict[str, str | None], unknown: tuple[str, ...]) -> None:
+def test_configuration(
+    payload: dict[str, Any], values: dict[str, str | None], unknown: tuple[str, ...], readonly: tuple[str, ...]
+) -> None:
     fact = translate.fact_of_answer(TOKEN, "GetConfiguration", json.dumps(payload).encode())
-    assert fact == ConfigurationRead(TOKEN, values, unknown)
+    assert fact == ConfigurationRead(TOKEN, values, unknown, readonly)
 
 
 @pytest.mark.parametrize(("code", "fact"), [("NotSupported", "NotSupported"), ("", "Unreadable"), ("x" * 99, "x" * 50)])

@@ -15,7 +15,7 @@ from csms.core.records import (
     SendStored,
     SessionStored,
 )
-from csms.core.station import Battery, Charger, Circuit, Control, Station
+from csms.core.station import Battery, Charger, Circuit, Configure, Control, Station
 
 STATION = Station(
     station_id="ELECTRA_PARIS_15",
@@ -32,6 +32,7 @@ STATION = Station(
             reserved_power_w=11_000,
             phases=3,
             assume_ocpp16=True,
+            configure=Configure.NEVER,
         ),
     ),
     circuits=(Circuit("garage", None, 100_000), Circuit("corner", "garage", None)),

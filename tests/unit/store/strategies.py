@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.records import ChargerStored, CountersStored, Driver, SendState, SendStored, SessionStored
-from csms.core.station import Battery, Charger, Circuit, Control, Station
+from csms.core.settings import Answer, Change, KeyStored
+from csms.core.station import Battery, Charger, Circuit, Configure, Control, Station
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -31,6 +32,7 @@ configured = st.builds(
     phases=int64,
     voltage_v=int64,
     assume_ocpp16=st.booleans(),
+    configure=st.sampled_from(Configure),
 )
 
 stations = st.builds(
@@ -50,6 +52,24 @@ stations = st.builds(
 
 boots = st.builds(BootInfo, **dict.fromkeys(BootInfo.__dataclass_fields__, words))
 
+keys = st.builds(
+    KeyStored,
+    value=maybe(words),
+    told=st.booleans(),
+    name=words,
+    readonly=st.booleans(),
+    change=maybe(
+        st.builds(
+            Change,
+            before=words,
+            value=words,
+            answer=st.sampled_from(Answer),
+            tries=int64,
+            refused=st.lists(words, max_size=3).map(tuple),
+        )
+    ),
+)
+
 chargers = st.builds(
     ChargerStored,
     charger_id=words,
@@ -58,7 +78,7 @@ chargers = st.builds(
     ever_connected=st.booleans(),
     boot=maybe(boots),
     provisioned=st.lists(st.booleans(), max_size=4).map(tuple),
-    configuration=st.dictionaries(words, maybe(words), max_size=4),
+    configuration=st.dictionaries(words, maybe(words) | keys, max_size=4),
     statuses=st.dictionaries(int64, st.sampled_from(ConnectorStatus), max_size=4),
     draining=maybe(configured),
 )

@@ -98,6 +98,7 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "phases": 0,
                 "voltage_v": 230,
                 "assume_ocpp16": False,
+                "configure": "auto",
             },
             {
                 "charger_id": "CP002",
@@ -110,6 +111,7 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "phases": 3,
                 "voltage_v": 230,
                 "assume_ocpp16": True,
+                "configure": "never",
             },
         ],
         "circuits": [
