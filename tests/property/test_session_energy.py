@@ -194,7 +194,8 @@ def charges_of(charger_id: str, rng: random.Random) -> list[Charge]:
                 charger_id, idx, f"TAG{rng.randrange(3)}", at_ms, at_ms + lasted_ms, register_wh, register_wh, words
             )
             charge.meter_stop_wh += used_wh
-            for part in sorted(rng.sample(range(1, 100), rng.randrange(5))):
+            parts = rng.sample(range(5, 100, 5), rng.randrange(5))  # of a minute at least, so each has its own second
+            for part in sorted(parts):
                 stamp = format_time(at_ms + lasted_ms * part // 100)
                 reading = f'{{ "timestamp":"{stamp}", "sampledValue":[{{"value":"{register_wh + used_wh * part // 100}"'
                 signed = rng.choice(("", ',"format":"Raw"', ',"context" : "Sample.Clock"'))
