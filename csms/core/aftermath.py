@@ -5,7 +5,8 @@ Two kinds of charger need a word after each stop, before what the transaction wa
     steered by TxDefaultProfile    the connector's default is the last limit: the fail-safe power is sent, at once
     keeps its TxProfiles           ClearChargingProfile(connector, TxProfile), once nothing sent can still be executed
 
-Such a charger may also hold what another central system has left: that is cleared before a connector is provisioned.
+Such a charger may also hold what another central system has left: that is cleared before a connector is provisioned,
+and where a limit that was accepted is not obeyed.
 Whether a make keeps them is found out: after its first stops a charger is asked to clear, and one that says Accepted
 had something to clear (OCPP 1.6 §6.14). Until a clearing is answered, rule (c) of the ledger frees nothing at a charger
 of a make that is known to keep them. A new transaction on the connector ends all this: its limit replaces what
@@ -39,7 +40,7 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
         return
     for connector in charger.connectors.values():
         aftermath = connector.aftermath
-        left_by_others = charger.keeps_tx_profile and aftermath.foreign_due
+        left_by_others = aftermath.foreign_due and (charger.keeps_tx_profile or connector.evidence.not_obeying)
         if aftermath.pending is not None or (connector.session is not None and not left_by_others):
             continue
         lower = connector.session is None and _default_is_above(charger, connector, now, timings, alarm)

@@ -5,8 +5,9 @@
     three samples at a limit told since then   it obeys again
 
 A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car. What
-does not obey is tried in the next way of the ladder, at the least power, so that an obedient car is seen at that limit;
-when every way was ignored, one every ten minutes. A meter that falls silent in a transaction is asked.
+does not obey may obey a TxProfile that another central system has left above ours: they are cleared. Then the ways of
+the ladder are tried one after another, at the least power, so that an obedient car is seen at that limit; when every
+way was ignored, one every ten minutes. A meter that falls silent in a transaction is asked.
 
 Only samples that speak of now come here (`csms.core.transactions`); a low one frees nothing (I5).
 """
@@ -66,7 +67,8 @@ class Witness:
             return
         margin_w = max(DC_SATURATION_W if charger.config.is_dc else band_w, limit.limit_w * 2 // 100)
         if evidence.not_obeying:
-            self._met(charger, connector, limit, at_limit=power_w >= limit.limit_w - margin_w > 0)
+            nearly_w = limit.limit_w - min(margin_w, limit.limit_w // 2)
+            self._met(charger, connector, limit, at_limit=power_w >= nearly_w > 0)
         elif evidence.since_ms is not None or evidence.measured_w:
             connector.evidence = Evidence()
             self._changed(charger)
@@ -133,6 +135,7 @@ class Witness:
         evidence.not_obeying = True
         evidence.tries, evidence.retry_ms, evidence.judged = 0, self.now.mono_ms, None
         connector.distrust()
+        connector.aftermath.clear_due = True
         self.journal.log("connector.not_obeying", *connector.key)
         self._changed(charger)
 
@@ -227,6 +230,8 @@ class Witness:
         evidence, limits = connector.evidence, connector.limits
         if charger.connection is None or not charger.addressable or any(send.in_flight for send in limits.sends):
             return
+        if connector.aftermath.clear_due:
+            return  # what hides our limit goes first
         if not self._reached(evidence.retry_ms, alarm):
             return
         ladder = charger.manners

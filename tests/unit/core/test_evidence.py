@@ -2,7 +2,7 @@
 
 import pytest
 
-from csms.core.commands import Purpose, SetLimit, Trigger
+from csms.core.commands import ClearLimits, Purpose, SetLimit, Trigger
 from csms.core.events import ConnectorStatus
 from csms.core.learnt import Make
 from tests.unit.core.driving import BOOT, Drive, charger, station
@@ -146,13 +146,24 @@ def test_a_car_that_charges_although_the_default_is_0_is_booked_and_told_its_lim
 # --- afterwards -------------------------------------------------------------------------------------------------------
 
 
-def convicted() -> Drive:
-    drive, _, _ = halved(phases=3)
+def convicted(phases: int = 3) -> Drive:
+    drive, _, _ = halved(phases)
     for _ in range(3):
         drive.sample("A", 1, 80_000)
         drive.wait(1)
     assert "not_obeying:A#1" in drive.notices()
     return drive
+
+
+def test_what_may_hide_our_limit_is_cleared_before_it_is_said_again() -> None:
+    drive = convicted()
+    said = [c for c in drive.take() if c.charger_id == "A" and isinstance(c, SetLimit | ClearLimits)]
+    cleared = [(c.idx, c.purpose, c.stack_level) for c in said if isinstance(c, ClearLimits)]
+    assert (cleared, len(said)) == ([(1, Purpose.TX, None)], 1), "at any level"
+    drive.wait(20)
+    assert drive.limits() == [], "it waits for the answer"
+    drive.accept()
+    assert [c.limit_w for c in drive.take() if isinstance(c, SetLimit)] == [4_140]
 
 
 def test_other_ways_are_tried_at_the_least_power() -> None:
@@ -193,6 +204,15 @@ def test_three_samples_at_a_limit_acquit() -> None:
     drive.accept()
     drive.draws({("A", 1): 50, ("B", 1): 50}, 60)
     assert drive.k_kw("A") == 50, "its session is steered again, and has its share"
+
+
+def test_three_samples_at_a_limit_of_one_kilowatt_acquit() -> None:
+    drive = convicted(phases=0)
+    drive.accept()
+    for _ in range(3):
+        drive.wait(10)
+        drive.sample("A", 1, 900)
+    assert "not_obeying:A#1" not in drive.notices(), "the least that a DC charger is told"
 
 
 @pytest.mark.parametrize("power_w", [0, 1_000, 3_000])
