@@ -45,7 +45,6 @@ NOT_CONTROLLED: Final = {
     "ignores_profiles-DC": Met.UNCONTROLLABLE,
     "random_power-AC": Met.HELD,
     "random_power-DC": Met.HELD,
-    "kilowatts_without_unit-AC": Met.HELD,
     "kilowatts_without_unit-DC": Met.HELD,
     "optional_not_implemented-AC": Met.STARVED,
     "optional_not_supported-AC": Met.STARVED,

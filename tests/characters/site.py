@@ -21,7 +21,6 @@ from csms.gateway.answers import Services
 from csms.gateway.id_tags import OpenTags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
-from csms.gateway.start_times import StartTimes
 from csms.ports import Clock
 from csms.runtime.controller import Controller
 from csms.runtime.knocking import KnockingLog
@@ -82,7 +81,6 @@ async def serving(station: Station, clock: Clock) -> AsyncIterator[Site]:
             id_tags=OpenTags(),
             clock=clock,
             new_id=lambda: f"session-{next(numbers)}",
-            start_times=StartTimes(),
         )
         gateway = Gateway(GatewaySettings(port=0), services, registry, knocks)
         loop = asyncio.create_task(controller.run(), name="station loop")
