@@ -47,6 +47,7 @@ format: ## Format the code and mend what can be mended
 docs: ## Write the reference pages that are made from the code
 	@$(SETUP) dev
 	@$(BIN)/python .ci/reference_pages.py
+	@$(BIN)/python -m tests.characters.report
 
 .PHONY: venv
 venv: ## Make or refresh .venv with everything for development

@@ -11,7 +11,7 @@ from simulators.connector import Connector
 from simulators.electrical import NOMINAL_VOLTAGE_V, RateUnit, Supply
 from simulators.flow import Hardware
 from simulators.profiles import Capabilities
-from simulators.registration import Identity
+from simulators.registration import DEFAULT_MODEL, Identity
 from simulators.traits import WELL_BEHAVED, Traits
 
 
@@ -27,6 +27,7 @@ class Wanted:
         units: charging rate units that it accepts; profiles in the other are rejected.
         meter_interval_s: seconds between MeterValues; 0 for none.
         heartbeat_s: until BootNotification.conf names another.
+        model: what it calls itself in BootNotification.
     """
 
     connectors: int = 2
@@ -36,6 +37,7 @@ class Wanted:
     units: frozenset[RateUnit] = frozenset(RateUnit)
     meter_interval_s: int = 10
     heartbeat_s: int = 300
+    model: str = DEFAULT_MODEL
 
 
 def build_charger(
@@ -61,7 +63,7 @@ def build_charger(
     for alter_keys in traits.keys:
         keys = alter_keys(keys)
     return Charger(
-        Identity(charger_id),
+        Identity(charger_id, model=wanted.model),
         Hardware(wanted.connectors, wanted.max_w, wanted.max_w, Supply(wanted.phases, wanted.voltage_v)),
         Configuration(keys),
         capabilities,

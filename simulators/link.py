@@ -1,8 +1,8 @@
 """The socket of a charger: connect, talk, lose the connection, come back (OCPP-J 1.6 §3, §5).
 
-One loop connects with a growing pause between attempts; while connected, the reader hands frames to the endpoint and
-the sender takes one message after the other out of the charger's outbox, so that at most one CALL of ours is
-unanswered (OCPP-J §4.1.1). A call that got no answer because the socket went stays in the outbox, as the charger
+One loop connects with a pause that grows until a connection is of use; while connected, the reader hands frames to the
+endpoint and the sender takes one message after the other out of the charger's outbox, so that at most one CALL of ours
+is unanswered (OCPP-J §4.1.1). A call that got no answer because the socket went stays in the outbox, as the charger
 decides. The charger itself is moved on by `run_ticks` or by a test.
 
 How it shakes hands, and what it does to sockets that it gives up, follows the charger's traits.
@@ -87,7 +87,7 @@ class Link:
             await self._clock.sleep_until_ms(self._clock.now_ms() + jittered_ms)
 
     async def _connect_once(self) -> bool:
-        """Serve one connection to its end; return whether there was one, and tell why not."""
+        """Serve one connection to its end; return whether a frame came; tell why there was none."""
         traits = self._charger.traits
         try:
             socket = await connect(
@@ -104,8 +104,7 @@ class Link:
                 if socket.subprotocol not in ({SUBPROTOCOL} if traits.subprotocols else {None, SUBPROTOCOL}):
                     self._charger.tell(f"{self._url} does not speak {SUBPROTOCOL}")
                     return False
-                await self._serve(socket)
-                return True
+                return await self._serve(socket)
             finally:
                 if socket not in self._abandoned:
                     await socket.close()
@@ -118,8 +117,8 @@ class Link:
             self._charger.tell(f"no central system at {self._url}: {reason}")
         return False
 
-    async def _serve(self, socket: ClientConnection) -> None:
-        """Read and send until the socket closes or the charger wants it cut."""
+    async def _serve(self, socket: ClientConnection) -> bool:
+        """Read and send until the socket closes or the charger wants it cut; return whether a frame came."""
         endpoint = Endpoint(self._charger, socket, frames=self._frames)
         self._charger.tell(f"connected to {self._url}")
         self._charger.connected()
@@ -149,6 +148,7 @@ class Link:
             self._charger.disconnected()
             self._charger.tell("disconnected")
             self._idle.set()
+        return endpoint.was_addressed
 
     async def _send_all(self, endpoint: Endpoint) -> None:
         """Make one call after the other for as long as the connection lasts."""

@@ -17,6 +17,7 @@ from simulators.outbox import Message, Outbox
 from simulators.traits import WELL_BEHAVED, Boots, Traits
 from simulators.vendor import call, enums
 
+DEFAULT_MODEL = "Simulated charger"
 DEFAULT_RETRY_S = 30
 """Wait before the next BootNotification when the central system named no interval (§4.2: the charger chooses)."""
 
@@ -27,7 +28,7 @@ class Identity:
 
     charger_id: str
     vendor: str = "Electra SEMS simulators"
-    model: str = "Simulated charger"
+    model: str = DEFAULT_MODEL
     firmware_version: str = "1.0"
 
 

@@ -2,9 +2,10 @@
 
 A handshake is judged in this order: too many others half-open → the TCP connection is aborted; no WebSocket handshake →
 the HTTP status that `websockets` chooses; no, a malformed or an unknown charger id, or a charger that is not steered
-over OCPP → 404; no common version → 101 without the subprotocol header, then close 1002 (§3.2). A charger with
-`assumeOcpp16` may leave the subprotocol out. Every refusal is logged and remembered for the operator. Where the setting
-says so, an unknown charger is not refused but let in as a guest (`csms.gateway.guests`).
+over OCPP → 404 (a whole address in place of an id is as good as the id at its end); no common version → 101 without the
+subprotocol header, then close 1002 (§3.2). A charger with `assumeOcpp16` may leave the subprotocol out. Every refusal
+is logged and remembered for the operator. Where the setting says so, an unknown charger is not refused but let in as a
+guest (`csms.gateway.guests`).
 """
 
 from collections.abc import Sequence
@@ -124,7 +125,7 @@ class Gateway:
 
     def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, ChargerConnection), "made by our factory"
-        charger_id = charger_id_in(request.path)
+        charger_id = self._identity_in(request.path)
         reason = self._refusal(charger_id)
         if reason == _STRANGER:
             assert charger_id, "the id of an unknown charger"
@@ -136,6 +137,14 @@ class Gateway:
         assert charger_id, "checked"
         connection.charger_id = charger_id
         return None
+
+    def _identity_in(self, path: str) -> str | None:
+        """Return the charger id; of one that gave its whole address as its id the end of that, if it is let in."""
+        charger_id = charger_id_in(path)
+        if charger_id is None or not self._is_stranger(charger_id):
+            return charger_id
+        last = charger_id_in(charger_id)
+        return last if self._refusal(last) is None else charger_id
 
     def _refusal(self, charger_id: str | None) -> str | None:
         """Return why a charger of that id may not come in, or None."""

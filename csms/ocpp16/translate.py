@@ -50,7 +50,10 @@ _ANSWER_STATUSES = {
     name.lower(): name
     for name in ("Accepted", "Rejected", "NotSupported", "NotImplemented", "Unknown", "Scheduled", "RebootRequired")
 }
-_CONNECTOR_STATUSES = {status.value.lower(): status for status in ConnectorStatus}
+_CONNECTOR_STATUSES = {status.value.lower(): status for status in ConnectorStatus} | {
+    # OCPP 1.5: a car is there, and nobody says whether power flows. Not to know it would leave `Available` standing.
+    "occupied": ConnectorStatus.CHARGING,
+}
 _ERROR_CODES: Mapping[str, str] = {name.lower(): name for name in get_args(ChargePointErrorCode)}
 _STOP_REASONS: Mapping[str, str] = {name.lower(): name for name in get_args(Reason)}
 
@@ -162,7 +165,7 @@ def boot_info(payload: payloads.BootNotification) -> BootInfo:
 
 
 def connector_status(text: str) -> ConnectorStatus | None:
-    """Return the status (§7.7) in any case and padding, or None for one that OCPP 1.6 does not have."""
+    """Return the status (§7.7) in any case and padding, or None for one that neither OCPP 1.6 nor 1.5 has."""
     return _CONNECTOR_STATUSES.get(text.strip().lower())
 
 

@@ -38,6 +38,8 @@ class Base(ChargePoint):  # type: ignore[misc]  # the package is not typed
         self._effects: list[Callable[[], None]] = []
         self._awaited_id = ""
         self._taken = asyncio.Event()
+        self.was_addressed = False
+        """A frame has come."""
         self._asked: dict[str, Asked] = {}
         """CALLs of the central system that were not answered yet, by id."""
         self.delayed: set[asyncio.Task[None]] = set()
@@ -60,6 +62,7 @@ class Base(ChargePoint):  # type: ignore[misc]  # the package is not typed
 
     async def route_message(self, raw_msg: str) -> None:
         """Handle one frame and everything that follows from it."""
+        self.was_addressed = True
         self._charger.registration.heard()
         try:
             frame = json.loads(raw_msg)

@@ -193,7 +193,7 @@ ROWS = (
             }
         },
     ),
-    reported("StatusNotification", "dirty", {"connectorId": 1, "errorCode": "NoError", "status": "Occupied"}),
+    reported("StatusNotification", "dirty", {"connectorId": 1, "errorCode": "NoError", "status": "Busy"}),
     Row("StopTransaction", "minimal", STOP, {}, {"session": STOPPED}),
     Row(
         "StopTransaction",

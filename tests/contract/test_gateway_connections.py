@@ -34,6 +34,8 @@ OCPP16 = [Subprotocol("ocpp1.6")]
         ("/ocpp/RDAM%20123", "RDAM 123"),
         ("/Zo%C3%AB%2f1", "Zoë/1"),
         ("/CP002", "CP002"),
+        ("/ws%3A%2F%2Fsems%3A9000%2FCP001", "CP001"),
+        ("/ws%3A%2F%2Fsems%2FRDAM%2520123", "RDAM 123"),
     ],
 )
 async def test_the_last_segment_decoded_is_the_identity(path: str, charger_id: str) -> None:
@@ -55,6 +57,8 @@ async def test_the_last_segment_decoded_is_the_identity(path: str, charger_id: s
         ("/CP%ZZ", "", "malformed_charger_id"),
         ("/CP%FF", "", "malformed_charger_id"),
         ("/CP%00", "", "malformed_charger_id"),
+        ("/ws%3A%2F%2Fsems%2FCP999", "ws://sems/CP999", "unknown_charger"),
+        ("/ws%3A%2F%2Fsems%2FREST", "ws://sems/REST", "unknown_charger"),
         ("/REST", "REST", "not_over_ocpp"),
         ("/NONE", "NONE", "not_over_ocpp"),
     ],

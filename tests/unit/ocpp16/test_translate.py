@@ -113,7 +113,8 @@ def test_errors(code: str, fact: str) -> None:
     [
         ("SuspendedEVSE", ConnectorStatus.SUSPENDED_EVSE),
         (" suspendedevse ", ConnectorStatus.SUSPENDED_EVSE),
-        ("Occupied", None),
+        ("Occupied", ConnectorStatus.CHARGING),
+        ("Busy", None),
         ("", None),
     ],
 )

@@ -1,0 +1,113 @@
+"""The central system as `csms serve` puts it together, less REST, in this process and on a clock of the test's.
+
+Gateway, peer, controller, core and SQLite store are the real ones. What the process logs as an error is kept: nothing
+that a charger does may lead to one.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from csms.core.events import StationConfigured
+from csms.core.station import Station
+from csms.gateway.answers import Services
+from csms.gateway.id_tags import OpenTags
+from csms.gateway.registry import LinkRegistry
+from csms.gateway.server import Gateway, GatewaySettings
+from csms.ports import Clock
+from csms.runtime.controller import Controller
+from csms.runtime.knocking import KnockingLog
+from csms.runtime.view import StationView
+from csms.store import NotOpened, open_store
+from tests.e2e.records import Records, read_records
+
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
+"""Where there is one, no commit waits for a disk."""
+
+ERRORS: Final = frozenset({"error", "critical", "exception"})
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The running system.
+
+    Attributes:
+        url: where its gateway listens.
+        errors: what it has logged as an error.
+    """
+
+    controller: Controller
+    knocks: KnockingLog
+    url: str
+    database: Path
+    errors: list[str]
+
+    @property
+    def view(self) -> StationView:
+        """Return what it shows of the station."""
+        return self.controller.view
+
+    async def set_capacity(self, capacity_w: int) -> None:
+        """Change what the grid connection can give."""
+        station = replace(self.view.station, grid_capacity_w=capacity_w)
+        await self.controller.ask(lambda request: StationConfigured(station, request))
+
+    def records(self) -> Records:
+        """Return what is durable now."""
+        return read_records(self.database)
+
+
+@contextlib.asynccontextmanager
+async def serving(station: Station, clock: Clock) -> AsyncIterator[Site]:
+    """Run the central system for as long as the context lasts."""
+    with _errors_logged() as errors, tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        database = Path(folder) / "csms.sqlite3"
+        store = await open_store(f"sqlite:///{database}")
+        assert not isinstance(store, NotOpened), store.reason
+        knocks, numbers = KnockingLog(), itertools.count(1)
+        registry = LinkRegistry(lambda: controller, "test")
+        controller = Controller(store, clock, registry)
+        await controller.start(seed=station)
+        services = Services(
+            desk=controller,
+            transactions=store,
+            id_tags=OpenTags(),
+            clock=clock,
+            new_id=lambda: f"session-{next(numbers)}",
+        )
+        gateway = Gateway(GatewaySettings(port=0), services, registry, knocks)
+        loop = asyncio.create_task(controller.run(), name="station loop")
+        await gateway.start()
+        try:
+            yield Site(controller, knocks, f"ws://127.0.0.1:{gateway.port}", database, errors)
+            assert not loop.done(), loop.exception()
+        finally:
+            await gateway.stop()
+            loop.cancel()
+            await asyncio.gather(loop, return_exceptions=True)
+            await store.close()
+
+
+@contextlib.contextmanager
+def _errors_logged() -> Iterator[list[str]]:
+    """Collect what the central system logs as an error, and print nothing."""
+    errors: list[str] = []
+
+    def collect(_logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        if method in ERRORS:
+            errors.append(str(event))
+        raise structlog.DropEvent
+
+    before = structlog.get_config()
+    structlog.configure(processors=[collect], cache_logger_on_first_use=False)
+    try:
+        yield errors
+    finally:
+        structlog.configure(**before)
