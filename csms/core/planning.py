@@ -7,13 +7,13 @@ T < K has to give power up before anybody else can have it; a session with G > K
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from csms.core.allocator import Claim, Node, allocate, fill_headroom
+from csms.core.allocator import LIMITED_BY_NO_ROOM, Allocation, Claim, Node, allocate, fill_headroom
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
-from csms.core.ids import ConnectorKey, SessionId
+from csms.core.ids import ChargerId, ConnectorKey, SessionId
 from csms.core.ladder import least_w
 from csms.core.records import Driver
 from csms.core.session import Session
@@ -89,7 +89,8 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     tells = [_tells(charger, session) for charger, _, session in parts]
     floors = [_floor_w(charger, connector) for charger, connector, _ in parts]
     claims = [_claim(*part, floor_w) for part, floor_w in zip(parts, floors, strict=True)]
-    allocation = allocate(_nodes_without_fixed(state, {connector.key for _, connector, _ in parts}), claims)
+    nodes = _nodes_without_fixed(state, {connector.key for _, connector, _ in parts})
+    allocation = _allocate_above_floors(state, nodes, claims, floors)
     targets = [
         max(floor_w, tellable_w(target_w))
         for tellable_w, floor_w, target_w in zip(tells, floors, allocation.alloc_w, strict=True)
@@ -143,7 +144,28 @@ def _claim(charger: ChargerState, connector: Connector, session: Session, floor_
         least_w = max(least_w, charger.config.min_power_w)
         if session.demand.declared_w >= least_w:  # an estimate below the minimum still holds the minimum
             most_w = max(most_w, least_w)
-    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, rank=session.rank)
+    # What cannot be paused is admitted first: power that it does not let go is nobody else's.
+    priority = int(floor_w > 0)
+    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, priority=priority, rank=session.rank)
+
+
+def _allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim], floors_w: list[int]) -> Allocation:
+    """Return the allocation in which a session that is not admitted still takes its floor from all others."""
+    allocation = allocate(nodes, claims)
+    taken_w = dict.fromkeys(state.tree.caps_w, 0)
+    stuck = dict.fromkeys(range(len(claims)), False)
+    while news := [i for i, runs in enumerate(allocation.admitted) if not (runs or stuck[i]) and floors_w[i] > 0]:
+        for i in news:
+            stuck[i] = True
+            for node_id in state.tree.paths[ChargerId(claims[i].node)]:
+                taken_w[node_id] += floors_w[i]
+        left = [
+            replace(node, cap_w=None if node.cap_w is None else max(0, node.cap_w - taken_w[node.node_id]))
+            for node in nodes
+        ]
+        allocation = allocate(left, [replace(c, max_w=0) if stuck[i] else c for i, c in enumerate(claims)])
+    reasons = [LIMITED_BY_NO_ROOM if stuck[i] else reason for i, reason in enumerate(allocation.limited_by)]
+    return replace(allocation, limited_by=tuple(reasons))
 
 
 def _nodes_without_fixed(state: State, steered: set[ConnectorKey]) -> list[Node]:

@@ -18,6 +18,9 @@ from tests.property.world.reference import Claim, fair_shares
 from tests.property.world.surroundings import Surroundings
 from tests.property.world.trace import ViolationError
 
+TOLD_MS = 20_000
+"""So long after the weather a charger that takes no trigger tells its statuses: nobody can ask it."""
+
 QUIET_END_MS = 60_000
 """Limits must not have moved for so long at the end of the calm."""
 
@@ -27,6 +30,8 @@ def begin(around: Surroundings, models: list[ChargerModel]) -> None:
     around.calm = True
     for model in models:
         model.meter_mute_until_ms = 0
+        if not model.can_be_triggered:
+            around.clock.after(TOLD_MS, model.tell_statuses)
         for outlet in model.outlets:
             is_foreign = outlet.transaction is not None and outlet.transaction.is_foreign
             if is_foreign or (outlet.car is not None and outlet.car.has_slept):

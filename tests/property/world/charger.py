@@ -105,6 +105,11 @@ class ChargerModel:
         """Return whether it has power and runs."""
         return self._around.clock.now_ms >= self.down_until_ms
 
+    @property
+    def can_be_triggered(self) -> bool:
+        """Return whether it does what a TriggerMessage asks for."""
+        return self.obedience.nature.triggers
+
     def run(self, elapsed_ms: int) -> None:
         """Let time pass for its cars."""
         room_w = self.hardware_w if self.is_up else 0
@@ -204,6 +209,10 @@ class ChargerModel:
         """Send a message that nobody waits for, if there is a connection."""
         if self.link is not None and self._heard:
             self._central.post(fact)
+
+    def tell_statuses(self) -> None:
+        """Report the status of each connector unasked, as one does at which somebody has been."""
+        self._tell_statuses(None)
 
     def stop_foreign(self, transaction_id: int) -> None:
         """Send a StopTransaction for somebody else's transaction."""

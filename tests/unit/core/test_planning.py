@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from csms.core.events import ConnectorStatus
+from csms.core.ids import ChargerId
+from csms.core.learnt import Learnt
 from csms.core.planning import Plan, make_plan
 from csms.core.station import GRID, Charger, Circuit, Control
 from tests.unit.core.driving import KW, Drive, charger, station
@@ -234,3 +236,18 @@ def test_without_a_waiting_minimum_what_is_free_is_given() -> None:
     for charger_id in "AC":
         drive.start(charger_id)
     assert numbers(drive)["C", 1] == (3, 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("grid_kw", "targets_kw"),
+    [(20, (6.667, 6.667, 6.666)), (10, (5, 0, 5)), (6, (0, 0, 6)), (4, (0, 0, 4.14))],
+    ids=["all", "it comes before its turn", "alone", "its least alone overbooks the grid"],
+)
+def test_the_least_of_what_is_never_paused_is_taken_from_the_others(
+    grid_kw: int, targets_kw: tuple[float, ...]
+) -> None:
+    drive = running(grid_kw, *(charger(c, 11, min_w=4_140, phases=3) for c in "ABC"))
+    drive.engine._state.chargers[ChargerId("C")].learnt = Learnt(pauses=False)
+    for name in "ABC":
+        drive.start(name)
+    assert tuple(s.target_w / KW for s in plan_of(drive).steered.values()) == targets_kw
