@@ -21,17 +21,20 @@ from csms.core.journal import Journal
 from csms.core.ladder import Manner
 from csms.core.limits import Send
 from csms.core.records import SendState
+from csms.core.session import Session
 from csms.core.state import AftermathCall, State
 from csms.core.steering import Alarm, durable_w, give_limit
 from csms.core.timings import Timings
 
 
-def transaction_ended(charger: ChargerState, connector: Connector) -> None:
+def transaction_ended(charger: ChargerState, connector: Connector, ended: Session) -> None:
     """Note what is to be said now that the connector's transaction has ended."""
     told = [send for send in connector.limits.sends if send.purpose is Purpose.TX]
     connector.aftermath.clear_due = bool(told) and charger.learnt.keeps_tx_profile is not False
     connector.aftermath.installed = any(send.answered_accepted for send in told)
     connector.aftermath.failures = connector.aftermath.retry_ms = 0
+    if ended.detour and not ended.drew:
+        charger.provisioning.manner = None
 
 
 def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
@@ -40,8 +43,7 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
         return
     for connector in charger.connectors.values():
         aftermath = connector.aftermath
-        left_by_others = aftermath.foreign_due and (charger.keeps_tx_profile or connector.evidence.not_obeying)
-        if aftermath.pending is not None or (connector.session is not None and not left_by_others):
+        if aftermath.pending is not None or not _may_clear(charger, connector):
             continue
         lower = connector.session is None and _default_is_above(charger, connector, now, timings, alarm)
         clear = aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
@@ -53,6 +55,14 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
             _say_fail_safe(state, charger, connector, journal, now)
         else:
             _clear(state, charger, connector, charger.connection, journal)
+
+
+def _may_clear(charger: ChargerState, connector: Connector) -> bool:
+    """Return whether TxProfiles may go now: in a transaction only those of others, and ours that have no effect."""
+    session = connector.session
+    if session is None or session.detour:
+        return True
+    return connector.aftermath.foreign_due and (charger.keeps_tx_profile or connector.evidence.not_obeying)
 
 
 def _default_is_above(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> bool:

@@ -96,7 +96,7 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
     """Send our TxDefaultProfile: 0 W, or the least that this charger accepts."""
     agenda = charger.provisioning
     ways = charger.default_ways
-    here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form)
+    here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form, pauses=charger.pauses)
     order = [*ways[here:], *ways[:here]]
     way = next(way for way in order if _fits(state, charger, way.limit_w))  # 0 W fits always, at every level
     agenda.way = way

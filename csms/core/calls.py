@@ -239,8 +239,10 @@ class Calls:
             session = connector.session
             session.steering.attempts = 0
             session.demand.limit_changed(self.now.mono_ms, self.timings)
-            paused = self._was_paused(connector, send)
-            session.resumed_ms = self.now.mono_ms if paused and session.drew and send.limit_w > 0 else None
+            if send.limit_w == 0:
+                session.offered_ms = None
+            elif session.offered_ms is None and (not session.drew or self._was_paused(connector, send)):
+                session.offered_ms = self.now.mono_ms
 
     @staticmethod
     def _was_paused(connector: Connector, send: Send) -> bool:
@@ -270,6 +272,8 @@ class Calls:
         connector = charger.connectors.get(send.idx)
         if connector is not None and connector.evidence.not_obeying:
             return  # it accepts what it does not keep: that is worth nothing until the meter says otherwise
+        if connector is not None and connector.session is not None and connector.session.detour:
+            return  # whether a car is offered power in this way will be seen
         if send.transaction_id is not None and charger.learnt.manner != manner:
             charger.learnt.manner = manner
             self.journal.write_make(charger.boot)
@@ -302,7 +306,7 @@ class Calls:
         agenda = charger.provisioning
         if send.idx == 0:
             ways = charger.default_ways
-            here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form)
+            here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form, pauses=charger.pauses)
             agenda.tried.add(ways[here])
             agenda.way = ways[(here + 1) % len(ways)]
             return agenda.tried.issuperset(ways)
@@ -407,6 +411,8 @@ class Calls:
         aftermath, done = connector.aftermath, answer in CLEARED
         if connector.session is not None:
             connector.session.steering.reassert = True  # it may have cleared the newer transaction's profile
+        if done:
+            self.journal.drop_sends(connector.limits.drop_cleared(token))
         aftermath.foreign_due = aftermath.foreign_due and not done
         if done and aftermath.installed:
             self._learn_keeping(charger, kept=answer == ACCEPTED)

@@ -121,7 +121,7 @@ class ChargerState:
     @property
     def default_ways(self) -> tuple[Attempt, ...]:
         """Return the ways to say its fail-safe default: none below a stack level at which one is in force."""
-        ways = attempts(self.config, self.settings.capabilities)
+        ways = attempts(self.config, self.settings.capabilities, pauses=self.pauses)
         taken = [send.form.stack_level for send in self.defaults.sends if send.answered_accepted]
         return tuple(way for way in ways if way.form.stack_level >= max(taken, default=0)) or ways
 
@@ -129,6 +129,11 @@ class ChargerState:
     def keeps_tx_profile(self) -> bool:
         """Return whether a TxProfile is known to stay in force here when its transaction has ended."""
         return self.learnt.keeps_tx_profile is True
+
+    @property
+    def pauses(self) -> bool:
+        """Return whether it can be told 0 W, as far as is known."""
+        return self.learnt.pauses is not False
 
     @property
     def addressable(self) -> bool:

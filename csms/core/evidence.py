@@ -3,6 +3,7 @@
     sample above its limit, after settling     what was measured is booked, others are cut at once
     three of them, or 15 s                     not_obeying: booked at the maximum, its session is steered no more
     three samples at a limit told since then   it obeys again
+    told power, and says that it offers none   the other purpose of profile is tried, then 0 W is not told again
 
 A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car. What
 does not obey may obey a TxProfile that another central system has left above ours: they are cleared. Then the ways of
@@ -52,7 +53,7 @@ class Witness:
         if session is None or session.driver is not Driver.OCPP:
             return
         if power_w > 0:
-            session.drew, session.resumed_ms = True, None
+            self._draws(charger, session)
         if evidence.silences:
             evidence.silences = 0
             self.journal.plan = True
@@ -72,6 +73,12 @@ class Witness:
         elif evidence.since_ms is not None or evidence.measured_w:
             connector.evidence = Evidence()
             self._changed(charger)
+
+    def _draws(self, charger: ChargerState, session: Session) -> None:
+        if session.detour and not session.drew:
+            charger.learnt.manner = charger.manner
+            self.journal.write_make(charger.boot)
+        session.drew, session.offered_ms = True, None
 
     def _doubt_default(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Mark a make that draws more than it was told after a boot: it has lost its default (LEDGER.md §4)."""
@@ -168,7 +175,7 @@ class Witness:
                 self._changed(charger)
             return
         self._ask_again(charger, connector, alarm)
-        self._watch_pause(charger, connector, session, alarm)
+        self._watch_offer(charger, connector, session, alarm)
         self._ask_silent(charger, connector, session, alarm)
         if evidence.not_obeying:
             self._try_another_way(charger, connector, session, alarm)
@@ -215,16 +222,40 @@ class Witness:
             self._ask_sample(charger, connector)
             alarm.at(evidence.silent_ms + (self.timings.meter_silent_ms << evidence.silences >> 1))
 
-    def _watch_pause(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
-        """Learn that a make does not resume: told power again for long, offered none, by its own word (§4.9)."""
-        if session.resumed_ms is None or connector.status is not ConnectorStatus.SUSPENDED_EVSE:
+    def _watch_offer(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
+        """Find out why a charger offers nothing, by its own word (§4.9), although it is told power.
+
+        It may heed profiles of the other purpose only: a transaction that never drew any power is told so. Else 0 W is
+        the end for it: then its make is never told 0 again, by its default neither, under which a transaction begins.
+        """
+        if session.offered_ms is None or connector.status is not ConnectorStatus.SUSPENDED_EVSE:
             return
-        if self._reached(session.resumed_ms + self.timings.resume_ms, alarm):
-            session.resumed_ms = None
+        if not session.drew and not session.detour:
+            if self._reached(session.offered_ms + self.timings.detour_ms, alarm):
+                self._detour(charger, connector, session)
+            return
+        if self._reached(session.offered_ms + self.timings.resume_ms, alarm):
+            session.offered_ms = None
+            if not session.drew:
+                charger.provisioning.manner = None
             charger.learnt.pauses = False
+            for other in self.state.chargers.values():
+                other.provisioning.default_due |= other.learnt is charger.learnt
             self.journal.write_make(charger.boot)
             self.journal.log("make.learnt", *connector.key, pauses=False)
             self.journal.plan = True
+
+    def _detour(self, charger: ChargerState, connector: Connector, session: Session) -> None:
+        """Say the limits of a transaction in the other purpose, unless the present one works at another connector."""
+        session.detour = True
+        others = [way for way in charger.manners if way.purpose is not charger.manner.purpose]
+        if not others or any(other.drew for other in charger.sessions()):
+            return
+        charger.provisioning.manner = others[0]
+        connector.aftermath.clear_due = True
+        session.steering.reassert = True
+        self.journal.log("limit.without_effect", *connector.key, next=others[0].purpose)
+        self.journal.plan = True
 
     def _try_another_way(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
         evidence, limits = connector.evidence, connector.limits

@@ -71,11 +71,15 @@ def least_w(charger: Charger, form: LimitForm) -> int:
     return max(form.round_down(wanted_w), MIN_CURRENT_A * form.ampere_w if form.unit is RateUnit.A else wanted_w)
 
 
-def attempts(charger: Charger, capabilities: Capabilities) -> tuple[Attempt, ...]:
-    """Return the ways to say the fail-safe default of mode `closed`, in the order in which they are tried."""
+def attempts(charger: Charger, capabilities: Capabilities, *, pauses: bool = True) -> tuple[Attempt, ...]:
+    """Return the ways to say the fail-safe default of mode `closed`, in the order in which they are tried.
+
+    Where a charger never resumes from 0 W, the least that can be told comes first: its cars begin under the default.
+    """
     ways: list[Attempt] = []
     for form in forms(charger, capabilities):
-        ways += [Attempt(form, 0), Attempt(form, least_w(charger, form))]
+        both = Attempt(form, 0), Attempt(form, least_w(charger, form))
+        ways += both if pauses else reversed(both)
     return tuple(ways)
 
 
@@ -117,15 +121,19 @@ def _written_alike(one: LimitForm, other: LimitForm) -> bool:
     return replace(other, phases=one.phases, voltage_v=one.voltage_v, tenths=one.tenths) == one
 
 
-def likeliest_attempt(ladder: Sequence[Attempt], present: Attempt | None, learnt: LimitForm | None) -> int:
+def likeliest_attempt(
+    ladder: Sequence[Attempt], present: Attempt | None, learnt: LimitForm | None, *, pauses: bool = True
+) -> int:
     """Return the rung on which a charger stands: its own one, else where its make was last understood, else the first.
 
-    Its own one may be of another time: the keys that the charger tells, or its configuration, may have changed since.
+    Its own one may be of another time: the keys that the charger tells, its configuration, or what is known of its make
+    may have changed since.
     """
     if present is not None:
         form = like([one.form for one in ladder], present.form)
+        above_0 = present.limit_w > 0 or not pauses
         for i, one in enumerate(ladder):
-            if one.form == form and (one.limit_w > 0) == (present.limit_w > 0):
+            if one.form == form and (one.limit_w > 0) == above_0:
                 return i
     form = like([one.form for one in ladder], learnt)
     return next((i for i, one in enumerate(ladder) if one.form == form), 0)

@@ -1,6 +1,6 @@
 """The ledger of sends: what may be in force at a charger (LEDGER.md §1).
 
-Theory of operation. A *send* is one limit given to a charger. From the step that decides it until one of three pieces
+Theory of operation. A *send* is one limit given to a charger. From the step that decides it until one of four pieces
 of evidence arrives it counts as possibly in force, whatever was answered:
 
     (a) `unsent`: none of its bytes was handed to the socket;
@@ -8,14 +8,16 @@ of evidence arrives it counts as possibly in force, whatever was answered:
         at least H after this one was lost (timed out, or its connection ended); one at a higher stack level prevails
         over later ones (§3.13.2): it goes only when its level was cleared, too;
     (c) `tx` only: its transaction ended, and this one was answered or H has passed since it was lost; at a charger
-        that keeps its TxProfiles also only when they have been cleared (`csms.core.aftermath`).
+        that keeps its TxProfiles also only when they have been cleared (`csms.core.aftermath`);
+    (d) `tx` only: ClearChargingProfile(connector, TxProfile) left when this one was answered, or H after it was lost,
+        and was answered Accepted or Unknown.
 
 An answer that comes late, after a newer send has left, may tell of an execution after the newer one: it frees only for
 sends that leave after it. After a recovery every send counts as lost at that moment, whatever was answered: a cut that
 left before its intent was durable may still be executed, and is never above what recovery books (docs/adr/0007).
 
 `Book` holds the sends to one place (the default of a charger, the limits of a connector's transactions, which go to
-TxDefaultProfile where a charger refuses TxProfile) and applies the three rules; it never frees anything by a time-out,
+TxDefaultProfile where a charger refuses TxProfile) and applies the four rules; it never frees anything by a time-out,
 a refusal or silence. What a book may hold in force at most is `power_w`. The states of one send are this table;
 anything else is ignored:
 
@@ -216,6 +218,13 @@ class Book:
             for s in self.sends
             if s.purpose is Purpose.TX and s.ends_with in ended and _harmless(s, now_ms, late_execution_ms)
         ]
+        if gone:
+            self.sends = [send for send in self.sends if send not in gone]
+        return gone
+
+    def drop_cleared(self, by: Token) -> list[Send]:
+        """Apply rule (d): a clearing of TxProfiles that left when all before it was `executed` has been answered."""
+        gone = [send for send in self.sends if send.purpose is Purpose.TX and send.token < by]
         if gone:
             self.sends = [send for send in self.sends if send not in gone]
         return gone

@@ -132,7 +132,7 @@ def _floor_w(charger: ChargerState, connector: Connector) -> int:
     """Return what cannot be taken from a session, W: the fail-safe power, and the least where 0 is no limit."""
     settled = charger.defaults.settled
     default_w = settled.limit_w if connector.provisioned and settled is not None else 0
-    if charger.learnt.pauses is not False:
+    if charger.pauses:
         return default_w
     return max(default_w, charger.manner.form.round_down(least_w(charger.config, charger.manner.form)))
 

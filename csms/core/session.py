@@ -93,7 +93,8 @@ class Session:
         heard_ms: REST-driven: last call of its client.
         target_w, limited_by: of the last plan; planned: it has taken part in one.
         booked_w: K of its connector, as last shown.
-        drew: its car has drawn power; resumed_ms: it was told power again after a pause, and has not drawn any since.
+        drew: its car has drawn power; offered_ms: since when it is told power, first or after a pause, and draws none.
+        detour: that is tried in the other purpose of profile, because its charger said that it offered nothing.
     """
 
     session_id: SessionId
@@ -122,7 +123,8 @@ class Session:
     booked_w: int = 0
     planned: bool = False
     drew: bool = False
-    resumed_ms: int | None = None
+    offered_ms: int | None = None
+    detour: bool = False
     consumed_w: int | None = None
     last_energy_wh: int | None = None
     steering: Steering = field(default_factory=Steering)

@@ -28,8 +28,11 @@ class Timings:
     evidence_ask_ms: int = 5_000
     """A sample above a limit is asked to be confirmed after so long, twice."""
 
+    detour_ms: int = 30_000
+    """A charger that says for so long that it offers a car nothing, though told power, is told in the other purpose."""
+
     resume_ms: int = 120_000
-    """A car that was paused by us and draws nothing so long after its limit was raised does not resume."""
+    """A charger that says so for so long does not resume from 0 W."""
 
     meter_silent_ms: int = 60_000
     """A transaction without a sample for so long, or for three periods of its meter, has a silent meter."""

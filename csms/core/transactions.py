@@ -357,7 +357,7 @@ class Transactions:
         connector = self.state.connector(session.key)
         if connector is not None and connector.session is session:
             connector.session = None
-            transaction_ended(self.state.chargers[session.key.charger_id], connector)
+            transaction_ended(self.state.chargers[session.key.charger_id], connector, session)
             self.journal.plan = True
         self.state.sessions.pop(session.session_id, None)
         if session.transaction_id is None:

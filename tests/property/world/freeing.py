@@ -1,7 +1,8 @@
 """When a send is settled and when it is freed: rules (b), (c) and §4 of LEDGER.md, as early as they allow."""
 
-from csms.core.commands import Purpose
+from csms.core.commands import ClearLimits, Purpose
 from csms.core.events import ConnectorStatus
+from csms.core.ids import Token
 from csms.core.station import Charger
 from tests.property.world.heard import HeardCharger, HeardConnector, HeardSend
 
@@ -39,6 +40,14 @@ def free_tx(charger: Charger, connector: HeardConnector, now_ms: int) -> None:
         if send.purpose is Purpose.DEFAULT
         or not ((send.transaction_id in connector.ended or zombie) and _is_harmless(send, now_ms))
     ]
+
+
+def clearable(charger: HeardCharger, command: ClearLimits, now_ms: int) -> set[Token]:
+    """Return the sends that a clearing of TxProfiles takes out of force once it is answered: rule (d)."""
+    connector = None if command.idx is None else charger.connectors.get(command.idx)
+    if connector is None or command.purpose is not Purpose.TX:
+        return set()
+    return {send.token for send in connector.sends if send.purpose is Purpose.TX and _is_harmless(send, now_ms)}
 
 
 def superseded(sends: list[HeardSend]) -> list[HeardSend]:

@@ -70,6 +70,7 @@ class HeardCharger:
     Attributes:
         most_w: M of LEDGER.md §1.
         cleared: (connector, stack level) of the clears that were answered; was_cleared: a restart forgot which.
+        clearable: by clear, the TxProfiles that could not be executed any more after it had left.
         is_let_go: removed and drained; if it is ever configured again, it is a new one.
     """
 
@@ -78,6 +79,7 @@ class HeardCharger:
     connectors: dict[int, HeardConnector]
     defaults: list[HeardSend] = field(default_factory=list)
     clears: dict[Token, ClearLimits] = field(default_factory=dict)
+    clearable: dict[Token, set[Token]] = field(default_factory=dict)
     cleared: set[tuple[int | None, int | None]] = field(default_factory=set)
     reads: set[Token] = field(default_factory=set)
     top_level: int = MOST_LEVELS

@@ -30,7 +30,7 @@ from csms.core.ids import ChargerId, ConnectorKey, Token
 from csms.core.records import ChargerForgotten, ChargerStored, Driver, Record, SendState, SendStored, SessionStored
 from csms.core.settings import KeyStored
 from csms.core.station import Charger, Control, Station
-from tests.property.world.freeing import free_tx, may_be_provisioned, superseded, tolerance_w
+from tests.property.world.freeing import clearable, free_tx, may_be_provisioned, superseded, tolerance_w
 from tests.property.world.heard import MOST_LEVELS, HeardCharger, HeardConnector, HeardSend
 from tests.property.world.store import Store
 
@@ -126,6 +126,7 @@ class Mirror:
                 self._book(charger, command)
             elif isinstance(command, ClearLimits):
                 charger.clears[command.token] = command
+                charger.clearable[command.token] = clearable(charger, command, self.now_ms)
             elif isinstance(command, ReadConfiguration):
                 charger.reads.add(command.token)
         self._free()
@@ -281,6 +282,9 @@ class Mirror:
                 is_default = clear.purpose is Purpose.DEFAULT
                 if fact.status in {"Accepted", "Unknown"} and has_default and is_default:
                     charger.cleared.add((clear.idx, clear.stack_level))
+                if fact.status in {"Accepted", "Unknown"} and clear.idx in charger.connectors:
+                    connector, gone = charger.connectors[clear.idx], charger.clearable.pop(fact.token)
+                    connector.sends = [send for send in connector.sends if send.token not in gone]
             elif isinstance(fact, ConfigurationRead) and fact.token in charger.reads:
                 charger.learn(fact.values)
 

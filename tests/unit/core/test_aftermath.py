@@ -391,6 +391,8 @@ def test_it_is_cleared_also_under_a_running_transaction_whose_limit_is_then_said
     clears_and_limits = [one for one in said(drive) if one[1] is TX]
     assert ("A", TX, 1, "clear") in clears_and_limits
     assert clears_and_limits[-1] == ("A", TX, 1, 100_000)
+    assert not drive.provisioned("A"), "what was settled before the clearing is no evidence"
+    drive.wait(10)
     assert drive.provisioned("A")
 
 
