@@ -39,6 +39,8 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         if _anything_due(charger):
             alarm.at(wait_ms)
         return
+    if agenda.unclearable_ms is not None and not agenda.cleared:
+        alarm.at(max(agenda.unclearable_ms, now.mono_ms + 1))
     if _next(state, charger, journal, now, connection):
         _when_quiet(state, charger, journal, now, timings, alarm)
 
@@ -57,7 +59,7 @@ def _next(state: State, charger: ChargerState, journal: Journal, now: Now, conne
         _read(state, charger, journal, connection)
     elif agenda.default_due:
         _say_default(state, charger, journal, now)
-    elif not agenda.cleared:
+    elif not agenda.cleared and now.mono_ms >= (agenda.unclearable_ms or 0):
         _clear(state, charger, journal, connection)
     elif may_read:
         _read(state, charger, journal, connection)

@@ -29,6 +29,7 @@ from csms.core.timings import Timings
 
 ACCEPTED = "Accepted"
 CLEARED = frozenset({ACCEPTED, "Unknown"})
+UNKNOWN_ACTION = frozenset({"NotImplemented", "NotSupported"})
 WAYS_TO_REFUSE = 3
 TIMEOUTS_TO_ABORT = 2
 CLEARINGS_TO_GIVE_UP = 3
@@ -132,7 +133,10 @@ class Calls:
                     reading = self.state.chargers[call.charger_id].provisioning.reading
                     reading.refused(call.command.keys, fact.code)
                 done = call.errand is not Errand.CLEAR_PLACE
-                self._errand_ended(call, fact.token, done=done, answer=fact.code)
+                if not done and fact.code in UNKNOWN_ACTION:
+                    self._cannot_clear(call, fact.token, fact.code)
+                else:
+                    self._errand_ended(call, fact.token, done=done, answer=fact.code)
             case AftermathCall():
                 self._cleared(call, fact.token, fact.code)
             case StartCall() | StopCall():
@@ -349,6 +353,7 @@ class Calls:
             return  # late: its errand was begun again, and that one counts
         if done and call.errand is Errand.CLEAR_PLACE and provisioning.to_clear:
             place = provisioning.to_clear.pop()
+            provisioning.unclearable_ms = None
             if place.idx is None:
                 left_ms = self.now.mono_ms - CALL_MS_MAX
                 charger.defaults.cleared_at(place.stack_level, left_ms, self.timings.late_execution_ms)
@@ -357,6 +362,14 @@ class Calls:
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=answer[:40])
         self._free_agenda(call, token, failed=not done)
         self.journal.plan = True
+
+    def _cannot_clear(self, call: AgendaCall, token: Token, code: str) -> None:
+        """Leave the clearing for a while: what else is on the agenda does not wait for it."""
+        provisioning = self.state.chargers[call.charger_id].provisioning
+        if provisioning.pending == token:
+            provisioning.unclearable_ms = self.now.mono_ms + self.timings.refusing_retry_ms
+            self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=code)
+            self._free_agenda(call, token)
 
     def _never_asked(self, call: AgendaCall) -> None:
         """Take it that a reading or a write has not left."""

@@ -5,6 +5,7 @@ battery_not_used          a battery is configured; its power is not used yet
 never_seen:CHARGER        a live OCPP station has a charger that never connected: nothing is booked for it
 uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
 zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
+not_clearable:CHARGER     it knows no ClearChargingProfile: limits of others may stand, its maximum is booked
 forgets_default:CHARGER   it drew more than its default after a boot: after each one its maximum is booked for a while
 silent:CHARGER            connected for three minutes, it has sent no CALL that can be read: it is not addressed
 configuration_suggested:CHARGER  `configure` is `suggest`, and a setting of it should be another
@@ -73,6 +74,8 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
         yield f"uncontrollable:{charger.charger_id}"
     if charger.defaults.settled is not None and charger.defaults.settled.limit_w > 0:
         yield f"zero_refused:{charger.charger_id}"
+    if charger.provisioning.unclearable_ms is not None:
+        yield f"not_clearable:{charger.charger_id}"
     if charger.learnt.pauses is False:
         yield f"does_not_pause:{charger.charger_id}"
     measured_above = any(connector.evidence.measured_w for connector in charger.connectors.values())

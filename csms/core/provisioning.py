@@ -45,6 +45,7 @@ class Provisioning:
         pending: the CALL of the agenda whose answer is awaited.
         default_due: our default has to be sent (again).
         to_clear: places still to be cleared; None until our default stands. level: at which it stood then.
+        unclearable_ms: clearing is something it does not know; when that is tried again.
         reading: the configuration keys that are to be read.
         boot_asked, statuses_asked: those triggers were sent, on this connection.
         failures: CALLs of the agenda in a row that failed; retry_ms: nothing is sent before.
@@ -58,6 +59,7 @@ class Provisioning:
     pending: Token | None = None
     default_due: bool = True
     to_clear: list[Place] | None = None
+    unclearable_ms: int | None = None
     level: int = OUR_LEVEL
     reading: Reading = field(default_factory=Reading)
     boot_asked: bool = False
@@ -81,7 +83,8 @@ class Provisioning:
     @property
     def under_way(self) -> bool:
         """Return whether the agenda is being worked off without failure."""
-        return self.failures == 0 and (self.pending is not None or self.default_due or not self.cleared)
+        clearing = not self.cleared and self.unclearable_ms is None
+        return self.failures == 0 and (self.pending is not None or self.default_due or clearing)
 
     def reconnected(self) -> None:
         """Start the agenda of a new connection: what was pending is lost, what was done stays done."""
@@ -100,6 +103,7 @@ class Provisioning:
     def booted(self, now_ms: int, spacing_ms: Sequence[int]) -> None:
         """After a boot the default is asserted again and the keys are read again: at once, unless it boots too fast."""
         self.default_due = True
+        self.unclearable_ms = None
         self.reading.booted()
         self.failures = 0
         self.retry_ms = 0

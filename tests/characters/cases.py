@@ -46,17 +46,10 @@ NOT_CONTROLLED: Final = {
     "random_power-AC": Met.HELD,
     "random_power-DC": Met.HELD,
     "kilowatts_without_unit-DC": Met.HELD,
-    "optional_not_implemented-AC": Met.STARVED,
-    "optional_not_supported-AC": Met.STARVED,
-    "no_resume_from_zero-AC": Met.STARVED,
-    "no_resume_from_zero-DC": Met.STARVED,
-    "steered_by_default_only-AC": Met.STARVED,
-    "steered_by_default_only-DC": Met.STARVED,
+    "no_resume_from_zero-AC": Met.LEARNT,
+    "no_resume_from_zero-DC": Met.LEARNT,
 }
 """Every case that does not end with the charger under full control, and how it ends instead."""
-
-OVERLOADING: Final = frozenset({"refuses_zero-AC"})
-"""Cases in which the neighbour does not make room as it should."""
 
 
 def expected(case: Case) -> Met:

@@ -94,7 +94,7 @@ def _how(verdict: Verdict) -> str:
         return f"controlled {verdict.form} at first; then uncontrollable, booked at its maximum"
     if verdict.met not in {Met.CONTROLLED, Met.HELD}:
         return str(verdict.met)
-    words = [f"controlled {verdict.form}"]
+    words = [f"controlled {verdict.form}".strip()]
     if verdict.held_w is not None:
         words.append(f"but never given more than {verdict.held_w / 1000:.1f} kW")
     if verdict.least_w:

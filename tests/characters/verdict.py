@@ -29,6 +29,7 @@ class Met(StrEnum):
     """What became of a charger."""
 
     CONTROLLED = "controlled"
+    LEARNT = "controlled from its second car on: with the first it was found out how"
     HELD = "controlled, but held below what it could have"
     STARVED = "obeys, but its car is not given power again"
     LOST = "controlled at first, then uncontrollable and booked at its maximum"
@@ -130,7 +131,7 @@ def _met(observed: Observed) -> Met:
     if Part.ABOVE in parts:
         return Met.UNSAFE
     if Part.STARVED in parts:
-        return Met.STARVED
+        return Met.LEARNT if parts[-1] is Part.OBEYS else Met.STARVED
     if Part.OBEYS not in parts:
         return Met.UNCONTROLLABLE
     if Part.BOOKED in parts:

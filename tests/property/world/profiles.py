@@ -13,7 +13,7 @@ class ProfileMemory:
     """Profiles of one charger.
 
     Attributes:
-        keeps_tx: a TxProfile outlives its transaction, against §7.10.
+        keeps_tx: a TxProfile outlives its transaction, against §7.10; heeds_tx: it has an effect.
         own_default_first: a TxDefaultProfile on connector n beats one on connector 0 whatever the stack levels.
         defaults: (connector, stack level) → W.
         tx: connector → stack level → (transaction id, W).
@@ -21,6 +21,7 @@ class ProfileMemory:
 
     own_default_first: bool = False
     keeps_tx: bool = False
+    heeds_tx: bool = True
     defaults: dict[tuple[int, int], int] = field(default_factory=dict)
     tx: dict[int, dict[int, tuple[int, int]]] = field(default_factory=dict)
 
@@ -35,7 +36,7 @@ class ProfileMemory:
     def limit_w(self, idx: int, *, in_transaction: bool) -> int | None:
         """Return the limit in force at a connector, W; None is unconstrained (§3.13.3: TxProfile overrules)."""
         levels = self.tx.get(idx)
-        if in_transaction and levels:
+        if in_transaction and levels and self.heeds_tx:
             return levels[max(levels)][1]
         return self.default_w(idx)
 

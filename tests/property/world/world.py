@@ -135,7 +135,9 @@ class World:
 
     def _install(self, charger: Charger) -> None:
         around, rng = self.around, self.around.rng
-        memory = ProfileMemory(own_default_first=around.chance(0.5), keeps_tx=around.chance(0.15))
+        memory = ProfileMemory(
+            own_default_first=around.chance(0.5), keeps_tx=around.chance(0.15), heeds_tx=around.chance(0.95)
+        )
         if memory.keeps_tx:  # that a make does so is found out at its first stop (unit tables); here it is known
             make = Make("Vendor", charger.charger_id, "")
             self.store.makes[make] = MakeStored(make, Learnt(keeps_tx_profile=True))

@@ -232,6 +232,14 @@ def keeper() -> Drive:
     return drive
 
 
+def test_a_charger_that_turns_out_to_be_of_such_a_make_is_seen_to() -> None:
+    drive = keeper()
+    assert (drive.provisioned("B"), drive.k_kw("B")) == (False, 100), "another central system may have left some there"
+    drive.accept("B")
+    drive.wait(1)
+    assert (drive.provisioned("B"), drive.k_kw("B")) == (True, 0)
+
+
 def test_the_first_stop_of_a_make_asks_whether_it_keeps_its_profiles() -> None:
     drive = two()
     charged(drive)

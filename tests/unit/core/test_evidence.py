@@ -4,11 +4,13 @@ import pytest
 
 from csms.core.commands import ClearLimits, Purpose, SetLimit, Trigger
 from csms.core.events import ConnectorStatus
+from csms.core.ids import ChargerId
 from csms.core.learnt import Make
 from tests.unit.core.driving import BOOT, Drive, charger, station
 
 AVAILABLE, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING
 SUSPENDED_EVSE, SUSPENDED_EV = ConnectorStatus.SUSPENDED_EVSE, ConnectorStatus.SUSPENDED_EV
+UNIT_KEY = "ChargingScheduleAllowedChargingRateUnit"
 MAKE = Make(BOOT.vendor, BOOT.model, BOOT.firmware_version)
 
 
@@ -299,6 +301,81 @@ def test_a_refused_pause_is_never_asked_for_again() -> None:
     drive.wait(30)
     assert drive.k_kw("A", 1) == 4.14
     assert [c for c in drive.take() if isinstance(c, SetLimit)] == []
+
+
+def begun(status: ConnectorStatus, power_kw: float = 0) -> Drive:
+    """Return a charger whose transaction was told power 29 s ago."""
+    drive = Drive(station(100, charger("A", 22, phases=3, min_w=4_140)), keys={UNIT_KEY: "Current"})
+    drive.bring_up("A")
+    drive.start("A")
+    drive.accept()
+    drive.status("A", 1, status)
+    drive.wait(1)
+    drive.accept()
+    drive.draws({("A", 1): power_kw}, 20)
+    drive.wait(8)
+    drive.accept()
+    drive.take()
+    return drive
+
+
+def in_words(drive: Drive) -> list[tuple[str, Purpose, int]]:
+    """Return the limits and clearings since the last time: what, purpose, W."""
+    found = [c for c in drive.take() if isinstance(c, SetLimit | ClearLimits)]
+    return [("limit", c.purpose, c.limit_w) if isinstance(c, SetLimit) else ("clear", c.purpose, 0) for c in found]
+
+
+@pytest.mark.parametrize(("status", "power_kw"), [(SUSPENDED_EV, 0), (CHARGING, 0), (CHARGING, 5)])
+def test_a_car_that_takes_nothing_is_no_matter_of_profiles(status: ConnectorStatus, power_kw: float) -> None:
+    drive = begun(status, power_kw)
+    drive.draws({("A", 1): power_kw}, 200)
+    assert Purpose.DEFAULT not in {purpose for _, purpose, _ in in_words(drive)}
+    assert drive.memory.makes[MAKE].learnt.pauses is None
+
+
+def test_a_charger_that_offers_nothing_is_told_in_the_other_purpose() -> None:
+    drive = begun(SUSPENDED_EVSE)
+    drive.wait(1)
+    assert in_words(drive) == [("limit", Purpose.DEFAULT, 22_000 // 690 * 690), ("clear", Purpose.TX, 0)]
+    drive.accept()
+    manner = drive.memory.makes[MAKE].learnt.manner
+    assert manner is not None
+    assert manner.purpose is Purpose.TX, "not learnt before it was seen to work"
+    drive.status("A", 1, CHARGING)
+    drive.draws({("A", 1): 21}, 60)
+    manner = drive.memory.makes[MAKE].learnt.manner
+    assert manner is not None
+    assert manner.purpose is Purpose.DEFAULT
+    drive.configure(station(6, charger("A", 22, phases=3, min_w=4_140)))
+    drive.accept()
+    drive.draws({("A", 1): 5.5}, 15)
+    assert drive.k_kw("A", 1) == 5.52, "the TxProfile is cleared, so nothing else is booked"
+
+
+def test_a_charger_that_never_offers_anything_after_0_begins_above_it() -> None:
+    drive = begun(SUSPENDED_EVSE)
+    for _ in range(14):
+        drive.accept()
+        drive.draws({("A", 1): 0}, 10)
+    assert drive.memory.makes[MAKE].learnt.pauses is False
+    assert {"does_not_pause:A", "zero_refused:A"} <= drive.notices()
+    defaults = [c.limit_w for c in drive.take() if isinstance(c, SetLimit) and c.idx == 0]
+    assert defaults == [4_140], "under it the next transaction begins"
+    manner = drive.memory.makes[MAKE].learnt.manner
+    assert manner is not None
+    assert manner.purpose is Purpose.TX
+
+
+def test_a_default_above_0_waits_for_room() -> None:
+    both = charger("A", 22, phases=3, min_w=4_140), charger("B", 22, phases=3, min_w=4_140)
+    drive = Drive(station(22, *both), keys={UNIT_KEY: "Current"})
+    drive.bring_up("A", "B")
+    drive.start("B")
+    drive.accept()
+    drive.engine._state.chargers[ChargerId("A")].learnt.pauses = False
+    drive.boot("A")
+    drive.accept("A")
+    assert drive.k_kw("A", 1) == 0, "there is no room for more, so 0 is said again"
 
 
 @pytest.mark.parametrize(

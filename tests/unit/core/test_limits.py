@@ -306,3 +306,11 @@ def test_a_send_at_a_higher_stack_level_goes_only_when_that_was_cleared(
         book.cleared_at(first, cleared_after_s * 1_000, H_MS)
     book.drop_superseded(H_MS)
     assert book.power_w == booked_kw * 1_000
+
+
+def test_rule_d_a_clearing_takes_what_was_said_before_it() -> None:
+    book = told((0, "send 1 100"), (1, "Accepted 1"), (2, "send 2 50"), (3, "Accepted 2"))
+    default = replace(send(3, 30, 4), purpose=Purpose.DEFAULT)
+    book.sends += [default, send(5, 20, 6)]
+    assert [one.token for one in book.drop_cleared(Token(4))] == [1, 2]
+    assert [one.token for one in book.sends] == [3, 5], "neither a default nor what was said after it"

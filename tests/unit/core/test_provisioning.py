@@ -354,6 +354,36 @@ def test_a_charger_that_cannot_be_read_is_provisioned_all_the_same(phases: int) 
 # --- zero refused -----------------------------------------------------------------------------------------------------
 
 
+def test_what_cannot_be_cleared_is_told_and_keeps_nothing_else_waiting() -> None:
+    drive = site(1)
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.answer(drive.open_calls[0])
+    drive.answer(drive.open_limit("A", 0))
+    clear = drive.open_calls[0]
+    assert isinstance(clear, ClearLimits)
+    drive.error(clear, "NotImplemented")
+    assert (drive.k_kw("A"), drive.provisioned("A")) == (100, False)
+    assert not [c for c in drive.open_calls if isinstance(c, ClearLimits)]
+    assert [c for c in drive.open_calls if isinstance(c, ReadConfiguration)], "the keys are read all the same"
+    drive.accept()
+    drive.wait(1)
+    assert "not_clearable:A" in drive.notices()
+    transaction_id = drive.start("A")
+    drive.accept()
+    drive.status("A", 1, CHARGING)
+    drive.configure(station(40, charger("A", 100)))
+    drive.accept()
+    drive.draws({("A", 1): 40}, 20)
+    drive.configure(station(400, charger("A", 100)))
+    drive.accept()
+    drive.draws({("A", 1): 40}, 20)
+    assert drive.view(transaction_id).allocated_w == 100_000, "it is booked already"
+    drive.wait(600)
+    drive.accept()
+    assert (drive.provisioned("A"), "not_clearable:A" in drive.notices()) == (True, False), "tried again in a while"
+
+
 @pytest.mark.parametrize(
     ("phases", "unit", "k_kw"), [(3, "Current", 4.14), (3, "Power", 4.14), (1, "Current", 1.38), (0, "Power", 1.0)]
 )
