@@ -74,6 +74,8 @@ from csms.core.transactions import Transactions
 from csms.core.upkeep import Upkeep
 from csms.core.views import charger_view, session_view
 
+REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested)
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -190,8 +192,8 @@ class Engine:
     # --- facts ------------------------------------------------------------------------------------------------------
 
     def _take_in(self, facts: Sequence[Fact], journal: Journal, now: Now) -> None:
-        """Hand each fact to whom it concerns."""
-        for fact in facts:
+        """Hand each fact to whom it concerns; REST clients come last and are answered from all that is known."""
+        for fact in sorted(facts, key=lambda fact: isinstance(fact, REST_CALLS)):
             self._dispatch(fact, journal, now)
 
     def _dispatch(self, fact: Fact, journal: Journal, now: Now) -> None:  # noqa: C901, PLR0912 - one table of all facts
