@@ -165,8 +165,10 @@ class Steering:
 
     def _give_what_is_booked(self, each: Steered, last: Send | None) -> None:
         """Say min(T, K) to a session whose last limit is below: it is booked already, by its default or a lost send."""
-        free_w = min(each.target_w, each.booked_w)
-        if last is None or last.in_flight or last.unresolved or last.limit_w >= free_w:
+        if last is None or last.in_flight or last.unresolved:
+            return
+        free_w = each.charger.manner.form.round_down(min(each.target_w, each.booked_w, self._room_w(each)))
+        if last.limit_w >= free_w:
             return
         if not self._waits_until(last.sent_ms + self.timings.raise_spacing_ms):
             self._send(each, free_w, urgent=False, cause="what is booked for it already")

@@ -155,9 +155,9 @@ class Upkeep:
 
     def _provision(self, charger: ChargerState, connector: Connector) -> None:
         """Give `provisioned` when LEDGER.md §4 is fulfilled; take it from a connector that charges uncommanded."""
-        if connector.provisioned and charger.keeps_tx_profile and connector.aftermath.foreign_due:
-            self._unprovision(charger, [connector], "its make keeps TxProfiles, and there may be one of others")
         if connector.provisioned:
+            if charger.keeps_tx_profile and connector.aftermath.foreign_due and connector.session is None:
+                connector.aftermath.clear_due = True  # that its make keeps them was found out later
             self._watch_uncommanded(charger, connector)
             return
         if charger.defaults.settled is None or not charger.provisioning.cleared or charger.provisioning.default_due:

@@ -37,6 +37,11 @@ from tests.bench.processes import cpu_s, csms_arguments, csms_port, plain_port, 
 
 CIRCUIT_W = 50_000
 CHARGERS_MAX = 5_000
+ANSWERS: dict[str, dict[str, Any]] = {
+    "GetConfiguration": {"configurationKey": []},
+    "ClearChargingProfile": {"status": "Unknown"},
+}
+"""What chargers answer, where it is not just Accepted: there is nothing that could be cleared."""
 
 CSMS_WITH_MOVABLE_CLOCK = """
 import signal
@@ -96,6 +101,7 @@ class Charger:
         self.limit_w = -1
         self.limit_s = 0.0
         self.transaction_id = 0
+        self._set_up = asyncio.Event()
         self._socket = socket
         self._heard = heard
         self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
@@ -109,10 +115,9 @@ class Charger:
                 self._answers.pop(message_id).set_result(rest[0])
                 continue
             assert kind == 2, text
-            answer: dict[str, Any] = (
-                {"configurationKey": []} if rest[0] == "GetConfiguration" else {"status": "Accepted"}
-            )
-            await self._socket.send(json.dumps([3, message_id, answer]))
+            await self._socket.send(json.dumps([3, message_id, ANSWERS.get(rest[0], {"status": "Accepted"})]))
+            if rest[0] == "ClearChargingProfile" and rest[1].get("connectorId") == 1:
+                self._set_up.set()
             if rest[0] == "SetChargingProfile" and rest[1]["connectorId"] == 1:
                 schedule = rest[1]["csChargingProfiles"]["chargingSchedule"]
                 self.limit_w = int(schedule["chargingSchedulePeriod"][0]["limit"])
@@ -133,9 +138,10 @@ class Charger:
         await self.call("StatusNotification", {"connectorId": 1, "errorCode": "NoError", "status": status})
 
     async def boot(self) -> None:
-        """Boot with a car plugged in."""
+        """Boot with a car plugged in; wait for the last word of the set-up that limits need."""
         await self.call("BootNotification", {"chargePointVendor": "Bench", "chargePointModel": "Bench"})
         await self.status("Preparing")
+        await self._set_up.wait()
 
     async def start(self) -> None:
         """Let the car start."""

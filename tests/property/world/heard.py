@@ -43,7 +43,12 @@ class HeardSend:
 
 @dataclass(slots=True)
 class HeardConnector:
-    """What was heard of one connector; `current` is its newest transaction, `rest_w` the last answers by session."""
+    """What was heard of one connector.
+
+    Attributes:
+        current: its newest transaction; rest_w: the last answers by session.
+        tx_cleared: whatever TxProfile it had kept is cleared.
+    """
 
     sends: list[HeardSend] = field(default_factory=list)
     status: ConnectorStatus | None = None
@@ -54,6 +59,7 @@ class HeardConnector:
     current: SessionStored | None = None
     ended: set[int] = field(default_factory=set)
     rest_w: dict[str, int] = field(default_factory=dict)
+    tx_cleared: bool = False
 
     @property
     def open_id(self) -> int | None:

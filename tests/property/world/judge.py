@@ -147,6 +147,8 @@ class Judge:
             for outlet in model.outlets:
                 key = ConnectorKey(charger_id, outlet.idx)
                 obeyed_w, booked_w = model.obeyed_w(outlet.idx), engine.booked_w(key)
+                if model.obedience.profiles.keeps_tx and not charger.connectors[outlet.idx].tx_cleared:
+                    continue  # a declared lie until its make was seen to
                 total_w += obeyed_w
                 demand(obeyed_w <= booked_w, "I2: {} obeys {}, booked {}", _name(key), obeyed_w, booked_w)
             total_w = min(total_w, model.hardware_w)

@@ -52,6 +52,8 @@ class Mirror:
                 charger.ever_connected = row.ever_connected
                 charger.provisioned = {idx for idx, done in enumerate(row.provisioned, 1) if done}
                 charger.was_cleared = any(row.provisioned)
+                for idx in charger.provisioned & charger.connectors.keys():
+                    charger.connectors[idx].tx_cleared = True
                 charger.learn({k: v.value if isinstance(v, KeyStored) else v for k, v in row.configuration.items()})
         for send_row in store.sends.values():
             self._recover(send_row)
@@ -285,6 +287,7 @@ class Mirror:
                 if fact.status in {"Accepted", "Unknown"} and clear.idx in charger.connectors:
                     connector, gone = charger.connectors[clear.idx], charger.clearable.pop(fact.token)
                     connector.sends = [send for send in connector.sends if send.token not in gone]
+                    connector.tx_cleared |= clear.purpose is Purpose.TX
             elif isinstance(fact, ConfigurationRead) and fact.token in charger.reads:
                 charger.learn(fact.values)
 

@@ -234,10 +234,25 @@ def keeper() -> Drive:
 
 def test_a_charger_that_turns_out_to_be_of_such_a_make_is_seen_to() -> None:
     drive = keeper()
-    assert (drive.provisioned("B"), drive.k_kw("B")) == (False, 100), "another central system may have left some there"
+    assert (drive.provisioned("B"), drive.k_kw("B")) == (True, 0), "nobody is cut for what others may have left there"
+    drive.answer(open_clear(drive, "B"), "Unknown")
+    drive.take()
+    drive.wait(60)
+    assert said(drive) == []
+
+
+def test_a_car_that_charges_at_such_a_charger_is_not_disturbed() -> None:
+    drive = two()
+    transaction_id = drive.start("B")
+    drive.accept()
+    drive.status("B", 1, CHARGING)
+    drive.sample("B", 1, 40_000)
+    charged(drive)
+    drive.answer(open_clear(drive, "A"), "Accepted")
     drive.accept("B")
-    drive.wait(1)
-    assert (drive.provisioned("B"), drive.k_kw("B")) == (True, 0)
+    assert not [one for one in said(drive) if one[0] == "B" and one[3] == "clear"]
+    drive.stop("B", transaction_id)
+    assert said(drive)[-1] == ("B", TX, 1, "clear")
 
 
 def test_the_first_stop_of_a_make_asks_whether_it_keeps_its_profiles() -> None:
