@@ -20,7 +20,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, Token
 from csms.core.journal import Journal
-from csms.core.ladder import Attempt, Manner, attempts, likeliest_attempt
+from csms.core.ladder import Attempt, Manner, attempts, least_w, likeliest_attempt
 from csms.core.limits import Book, Send, accept, lose, refuse
 from csms.core.replies import Refusal, Refused, SessionEnded
 from csms.core.state import AftermathCall, AgendaCall, Errand, LimitCall, PendingCall, StartCall, State, StopCall
@@ -243,8 +243,8 @@ class Calls:
             session = connector.session
             session.steering.attempts = 0
             session.demand.limit_changed(self.now.mono_ms, self.timings)
-            if send.limit_w == 0:
-                session.offered_ms = None
+            if send.limit_w < least_w(charger.config, send.form):
+                session.offered_ms = None  # a car is not offered less than its least current
             elif session.offered_ms is None and (not session.drew or self._was_paused(connector, send)):
                 session.offered_ms = self.now.mono_ms
 
