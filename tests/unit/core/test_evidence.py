@@ -334,12 +334,12 @@ def test_a_car_that_takes_nothing_is_no_matter_of_profiles(status: ConnectorStat
 
 
 def test_a_charger_that_offers_nothing_below_the_least_current_is_right() -> None:
-    drive = Drive(station(4, charger("A", 22, phases=3)), keys={UNIT_KEY: "Current"})
+    drive = Drive(station(4, charger("A", 22, phases=3)), keys={UNIT_KEY: "Power"})
     drive.bring_up("A")
     drive.start("A")
     drive.accept()
     drive.status("A", 1, SUSPENDED_EVSE)
-    assert drive.k_kw("A", 1) == 3.45, "5 A"
+    assert drive.k_kw("A", 1) == 4, "5.8 A"
     drive.take()
     for _ in range(20):
         drive.draws({("A", 1): 0}, 10)
