@@ -8,6 +8,7 @@ import sys
 from enum import Enum
 from pathlib import Path
 
+from csms.core.alarms import KINDS, Severity
 from csms.ocpp16.differences import DIFFERENCES
 from csms.settings import ENV_PREFIX, Settings
 
@@ -19,7 +20,12 @@ NOTE = "<!-- made by `make docs` from the code: change it there -->"
 
 def main() -> int:
     """Write or check every page; return the exit status."""
-    pages = {"settings.md": settings_page(), "cli.md": cli_page(), "verdicts.md": verdicts_page()}
+    pages = {
+        "settings.md": settings_page(),
+        "cli.md": cli_page(),
+        "verdicts.md": verdicts_page(),
+        "alarms.md": alarms_page(),
+    }
     if sys.argv[1:] == ["--check"]:
         stale = [name for name, text in pages.items() if text != read(REFERENCE / name)]
         for name in stale:
@@ -93,6 +99,25 @@ def verdicts_page() -> str:
         here = "conforms" if row.lane == "accepts" else "does not conform"
         lines.append(f"| {here} | {row.what} | {row.reason} | {row.reference} | {actions} |")
     lines += ["", "§ is OCPP 1.6 edition 2, J its JSON part, JE the errata of that."]
+    return "\n".join(lines) + "\n"
+
+
+def alarms_page() -> str:
+    """Return the page of alarms and notices, from the table of their kinds."""
+    lines = [
+        "# Alarms and notices",
+        NOTE,
+        "",
+        "What somebody should see, at `GET /alarms` and in the log (`notice.raised`, `notice.cleared`). An *alarm*",
+        "asks for somebody now: power is booked that cannot be steered or trusted. A *notice* can wait. Each is raised and",
+        "cleared by evidence.",
+    ]
+    for severity in Severity:
+        rows = [(name, kind) for name, kind in KINDS.items() if kind.severity is severity]
+        lines += ["", f"## {severity.capitalize()}s", "| id | what it means | what to do |", "|---|---|---|"]
+        for name, kind in rows:
+            subject = f":{kind.subject.upper()}" if kind.subject else ""
+            lines.append(f"| `{name}{subject}` | {kind.meaning} | {kind.to_do} |")
     return "\n".join(lines) + "\n"
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api.schemas import ConnectorIdAnswer, KnockBody, SessionBody
+from api.schemas import AlarmBody, ConnectorIdAnswer, KnockBody, SessionBody
 from api.services import Knock
+from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import kilowatts
 from csms.core.events import BootInfo
 from csms.core.records import Driver
@@ -49,6 +50,23 @@ def knock_body(knock: Knock) -> KnockBody:
         model=valid_text(boot.model) or None,
         serial_number=valid_text(boot.serial_number or boot.charge_box_serial_number) or None,
         firmware_version=valid_text(boot.firmware_version) or None,
+    )
+
+
+def alarm_body(alarm: Alarm) -> AlarmBody:
+    """Return an alarm with the words of its kind."""
+    kind = KINDS[alarm.kind]
+    return AlarmBody(
+        id=alarm.alarm_id,
+        kind=alarm.kind,
+        severity=kind.severity.value,
+        since=_iso(alarm.since_ms),
+        charger_id=alarm.charger_id,
+        connector=alarm.idx,
+        subject=alarm.subject or None,
+        cause=alarm.cause,
+        meaning=kind.meaning,
+        to_do=kind.to_do,
     )
 
 

@@ -14,6 +14,7 @@ from api import openapi
 from api.boundary import HttpBoundary
 from api.docs_page import CONTENT_SECURITY_POLICY, render
 from api.problems import http_problem, invalid
+from api.routes.alarms import AlarmRoutes
 from api.routes.chargers import ChargerRoutes
 from api.routes.health import HealthRoutes
 from api.routes.makes import MakeRoutes
@@ -49,7 +50,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     HealthRoutes().add_to(app)
-    for routes in (StationRoutes, SessionRoutes, ChargerRoutes, MakeRoutes):
+    for routes in (StationRoutes, SessionRoutes, ChargerRoutes, AlarmRoutes, MakeRoutes):
         routes(services).add_to(app)
     page = render(app.openapi())
 

@@ -53,6 +53,24 @@ OCPP_SESSION: dict[str, Any] = {
 STATUS: dict[str, Any] = {
     "sessions": {REST_SESSION["sessionId"]: REST_SESSION, OCPP_SESSION["sessionId"]: OCPP_SESSION}
 }
+ALARMS: dict[str, Any] = {
+    "alarms": [
+        {
+            "id": "not_obeying:CP001#2",
+            "kind": "not_obeying",
+            "severity": "alarm",
+            "since": "2026-03-01T08:15:30.000Z",
+            "chargerId": "CP001",
+            "connector": 2,
+            "subject": "CP001#2",
+            "cause": "its limit was exceeded; 200000 W are booked for the charger",
+            "meaning": "The charger accepts limits here and draws more. Its maximum is booked; other ways to limit it"
+            " are tried.",
+            "toDo": "Look for a second energy manager or a local setting that overrules ours; update the charger's"
+            " firmware.",
+        }
+    ]
+}
 MAKES: dict[str, Any] = {
     "makes": [
         {

@@ -17,6 +17,7 @@ from api.configuration_schema import StationConfiguration
 from api.makes_schema import LearntMakes
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
+    AlarmsAnswer,
     HealthAnswer,
     KnockingAnswer,
     PowerUpdate,
@@ -31,7 +32,14 @@ Responses = dict[int | str, Json]
 
 _REF = "#/components/schemas/{model}"
 _TAKEN: tuple[type[BaseModel], ...] = (SessionRequest, PowerUpdate, StationConfiguration, LearntMakes)
-_GIVEN: tuple[type[BaseModel], ...] = (SessionAnswer, StatusAnswer, KnockingAnswer, HealthAnswer, ProblemBody)
+_GIVEN: tuple[type[BaseModel], ...] = (
+    SessionAnswer,
+    StatusAnswer,
+    KnockingAnswer,
+    AlarmsAnswer,
+    HealthAnswer,
+    ProblemBody,
+)
 
 BODY_KINDS = (Kind.INCOMPLETE_BODY, Kind.BODY_TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID)
 """How a call with a body can fail before it is looked at."""

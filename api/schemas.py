@@ -5,7 +5,7 @@ configuration, so a kilowatt means the same everywhere. Answers are built from o
 """
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -179,6 +179,27 @@ class KnockingAnswer(AnswerBody):
     """Who was not let in, the latest first."""
 
     knocking: list[KnockBody]
+
+
+class AlarmBody(AnswerBody):
+    """A condition that somebody should see."""
+
+    id: str = Field(description="Names it as long as it stands: kind and subject.")
+    kind: str = Field(description="One of those in the list of alarms.")
+    severity: Literal["alarm", "notice"] = Field(description="An alarm asks for somebody now, a notice can wait.")
+    since: str = Field(description="UTC, ISO 8601.")
+    charger_id: str | Absent = Field(None, description="The charger that it is about.")
+    connector: int | Absent = Field(None, description="Its connector that it is about.")
+    subject: str | Absent = Field(None, description="What it is about: a charger, connector, row or session.")
+    cause: str = Field(description="What raised it, with the figures of that moment, in W.")
+    meaning: str = Field(description="What that means for the station.")
+    to_do: str = Field(description="What to do about it.")
+
+
+class AlarmsAnswer(AnswerBody):
+    """What stands now: alarms first, the oldest of each first."""
+
+    alarms: list[AlarmBody]
 
 
 class HealthAnswer(AnswerBody):

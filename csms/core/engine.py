@@ -19,6 +19,7 @@ from typing import assert_never
 
 from csms.core.aftermath import follow_up
 from csms.core.agenda import work_off
+from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
 from csms.core.commands import Command
 from csms.core.errors import check
@@ -86,13 +87,13 @@ class Changes:
         chargers: the same for chargers.
         station: the configuration, when it changed.
         makes: what is learnt of makes, when it changed.
-        notices: standing notices and since when (UTC ms), when they changed.
+        notices: standing alarms and notices by their ids, when they changed.
     """
 
     sessions: dict[SessionId, SessionView | None]
     chargers: dict[ChargerId, ChargerView | None]
     station: Station | None
-    notices: dict[str, int] | None
+    notices: dict[str, Standing] | None
     makes: dict[Make, Learnt] | None
 
 

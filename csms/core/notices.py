@@ -1,28 +1,15 @@
-"""Notices and alarms: facts in the state that somebody should see, each raised and cleared by evidence.
+"""Which alarms and notices stand: each is raised and cleared by evidence, as a line of the station's history.
 
-fail_safe_not_chosen      `failSafe` is unset: mode `closed` is in force, and nobody chose it
-battery_not_used          a battery is configured; its power is not used yet
-never_seen:CHARGER        a live OCPP station has a charger that never connected: nothing is booked for it
-uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
-zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
-not_clearable:CHARGER     it knows no ClearChargingProfile: limits of others may stand, its maximum is booked
-forgets_default:CHARGER   it drew more than its default after a boot: after each one its maximum is booked for a while
-silent:CHARGER            connected for three minutes, it has sent no CALL that can be read: it is not addressed
-configuration_suggested:CHARGER  `configure` is `suggest`, and a setting of it should be another
-reboot_required:CHARGER   it takes a changed setting on at its next boot; nobody reboots it
-status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
-not_obeying:CONNECTOR     it draws more than the limits that it accepts: booked at its maximum
-does_not_pause:CHARGER    it refuses 0 W or does not resume from it: its sessions are never told 0 again
-max_power_wrong:CHARGER   it was measured above its configured maximum: that is wrong, and what was measured is booked
-slow_meter:CONNECTOR      its meter tells more seldom than once a minute: too slow to be steered by
-meter_silent:CONNECTOR    its transaction runs and its meter tells nothing: what it consumes is unknown
-overbooked:ROW            Σ booked has been above the row's capacity for 10 s
-silent_client:SESSION     the client of a REST-driven session has been silent for 15 min
+What a kind means and what to do about it is in `csms.core.alarms`; here is when it stands, and what the figures are.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
+from csms.core.alarms import KINDS
+from csms.core.alarms import Alarm as Standing
 from csms.core.charger import ChargerState
+from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
 from csms.core.ids import Now
 from csms.core.journal import Journal
@@ -34,62 +21,112 @@ from csms.core.steering import Alarm
 from csms.core.timings import Timings
 
 
+class Sign(NamedTuple):
+    """A condition that holds now."""
+
+    kind: str
+    cause: str
+    subject: str = ""
+    charger: ChargerState | None = None
+    idx: int | None = None
+
+    def standing(self, since_ms: int) -> Standing:
+        """Return the alarm that it raises at `since_ms`, UTC."""
+        charger_id = None if self.charger is None else self.charger.charger_id
+        return Standing(self.kind, self.subject, self.cause, since_ms, charger_id, self.idx)
+
+
+def at_charger(kind: str, charger: ChargerState, cause: str) -> Sign:
+    """Return what holds for a charger."""
+    return Sign(kind, cause, charger.charger_id, charger)
+
+
+def at_connector(kind: str, charger: ChargerState, idx: int, cause: str) -> Sign:
+    """Return what holds for a connector."""
+    return Sign(kind, cause, f"{charger.charger_id}#{idx}", charger, idx)
+
+
 def renew_notices(state: State, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
     """Raise what has come up and clear what is over, each as a line of the station's history."""
-    standing = set(_standing(state, now, timings, alarm))
-    for notice in sorted(standing - state.notices.keys()):
-        state.notices[notice] = now.wall_ms
-        journal.log("notice.raised", None, None, notice=notice)
-    for notice in sorted(state.notices.keys() - standing):
-        del state.notices[notice]
-        journal.log("notice.cleared", None, None, notice=notice)
+    standing = {one.alarm_id: one for one in (s.standing(now.wall_ms) for s in _standing(state, now, timings, alarm))}
+    for alarm_id in sorted(standing.keys() - state.notices.keys()):
+        raised = state.notices[alarm_id] = standing[alarm_id]
+        severity = KINDS[raised.kind].severity
+        journal.log(
+            "notice.raised",
+            raised.charger_id,
+            raised.idx,
+            notice=alarm_id,
+            severity=severity.value,
+            cause=raised.cause,
+        )
+    for alarm_id in sorted(state.notices.keys() - standing.keys()):
+        ended = state.notices.pop(alarm_id)
+        journal.log("notice.cleared", ended.charger_id, ended.idx, notice=alarm_id)
 
 
-def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
-    """Yield the notices that stand now."""
+def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
+    """Yield what holds now."""
     if not state.station.fail_safe_chosen:
-        yield "fail_safe_not_chosen"
+        yield Sign("fail_safe_not_chosen", "the configuration has no failSafe")
     if state.station.battery is not None:
-        yield "battery_not_used"
+        yield Sign("battery_not_used", f"a battery of {state.station.battery.power_w} W is configured")
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_charger(charger, live=live)
         yield from _untold(charger, now, timings, alarm)
         yield from _of_meters(charger, now, timings, alarm)
         yield from _unheard(charger, now, timings, alarm)
+    yield from _of_rows(state, now, timings, alarm)
+    for session in state.sessions.values():
+        silent_ms = now.mono_ms - session.heard_ms
+        if session.driver is Driver.REST and silent_ms >= timings.rest_alarm_ms:
+            cause = f"{session.booked_w} W are booked for it, and its client has not called for 15 min"
+            holder = state.chargers.get(session.key.charger_id)
+            yield Sign("silent_client", cause, session.session_id, holder, session.key.idx)
+
+
+def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
+    booked_w = state.tree.booked_w(state.chargers.values()) if state.overbooked else {}
     for node, since_ms in state.overbooked.items():
         if now.mono_ms - since_ms >= timings.overbooked_alarm_ms:
-            yield f"overbooked:{node}"
+            yield Sign("overbooked", f"{booked_w[node]} W are booked of {state.tree.caps_w[node]} W", node)
         else:
             alarm.at(since_ms + timings.overbooked_alarm_ms)
-    for session in state.sessions.values():
-        if session.driver is Driver.REST and now.mono_ms - session.heard_ms >= timings.rest_alarm_ms:
-            yield f"silent_client:{session.session_id}"
 
 
-def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
-    if live and charger.config.control is Control.AUTO and not charger.ever_connected and not charger.draining:
-        yield f"never_seen:{charger.charger_id}"
+def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
+    config, settled = charger.config, charger.defaults.settled
+    booked = f"{charger.booked_w()} W are booked for it"
+    if live and config.control is Control.AUTO and not charger.ever_connected and not charger.draining:
+        yield at_charger("never_seen", charger, f"other chargers have connected; it may draw {config.max_power_w} W")
     if charger.refusing_until_ms is not None:
-        yield f"uncontrollable:{charger.charger_id}"
-    if charger.defaults.settled is not None and charger.defaults.settled.limit_w > 0:
-        yield f"zero_refused:{charger.charger_id}"
+        yield at_charger("uncontrollable", charger, f"limits were refused in every way, or not answered; {booked}")
+    if settled is not None and settled.limit_w > 0:
+        yield at_charger("zero_refused", charger, f"the least that it accepts is {settled.limit_w} W a connector")
     if charger.provisioning.unclearable_ms is not None:
-        yield f"not_clearable:{charger.charger_id}"
+        yield at_charger("not_clearable", charger, f"it does not know ClearChargingProfile; {booked}")
     if charger.learnt.pauses is False:
-        yield f"does_not_pause:{charger.charger_id}"
-    measured_above = any(connector.evidence.measured_w for connector in charger.connectors.values())
-    if measured_above and charger.max_booked_w > charger.config.max_power_w:
-        yield f"max_power_wrong:{charger.charger_id}"
+        yield at_charger("does_not_pause", charger, "a charger of its make refused 0 W, or offered nothing after it")
+    yield from _of_maximum(charger)
     if charger.learnt.forgets_default:
-        yield f"forgets_default:{charger.charger_id}"
-    if charger.config.configure is Configure.SUGGEST and charger.settings.wishes and charger.ever_connected:
-        yield f"configuration_suggested:{charger.charger_id}"
+        yield at_charger("forgets_default", charger, "a charger of its make drew more than its default after a boot")
+    wishes = charger.settings.wishes
+    if config.configure is Configure.SUGGEST and wishes and charger.ever_connected:
+        wanted = ", ".join(f"{wish.key} = {wish.wanted}" for wish in wishes)
+        yield at_charger("configuration_suggested", charger, f"it should have {wanted}")
     if charger.settings.reboot_required:
-        yield f"reboot_required:{charger.charger_id}"
+        yield at_charger("reboot_required", charger, "it answered RebootRequired to a changed setting")
 
 
-def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
+def _of_maximum(charger: ChargerState) -> Iterator[Sign]:
+    measured_w = sum(connector.evidence.measured_w for connector in charger.connectors.values())
+    if measured_w and charger.max_booked_w > charger.config.max_power_w:
+        cause = f"{measured_w} W were measured, its maximum is {charger.config.max_power_w} W"
+        yield at_charger("max_power_wrong", charger, cause)
+
+
+def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
     """Yield the connectors that have told no status although their charger has been connected for a while."""
     untold = [c.key.idx for c in charger.connectors.values() if c.status is None]
     if charger.connection is None or not untold:
@@ -99,35 +136,40 @@ def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> 
         alarm.at(due_ms)
         return
     for idx in untold:
-        yield f"status_unknown:{charger.charger_id}#{idx}"
+        yield at_connector("status_unknown", charger, idx, "no StatusNotification for a minute after it had connected")
 
 
-def _unheard(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
+def _unheard(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
     """Yield a charger that is connected and has said nothing."""
     if charger.connection is None or charger.heard:
         return
     due_ms = charger.connected_ms + timings.silent_ms
     if now.mono_ms >= due_ms:
-        yield f"silent:{charger.charger_id}"
+        yield at_charger("silent", charger, f"connected for three minutes; {charger.booked_w()} W are booked for it")
     else:
         alarm.at(due_ms)
 
 
-def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
+def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
     """Yield what the meters of a charger say, or fail to say."""
     for connector in charger.connectors.values():
-        session, name = connector.session, f"{charger.charger_id}#{connector.key.idx}"
         if connector.evidence.not_obeying:
-            yield f"not_obeying:{name}"
-        if session is None or session.driver is not Driver.OCPP or session.phase is not Phase.RUNNING:
-            continue
-        if session.demand.period_ms > timings.slow_meter_ms:
-            yield f"slow_meter:{name}"
-        silent_from_ms = meter_silent_ms(charger, connector, session, timings)
-        if charger.connection is not None and now.mono_ms >= silent_from_ms:
-            yield f"meter_silent:{name}"
-        elif charger.connection is not None:
-            alarm.at(silent_from_ms)
+            cause = f"its limit was exceeded; {charger.booked_w()} W are booked for the charger"
+            yield at_connector("not_obeying", charger, connector.key.idx, cause)
+        yield from _of_meter(charger, connector, now, timings, alarm)
+
+
+def _of_meter(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
+    session, idx = connector.session, connector.key.idx
+    if session is None or session.driver is not Driver.OCPP or session.phase is not Phase.RUNNING:
+        return
+    if session.demand.period_ms > timings.slow_meter_ms:
+        yield at_connector("slow_meter", charger, idx, f"a sample every {session.demand.period_ms // 1_000} s")
+    silent_from_ms = meter_silent_ms(charger, connector, session, timings)
+    if charger.connection is not None and now.mono_ms >= silent_from_ms:
+        yield at_connector("meter_silent", charger, idx, "no sample for a minute, or for three of its periods")
+    elif charger.connection is not None:
+        alarm.at(silent_from_ms)
 
 
 def renew_overbooked(state: State, overbooked: frozenset[str], now: Now) -> None:

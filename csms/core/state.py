@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
+from csms.core.alarms import Alarm
 from csms.core.charger import ChargerState
 from csms.core.commands import Call
 from csms.core.connector import Connector
@@ -118,7 +119,7 @@ class State:
         starts, ended: what was started and ended lately, for replays that the store cannot know yet.
         orphans: stops that have been recorded, for those that name no transaction of ours.
         overbooked: rows above their capacity, and since when.
-        notices: standing alarms and notices, and since when (UTC ms).
+        notices: standing alarms and notices by their ids.
         rest_ended: REST-driven sessions that ended lately.
     """
 
@@ -138,7 +139,7 @@ class State:
     rest_ended: Recent[SessionId, bool] = field(default_factory=Recent)
     waiters: dict[ConnectorKey, StartWaiter] = field(default_factory=dict)
     overbooked: dict[str, int] = field(default_factory=dict)
-    notices: dict[str, int] = field(default_factory=dict)
+    notices: dict[str, Alarm] = field(default_factory=dict)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

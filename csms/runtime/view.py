@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from csms.core.alarms import Alarm
 from csms.core.engine import Changes
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
@@ -27,14 +28,14 @@ class StationView:
         sessions: active sessions in order of arrival.
         chargers: every charger that is configured or draining.
         makes: what the chargers of each make have shown.
-        notices: standing alarms and notices by kind and subject, e.g. "overbooked:grid" → since, UTC ms.
+        notices: standing alarms and notices by their ids, e.g. "overbooked:grid".
         watchers: called after another configuration has come into force; they do nothing but take note.
     """
 
     station: Station
     sessions: dict[SessionId, SessionView] = field(default_factory=dict)
     chargers: dict[ChargerId, ChargerView] = field(default_factory=dict)
-    notices: dict[str, int] = field(default_factory=dict)
+    notices: dict[str, Alarm] = field(default_factory=dict)
     makes: dict[Make, Learnt] = field(default_factory=dict)
     watchers: list[Callable[[], None]] = field(default_factory=list)
 

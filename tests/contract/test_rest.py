@@ -17,6 +17,7 @@ from api import examples
 from api.app import create_app
 from api.problems import FAULTS_MAX, Kind
 from api.services import Services
+from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import parse_station
 from csms.core.events import (
     BootInfo,
@@ -369,6 +370,33 @@ async def test_who_knocks(world: World) -> None:
     assert answer.headers["content-type"] == "application/json"
 
 
+async def test_what_stands_alarms_first(world: World) -> None:
+    assert (await world.client.get("/alarms")).json() == {"alarms": []}
+    since_ms = 1_740_816_000_000
+    standing = (
+        Alarm("battery_not_used", "", "a battery", since_ms - 5),
+        Alarm("overbooked", "grid", "2 W are booked of 1 W", since_ms + 7),
+        Alarm("not_obeying", "A#2", "80 kW", since_ms, ChargerId("A"), 2),
+    )
+    world.desk.view.notices = {alarm.alarm_id: alarm for alarm in standing}
+    first, second, third = (await world.client.get("/alarms")).json()["alarms"]
+    assert [one["id"] for one in (first, second, third)] == ["not_obeying:A#2", "overbooked:grid", "battery_not_used"]
+    assert first == {
+        "id": "not_obeying:A#2",
+        "kind": "not_obeying",
+        "severity": "alarm",
+        "since": "2025-03-01T08:00:00.000Z",
+        "chargerId": "A",
+        "connector": 2,
+        "subject": "A#2",
+        "cause": "80 kW",
+        "meaning": KINDS["not_obeying"].meaning,
+        "toDo": KINDS["not_obeying"].to_do,
+    }
+    assert second.keys() == first.keys() - {"chargerId", "connector"}
+    assert third.keys() == second.keys() - {"subject"}
+
+
 # --- what can go wrong ------------------------------------------------------------------------------------------------
 
 
@@ -713,6 +741,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/sessions/{id}/power-update"),
         ("post", "/sessions/{id}/stop"),
         ("get", "/chargers/knocking"),
+        ("get", "/alarms"),
         ("get", "/makes"),
         ("post", "/makes"),
     }

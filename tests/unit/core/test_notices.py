@@ -1,5 +1,10 @@
+import re
+from pathlib import Path
+
 import pytest
 
+from csms.core import notices as module
+from csms.core.alarms import KINDS, Alarm
 from csms.core.events import ChargerHeard, ConnectorStatus
 from csms.core.ids import ChargerId
 from csms.core.station import Battery, Control, Station
@@ -46,7 +51,9 @@ def test_a_row_overbooked_for_10_s_raises_an_alarm_and_clears_it() -> None:
     assert drive.notices() == set()
     drive.wait(0.001)
     assert drive.notices() == {"overbooked:grid"}
-    assert drive.engine.all_changes().notices == {"overbooked:grid": T0_WALL_MS + 10_000}
+    standing = drive.engine.all_changes().notices or {}
+    cause = "200000 W are booked of 150000 W"
+    assert standing == {"overbooked:grid": Alarm("overbooked", "grid", cause, T0_WALL_MS + 10_000)}
     drive.bring_up("A")
     assert drive.notices() == set()
 
@@ -83,3 +90,15 @@ def test_a_connected_charger_that_says_nothing_for_three_minutes_is_shown_until_
     drive.disconnect("A")
     drive.wait(600)
     assert "silent:A" not in drive.notices(), "it is not connected at all"
+
+
+def test_every_kind_says_what_it_means_and_what_to_do() -> None:
+    for name, kind in KINDS.items():
+        for words in (kind.meaning, kind.to_do):
+            assert words[0].isupper(), name
+            assert words.endswith("."), name
+
+
+def test_every_kind_that_is_raised_is_in_the_list_and_the_other_way_round() -> None:
+    raised = re.findall(r'(?:Sign|at_charger|at_connector)\("(\w+)"', Path(module.__file__).read_text(encoding="utf-8"))
+    assert sorted(raised) == sorted(KINDS)

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from csms.core.alarms import Alarm
 from csms.core.engine import Changes
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
@@ -22,9 +23,12 @@ def charger(charger_id: ChargerId, booked_kw: int = 0) -> ChargerView:
     return ChargerView(charger_id, online=True, provisioned=False, booked_w=booked_kw * 1_000, served=True)
 
 
+NEVER_SEEN = Alarm("never_seen", "B", "it may draw 1 W", 7, B)
+
+
 def view() -> StationView:
     return StationView(
-        SITE, {ONE: session(ONE), TWO: session(TWO)}, {A: charger(A), B: charger(B)}, {"never_seen:B": 7}
+        SITE, {ONE: session(ONE), TWO: session(TWO)}, {A: charger(A), B: charger(B)}, {"never_seen:B": NEVER_SEEN}
     )
 
 

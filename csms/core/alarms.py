@@ -1,0 +1,170 @@
+"""Alarms and notices: conditions that somebody should see, each with what it means and what to do about it.
+
+An *alarm* asks for somebody now: power is booked that cannot be steered, or cannot be trusted. A *notice* can wait for
+a working day. Both are facts of the state (`csms.core.notices`): raised and cleared by evidence, never by hand. Whoever
+shows them takes the words from the table below; the figures of a single case are its cause.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from csms.core.ids import ChargerId
+
+
+class Severity(StrEnum):
+    """How soon somebody should look."""
+
+    ALARM = "alarm"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What all alarms of one kind have in common; `subject`: what the part of their ids behind the colon names."""
+
+    severity: Severity
+    subject: str
+    meaning: str
+    to_do: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One condition that stands.
+
+    Attributes:
+        kind: a key of `KINDS`.
+        subject: the charger, connector, row or session that it is about, as ids write it; empty for the station.
+        cause: what raised it, with the figures of that moment.
+        since_ms: when it was raised, UTC.
+    """
+
+    kind: str
+    subject: str
+    cause: str
+    since_ms: int
+    charger_id: ChargerId | None = None
+    idx: int | None = None
+
+    @property
+    def alarm_id(self) -> str:
+        """Return what names it as long as it stands."""
+        return f"{self.kind}:{self.subject}" if self.subject else self.kind
+
+
+_A, _N = Severity.ALARM, Severity.NOTICE
+
+KINDS: Final[dict[str, Kind]] = {
+    "overbooked": Kind(
+        _A,
+        "row",
+        "More is booked behind this row than it can carry. Cars that can be cut are cut; no car behind it is raised.",
+        "See which chargers behind it cannot be steered (other alarms name them). If it stays, unplug a car or lower"
+        " what cannot be steered before the fuse does.",
+    ),
+    "uncontrollable": Kind(
+        _A,
+        "charger",
+        "The charger refuses every form of limit, or does not answer. Its maximum is booked and other cars get less.",
+        "Enable smart charging in the charger, update its firmware, or set `reservedPower` to what it can really draw.",
+    ),
+    "not_obeying": Kind(
+        _A,
+        "connector",
+        "The charger accepts limits here and draws more. Its maximum is booked; other ways to limit it are tried.",
+        "Look for a second energy manager or a local setting that overrules ours; update the charger's firmware.",
+    ),
+    "max_power_wrong": Kind(
+        _A,
+        "charger",
+        "More was measured than the charger's configured maximum. What was measured is booked.",
+        "Correct `maxPower` in the configuration, or have the charger's own maximum lowered.",
+    ),
+    "silent": Kind(
+        _A,
+        "charger",
+        "The charger is connected and has sent nothing that can be read: it is not addressed, its maximum is booked.",
+        "Restart the charger; check that it is set to OCPP 1.6 JSON.",
+    ),
+    "meter_silent": Kind(
+        _A,
+        "connector",
+        "A transaction runs and its meter tells nothing: what it consumes is unknown.",
+        "Check the charger's meter and its `MeterValueSampleInterval`.",
+    ),
+    "zero_refused": Kind(
+        _N,
+        "charger",
+        "The charger cannot be told 0 W, so the least power that it accepts is booked for it at all times.",
+        "Nothing, if the station can spare that power; else update the charger's firmware.",
+    ),
+    "does_not_pause": Kind(
+        _N,
+        "charger",
+        "A transaction at this charger cannot be paused: it refuses 0 W or does not resume from it.",
+        "Nothing: its cars always get the least power that can be told. An update of the firmware is learnt anew.",
+    ),
+    "not_clearable": Kind(
+        _N,
+        "charger",
+        "The charger knows no ClearChargingProfile: limits of another central system may stand in it, so its maximum is"
+        " booked whenever no limit of ours is in force.",
+        "Delete its charging profiles locally or by a factory reset, or update its firmware.",
+    ),
+    "forgets_default": Kind(
+        _N,
+        "charger",
+        "Chargers of this make lose their fail-safe limit at a boot; after each one their maximum is booked a while.",
+        "Update the charger's firmware.",
+    ),
+    "configuration_suggested": Kind(
+        _N,
+        "charger",
+        "A setting of the charger should be another, and `configure` is `suggest`, so it was not changed.",
+        "Change the setting in the charger, or let it be changed with `configure: auto`.",
+    ),
+    "reboot_required": Kind(
+        _N,
+        "charger",
+        "The charger takes a changed setting on at its next boot only.",
+        "Reboot it when no car charges there.",
+    ),
+    "status_unknown": Kind(
+        _N,
+        "connector",
+        "The connector has told no status since the charger connected, so its maximum is booked.",
+        "Check that the charger really has this connector (`connectors`); restart the charger.",
+    ),
+    "slow_meter": Kind(
+        _N,
+        "connector",
+        "The meter tells more seldom than once a minute: too slow to be steered by.",
+        "Set the charger's `MeterValueSampleInterval` to 10 s, or allow it with `configure: auto`.",
+    ),
+    "never_seen": Kind(
+        _N,
+        "charger",
+        "The charger has never connected; nothing is booked for it, whatever it may draw.",
+        "Connect it, or set its `control` to `ocpp` (its maximum is then booked until it connects) or to `rest`.",
+    ),
+    "silent_client": Kind(
+        _N,
+        "session",
+        "The client of a REST-driven session has not called for a quarter of an hour; what it was told stays booked.",
+        "Check the client, or stop the session.",
+    ),
+    "fail_safe_not_chosen": Kind(
+        _N,
+        "",
+        "Nobody has chosen what chargers do while this server is away; `closed` holds: nobody new can charge.",
+        "Set `failSafe` in the station's configuration.",
+    ),
+    "battery_not_used": Kind(
+        _N,
+        "",
+        "A battery is configured, and its power is not used yet.",
+        "Nothing.",
+    ),
+}
+"""Every kind there is, the pressing ones first."""
