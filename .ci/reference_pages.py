@@ -109,8 +109,8 @@ def alarms_page() -> str:
         NOTE,
         "",
         "What somebody should see, at `GET /alarms` and in the log (`notice.raised`, `notice.cleared`). An *alarm*",
-        "asks for somebody now: power is booked that cannot be steered or trusted. A *notice* can wait. Each is raised and",
-        "cleared by evidence.",
+        "asks for somebody now: power is booked that cannot be steered or trusted. A *notice* can wait. Each is raised",
+        "and cleared by evidence.",
     ]
     for severity in Severity:
         rows = [(name, kind) for name, kind in KINDS.items() if kind.severity is severity]
