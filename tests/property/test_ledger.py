@@ -1,7 +1,7 @@
 """The ledger against random worlds: truthful chargers, lost and late answers, reboots, crashes, offline starts.
 
 Each seed is one run of some minutes to half an hour of virtual time; 0 violations of LEDGER.md I1 to I7 and I10 are
-allowed. `python -m tests.property.world SEED` tells the whole story of one seed. The last tests show that the oracles
+allowed. The last tests show that the oracles
 can fail: each known mistake is found within a few seeds.
 """
 
@@ -15,11 +15,11 @@ from csms.core.events import Fact
 from csms.core.ids import ConnectorKey, Now
 from csms.core.records import SendStored, Snapshot
 from csms.core.timings import Timings
-from tests.property.world.host import MakeController
-from tests.property.world.naive import naive
-from tests.property.world.surroundings import Switches
-from tests.property.world.trace import ViolationError
-from tests.property.world.world import CALM_MS, World
+from csms.simulation.host import MakeController
+from csms.simulation.naive import naive
+from csms.simulation.surroundings import Switches
+from csms.simulation.trace import ViolationError
+from csms.simulation.world import CALM_MS, World
 
 SEEDS = 1_000
 CHUNK = 20

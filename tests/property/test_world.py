@@ -7,14 +7,14 @@ import pytest
 from csms.core.commands import Call, ChangeConfiguration, LimitForm, Purpose, RateUnit, ReadConfiguration, SetLimit
 from csms.core.events import CallAnswered, CallSent, CallTimedOut, CallUnsent, ChargerDisconnected, Fact
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
-from tests.property.world.car import Car
-from tests.property.world.clock import Clock
-from tests.property.world.keys import KeyMemory, Pen
-from tests.property.world.link import Handed, Link
-from tests.property.world.manners import Manners, Word
-from tests.property.world.profiles import ProfileMemory
-from tests.property.world.reference import Claim, fair_shares
-from tests.property.world.trace import ViolationError
+from csms.simulation.car import Car
+from csms.simulation.clock import Clock
+from csms.simulation.keys import KeyMemory, Pen
+from csms.simulation.link import Handed, Link
+from csms.simulation.manners import Manners, Word
+from csms.simulation.profiles import ProfileMemory
+from csms.simulation.reference import Claim, fair_shares
+from csms.simulation.trace import ViolationError
 
 CP = ChargerId("CP")
 ONE = ConnectionId(1)

@@ -7,10 +7,10 @@ from csms.core.commands import RateUnit
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Circuit, Configure, Control, Station
 from csms.core.tuning import ENERGY, POWER
-from tests.property.world.charger import Habits
-from tests.property.world.keys import Pen
-from tests.property.world.obedience import Nature
-from tests.property.world.profiles import ProfileMemory
+from csms.simulation.charger import Habits
+from csms.simulation.keys import Pen
+from csms.simulation.obedience import Nature
+from csms.simulation.profiles import ProfileMemory
 
 CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
 

@@ -25,35 +25,63 @@ from csms.core.events import (
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId
 from csms.core.records import Record, Snapshot
 from csms.core.replies import Outcome, Reply
-from tests.property.world.clock import EPOCH_MS
-from tests.property.world.link import Link
-from tests.property.world.store import Store
-from tests.property.world.surroundings import Surroundings
-from tests.property.world.trace import ViolationError
+from csms.simulation.clock import EPOCH_MS
+from csms.simulation.link import Link
+from csms.simulation.store import Store
+from csms.simulation.surroundings import Surroundings
+from csms.simulation.trace import ViolationError
 
 
 class StepLike(Protocol):
     """What one step gives."""
 
     @property
-    def at_once(self) -> Sequence[Command]: ...
+    def at_once(self) -> Sequence[Command]:
+        """Return what leaves before the commit."""
+        ...
+
     @property
-    def after_commit(self) -> Sequence[Command]: ...
+    def after_commit(self) -> Sequence[Command]:
+        """Return what leaves with the commit."""
+        ...
+
     @property
-    def records(self) -> Sequence[Record]: ...
+    def records(self) -> Sequence[Record]:
+        """Return what has to be durable."""
+        ...
+
     @property
-    def replies(self) -> Sequence[Reply]: ...
+    def replies(self) -> Sequence[Reply]:
+        """Return what leaves with the commit, to those who asked."""
+        ...
 
 
 class Controller(Protocol):
     """The engine, or something that pretends to be one."""
 
-    def step(self, facts: Sequence[Fact], now: Now) -> StepLike: ...
-    def next_due_ms(self) -> int | None: ...
-    def booked_w(self, key: ConnectorKey) -> int: ...
-    def charger_booked_w(self, charger_id: ChargerId) -> int: ...
-    def node_booked_w(self, node_id: str) -> int: ...
-    def node_capacity_w(self, node_id: str) -> int | None: ...
+    def step(self, facts: Sequence[Fact], now: Now) -> StepLike:
+        """Take facts in."""
+        ...
+
+    def next_due_ms(self) -> int | None:
+        """Return when it wants to be called again, monotonic ms."""
+        ...
+
+    def booked_w(self, key: ConnectorKey) -> int:
+        """Return a connector's booked power, W."""
+        ...
+
+    def charger_booked_w(self, charger_id: ChargerId) -> int:
+        """Return a charger's booked power, W."""
+        ...
+
+    def node_booked_w(self, node_id: str) -> int:
+        """Return a row's booked power, W."""
+        ...
+
+    def node_capacity_w(self, node_id: str) -> int | None:
+        """Return a row's capacity, W; None when it has none."""
+        ...
 
 
 MakeController = Callable[[Snapshot, Now], Controller]
@@ -62,12 +90,29 @@ MakeController = Callable[[Snapshot, Now], Controller]
 class Observer(Protocol):
     """Who watches the host: the oracles."""
 
-    def stepped(self, engine: Controller, facts: Sequence[Fact], step: StepLike, now_ms: int) -> None: ...
-    def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None: ...
-    def committed(self, serial: int, store: Store) -> None: ...
-    def recovered(self, engine: Controller, store: Store, now_ms: int) -> None: ...
-    def replied(self, reply: Reply) -> None: ...
-    def left(self, command: Command) -> None: ...
+    def stepped(self, engine: Controller, facts: Sequence[Fact], step: StepLike, now_ms: int) -> None:
+        """Watch one step."""
+        ...
+
+    def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None:
+        """Watch a step of facts that were all taken before."""
+        ...
+
+    def committed(self, serial: int, store: Store) -> None:
+        """Watch a step's records become durable."""
+        ...
+
+    def recovered(self, engine: Controller, store: Store, now_ms: int) -> None:
+        """Watch a fresh process."""
+        ...
+
+    def replied(self, reply: Reply) -> None:
+        """Watch a reply leave."""
+        ...
+
+    def left(self, command: Command) -> None:
+        """Watch a command leave the process."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from csms.core.events import Fact, TagStatus, TransactionStarted, TransactionStopped
 from csms.core.ids import ChargerId, RequestId
 from csms.core.replies import Outcome, StartConfirmed
-from tests.property.world.outlet import Transaction
-from tests.property.world.surroundings import Central, Surroundings
+from csms.simulation.outlet import Transaction
+from csms.simulation.surroundings import Central, Surroundings
 
 RESEND_MS = 20_000
 """A transaction message without an answer is sent again after so long."""

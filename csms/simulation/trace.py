@@ -3,7 +3,7 @@
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
-from tests.property.world.clock import Clock
+from csms.simulation.clock import Clock
 
 
 class ViolationError(AssertionError):

@@ -7,9 +7,9 @@ from csms.core.events import Fact, StartKey, TransactionStarted, TransactionStop
 from csms.core.ids import RequestId, SessionId, TransactionId
 from csms.core.records import EndReason, Record, SessionStored
 from csms.core.replies import Reply, StartConfirmed
-from tests.property.world.charger import ChargerModel
-from tests.property.world.store import Store
-from tests.property.world.trace import demand
+from csms.simulation.charger import ChargerModel
+from csms.simulation.store import Store
+from csms.simulation.trace import demand
 
 INT32 = 2**31
 GUESSED = {EndReason.ZOMBIE, EndReason.SUPERSEDED}

@@ -7,12 +7,12 @@ from csms.core.events import SessionRequested, SessionStopRequested
 from csms.core.ids import ConnectorKey
 from csms.core.records import Driver
 from csms.core.station import Control
-from tests.property.world.car import change_mind, random_car
-from tests.property.world.charger import ChargerModel
-from tests.property.world.client import RestClient
-from tests.property.world.fate import Fate
-from tests.property.world.operator import Operator
-from tests.property.world.scene import Scene
+from csms.simulation.car import change_mind, random_car
+from csms.simulation.charger import ChargerModel
+from csms.simulation.client import RestClient
+from csms.simulation.fate import Fate
+from csms.simulation.operator import Operator
+from csms.simulation.scene import Scene
 
 
 class Weather:

@@ -7,7 +7,7 @@ goes on obeying the last number that it has read. One that does not echo misses 
 from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested
 from csms.core.ids import ConnectorKey, SessionId
 from csms.core.replies import Outcome, SessionShown
-from tests.property.world.surroundings import Central, Surroundings
+from csms.simulation.surroundings import Central, Surroundings
 
 
 class RestClient:

@@ -8,9 +8,9 @@ from typing import Protocol
 from csms.core.events import Fact, KnownTransaction, StartKey
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId
 from csms.core.replies import Outcome, StartConfirmed
-from tests.property.world.clock import EPOCH_MS, Clock
-from tests.property.world.link import Link
-from tests.property.world.trace import Trace
+from csms.simulation.clock import EPOCH_MS, Clock
+from csms.simulation.link import Link
+from csms.simulation.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)

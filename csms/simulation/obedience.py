@@ -19,11 +19,11 @@ from csms.core.commands import (
     Trigger,
 )
 from csms.core.events import CallAnswered, CallErrored, ConfigurationRead, ScheduleRead
-from tests.property.world.keys import KeyMemory, Pen
-from tests.property.world.link import Answer, Handed, Link
-from tests.property.world.manners import POLITE, Handling, Manners, Word
-from tests.property.world.profiles import ProfileMemory
-from tests.property.world.surroundings import Surroundings
+from csms.simulation.keys import KeyMemory, Pen
+from csms.simulation.link import Answer, Handed, Link
+from csms.simulation.manners import POLITE, Handling, Manners, Word
+from csms.simulation.profiles import ProfileMemory
+from csms.simulation.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)

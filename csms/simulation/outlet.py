@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from csms.core.events import ConnectorStatus, Sample, StartKey
-from tests.property.world.car import Car
+from csms.simulation.car import Car
 
 MWS_PER_WH = 3_600_000
 

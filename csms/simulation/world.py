@@ -6,24 +6,24 @@ from csms.core.ids import ChargerId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver, MakeStored
 from csms.core.station import GRID, Charger, Control
-from tests.property.world import calm
-from tests.property.world.car import random_car
-from tests.property.world.charger import ChargerModel
-from tests.property.world.client import RestClient
-from tests.property.world.clock import Clock
-from tests.property.world.fate import Fate, random_fate
-from tests.property.world.host import Host, MakeController
-from tests.property.world.judge import Judge
-from tests.property.world.manners import POLITE, random_manners
-from tests.property.world.obedience import Obedience
-from tests.property.world.operator import Operator
-from tests.property.world.profiles import ProfileMemory
-from tests.property.world.scene import Scene
-from tests.property.world.stations import random_habits, random_nature, random_station
-from tests.property.world.store import Store
-from tests.property.world.surroundings import Surroundings, Switches
-from tests.property.world.trace import Trace, ViolationError
-from tests.property.world.weather import Weather
+from csms.simulation import calm
+from csms.simulation.car import random_car
+from csms.simulation.charger import ChargerModel
+from csms.simulation.client import RestClient
+from csms.simulation.clock import Clock
+from csms.simulation.fate import Fate, random_fate
+from csms.simulation.host import Host, MakeController
+from csms.simulation.judge import Judge
+from csms.simulation.manners import POLITE, random_manners
+from csms.simulation.obedience import Obedience
+from csms.simulation.operator import Operator
+from csms.simulation.profiles import ProfileMemory
+from csms.simulation.scene import Scene
+from csms.simulation.stations import random_habits, random_nature, random_station
+from csms.simulation.store import Store
+from csms.simulation.surroundings import Surroundings, Switches
+from csms.simulation.trace import Trace, ViolationError
+from csms.simulation.weather import Weather
 
 TICK_MS = 1_000
 TOLD_LINES = 1_000

@@ -5,8 +5,8 @@ from dataclasses import replace
 from csms.core.events import StationConfigured
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Station
-from tests.property.world.scene import Scene
-from tests.property.world.stations import changed_station
+from csms.simulation.scene import Scene
+from csms.simulation.stations import changed_station
 
 
 class Operator:

@@ -20,12 +20,12 @@ from csms.core.events import (
     TransactionStopped,
 )
 from csms.core.ids import ChargerId
-from tests.property.world.car import Car, random_car
-from tests.property.world.link import Link
-from tests.property.world.obedience import Obedience
-from tests.property.world.outlet import Outlet, Transaction
-from tests.property.world.postbox import Postbox, Stop
-from tests.property.world.surroundings import Central, Surroundings
+from csms.simulation.car import Car, random_car
+from csms.simulation.link import Link
+from csms.simulation.obedience import Obedience
+from csms.simulation.outlet import Outlet, Transaction
+from csms.simulation.postbox import Postbox, Stop
+from csms.simulation.surroundings import Central, Surroundings
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from csms.core.events import (
     ScheduleRead,
 )
 from csms.core.ids import ChargerId, ConnectionId, Token
-from tests.property.world.clock import Clock
+from csms.simulation.clock import Clock
 
 LATEST_EXECUTION_MS = 60_000
 URGENT_WAIT_MS = 5_000

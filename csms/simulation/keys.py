@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from csms.core.commands import ChangeConfiguration
-from tests.property.world.trace import ViolationError
+from csms.simulation.trace import ViolationError
 
 WRITABLE = frozenset({"MeterValueSampleInterval", "MeterValuesSampledData", "WebSocketPingInterval"})
 LIST = "MeterValuesSampledData"

@@ -19,15 +19,15 @@ from csms.core.ids import ChargerId, ConnectorKey, Token
 from csms.core.records import ChargerStored, Driver, SendForgotten, SendStored, SessionStored
 from csms.core.replies import Reply, SessionShown
 from csms.core.station import GRID, Control
-from tests.property.world.charger import ChargerModel
-from tests.property.world.client import RestClient
-from tests.property.world.host import Controller, StepLike
-from tests.property.world.mirror import Mirror
-from tests.property.world.registry import Registry
-from tests.property.world.store import Store
-from tests.property.world.surroundings import Surroundings
-from tests.property.world.trace import demand
-from tests.property.world.trouble import Trouble
+from csms.simulation.charger import ChargerModel
+from csms.simulation.client import RestClient
+from csms.simulation.host import Controller, StepLike
+from csms.simulation.mirror import Mirror
+from csms.simulation.registry import Registry
+from csms.simulation.store import Store
+from csms.simulation.surroundings import Surroundings
+from csms.simulation.trace import demand
+from csms.simulation.trouble import Trouble
 
 RAMP_MS = 6_000
 """A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
