@@ -21,6 +21,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId
 from csms.simulation.car import Car, random_car
+from csms.simulation.faults import Kind
 from csms.simulation.link import Link
 from csms.simulation.obedience import Obedience
 from csms.simulation.outlet import Outlet, Transaction
@@ -126,10 +127,12 @@ class ChargerModel:
         outlet = self.outlets[idx - 1]
         if outlet.transaction is not None or not self.is_up:
             return
+        if self.link is None and not self._around.faults.strike(Kind.OFFLINE_START):
+            return
         outlet.car = car
         if self._around.chance(0.7):
             self._set_status(outlet, ConnectorStatus.PREPARING)
-        started_ms = max(self._around.wall_ms() + self.habits.skew_ms, self._last_started_ms + 1)
+        started_ms = max(self._clock_ms(), self._last_started_ms + 1)
         self._last_started_ms = started_ms
         key = StartKey(self.charger_id, idx, id_tag, started_ms, outlet.energy_wh)
         outlet.transaction = Transaction(key)
@@ -146,7 +149,7 @@ class ChargerModel:
             return
         outlet.transaction, outlet.car, outlet.draw_w = None, None, 0
         self.obedience.profiles.end_transaction(idx)
-        stop = Stop(transaction, outlet.energy_wh, self._around.wall_ms() + self.habits.skew_ms, reason)
+        stop = Stop(transaction, outlet.energy_wh, self._clock_ms(), reason)
         self.post.add(stop)
         self._around.trace.add("unplug", (self.charger_id, idx, transaction.transaction_id))
         if self._around.chance(0.5):
@@ -167,12 +170,15 @@ class ChargerModel:
         self.down_until_ms = self._around.clock.now_ms + down_ms
         self._must_boot = True
         self.obedience.keys.reboot()
-        if self._around.chance(0.5):
+        strike = self._around.faults.strike
+        if self._around.chance(0.5) and strike(Kind.FORGOTTEN_CALLS):
             self.obedience.forget_pending()
         for outlet in self.outlets:
-            if outlet.transaction is not None and not self.habits.resumes:
+            if outlet.transaction is None:
+                continue
+            if not self.habits.resumes and strike(Kind.LOST_TRANSACTION):
                 self.unplug(outlet.idx, "PowerLoss")
-            elif not self.habits.keeps_tx_profile:
+            elif not self.habits.keeps_tx_profile and strike(Kind.LOST_PROFILE):
                 self.obedience.profiles.end_transaction(outlet.idx)
         self.drop()
 
@@ -227,21 +233,30 @@ class ChargerModel:
             return
         self._heard = True
         self._central.post(ChargerHeard(self.charger_id, link.connection))
-        if self._must_boot or self.habits.boots_on_reconnect:
+        strike = self._around.faults.strike
+        uncalled = not self._must_boot and self.habits.boots_on_reconnect and strike(Kind.UNCALLED_BOOT)
+        if self._must_boot or uncalled:
             self._must_boot = False
             boot = BootInfo("Vendor", self.charger_id)
             self._central.ask(
                 lambda request: ChargerBooted(self.charger_id, link.connection, boot, request), lambda _outcome: None
             )
+        is_silent = self.habits.silent_on_reconnect and strike(Kind.SILENT_RECONNECT)
         for outlet in self.outlets:
-            if not self.habits.silent_on_reconnect or outlet.told is not outlet.status:
+            if not is_silent or outlet.told is not outlet.status:
                 self._tell_status(outlet)
         for fact in self._old_samples:
+            strike(Kind.LATE_METER_VALUES)
             self.say(fact)
         self._old_samples.clear()
         self.post.pump()
 
     # --- messages ------------------------------------------------------------------------------------------------
+
+    def _clock_ms(self) -> int:
+        """Return what its own clock says, UTC ms."""
+        is_wrong = self.habits.skew_ms and self._around.faults.strike(Kind.CHARGER_CLOCK)
+        return self._around.wall_ms() + (self.habits.skew_ms if is_wrong else 0)
 
     def _tell_statuses(self, only: int | None) -> None:
         for outlet in self.outlets:
@@ -250,7 +265,7 @@ class ChargerModel:
 
     def _tell_status(self, outlet: Outlet) -> None:
         if self.link is not None and self._heard:
-            at_ms = self._around.wall_ms() + self.habits.skew_ms
+            at_ms = self._clock_ms()
             outlet.told = outlet.status
             self.say(StatusNotified(self.charger_id, outlet.idx, outlet.status, at_ms=at_ms))
 
@@ -272,7 +287,7 @@ class ChargerModel:
         for outlet in self.outlets:
             transaction = outlet.transaction
             if transaction is not None:
-                sample = outlet.sample(around.wall_ms() + self.habits.skew_ms)
+                sample = outlet.sample(self._clock_ms())
                 self._sampled(outlet, transaction, sample)
 
     def _sampled(self, outlet: Outlet, transaction: Transaction, sample: Sample) -> None:
@@ -336,5 +351,5 @@ class ChargerModel:
     def _meter_once(self, idx: int | None) -> None:
         for outlet in self.outlets:
             if idx in {None, outlet.idx} and outlet.transaction is not None:
-                sample = outlet.sample(self._around.wall_ms() + self.habits.skew_ms)
+                sample = outlet.sample(self._clock_ms())
                 self._sampled(outlet, outlet.transaction, sample)

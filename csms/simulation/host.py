@@ -26,6 +26,7 @@ from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId
 from csms.core.records import Record, Snapshot
 from csms.core.replies import Outcome, Reply
 from csms.simulation.clock import EPOCH_MS
+from csms.simulation.faults import Kind
 from csms.simulation.link import Link
 from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings
@@ -215,6 +216,8 @@ class Host:
             self._store.apply(pending.records)
             self._observer.committed(pending.serial, self._store)
         self.engine = None
+        for _ in self._pending:
+            self._around.faults.strike(Kind.LOST_COMMIT)
         self._pending.clear()
         self._inbox.clear()
         self._told.clear()
@@ -236,7 +239,8 @@ class Host:
         step = self._step(self.engine, facts)
         self._observer.stepped(self.engine, facts, step, self._around.clock.now_ms)
         again = [fact for fact in facts if isinstance(fact, IDENTIFIED)]
-        if again and self._around.switches.faults and self._around.chance(0.04):
+        due = again and self._around.switches.faults and self._around.chance(0.04)
+        if due and self._around.faults.strike(Kind.REPEATED_MESSAGE):
             self._repeat(self.engine, again)
         self._arrange()
 
@@ -270,7 +274,8 @@ class Host:
         self._pending.append(Pending(self.steps, records, commands, tuple(step.replies)))
         life = self._life
         delay_ms = self._around.rng.choice((0, 1, 5, 20))
-        if self._around.chance(self.slow_commits) and not self._around.calm:
+        is_slow = self._around.chance(self.slow_commits) and not self._around.calm
+        if is_slow and self._around.faults.strike(Kind.SLOW_COMMIT):
             delay_ms = self._around.rng.randint(100, 6_000)
         self._around.clock.after(delay_ms, lambda: self._commit(life))
         return step

@@ -62,7 +62,7 @@ class Obedience:
         self.profiles = profiles
         self.keys = KeyMemory(nature.configuration, nature.pen)
         self._around = around
-        self._manners = manners
+        self.manners = manners
         self._epoch = 0
         self._told_tenths: dict[int, int] = {}
         self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
@@ -76,8 +76,10 @@ class Obedience:
 
     def take(self, link: Link, handed: Handed) -> None:
         """Receive a CALL."""
-        manners = POLITE if self._around.calm or not self._around.switches.faults else self._manners
+        manners = POLITE if self._around.calm or not self._around.switches.faults else self.manners
         handling = manners.handle(self._around.rng)
+        if handling.fault is not None and not self._around.faults.strike(handling.fault):
+            handling = POLITE.handle(self._around.rng)
         epoch = self._epoch
         if handling.execute_ms is None:
             if handling.answer_ms is not None:

@@ -15,12 +15,12 @@ from csms.simulation.profiles import ProfileMemory
 CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
 
 
-def random_station(rng: random.Random) -> Station:
-    """Return a station of 1 to 6 chargers in a tree of up to two circuits, always short of power."""
+def random_station(rng: random.Random, chargers_count: int | None = None) -> Station:
+    """Return a station in a tree of up to two circuits, always short of power; of 1 to 6 chargers unless told."""
     circuits = _random_circuits(rng)
-    chargers = tuple(
-        _random_charger(rng, ChargerId(f"C{number}"), circuits) for number in range(1, rng.randint(1, 6) + 1)
-    )
+    drawn = rng.randint(1, 6)
+    count = drawn if chargers_count is None else chargers_count
+    chargers = tuple(_random_charger(rng, ChargerId(f"C{number}"), circuits) for number in range(1, count + 1))
     total_w = sum(charger.max_power_w for charger in chargers)
     circuits = tuple(
         replace(circuit, capacity_w=int(_below_w(chargers, circuits, circuit) * rng.uniform(0.5, 1.1)) + 10_000)

@@ -9,6 +9,7 @@ from csms.core.events import Fact, KnownTransaction, StartKey
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId
 from csms.core.replies import Outcome, StartConfirmed
 from csms.simulation.clock import EPOCH_MS, Clock
+from csms.simulation.faults import Faults
 from csms.simulation.link import Link
 from csms.simulation.trace import Trace
 
@@ -68,6 +69,7 @@ class Surroundings:
     trace: Trace
     switches: Switches
     calm: bool = False
+    faults: Faults = field(default_factory=Faults)
     start_confirmed: Callable[[StartKey, StartConfirmed], None] = lambda _key, _outcome: None
     obeys: Callable[[ChargerId], None] = lambda _charger_id: None
     _made: dict[str, int] = field(default_factory=dict)

@@ -11,10 +11,11 @@ from csms.simulation.car import random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.clock import Clock
-from csms.simulation.fate import Fate, random_fate
+from csms.simulation.fate import STORM, Fate, random_fate
+from csms.simulation.faults import Choice, Faults, Profile, allowed
 from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
-from csms.simulation.manners import POLITE, random_manners
+from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
@@ -35,12 +36,21 @@ ALL_FAULTS = Switches()
 class World:
     """Everything of one run."""
 
-    def __init__(self, seed: int, make: MakeController, switches: Switches = ALL_FAULTS) -> None:
+    def __init__(
+        self,
+        seed: int,
+        make: MakeController,
+        switches: Switches = ALL_FAULTS,
+        *,
+        choice: Choice = Profile.DRAWN,
+        chargers_count: int | None = None,
+    ) -> None:
         clock = Clock()
-        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches)
+        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(allowed(choice)))
+        self._choice = choice if switches.faults else Profile.NONE
         rng = self.around.rng
-        fate = random_fate(rng) if switches.faults else Fate()
-        station = random_station(rng)
+        self.fate = fate = self._draw_fate()
+        self.station = station = random_station(rng, chargers_count)
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []
@@ -89,6 +99,7 @@ class World:
             model.run(TICK_MS)
         if self.host.engine is not None:
             self.judge.fuses(self.host.engine, self._drawn_w(), self.around.clock.now_ms)
+            self.judge.count_overbooked(self.host.engine, TICK_MS)
 
     def _calm(self) -> None:
         self._operator.late.clear()
@@ -130,6 +141,16 @@ class World:
 
     # --- the inhabitants -------------------------------------------------------------------------------------------
 
+    def _draw_fate(self) -> Fate:
+        if self._choice is Profile.NONE:
+            return Fate()
+        return random_fate(self.around.rng) if self._choice is Profile.DRAWN else STORM
+
+    def _draw_manners(self) -> Manners:
+        if self._choice is Profile.NONE:
+            return POLITE
+        return random_manners(self.around.rng) if self._choice is Profile.DRAWN else AWFUL
+
     def _is_late(self, charger: Charger) -> bool:
         return charger.control is Control.AUTO and self.around.chance(0.15)
 
@@ -142,7 +163,7 @@ class World:
             make = Make("Vendor", charger.charger_id, "")
             self.store.makes[make] = MakeStored(make, Learnt(keeps_tx_profile=True))
         nature = random_nature(rng, charger, memory)
-        manners = random_manners(rng) if around.switches.faults else POLITE
+        manners = self._draw_manners()
         hardware_w = charger.max_power_w if charger.control is not Control.NONE else charger.uncontrolled_power_w
         model = ChargerModel(
             charger.charger_id,
