@@ -6,7 +6,6 @@ Transaction messages go through the `postbox`; everything else is said when ther
 from dataclasses import dataclass
 from functools import partial
 
-from csms.core.commands import RemoteStart, RemoteStop, Trigger
 from csms.core.events import (
     BootInfo,
     ChargerBooted,
@@ -22,7 +21,8 @@ from csms.core.events import (
 from csms.core.ids import ChargerId
 from csms.simulation.car import Car, random_car
 from csms.simulation.faults import Kind
-from csms.simulation.link import Link
+from csms.simulation.frames import Payload
+from csms.simulation.line import Line
 from csms.simulation.obedience import Obedience
 from csms.simulation.outlet import Outlet, Transaction
 from csms.simulation.postbox import Postbox, Stop
@@ -72,7 +72,7 @@ class ChargerModel:
         self.outlets = [Outlet(idx) for idx in range(1, connectors + 1)]
         self.habits = habits
         self.obedience = obedience
-        self.link: Link | None = None
+        self.link: Line | None = None
         self.down_until_ms = 0
         self.meter_mute_until_ms = 0
         self._around = around
@@ -192,11 +192,7 @@ class ChargerModel:
         if connection is None:
             return
         around = self._around
-        link = Link(
-            self.charger_id, connection, around.clock, self._central.post, self.obedience.take, self.habits.timeout_ms
-        )
-        self.link = link
-        self._central.enter(link)
+        self.link = link = self._central.enter(self.charger_id, connection, self.obedience.take, self.habits.timeout_ms)
         around.clock.after(around.rng.randint(0, 500 if around.calm else 4_000), lambda: self._greet(link))
 
     def drop(self) -> None:
@@ -228,7 +224,7 @@ class ChargerModel:
             )
         )
 
-    def _greet(self, link: Link) -> None:
+    def _greet(self, link: Line) -> None:
         if self.link is not link:
             return
         self._heard = True
@@ -305,43 +301,43 @@ class ChargerModel:
         transaction = self.outlets[idx - 1].transaction
         return transaction is not None, None if transaction is None else transaction.transaction_id
 
-    def _asked_for(self, call: Trigger | RemoteStart | RemoteStop) -> bool:
-        match call:
-            case Trigger():
-                return self._trigger(call)
-            case RemoteStart():
-                return self._remote_start(call)
-            case RemoteStop():
-                return self._remote_stop(call)
+    def _asked_for(self, action: str, payload: Payload) -> bool:
+        match action:
+            case "TriggerMessage":
+                return self._trigger(payload["requestedMessage"], payload.get("connectorId"))
+            case "RemoteStartTransaction":
+                return self._remote_start(payload["connectorId"], payload["idTag"])
+            case _:
+                return self._remote_stop(payload["transactionId"])
 
-    def _remote_start(self, call: RemoteStart) -> bool:
-        outlet = self.outlets[call.idx - 1]
+    def _remote_start(self, idx: int, id_tag: str) -> bool:
+        outlet = self.outlets[idx - 1]
         if outlet.transaction is not None or not self.is_up:
             return False
         car = random_car(self._around.rng, self.hardware_w)
-        self._around.clock.after(self._around.rng.randint(200, 5_000), lambda: self._come(call, car))
+        self._around.clock.after(self._around.rng.randint(200, 5_000), lambda: self._come(idx, id_tag, car))
         return True
 
-    def _come(self, call: RemoteStart, car: Car) -> None:
+    def _come(self, idx: int, id_tag: str, car: Car) -> None:
         """A car comes for a remote start; one that comes in the calm wants all that it can get."""
         calm = Car(self.hardware_w, self.hardware_w // 3 + 1, self.hardware_w // 5 + 1)
-        self.plug(call.idx, calm if self._around.calm else car, call.id_tag)
+        self.plug(idx, calm if self._around.calm else car, id_tag)
 
-    def _remote_stop(self, call: RemoteStop) -> bool:
+    def _remote_stop(self, transaction_id: int) -> bool:
         for outlet in self.outlets:
-            if outlet.transaction is not None and outlet.transaction.transaction_id == call.transaction_id:
+            if outlet.transaction is not None and outlet.transaction.transaction_id == transaction_id:
                 leave = partial(self.unplug, outlet.idx, "Remote")
                 self._around.clock.after(self._around.rng.randint(100, 2_000), leave)
                 return True
         return False
 
-    def _trigger(self, call: Trigger) -> bool:
+    def _trigger(self, requested: str, idx: int | None) -> bool:
         link = self.link
-        if call.requested == "StatusNotification":
-            self._around.clock.after(200, lambda: self._tell_statuses(call.idx))
-        elif call.requested == "MeterValues":
-            self._around.clock.after(200, lambda: self._meter_once(call.idx))
-        elif call.requested == "BootNotification" and link is not None:
+        if requested == "StatusNotification":
+            self._around.clock.after(200, lambda: self._tell_statuses(idx))
+        elif requested == "MeterValues":
+            self._around.clock.after(200, lambda: self._meter_once(idx))
+        elif requested == "BootNotification" and link is not None:
             boot = BootInfo("Vendor", self.charger_id)
             self._around.clock.after(200, lambda: self.say(ChargerBooted(self.charger_id, link.connection, boot)))
         else:

@@ -25,8 +25,10 @@ from csms.core.events import (
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId
 from csms.core.records import Record, Snapshot
 from csms.core.replies import Outcome, Reply
+from csms.ocpp16.peer import Peer
 from csms.simulation.clock import EPOCH_MS
 from csms.simulation.faults import Kind
+from csms.simulation.line import Line, Take
 from csms.simulation.link import Link
 from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings
@@ -150,6 +152,7 @@ class Host:
         self._idle_at_ms = 0
         self._woken = False
         self._links: dict[ChargerId, Link] = {}
+        self._peers: dict[ChargerId, Peer] = {}
         self.wall_offset_ms = 0
         self.slow_commits = 0.0
         self.may_connect: Callable[[ChargerId], bool] = lambda _charger_id: True
@@ -183,10 +186,16 @@ class Host:
             return None
         return ConnectionId(self._around.number("connection"))
 
-    def enter(self, link: Link) -> None:
-        """Make `link` the current connection of its charger."""
-        self._links[link.charger_id] = link
-        self.post(ChargerConnected(link.charger_id, link.connection))
+    def enter(self, charger_id: ChargerId, connection: ConnectionId, take: Take, timeout_ms: int) -> Line:
+        """Make a connection that was admitted the charger's current one, with a peer that knows its slowest answer."""
+        before = self._peers.get(charger_id)
+        slowest_ms = 0 if before is None else before.slowest_answer_ms
+        peer = Peer(f"{connection}-", timeout_ms, slowest_ms)
+        around = self._around
+        link = Link(charger_id, connection, peer, around.clock, around.trace, self._wall_ms, self.post, take)
+        self._links[charger_id], self._peers[charger_id] = link, peer
+        self.post(ChargerConnected(charger_id, connection))
+        return link
 
     def find_start(self, key: StartKey) -> KnownTransaction | None:
         """Ask the store for a start."""
@@ -222,13 +231,17 @@ class Host:
         self._inbox.clear()
         self._told.clear()
         self._links.clear()
+        self._peers.clear()
         self._woken = False
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
     def _now(self) -> Now:
         now_ms = self._around.clock.now_ms
-        return Now(now_ms - self._started_ms, EPOCH_MS + now_ms + self.wall_offset_ms)
+        return Now(now_ms - self._started_ms, self._wall_ms())
+
+    def _wall_ms(self) -> int:
+        return EPOCH_MS + self._around.clock.now_ms + self.wall_offset_ms
 
     def _run(self, life: int) -> None:
         if self.engine is None or life != self._life:

@@ -1,165 +1,143 @@
-"""The gateway's side of one connection (LEDGER.md §3).
+"""The gateway's side of one connection: the real peer, driven in virtual time as `csms.gateway.link` drives it.
 
-One outstanding CALL; limits go before everything else, urgent ones first; a newer limit replaces a queued one of the
-same purpose and connector; an unanswered CALL times out, earlier when an urgent limit has waited long enough behind it.
-A CALL whose bytes were handed over may take effect until H after its time-out or the end of its connection.
+Commands become frames, and what the peer makes of the charger's frames becomes facts. A CALL whose bytes were handed
+over may take effect until H after its time-out or the end of its connection (`Delivered.void_ms`).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from csms.core.commands import Call, Purpose, SetLimit
-from csms.core.events import (
-    CallAnswered,
-    CallErrored,
-    CallSent,
-    CallTimedOut,
-    CallUnsent,
-    ChargerDisconnected,
-    ConfigurationRead,
-    Fact,
-    ScheduleRead,
-)
+from csms.core.events import CallTimedOut, CallUnsent, ChargerDisconnected, Fact
 from csms.core.ids import ChargerId, ConnectionId, Token
+from csms.ocpp16 import translate
+from csms.ocpp16.peer import AnswerReceived, CallReceived, ErrorReceived, FrameRefused, Peer, PeerEvent
 from csms.simulation.clock import Clock
-
-LATEST_EXECUTION_MS = 60_000
-URGENT_WAIT_MS = 5_000
-
-Answer = CallAnswered | CallErrored | ConfigurationRead | ScheduleRead
-
-
-@dataclass(slots=True)
-class Handed:
-    """One CALL whose bytes were handed to the socket; after `void_ms` it can no longer take effect."""
-
-    call: Call
-    at_ms: int
-    void_ms: int | None = None
-    answered: bool = False
-
-
-@dataclass(slots=True)
-class Queued:
-    """One CALL that waits for the wire."""
-
-    call: Call
-    since_ms: int
+from csms.simulation.line import LATEST_EXECUTION_MS, Delivered, Take
+from csms.simulation.trace import Trace, ViolationError
 
 
 class Link:
-    """One connection of one charger."""
+    """One connection of one charger.
+
+    Args:
+        charger_id: who connected.
+        connection: this connection's own id.
+        peer: its protocol state.
+        clock: the world's time.
+        trace: where frames are noted.
+        wall_ms: the central system's wall clock.
+        post: takes facts.
+        take: the charger's ear.
+    """
 
     def __init__(
         self,
         charger_id: ChargerId,
         connection: ConnectionId,
+        peer: Peer,
         clock: Clock,
+        trace: Trace,
+        wall_ms: Callable[[], int],
         post: Callable[[Fact], None],
-        take: Callable[["Link", Handed], None],
-        timeout_ms: int,
+        take: Take,
     ) -> None:
         self.charger_id = charger_id
         self.connection = connection
+        self.peer = peer
         self.is_open = True
-        self.is_deaf = False  # half-open: the charger is gone, the gateway does not know
+        self.is_deaf = False
         self._clock = clock
+        self._trace = trace
+        self._wall_ms = wall_ms
         self._post = post
         self._take = take
-        self._timeout_ms = timeout_ms
-        self._queue: list[Queued] = []
-        self._outstanding: Handed | None = None
-        self._handed: dict[Token, Handed] = {}
+        self._delivered: dict[Token, Delivered] = {}
         self._newest: dict[tuple[Purpose, int], Token] = {}
 
     def submit(self, call: Call) -> None:
         """Queue a CALL of the central system."""
-        if not self.is_open:
+        if not self.is_open or self._overtaken(call):
             self._post(CallUnsent(call.token))
             return
-        if isinstance(call, SetLimit):
-            place = (call.purpose, call.idx)
-            if call.token < self._newest.get(place, call.token):
-                self._post(CallUnsent(call.token))  # it waited for its commit; a newer cut did not
-                return
-            self._newest[place] = call.token
-            self._replace(*place)
-            if call.urgent:
-                self._clock.after(URGENT_WAIT_MS, self._hurry)
-        self._queue.append(Queued(call, self._clock.now_ms))
-        self._hand()
+        request = translate.request_of(call, self._wall_ms())
+        self._report(
+            self.peer.call(
+                call.token, request.action, request.payload, limit_key=request.limit_key, urgent=request.urgent
+            )
+        )
+        self._poll()
 
-    def answer(self, handed: Handed, answer: Answer) -> None:
+    def answer(self, delivered: Delivered, text: str) -> None:
         """Deliver the charger's answer, in time or late; nothing when the connection is gone."""
-        if not self.is_open or self.is_deaf or handed.answered:
+        if not self.is_open or self.is_deaf or delivered.answered:
             return
-        handed.answered = True
-        self._post(answer)
-        if self._outstanding is handed:
-            self._outstanding = None
-            self._hand()
+        delivered.answered = True
+        self._trace.add("frame in", text)
+        self._report(self.peer.receive_text(text, self._clock.now_ms))
+        self._flush()
 
     def close(self) -> None:
         """End the connection and tell the engine: what was queued was never sent."""
         if not self.is_open:
             return
-        for queued in self._queue:
-            self._post(CallUnsent(queued.call.token))
+        self._report(self.peer.close())
         self.die()
         self._post(ChargerDisconnected(self.charger_id, self.connection))
 
     def die(self) -> None:
         """End the connection without a word: the process that could tell is gone."""
         self.is_open = False
-        self._queue.clear()
-        self._outstanding = None
-        for handed in self._handed.values():
-            self._void(handed)
+        for delivered in self._delivered.values():
+            self._void(delivered)
 
-    def _replace(self, purpose: Purpose, idx: int) -> None:
-        for queued in self._queue:
-            call = queued.call
-            if isinstance(call, SetLimit) and (call.purpose, call.idx) == (purpose, idx):
-                self._queue.remove(queued)
-                self._post(CallUnsent(call.token))
-                return
+    def _overtaken(self, call: Call) -> bool:
+        """Return whether a newer limit for the same place came first: it waited for its commit, a newer cut did not."""
+        if not isinstance(call, SetLimit):
+            return False
+        place = (call.purpose, call.idx)
+        if call.token < self._newest.get(place, call.token):
+            return True
+        self._newest[place] = call.token
+        return False
 
-    def _hand(self) -> None:
-        if self._outstanding is not None or not self._queue:
+    def _poll(self) -> None:
+        if not self.is_open:
             return
-        self._queue.sort(key=_lane)  # stable: first come, first served within a lane
-        handed = Handed(self._queue.pop(0).call, self._clock.now_ms)
-        self._outstanding = handed
-        self._handed[handed.call.token] = handed
-        self._post(CallSent(handed.call.token))
-        self._clock.after(self._timeout_ms, lambda: self._time_out(handed))
-        self._take(self, handed)
+        self._report(self.peer.poll(self._clock.now_ms))
+        self._flush()
+        due_ms = self.peer.next_deadline_ms()
+        if due_ms is not None and due_ms > self._clock.now_ms:
+            self._clock.at(due_ms, self._poll)
 
-    def _hurry(self) -> None:
-        waited = any(
-            isinstance(queued.call, SetLimit)
-            and queued.call.urgent
-            and queued.since_ms + URGENT_WAIT_MS <= self._clock.now_ms
-            for queued in self._queue
-        )
-        if waited and self._outstanding is not None:
-            self._time_out(self._outstanding)
+    def _flush(self) -> None:
+        """Hand over what the peer wants written."""
+        for out in self.peer.data_to_send():
+            self._trace.add("frame out", out.text)
+            if out.token is None:
+                raise ViolationError(f"the peer says something unasked: {out.text}")
+            delivered = Delivered(out.text, self._clock.now_ms)
+            self._delivered[out.token] = delivered
+            self._post(self.peer.handed(out.token, self._clock.now_ms))
+            due_ms = self.peer.next_deadline_ms()
+            assert due_ms is not None, "a CALL that was handed over has its time-out"
+            self._clock.at(due_ms, self._poll)
+            self._take(self, delivered)
 
-    def _time_out(self, handed: Handed) -> None:
-        if not self.is_open or self._outstanding is not handed:
-            return
-        self._void(handed)
-        self._outstanding = None
-        self._post(CallTimedOut(handed.call.token))
-        self._hand()
+    def _report(self, events: Iterable[PeerEvent]) -> None:
+        for event in events:
+            match event:
+                case AnswerReceived():
+                    self._post(translate.fact_of_answer(event.token, event.action, event.payload))
+                case ErrorReceived():
+                    self._post(translate.fact_of_error(event.token, event.code))
+                case CallTimedOut():
+                    self._void(self._delivered[event.token])
+                    self._post(event)
+                case CallUnsent():
+                    self._post(event)
+                case FrameRefused() | CallReceived():
+                    raise ViolationError(f"the peer does not take an answer: {event}")
 
-    def _void(self, handed: Handed) -> None:
-        if handed.void_ms is None and not handed.answered:
-            handed.void_ms = self._clock.now_ms + LATEST_EXECUTION_MS
-
-
-def _lane(queued: Queued) -> int:
-    call = queued.call
-    if not isinstance(call, SetLimit):
-        return 2
-    return 0 if call.urgent else 1
+    def _void(self, delivered: Delivered) -> None:
+        if delivered.void_ms is None and not delivered.answered:
+            delivered.void_ms = self._clock.now_ms + LATEST_EXECUTION_MS

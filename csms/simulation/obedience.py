@@ -1,29 +1,25 @@
-"""The smart-charging half of a simulated charger: it executes CALLs and answers them (OCPP 1.6 §5.8, §5.11-§5.17)."""
+"""The smart-charging half of a simulated charger: it executes CALLs and answers them (OCPP 1.6 §5.8, §5.11-§5.17).
+
+It reads the frames itself, to the letter of the specification, and knows no word of the central system's code.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
-from csms.core.commands import (
-    PROBE_TENTHS,
-    Call,
-    ChangeConfiguration,
-    ClearLimits,
-    ProfileKind,
-    Purpose,
-    RateUnit,
-    ReadConfiguration,
-    ReadSchedule,
-    RemoteStart,
-    RemoteStop,
-    SetLimit,
-    Trigger,
-)
-from csms.core.events import CallAnswered, CallErrored, ConfigurationRead, ScheduleRead
+from csms.simulation.frames import Asked, Payload, Refusal, answer_text, read_call
 from csms.simulation.keys import KeyMemory, Pen
-from csms.simulation.link import Answer, Handed, Link
+from csms.simulation.line import Delivered, Line
 from csms.simulation.manners import POLITE, Handling, Manners, Word
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.surroundings import Surroundings
+from csms.simulation.trace import ViolationError, demand
+
+MAX_PHASES = 3
+"""numberPhases where none is told (§7.14)."""
+
+READS = frozenset({"GetConfiguration", "GetCompositeSchedule"})
+ASKS = frozenset({"TriggerMessage", "RemoteStartTransaction", "RemoteStopTransaction"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +27,8 @@ class Nature:
     """What a charger can do; the same for its whole life.
 
     Attributes:
-        units: rate units that it takes.
+        units: rate units that it takes, "W" and "A".
+        phases: how many are installed; voltage_v: of each.
         relative: takes Relative profiles; else Absolute ones alone.
         zero: takes a limit of 0.
         any_transaction: takes a TxProfile that names a transaction other than the one that runs.
@@ -42,7 +39,9 @@ class Nature:
         pen: how it takes what is written to them.
     """
 
-    units: frozenset[RateUnit]
+    units: frozenset[str]
+    phases: int = 3
+    voltage_v: int = 230
     relative: bool = True
     zero: bool = True
     any_transaction: bool = False
@@ -59,23 +58,24 @@ class Obedience:
 
     def __init__(self, around: Surroundings, nature: Nature, manners: Manners, profiles: ProfileMemory) -> None:
         self.nature = nature
+        self.manners = manners
         self.profiles = profiles
         self.keys = KeyMemory(nature.configuration, nature.pen)
         self._around = around
-        self.manners = manners
         self._epoch = 0
         self._told_tenths: dict[int, int] = {}
         self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
         self.reboots: Callable[[], None] = lambda: None
         self.changed: Callable[[], None] = lambda: None
-        self.asked: Callable[[Trigger | RemoteStart | RemoteStop], bool] = lambda _call: False
+        self.asked: Callable[[str, Payload], bool] = lambda _action, _payload: False
 
     def forget_pending(self) -> None:
         """Drop every CALL that was received and not yet executed, as a reboot does."""
         self._epoch += 1
 
-    def take(self, link: Link, handed: Handed) -> None:
+    def take(self, line: Line, delivered: Delivered) -> None:
         """Receive a CALL."""
+        asked = read_call(delivered.text)
         manners = POLITE if self._around.calm or not self._around.switches.faults else self.manners
         handling = manners.handle(self._around.rng)
         if handling.fault is not None and not self._around.faults.strike(handling.fault):
@@ -83,89 +83,128 @@ class Obedience:
         epoch = self._epoch
         if handling.execute_ms is None:
             if handling.answer_ms is not None:
-                answer = _negative(handed.call, handling.word)
-                self._around.clock.after(handling.answer_ms, lambda: link.answer(handed, answer))
+                text = answer_text(asked, _negative(asked, handling.word))
+                self._around.clock.after(handling.answer_ms, lambda: line.answer(delivered, text))
             return
-        self._around.clock.after(handling.execute_ms, lambda: self._act(link, handed, handling, epoch))
+        self._around.clock.after(handling.execute_ms, lambda: self._act(line, delivered, asked, handling, epoch))
 
-    def _act(self, link: Link, handed: Handed, handling: Handling, epoch: int) -> None:
+    def _act(self, line: Line, delivered: Delivered, asked: Asked, handling: Handling, epoch: int) -> None:
         now_ms = self._around.clock.now_ms
-        if epoch != self._epoch or (handed.void_ms is not None and now_ms >= handed.void_ms):
+        if epoch != self._epoch or (delivered.void_ms is not None and now_ms >= delivered.void_ms):
             return
-        answer = self._execute(handed.call)
+        answer = self._execute(asked)
         if handling.answer_ms is None:
             return
         if handling.word is not Word.TRUTH:
-            answer = _negative(handed.call, handling.word)
-        self._around.clock.at(handed.at_ms + handling.answer_ms, lambda: link.answer(handed, answer))
+            answer = _negative(asked, handling.word)
+        text = answer_text(asked, answer)
+        self._around.clock.at(delivered.at_ms + handling.answer_ms, lambda: line.answer(delivered, text))
 
-    def _execute(self, call: Call) -> Answer:
-        match call:
-            case SetLimit():
-                return CallAnswered(call.token, "Accepted" if self._set(call) else "Rejected")
-            case ClearLimits():
-                found = self._clear(call)
+    def _execute(self, asked: Asked) -> Payload | Refusal:
+        payload = asked.payload
+        match asked.action:
+            case "SetChargingProfile":
+                return _status("Accepted" if self._set(payload) else "Rejected")
+            case "ClearChargingProfile":
+                found = self._clear(payload)
                 self.changed()
-                return CallAnswered(call.token, "Accepted" if found else "Unknown")
-            case ReadSchedule():
-                return ScheduleRead(call.token, self._read_back(call))
-            case ReadConfiguration():
-                values = self.keys.read(call.keys)
-                if values is None:
-                    return CallErrored(call.token, "OccurenceConstraintViolation")
-                return ConfigurationRead(call.token, values, tuple(key for key in call.keys if key not in values))
-            case ChangeConfiguration():
-                return CallAnswered(call.token, self._write(call))
-            case Trigger() if not self.nature.triggers:
-                return CallErrored(call.token, "NotImplemented")
-            case Trigger() | RemoteStart() | RemoteStop():
-                return CallAnswered(call.token, "Accepted" if self.asked(call) else "Rejected")
+                return _status("Accepted" if found else "Unknown")
+            case "GetCompositeSchedule":
+                return self._read_back(payload)
+            case "GetConfiguration":
+                return self._read(payload)
+            case "ChangeConfiguration":
+                return _status(self._write(payload))
+            case "TriggerMessage" if not self.nature.triggers:
+                return Refusal("NotImplemented")
+            case action if action in ASKS:
+                return _status("Accepted" if self.asked(action, payload) else "Rejected")
+            case _:
+                return Refusal("NotImplemented")
 
-    def _read_back(self, call: ReadSchedule) -> int | None:
-        """Return the limit told last, in tenths of an ampere, as far as this charger keeps them."""
-        told = self._told_tenths.get(call.idx)
-        return None if told is None or not self.nature.reads_back else told if self.nature.tenths else told // 10 * 10
+    def _read(self, payload: Payload) -> Payload | Refusal:
+        wanted = payload["key"]
+        values = self.keys.read(wanted)
+        if values is None:
+            return Refusal("OccurenceConstraintViolation")
+        known = [
+            {"key": key, "readonly": False} | ({} if value is None else {"value": value})
+            for key, value in values.items()
+        ]
+        return {"configurationKey": known, "unknownKey": [key for key in wanted if key not in values]}
 
-    def _write(self, call: ChangeConfiguration) -> str:
-        word = self.keys.write(call)
+    def _read_back(self, payload: Payload) -> Payload:
+        """Return the limit told last, as far as this charger keeps tenths of an ampere."""
+        idx = payload["connectorId"]
+        told = self._told_tenths.get(idx)
+        if told is None or not self.nature.reads_back:
+            return _status("Rejected")
+        period = {"startPeriod": 0, "limit": self._kept(told) / 10}
+        schedule = {"duration": payload["duration"], "chargingRateUnit": "A", "chargingSchedulePeriod": [period]}
+        return _status("Accepted") | {"connectorId": idx, "chargingSchedule": schedule}
+
+    def _kept(self, tenths_a: int) -> int:
+        return tenths_a if self.nature.tenths else tenths_a // 10 * 10
+
+    def _write(self, payload: Payload) -> str:
+        word = self.keys.write(payload["key"], payload["value"])
         if word == "Accepted" and self.nature.pen.reboots and not self._around.calm:
             self._around.clock.after(self._around.rng.randint(500, 3_000), self.reboots)
         return word
 
-    def _clear(self, call: ClearLimits) -> bool:
-        if call.purpose is Purpose.DEFAULT:
-            return self.profiles.clear_defaults(call.idx, call.stack_level)
-        assert call.idx, "a TxProfile is cleared at its connector"
-        return self.profiles.clear_tx(call.idx)
+    def _clear(self, payload: Payload) -> bool:
+        idx: int | None = payload.get("connectorId")
+        if payload["chargingProfilePurpose"] == "TxDefaultProfile":
+            return self.profiles.clear_defaults(idx, payload.get("stackLevel"))
+        if payload["chargingProfilePurpose"] != "TxProfile" or not idx:
+            raise ViolationError(f"cleared where nothing is: {payload}")
+        return self.profiles.clear_tx(idx)
 
     def _takes_foreign(self, running_id: int | None) -> bool:
         is_reported = running_id is not None
         return self.nature.any_transaction and (is_reported or self._around.switches.foreign_before_report)
 
-    def _set(self, call: SetLimit) -> bool:
-        form = call.form
-        can_read = form.unit in self.nature.units and (self.nature.relative or form.kind is ProfileKind.ABSOLUTE)
-        if not can_read or (call.limit_w == 0 and not self.nature.zero):
+    def _set(self, payload: Payload) -> bool:
+        idx, profile = payload["connectorId"], payload["csChargingProfiles"]
+        schedule = profile["chargingSchedule"]
+        unit, (period,) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
+        is_absolute = profile["chargingProfileKind"] == "Absolute"
+        demand(is_absolute == ("startSchedule" in schedule), "a start where none belongs, or none: {}", payload)
+        demand(period["startPeriod"] == 0, "no limit from the beginning: {}", payload)
+        if unit not in self.nature.units or not (self.nature.relative or is_absolute):
             return False
-        if call.purpose is Purpose.TX and not self.nature.tx_profiles:
+        if period["limit"] == 0 and not self.nature.zero:
             return False
-        if call.purpose is Purpose.DEFAULT:
-            self.profiles.set_default(call.idx, form.stack_level, call.limit_w)
+        is_tx = profile["chargingProfilePurpose"] == "TxProfile"
+        if is_tx and not self.nature.tx_profiles:
+            return False
+        limit_w = self._limit_w(unit, period)
+        if not is_tx:
+            self.profiles.set_default(idx, profile["stackLevel"], limit_w)
         else:
-            runs, running_id = self.running_id(call.idx)
-            if call.transaction_id is None or not runs:
+            runs, running_id = self.running_id(idx)
+            transaction_id = profile["transactionId"]
+            if not runs or (transaction_id != running_id and not self._takes_foreign(running_id)):
                 return False
-            if call.transaction_id != running_id and not self._takes_foreign(running_id):
-                return False
-            self.profiles.set_tx(call.idx, form.stack_level, call.transaction_id, call.limit_w)
-            if form.unit is RateUnit.A:
-                told = call.limit_w * 10 // form.ampere_w
-                self._told_tenths[call.idx] = told - PROBE_TENTHS if call.probing else told
+            self.profiles.set_tx(idx, profile["stackLevel"], transaction_id, limit_w)
+            if unit == "A":
+                self._told_tenths[idx] = round(period["limit"] * 10)
         self.changed()
         return True
 
+    def _limit_w(self, unit: str, period: dict[str, Any]) -> int:
+        """Return what a limit allows at this charger, W: an ampere limit counts for each phase used (§7.14)."""
+        if unit == "W":
+            return int(period["limit"])
+        phases: int = min(period.get("numberPhases", MAX_PHASES), self.nature.phases)
+        return self._kept(round(period["limit"] * 10)) * self.nature.voltage_v * phases // 10
 
-def _negative(call: Call, word: Word) -> Answer:
-    if word is Word.ERROR or isinstance(call, ReadConfiguration | ReadSchedule):
-        return CallErrored(call.token, "InternalError")
-    return CallAnswered(call.token, "Rejected")
+
+def _status(word: str) -> Payload:
+    return {"status": word}
+
+
+def _negative(asked: Asked, word: Word) -> Payload | Refusal:
+    if word is Word.ERROR or asked.action in READS:
+        return Refusal("InternalError")
+    return _status("Rejected")

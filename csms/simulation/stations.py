@@ -3,7 +3,6 @@
 import random
 from dataclasses import replace
 
-from csms.core.commands import RateUnit
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Circuit, Configure, Control, Station
 from csms.core.tuning import ENERGY, POWER
@@ -58,15 +57,15 @@ def random_nature(rng: random.Random, charger: Charger, memory: ProfileMemory) -
         for _ in range(rng.randint(1, 3)):
             level = rng.randint(0, 10 if highest is None else min(10, highest))
             memory.set_default(rng.randint(0, charger.connectors), level, rng.randint(0, charger.max_power_w))
-    units = frozenset({RateUnit.W})
+    units = frozenset({"W"})
     words: str | None = "Power"
     if not charger.is_dc:
         units, words = rng.choice(
             (
-                (frozenset({RateUnit.A}), "Current"),
-                (frozenset({RateUnit.A, RateUnit.W}), "Current,Power"),
-                (frozenset({RateUnit.W}), None),
-                (frozenset({RateUnit.A}), None),
+                (frozenset({"A"}), "Current"),
+                (frozenset({"A", "W"}), "Current,Power"),
+                (frozenset({"W"}), None),
+                (frozenset({"A"}), None),
             )
         )
     configuration: dict[str, str | None] = {"NumberOfConnectors": str(charger.connectors)}
@@ -77,6 +76,8 @@ def random_nature(rng: random.Random, charger: Charger, memory: ProfileMemory) -
     configuration |= _random_settings(rng)
     return Nature(
         units=units,
+        phases=charger.phases,
+        voltage_v=charger.voltage_v,
         relative=rng.random() < 0.93,
         zero=rng.random() < 0.97,
         any_transaction=rng.random() < 0.15,

@@ -10,7 +10,7 @@ from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId
 from csms.core.replies import Outcome, StartConfirmed
 from csms.simulation.clock import EPOCH_MS, Clock
 from csms.simulation.faults import Faults
-from csms.simulation.link import Link
+from csms.simulation.line import Line, Take
 from csms.simulation.trace import Trace
 
 
@@ -47,8 +47,8 @@ class Central(Protocol):
         """Return the id of a new connection, or None when the handshake is refused or nobody listens."""
         ...
 
-    def enter(self, link: Link) -> None:
-        """Make `link` the charger's current connection."""
+    def enter(self, charger_id: ChargerId, connection: ConnectionId, take: Take, timeout_ms: int) -> Line:
+        """Make a connection that was admitted the charger's current one; `take` hears what is said on it."""
         ...
 
     def find_start(self, key: StartKey) -> KnownTransaction | None:

@@ -1,20 +1,27 @@
 """The simulated world itself: what its chargers remember, what its links report, what is fair."""
 
+import json
 import random
+from typing import Any
 
 import pytest
 
-from csms.core.commands import Call, ChangeConfiguration, LimitForm, Purpose, RateUnit, ReadConfiguration, SetLimit
+from csms.core.commands import Call, LimitForm, Purpose, RateUnit, SetLimit, Trigger
 from csms.core.events import CallAnswered, CallSent, CallTimedOut, CallUnsent, ChargerDisconnected, Fact
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
+from csms.ocpp16.peer import Peer
 from csms.simulation.car import Car
 from csms.simulation.clock import Clock
+from csms.simulation.frames import answer_text, read_call
 from csms.simulation.keys import KeyMemory, Pen
-from csms.simulation.link import Handed, Link
-from csms.simulation.manners import Manners, Word
+from csms.simulation.line import Delivered
+from csms.simulation.link import Link
+from csms.simulation.manners import POLITE, Manners, Word
+from csms.simulation.obedience import Nature, Obedience
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.reference import Claim, fair_shares
-from csms.simulation.trace import ViolationError
+from csms.simulation.surroundings import Surroundings, Switches
+from csms.simulation.trace import Trace, ViolationError
 
 CP = ChargerId("CP")
 ONE = ConnectionId(1)
@@ -26,8 +33,8 @@ def limit(token: int, *, idx: int = 1, urgent: bool = False) -> SetLimit:
     return SetLimit(Token(token), ONE, CP, idx, Purpose.TX, 1_000, FORM, transaction_id, urgent=urgent, cause="")
 
 
-def read(token: int) -> ReadConfiguration:
-    return ReadConfiguration(Token(token), ONE, CP, ())
+def read(token: int) -> Trigger:
+    return Trigger(Token(token), ONE, CP, "Heartbeat", None)
 
 
 class Wire:
@@ -36,9 +43,16 @@ class Wire:
     def __init__(self) -> None:
         self.clock = Clock()
         self.facts: list[Fact] = []
-        self.taken: list[Handed] = []
+        self.taken: list[Delivered] = []
         self.link = Link(
-            CP, ONE, self.clock, self.facts.append, lambda _link, handed: self.taken.append(handed), 10_000
+            CP,
+            ONE,
+            Peer("1-"),
+            self.clock,
+            Trace(self.clock),
+            lambda: 0,
+            self.facts.append,
+            lambda _line, delivered: self.taken.append(delivered),
         )
 
     def submit(self, *calls: Call) -> None:
@@ -46,11 +60,11 @@ class Wire:
             self.link.submit(call)
 
     def order(self) -> list[int]:
-        return [handed.call.token for handed in self.taken]
+        return [fact.token for fact in self.facts if isinstance(fact, CallSent)]
 
     def answer(self, token: int) -> None:
-        handed = next(each for each in self.taken if each.call.token == token)
-        self.link.answer(handed, CallAnswered(handed.call.token, "Accepted"))
+        delivered = self.taken[self.order().index(token)]
+        self.link.answer(delivered, answer_text(read_call(delivered.text), {"status": "Accepted"}))
 
 
 # --- links ----------------------------------------------------------------------------------------------------------
@@ -73,7 +87,7 @@ def test_a_newer_limit_replaces_a_queued_one_and_an_older_one_is_never_sent() ->
     assert wire.order() == [1, 5]
 
 
-@pytest.mark.parametrize(("urgent", "left_ms"), [(False, 10_000), (True, 7_000)])
+@pytest.mark.parametrize(("urgent", "left_ms"), [(False, 10_000), (True, 5_000)])
 def test_a_limit_waits_for_an_unanswered_call_but_an_urgent_one_five_seconds(urgent: bool, left_ms: int) -> None:  # noqa: FBT001 - a table
     wire = Wire()
     wire.submit(read(1))
@@ -164,10 +178,6 @@ def test_no_answer_comes_before_the_effect_that_it_speaks_of() -> None:
 LIST = "MeterValuesSampledData"
 
 
-def write(value: str, key: str = LIST) -> ChangeConfiguration:
-    return ChangeConfiguration(Token(1), ONE, CP, key, key, value)
-
-
 @pytest.mark.parametrize(
     ("pen", "word", "after", "after_reboot"),
     [
@@ -181,24 +191,24 @@ def write(value: str, key: str = LIST) -> ChangeConfiguration:
 )
 def test_what_becomes_of_a_write(pen: Pen, word: str, after: str, after_reboot: str) -> None:
     keys = KeyMemory({LIST: "A"}, pen)
-    assert keys.write(write("A,B")) == word
+    assert keys.write(LIST, "A,B") == word
     assert keys.values[LIST] == after
     keys.reboot()
     assert keys.values[LIST] == after_reboot
 
 
 @pytest.mark.parametrize(
-    ("pen", "call"),
+    ("pen", "key", "value"),
     [
-        (Pen(allowed=False), write("A,B")),
-        (Pen(), write("B")),
-        (Pen(), write("10", "MeterValueSampleInterval")),
+        (Pen(allowed=False), LIST, "A,B"),
+        (Pen(), LIST, "B"),
+        (Pen(), "MeterValueSampleInterval", "10"),
     ],
     ids=["nobody may", "a measurand is taken away", "a key that it does not have"],
 )
-def test_what_nobody_may_write(pen: Pen, call: ChangeConfiguration) -> None:
+def test_what_nobody_may_write(pen: Pen, key: str, value: str) -> None:
     with pytest.raises(ViolationError):
-        KeyMemory({LIST: "A"}, pen).write(call)
+        KeyMemory({LIST: "A"}, pen).write(key, value)
 
 
 def test_a_charger_answers_only_so_many_keys_at_once() -> None:
@@ -241,3 +251,40 @@ def claim(name: str, *rows: str, min_w: int = 0, max_w: int, rank: int = 0) -> C
 )
 def test_fair_shares(claims: list[Claim], room_w: dict[str, int], expected: dict[str, int]) -> None:
     assert fair_shares(claims, room_w) == expected
+
+
+# --- what a charger reads for itself --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("nature", "schedule", "obeyed_w"),
+    [
+        (Nature(frozenset({"W"})), {"chargingRateUnit": "W", "limit": 7_001}, 7_001),
+        (Nature(frozenset({"A"})), {"chargingRateUnit": "A", "limit": 10}, 6_900),
+        (Nature(frozenset({"A"})), {"chargingRateUnit": "A", "limit": 10, "numberPhases": 1}, 2_300),
+        (Nature(frozenset({"A"}), phases=1), {"chargingRateUnit": "A", "limit": 10}, 2_300),
+        (Nature(frozenset({"A"})), {"chargingRateUnit": "A", "limit": 9.7}, 6_693),
+        (Nature(frozenset({"A"}), tenths=False), {"chargingRateUnit": "A", "limit": 9.7}, 6_210),
+        (Nature(frozenset({"A"})), {"chargingRateUnit": "W", "limit": 7_000}, None),
+        (Nature(frozenset({"W"}), zero=False), {"chargingRateUnit": "W", "limit": 0}, None),
+        (Nature(frozenset({"W"}), relative=False), {"chargingRateUnit": "W", "limit": 7_000}, None),
+    ],
+)
+def test_what_a_charger_makes_of_a_profile(nature: Nature, schedule: dict[str, Any], obeyed_w: int | None) -> None:
+    clock = Clock()
+    around = Surroundings(clock, random.Random(1), Trace(clock), Switches(faults=False))
+    obedience = Obedience(around, nature, POLITE, ProfileMemory())
+    wire = Wire()
+    wire.link.is_deaf = True  # nobody hears the answer: the frame was made by hand
+    unit = schedule.pop("chargingRateUnit")
+    profile = {
+        "chargingProfileId": 2_000,
+        "stackLevel": 1,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {"chargingRateUnit": unit, "chargingSchedulePeriod": [{"startPeriod": 0} | schedule]},
+    }
+    call = ["2", "SetChargingProfile", {"connectorId": 0, "csChargingProfiles": profile}]
+    obedience.take(wire.link, Delivered(json.dumps([2, *call]), 0))
+    clock.run_until(10_000)
+    assert obedience.profiles.limit_w(1, in_transaction=False) == obeyed_w
