@@ -6,27 +6,19 @@ Transaction messages go through the `postbox`; everything else is said when ther
 from dataclasses import dataclass
 from functools import partial
 
-from csms.core.events import (
-    BootInfo,
-    ChargerBooted,
-    ChargerHeard,
-    ConnectorStatus,
-    Fact,
-    MeterSampled,
-    Sample,
-    StartKey,
-    StatusNotified,
-    TransactionStopped,
-)
+from csms.core.events import ConnectorStatus, StartKey
 from csms.core.ids import ChargerId
 from csms.simulation.car import Car, random_car
 from csms.simulation.faults import Kind
-from csms.simulation.frames import Payload
-from csms.simulation.line import Line
+from csms.simulation.frames import Payload, Told, call_text, read_answer, time_text
+from csms.simulation.line import Delivered, Line
 from csms.simulation.obedience import Obedience
 from csms.simulation.outlet import Outlet, Transaction
 from csms.simulation.postbox import Postbox, Stop
 from csms.simulation.surroundings import Central, Surroundings
+
+REPEATED_SHARE = 0.02
+"""Share of a charger's CALLs that it sends twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +70,12 @@ class ChargerModel:
         self._around = around
         self._central = central
         self._heard = False
-        self.post = Postbox(charger_id, around, central, lambda: self.link is not None and self._heard)
+        self.post = Postbox(around, self._call, lambda: self.link is not None and self._heard)
         self._last_started_ms = 0
         self._must_boot = True
-        self._old_samples: list[MeterSampled] = []
+        self._old_samples: list[Payload] = []
+        self._said = 0
+        self._told: dict[str, Told] = {}
         obedience.running_id = self._running_id
         obedience.changed = lambda: around.obeys(charger_id)
         obedience.asked = self._asked_for
@@ -192,7 +186,7 @@ class ChargerModel:
         if connection is None:
             return
         around = self._around
-        self.link = link = self._central.enter(self.charger_id, connection, self.obedience.take, self.habits.timeout_ms)
+        self.link = link = self._central.enter(self.charger_id, connection, self._hear, self.habits.timeout_ms)
         around.clock.after(around.rng.randint(0, 500 if around.calm else 4_000), lambda: self._greet(link))
 
     def drop(self) -> None:
@@ -205,12 +199,13 @@ class ChargerModel:
         """Notice that the connection is gone."""
         self.link = None
         self._heard = False
+        self._told.clear()
         self.post.lost()
 
-    def say(self, fact: Fact) -> None:
-        """Send a message that nobody waits for, if there is a connection."""
+    def say(self, action: str, payload: Payload) -> None:
+        """Send a message whose answer matters to nobody, if there is a connection."""
         if self.link is not None and self._heard:
-            self._central.post(fact)
+            self._call(action, payload, lambda _payload: None)
 
     def tell_statuses(self) -> None:
         """Report the status of each connector unasked, as one does at which somebody has been."""
@@ -219,31 +214,55 @@ class ChargerModel:
     def stop_foreign(self, transaction_id: int) -> None:
         """Send a StopTransaction for somebody else's transaction."""
         self.say(
-            TransactionStopped(
-                self.charger_id, transaction_id, 0, self._around.wall_ms(), new_session_id=self._around.session_id()
-            )
+            "StopTransaction",
+            {"transactionId": transaction_id, "meterStop": 0, "timestamp": time_text(self._around.wall_ms())},
         )
+
+    def _call(self, action: str, payload: Payload, told: Told) -> None:
+        """Send a CALL on the connection that there is; its ids begin anew with each connection."""
+        assert self.link is not None, "a message needs a connection"
+        self._said += 1
+        message_id = str(self._said)
+        self._told[message_id] = told
+        text, link = call_text(message_id, action, payload), self.link
+        link.say(text)
+        due = not self._around.calm and self._around.switches.faults and self._around.chance(REPEATED_SHARE)
+        if due and self._around.faults.strike(Kind.REPEATED_FRAME):
+            self._around.clock.after(self._around.rng.randint(0, 3_000), lambda: self._repeat(link, text))
+
+    def _repeat(self, link: Line, text: str) -> None:
+        if self.link is link:
+            link.say(text)
+
+    def _hear(self, line: Line, delivered: Delivered) -> None:
+        """Take what comes on a connection."""
+        answer = read_answer(delivered.text)
+        if answer is None:
+            self.obedience.take(line, delivered)
+        elif line is self.link:
+            message_id, payload = answer
+            told = self._told.pop(message_id, None)  # None: a CALL that was sent twice is answered twice
+            if told is not None and payload is not None:
+                told(payload)
 
     def _greet(self, link: Line) -> None:
         if self.link is not link:
             return
         self._heard = True
-        self._central.post(ChargerHeard(self.charger_id, link.connection))
+        self._said = 0
+        self.say("Heartbeat", {})
         strike = self._around.faults.strike
         uncalled = not self._must_boot and self.habits.boots_on_reconnect and strike(Kind.UNCALLED_BOOT)
         if self._must_boot or uncalled:
             self._must_boot = False
-            boot = BootInfo("Vendor", self.charger_id)
-            self._central.ask(
-                lambda request: ChargerBooted(self.charger_id, link.connection, boot, request), lambda _outcome: None
-            )
+            self._tell_boot()
         is_silent = self.habits.silent_on_reconnect and strike(Kind.SILENT_RECONNECT)
         for outlet in self.outlets:
             if not is_silent or outlet.told is not outlet.status:
                 self._tell_status(outlet)
-        for fact in self._old_samples:
+        for payload in self._old_samples:
             strike(Kind.LATE_METER_VALUES)
-            self.say(fact)
+            self.say("MeterValues", payload)
         self._old_samples.clear()
         self.post.pump()
 
@@ -259,11 +278,14 @@ class ChargerModel:
             if only in {None, outlet.idx}:
                 self._tell_status(outlet)
 
+    def _tell_boot(self) -> None:
+        self.say("BootNotification", {"chargePointVendor": "Vendor", "chargePointModel": str(self.charger_id)})
+
     def _tell_status(self, outlet: Outlet) -> None:
         if self.link is not None and self._heard:
-            at_ms = self._clock_ms()
             outlet.told = outlet.status
-            self.say(StatusNotified(self.charger_id, outlet.idx, outlet.status, at_ms=at_ms))
+            told = {"connectorId": outlet.idx, "errorCode": "NoError", "status": outlet.status.value}
+            self.say("StatusNotification", told | {"timestamp": time_text(self._clock_ms())})
 
     def _set_status(self, outlet: Outlet, status: ConnectorStatus) -> None:
         if outlet.status is not status:
@@ -283,15 +305,17 @@ class ChargerModel:
         for outlet in self.outlets:
             transaction = outlet.transaction
             if transaction is not None:
-                sample = outlet.sample(self._clock_ms())
-                self._sampled(outlet, transaction, sample)
+                self._sampled(outlet, transaction)
 
-    def _sampled(self, outlet: Outlet, transaction: Transaction, sample: Sample) -> None:
-        fact = MeterSampled(self.charger_id, outlet.idx, transaction.transaction_id, (sample,))
+    def _sampled(self, outlet: Outlet, transaction: Transaction) -> None:
+        element = {"timestamp": time_text(self._clock_ms()), "sampledValue": outlet.sampled_values()}
+        payload: Payload = {"connectorId": outlet.idx, "meterValue": [element]}
+        if transaction.transaction_id is not None:
+            payload["transactionId"] = transaction.transaction_id
         if self.link is not None and self._heard:
-            self.say(fact)
+            self.say("MeterValues", payload)
         elif self.habits.replays_meter and len(self._old_samples) < 3:
-            self._old_samples.append(fact)
+            self._old_samples.append(payload)
 
     # --- what CALLs ask for ------------------------------------------------------------------------------------------
 
@@ -338,8 +362,7 @@ class ChargerModel:
         elif requested == "MeterValues":
             self._around.clock.after(200, lambda: self._meter_once(idx))
         elif requested == "BootNotification" and link is not None:
-            boot = BootInfo("Vendor", self.charger_id)
-            self._around.clock.after(200, lambda: self.say(ChargerBooted(self.charger_id, link.connection, boot)))
+            self._around.clock.after(200, self._tell_boot)
         else:
             return False
         return True
@@ -347,5 +370,4 @@ class ChargerModel:
     def _meter_once(self, idx: int | None) -> None:
         for outlet in self.outlets:
             if idx in {None, outlet.idx} and outlet.transaction is not None:
-                sample = outlet.sample(self._clock_ms())
-                self._sampled(outlet, outlet.transaction, sample)
+                self._sampled(outlet, outlet.transaction)

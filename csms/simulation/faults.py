@@ -23,6 +23,7 @@ class Kind(Enum):
     LATE_EXECUTION = "late-execution"
     REFUSED = "refused"
     REFUSED_BUT_APPLIED = "refused-but-applied"
+    REPEATED_FRAME = "repeated-frame"
     REPEATED_MESSAGE = "repeated-message"
     REBOOT = "reboot"
     FORGOTTEN_CALLS = "forgotten-calls"
@@ -56,6 +57,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.LATE_EXECUTION: "a CALL takes effect up to 60 s after its time-out, and is never answered",
     Kind.REFUSED: "a CALL is answered Rejected or with a CALLERROR",
     Kind.REFUSED_BUT_APPLIED: "a CALL is answered Rejected or with a CALLERROR although it took effect",
+    Kind.REPEATED_FRAME: "a charger sends the same CALL, with the same id, twice on a connection",
     Kind.REPEATED_MESSAGE: "starts, stops, answers and meter values reach the engine twice",
     Kind.REBOOT: "a charger loses power for 1 to 40 s",
     Kind.FORGOTTEN_CALLS: "a reboot forgets CALLs that were received and not executed",

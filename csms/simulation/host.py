@@ -16,9 +16,7 @@ from csms.core.events import (
     CallUnsent,
     ChargerConnected,
     Fact,
-    KnownTransaction,
     MeterSampled,
-    StartKey,
     TransactionStarted,
     TransactionStopped,
 )
@@ -28,8 +26,9 @@ from csms.core.replies import Outcome, Reply
 from csms.ocpp16.peer import Peer
 from csms.simulation.clock import EPOCH_MS
 from csms.simulation.faults import Kind
+from csms.simulation.hearing import Desk
 from csms.simulation.line import Line, Take
-from csms.simulation.link import Link
+from csms.simulation.link import Link, Process
 from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError
@@ -145,6 +144,8 @@ class Host:
         self._inbox: list[Fact] = []
         self._told: dict[RequestId, Callable[[Outcome], None]] = {}
         self._pending: deque[Pending] = deque()
+        desk = Desk(self._wall_ms, around.session_id, store.find_start, store.find_transaction)
+        self._process = Process(around.clock, around.trace, self.post, self.ask, desk)
         self._life = 0
         self._started_ms = 0
         self._due: int | None = None
@@ -191,19 +192,10 @@ class Host:
         before = self._peers.get(charger_id)
         slowest_ms = 0 if before is None else before.slowest_answer_ms
         peer = Peer(f"{connection}-", timeout_ms, slowest_ms)
-        around = self._around
-        link = Link(charger_id, connection, peer, around.clock, around.trace, self._wall_ms, self.post, take)
+        link = Link(charger_id, connection, peer, self._process, take)
         self._links[charger_id], self._peers[charger_id] = link, peer
         self.post(ChargerConnected(charger_id, connection))
         return link
-
-    def find_start(self, key: StartKey) -> KnownTransaction | None:
-        """Ask the store for a start."""
-        return self._store.find_start(key)
-
-    def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
-        """Ask the store for a transaction."""
-        return self._store.find_transaction(transaction_id)
 
     # --- life and death --------------------------------------------------------------------------------------------
 
@@ -268,7 +260,7 @@ class Host:
     def _repeat(self, engine: Controller, facts: Sequence[Fact]) -> None:
         fresh = [
             replace(fact, request=RequestId(self._around.number("request")))
-            if isinstance(fact, TransactionStarted | TransactionStopped) and fact.request is not None
+            if isinstance(fact, TransactionStarted | TransactionStopped | MeterSampled) and fact.request is not None
             else fact
             for fact in facts
         ]

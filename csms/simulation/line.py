@@ -12,7 +12,7 @@ LATEST_EXECUTION_MS = 60_000
 
 @dataclass(slots=True)
 class Delivered:
-    """One CALL whose bytes were handed to the socket; after `void_ms` it can no longer take effect."""
+    """One frame whose bytes were handed to the socket; after `void_ms` a CALL can no longer take effect."""
 
     text: str
     at_ms: int
@@ -31,6 +31,10 @@ class Line(Protocol):
     is_deaf: bool
     """Half-open: the charger is gone, the gateway does not know."""
 
+    def say(self, text: str) -> None:
+        """Send a CALL; its answer comes like everything else, if it comes."""
+        ...
+
     def answer(self, delivered: Delivered, text: str) -> None:
         """Send the answer to a CALL, in time or late; nothing when the connection is gone."""
         ...
@@ -45,4 +49,4 @@ class Line(Protocol):
 
 
 Take = Callable[[Line, Delivered], None]
-"""What a charger does with a CALL."""
+"""What a charger does with a frame."""

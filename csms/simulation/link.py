@@ -5,15 +5,30 @@ over may take effect until H after its time-out or the end of its connection (`D
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from csms.core.commands import Call, Purpose, SetLimit
-from csms.core.events import CallTimedOut, CallUnsent, ChargerDisconnected, Fact
+from csms.core.events import CallTimedOut, CallUnsent, ChargerDisconnected, ChargerHeard, Fact, KnownTransaction
 from csms.core.ids import ChargerId, ConnectionId, Token
+from csms.core.replies import Outcome
 from csms.ocpp16 import translate
 from csms.ocpp16.peer import AnswerReceived, CallReceived, ErrorReceived, FrameRefused, Peer, PeerEvent
+from csms.ocpp16.times import format_time
 from csms.simulation.clock import Clock
+from csms.simulation.hearing import Desk, MakeFact, confirmation_of, fact_of
 from csms.simulation.line import LATEST_EXECUTION_MS, Delivered, Take
-from csms.simulation.trace import Trace, ViolationError
+from csms.simulation.trace import Trace, ViolationError, demand
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """The rest of the central system's process, as a link needs it."""
+
+    clock: Clock
+    trace: Trace
+    post: Callable[[Fact], None]
+    ask: Callable[[MakeFact, Callable[[Outcome], None]], None]
+    desk: Desk
 
 
 class Link:
@@ -23,34 +38,25 @@ class Link:
         charger_id: who connected.
         connection: this connection's own id.
         peer: its protocol state.
-        clock: the world's time.
-        trace: where frames are noted.
-        wall_ms: the central system's wall clock.
-        post: takes facts.
+        process: the rest of the process.
         take: the charger's ear.
     """
 
     def __init__(
-        self,
-        charger_id: ChargerId,
-        connection: ConnectionId,
-        peer: Peer,
-        clock: Clock,
-        trace: Trace,
-        wall_ms: Callable[[], int],
-        post: Callable[[Fact], None],
-        take: Take,
+        self, charger_id: ChargerId, connection: ConnectionId, peer: Peer, process: Process, take: Take
     ) -> None:
         self.charger_id = charger_id
         self.connection = connection
         self.peer = peer
         self.is_open = True
         self.is_deaf = False
-        self._clock = clock
-        self._trace = trace
-        self._wall_ms = wall_ms
-        self._post = post
+        self._process = process
+        self._clock = process.clock
+        self._trace = process.trace
+        self._post = process.post
         self._take = take
+        self._heard = False
+        self._named: dict[int, KnownTransaction | None] = {}
         self._delivered: dict[Token, Delivered] = {}
         self._newest: dict[tuple[Purpose, int], Token] = {}
 
@@ -59,7 +65,7 @@ class Link:
         if not self.is_open or self._overtaken(call):
             self._post(CallUnsent(call.token))
             return
-        request = translate.request_of(call, self._wall_ms())
+        request = translate.request_of(call, self._process.desk.wall_ms())
         self._report(
             self.peer.call(
                 call.token, request.action, request.payload, limit_key=request.limit_key, urgent=request.urgent
@@ -75,6 +81,37 @@ class Link:
         self._trace.add("frame in", text)
         self._report(self.peer.receive_text(text, self._clock.now_ms))
         self._flush()
+
+    def say(self, text: str) -> None:
+        """Deliver what the charger says unasked."""
+        if not self.is_open or self.is_deaf:
+            return
+        if not self._heard:
+            self._heard = True
+            self._post(ChargerHeard(self.charger_id, self.connection))
+        self._trace.add("frame in", text)
+        for event in self.peer.receive_text(text, self._clock.now_ms):
+            if isinstance(event, CallReceived):
+                self._serve(event)
+            else:
+                self._trace.add("refused", event)
+                is_repeated = isinstance(event, FrameRefused) and event.reason.startswith("repeated")
+                demand(is_repeated, "the peer does not take a CALL: {}", event)
+        self._flush()
+
+    def _serve(self, call: CallReceived) -> None:
+        desk = self._process.desk
+        make_fact = fact_of(call, self.charger_id, self.connection, desk, self._named)
+        if make_fact is None:
+            self.peer.reply(call, {"currentTime": format_time(desk.wall_ms())})
+            return
+
+        def told(outcome: Outcome) -> None:
+            if self.is_open:
+                self.peer.reply(call, confirmation_of(call.action, outcome, desk.wall_ms()))
+                self._flush()
+
+        self._process.ask(make_fact, told)
 
     def close(self) -> None:
         """End the connection and tell the engine: what was queued was never sent."""
@@ -113,9 +150,11 @@ class Link:
         """Hand over what the peer wants written."""
         for out in self.peer.data_to_send():
             self._trace.add("frame out", out.text)
-            if out.token is None:
-                raise ViolationError(f"the peer says something unasked: {out.text}")
             delivered = Delivered(out.text, self._clock.now_ms)
+            if out.token is None:
+                if not self.is_deaf:
+                    self._take(self, delivered)
+                continue
             self._delivered[out.token] = delivered
             self._post(self.peer.handed(out.token, self._clock.now_ms))
             due_ms = self.peer.next_deadline_ms()

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from csms.core.events import Fact, KnownTransaction, StartKey
+from csms.core.events import Fact, StartKey
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId
-from csms.core.replies import Outcome, StartConfirmed
+from csms.core.replies import Outcome
 from csms.simulation.clock import EPOCH_MS, Clock
 from csms.simulation.faults import Faults
 from csms.simulation.line import Line, Take
@@ -35,10 +35,6 @@ class Switches:
 class Central(Protocol):
     """The way to the central system."""
 
-    def post(self, fact: Fact) -> None:
-        """Hand in a fact; lost when the process is down."""
-        ...
-
     def ask(self, make_fact: Callable[[RequestId], Fact], told: Callable[[Outcome], None]) -> None:
         """Hand in a fact whose reply goes to `told`, unless the process dies before."""
         ...
@@ -49,14 +45,6 @@ class Central(Protocol):
 
     def enter(self, charger_id: ChargerId, connection: ConnectionId, take: Take, timeout_ms: int) -> Line:
         """Make a connection that was admitted the charger's current one; `take` hears what is said on it."""
-        ...
-
-    def find_start(self, key: StartKey) -> KnownTransaction | None:
-        """Ask the store for a start."""
-        ...
-
-    def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
-        """Ask the store for a transaction."""
         ...
 
 
@@ -70,7 +58,7 @@ class Surroundings:
     switches: Switches
     calm: bool = False
     faults: Faults = field(default_factory=Faults)
-    start_confirmed: Callable[[StartKey, StartConfirmed], None] = lambda _key, _outcome: None
+    start_confirmed: Callable[[StartKey, int], None] = lambda _key, _transaction_id: None
     obeys: Callable[[ChargerId], None] = lambda _charger_id: None
     _made: dict[str, int] = field(default_factory=dict)
 

@@ -2,20 +2,34 @@
 
 import json
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from csms.core.commands import Call, LimitForm, Purpose, RateUnit, SetLimit, Trigger
-from csms.core.events import CallAnswered, CallSent, CallTimedOut, CallUnsent, ChargerDisconnected, Fact
-from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
+from csms.core.events import (
+    CallAnswered,
+    CallSent,
+    CallTimedOut,
+    CallUnsent,
+    ChargerDisconnected,
+    ChargerHeard,
+    ConnectorStatus,
+    Fact,
+    MeterSampled,
+    StatusNotified,
+)
+from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, Token, TransactionId
+from csms.core.replies import Outcome
 from csms.ocpp16.peer import Peer
 from csms.simulation.car import Car
-from csms.simulation.clock import Clock
-from csms.simulation.frames import answer_text, read_call
+from csms.simulation.clock import EPOCH_MS, Clock
+from csms.simulation.frames import answer_text, call_text, read_answer, read_call, time_text
+from csms.simulation.hearing import Desk, MakeFact
 from csms.simulation.keys import KeyMemory, Pen
 from csms.simulation.line import Delivered
-from csms.simulation.link import Link
+from csms.simulation.link import Link, Process
 from csms.simulation.manners import POLITE, Manners, Word
 from csms.simulation.obedience import Nature, Obedience
 from csms.simulation.profiles import ProfileMemory
@@ -43,17 +57,19 @@ class Wire:
     def __init__(self) -> None:
         self.clock = Clock()
         self.facts: list[Fact] = []
+        self.asked: list[Fact] = []
         self.taken: list[Delivered] = []
+        desk = Desk(lambda: 0, lambda: SessionId("s1"), lambda _key: None, lambda _transaction_id: None)
         self.link = Link(
             CP,
             ONE,
             Peer("1-"),
-            self.clock,
-            Trace(self.clock),
-            lambda: 0,
-            self.facts.append,
+            Process(self.clock, Trace(self.clock), self.facts.append, self.ask, desk),
             lambda _line, delivered: self.taken.append(delivered),
         )
+
+    def ask(self, make_fact: MakeFact, _told: Callable[[Outcome], None]) -> None:
+        self.asked.append(make_fact(RequestId(1)))
 
     def submit(self, *calls: Call) -> None:
         for call in calls:
@@ -288,3 +304,25 @@ def test_what_a_charger_makes_of_a_profile(nature: Nature, schedule: dict[str, A
     obedience.take(wire.link, Delivered(json.dumps([2, *call]), 0))
     clock.run_until(10_000)
     assert obedience.profiles.limit_w(1, in_transaction=False) == obeyed_w
+
+
+def test_what_a_charger_says_becomes_facts_once() -> None:
+    wire = Wire()
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Charging", "timestamp": time_text(EPOCH_MS + 5)}
+    sampled = [
+        {"value": "7001", "measurand": "Power.Active.Import", "unit": "W"},
+        {"value": "12", "measurand": "Energy.Active.Import.Register", "unit": "Wh"},
+    ]
+    meter = {"connectorId": 1, "meterValue": [{"timestamp": time_text(EPOCH_MS), "sampledValue": sampled}]}
+    wire.link.say(call_text("1", "Heartbeat", {}))
+    wire.link.say(call_text("2", "StatusNotification", status))
+    for _ in range(2):
+        wire.link.say(call_text("3", "MeterValues", meter))
+    assert wire.facts == [ChargerHeard(CP, ONE)]
+    told, sample = wire.asked
+    assert told == StatusNotified(CP, 1, ConnectorStatus.CHARGING, at_ms=EPOCH_MS + 5, request=RequestId(1))
+    assert isinstance(sample, MeterSampled)
+    assert [(each.at_ms, each.power_w, each.energy_wh) for each in sample.samples] == [(EPOCH_MS, 7_001, 12)]
+    assert [read_answer(delivered.text) for delivered in wire.taken] == [
+        ("1", {"currentTime": time_text(0)[:19] + "Z"})
+    ]
