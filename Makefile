@@ -38,6 +38,11 @@ bench: ## Print the measured ratios
 	@$(SETUP) dev
 	@$(BIN)/python -m pytest -q -s -p no:xdist tests/bench $(ARGS)
 
+.PHONY: soak
+soak: ## Simulate fresh seeds for as long as asked (ARGS='--minutes 60'); failing ones are kept
+	@$(SETUP) dev
+	@$(BIN)/python -m tests.simulation.soak $(ARGS)
+
 .PHONY: format
 format: ## Format the code and mend what can be mended
 	@$(SETUP) dev

@@ -14,7 +14,16 @@ from csms.settings import ENV_PREFIX, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
-COMMANDS = ((), ("serve",), ("config", "check"), ("makes", "export"), ("makes", "import"), ("allocate",), ("demo",))
+COMMANDS = (
+    (),
+    ("serve",),
+    ("config", "check"),
+    ("makes", "export"),
+    ("makes", "import"),
+    ("allocate",),
+    ("demo",),
+    ("simulate",),
+)
 NOTE = "<!-- made by `make docs` from the code: change it there -->"
 
 

@@ -194,3 +194,35 @@ def demo(
     from csms.cli.demo import run  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(run(minutes=minutes, port=port, ocpp_port=ocpp_port, config=config))
+
+
+@app.command("simulate")
+def simulate_command(
+    seed: Annotated[int, typer.Option(metavar="N", help="Every die is thrown from it: one seed, one story.")],
+    hours: Annotated[
+        float | None,
+        typer.Option(metavar="H", min=0.01, help="Virtual hours of faults, then a calm. [default: drawn, minutes]"),
+    ] = None,
+    chargers: Annotated[
+        int | None, typer.Option(metavar="C", min=1, max=1000, help="How many chargers. [default: drawn, 1 to 6]")
+    ] = None,
+    faults: Annotated[
+        str,
+        typer.Option(
+            metavar="PROFILE",
+            help="drawn: the seed draws which faults happen and how often; storm: every kind, often; none: a quiet "
+            "day; or the only kinds to inject, separated by commas, such as reset,server-crash.",
+        ),
+    ] = "drawn",
+    story: Annotated[str | None, typer.Option(metavar="FILE", help="Write the whole trace, a line an event.")] = None,
+) -> None:
+    """Run the real core in a simulated world, in virtual time.
+
+    Random chargers, cars, REST clients, faults and crashes; oracles outside the core check the ledger after every step.
+    Printed: every option drawn from the seed, the events, how often each kind of fault was injected, for how long each
+    row was overbooked, and last the hash of the trace. The same options give the same hash, always. Exit status 1 when
+    an invariant broke; the end of the trace is printed then.
+    """
+    from csms.cli.simulating import run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(seed, hours, chargers, faults, story))

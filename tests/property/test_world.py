@@ -1,20 +1,41 @@
 """The simulated world itself: what its chargers remember, what its links report, what is fair."""
 
+import json
 import random
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from csms.core.commands import Call, ChangeConfiguration, LimitForm, Purpose, RateUnit, ReadConfiguration, SetLimit
-from csms.core.events import CallAnswered, CallSent, CallTimedOut, CallUnsent, ChargerDisconnected, Fact
-from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
-from tests.property.world.car import Car
-from tests.property.world.clock import Clock
-from tests.property.world.keys import KeyMemory, Pen
-from tests.property.world.link import Handed, Link
-from tests.property.world.manners import Manners, Word
-from tests.property.world.profiles import ProfileMemory
-from tests.property.world.reference import Claim, fair_shares
-from tests.property.world.trace import ViolationError
+from csms.core.commands import Call, LimitForm, Purpose, RateUnit, SetLimit, Trigger
+from csms.core.events import (
+    CallAnswered,
+    CallSent,
+    CallTimedOut,
+    CallUnsent,
+    ChargerDisconnected,
+    ChargerHeard,
+    ConnectorStatus,
+    Fact,
+    MeterSampled,
+    StatusNotified,
+)
+from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, Token, TransactionId
+from csms.core.replies import Outcome
+from csms.ocpp16.peer import Peer
+from csms.simulation.car import Car
+from csms.simulation.clock import EPOCH_MS, Clock
+from csms.simulation.frames import answer_text, call_text, read_answer, read_call, time_text
+from csms.simulation.hearing import Desk, MakeFact
+from csms.simulation.keys import KeyMemory, Pen
+from csms.simulation.line import Delivered
+from csms.simulation.link import Link, Process
+from csms.simulation.manners import POLITE, Manners, Word
+from csms.simulation.obedience import Nature, Obedience
+from csms.simulation.profiles import ProfileMemory
+from csms.simulation.reference import Claim, fair_shares
+from csms.simulation.surroundings import Surroundings, Switches
+from csms.simulation.trace import Trace, ViolationError
 
 CP = ChargerId("CP")
 ONE = ConnectionId(1)
@@ -26,8 +47,8 @@ def limit(token: int, *, idx: int = 1, urgent: bool = False) -> SetLimit:
     return SetLimit(Token(token), ONE, CP, idx, Purpose.TX, 1_000, FORM, transaction_id, urgent=urgent, cause="")
 
 
-def read(token: int) -> ReadConfiguration:
-    return ReadConfiguration(Token(token), ONE, CP, ())
+def read(token: int) -> Trigger:
+    return Trigger(Token(token), ONE, CP, "Heartbeat", None)
 
 
 class Wire:
@@ -36,21 +57,30 @@ class Wire:
     def __init__(self) -> None:
         self.clock = Clock()
         self.facts: list[Fact] = []
-        self.taken: list[Handed] = []
+        self.asked: list[Fact] = []
+        self.taken: list[Delivered] = []
+        desk = Desk(lambda: 0, lambda: SessionId("s1"), lambda _key: None, lambda _transaction_id: None)
         self.link = Link(
-            CP, ONE, self.clock, self.facts.append, lambda _link, handed: self.taken.append(handed), 10_000
+            CP,
+            ONE,
+            Peer("1-"),
+            Process(self.clock, Trace(self.clock), self.facts.append, self.ask, desk),
+            lambda _line, delivered: self.taken.append(delivered),
         )
+
+    def ask(self, make_fact: MakeFact, _told: Callable[[Outcome], None]) -> None:
+        self.asked.append(make_fact(RequestId(1)))
 
     def submit(self, *calls: Call) -> None:
         for call in calls:
             self.link.submit(call)
 
     def order(self) -> list[int]:
-        return [handed.call.token for handed in self.taken]
+        return [fact.token for fact in self.facts if isinstance(fact, CallSent)]
 
     def answer(self, token: int) -> None:
-        handed = next(each for each in self.taken if each.call.token == token)
-        self.link.answer(handed, CallAnswered(handed.call.token, "Accepted"))
+        delivered = self.taken[self.order().index(token)]
+        self.link.answer(delivered, answer_text(read_call(delivered.text), {"status": "Accepted"}))
 
 
 # --- links ----------------------------------------------------------------------------------------------------------
@@ -73,7 +103,7 @@ def test_a_newer_limit_replaces_a_queued_one_and_an_older_one_is_never_sent() ->
     assert wire.order() == [1, 5]
 
 
-@pytest.mark.parametrize(("urgent", "left_ms"), [(False, 10_000), (True, 7_000)])
+@pytest.mark.parametrize(("urgent", "left_ms"), [(False, 10_000), (True, 5_000)])
 def test_a_limit_waits_for_an_unanswered_call_but_an_urgent_one_five_seconds(urgent: bool, left_ms: int) -> None:  # noqa: FBT001 - a table
     wire = Wire()
     wire.submit(read(1))
@@ -164,10 +194,6 @@ def test_no_answer_comes_before_the_effect_that_it_speaks_of() -> None:
 LIST = "MeterValuesSampledData"
 
 
-def write(value: str, key: str = LIST) -> ChangeConfiguration:
-    return ChangeConfiguration(Token(1), ONE, CP, key, key, value)
-
-
 @pytest.mark.parametrize(
     ("pen", "word", "after", "after_reboot"),
     [
@@ -181,24 +207,24 @@ def write(value: str, key: str = LIST) -> ChangeConfiguration:
 )
 def test_what_becomes_of_a_write(pen: Pen, word: str, after: str, after_reboot: str) -> None:
     keys = KeyMemory({LIST: "A"}, pen)
-    assert keys.write(write("A,B")) == word
+    assert keys.write(LIST, "A,B") == word
     assert keys.values[LIST] == after
     keys.reboot()
     assert keys.values[LIST] == after_reboot
 
 
 @pytest.mark.parametrize(
-    ("pen", "call"),
+    ("pen", "key", "value"),
     [
-        (Pen(allowed=False), write("A,B")),
-        (Pen(), write("B")),
-        (Pen(), write("10", "MeterValueSampleInterval")),
+        (Pen(allowed=False), LIST, "A,B"),
+        (Pen(), LIST, "B"),
+        (Pen(), "MeterValueSampleInterval", "10"),
     ],
     ids=["nobody may", "a measurand is taken away", "a key that it does not have"],
 )
-def test_what_nobody_may_write(pen: Pen, call: ChangeConfiguration) -> None:
+def test_what_nobody_may_write(pen: Pen, key: str, value: str) -> None:
     with pytest.raises(ViolationError):
-        KeyMemory({LIST: "A"}, pen).write(call)
+        KeyMemory({LIST: "A"}, pen).write(key, value)
 
 
 def test_a_charger_answers_only_so_many_keys_at_once() -> None:
@@ -241,3 +267,62 @@ def claim(name: str, *rows: str, min_w: int = 0, max_w: int, rank: int = 0) -> C
 )
 def test_fair_shares(claims: list[Claim], room_w: dict[str, int], expected: dict[str, int]) -> None:
     assert fair_shares(claims, room_w) == expected
+
+
+# --- what a charger reads for itself --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("nature", "schedule", "obeyed_w"),
+    [
+        (Nature(frozenset({"W"})), {"chargingRateUnit": "W", "limit": 7_001}, 7_001),
+        (Nature(frozenset({"A"})), {"chargingRateUnit": "A", "limit": 10}, 6_900),
+        (Nature(frozenset({"A"})), {"chargingRateUnit": "A", "limit": 10, "numberPhases": 1}, 2_300),
+        (Nature(frozenset({"A"}), phases=1), {"chargingRateUnit": "A", "limit": 10}, 2_300),
+        (Nature(frozenset({"A"})), {"chargingRateUnit": "A", "limit": 9.7}, 6_693),
+        (Nature(frozenset({"A"}), tenths=False), {"chargingRateUnit": "A", "limit": 9.7}, 6_210),
+        (Nature(frozenset({"A"})), {"chargingRateUnit": "W", "limit": 7_000}, None),
+        (Nature(frozenset({"W"}), zero=False), {"chargingRateUnit": "W", "limit": 0}, None),
+        (Nature(frozenset({"W"}), relative=False), {"chargingRateUnit": "W", "limit": 7_000}, None),
+    ],
+)
+def test_what_a_charger_makes_of_a_profile(nature: Nature, schedule: dict[str, Any], obeyed_w: int | None) -> None:
+    clock = Clock()
+    around = Surroundings(clock, random.Random(1), Trace(clock), Switches(faults=False))
+    obedience = Obedience(around, nature, POLITE, ProfileMemory())
+    wire = Wire()
+    wire.link.is_deaf = True  # nobody hears the answer: the frame was made by hand
+    unit = schedule.pop("chargingRateUnit")
+    profile = {
+        "chargingProfileId": 2_000,
+        "stackLevel": 1,
+        "chargingProfilePurpose": "TxDefaultProfile",
+        "chargingProfileKind": "Relative",
+        "chargingSchedule": {"chargingRateUnit": unit, "chargingSchedulePeriod": [{"startPeriod": 0} | schedule]},
+    }
+    call = ["2", "SetChargingProfile", {"connectorId": 0, "csChargingProfiles": profile}]
+    obedience.take(wire.link, Delivered(json.dumps([2, *call]), 0))
+    clock.run_until(10_000)
+    assert obedience.profiles.limit_w(1, in_transaction=False) == obeyed_w
+
+
+def test_what_a_charger_says_becomes_facts_once() -> None:
+    wire = Wire()
+    status = {"connectorId": 1, "errorCode": "NoError", "status": "Charging", "timestamp": time_text(EPOCH_MS + 5)}
+    sampled = [
+        {"value": "7001", "measurand": "Power.Active.Import", "unit": "W"},
+        {"value": "12", "measurand": "Energy.Active.Import.Register", "unit": "Wh"},
+    ]
+    meter = {"connectorId": 1, "meterValue": [{"timestamp": time_text(EPOCH_MS), "sampledValue": sampled}]}
+    wire.link.say(call_text("1", "Heartbeat", {}))
+    wire.link.say(call_text("2", "StatusNotification", status))
+    for _ in range(2):
+        wire.link.say(call_text("3", "MeterValues", meter))
+    assert wire.facts == [ChargerHeard(CP, ONE)]
+    told, sample = wire.asked
+    assert told == StatusNotified(CP, 1, ConnectorStatus.CHARGING, at_ms=EPOCH_MS + 5, request=RequestId(1))
+    assert isinstance(sample, MeterSampled)
+    assert [(each.at_ms, each.power_w, each.energy_wh) for each in sample.samples] == [(EPOCH_MS, 7_001, 12)]
+    assert [read_answer(delivered.text) for delivered in wire.taken] == [
+        ("1", {"currentTime": time_text(0)[:19] + "Z"})
+    ]

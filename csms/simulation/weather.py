@@ -7,12 +7,13 @@ from csms.core.events import SessionRequested, SessionStopRequested
 from csms.core.ids import ConnectorKey
 from csms.core.records import Driver
 from csms.core.station import Control
-from tests.property.world.car import change_mind, random_car
-from tests.property.world.charger import ChargerModel
-from tests.property.world.client import RestClient
-from tests.property.world.fate import Fate
-from tests.property.world.operator import Operator
-from tests.property.world.scene import Scene
+from csms.simulation.car import change_mind, random_car
+from csms.simulation.charger import ChargerModel
+from csms.simulation.client import RestClient
+from csms.simulation.fate import Fate
+from csms.simulation.faults import Kind
+from csms.simulation.operator import Operator
+from csms.simulation.scene import Scene
 
 
 class Weather:
@@ -88,6 +89,8 @@ class Weather:
 
     def _depart(self, model: ChargerModel, idx: int, transaction: object) -> None:
         outlet = model.outlets[idx - 1]
+        if model.link is None and not self._scene.around.faults.strike(Kind.OFFLINE_STOP):
+            return
         if transaction is not None and outlet.transaction is transaction and not self._scene.around.calm:
             model.unplug(idx)
 
@@ -101,8 +104,14 @@ class Weather:
 
     def _drop(self, model: ChargerModel) -> None:
         link = model.link
-        if link is None or self._scene.around.chance(0.7):
-            model.drop()
+        strike = self._scene.around.faults.strike
+        if link is None:
+            return
+        if self._scene.around.chance(0.7):
+            if strike(Kind.RESET):
+                model.drop()
+            return
+        if not strike(Kind.HALF_OPEN):
             return
         link.is_deaf = True  # the charger comes back before the gateway knows that it is gone
         model.lost()
@@ -114,13 +123,17 @@ class Weather:
             model.connect()
 
     def _reboot(self, model: ChargerModel) -> None:
+        if not self._scene.around.faults.strike(Kind.REBOOT):
+            return
         model.reboot(self._scene.around.rng.randint(3_000, 40_000))
 
     def _mute(self, model: ChargerModel) -> None:
+        if not self._scene.around.faults.strike(Kind.METER_SILENT):
+            return
         model.meter_mute_until_ms = self._scene.around.clock.now_ms + self._scene.around.rng.randint(10_000, 60_000)
 
     def _crash(self) -> None:
-        if self._scene.host.engine is None:
+        if self._scene.host.engine is None or not self._scene.around.faults.strike(Kind.SERVER_CRASH):
             return
         self._scene.host.kill()
         for model in self._scene.chargers.values():
@@ -132,6 +145,8 @@ class Weather:
         self._scene.around.clock.after(self._scene.around.rng.randint(200, 20_000), self._scene.host.boot)
 
     def _step_wall_clock(self) -> None:
+        if not self._scene.around.faults.strike(Kind.SERVER_CLOCK):
+            return
         self._scene.host.wall_offset_ms = self._scene.around.rng.randint(-7_200_000, 7_200_000)
 
     def _stop_foreign(self) -> None:
@@ -143,7 +158,7 @@ class Weather:
         others = [
             model for model in self._scene.chargers.values() if row is not None and model.charger_id != row.charger_id
         ]
-        if others:
+        if others and self._scene.around.faults.strike(Kind.FOREIGN_STOP):
             self._scene.around.rng.choice(others).stop_foreign(transaction_id)
 
     def _remote(self) -> None:

@@ -6,13 +6,11 @@ sent again is ignored.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from csms.core.events import Fact, TagStatus, TransactionStarted, TransactionStopped
-from csms.core.ids import ChargerId, RequestId
-from csms.core.replies import Outcome, StartConfirmed
-from tests.property.world.outlet import Transaction
-from tests.property.world.surroundings import Central, Surroundings
+from csms.simulation.frames import Payload, Told, time_text
+from csms.simulation.outlet import Transaction
+from csms.simulation.surroundings import Surroundings
 
 RESEND_MS = 20_000
 """A transaction message without an answer is sent again after so long."""
@@ -32,12 +30,11 @@ class Postbox:
     """The queue of one charger; `completed` holds the stops that were confirmed."""
 
     def __init__(
-        self, charger_id: ChargerId, around: Surroundings, central: Central, is_online: Callable[[], bool]
+        self, around: Surroundings, say: Callable[[str, Payload, Told], None], is_online: Callable[[], bool]
     ) -> None:
         self.completed: list[Stop] = []
-        self._charger_id = charger_id
         self._around = around
-        self._central = central
+        self._say = say
         self._is_online = is_online
         self._queue: deque[Transaction | Stop] = deque()
         self._asked = 0
@@ -57,11 +54,11 @@ class Postbox:
         self._asked = asked = self._around.number("asked")
         head = self._queue[0]
 
-        def told(outcome: Outcome) -> None:
+        def told(payload: Payload) -> None:
             if self._asked == asked:
-                self._confirmed(head, outcome)
+                self._confirmed(head, payload)
 
-        self._central.ask(self._fact(head), told)
+        self._say(*self._message(head), told)
         self._around.clock.after(RESEND_MS, lambda: self._resend(asked))
 
     def _resend(self, asked: int) -> None:
@@ -69,32 +66,29 @@ class Postbox:
             self._asked = 0
             self.pump()
 
-    def _fact(self, head: Transaction | Stop) -> Callable[[RequestId], Fact]:
-        new_session_id = self._around.session_id()
+    def _message(self, head: Transaction | Stop) -> tuple[str, Payload]:
         if isinstance(head, Transaction):
-            start = TransactionStarted(
-                head.key, TagStatus.ACCEPTED, new_session_id, known=self._central.find_start(head.key)
-            )
-            return lambda request: replace(start, request=request)
-        transaction_id = head.transaction.transaction_id
-        assert transaction_id is not None, "a start is confirmed before its stop is sent"
-        stop = TransactionStopped(
-            self._charger_id,
-            transaction_id,
-            head.meter_stop_wh,
-            head.stopped_ms,
-            new_session_id,
-            head.reason,
-            known=self._central.find_transaction(transaction_id),
-        )
-        return lambda request: replace(stop, request=request)
+            key = head.key
+            return "StartTransaction", {
+                "connectorId": key.idx,
+                "idTag": key.id_tag,
+                "meterStart": key.meter_start_wh,
+                "timestamp": time_text(key.started_ms),
+            }
+        assert head.transaction.transaction_id is not None, "a start is confirmed before its stop is sent"
+        return "StopTransaction", {
+            "transactionId": head.transaction.transaction_id,
+            "meterStop": head.meter_stop_wh,
+            "timestamp": time_text(head.stopped_ms),
+            "reason": head.reason,
+        }
 
-    def _confirmed(self, head: Transaction | Stop, outcome: Outcome) -> None:
+    def _confirmed(self, head: Transaction | Stop, payload: Payload) -> None:
         self._asked = 0
         self._queue.popleft()
         if isinstance(head, Stop):
             self.completed.append(head)
-        elif isinstance(outcome, StartConfirmed):
-            head.transaction_id = outcome.transaction_id
-            self._around.start_confirmed(head.key, outcome)
+        else:
+            head.transaction_id = payload["transactionId"]
+            self._around.start_confirmed(head.key, payload["transactionId"])
         self.pump()

@@ -30,9 +30,9 @@ from csms.core.ids import ChargerId, ConnectorKey, Token
 from csms.core.records import ChargerForgotten, ChargerStored, Driver, Record, SendState, SendStored, SessionStored
 from csms.core.settings import KeyStored
 from csms.core.station import Charger, Control, Station
-from tests.property.world.freeing import clearable, free_tx, may_be_provisioned, superseded, tolerance_w
-from tests.property.world.heard import MOST_LEVELS, HeardCharger, HeardConnector, HeardSend
-from tests.property.world.store import Store
+from csms.simulation.freeing import clearable, free_tx, may_be_provisioned, superseded, tolerance_w
+from csms.simulation.heard import MOST_LEVELS, HeardCharger, HeardConnector, HeardSend
+from csms.simulation.store import Store
 
 
 class Mirror:

@@ -19,15 +19,15 @@ from csms.core.ids import ChargerId, ConnectorKey, Token
 from csms.core.records import ChargerStored, Driver, SendForgotten, SendStored, SessionStored
 from csms.core.replies import Reply, SessionShown
 from csms.core.station import GRID, Control
-from tests.property.world.charger import ChargerModel
-from tests.property.world.client import RestClient
-from tests.property.world.host import Controller, StepLike
-from tests.property.world.mirror import Mirror
-from tests.property.world.registry import Registry
-from tests.property.world.store import Store
-from tests.property.world.surroundings import Surroundings
-from tests.property.world.trace import demand
-from tests.property.world.trouble import Trouble
+from csms.simulation.charger import ChargerModel
+from csms.simulation.client import RestClient
+from csms.simulation.host import Controller, StepLike
+from csms.simulation.mirror import Mirror
+from csms.simulation.registry import Registry
+from csms.simulation.store import Store
+from csms.simulation.surroundings import Surroundings
+from csms.simulation.trace import demand
+from csms.simulation.trouble import Trouble
 
 RAMP_MS = 6_000
 """A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
@@ -52,8 +52,11 @@ class Judge:
     _before: dict[ConnectorKey, int] = field(default_factory=dict)
     _in_force: dict[int, frozenset[tuple[Token, int]]] = field(default_factory=dict)
     _serial: int = 0
+    overbooked_ms: dict[str, int] = field(default_factory=dict)
     _over_since_ms: dict[str, int] = field(default_factory=dict)
     _left: set[Token] = field(default_factory=set)
+    _is_moved: bool = True
+    _overbooked: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.mirror = Mirror(self.store, 0)
@@ -63,6 +66,7 @@ class Judge:
     def stepped(self, engine: Controller, facts: Sequence[Fact], step: StepLike, now_ms: int) -> None:
         """Judge one step."""
         self._serial += 1
+        self._is_moved = True
         mirror = self.mirror
         mirror.hear(facts, now_ms)
         after_facts = {key: mirror.booked_w(key) for key in self._keys()}
@@ -100,6 +104,7 @@ class Judge:
     def recovered(self, engine: Controller, store: Store, now_ms: int) -> None:
         """Judge what a fresh process knows (I7): the same or more than the rows say."""
         self.engine = engine
+        self._is_moved = True
         self.mirror = Mirror(store, now_ms)
         self.registry.recovered(store)
         self._in_force.clear()
@@ -175,6 +180,20 @@ class Judge:
                 continue
             since_ms = self._over_since_ms.setdefault(node_id, now_ms)
             demand(now_ms - since_ms <= RAMP_MS, "fuse: {} carries {} of {} W", node_id, watts, capacity_w)
+
+    def count_overbooked(self, engine: Controller, elapsed_ms: int) -> None:
+        """Add `elapsed_ms` to every row that has more booked than its capacity."""
+        if self._is_moved:
+            self._is_moved = False
+            circuits = (each.circuit_id for each in self.mirror.station.circuits)
+            self._overbooked = tuple(
+                node_id
+                for node_id in (GRID, *circuits, *self.mirror.chargers)
+                if (capacity_w := engine.node_capacity_w(node_id)) is not None
+                and engine.node_booked_w(node_id) > capacity_w
+            )
+        for node_id in self._overbooked:
+            self.overbooked_ms[node_id] = self.overbooked_ms.get(node_id, 0) + elapsed_ms
 
     def has_raised_default(self, charger_id: ChargerId) -> bool:
         """Return whether it would not take a default of 0, so that its idle connectors are booked too."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from csms.core.events import Fact, StartKey, TransactionStarted, TransactionStopped
 from csms.core.ids import RequestId, SessionId, TransactionId
 from csms.core.records import EndReason, Record, SessionStored
-from csms.core.replies import Reply, StartConfirmed
-from tests.property.world.charger import ChargerModel
-from tests.property.world.store import Store
-from tests.property.world.trace import demand
+from csms.core.replies import Reply
+from csms.simulation.charger import ChargerModel
+from csms.simulation.store import Store
+from csms.simulation.trace import demand
 
 INT32 = 2**31
 GUESSED = {EndReason.ZOMBIE, EndReason.SUPERSEDED}
@@ -42,10 +42,10 @@ class Registry:
         demand(reply.request not in self._answered, "I6: request {} answered twice", reply.request)
         self._answered.add(reply.request)
 
-    def start_confirmed(self, key: StartKey, outcome: StartConfirmed) -> None:
+    def start_confirmed(self, key: StartKey, transaction_id: int) -> None:
         """Judge the id that a charger was given."""
-        given = self.ids.setdefault(key, outcome.transaction_id)
-        demand(given == outcome.transaction_id, "I6: {} got {} and {}", key, given, outcome.transaction_id)
+        given = self.ids.setdefault(key, TransactionId(transaction_id))
+        demand(given == transaction_id, "I6: {} got {} and {}", key, given, transaction_id)
         demand(0 < given < INT32, "I6: transaction id {} is not a positive int32", given)
         owner = self._keys.setdefault(given, key)
         demand(owner == key, "I6: id {} given to {} and {}", given, key, owner)

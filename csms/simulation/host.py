@@ -16,44 +16,74 @@ from csms.core.events import (
     CallUnsent,
     ChargerConnected,
     Fact,
-    KnownTransaction,
     MeterSampled,
-    StartKey,
     TransactionStarted,
     TransactionStopped,
 )
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId
 from csms.core.records import Record, Snapshot
 from csms.core.replies import Outcome, Reply
-from tests.property.world.clock import EPOCH_MS
-from tests.property.world.link import Link
-from tests.property.world.store import Store
-from tests.property.world.surroundings import Surroundings
-from tests.property.world.trace import ViolationError
+from csms.ocpp16.peer import Peer
+from csms.simulation.clock import EPOCH_MS
+from csms.simulation.faults import Kind
+from csms.simulation.hearing import Desk
+from csms.simulation.line import Line, Take
+from csms.simulation.link import Link, Process
+from csms.simulation.store import Store
+from csms.simulation.surroundings import Surroundings
+from csms.simulation.trace import ViolationError
 
 
 class StepLike(Protocol):
     """What one step gives."""
 
     @property
-    def at_once(self) -> Sequence[Command]: ...
+    def at_once(self) -> Sequence[Command]:
+        """Return what leaves before the commit."""
+        ...
+
     @property
-    def after_commit(self) -> Sequence[Command]: ...
+    def after_commit(self) -> Sequence[Command]:
+        """Return what leaves with the commit."""
+        ...
+
     @property
-    def records(self) -> Sequence[Record]: ...
+    def records(self) -> Sequence[Record]:
+        """Return what has to be durable."""
+        ...
+
     @property
-    def replies(self) -> Sequence[Reply]: ...
+    def replies(self) -> Sequence[Reply]:
+        """Return what leaves with the commit, to those who asked."""
+        ...
 
 
 class Controller(Protocol):
     """The engine, or something that pretends to be one."""
 
-    def step(self, facts: Sequence[Fact], now: Now) -> StepLike: ...
-    def next_due_ms(self) -> int | None: ...
-    def booked_w(self, key: ConnectorKey) -> int: ...
-    def charger_booked_w(self, charger_id: ChargerId) -> int: ...
-    def node_booked_w(self, node_id: str) -> int: ...
-    def node_capacity_w(self, node_id: str) -> int | None: ...
+    def step(self, facts: Sequence[Fact], now: Now) -> StepLike:
+        """Take facts in."""
+        ...
+
+    def next_due_ms(self) -> int | None:
+        """Return when it wants to be called again, monotonic ms."""
+        ...
+
+    def booked_w(self, key: ConnectorKey) -> int:
+        """Return a connector's booked power, W."""
+        ...
+
+    def charger_booked_w(self, charger_id: ChargerId) -> int:
+        """Return a charger's booked power, W."""
+        ...
+
+    def node_booked_w(self, node_id: str) -> int:
+        """Return a row's booked power, W."""
+        ...
+
+    def node_capacity_w(self, node_id: str) -> int | None:
+        """Return a row's capacity, W; None when it has none."""
+        ...
 
 
 MakeController = Callable[[Snapshot, Now], Controller]
@@ -62,12 +92,29 @@ MakeController = Callable[[Snapshot, Now], Controller]
 class Observer(Protocol):
     """Who watches the host: the oracles."""
 
-    def stepped(self, engine: Controller, facts: Sequence[Fact], step: StepLike, now_ms: int) -> None: ...
-    def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None: ...
-    def committed(self, serial: int, store: Store) -> None: ...
-    def recovered(self, engine: Controller, store: Store, now_ms: int) -> None: ...
-    def replied(self, reply: Reply) -> None: ...
-    def left(self, command: Command) -> None: ...
+    def stepped(self, engine: Controller, facts: Sequence[Fact], step: StepLike, now_ms: int) -> None:
+        """Watch one step."""
+        ...
+
+    def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None:
+        """Watch a step of facts that were all taken before."""
+        ...
+
+    def committed(self, serial: int, store: Store) -> None:
+        """Watch a step's records become durable."""
+        ...
+
+    def recovered(self, engine: Controller, store: Store, now_ms: int) -> None:
+        """Watch a fresh process."""
+        ...
+
+    def replied(self, reply: Reply) -> None:
+        """Watch a reply leave."""
+        ...
+
+    def left(self, command: Command) -> None:
+        """Watch a command leave the process."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +144,8 @@ class Host:
         self._inbox: list[Fact] = []
         self._told: dict[RequestId, Callable[[Outcome], None]] = {}
         self._pending: deque[Pending] = deque()
+        desk = Desk(self._wall_ms, around.session_id, store.find_start, store.find_transaction)
+        self._process = Process(around.clock, around.trace, self.post, self.ask, desk)
         self._life = 0
         self._started_ms = 0
         self._due: int | None = None
@@ -104,6 +153,7 @@ class Host:
         self._idle_at_ms = 0
         self._woken = False
         self._links: dict[ChargerId, Link] = {}
+        self._peers: dict[ChargerId, Peer] = {}
         self.wall_offset_ms = 0
         self.slow_commits = 0.0
         self.may_connect: Callable[[ChargerId], bool] = lambda _charger_id: True
@@ -137,18 +187,15 @@ class Host:
             return None
         return ConnectionId(self._around.number("connection"))
 
-    def enter(self, link: Link) -> None:
-        """Make `link` the current connection of its charger."""
-        self._links[link.charger_id] = link
-        self.post(ChargerConnected(link.charger_id, link.connection))
-
-    def find_start(self, key: StartKey) -> KnownTransaction | None:
-        """Ask the store for a start."""
-        return self._store.find_start(key)
-
-    def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
-        """Ask the store for a transaction."""
-        return self._store.find_transaction(transaction_id)
+    def enter(self, charger_id: ChargerId, connection: ConnectionId, take: Take, timeout_ms: int) -> Line:
+        """Make a connection that was admitted the charger's current one, with a peer that knows its slowest answer."""
+        before = self._peers.get(charger_id)
+        slowest_ms = 0 if before is None else before.slowest_answer_ms
+        peer = Peer(f"{connection}-", timeout_ms, slowest_ms)
+        link = Link(charger_id, connection, peer, self._process, take)
+        self._links[charger_id], self._peers[charger_id] = link, peer
+        self.post(ChargerConnected(charger_id, connection))
+        return link
 
     # --- life and death --------------------------------------------------------------------------------------------
 
@@ -170,17 +217,23 @@ class Host:
             self._store.apply(pending.records)
             self._observer.committed(pending.serial, self._store)
         self.engine = None
+        for _ in self._pending:
+            self._around.faults.strike(Kind.LOST_COMMIT)
         self._pending.clear()
         self._inbox.clear()
         self._told.clear()
         self._links.clear()
+        self._peers.clear()
         self._woken = False
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
     def _now(self) -> Now:
         now_ms = self._around.clock.now_ms
-        return Now(now_ms - self._started_ms, EPOCH_MS + now_ms + self.wall_offset_ms)
+        return Now(now_ms - self._started_ms, self._wall_ms())
+
+    def _wall_ms(self) -> int:
+        return EPOCH_MS + self._around.clock.now_ms + self.wall_offset_ms
 
     def _run(self, life: int) -> None:
         if self.engine is None or life != self._life:
@@ -191,7 +244,8 @@ class Host:
         step = self._step(self.engine, facts)
         self._observer.stepped(self.engine, facts, step, self._around.clock.now_ms)
         again = [fact for fact in facts if isinstance(fact, IDENTIFIED)]
-        if again and self._around.switches.faults and self._around.chance(0.04):
+        due = again and self._around.switches.faults and self._around.chance(0.04)
+        if due and self._around.faults.strike(Kind.REPEATED_MESSAGE):
             self._repeat(self.engine, again)
         self._arrange()
 
@@ -206,7 +260,7 @@ class Host:
     def _repeat(self, engine: Controller, facts: Sequence[Fact]) -> None:
         fresh = [
             replace(fact, request=RequestId(self._around.number("request")))
-            if isinstance(fact, TransactionStarted | TransactionStopped) and fact.request is not None
+            if isinstance(fact, TransactionStarted | TransactionStopped | MeterSampled) and fact.request is not None
             else fact
             for fact in facts
         ]
@@ -225,7 +279,8 @@ class Host:
         self._pending.append(Pending(self.steps, records, commands, tuple(step.replies)))
         life = self._life
         delay_ms = self._around.rng.choice((0, 1, 5, 20))
-        if self._around.chance(self.slow_commits) and not self._around.calm:
+        is_slow = self._around.chance(self.slow_commits) and not self._around.calm
+        if is_slow and self._around.faults.strike(Kind.SLOW_COMMIT):
             delay_ms = self._around.rng.randint(100, 6_000)
         self._around.clock.after(delay_ms, lambda: self._commit(life))
         return step

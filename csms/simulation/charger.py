@@ -6,26 +6,19 @@ Transaction messages go through the `postbox`; everything else is said when ther
 from dataclasses import dataclass
 from functools import partial
 
-from csms.core.commands import RemoteStart, RemoteStop, Trigger
-from csms.core.events import (
-    BootInfo,
-    ChargerBooted,
-    ChargerHeard,
-    ConnectorStatus,
-    Fact,
-    MeterSampled,
-    Sample,
-    StartKey,
-    StatusNotified,
-    TransactionStopped,
-)
+from csms.core.events import ConnectorStatus, StartKey
 from csms.core.ids import ChargerId
-from tests.property.world.car import Car, random_car
-from tests.property.world.link import Link
-from tests.property.world.obedience import Obedience
-from tests.property.world.outlet import Outlet, Transaction
-from tests.property.world.postbox import Postbox, Stop
-from tests.property.world.surroundings import Central, Surroundings
+from csms.simulation.car import Car, random_car
+from csms.simulation.faults import Kind
+from csms.simulation.frames import Payload, Told, call_text, read_answer, time_text
+from csms.simulation.line import Delivered, Line
+from csms.simulation.obedience import Obedience
+from csms.simulation.outlet import Outlet, Transaction
+from csms.simulation.postbox import Postbox, Stop
+from csms.simulation.surroundings import Central, Surroundings
+
+REPEATED_SHARE = 0.02
+"""Share of a charger's CALLs that it sends twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +64,18 @@ class ChargerModel:
         self.outlets = [Outlet(idx) for idx in range(1, connectors + 1)]
         self.habits = habits
         self.obedience = obedience
-        self.link: Link | None = None
+        self.link: Line | None = None
         self.down_until_ms = 0
         self.meter_mute_until_ms = 0
         self._around = around
         self._central = central
         self._heard = False
-        self.post = Postbox(charger_id, around, central, lambda: self.link is not None and self._heard)
+        self.post = Postbox(around, self._call, lambda: self.link is not None and self._heard)
         self._last_started_ms = 0
         self._must_boot = True
-        self._old_samples: list[MeterSampled] = []
+        self._old_samples: list[Payload] = []
+        self._said = 0
+        self._told: dict[str, Told] = {}
         obedience.running_id = self._running_id
         obedience.changed = lambda: around.obeys(charger_id)
         obedience.asked = self._asked_for
@@ -126,10 +121,12 @@ class ChargerModel:
         outlet = self.outlets[idx - 1]
         if outlet.transaction is not None or not self.is_up:
             return
+        if self.link is None and not self._around.faults.strike(Kind.OFFLINE_START):
+            return
         outlet.car = car
         if self._around.chance(0.7):
             self._set_status(outlet, ConnectorStatus.PREPARING)
-        started_ms = max(self._around.wall_ms() + self.habits.skew_ms, self._last_started_ms + 1)
+        started_ms = max(self._clock_ms(), self._last_started_ms + 1)
         self._last_started_ms = started_ms
         key = StartKey(self.charger_id, idx, id_tag, started_ms, outlet.energy_wh)
         outlet.transaction = Transaction(key)
@@ -146,7 +143,7 @@ class ChargerModel:
             return
         outlet.transaction, outlet.car, outlet.draw_w = None, None, 0
         self.obedience.profiles.end_transaction(idx)
-        stop = Stop(transaction, outlet.energy_wh, self._around.wall_ms() + self.habits.skew_ms, reason)
+        stop = Stop(transaction, outlet.energy_wh, self._clock_ms(), reason)
         self.post.add(stop)
         self._around.trace.add("unplug", (self.charger_id, idx, transaction.transaction_id))
         if self._around.chance(0.5):
@@ -167,12 +164,15 @@ class ChargerModel:
         self.down_until_ms = self._around.clock.now_ms + down_ms
         self._must_boot = True
         self.obedience.keys.reboot()
-        if self._around.chance(0.5):
+        strike = self._around.faults.strike
+        if self._around.chance(0.5) and strike(Kind.FORGOTTEN_CALLS):
             self.obedience.forget_pending()
         for outlet in self.outlets:
-            if outlet.transaction is not None and not self.habits.resumes:
+            if outlet.transaction is None:
+                continue
+            if not self.habits.resumes and strike(Kind.LOST_TRANSACTION):
                 self.unplug(outlet.idx, "PowerLoss")
-            elif not self.habits.keeps_tx_profile:
+            elif not self.habits.keeps_tx_profile and strike(Kind.LOST_PROFILE):
                 self.obedience.profiles.end_transaction(outlet.idx)
         self.drop()
 
@@ -186,11 +186,7 @@ class ChargerModel:
         if connection is None:
             return
         around = self._around
-        link = Link(
-            self.charger_id, connection, around.clock, self._central.post, self.obedience.take, self.habits.timeout_ms
-        )
-        self.link = link
-        self._central.enter(link)
+        self.link = link = self._central.enter(self.charger_id, connection, self._hear, self.habits.timeout_ms)
         around.clock.after(around.rng.randint(0, 500 if around.calm else 4_000), lambda: self._greet(link))
 
     def drop(self) -> None:
@@ -203,12 +199,13 @@ class ChargerModel:
         """Notice that the connection is gone."""
         self.link = None
         self._heard = False
+        self._told.clear()
         self.post.lost()
 
-    def say(self, fact: Fact) -> None:
-        """Send a message that nobody waits for, if there is a connection."""
+    def say(self, action: str, payload: Payload) -> None:
+        """Send a message whose answer matters to nobody, if there is a connection."""
         if self.link is not None and self._heard:
-            self._central.post(fact)
+            self._call(action, payload, lambda _payload: None)
 
     def tell_statuses(self) -> None:
         """Report the status of each connector unasked, as one does at which somebody has been."""
@@ -217,42 +214,78 @@ class ChargerModel:
     def stop_foreign(self, transaction_id: int) -> None:
         """Send a StopTransaction for somebody else's transaction."""
         self.say(
-            TransactionStopped(
-                self.charger_id, transaction_id, 0, self._around.wall_ms(), new_session_id=self._around.session_id()
-            )
+            "StopTransaction",
+            {"transactionId": transaction_id, "meterStop": 0, "timestamp": time_text(self._around.wall_ms())},
         )
 
-    def _greet(self, link: Link) -> None:
+    def _call(self, action: str, payload: Payload, told: Told) -> None:
+        """Send a CALL on the connection that there is; its ids begin anew with each connection."""
+        assert self.link is not None, "a message needs a connection"
+        self._said += 1
+        message_id = str(self._said)
+        self._told[message_id] = told
+        text, link = call_text(message_id, action, payload), self.link
+        link.say(text)
+        due = not self._around.calm and self._around.switches.faults and self._around.chance(REPEATED_SHARE)
+        if due and self._around.faults.strike(Kind.REPEATED_FRAME):
+            self._around.clock.after(self._around.rng.randint(0, 3_000), lambda: self._repeat(link, text))
+
+    def _repeat(self, link: Line, text: str) -> None:
+        if self.link is link:
+            link.say(text)
+
+    def _hear(self, line: Line, delivered: Delivered) -> None:
+        """Take what comes on a connection."""
+        answer = read_answer(delivered.text)
+        if answer is None:
+            self.obedience.take(line, delivered)
+        elif line is self.link:
+            message_id, payload = answer
+            told = self._told.pop(message_id, None)  # None: a CALL that was sent twice is answered twice
+            if told is not None and payload is not None:
+                told(payload)
+
+    def _greet(self, link: Line) -> None:
         if self.link is not link:
             return
         self._heard = True
-        self._central.post(ChargerHeard(self.charger_id, link.connection))
-        if self._must_boot or self.habits.boots_on_reconnect:
+        self._said = 0
+        self.say("Heartbeat", {})
+        strike = self._around.faults.strike
+        uncalled = not self._must_boot and self.habits.boots_on_reconnect and strike(Kind.UNCALLED_BOOT)
+        if self._must_boot or uncalled:
             self._must_boot = False
-            boot = BootInfo("Vendor", self.charger_id)
-            self._central.ask(
-                lambda request: ChargerBooted(self.charger_id, link.connection, boot, request), lambda _outcome: None
-            )
+            self._tell_boot()
+        is_silent = self.habits.silent_on_reconnect and strike(Kind.SILENT_RECONNECT)
         for outlet in self.outlets:
-            if not self.habits.silent_on_reconnect or outlet.told is not outlet.status:
+            if not is_silent or outlet.told is not outlet.status:
                 self._tell_status(outlet)
-        for fact in self._old_samples:
-            self.say(fact)
+        for payload in self._old_samples:
+            strike(Kind.LATE_METER_VALUES)
+            self.say("MeterValues", payload)
         self._old_samples.clear()
         self.post.pump()
 
     # --- messages ------------------------------------------------------------------------------------------------
+
+    def _clock_ms(self) -> int:
+        """Return what its own clock says, UTC ms."""
+        is_wrong = self.habits.skew_ms and self._around.faults.strike(Kind.CHARGER_CLOCK)
+        return self._around.wall_ms() + (self.habits.skew_ms if is_wrong else 0)
 
     def _tell_statuses(self, only: int | None) -> None:
         for outlet in self.outlets:
             if only in {None, outlet.idx}:
                 self._tell_status(outlet)
 
+    def _tell_boot(self) -> None:
+        self.say("BootNotification", {"chargePointVendor": "Vendor", "chargePointModel": str(self.charger_id)})
+
     def _tell_status(self, outlet: Outlet) -> None:
         if self.link is not None and self._heard:
-            at_ms = self._around.wall_ms() + self.habits.skew_ms
             outlet.told = outlet.status
-            self.say(StatusNotified(self.charger_id, outlet.idx, outlet.status, at_ms=at_ms))
+            told = {"connectorId": outlet.idx, "errorCode": "NoError", "status": outlet.status.value}
+            self.say("StatusNotification", told | {"timestamp": time_text(self._clock_ms())})
 
     def _set_status(self, outlet: Outlet, status: ConnectorStatus) -> None:
         if outlet.status is not status:
@@ -272,15 +305,17 @@ class ChargerModel:
         for outlet in self.outlets:
             transaction = outlet.transaction
             if transaction is not None:
-                sample = outlet.sample(around.wall_ms() + self.habits.skew_ms)
-                self._sampled(outlet, transaction, sample)
+                self._sampled(outlet, transaction)
 
-    def _sampled(self, outlet: Outlet, transaction: Transaction, sample: Sample) -> None:
-        fact = MeterSampled(self.charger_id, outlet.idx, transaction.transaction_id, (sample,))
+    def _sampled(self, outlet: Outlet, transaction: Transaction) -> None:
+        element = {"timestamp": time_text(self._clock_ms()), "sampledValue": outlet.sampled_values()}
+        payload: Payload = {"connectorId": outlet.idx, "meterValue": [element]}
+        if transaction.transaction_id is not None:
+            payload["transactionId"] = transaction.transaction_id
         if self.link is not None and self._heard:
-            self.say(fact)
+            self.say("MeterValues", payload)
         elif self.habits.replays_meter and len(self._old_samples) < 3:
-            self._old_samples.append(fact)
+            self._old_samples.append(payload)
 
     # --- what CALLs ask for ------------------------------------------------------------------------------------------
 
@@ -290,45 +325,44 @@ class ChargerModel:
         transaction = self.outlets[idx - 1].transaction
         return transaction is not None, None if transaction is None else transaction.transaction_id
 
-    def _asked_for(self, call: Trigger | RemoteStart | RemoteStop) -> bool:
-        match call:
-            case Trigger():
-                return self._trigger(call)
-            case RemoteStart():
-                return self._remote_start(call)
-            case RemoteStop():
-                return self._remote_stop(call)
+    def _asked_for(self, action: str, payload: Payload) -> bool:
+        match action:
+            case "TriggerMessage":
+                return self._trigger(payload["requestedMessage"], payload.get("connectorId"))
+            case "RemoteStartTransaction":
+                return self._remote_start(payload["connectorId"], payload["idTag"])
+            case _:
+                return self._remote_stop(payload["transactionId"])
 
-    def _remote_start(self, call: RemoteStart) -> bool:
-        outlet = self.outlets[call.idx - 1]
+    def _remote_start(self, idx: int, id_tag: str) -> bool:
+        outlet = self.outlets[idx - 1]
         if outlet.transaction is not None or not self.is_up:
             return False
         car = random_car(self._around.rng, self.hardware_w)
-        self._around.clock.after(self._around.rng.randint(200, 5_000), lambda: self._come(call, car))
+        self._around.clock.after(self._around.rng.randint(200, 5_000), lambda: self._come(idx, id_tag, car))
         return True
 
-    def _come(self, call: RemoteStart, car: Car) -> None:
+    def _come(self, idx: int, id_tag: str, car: Car) -> None:
         """A car comes for a remote start; one that comes in the calm wants all that it can get."""
         calm = Car(self.hardware_w, self.hardware_w // 3 + 1, self.hardware_w // 5 + 1)
-        self.plug(call.idx, calm if self._around.calm else car, call.id_tag)
+        self.plug(idx, calm if self._around.calm else car, id_tag)
 
-    def _remote_stop(self, call: RemoteStop) -> bool:
+    def _remote_stop(self, transaction_id: int) -> bool:
         for outlet in self.outlets:
-            if outlet.transaction is not None and outlet.transaction.transaction_id == call.transaction_id:
+            if outlet.transaction is not None and outlet.transaction.transaction_id == transaction_id:
                 leave = partial(self.unplug, outlet.idx, "Remote")
                 self._around.clock.after(self._around.rng.randint(100, 2_000), leave)
                 return True
         return False
 
-    def _trigger(self, call: Trigger) -> bool:
+    def _trigger(self, requested: str, idx: int | None) -> bool:
         link = self.link
-        if call.requested == "StatusNotification":
-            self._around.clock.after(200, lambda: self._tell_statuses(call.idx))
-        elif call.requested == "MeterValues":
-            self._around.clock.after(200, lambda: self._meter_once(call.idx))
-        elif call.requested == "BootNotification" and link is not None:
-            boot = BootInfo("Vendor", self.charger_id)
-            self._around.clock.after(200, lambda: self.say(ChargerBooted(self.charger_id, link.connection, boot)))
+        if requested == "StatusNotification":
+            self._around.clock.after(200, lambda: self._tell_statuses(idx))
+        elif requested == "MeterValues":
+            self._around.clock.after(200, lambda: self._meter_once(idx))
+        elif requested == "BootNotification" and link is not None:
+            self._around.clock.after(200, self._tell_boot)
         else:
             return False
         return True
@@ -336,5 +370,4 @@ class ChargerModel:
     def _meter_once(self, idx: int | None) -> None:
         for outlet in self.outlets:
             if idx in {None, outlet.idx} and outlet.transaction is not None:
-                sample = outlet.sample(self._around.wall_ms() + self.habits.skew_ms)
-                self._sampled(outlet, outlet.transaction, sample)
+                self._sampled(outlet, outlet.transaction)

@@ -4,7 +4,7 @@ from csms.core.commands import ClearLimits, Purpose
 from csms.core.events import ConnectorStatus
 from csms.core.ids import Token
 from csms.core.station import Charger
-from tests.property.world.heard import HeardCharger, HeardConnector, HeardSend
+from csms.simulation.heard import HeardCharger, HeardConnector, HeardSend
 
 LATE_MS = 60_000
 FRESH_MS = 15_000

@@ -5,8 +5,9 @@ from dataclasses import replace
 from csms.core.events import StationConfigured
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Station
-from tests.property.world.scene import Scene
-from tests.property.world.stations import changed_station
+from csms.simulation.faults import Kind
+from csms.simulation.scene import Scene
+from csms.simulation.stations import changed_station
 
 
 class Operator:
@@ -30,13 +31,17 @@ class Operator:
 
     def configure(self) -> None:
         """Change something, or bring back a charger that was removed."""
-        station = self._scene.station
+        station, strike = self._scene.station, self._scene.around.faults.strike
         if self._removed and self._scene.around.chance(0.6):
+            if not strike(Kind.CONFIGURATION_CHANGE):
+                return
             back = self._removed.pop()
             chargers = (*(c for c in station.chargers if c.charger_id != back.charger_id), back)
             self._post_station(replace(station, chargers=chargers))
             return
         changed = changed_station(self._scene.around.rng, station)
+        if not strike(_kind_of(station, changed)):
+            return
         self._removed += [c for c in station.chargers if changed.charger(c.charger_id) is None]
         self._post_station(changed)
 
@@ -59,3 +64,11 @@ class Operator:
         for model in self._scene.chargers.values():
             if model.link is not None and not self.may_connect(model.charger_id):
                 model.drop()
+
+
+def _kind_of(station: Station, changed: Station) -> Kind:
+    if len(changed.chargers) < len(station.chargers):
+        return Kind.CHARGER_REMOVED
+    if changed.grid_capacity_w < station.grid_capacity_w:
+        return Kind.CAPACITY_CUT
+    return Kind.CONFIGURATION_CHANGE

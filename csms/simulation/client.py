@@ -7,7 +7,8 @@ goes on obeying the last number that it has read. One that does not echo misses 
 from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested
 from csms.core.ids import ConnectorKey, SessionId
 from csms.core.replies import Outcome, SessionShown
-from tests.property.world.surroundings import Central, Surroundings
+from csms.simulation.faults import Kind
+from csms.simulation.surroundings import Central, Surroundings
 
 
 class RestClient:
@@ -90,7 +91,8 @@ class RestClient:
         session_id = self.session_id
         if session_id is None or (not self._around.calm and self._around.chance(0.1)):
             return
-        loses_answer = self._echoes and not self._around.calm and self._around.chance(0.2)
+        due = self._echoes and not self._around.calm and self._around.chance(0.2)
+        loses_answer = due and self._around.faults.strike(Kind.LOST_REST_ANSWER)
         echo_w = self.obeyed_w if self._echoes else None
         consumed_w = self.draw_w
         self._awaits += 1
@@ -108,6 +110,7 @@ class RestClient:
             self._is_sure = True
 
     def _pause_ms(self) -> int:
-        if not self._around.calm and self._around.chance(0.05):
+        due = not self._around.calm and self._around.chance(0.05)
+        if due and self._around.faults.strike(Kind.SILENT_REST_CLIENT):
             return self._around.rng.randint(60_000, 120_000)
         return self._around.rng.randint(5_000, 25_000)

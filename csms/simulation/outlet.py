@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from csms.core.events import ConnectorStatus, Sample, StartKey
-from tests.property.world.car import Car
+from csms.core.events import ConnectorStatus, StartKey
+from csms.simulation.car import Car
 
 MWS_PER_WH = 3_600_000
 
@@ -52,6 +52,9 @@ class Outlet:
             return ConnectorStatus.SUSPENDED_EV
         return ConnectorStatus.CHARGING
 
-    def sample(self, at_ms: int) -> Sample:
-        """Return a meterValue of this moment."""
-        return Sample(at_ms, self.draw_w, self.energy_wh)
+    def sampled_values(self) -> list[dict[str, str]]:
+        """Return what its meter shows (§7.43)."""
+        return [
+            {"value": str(self.draw_w), "measurand": "Power.Active.Import", "unit": "W"},
+            {"value": str(self.energy_wh), "measurand": "Energy.Active.Import.Register", "unit": "Wh"},
+        ]

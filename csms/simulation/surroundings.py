@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from csms.core.events import Fact, KnownTransaction, StartKey
+from csms.core.events import Fact, StartKey
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId
-from csms.core.replies import Outcome, StartConfirmed
-from tests.property.world.clock import EPOCH_MS, Clock
-from tests.property.world.link import Link
-from tests.property.world.trace import Trace
+from csms.core.replies import Outcome
+from csms.simulation.clock import EPOCH_MS, Clock
+from csms.simulation.faults import Faults
+from csms.simulation.line import Line, Take
+from csms.simulation.trace import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,6 @@ class Switches:
 class Central(Protocol):
     """The way to the central system."""
 
-    def post(self, fact: Fact) -> None:
-        """Hand in a fact; lost when the process is down."""
-        ...
-
     def ask(self, make_fact: Callable[[RequestId], Fact], told: Callable[[Outcome], None]) -> None:
         """Hand in a fact whose reply goes to `told`, unless the process dies before."""
         ...
@@ -46,16 +43,8 @@ class Central(Protocol):
         """Return the id of a new connection, or None when the handshake is refused or nobody listens."""
         ...
 
-    def enter(self, link: Link) -> None:
-        """Make `link` the charger's current connection."""
-        ...
-
-    def find_start(self, key: StartKey) -> KnownTransaction | None:
-        """Ask the store for a start."""
-        ...
-
-    def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
-        """Ask the store for a transaction."""
+    def enter(self, charger_id: ChargerId, connection: ConnectionId, take: Take, timeout_ms: int) -> Line:
+        """Make a connection that was admitted the charger's current one; `take` hears what is said on it."""
         ...
 
 
@@ -68,7 +57,8 @@ class Surroundings:
     trace: Trace
     switches: Switches
     calm: bool = False
-    start_confirmed: Callable[[StartKey, StartConfirmed], None] = lambda _key, _outcome: None
+    faults: Faults = field(default_factory=Faults)
+    start_confirmed: Callable[[StartKey, int], None] = lambda _key, _transaction_id: None
     obeys: Callable[[ChargerId], None] = lambda _charger_id: None
     _made: dict[str, int] = field(default_factory=dict)
 

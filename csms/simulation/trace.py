@@ -1,9 +1,10 @@
 """The readable story of one run: facts, commands and what chargers really did, with virtual times."""
 
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
-from tests.property.world.clock import Clock
+from csms.simulation.clock import Clock
 
 
 class ViolationError(AssertionError):
@@ -33,7 +34,15 @@ class Trace:
 
     def tell(self, last: int = 150) -> str:
         """Return the last lines of the story."""
-        return "\n".join(f"{at / 1000:10.3f} {mark:>8} {_short(what)}" for at, mark, what in self._lines[-last:])
+        return "\n".join(_line(*noted) for noted in self._lines[-last:])
+
+    def lines(self) -> Iterator[str]:
+        """Return the whole story, line by line."""
+        return (_line(*noted) for noted in self._lines)
+
+
+def _line(at_ms: int, mark: str, what: object) -> str:
+    return f"{at_ms / 1000:10.3f} {mark:>8} {_short(what)}"
 
 
 _DULL = frozenset({"raw_json", "form", "boot", "cause", "new_session_id", "error_code", "info"})
@@ -42,6 +51,8 @@ _DULL = frozenset({"raw_json", "form", "boot", "cause", "new_session_id", "error
 def _short(what: object) -> str:
     if isinstance(what, Enum):
         return str(what.value)
+    if isinstance(what, frozenset):
+        return "{" + ", ".join(sorted(_short(part) for part in what)) + "}"
     if isinstance(what, tuple) and not hasattr(what, "_fields"):
         return "(" + ", ".join(_short(part) for part in what) + ")"
     if isinstance(what, tuple):

@@ -3,24 +3,23 @@
 import random
 from dataclasses import replace
 
-from csms.core.commands import RateUnit
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Circuit, Configure, Control, Station
 from csms.core.tuning import ENERGY, POWER
-from tests.property.world.charger import Habits
-from tests.property.world.keys import Pen
-from tests.property.world.obedience import Nature
-from tests.property.world.profiles import ProfileMemory
+from csms.simulation.charger import Habits
+from csms.simulation.keys import Pen
+from csms.simulation.obedience import Nature
+from csms.simulation.profiles import ProfileMemory
 
 CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
 
 
-def random_station(rng: random.Random) -> Station:
-    """Return a station of 1 to 6 chargers in a tree of up to two circuits, always short of power."""
+def random_station(rng: random.Random, chargers_count: int | None = None) -> Station:
+    """Return a station in a tree of up to two circuits, always short of power; of 1 to 6 chargers unless told."""
     circuits = _random_circuits(rng)
-    chargers = tuple(
-        _random_charger(rng, ChargerId(f"C{number}"), circuits) for number in range(1, rng.randint(1, 6) + 1)
-    )
+    drawn = rng.randint(1, 6)
+    count = drawn if chargers_count is None else chargers_count
+    chargers = tuple(_random_charger(rng, ChargerId(f"C{number}"), circuits) for number in range(1, count + 1))
     total_w = sum(charger.max_power_w for charger in chargers)
     circuits = tuple(
         replace(circuit, capacity_w=int(_below_w(chargers, circuits, circuit) * rng.uniform(0.5, 1.1)) + 10_000)
@@ -58,15 +57,15 @@ def random_nature(rng: random.Random, charger: Charger, memory: ProfileMemory) -
         for _ in range(rng.randint(1, 3)):
             level = rng.randint(0, 10 if highest is None else min(10, highest))
             memory.set_default(rng.randint(0, charger.connectors), level, rng.randint(0, charger.max_power_w))
-    units = frozenset({RateUnit.W})
+    units = frozenset({"W"})
     words: str | None = "Power"
     if not charger.is_dc:
         units, words = rng.choice(
             (
-                (frozenset({RateUnit.A}), "Current"),
-                (frozenset({RateUnit.A, RateUnit.W}), "Current,Power"),
-                (frozenset({RateUnit.W}), None),
-                (frozenset({RateUnit.A}), None),
+                (frozenset({"A"}), "Current"),
+                (frozenset({"A", "W"}), "Current,Power"),
+                (frozenset({"W"}), None),
+                (frozenset({"A"}), None),
             )
         )
     configuration: dict[str, str | None] = {"NumberOfConnectors": str(charger.connectors)}
@@ -77,6 +76,8 @@ def random_nature(rng: random.Random, charger: Charger, memory: ProfileMemory) -
     configuration |= _random_settings(rng)
     return Nature(
         units=units,
+        phases=charger.phases,
+        voltage_v=charger.voltage_v,
         relative=rng.random() < 0.93,
         zero=rng.random() < 0.97,
         any_transaction=rng.random() < 0.15,

@@ -23,6 +23,24 @@ class Fate:
     slow_commits: float = 0.0
 
 
+STORM = Fate(
+    arrival_ms=30_000,
+    longest_stay_ms=300_000,
+    change_ms=40_000,
+    drop_ms=90_000,
+    reconnect_ms=10_000,
+    reboot_ms=180_000,
+    mute_ms=120_000,
+    configure_ms=120_000,
+    crash_ms=180_000,
+    wall_ms=120_000,
+    remote_ms=60_000,
+    foreign_stop_ms=90_000,
+    slow_commits=0.05,
+)
+"""Everything happens, and often."""
+
+
 def random_fate(rng: random.Random) -> Fate:
     """Return a day between quiet and hellish."""
 

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from csms.core.ids import ChargerId
 from csms.core.station import Station
-from tests.property.world.charger import ChargerModel
-from tests.property.world.client import RestClient
-from tests.property.world.host import Host
-from tests.property.world.judge import Judge
-from tests.property.world.store import Store
-from tests.property.world.surroundings import Surroundings
+from csms.simulation.charger import ChargerModel
+from csms.simulation.client import RestClient
+from csms.simulation.host import Host
+from csms.simulation.judge import Judge
+from csms.simulation.store import Store
+from csms.simulation.surroundings import Surroundings
 
 
 @dataclass(frozen=True, slots=True)

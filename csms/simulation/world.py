@@ -6,24 +6,25 @@ from csms.core.ids import ChargerId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver, MakeStored
 from csms.core.station import GRID, Charger, Control
-from tests.property.world import calm
-from tests.property.world.car import random_car
-from tests.property.world.charger import ChargerModel
-from tests.property.world.client import RestClient
-from tests.property.world.clock import Clock
-from tests.property.world.fate import Fate, random_fate
-from tests.property.world.host import Host, MakeController
-from tests.property.world.judge import Judge
-from tests.property.world.manners import POLITE, random_manners
-from tests.property.world.obedience import Obedience
-from tests.property.world.operator import Operator
-from tests.property.world.profiles import ProfileMemory
-from tests.property.world.scene import Scene
-from tests.property.world.stations import random_habits, random_nature, random_station
-from tests.property.world.store import Store
-from tests.property.world.surroundings import Surroundings, Switches
-from tests.property.world.trace import Trace, ViolationError
-from tests.property.world.weather import Weather
+from csms.simulation import calm
+from csms.simulation.car import random_car
+from csms.simulation.charger import ChargerModel
+from csms.simulation.client import RestClient
+from csms.simulation.clock import Clock
+from csms.simulation.fate import STORM, Fate, random_fate
+from csms.simulation.faults import Choice, Faults, Profile, allowed
+from csms.simulation.host import Host, MakeController
+from csms.simulation.judge import Judge
+from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
+from csms.simulation.obedience import Obedience
+from csms.simulation.operator import Operator
+from csms.simulation.profiles import ProfileMemory
+from csms.simulation.scene import Scene
+from csms.simulation.stations import random_habits, random_nature, random_station
+from csms.simulation.store import Store
+from csms.simulation.surroundings import Surroundings, Switches
+from csms.simulation.trace import Trace, ViolationError
+from csms.simulation.weather import Weather
 
 TICK_MS = 1_000
 TOLD_LINES = 1_000
@@ -35,12 +36,21 @@ ALL_FAULTS = Switches()
 class World:
     """Everything of one run."""
 
-    def __init__(self, seed: int, make: MakeController, switches: Switches = ALL_FAULTS) -> None:
+    def __init__(
+        self,
+        seed: int,
+        make: MakeController,
+        switches: Switches = ALL_FAULTS,
+        *,
+        choice: Choice = Profile.DRAWN,
+        chargers_count: int | None = None,
+    ) -> None:
         clock = Clock()
-        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches)
+        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(allowed(choice)))
+        self._choice = choice if switches.faults else Profile.NONE
         rng = self.around.rng
-        fate = random_fate(rng) if switches.faults else Fate()
-        station = random_station(rng)
+        self.fate = fate = self._draw_fate()
+        self.station = station = random_station(rng, chargers_count)
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []
@@ -89,6 +99,7 @@ class World:
             model.run(TICK_MS)
         if self.host.engine is not None:
             self.judge.fuses(self.host.engine, self._drawn_w(), self.around.clock.now_ms)
+            self.judge.count_overbooked(self.host.engine, TICK_MS)
 
     def _calm(self) -> None:
         self._operator.late.clear()
@@ -130,6 +141,16 @@ class World:
 
     # --- the inhabitants -------------------------------------------------------------------------------------------
 
+    def _draw_fate(self) -> Fate:
+        if self._choice is Profile.NONE:
+            return Fate()
+        return random_fate(self.around.rng) if self._choice is Profile.DRAWN else STORM
+
+    def _draw_manners(self) -> Manners:
+        if self._choice is Profile.NONE:
+            return POLITE
+        return random_manners(self.around.rng) if self._choice is Profile.DRAWN else AWFUL
+
     def _is_late(self, charger: Charger) -> bool:
         return charger.control is Control.AUTO and self.around.chance(0.15)
 
@@ -142,7 +163,7 @@ class World:
             make = Make("Vendor", charger.charger_id, "")
             self.store.makes[make] = MakeStored(make, Learnt(keeps_tx_profile=True))
         nature = random_nature(rng, charger, memory)
-        manners = random_manners(rng) if around.switches.faults else POLITE
+        manners = self._draw_manners()
         hardware_w = charger.max_power_w if charger.control is not Control.NONE else charger.uncontrolled_power_w
         model = ChargerModel(
             charger.charger_id,

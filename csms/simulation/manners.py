@@ -8,6 +8,8 @@ import random
 from dataclasses import dataclass
 from enum import Enum
 
+from csms.simulation.faults import Kind
+
 
 class Word(Enum):
     """What the answer says."""
@@ -24,6 +26,7 @@ class Handling:
     execute_ms: int | None
     answer_ms: int | None
     word: Word = Word.TRUTH
+    fault: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,15 @@ class Manners:
         negative = Word.REJECTED if rng.random() < 0.6 else Word.ERROR
         prompt_ms = rng.randint(5, 900)
         fates = (
-            (self.slow, _answered(rng, 9_000)),
-            (self.lost, Handling(None, None)),
-            (self.mute, Handling(rng.randint(0, 72_000), None)),
-            (self.late, _answered(rng, 72_000)),
-            (self.refused, Handling(None, prompt_ms, negative)),
-            (self.liar, Handling(prompt_ms, prompt_ms + rng.randint(0, 12_000), negative)),
+            (self.slow, _answered(rng, 9_000, Kind.SLOW_ANSWER)),
+            (self.lost, Handling(None, None, fault=Kind.LOST_CALL)),
+            (self.mute, Handling(rng.randint(0, 72_000), None, fault=Kind.LATE_EXECUTION)),
+            (self.late, _answered(rng, 72_000, Kind.LATE_ANSWER)),
+            (self.refused, Handling(None, prompt_ms, negative, Kind.REFUSED)),
+            (
+                self.liar,
+                Handling(prompt_ms, prompt_ms + rng.randint(0, 12_000), negative, Kind.REFUSED_BUT_APPLIED),
+            ),
         )
         die = rng.random() * 100
         for share, fate in fates:
@@ -66,13 +72,16 @@ class Manners:
         return Handling(prompt_ms, prompt_ms + rng.randint(0, 400))
 
 
-def _answered(rng: random.Random, most_ms: int) -> Handling:
+def _answered(rng: random.Random, most_ms: int, fault: Kind) -> Handling:
     first, second = sorted(rng.randint(0, most_ms) for _ in range(2))
-    return Handling(first, second)
+    return Handling(first, second, fault=fault)
 
 
 POLITE = Manners()
 """Prompt and truthful: the manners of the calm at the end of a run."""
+
+
+AWFUL = Manners(slow=15, lost=8, mute=12, late=12, refused=6, liar=8)
 
 
 def random_manners(rng: random.Random) -> Manners:
@@ -82,4 +91,4 @@ def random_manners(rng: random.Random) -> Manners:
         return POLITE
     if die < 0.7:
         return Manners(slow=15, lost=2, mute=2, late=3, refused=2, liar=2)
-    return Manners(slow=15, lost=8, mute=12, late=12, refused=6, liar=8)
+    return AWFUL

@@ -10,13 +10,13 @@ from csms.core.commands import RateUnit
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.records import Driver, SessionStored
 from csms.core.station import GRID, Charger, Station
-from tests.property.world.car import Car
-from tests.property.world.charger import ChargerModel
-from tests.property.world.host import Controller
-from tests.property.world.judge import Judge
-from tests.property.world.reference import Claim, fair_shares
-from tests.property.world.surroundings import Surroundings
-from tests.property.world.trace import ViolationError
+from csms.simulation.car import Car
+from csms.simulation.charger import ChargerModel
+from csms.simulation.host import Controller
+from csms.simulation.judge import Judge
+from csms.simulation.reference import Claim, fair_shares
+from csms.simulation.surroundings import Surroundings
+from csms.simulation.trace import ViolationError
 
 TOLD_MS = 20_000
 """So long after the weather a charger that takes no trigger tells its statuses: nobody can ask it."""

@@ -14,6 +14,7 @@ class Clock:
         self.now_ms = 0
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._made = 0
+        self.events = 0
 
     def at(self, when_ms: int, action: Callable[[], None]) -> None:
         """Run `action` at `when_ms`, or now when that has passed."""
@@ -28,5 +29,6 @@ class Clock:
         """Run every event up to and including `end_ms`."""
         while self._heap and self._heap[0][0] <= end_ms:
             self.now_ms, _, action = heapq.heappop(self._heap)
+            self.events += 1
             action()
         self.now_ms = end_ms

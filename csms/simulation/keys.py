@@ -7,8 +7,7 @@ longer: whatever a charger answers, it never sends less than before (OCPP16.md A
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from csms.core.commands import ChangeConfiguration
-from tests.property.world.trace import ViolationError
+from csms.simulation.trace import ViolationError
 
 WRITABLE = frozenset({"MeterValueSampleInterval", "MeterValuesSampledData", "WebSocketPingInterval"})
 LIST = "MeterValuesSampledData"
@@ -52,18 +51,18 @@ class KeyMemory:
             return None
         return {key: self.values[key] for key in wanted if key in self.values}
 
-    def write(self, call: ChangeConfiguration) -> str:
+    def write(self, name: str, value: str) -> str:
         """Take a write; return the status of the answer."""
-        self._judge(call)
+        self._judge(name, value)
         self.writes += 1
         if self.pen.word in {"Rejected", "NotSupported"}:
             return self.pen.word
-        if call.name == LIST and self.pen.measurands is not None and not _listed(call.value) <= self.pen.measurands:
+        if name == LIST and self.pen.measurands is not None and not _listed(value) <= self.pen.measurands:
             return "Rejected"
         if self.pen.word == "RebootRequired":
-            self._staged[call.name] = call.value
+            self._staged[name] = value
         elif not self.pen.forgets:
-            self.values[call.name] = call.value
+            self.values[name] = value
         return self.pen.word
 
     def reboot(self) -> None:
@@ -71,13 +70,13 @@ class KeyMemory:
         self.values |= self._staged
         self._staged.clear()
 
-    def _judge(self, call: ChangeConfiguration) -> None:
-        if call.name not in WRITABLE or call.name not in self.values:
-            raise ViolationError(f"{call.charger_id}: {call.name} was written")
+    def _judge(self, name: str, value: str) -> None:
+        if name not in WRITABLE or name not in self.values:
+            raise ViolationError(f"{name} was written")
         if not self.pen.allowed:
-            raise ViolationError(f"{call.charger_id}: {call.name} was written although nobody may")
-        if call.name == LIST and not self._first <= _listed(call.value):
-            raise ViolationError(f"{call.charger_id}: the list {call.value} does without some of {self._first}")
+            raise ViolationError(f"{name} was written although nobody may")
+        if name == LIST and not self._first <= _listed(value):
+            raise ViolationError(f"the list {value} does without some of {sorted(self._first)}")
 
 
 def _listed(value: str | None) -> frozenset[str]:

@@ -1,0 +1,48 @@
+"""`csms simulate`: one seed of the simulated world, what it drew, what happened in it, and the hash of its story."""
+
+from pathlib import Path
+
+import typer
+
+from csms.cli.status import ExitStatus
+from csms.simulation.faults import Kind, read_choice
+from csms.simulation.run import Options, Outcome, simulate
+
+STORY_LINES = 150
+"""So many lines of the story before a violation are printed."""
+
+
+def run(seed: int, hours: float | None, chargers: int | None, faults: str, story: str | None) -> int:
+    """Run one world and print its report, ending in the trace hash; return the exit status."""
+    choice = read_choice(faults)
+    if isinstance(choice, str):
+        typer.echo(f"csms simulate: --faults: {choice}", err=True)
+        return ExitStatus.USAGE
+    options = Options(seed, hours, chargers, choice)
+    outcome = simulate(options)
+    if story is not None:
+        try:
+            Path(story).write_text("".join(f"{line}\n" for line in outcome.story), encoding="utf-8")
+        except OSError as error:
+            typer.echo(f"csms simulate: --story: {error}", err=True)
+            return ExitStatus.USAGE
+    typer.echo("\n".join(report(options, outcome)))
+    return ExitStatus.DONE if outcome.violation is None else ExitStatus.NO
+
+
+def report(options: Options, outcome: Outcome) -> list[str]:
+    """Return what is printed of a run; the last line is its trace hash."""
+    lines = [f"options {options.text}", *(f"drawn {line}" for line in outcome.drawn)]
+    lines.append(f"virtual time {outcome.virtual_ms / 1000:.3f} s")
+    lines.append(
+        f"events {outcome.events}, steps of the engine {outcome.steps}, lines of the story {len(outcome.story)}"
+    )
+    lines += [f"fault {kind.value} {outcome.struck.get(kind, 0)}" for kind in Kind]
+    lines += [f"overbooked {row} {time_ms / 1000:g} s" for row, time_ms in sorted(outcome.overbooked_ms.items())]
+    if not outcome.overbooked_ms:
+        lines.append("overbooked no row")
+    if outcome.violation is not None:
+        lines += ["story, to the violation", *outcome.story[-STORY_LINES:], f"VIOLATION {outcome.violation}"]
+    else:
+        lines.append("violations none")
+    return [*lines, f"trace hash {outcome.trace_hash}"]

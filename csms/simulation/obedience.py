@@ -1,0 +1,210 @@
+"""The smart-charging half of a simulated charger: it executes CALLs and answers them (OCPP 1.6 §5.8, §5.11-§5.17).
+
+It reads the frames itself, to the letter of the specification, and knows no word of the central system's code.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from csms.simulation.frames import Asked, Payload, Refusal, answer_text, read_call
+from csms.simulation.keys import KeyMemory, Pen
+from csms.simulation.line import Delivered, Line
+from csms.simulation.manners import POLITE, Handling, Manners, Word
+from csms.simulation.profiles import ProfileMemory
+from csms.simulation.surroundings import Surroundings
+from csms.simulation.trace import ViolationError, demand
+
+MAX_PHASES = 3
+"""numberPhases where none is told (§7.14)."""
+
+READS = frozenset({"GetConfiguration", "GetCompositeSchedule"})
+ASKS = frozenset({"TriggerMessage", "RemoteStartTransaction", "RemoteStopTransaction"})
+
+
+@dataclass(frozen=True, slots=True)
+class Nature:
+    """What a charger can do; the same for its whole life.
+
+    Attributes:
+        units: rate units that it takes, "W" and "A".
+        phases: how many are installed; voltage_v: of each.
+        relative: takes Relative profiles; else Absolute ones alone.
+        zero: takes a limit of 0.
+        any_transaction: takes a TxProfile that names a transaction other than the one that runs.
+        tenths: keeps tenths of an ampere; reads_back: knows GetCompositeSchedule.
+        tx_profiles: takes TxProfile; else its connectors' own TxDefaultProfile alone limits a transaction.
+        triggers: knows TriggerMessage.
+        configuration: its configuration keys as they were at first.
+        pen: how it takes what is written to them.
+    """
+
+    units: frozenset[str]
+    phases: int = 3
+    voltage_v: int = 230
+    relative: bool = True
+    zero: bool = True
+    any_transaction: bool = False
+    tenths: bool = True
+    reads_back: bool = True
+    tx_profiles: bool = True
+    triggers: bool = True
+    configuration: dict[str, str | None] = field(default_factory=dict)
+    pen: Pen = field(default_factory=Pen)
+
+
+class Obedience:
+    """Executes CALLs at the time and answers them in the way that the charger's manners choose."""
+
+    def __init__(self, around: Surroundings, nature: Nature, manners: Manners, profiles: ProfileMemory) -> None:
+        self.nature = nature
+        self.manners = manners
+        self.profiles = profiles
+        self.keys = KeyMemory(nature.configuration, nature.pen)
+        self._around = around
+        self._epoch = 0
+        self._told_tenths: dict[int, int] = {}
+        self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
+        self.reboots: Callable[[], None] = lambda: None
+        self.changed: Callable[[], None] = lambda: None
+        self.asked: Callable[[str, Payload], bool] = lambda _action, _payload: False
+
+    def forget_pending(self) -> None:
+        """Drop every CALL that was received and not yet executed, as a reboot does."""
+        self._epoch += 1
+
+    def take(self, line: Line, delivered: Delivered) -> None:
+        """Receive a CALL."""
+        asked = read_call(delivered.text)
+        manners = POLITE if self._around.calm or not self._around.switches.faults else self.manners
+        handling = manners.handle(self._around.rng)
+        if handling.fault is not None and not self._around.faults.strike(handling.fault):
+            handling = POLITE.handle(self._around.rng)
+        epoch = self._epoch
+        if handling.execute_ms is None:
+            if handling.answer_ms is not None:
+                text = answer_text(asked, _negative(asked, handling.word))
+                self._around.clock.after(handling.answer_ms, lambda: line.answer(delivered, text))
+            return
+        self._around.clock.after(handling.execute_ms, lambda: self._act(line, delivered, asked, handling, epoch))
+
+    def _act(self, line: Line, delivered: Delivered, asked: Asked, handling: Handling, epoch: int) -> None:
+        now_ms = self._around.clock.now_ms
+        if epoch != self._epoch or (delivered.void_ms is not None and now_ms >= delivered.void_ms):
+            return
+        answer = self._execute(asked)
+        if handling.answer_ms is None:
+            return
+        if handling.word is not Word.TRUTH:
+            answer = _negative(asked, handling.word)
+        text = answer_text(asked, answer)
+        self._around.clock.at(delivered.at_ms + handling.answer_ms, lambda: line.answer(delivered, text))
+
+    def _execute(self, asked: Asked) -> Payload | Refusal:
+        payload = asked.payload
+        match asked.action:
+            case "SetChargingProfile":
+                return _status("Accepted" if self._set(payload) else "Rejected")
+            case "ClearChargingProfile":
+                found = self._clear(payload)
+                self.changed()
+                return _status("Accepted" if found else "Unknown")
+            case "GetCompositeSchedule":
+                return self._read_back(payload)
+            case "GetConfiguration":
+                return self._read(payload)
+            case "ChangeConfiguration":
+                return _status(self._write(payload))
+            case "TriggerMessage" if not self.nature.triggers:
+                return Refusal("NotImplemented")
+            case action if action in ASKS:
+                return _status("Accepted" if self.asked(action, payload) else "Rejected")
+            case _:
+                return Refusal("NotImplemented")
+
+    def _read(self, payload: Payload) -> Payload | Refusal:
+        wanted = payload["key"]
+        values = self.keys.read(wanted)
+        if values is None:
+            return Refusal("OccurenceConstraintViolation")
+        known = [
+            {"key": key, "readonly": False} | ({} if value is None else {"value": value})
+            for key, value in values.items()
+        ]
+        return {"configurationKey": known, "unknownKey": [key for key in wanted if key not in values]}
+
+    def _read_back(self, payload: Payload) -> Payload:
+        """Return the limit told last, as far as this charger keeps tenths of an ampere."""
+        idx = payload["connectorId"]
+        told = self._told_tenths.get(idx)
+        if told is None or not self.nature.reads_back:
+            return _status("Rejected")
+        period = {"startPeriod": 0, "limit": self._kept(told) / 10}
+        schedule = {"duration": payload["duration"], "chargingRateUnit": "A", "chargingSchedulePeriod": [period]}
+        return _status("Accepted") | {"connectorId": idx, "chargingSchedule": schedule}
+
+    def _kept(self, tenths_a: int) -> int:
+        return tenths_a if self.nature.tenths else tenths_a // 10 * 10
+
+    def _write(self, payload: Payload) -> str:
+        word = self.keys.write(payload["key"], payload["value"])
+        if word == "Accepted" and self.nature.pen.reboots and not self._around.calm:
+            self._around.clock.after(self._around.rng.randint(500, 3_000), self.reboots)
+        return word
+
+    def _clear(self, payload: Payload) -> bool:
+        idx: int | None = payload.get("connectorId")
+        if payload["chargingProfilePurpose"] == "TxDefaultProfile":
+            return self.profiles.clear_defaults(idx, payload.get("stackLevel"))
+        if payload["chargingProfilePurpose"] != "TxProfile" or not idx:
+            raise ViolationError(f"cleared where nothing is: {payload}")
+        return self.profiles.clear_tx(idx)
+
+    def _takes_foreign(self, running_id: int | None) -> bool:
+        is_reported = running_id is not None
+        return self.nature.any_transaction and (is_reported or self._around.switches.foreign_before_report)
+
+    def _set(self, payload: Payload) -> bool:
+        idx, profile = payload["connectorId"], payload["csChargingProfiles"]
+        schedule = profile["chargingSchedule"]
+        unit, (period,) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
+        is_absolute = profile["chargingProfileKind"] == "Absolute"
+        demand(is_absolute == ("startSchedule" in schedule), "a start where none belongs, or none: {}", payload)
+        demand(period["startPeriod"] == 0, "no limit from the beginning: {}", payload)
+        if unit not in self.nature.units or not (self.nature.relative or is_absolute):
+            return False
+        if period["limit"] == 0 and not self.nature.zero:
+            return False
+        is_tx = profile["chargingProfilePurpose"] == "TxProfile"
+        if is_tx and not self.nature.tx_profiles:
+            return False
+        limit_w = self._limit_w(unit, period)
+        if not is_tx:
+            self.profiles.set_default(idx, profile["stackLevel"], limit_w)
+        else:
+            runs, running_id = self.running_id(idx)
+            transaction_id = profile["transactionId"]
+            if not runs or (transaction_id != running_id and not self._takes_foreign(running_id)):
+                return False
+            self.profiles.set_tx(idx, profile["stackLevel"], transaction_id, limit_w)
+            if unit == "A":
+                self._told_tenths[idx] = round(period["limit"] * 10)
+        self.changed()
+        return True
+
+    def _limit_w(self, unit: str, period: dict[str, Any]) -> int:
+        """Return what a limit allows at this charger, W: an ampere limit counts for each phase used (§7.14)."""
+        if unit == "W":
+            return int(period["limit"])
+        phases: int = min(period.get("numberPhases", MAX_PHASES), self.nature.phases)
+        return self._kept(round(period["limit"] * 10)) * self.nature.voltage_v * phases // 10
+
+
+def _status(word: str) -> Payload:
+    return {"status": word}
+
+
+def _negative(asked: Asked, word: Word) -> Payload | Refusal:
+    if word is Word.ERROR or asked.action in READS:
+        return Refusal("InternalError")
+    return _status("Rejected")

@@ -1,0 +1,39 @@
+"""The seeds that are kept for ever: `kept_seeds.txt`, one run a line as it is typed to `csms simulate`."""
+
+import argparse
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from csms.simulation.faults import read_choice
+from csms.simulation.run import Options
+
+KEPT = Path(__file__).parent / "kept_seeds.txt"
+
+
+def kept_options() -> Iterator[Options]:
+    """Return the options of every kept run."""
+    for line in KEPT.read_text(encoding="utf-8").splitlines():
+        words = shlex.split(line, comments=True)
+        if words:
+            yield parse_options(words)
+
+
+def parse_options(words: list[str]) -> Options:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--hours", type=float)
+    parser.add_argument("--chargers", type=int)
+    parser.add_argument("--faults", default="drawn")
+    given = parser.parse_args(words)
+    choice = read_choice(given.faults)
+    assert not isinstance(choice, str), choice
+    return Options(given.seed, given.hours, given.chargers, choice)
+
+
+def keep(options: Options, why: str) -> None:
+    """Add a run, unless it is kept already."""
+    if options in kept_options():
+        return
+    with KEPT.open("a", encoding="utf-8") as file:
+        file.write(f"{options.text}  # {why}\n")

@@ -1,0 +1,96 @@
+"""The fuse holds whatever happens: fresh and kept seeds of the simulated world, none of which breaks an oracle.
+
+Every chunk runs at least its part of a million events; a failing seed is told with the end of its story, and
+`csms simulate --seed N` tells all of it.
+"""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from csms.cli.simulating import STORY_LINES
+from csms.simulation.faults import Kind, Profile
+from csms.simulation.naive import naive
+from csms.simulation.run import Options, Outcome, simulate
+from tests.simulation.kept import kept_options
+
+pytestmark = pytest.mark.timeout(900)
+"""A chunk is some ten seconds of pure computation, more on a busy machine; nothing here waits for anything."""
+
+SEEDS = 1_000
+CHUNK = 20
+EVENTS = 1_000_000
+
+
+def held(options: Options) -> Outcome:
+    outcome = simulate(options)
+    if outcome.violation is not None:
+        story = "\n".join(outcome.story[-STORY_LINES:])
+        pytest.fail(f"{story}\n{outcome.violation}\ncsms simulate {options.text}", pytrace=False)
+    return outcome
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def test_no_fresh_seed_breaks_an_oracle(first: int) -> None:
+    events = sum(held(Options(seed)).events for seed in range(first, first + CHUNK))
+    assert events >= EVENTS * CHUNK // SEEDS
+
+
+@pytest.mark.parametrize("options", list(kept_options()), ids=lambda options: options.text)
+def test_no_kept_seed_breaks_an_oracle(options: Options) -> None:
+    held(options)
+
+
+def test_storms_inject_every_kind_of_fault() -> None:
+    struck = sum((Counter(held(Options(seed, 0.2, 4, Profile.STORM)).struck) for seed in range(8)), Counter[Kind]())
+    assert {kind for kind in Kind if not struck[kind]} == set()
+
+
+@pytest.mark.parametrize("kind", [Kind.RESET, Kind.SERVER_CRASH, Kind.REFUSED])
+def test_a_choice_of_faults_injects_no_other(kind: Kind) -> None:
+    outcome = held(Options(7, hours=0.3, chargers=4, faults=frozenset({kind})))
+    assert {struck for struck, count in outcome.struck.items() if count} == {kind}
+
+
+def test_a_quiet_day_has_no_faults() -> None:
+    outcome = held(Options(7, hours=0.3, chargers=4, faults=Profile.NONE))
+    assert not sum(outcome.struck.values())
+
+
+def test_a_naive_controller_is_caught_with_a_story() -> None:
+    outcome = simulate(Options(0), naive)
+    assert outcome.violation is not None
+    assert outcome.violation.startswith("ViolationError: I")
+    assert outcome.story
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+def command(*words: str, hash_seed: str) -> "subprocess.CompletedProcess[str]":
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    return subprocess.run(
+        [sys.executable, "-m", "csms", "simulate", *words], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_every_process_tells_the_same_story_of_a_seed() -> None:
+    first = command("--seed", "5", hash_seed="1")
+    again = command("--seed", "5", hash_seed="2")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == again.stdout
+    words = first.stdout.splitlines()[-1].split()
+    assert words[:2] == ["trace", "hash"]
+    assert len(bytes.fromhex(words[2])) == 32
+    assert f"fault {Kind.RESET.value} " in first.stdout
+    other = command("--seed", "6", hash_seed="1")
+    assert other.stdout.splitlines()[-1] != first.stdout.splitlines()[-1]
+
+
+def test_an_unknown_fault_is_refused() -> None:
+    refused = command("--seed", "5", "--faults", "gremlins", hash_seed="0")
+    assert refused.returncode == 2
+    assert "'gremlins' is no fault" in refused.stderr
