@@ -1,0 +1,1 @@
+"""Mutants: small dangerous mistakes in the core, each of which the simulated worlds must find (`make mutants`)."""
