@@ -15,7 +15,7 @@ was there.
 
 from csms.core.charger import ChargerState
 from csms.core.commands import ClearLimits, Purpose
-from csms.core.connector import Connector
+from csms.core.connector import Connector, Evidence
 from csms.core.ids import ConnectionId, Now
 from csms.core.journal import Journal
 from csms.core.ladder import Manner
@@ -33,6 +33,8 @@ def transaction_ended(charger: ChargerState, connector: Connector, ended: Sessio
     connector.aftermath.clear_due = bool(told) and charger.learnt.keeps_tx_profile is not False
     connector.aftermath.installed = any(send.answered_accepted for send in told)
     connector.aftermath.failures = connector.aftermath.retry_ms = 0
+    if not connector.evidence.not_obeying:
+        connector.evidence = Evidence()
     if ended.detour and not ended.drew:
         charger.provisioning.manner = None
 

@@ -75,6 +75,12 @@ KINDS: Final[dict[str, Kind]] = {
         "The charger accepts limits here and draws more. Its maximum is booked; other ways to limit it are tried.",
         "Look for a second energy manager or a local setting that overrules ours; update the charger's firmware.",
     ),
+    "uncommanded": Kind(
+        _A,
+        "connector",
+        "Power flows at a connector where no transaction runs. What was measured is booked.",
+        "See who charges there: perhaps without authorization, or the charger has not told of its transaction.",
+    ),
     "max_power_wrong": Kind(
         _A,
         "charger",

@@ -31,6 +31,8 @@ ACCEPTED = "Accepted"
 CLEARED = frozenset({ACCEPTED, "Unknown"})
 UNKNOWN_ACTION = frozenset({"NotImplemented", "NotSupported"})
 WAYS_TO_REFUSE = 3
+REFUSALS_OF_ZERO = 3
+"""So often 0 W is refused before it counts as something that the make does not take: for five seconds at least."""
 TIMEOUTS_TO_ABORT = 2
 CLEARINGS_TO_GIVE_UP = 3
 CALL_MS_MAX = 60_000
@@ -87,7 +89,11 @@ class Calls:
                 self._no_schedule(call)
                 self._setting_answered(call, status)
                 done = call.errand is not Errand.CLEAR_PLACE or status in CLEARED
-                self._errand_ended(call, fact.token, done=done, answer=status)
+                failures = self.state.chargers[call.charger_id].provisioning.failures
+                if not done and failures >= len(self.timings.backoff_ms):
+                    self._cannot_clear(call, fact.token, status)
+                else:
+                    self._errand_ended(call, fact.token, done=done, answer=status)
             case AftermathCall():
                 self._cleared(call, fact.token, status)
             case StartCall() | StopCall() if status != ACCEPTED:
@@ -133,7 +139,8 @@ class Calls:
                     reading = self.state.chargers[call.charger_id].provisioning.reading
                     reading.refused(call.command.keys, fact.code)
                 done = call.errand is not Errand.CLEAR_PLACE
-                if not done and fact.code in UNKNOWN_ACTION:
+                failures = self.state.chargers[call.charger_id].provisioning.failures
+                if not done and (fact.code in UNKNOWN_ACTION or failures >= len(self.timings.backoff_ms)):
                     self._cannot_clear(call, fact.token, fact.code)
                 else:
                     self._errand_ended(call, fact.token, done=done, answer=fact.code)
@@ -163,6 +170,10 @@ class Calls:
                 self._no_schedule(call)
                 charger.provisioning.statuses_asked &= call.errand is not Errand.ASK_STATUSES
                 self._unanswered(call)
+                charger.provisioning.unanswered += call.errand is Errand.CLEAR_PLACE
+                if charger.provisioning.unanswered >= TIMEOUTS_TO_ABORT:
+                    charger.provisioning.unanswered = 0
+                    self._cannot_clear(call, fact.token, "no answer")
                 self._free_agenda(call, fact.token, failed=True)
             case StartCall() | StopCall():
                 del self.state.calls[fact.token]
@@ -295,6 +306,8 @@ class Calls:
         if once_more:
             return  # the form is right: it was the moment (its transaction not begun yet, or ending)
         if send.limit_w == 0 and send.idx > 0 and charger.learnt.manner == (send.purpose, send.form):
+            if (self._attempts(charger, send) or 0) < REFUSALS_OF_ZERO:
+                return  # its car may just be leaving: the end of the transaction is on its way
             charger.learnt.pauses = False  # the way is right, it has taken other limits: it is the 0 that it refuses
             self.journal.write_make(charger.boot)
             self.journal.log("make.learnt", charger.charger_id, send.idx, pauses=False)
@@ -327,12 +340,16 @@ class Calls:
         session = None if connector is None else connector.session
         return session is not None and session.transaction_id == send.transaction_id
 
-    @staticmethod
-    def _first_failure(charger: ChargerState, send: Send) -> bool:
+    def _first_failure(self, charger: ChargerState, send: Send) -> bool:
         """Return whether this limit of a transaction failed for the first time."""
+        return send.idx in charger.connectors and self._attempts(charger, send) == 0
+
+    @staticmethod
+    def _attempts(charger: ChargerState, send: Send) -> int | None:
+        """Return how often limits of the present transaction have failed in a row; None without one."""
         connector = charger.connectors.get(send.idx)
         session = None if connector is None else connector.session
-        return session is not None and session.steering.attempts == 0
+        return None if session is None else session.steering.attempts
 
     def _failed(self, charger: ChargerState, send: Send) -> None:
         """Let an unresolved limit wait before it is sent again."""
@@ -354,6 +371,7 @@ class Calls:
         if done and call.errand is Errand.CLEAR_PLACE and provisioning.to_clear:
             place = provisioning.to_clear.pop()
             provisioning.unclearable_ms = None
+            provisioning.unanswered = 0
             if place.idx is None:
                 left_ms = self.now.mono_ms - CALL_MS_MAX
                 charger.defaults.cleared_at(place.stack_level, left_ms, self.timings.late_execution_ms)

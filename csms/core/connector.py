@@ -118,6 +118,7 @@ class Connector:
         evidence: what its meter says against its obedience.
         provisioned: LEDGER.md §4 holds here.
         uncommanded_ms: since when power may flow without a transaction of ours.
+        freed_ms: when its last transaction ended.
     """
 
     key: ConnectorKey
@@ -131,6 +132,12 @@ class Connector:
     meter: Meter = field(default_factory=Meter)
     provisioned: bool = False
     uncommanded_ms: int | None = None
+    freed_ms: int = 0
+
+    def nothing_flows(self) -> None:
+        """Take the connector's word that nothing flows: what was measured without a transaction is over."""
+        if self.session is None and not self.evidence.not_obeying:
+            self.evidence = Evidence()
 
     def distrust(self) -> None:
         """Count the connector as unprovisioned: what is in force there may not be ours."""

@@ -134,12 +134,16 @@ class Links:
         connector = None if charger is None else charger.connectors.get(fact.idx)
         if charger is None or connector is None or self._is_overtaken(charger, connector, fact.at_ms):
             return
-        if connector.status is not fact.status or connector.status_ms < charger.connected_ms:
-            connector.status_ms = self.now.mono_ms  # said for the first time, on this connection at least
+        session = connector.session
+        since_ms = max(charger.connected_ms, 0 if session is None else session.opened_ms)
+        if connector.status is not fact.status or connector.status_ms < since_ms:
+            connector.status_ms = (
+                self.now.mono_ms
+            )  # said for the first time, in this transaction and connection at least
         connector.status = fact.status
         if not MEANING[fact.status].power_may_flow:
             connector.limits.no_transaction_here()
-        session = connector.session
+            connector.nothing_flows()
         if MEANING[fact.status].power_may_flow and session is not None:
             Transactions(self.state, self.journal, self.now, self.timings).prove(session)
         self._changed(charger)

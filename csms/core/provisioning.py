@@ -45,7 +45,8 @@ class Provisioning:
         pending: the CALL of the agenda whose answer is awaited.
         default_due: our default has to be sent (again).
         to_clear: places still to be cleared; None until our default stands. level: at which it stood then.
-        unclearable_ms: clearing is something it does not know; when that is tried again.
+        unclearable_ms: clearing is something it does not know; when that is tried again. unanswered: clearings in a row
+            that timed out, over all connections.
         reading: the configuration keys that are to be read.
         boot_asked, statuses_asked: those triggers were sent, on this connection.
         failures: CALLs of the agenda in a row that failed; retry_ms: nothing is sent before.
@@ -60,6 +61,7 @@ class Provisioning:
     default_due: bool = True
     to_clear: list[Place] | None = None
     unclearable_ms: int | None = None
+    unanswered: int = 0
     level: int = OUR_LEVEL
     reading: Reading = field(default_factory=Reading)
     boot_asked: bool = False

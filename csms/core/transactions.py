@@ -181,6 +181,7 @@ class Transactions:
             self._end_remote_start(session)
         connector.session = session
         connector.uncommanded_ms = None
+        connector.evidence.above, connector.evidence.since_ms = 0, None
         kept = charger.keeps_tx_profile and connector.aftermath.clear_due
         connector.aftermath.clear_due = False
         connector.meter.begin(None if session.start_words is not None else session.started_ms)
@@ -357,6 +358,7 @@ class Transactions:
         connector = self.state.connector(session.key)
         if connector is not None and connector.session is session:
             connector.session = None
+            connector.freed_ms = self.now.mono_ms
             transaction_ended(self.state.chargers[session.key.charger_id], connector, session)
             self.journal.plan = True
         self.state.sessions.pop(session.session_id, None)

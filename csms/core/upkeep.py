@@ -210,9 +210,9 @@ class Upkeep:
         session = connector.session
         if session is None or session.driver is not Driver.OCPP or connector.status is not ConnectorStatus.AVAILABLE:
             return
-        if charger.connection is None or connector.status_ms < charger.connected_ms:
-            return
-        meter, since_ms = connector.meter, max(connector.status_ms, session.opened_ms)
+        if charger.connection is None or connector.status_ms < max(charger.connected_ms, session.opened_ms):
+            return  # that it is Available must have been said since
+        meter, since_ms = connector.meter, connector.status_ms
         if meter.seen_ms is not None and meter.power_w:
             since_ms = max(since_ms, meter.seen_ms)
         if self._reached(since_ms + self.timings.zombie_ms):

@@ -316,7 +316,7 @@ class Answers:
     async def _is_repeated(self, payload: payloads.StopTransaction, stopped_ms: int | None) -> bool:
         """Return whether a stop that names no transaction of ours was recorded before."""
         memory = self._services.transactions
-        if stopped_ms is None:
+        if stopped_ms is None or payload.transaction_id != -1:  # the same stop names the same transaction, but for −1
             return await memory.find_session(self._orphan_id(payload, stopped_ms))
         return await memory.find_stop(self._charger_id, stopped_ms, payload.meter_stop)
 

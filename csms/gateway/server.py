@@ -31,8 +31,12 @@ from csms.settings import UnknownChargers
 
 OCPP16 = Subprotocol("ocpp1.6")
 
-MAX_MESSAGE_BYTES = 65_536
-"""A longer message closes its connection with 1009."""
+MAX_MESSAGE_BYTES = 1_048_576
+"""A longer message closes its connection with 1009.
+
+A StopTransaction with the transactionData of a long session is the longest that a charger must be able to deliver, or
+its transaction never ends: a day of samples each 10 s with the register alone is close to this.
+"""
 
 _log = structlog.get_logger()
 

@@ -49,6 +49,13 @@ BootNotification a boot. Executing them
 twice does no harm.
 """
 
+OUTDATES = {"StartTransaction": "StopTransaction", "StopTransaction": "StartTransaction"}
+"""Whose stored answers an action makes worthless.
+
+With one message id for everything, a clock that was never set and a meter that begins at 0, the start after a stop
+looks like the start before it.
+"""
+
 
 class CallReceived(msgspec.Struct, frozen=True, eq=False):
     """A CALL of the charger that waits for `reply` or `reply_error`; `payload` is the JSON of an object.
@@ -146,7 +153,7 @@ class Peer:
         self._open: tuple[str, _Open] | None = None
         self._timed_out: OrderedDict[str, _Open] = OrderedDict()
         self._pending: set[tuple[MessageId, int]] = set()
-        self._answers: OrderedDict[tuple[MessageId, int], str] = OrderedDict()
+        self._answers: OrderedDict[tuple[MessageId, int], tuple[str, str]] = OrderedDict()
 
     # --- what the shell asks -----------------------------------------------------------------------------------------
 
@@ -266,7 +273,7 @@ class Peer:
             return [FrameRefused("repeated while its answer is being made", call.message_id)]
         stored = self._answers.get(identity)
         if stored is not None:
-            self._out.append(Outgoing(stored, None))
+            self._out.append(Outgoing(stored[1], None))
             return [FrameRefused("repeated after its answer, which was sent again", call.message_id)]
         if len(self._pending) >= MAX_PENDING_CALLS:
             description = f"more than {MAX_PENDING_CALLS} CALLs wait for their answer"
@@ -281,8 +288,11 @@ class Peer:
         """Answer a CALL of the charger with a CALLRESULT."""
         self._pending.remove(call.identity)
         text = frames.encode_result(call.message_id, payload)
+        if (outdated := OUTDATES.get(call.action)) is not None:
+            for identity in [one for one, (action, _) in self._answers.items() if action == outdated]:
+                del self._answers[identity]
         if call.action not in ALWAYS_FRESH:
-            self._answers[call.identity] = text
+            self._answers[call.identity] = call.action, text
             if len(self._answers) > MAX_STORED_ANSWERS:
                 self._answers.popitem(last=False)
         self._out.append(Outgoing(text, None))

@@ -182,6 +182,7 @@ async def test_what_cannot_be_answered_is_ignored(text: str) -> None:
         ("StopTransaction", '{"transactionId":1e400,"transactionId":77,"meterStop":"9"}', None),
         ("StopTransaction", json.dumps(STOP | {"reason": "Sunset", "idTag": None, "transactionData": "none"}), {}),
         ("StopTransaction", json.dumps(STOP | {"transactionData": [ELEMENT] * 800}), {}),
+        ("StopTransaction", json.dumps(STOP | {"transactionData": [ELEMENT] * 6_000}), {}),
         ("DataTransfer", json.dumps({"vendorId": "v", "data": "x" * 60_000}), {"status": "UnknownVendorId"}),
     ],
     ids=lambda value: str(value)[:40],

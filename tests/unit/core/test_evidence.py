@@ -145,6 +145,50 @@ def test_a_car_that_charges_although_the_default_is_0_is_booked_and_told_its_lim
     assert (drive.k_kw("A"), "not_obeying:A#1" in drive.notices()) == (100, True)
 
 
+def idle() -> Drive:
+    drive = Drive(station(25, charger("A", 22, phases=3), charger("B", 22, phases=3)))
+    drive.bring_up("A", "B")
+    drive.wait(60)
+    return drive
+
+
+def test_power_without_a_transaction_is_booked_from_the_second_sample_on() -> None:
+    drive = idle()
+    drive.start("B")
+    drive.accept()
+    assert drive.k_kw("B", 1) == 22
+    for booked_kw in (0, 21, 21):
+        drive.sample("A", 1, 21_000)
+        drive.wait(10)
+        assert drive.k_kw("A", 1) == booked_kw
+    assert "uncommanded:A#1" in drive.notices()
+    drive.accept()
+    assert drive.limits()[-1] == ("B", 1, 4_000), "what is left"
+    drive.sample("A", 1, 0)
+    drive.wait(1)
+    assert (drive.k_kw("A", 1), "uncommanded:A#1" in drive.notices()) == (0, False)
+
+
+def test_power_without_a_transaction_is_over_when_its_charger_says_so() -> None:
+    drive = idle()
+    for _ in range(2):
+        drive.wait(10)
+        drive.sample("A", 1, 21_000)
+    assert drive.k_kw("A", 1) == 21
+    drive.status("A", 1, AVAILABLE)
+    assert drive.k_kw("A", 1) == 0
+
+
+def test_a_car_that_lets_go_after_its_transaction_is_no_evidence() -> None:
+    drive, transaction_id, _ = halved()
+    drive.stop("A", transaction_id)
+    drive.status("A", 1, AVAILABLE)
+    for _ in range(3):
+        drive.wait(9)
+        drive.sample("A", 1, 40_000)
+    assert drive.k_kw("A", 1) == 0
+
+
 # --- afterwards -------------------------------------------------------------------------------------------------------
 
 
@@ -288,12 +332,13 @@ def crowded() -> Drive:
 def test_a_refused_pause_is_never_asked_for_again() -> None:
     drive = crowded()
     drive.configure(station(3, charger("A", 22, phases=3, min_w=4_140), charger("B", 22, phases=3, min_w=4_140)))
-    for _ in range(2):  # the form was taken before, so it is said twice
+    for _ in range(3):  # the form was taken before; the second time its car might just be leaving
         call = drive.open_limit("A")
         assert call.limit_w == 0
         drive.answer(call, "Rejected")
         drive.wait(6)
     assert "does_not_pause:A" in drive.notices()
+    drive.wait(10)
     said = [c.limit_w for c in drive.take() if isinstance(c, SetLimit) and c.charger_id == "A"]
     assert said[-1] == 4_140, "the least that can be told"
     drive.accept()

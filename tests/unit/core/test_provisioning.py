@@ -319,13 +319,36 @@ def test_what_fails_is_said_again_with_back_off() -> None:
     drive.answer(drive.open_calls[0])
     drive.answer(drive.open_calls[0])
     words(drive)
-    for pause_s in BACK_OFF:
+    for pause_s in BACK_OFF[:-1]:
         drive.error(drive.open_calls[0])
         if pause_s:
             drive.wait(pause_s - 1)
             assert words(drive) == []
             drive.wait(1)
         assert words(drive) == ["clear None 1"], f"after {pause_s} s"
+    drive.error(drive.open_calls[0])
+    drive.accept()
+    drive.wait(1)
+    assert ("not_clearable:A" in drive.notices(), drive.k_kw("A")) == (True, 100), "the rest does not wait for it"
+
+
+def test_clearings_that_are_never_answered_do_not_end_every_connection() -> None:
+    drive = site(1)
+    drive.connect("A")
+    drive.boot("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.answer(drive.open_calls[0])
+    drive.answer(drive.open_calls[0])
+    for _ in range(2):
+        drive.time_out(drive.open_calls[0])
+        drive.open_calls.pop(0)
+        drive.wait(1)
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.accept()
+    drive.wait(20)
+    assert not any(isinstance(call, ClearLimits) for call in drive.open_calls)
+    assert ("not_clearable:A" in drive.notices(), "uncontrollable:A" in drive.notices()) == (True, False)
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("Accepted", True), ("Unknown", True), ("Rejected", False)])

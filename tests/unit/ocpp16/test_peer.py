@@ -216,6 +216,16 @@ def test_a_repeated_call_is_executed_once_and_answered_again() -> None:
     assert other.payload == b'{"connectorId": 2}', "a re-used id with another payload is a new message"
 
 
+def test_the_start_after_a_stop_is_another_although_it_looks_the_same() -> None:
+    wire = Wire()
+    start, stop = (2, "7", "StartTransaction", {"meterStart": 0}), (2, "7", "StopTransaction", {"transactionId": 5})
+    for transaction_id in (5, 6):
+        wire.peer.reply(received(wire.receive(*start)), {"transactionId": transaction_id})
+        assert isinstance(wire.receive(*start)[0], FrameRefused), "said again at once it is the same"
+        wire.peer.reply(received(wire.receive(*stop)), {})
+        assert isinstance(wire.receive(*stop)[0], FrameRefused)
+
+
 def test_a_call_answered_with_an_error_may_be_tried_again() -> None:
     wire = Wire()
     frame = (2, "7", "StartTransaction", {"connectorId": 1})
