@@ -91,7 +91,7 @@ class Calls:
                 done = call.errand is not Errand.CLEAR_PLACE or status in CLEARED
                 failures = self.state.chargers[call.charger_id].provisioning.failures
                 if not done and failures >= len(self.timings.backoff_ms):
-                    self._cannot_clear(call, fact.token, status)
+                    self._cannot_clear(call, fact.token, status, self.timings.refusing_retry_ms)
                 else:
                     self._errand_ended(call, fact.token, done=done, answer=status)
             case AftermathCall():
@@ -141,7 +141,7 @@ class Calls:
                 done = call.errand is not Errand.CLEAR_PLACE
                 failures = self.state.chargers[call.charger_id].provisioning.failures
                 if not done and (fact.code in UNKNOWN_ACTION or failures >= len(self.timings.backoff_ms)):
-                    self._cannot_clear(call, fact.token, fact.code)
+                    self._cannot_clear(call, fact.token, fact.code, self.timings.refusing_retry_ms)
                 else:
                     self._errand_ended(call, fact.token, done=done, answer=fact.code)
             case AftermathCall():
@@ -172,8 +172,8 @@ class Calls:
                 self._unanswered(call)
                 charger.provisioning.unanswered += call.errand is Errand.CLEAR_PLACE
                 if charger.provisioning.unanswered >= TIMEOUTS_TO_ABORT:
-                    charger.provisioning.unanswered = 0
-                    self._cannot_clear(call, fact.token, "no answer")
+                    charger.provisioning.unanswered -= 1  # it is tried once more in a while, then left again
+                    self._cannot_clear(call, fact.token, "no answer", self.timings.late_execution_ms)
                 self._free_agenda(call, fact.token, failed=True)
             case StartCall() | StopCall():
                 del self.state.calls[fact.token]
@@ -381,11 +381,11 @@ class Calls:
         self._free_agenda(call, token, failed=not done)
         self.journal.plan = True
 
-    def _cannot_clear(self, call: AgendaCall, token: Token, code: str) -> None:
+    def _cannot_clear(self, call: AgendaCall, token: Token, code: str, pause_ms: int) -> None:
         """Leave the clearing for a while: what else is on the agenda does not wait for it."""
         provisioning = self.state.chargers[call.charger_id].provisioning
         if provisioning.pending == token:
-            provisioning.unclearable_ms = self.now.mono_ms + self.timings.refusing_retry_ms
+            provisioning.unclearable_ms = self.now.mono_ms + pause_ms
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=code)
             self._free_agenda(call, token)
 
