@@ -20,6 +20,9 @@ from csms.simulation.surroundings import Switches
 from csms.simulation.trace import ViolationError
 from csms.simulation.world import CALM_MS, World
 
+pytestmark = pytest.mark.timeout(900)
+"""Pure computation of up to half a minute, more on a busy machine; nothing here waits for anything."""
+
 CHUNK = 20
 
 
