@@ -43,6 +43,11 @@ soak: ## Simulate fresh seeds for as long as asked (ARGS='--minutes 60'); failin
 	@$(SETUP) dev
 	@$(BIN)/python -m tests.simulation.soak $(ARGS)
 
+.PHONY: mutants
+mutants: ## Put known mistakes into the core and see which ones the simulation finds (ARGS='--write' for a page)
+	@$(SETUP) dev
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: format
 format: ## Format the code and mend what can be mended
 	@$(SETUP) dev

@@ -448,7 +448,9 @@ class Calls:
         if done and aftermath.installed:
             self._learn_keeping(charger, kept=answer == ACCEPTED)
         given_up = not charger.keeps_tx_profile and aftermath.failures + 1 >= CLEARINGS_TO_GIVE_UP
-        if aftermath.pending == token and (done or given_up):
+        # Asked for after an earlier stop, it says nothing of what the transaction that ended since was told.
+        told_since = connector.session is None and connector.limits.has_later_tx(token)
+        if aftermath.pending == token and ((done and not told_since) or given_up):
             aftermath.clear_due = False
         self._free_aftermath(call.charger_id, call.idx, token, failed=not done)
         self.journal.plan = True

@@ -229,6 +229,10 @@ class Book:
             self.sends = [send for send in self.sends if send not in gone]
         return gone
 
+    def has_later_tx(self, than: Token) -> bool:
+        """Return whether a TxProfile was sent after a CALL of ours."""
+        return any(send.purpose is Purpose.TX and send.token > than for send in self.sends)
+
     def no_transaction_here(self) -> None:
         """Take the connector's word that no transaction is open there: nothing is in force for an unreported one."""
         for send in self.sends:

@@ -365,6 +365,25 @@ def test_a_clearing_that_overtook_the_next_start_has_its_limit_said_again() -> N
     assert drive.limits() == [("A", 1, 100_000)], "late: it may have cleared the newer limit"
 
 
+def test_a_clearing_asked_for_after_one_stop_says_nothing_of_the_transaction_after_it() -> None:
+    drive = keeper()
+    charged(drive)
+    clear = open_clear(drive, "A")
+    drive.wait(1)
+    transaction_id = drive.start("A")
+    drive.wait(1)
+    drive.answer(drive.open_limit("A"))
+    drive.sample("A", 1, 90_000)
+    drive.stop("A", transaction_id)
+    drive.status("A", 1, AVAILABLE)
+    drive.take()
+    drive.answer(clear, "Accepted")
+    assert drive.k_kw("A", 1) == 100, "its limit may have been kept after that"
+    assert said(drive) == [("A", TX, 1, "clear")]
+    drive.answer(open_clear(drive, "A"), "Accepted")
+    assert drive.k_kw("A", 1) == 0
+
+
 def test_after_a_restart_what_is_kept_is_booked_and_cleared() -> None:
     drive = keeper()
     charged(drive)
