@@ -6,7 +6,7 @@ import typer
 
 from csms.cli.source import STANDARD_INPUT, read_source
 from csms.cli.status import ExitStatus
-from csms.core.configuration import kilowatts, load_document, notices, parse_station
+from csms.core.configuration import explain_fail_safe, kilowatts, load_document, notices, parse_station
 from csms.core.faults import Fault
 from csms.core.station import Station
 
@@ -25,6 +25,9 @@ def run(file: str) -> int:
             typer.echo(f"  {fault}")
         return ExitStatus.NO
     typer.echo(f"{name}: valid: {summary(station)}")
+    if station.fail_safe_chosen:
+        for line in explain_fail_safe(station):
+            typer.echo(f"  {line}")
     for notice in notices(station):
         typer.echo(f"  notice: {notice}")
     return ExitStatus.DONE

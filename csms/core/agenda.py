@@ -6,9 +6,10 @@ the limits of running sessions: the peer sends those first.
 
 from csms.core.charger import ChargerState
 from csms.core.commands import Call, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration, Trigger
+from csms.core.fail_safe import default_fits
 from csms.core.ids import ConnectionId, Now, Token
 from csms.core.journal import Journal
-from csms.core.ladder import OUR_LEVEL, Manner, likeliest_attempt
+from csms.core.ladder import OUR_LEVEL, Manner, fail_safe_w, likeliest_attempt
 from csms.core.provisioning import places
 from csms.core.records import Driver
 from csms.core.state import AgendaCall, Errand, State
@@ -41,7 +42,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         return
     if agenda.unclearable_ms is not None and not agenda.cleared:
         alarm.at(max(agenda.unclearable_ms, now.mono_ms + 1))
-    if _next(state, charger, journal, now, connection):
+    if _next(state, charger, journal, now, timings, connection):
         _when_quiet(state, charger, journal, now, timings, alarm)
 
 
@@ -51,14 +52,16 @@ def _anything_due(charger: ChargerState) -> bool:
     return unfinished or bool(agenda.reading.left) or bool(charger.settings.wishes)
 
 
-def _next(state: State, charger: ChargerState, journal: Journal, now: Now, connection: ConnectionId) -> bool:
+def _next(
+    state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, connection: ConnectionId
+) -> bool:
     """Send the first thing of the agenda that is still to be done; return whether there was none."""
     agenda = charger.provisioning
     may_read = agenda.reading.due(now.mono_ms)
     if may_read and agenda.reading.before_limits:
         _read(state, charger, journal, connection)
     elif agenda.default_due:
-        _say_default(state, charger, journal, now)
+        _say_default(state, charger, journal, now, timings)
     elif not agenda.cleared and now.mono_ms >= (agenda.unclearable_ms or 0):
         _clear(state, charger, journal, connection)
     elif may_read:
@@ -94,13 +97,21 @@ def _ask_statuses(state: State, charger: ChargerState, journal: Journal, connect
         _trigger(state, charger, journal, connection, "StatusNotification", Errand.ASK_STATUSES)
 
 
-def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now) -> None:
-    """Send our TxDefaultProfile: 0 W, or the least that this charger accepts."""
+def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings) -> None:
+    """Send our TxDefaultProfile: the configured fail-safe power if it has room, 0 W, or the least that is accepted.
+
+    What has no room is not waited for: the next way is said, in the form that is known to be right first.
+    """
     agenda = charger.provisioning
     ways = charger.default_ways
     here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form, pauses=charger.pauses)
     order = [*ways[here:], *ways[:here]]
-    way = next(way for way in order if _fits(state, charger, way.limit_w))  # 0 W fits always, at every level
+    if ways[here].limit_w == fail_safe_w(charger.config, ways[here].form):
+        order.sort(key=lambda way: way.form != ways[here].form)
+    # A clearing that was lost would take a default at its level with it; 0 W fits always.
+    unsafe = {s for s, at_ms in agenda.lost_clearings.items() if now.mono_ms < at_ms + timings.late_execution_ms}
+    order.sort(key=lambda way: way.form.stack_level in unsafe)
+    way = next(way for way in order if default_fits(state, charger, way.limit_w))
     agenda.way = way
     send = give_limit(
         state,
@@ -115,21 +126,6 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
         at_once=False,
     )
     agenda.pending = send.token
-
-
-def _fits(state: State, charger: ChargerState, default_w: int) -> bool:
-    """Return whether a default above the present one has room on every row: it is a raise of every idle connector.
-
-    Where it has none the next way to say it is tried. Once nothing is certain about the charger's profiles (15 s after
-    a boot), its maximum is booked, and the same send is a cut.
-    """
-    known = [c for c in charger.connectors.values() if c.provisioned]
-    added_w = sum(max(0, default_w - charger.connector_booked_w(connector)) for connector in known)
-    if added_w == 0:
-        return True
-    booked_w = state.tree.booked_w(state.chargers.values())
-    path = state.tree.paths[charger.charger_id]
-    return all((cap_w := state.tree.caps_w[n]) is None or booked_w[n] + added_w <= cap_w for n in path)
 
 
 def _clear(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:

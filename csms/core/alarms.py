@@ -105,6 +105,12 @@ KINDS: Final[dict[str, Kind]] = {
         "The charger cannot be told 0 W, so the least power that it accepts is booked for it at all times.",
         "Nothing, if the station can spare that power; else update the charger's firmware.",
     ),
+    "fail_safe_waits": Kind(
+        _N,
+        "charger",
+        "The charger's fail-safe power is below the configured one: that has no room yet, or was refused.",
+        "Nothing, if it clears when cars leave; else lower `failSafePower`, or update the charger's firmware.",
+    ),
     "does_not_pause": Kind(
         _N,
         "charger",

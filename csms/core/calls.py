@@ -7,7 +7,7 @@ was never provisioned; every way is tried once (`csms.core.ladder`), after that 
 """
 
 from csms.core.charger import ChargerState
-from csms.core.commands import AbortConnection, ChangeConfiguration, Purpose, ReadConfiguration
+from csms.core.commands import AbortConnection, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration
 from csms.core.connector import Connector
 from csms.core.events import (
     CallAnswered,
@@ -268,8 +268,9 @@ class Calls:
     def _default_accepted(self, charger: ChargerState, send: Send) -> None:
         """Take our default for said, and what it tells of the make."""
         provisioning = charger.provisioning
-        provisioning.default_due = False
-        provisioning.way = Attempt(send.form, send.limit_w)
+        provisioning.default_due = send.token < provisioning.outdated
+        if not provisioning.default_due:
+            provisioning.way = Attempt(send.form, send.limit_w)
         provisioning.tried -= set(attempts(charger.config, charger.settings.capabilities))
         level = send.form.stack_level
         if provisioning.level != level or any(s.form.stack_level > level for s in charger.defaults.sends):
@@ -278,7 +279,7 @@ class Calls:
         if charger.learnt.default_form != send.form:
             charger.learnt.default_form = send.form
             self.journal.write_make(charger.boot)
-        if send.limit_w > 0:
+        if send.limit_w > 0 == charger.config.fail_safe_power_w:
             self.journal.log("charger.zero_refused", charger.charger_id, None, fail_safe_w=send.limit_w)
 
     def _learn_manner(self, charger: ChargerState, send: Send) -> None:
@@ -322,6 +323,8 @@ class Calls:
         """Step on to the next rung of a ladder; return whether every rung of it has been refused."""
         agenda = charger.provisioning
         if send.idx == 0:
+            if send.limit_w > 0:
+                agenda.raise_ms = self.now.mono_ms + self.timings.refusing_retry_ms
             ways = charger.default_ways
             here = likeliest_attempt(ways, agenda.way, charger.learnt.default_form, pauses=charger.pauses)
             agenda.tried.add(ways[here])
@@ -399,10 +402,15 @@ class Calls:
             charger.provisioning.reading.unsent()
 
     def _unanswered(self, call: AgendaCall) -> None:
-        """Take it that a reading will probably not be answered; what was written is read back in any case."""
-        charger = self.state.chargers.get(call.charger_id)
-        if charger is not None and isinstance(call.command, ReadConfiguration):
+        """Take it that a reading will probably not be answered, and that a clearing may be executed for some time yet.
+
+        What was written is read back in any case.
+        """
+        charger, command = self.state.chargers.get(call.charger_id), call.command
+        if charger is not None and isinstance(command, ReadConfiguration):
             charger.provisioning.reading.lost(self.now.mono_ms, self.timings.refusing_retry_ms)
+        if charger is not None and isinstance(command, ClearLimits) and command.stack_level is not None:
+            charger.provisioning.lost_clearings[command.stack_level] = self.now.mono_ms
 
     def _setting_answered(self, call: AgendaCall, word: str) -> None:
         """Take the status or error code of a ChangeConfiguration, and what it tells of the make."""

@@ -13,7 +13,7 @@ Between steps nothing happens; `next_due_ms` says when time alone will change so
 the same facts at the same times give the same steps. An `InvariantError` leaves it unusable: rebuild it from the store.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import assert_never
 
@@ -47,6 +47,7 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
+from csms.core.firm import RowBound, firm_bounds
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, TransactionId
 from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt, Make
@@ -178,6 +179,10 @@ class Engine:
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return the capacity of one row (the root's less the static load), W; None when unlimited."""
         return self._state.tree.caps_w.get(node_id)
+
+    def firm_bounds(self) -> Mapping[str, RowBound]:
+        """Return what every row may carry if this process never runs again, by its id (I11)."""
+        return firm_bounds(self._state)
 
     def all_changes(self) -> Changes:
         """Return the whole view, for whoever begins to publish it."""

@@ -5,8 +5,8 @@ level and in the purpose that they obey, and many advertise something else. So e
 Accepted last by a charger of the make, else in the likeliest one, and a refusal moves on to the next rung. There are
 two ladders:
 
-    attempts   the fail-safe default (TxDefaultProfile on connector 0): every form, with 0 W and with the least that
-               can be told where 0 is refused
+    attempts   the fail-safe default (TxDefaultProfile on connector 0): every form with the configured power (mode
+               `reserve`), and every form with 0 W and with the least that can be told where 0 is refused
     manners    the limit of a running transaction: TxProfile in every form, and TxDefaultProfile of the connector, one
                stack level above the fail-safe default, which is in force again when it is gone
 
@@ -72,15 +72,23 @@ def least_w(charger: Charger, form: LimitForm) -> int:
 
 
 def attempts(charger: Charger, capabilities: Capabilities, *, pauses: bool = True) -> tuple[Attempt, ...]:
-    """Return the ways to say the fail-safe default of mode `closed`, in the order in which they are tried.
+    """Return the ways to say the fail-safe default, in the order in which they are tried.
 
-    Where a charger never resumes from 0 W, the least that can be told comes first: its cars begin under the default.
+    Where a charger never resumes from 0 W, the least that can be told comes before that: its cars begin under the
+    default. In mode `reserve` the ways of mode `closed` come last: for where its power is refused, or has no room yet.
     """
     ways: list[Attempt] = []
     for form in forms(charger, capabilities):
         both = Attempt(form, 0), Attempt(form, least_w(charger, form))
         ways += both if pauses else reversed(both)
-    return tuple(ways)
+    reserved = [Attempt(form, fail_safe_w(charger, form)) for form in forms(charger, capabilities)]
+    first = [way for way in reserved if way.limit_w > 0]
+    return (*first, *(way for way in ways if way not in first))
+
+
+def fail_safe_w(charger: Charger, form: LimitForm) -> int:
+    """Return the configured fail-safe power in a form, W per connector; 0 in mode `closed`."""
+    return form.round_down(charger.fail_safe_power_w)
 
 
 def manners(
@@ -132,9 +140,9 @@ def likeliest_attempt(
     if present is not None:
         form = like([one.form for one in ladder], present.form)
         above_0 = present.limit_w > 0 or not pauses
-        for i, one in enumerate(ladder):
-            if one.form == form and (one.limit_w > 0) == above_0:
-                return i
+        alike = [i for i, one in enumerate(ladder) if one.form == form and (one.limit_w > 0) == above_0]
+        if alike:
+            return next((i for i in alike if ladder[i].limit_w == present.limit_w), alike[0])
     form = like([one.form for one in ladder], learnt)
     return next((i for i, one in enumerate(ladder) if one.form == form), 0)
 

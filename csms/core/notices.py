@@ -13,6 +13,7 @@ from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
 from csms.core.ids import Now
 from csms.core.journal import Journal
+from csms.core.ladder import fail_safe_w
 from csms.core.records import Driver
 from csms.core.session import Phase
 from csms.core.state import State
@@ -96,14 +97,13 @@ def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator
 
 
 def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
-    config, settled = charger.config, charger.defaults.settled
+    config = charger.config
     booked = f"{charger.booked_w()} W are booked for it"
     if live and config.control is Control.AUTO and not charger.ever_connected and not charger.draining:
         yield at_charger("never_seen", charger, f"other chargers have connected; it may draw {config.max_power_w} W")
     if charger.refusing_until_ms is not None:
         yield at_charger("uncontrollable", charger, f"limits were refused in every way, or not answered; {booked}")
-    if settled is not None and settled.limit_w > 0:
-        yield at_charger("zero_refused", charger, f"the least that it accepts is {settled.limit_w} W a connector")
+    yield from _of_default(charger)
     if charger.provisioning.unclearable_ms is not None:
         yield at_charger("not_clearable", charger, f"it does not know ClearChargingProfile; {booked}")
     if charger.learnt.pauses is False:
@@ -124,6 +124,19 @@ def _of_maximum(charger: ChargerState) -> Iterator[Sign]:
     if measured_w and charger.max_booked_w > charger.config.max_power_w:
         cause = f"{measured_w} W were measured, its maximum is {charger.config.max_power_w} W"
         yield at_charger("max_power_wrong", charger, cause)
+
+
+def _of_default(charger: ChargerState) -> Iterator[Sign]:
+    """Yield where the fail-safe power of a charger is not the configured one."""
+    settled = charger.defaults.settled
+    if settled is None or settled.token < charger.provisioning.outdated:
+        return
+    configured_w = fail_safe_w(charger.config, settled.form)
+    if settled.limit_w > 0 == configured_w:
+        yield at_charger("zero_refused", charger, f"the least that it accepts is {settled.limit_w} W a connector")
+    if settled.limit_w < configured_w:
+        cause = f"{settled.limit_w} W a connector are in force, {configured_w} W are configured"
+        yield at_charger("fail_safe_waits", charger, cause)
 
 
 def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:

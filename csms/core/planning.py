@@ -13,6 +13,7 @@ from csms.core.allocator import LIMITED_BY_NO_ROOM, Allocation, Claim, Node, all
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
+from csms.core.fail_safe import awaited_default_w, awaited_w
 from csms.core.ids import ChargerId, ConnectorKey, SessionId
 from csms.core.ladder import least_w
 from csms.core.records import Driver
@@ -87,9 +88,11 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     """Return the plan for the state as it is at `now_ms` (monotonic)."""
     parts = list(_participants(state, now_ms, timings))
     tells = [_tells(charger, session) for charger, _, session in parts]
-    floors = [_floor_w(charger, connector) for charger, connector, _ in parts]
+    floors = [_floor_w(charger, connector, now_ms) for charger, connector, _ in parts]
     claims = [_claim(*part, floor_w) for part, floor_w in zip(parts, floors, strict=True)]
-    nodes = _nodes_without_fixed(state, {connector.key for _, connector, _ in parts})
+    steered_keys = {connector.key for _, connector, _ in parts}
+    awaited = {c.charger_id: awaited_w(c, now_ms, steered_keys) for c in state.chargers.values()}
+    nodes = _nodes_without_fixed(state, steered_keys, awaited)
     allocation = _allocate_above_floors(state, nodes, claims, floors)
     targets = [
         max(floor_w, tellable_w(target_w))
@@ -97,7 +100,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     ]
     booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
     rows_w = state.tree.booked_w(state.chargers.values())
-    grants = _grants(state, claims, booked, targets, _head_room_w(state, rows_w))
+    grants = _grants(state, claims, booked, targets, _head_room_w(state, rows_w, awaited))
     steered = {
         session.session_id: Steered(
             session,
@@ -114,7 +117,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
         )
     }
-    return Plan(steered, rows_w, _overbooked(state, rows_w), _wanted(state, steered.values()))
+    return Plan(steered, rows_w, _overbooked(state, rows_w), _wanted(state, steered.values(), awaited))
 
 
 def _participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
@@ -128,10 +131,12 @@ def _participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple
             yield charger, connector, session
 
 
-def _floor_w(charger: ChargerState, connector: Connector) -> int:
+def _floor_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
     """Return what cannot be taken from a session, W: the fail-safe power, and the least where 0 is no limit."""
     settled = charger.defaults.settled
-    default_w = settled.limit_w if connector.provisioned and settled is not None else 0
+    default_w = 0
+    if connector.provisioned and settled is not None:
+        default_w = max(settled.limit_w, awaited_default_w(charger, now_ms))
     if charger.pauses:
         return default_w
     return max(default_w, charger.manner.form.round_down(least_w(charger.config, charger.manner.form)))
@@ -168,14 +173,17 @@ def _allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim],
     return replace(allocation, limited_by=tuple(reasons))
 
 
-def _nodes_without_fixed(state: State, steered: set[ConnectorKey]) -> list[Node]:
-    """Return the rows less the loads that cannot be cut now; what drains claims no more than it could before."""
+def _nodes_without_fixed(state: State, steered: set[ConnectorKey], missing_w: Mapping[ChargerId, int]) -> list[Node]:
+    """Return the rows less the loads that cannot be cut now and the fail-safe power that waits for room.
+
+    What drains claims no more than it could before.
+    """
     fixed_w = dict.fromkeys(state.tree.caps_w, 0)
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
         if charger.draining:
             caps_w[charger.charger_id] = charger.config.max_power_w
-        load_w = min(charger.max_booked_w, charger.load_w(steered))
+        load_w = min(charger.max_booked_w, charger.load_w(steered)) + missing_w[charger.charger_id]
         for node in state.tree.paths[charger.charger_id]:
             fixed_w[node] += load_w
     return [
@@ -191,13 +199,22 @@ def _tells(charger: ChargerState, session: Session) -> Callable[[int], int]:
     return charger.manner.form.round_down
 
 
-def _head_room_w(state: State, booked_w: Mapping[str, int]) -> dict[str, int | None]:
-    """Return what may still be given under every row; nothing under the rows of a charger that asserts its profiles."""
+def _head_room_w(
+    state: State, booked_w: Mapping[str, int], missing_w: Mapping[ChargerId, int]
+) -> dict[str, int | None]:
+    """Return what may still be given under every row, less the fail-safe power that waits for room.
+
+    Nothing under the rows of a charger that asserts its profiles.
+    """
+    taken_w = dict(booked_w)
+    for charger_id, power_w in missing_w.items():
+        for node in state.tree.paths[charger_id]:
+            taken_w[node] += power_w
     room_w = {
-        node: None if cap_w is None else max(0, cap_w - booked_w[node]) for node, cap_w in state.tree.caps_w.items()
+        node: None if cap_w is None else max(0, cap_w - taken_w[node]) for node, cap_w in state.tree.caps_w.items()
     }
     for charger in state.chargers.values():
-        own_w = max(0, charger.config.max_power_w - charger.sum_w())
+        own_w = max(0, charger.config.max_power_w - charger.sum_w() - missing_w[charger.charger_id])
         known_w = room_w[charger.charger_id]
         room_w[charger.charger_id] = own_w if known_w is None else min(known_w, own_w)
         if charger.asserting_ms is not None:
@@ -238,10 +255,9 @@ def _overbooked(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
     return frozenset(node for node, cap_w in state.tree.caps_w.items() if cap_w is not None and booked_w[node] > cap_w)
 
 
-def _wanted(state: State, steered: Iterable[Steered]) -> frozenset[str]:
-    """Return the capped rows above sessions that are short."""
-    rows: set[str] = set()
-    for each in steered:
-        if each.short:
-            rows |= {n for n in state.tree.paths[each.charger.charger_id] if state.tree.caps_w[n] is not None}
-    return frozenset(rows)
+def _wanted(state: State, steered: Iterable[Steered], missing_w: Mapping[ChargerId, int]) -> frozenset[str]:
+    """Return the capped rows above sessions that are short and above defaults that wait for room."""
+    waiting = {each.charger.charger_id for each in steered if each.short}
+    waiting |= {charger_id for charger_id, power_w in missing_w.items() if power_w}
+    rows = {node for charger_id in waiting for node in state.tree.paths[charger_id]}
+    return frozenset(node for node in rows if state.tree.caps_w[node] is not None)

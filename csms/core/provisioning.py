@@ -15,7 +15,7 @@ it goes on, and are done once for all the boots in between. The ledger waits 15 
 
 This module holds the agenda and where the charger stands on the two ladders of `csms.core.ladder`; `csms.core.agenda`
 carries it out. A refused default is tried in other forms, and where 0 is refused with the least power that can be told:
-then that is the fail-safe power, and it is booked.
+then that is the fail-safe power, and it is booked. In mode `reserve` the configured power is tried before that.
 """
 
 from collections.abc import Sequence
@@ -54,6 +54,9 @@ class Provisioning:
         way: how our default is said at present; manner: how running transactions are limited; None: the likeliest way.
         refused: the ways refused since any was accepted; proven: the form accepted last.
         probe: the limit by which it is found out whether tenths are kept, while that is going on.
+        outdated: sends before this one speak of a fail-safe power that was configured before, and is lower now.
+        lost_clearings: by stack level, when the last clearing of it was lost: it may be executed for some time yet.
+        raise_ms: a default that was refused is not said again before, where a lower one was taken.
         tried: the rungs of a ladder that were refused since one of the same ladder was accepted.
     """
 
@@ -76,6 +79,9 @@ class Provisioning:
     tried: set[Attempt | Manner] = field(default_factory=set)
     proven: LimitForm | None = None
     probe: Token | None = None
+    outdated: int = 0
+    raise_ms: int = 0
+    lost_clearings: dict[int, int] = field(default_factory=dict)
 
     @property
     def cleared(self) -> bool:
@@ -114,6 +120,12 @@ class Provisioning:
         free_ms = now_ms if self.setup_ms is None else self.setup_ms + spacing_ms[min(self.hasty, len(spacing_ms) - 1)]
         self.hasty = self.hasty + 1 if free_ms > now_ms else 0
         self.setup_ms = max(now_ms, free_ms)
+
+    def default_lowered(self, next_token: int) -> None:
+        """Another fail-safe power was configured, below the present one: that is to be said."""
+        self.default_due = True
+        self.way = None
+        self.outdated = next_token
 
     def connector_added(self) -> None:
         """A connector that was configured later has places of its own to clear, and its status is not known."""

@@ -54,6 +54,8 @@ class Reconfiguration:
         charger = self.state.chargers.get(config.charger_id)
         if charger is None:
             return new_charger(config)
+        if config.fail_safe_power_w < charger.config.fail_safe_power_w:
+            charger.provisioning.default_lowered(self.state.next_token)
         charger.config, charger.draining, charger.let_go = config, False, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)

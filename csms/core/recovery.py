@@ -12,7 +12,7 @@ from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.errors import InvariantError
 from csms.core.ids import ConnectorKey, Now
-from csms.core.ladder import Attempt
+from csms.core.ladder import OUR_LEVEL, Attempt, fail_safe_w
 from csms.core.limits import restore as restore_send
 from csms.core.records import ChargerStored, SendStored, SessionStored, Snapshot
 from csms.core.session import Phase
@@ -51,7 +51,7 @@ def rebuild(snapshot: Snapshot, now: Now) -> State:
         _add_session(state, session_row, now)
     for charger in state.chargers.values():
         _take_make(state, charger)
-        _resume_agenda(charger)
+        _resume_agenda(charger, now)
         for connector in charger.connectors.values():
             _distrust_orphaned(connector)
             _clear_again(charger, connector)
@@ -121,19 +121,24 @@ def _clear_again(charger: ChargerState, connector: Connector) -> None:
     connector.aftermath.clear_due = bool(orphaned) and charger.keeps_tx_profile and running is None
 
 
-def _resume_agenda(charger: ChargerState) -> None:
+def _resume_agenda(charger: ChargerState, now: Now) -> None:
     """Take up the provisioning agenda where the remembered charger stands.
 
-    The default is said once more: the charger may have booted, and lost it, just before we went.
+    The default is said once more: the charger may have booted, and lost it, just before we went. What was being cleared
+    is not known: every stack level but that of the default counts as cleared by a CALL that was lost now.
     """
     agenda, settled = charger.provisioning, charger.defaults.settled
     agenda.reading.left = _unread(charger)
     agenda.reading.first = not charger.settings.values
     if settled is None:
         return
-    agenda.way = Attempt(settled.form, settled.limit_w)
+    said = Attempt(settled.form, settled.limit_w)
+    another = said._replace(limit_w=fail_safe_w(charger.config, settled.form))
+    agenda.way = said if said in charger.default_ways else another  # it may have been configured just before we went
     agenda.proven = settled.form
     agenda.level = settled.form.stack_level
+    others = {OUR_LEVEL, OUR_LEVEL + 1} - {agenda.level}
+    agenda.lost_clearings = dict.fromkeys(others, now.mono_ms)
     if any(connector.provisioned for connector in charger.connectors.values()):
         agenda.to_clear = []
 

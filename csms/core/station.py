@@ -33,6 +33,15 @@ class Configure(StrEnum):
     NEVER = "never"
 
 
+class FailSafe(StrEnum):
+    """What a charger does while this server is away (LEDGER.md §7)."""
+
+    CLOSED = "closed"
+    """Running cars go on; nobody new can charge."""
+    RESERVE = "reserve"
+    """Every new car gets the fail-safe power, which is booked on every connector always."""
+
+
 @dataclass(frozen=True, slots=True)
 class Charger:
     """One charger as configured.
@@ -47,6 +56,8 @@ class Charger:
         voltage_v: nominal phase voltage.
         assume_ocpp16: accept its handshake although it offers no subprotocol.
         configure: whether its own settings may be changed.
+        fail_safe: what it does while this server is away.
+        fail_safe_power_w: F, what each connector falls back to then; 0 where `closed` or not steered over OCPP.
     """
 
     charger_id: ChargerId
@@ -60,6 +71,8 @@ class Charger:
     voltage_v: int = 230
     assume_ocpp16: bool = False
     configure: Configure = Configure.AUTO
+    fail_safe: FailSafe = FailSafe.CLOSED
+    fail_safe_power_w: int = 0
 
     @property
     def is_dc(self) -> bool:
@@ -101,6 +114,7 @@ class Station:
     Attributes:
         static_load_w: configured maximum of everything else behind the grid connection.
         fail_safe_chosen: whether the file says `failSafe`; unset means `closed`, with a notice.
+        fail_safe: the choice for every charger that has none of its own.
         time_zone: IANA name.
         rest_session_timeout_s: a REST-driven session silent for so long is ended.
     """
@@ -112,6 +126,7 @@ class Station:
     static_load_w: int = 0
     battery: Battery | None = None
     fail_safe_chosen: bool = False
+    fail_safe: FailSafe = FailSafe.CLOSED
     time_zone: str = "UTC"
     rest_session_timeout_s: int = 86_400
 

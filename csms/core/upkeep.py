@@ -9,8 +9,10 @@ from csms.core.connector import MEANING, Connector
 from csms.core.demand import half_ampere_w
 from csms.core.events import ConnectorStatus
 from csms.core.evidence import Witness
+from csms.core.fail_safe import awaited_default_w, default_fits
 from csms.core.ids import Now, TransactionId
 from csms.core.journal import Journal
+from csms.core.ladder import Attempt, fail_safe_w
 from csms.core.limits import Send, settle, tolerance_w
 from csms.core.records import Driver, EndReason, SendState
 from csms.core.replies import Refusal, Refused
@@ -109,14 +111,43 @@ class Upkeep:
             connector.limits.no_transaction_here()
 
     def _settle_default(self, charger: ChargerState) -> None:
-        """An Accepted default settles at once: a transaction that it would cut has its own limit to settle first."""
+        """Settle an Accepted default: at once, unless it is a cut of a car that has no limit of its own yet."""
         for send in charger.defaults.sends:
-            if settle(send):
+            if send.state is SendState.ACCEPTED and self._is_followed(charger, send) and settle(send):
                 self.journal.write_send(send)
                 self.journal.plan = True
         gone = charger.defaults.drop_superseded(self.timings.late_execution_ms)
         self.journal.drop_sends(gone)
         self._renew_default(charger)
+        self._raise_default(charger)
+
+    def _is_followed(self, charger: ChargerState, send: Send) -> bool:
+        """Return whether every car under a default is at or below it, or has a limit of its own to settle first."""
+        if all(earlier.limit_w <= send.limit_w for earlier in charger.defaults.sends):
+            return True
+        return all(
+            self._has_own_limit(connector) or self._let_go(charger, connector, send)
+            for connector in charger.connectors.values()
+        )
+
+    @staticmethod
+    def _has_own_limit(connector: Connector) -> bool:
+        session, settled = connector.session, connector.limits.settled
+        return session is not None and settled is not None and settled.transaction_id == session.transaction_id
+
+    def _raise_default(self, charger: ChargerState) -> None:
+        """Have the configured fail-safe power said when it has room at last (mode `reserve`)."""
+        settled, agenda = charger.defaults.settled, charger.provisioning
+        if settled is None or settled is not charger.defaults.last or agenda.default_due:
+            return
+        if not awaited_default_w(charger, self.now.mono_ms):
+            if agenda.raise_ms > self.now.mono_ms:
+                self.alarm.at(agenda.raise_ms)
+            return
+        wanted_w = fail_safe_w(charger.config, settled.form)
+        if default_fits(self.state, charger, wanted_w):
+            agenda.default_due = True
+            agenda.way = Attempt(settled.form, wanted_w)
 
     def _renew_default(self, charger: ChargerState) -> None:
         """Say the default again when only a lost send, harmless by now, keeps a higher one booked."""
@@ -177,13 +208,10 @@ class Upkeep:
     @staticmethod
     def _under_control(connector: Connector) -> bool:
         """Return whether no power can flow here, or only under a settled limit of ours."""
-        session = connector.session
-        if session is not None and session.driver is Driver.REST:
+        if connector.session is not None and connector.session.driver is Driver.REST:
             return False
-        if connector.status is not None and not MEANING[connector.status].power_may_flow:
-            return True
-        settled = connector.limits.settled
-        return session is not None and settled is not None and settled.transaction_id == session.transaction_id
+        idle = connector.status is not None and not MEANING[connector.status].power_may_flow
+        return idle or Upkeep._has_own_limit(connector)
 
     def _watch_uncommanded(self, charger: ChargerState, connector: Connector) -> None:
         flowing = connector.status is not None and MEANING[connector.status].power_may_flow

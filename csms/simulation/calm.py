@@ -69,6 +69,7 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     claimed = {claim.rows[0] for claim in claims}
     draining = [known.charger for known in judge.mirror.chargers.values() if known.is_draining]
     room_w = _room(station, engine, rows | _rows(station, draining), claimed)
+    _keep_fail_safe(station, engine, claims, room_w)
     shares = fair_shares(claims, room_w)
     for claim in claims:
         _compare(claim, shares[claim.name], judge, engine, station)
@@ -83,8 +84,22 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
 
 
 def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim:
-    most_w = min(charger.max_power_w, row.declared_w)
-    return Claim(f"{row.charger_id}#{row.idx}", rows, charger.min_power_w, most_w, row.rank)
+    most_w = max(min(charger.max_power_w, row.declared_w), charger.fail_safe_power_w)
+    least_w = max(charger.min_power_w, charger.fail_safe_power_w)
+    return Claim(f"{row.charger_id}#{row.idx}", rows, least_w, most_w, row.rank)
+
+
+def _keep_fail_safe(station: Station, engine: Controller, claims: list[Claim], room_w: dict[str, int]) -> None:
+    """Take off what idle connectors of chargers with claims have reserved."""
+    names = {claim.name for claim in claims}
+    rows = {claim.name.partition("#")[0]: claim.rows for claim in claims}
+    for charger in station.chargers:
+        for key in charger.connector_keys():
+            if f"{key.charger_id}#{key.idx}" in names or key.charger_id not in rows:
+                continue
+            for row in rows[key.charger_id]:
+                if row in room_w:
+                    room_w[row] = max(0, room_w[row] - engine.booked_w(key))
 
 
 def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, station: Station) -> None:
@@ -97,7 +112,7 @@ def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, stati
     booked_w = engine.booked_w(key)
     if share_w and abs(share_w - limit_w) > slack_w:
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {share_w} W")
-    if booked_w > max(limit_w, 0):
+    if booked_w > max(limit_w, charger.fail_safe_power_w):
         raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
 
 
@@ -106,7 +121,8 @@ def _dead_band_w(charger: Charger, power_w: int) -> int:
 
 
 def _step_w(judge: Judge, key: ConnectorKey, charger: Charger) -> int:
-    sends = judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
+    known = judge.mirror.chargers[key.charger_id]
+    sends = (*known.connectors[key.idx].sends, *known.defaults)
     in_amperes = any(send.form.unit is RateUnit.A for send in sends)
     return charger.voltage_v * charger.phases if in_amperes else 1
 

@@ -5,7 +5,7 @@ Later steps may run while a commit is under way. A crash loses the inbox, the re
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -20,6 +20,7 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
+from csms.core.firm import RowBound
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId
 from csms.core.records import Record, Snapshot
 from csms.core.replies import Outcome, Reply
@@ -83,6 +84,10 @@ class Controller(Protocol):
 
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return a row's capacity, W; None when it has none."""
+        ...
+
+    def firm_bounds(self) -> Mapping[str, RowBound]:
+        """Return what every row may carry without this process."""
         ...
 
 

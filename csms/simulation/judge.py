@@ -1,10 +1,11 @@
 """The oracles: what must hold after every step, every effect and every commit (LEDGER.md §5).
 
 I1/I3 raises, I2 truth against K, I4 cuts alone leave before the commit and the store holds what is in force, I5 K
-against the mirror, I6 transactions (`registry`), I7 repetition and recovery, and the fuses themselves.
+against the mirror, I6 transactions (`registry`), I7 repetition and recovery, I11 what is drawn while the server is
+dead, and the fuses themselves.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from csms.core.commands import AbortConnection, Command, SetLimit
@@ -15,6 +16,7 @@ from csms.core.events import (
     SessionRequested,
     StationConfigured,
 )
+from csms.core.firm import RowBound
 from csms.core.ids import ChargerId, ConnectorKey, Token
 from csms.core.records import ChargerStored, Driver, SendForgotten, SendStored, SessionStored
 from csms.core.replies import Reply, SessionShown
@@ -57,6 +59,7 @@ class Judge:
     _left: set[Token] = field(default_factory=set)
     _is_moved: bool = True
     _overbooked: tuple[str, ...] = ()
+    _bounds: Mapping[str, RowBound] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.mirror = Mirror(self.store, 0)
@@ -86,6 +89,7 @@ class Judge:
         self.registry.stepped(facts, step.records)
         self._before = {key: engine.booked_w(key) for key in self._keys()}
         self.i2(engine)
+        self._i11(engine)
 
     def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None:
         """Judge a step of facts that were all taken before (I7)."""
@@ -113,6 +117,7 @@ class Judge:
         self._before = {key: engine.booked_w(key) for key in self._keys()}
         self._i5(engine)
         self.i2(engine)
+        self._i11(engine)
 
     def committed(self, serial: int, store: Store) -> None:
         """Judge what is durable (I4): every send in force after that step has its row."""
@@ -195,10 +200,28 @@ class Judge:
         for node_id in self._overbooked:
             self.overbooked_ms[node_id] = self.overbooked_ms.get(node_id, 0) + elapsed_ms
 
+    def _i11(self, engine: Controller) -> None:
+        """Note what every row may carry without this process; it is firm unless facts have overbooked the row."""
+        self._bounds = engine.firm_bounds()
+        for node_id, bound in self._bounds.items():
+            capacity_w = engine.node_capacity_w(node_id)
+            overbooked = capacity_w is not None and engine.node_booked_w(node_id) > capacity_w
+            demand(bound.holds or overbooked, "I11: {} may carry {} W of {}", node_id, bound.possible_w, bound.firm_w)
+
+    def without_server(self, drawn_w: dict[str, int], now_ms: int) -> None:
+        """Compare what each row carries with what the server said, before it died, that it may carry without it."""
+        for node_id, watts in drawn_w.items():
+            possible_w = self._bounds[node_id].possible_w
+            if watts <= possible_w + possible_w // 50:
+                self._over_since_ms.pop(node_id, None)
+                continue
+            since_ms = self._over_since_ms.setdefault(node_id, now_ms)
+            demand(now_ms - since_ms <= RAMP_MS, "I11: {} carries {}, bound {} W", node_id, watts, possible_w)
+
     def has_raised_default(self, charger_id: ChargerId) -> bool:
-        """Return whether it would not take a default of 0, so that its idle connectors are booked too."""
+        """Return whether it would not take its fail-safe power, so that its idle connectors are booked above it."""
         charger = self.mirror.chargers.get(charger_id)
-        return charger is not None and any(send.limit_w for send in charger.defaults)
+        return charger is not None and any(s.limit_w > charger.charger.fail_safe_power_w for s in charger.defaults)
 
     # --- the rest --------------------------------------------------------------------------------------------------
 

@@ -4,11 +4,12 @@ It splits the grid connection evenly, pushes every target at once, trusts that w
 frees the rest. It knows no circuits, no provisioning and no late execution.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from csms.core.commands import Command, LimitForm, Purpose, RateUnit, SetLimit
 from csms.core.events import ChargerDisconnected, ChargerHeard, Fact, TransactionStarted, TransactionStopped
+from csms.core.firm import RowBound
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, Token, TransactionId
 from csms.core.records import Record, SendState, SendStored, Snapshot
 from csms.core.replies import Confirmed, Reply, StartConfirmed
@@ -83,6 +84,11 @@ class NaiveController:
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return the grid connection's capacity; it knows no other."""
         return self.station.grid_capacity_w - self.station.static_load_w if node_id == GRID else None
+
+    def firm_bounds(self) -> Mapping[str, RowBound]:
+        """Return what it believes of every row that it knows."""
+        nodes = [GRID, *(charger.charger_id for charger in self.station.chargers)]
+        return {node: RowBound(self.node_booked_w(node), self.node_capacity_w(node)) for node in nodes}
 
     def _push(self) -> list[SetLimit]:
         commands: list[SetLimit] = []

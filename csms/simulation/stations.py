@@ -3,8 +3,9 @@
 import random
 from dataclasses import replace
 
+from csms.core.configuration.loads import check_fail_safe
 from csms.core.ids import ChargerId
-from csms.core.station import Charger, Circuit, Configure, Control, Station
+from csms.core.station import Charger, Circuit, Configure, Control, FailSafe, Station
 from csms.core.tuning import ENERGY, POWER
 from csms.simulation.charger import Habits
 from csms.simulation.keys import Pen
@@ -28,11 +29,37 @@ def random_station(rng: random.Random, chargers_count: int | None = None) -> Sta
     uncontrolled_w = sum(charger.uncontrolled_power_w for charger in chargers if charger.control is Control.NONE)
     static_w = rng.choice((0, 0, rng.randint(0, 20_000)))
     capacity_w = int(total_w * rng.uniform(0.3, 1.05)) + uncontrolled_w + static_w + 5_000
-    return Station("SITE", capacity_w, chargers, circuits, static_load_w=static_w)
+    return _with_fail_safe(Station("SITE", capacity_w, chargers, circuits, static_load_w=static_w))
 
 
 def changed_station(rng: random.Random, station: Station) -> Station:
-    """Return the station after an operator's change: another capacity, another charger, one removed."""
+    """Return the station after an operator's change: another capacity, charger or fail-safe mode, one removed."""
+    changed = _changed_station(rng, station)
+    return _with_fail_safe(changed)
+
+
+def _with_fail_safe(station: Station) -> Station:
+    """Return the station with a mode drawn for each charger; all `closed` where their fail-safe power does not fit.
+
+    The draw depends on the station alone, so that everything else that a seed means stays as it is.
+    """
+    rng = random.Random(repr(station))
+    reserves = rng.random() < 0.6
+    drawn = replace(station, chargers=tuple(_drawn_fail_safe(rng, c, reserves=reserves) for c in station.chargers))
+    if not check_fail_safe(drawn):
+        return drawn
+    return replace(station, chargers=tuple(_drawn_fail_safe(rng, c, reserves=False) for c in station.chargers))
+
+
+def _drawn_fail_safe(rng: random.Random, charger: Charger, *, reserves: bool) -> Charger:
+    steered = charger.control in {Control.AUTO, Control.OCPP}
+    if not reserves or not steered or rng.random() < 0.2:
+        return replace(charger, fail_safe=FailSafe.CLOSED, fail_safe_power_w=0)
+    power_w = rng.randint(1_000, 12_000) if charger.is_dc else 6 * 230 * charger.phases + rng.choice((0, 0, 700))
+    return replace(charger, fail_safe=FailSafe.RESERVE, fail_safe_power_w=power_w)
+
+
+def _changed_station(rng: random.Random, station: Station) -> Station:
     die = rng.random()
     if die < 0.5 or not station.chargers:
         least_w = station.static_load_w + sum(

@@ -135,6 +135,11 @@ class Weather:
     def _crash(self) -> None:
         if self._scene.host.engine is None or not self._scene.around.faults.strike(Kind.SERVER_CRASH):
             return
+        self.kill()
+        self._scene.around.clock.after(self._scene.around.rng.randint(200, 20_000), self._scene.host.boot)
+
+    def kill(self) -> None:
+        """Have the server die, and everybody lose it."""
         self._scene.host.kill()
         for model in self._scene.chargers.values():
             if model.link is not None:
@@ -142,7 +147,6 @@ class Weather:
                 model.lost()
         for client in self._scene.clients:
             client.server_died()
-        self._scene.around.clock.after(self._scene.around.rng.randint(200, 20_000), self._scene.host.boot)
 
     def _step_wall_clock(self) -> None:
         if not self._scene.around.faults.strike(Kind.SERVER_CLOCK):

@@ -93,6 +93,19 @@ class World:
             message = f"{type(error).__name__}: {error}\n{self.around.trace.tell(TOLD_LINES)}"
             raise ViolationError(message) from error
 
+    def run_to_death(self, stormy_ms: int, dead_ms: int) -> None:
+        """Run the storm; then the server dies, and never returns."""
+        try:
+            self.host.boot()
+            self._tick()
+            self._weather.begin()
+            self.around.clock.run_until(stormy_ms)
+            self._weather.kill()
+            self.around.clock.run_until(stormy_ms + dead_ms)
+        except AssertionError as error:
+            message = f"{type(error).__name__}: {error}\n{self.around.trace.tell(TOLD_LINES)}"
+            raise ViolationError(message) from error
+
     def _tick(self) -> None:
         self.around.clock.after(TICK_MS, self._tick)
         for model in self.chargers.values():
@@ -100,6 +113,8 @@ class World:
         if self.host.engine is not None:
             self.judge.fuses(self.host.engine, self._drawn_w(), self.around.clock.now_ms)
             self.judge.count_overbooked(self.host.engine, TICK_MS)
+        else:
+            self.judge.without_server(self._drawn_w(), self.around.clock.now_ms)
 
     def _calm(self) -> None:
         self._operator.late.clear()

@@ -168,7 +168,7 @@ MUTANTS: Final = (
     Mutant(
         "raises ignore the head room of all rows but the charger's",
         "planning",
-        "        node: None if cap_w is None else max(0, cap_w - booked_w[node]) for node, cap_w in state.tree.caps_w.items()",
+        "        node: None if cap_w is None else max(0, cap_w - taken_w[node]) for node, cap_w in state.tree.caps_w.items()",
         "        node: None if cap_w is None else cap_w for node, cap_w in state.tree.caps_w.items()",
         "I1",
     ),
@@ -282,7 +282,7 @@ MUTANTS: Final = (
     Mutant(
         "provisioned although a car charges under nobody's limit",
         "upkeep",
-        "        if connector.status is not None and not MEANING[connector.status].power_may_flow:\n            return True\n",
+        "        return idle or Upkeep._has_own_limit(connector)\n",
         "        return True\n",
         "§4: status, or a settled limit",
     ),

@@ -32,6 +32,8 @@ CHARGERS = st.builds(
         reservedPower=st.sampled_from([0, 0.5, 3]),
         assumeOcpp16=st.booleans(),
         configure=st.sampled_from(["auto", "suggest", "never"]),
+        failSafe=st.sampled_from(["closed", "reserve"]),
+        failSafePower=st.sampled_from([1, 5, 10]),
     ),
 )
 CIRCUITS = st.lists(optional(parent=st.sampled_from(["grid", "c0", "c1", "c2"]), capacity=SOME_KILO), max_size=3).map(
@@ -45,7 +47,7 @@ DOCUMENTS = st.builds(
         timeZone=st.sampled_from(["UTC", "Europe/Paris", "Etc/GMT+5"]),
         staticLoad=st.sampled_from([0, 0.001, 2]),
         circuits=CIRCUITS,
-        failSafe=st.just("closed"),
+        failSafe=st.sampled_from(["closed", "reserve"]),
         restSessionTimeoutS=st.integers(60, 100_000),
     ),
 )

@@ -1,16 +1,18 @@
 """The random worlds are fair, stormy enough and repeatable, and their oracles can fail.
 
-`tests/simulation` runs the seeds that must not break LEDGER.md I1 to I7 and I10. The last tests here show that each
+`tests/simulation` runs the seeds that must not break LEDGER.md I1 to I7 and I10. None breaks I11 in worlds whose server
+never returns. The last tests here show that each
 known mistake of a controller is found within a few seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
 from csms.core.engine import Engine, Step
 from csms.core.events import Fact
+from csms.core.firm import RowBound
 from csms.core.ids import ConnectorKey, Now
 from csms.core.records import SendStored, Snapshot
 from csms.core.timings import Timings
@@ -41,6 +43,19 @@ def test_on_quiet_days_everyone_gets_the_fair_share(first: int) -> None:
         world.run(300_000, CALM_MS)
         compared += world.compared
     assert compared >= CHUNK, "sessions that were compared with their fair share"
+
+
+@pytest.mark.parametrize("first", range(0, 100, CHUNK))
+def test_a_server_that_never_returns_leaves_every_fuse_within_its_bound(first: int) -> None:
+    drawn_w = 0
+    for seed in range(first, first + CHUNK):
+        world = World(seed, Engine, Switches(crashes=False))
+        try:
+            world.run_to_death(240_000, 600_000)
+        except ViolationError as violation:
+            pytest.fail(f"seed {seed}: {violation}", pytrace=False)
+        drawn_w += sum(model.draw_w for model in world.chargers.values())
+    assert drawn_w > 0, "cars charge without it"
 
 
 def test_worlds_are_stormy_enough() -> None:
@@ -102,6 +117,18 @@ class Optimist(Engine):
         return super().booked_w(key) * 99 // 100
 
 
+class BlindToTheIdle(Engine):
+    """Believes that without it nobody will plug in."""
+
+    def firm_bounds(self) -> Mapping[str, RowBound]:
+        bounds = dict(super().firm_bounds())
+        for charger in self.station.chargers:
+            bound, default_w = bounds[charger.charger_id], charger.fail_safe_power_w
+            idle_w = sum(default_w for key in charger.connector_keys() if self.booked_w(key) == default_w)
+            bounds[charger.charger_id] = replace(bound, possible_w=max(0, bound.possible_w - idle_w))
+        return bounds
+
+
 def without_counters(snapshot: Snapshot, now: Now) -> Engine:
     return Engine(replace(snapshot, counters=Snapshot().counters), now)
 
@@ -129,6 +156,16 @@ def test_mistakes_are_found(mistake: str) -> None:
 def test_mistakes_are_found_by_what_chargers_really_obey(mistake: str) -> None:
     make, _ = MISTAKES[mistake]
     assert first_violation(make, Switches(mirror=False)) == "I2"
+
+
+def test_a_bound_that_forgets_cars_to_come_is_found() -> None:
+    found = set()
+    for seed in range(20):
+        try:
+            World(seed, BlindToTheIdle, Switches(crashes=False)).run_to_death(240_000, 600_000)
+        except ViolationError as violation:
+            found.add(str(violation).removeprefix("ViolationError: ").split(":")[0])
+    assert found == {"I11"}
 
 
 def first_violation(make: MakeController, switches: Switches) -> str:

@@ -1,12 +1,15 @@
 """`chargers[]`: each charger with the defaults that its maximum power suggests."""
 
+from dataclasses import replace
+
 from csms.core.commands import MIN_CURRENT_A
+from csms.core.configuration.fail_safe import FAIL_SAFE, default_fail_safe_power_w, fail_safe_power_error
 from csms.core.configuration.names import NameSpace, node_id
 from csms.core.configuration.quantities import kilowatts, watts
 from csms.core.configuration.reading import Fields, Wrong, choice, flag, open_object, whole
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
-from csms.core.station import GRID, Charger, Circuit, Configure, Control
+from csms.core.station import GRID, Charger, Circuit, Configure, Control, FailSafe
 
 MAX_CHARGERS = 10_000
 MAX_CONNECTORS = 64
@@ -31,9 +34,11 @@ KEYS = frozenset(
         "reservedPower",
         "configure",
         "assumeOcpp16",
+        "failSafe",
+        "failSafePower",
     }
 )
-LATER_KEYS = frozenset({"failSafe", "failSafePower", "phaseRotation"})
+LATER_KEYS = frozenset({"phaseRotation"})
 
 _CONTROLS = {control.value: control for control in Control}
 _CONFIGURE = {configure.value: configure for configure in Configure}
@@ -56,9 +61,16 @@ def default_min_power_w(max_power_w: int, phases: int, voltage_v: int) -> int:
 
 
 def parse_chargers(
-    station: Fields, circuits: tuple[Circuit, ...] | None, names: NameSpace, faults: list[Fault]
+    station: Fields,
+    circuits: tuple[Circuit, ...] | None,
+    fail_safe: FailSafe,
+    names: NameSpace,
+    faults: list[Fault],
 ) -> tuple[Charger, ...] | None:
-    """Return the chargers in the document's order, or None with faults noted; `circuits` None: they are not known."""
+    """Return the chargers in the document's order, or None with faults noted.
+
+    `circuits` None: they are not known. `fail_safe`: the station's choice.
+    """
     if "chargers" not in station:
         station.fault("chargers", "is missing")
     items = station.items("chargers", MAX_CHARGERS)
@@ -67,7 +79,7 @@ def parse_chargers(
     circuit_ids = None if circuits is None else {circuit.circuit_id for circuit in circuits}
     chargers: list[Charger] = []
     for path, item in items:
-        charger = _parse_charger(item, path, names, faults)
+        charger = _parse_charger(item, path, fail_safe, names, faults)
         if charger is None:
             continue
         if charger.circuit is not None and circuit_ids is not None and charger.circuit not in circuit_ids:
@@ -77,7 +89,9 @@ def parse_chargers(
     return tuple(chargers) if len(chargers) == len(items) else None
 
 
-def _parse_charger(item: object, path: str, names: NameSpace, faults: list[Fault]) -> Charger | None:
+def _parse_charger(
+    item: object, path: str, station_fail_safe: FailSafe, names: NameSpace, faults: list[Fault]
+) -> Charger | None:
     fields = open_object(item, path, KEYS, LATER_KEYS, faults)
     if fields is None:
         return None
@@ -94,6 +108,8 @@ def _parse_charger(item: object, path: str, names: NameSpace, faults: list[Fault
     min_power_w = fields.take("minPower", watts, default_min_power_w(max_power_w, phases, voltage_v))
     assume_ocpp16 = fields.take("assumeOcpp16", flag, default=False)
     configure = fields.take("configure", choice(_CONFIGURE), Configure.AUTO)
+    fail_safe = fields.take("failSafe", FAIL_SAFE, station_fail_safe)
+    fail_safe_power_w = fields.take("failSafePower", watts, 0)
     _check_what_is_not_built(fields)
     if fields.sound:
         _check_powers(fields, max_power_w, min_power_w, reserved_power_w)
@@ -101,7 +117,7 @@ def _parse_charger(item: object, path: str, names: NameSpace, faults: list[Fault
             _check_ac_minimum(fields, max_power_w, ac_minimum_w(phases, voltage_v))
     if not fields.sound:
         return None
-    return Charger(
+    charger = Charger(
         charger_id=ChargerId(charger_id),
         max_power_w=max_power_w,
         connectors=connectors,
@@ -113,7 +129,15 @@ def _parse_charger(item: object, path: str, names: NameSpace, faults: list[Fault
         voltage_v=voltage_v,
         assume_ocpp16=assume_ocpp16,
         configure=configure,
+        fail_safe=fail_safe,
     )
+    if "failSafePower" not in fields:
+        return replace(charger, fail_safe_power_w=default_fail_safe_power_w(charger))
+    error = fail_safe_power_error(charger, fail_safe_power_w)
+    if error is not None:
+        fields.fault("failSafePower", error)
+        return None
+    return replace(charger, fail_safe_power_w=fail_safe_power_w)
 
 
 def _phases(value: object) -> int | Wrong:

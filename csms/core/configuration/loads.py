@@ -41,6 +41,34 @@ def check_constant_loads(station: Station) -> list[Fault]:
     return faults
 
 
+def check_fail_safe(station: Station) -> list[Fault]:
+    """Return a fault for each row that Σ F does not fit beside what is never cut (LEDGER.md §7).
+
+    Without this server every connector may draw F at once, so the sum must fit where nothing is controlled any more.
+    """
+    fail_safe_w = {c.charger_id: c.fail_safe_power_w * c.connectors for c in station.chargers}
+    constant_w = {c.charger_id: constant_load_w(c) for c in station.chargers}
+    rows = [("$.gridCapacity", station.grid_capacity_w, station.static_load_w + sum(constant_w.values()))]
+    sums_w = [sum(fail_safe_w.values())]
+    constants, sums = loads_by_circuit(station, constant_w), loads_by_circuit(station, fail_safe_w)
+    for index, circuit in enumerate(station.circuits):
+        if circuit.capacity_w is not None:
+            rows.append((f"$.circuits[{index}].capacity", circuit.capacity_w, constants[circuit.circuit_id]))
+            sums_w.append(sums[circuit.circuit_id])
+    for index, charger in enumerate(station.chargers):
+        rows.append((f"$.chargers[{index}].maxPower", charger.max_power_w, 0))
+        sums_w.append(fail_safe_w[charger.charger_id])
+    return [
+        Fault(
+            path,
+            f"leaves {kilowatts(capacity_w - load_w)} kW for fail-safe power, and its connectors have "
+            f"{kilowatts(sum_w)} kW of that",
+        )
+        for (path, capacity_w, load_w), sum_w in zip(rows, sums_w, strict=True)
+        if 0 < sum_w > capacity_w - load_w
+    ]
+
+
 def _is_overfilled(circuit: Circuit, load_w: int) -> bool:
     return circuit.capacity_w is not None and load_w > circuit.capacity_w
 

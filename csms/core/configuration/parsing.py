@@ -5,12 +5,13 @@ from collections.abc import Container
 
 from csms.core.configuration.chargers import parse_chargers
 from csms.core.configuration.circuits import parse_circuits
-from csms.core.configuration.loads import check_constant_loads
+from csms.core.configuration.fail_safe import FAIL_SAFE
+from csms.core.configuration.loads import check_constant_loads, check_fail_safe
 from csms.core.configuration.names import NameSpace, station_id
 from csms.core.configuration.quantities import watts
-from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, choice, open_object, whole
+from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, open_object, whole
 from csms.core.faults import Fault
-from csms.core.station import Battery, Station
+from csms.core.station import Battery, FailSafe, Station
 
 KEYS = frozenset(
     {
@@ -47,6 +48,8 @@ def parse_station(document: object, time_zones: Container[str] | None = None) ->
     station = None if fields is None else _parse(fields, time_zones, faults)
     if station is not None:
         faults.extend(check_constant_loads(station))
+    if station is not None and not faults:
+        faults.extend(check_fail_safe(station))
     if station is None or faults:
         assert faults, "a document without a station has a fault"
         return tuple(faults)
@@ -58,13 +61,11 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
     name = fields.need("stationId", station_id, "")
     grid_capacity_w = fields.need("gridCapacity", watts, 0)
     circuits = parse_circuits(fields, names, faults)
-    chargers = parse_chargers(fields, circuits, names, faults)
+    fail_safe = fields.take("failSafe", FAIL_SAFE, FailSafe.CLOSED)
+    chargers = parse_chargers(fields, circuits, fail_safe, names, faults)
     battery = _parse_battery(fields)
     time_zone = fields.take("timeZone", _time_zone(time_zones), DEFAULT_TIME_ZONE)
     static_load_w = fields.take("staticLoad", watts, 0)
-    fail_safe_chosen = fields.take(
-        "failSafe", choice({"closed": True}, frozenset({"reserve", "expire"})), default=False
-    )
     timeout_s = fields.take(
         "restSessionTimeoutS",
         whole(REST_SESSION_TIMEOUT_S_MIN, REST_SESSION_TIMEOUT_S_MAX),
@@ -79,7 +80,8 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         circuits=circuits,
         static_load_w=static_load_w,
         battery=battery,
-        fail_safe_chosen=fail_safe_chosen,
+        fail_safe_chosen="failSafe" in fields,
+        fail_safe=fail_safe,
         time_zone=time_zone,
         rest_session_timeout_s=timeout_s,
     )

@@ -1,6 +1,7 @@
 """A station back to its documented JSON: required keys always, optional ones where they say more than the default."""
 
 from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, ac_minimum_w, default_min_power_w, default_phases
+from csms.core.configuration.fail_safe import default_fail_safe_power_w
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
 from csms.core.configuration.quantities import kilowatts
 from csms.core.station import Charger, Circuit, Configure, Control, Station
@@ -13,7 +14,7 @@ def station_document(station: Station) -> Json:
     document: Json = {
         "stationId": station.station_id,
         "gridCapacity": kilowatts(station.grid_capacity_w),
-        "chargers": [_charger_document(charger) for charger in station.chargers],
+        "chargers": [_charger_document(charger, station) for charger in station.chargers],
     }
     if station.battery is not None:
         document["battery"] = {
@@ -27,7 +28,7 @@ def station_document(station: Station) -> Json:
     if station.circuits:
         document["circuits"] = [_circuit_document(circuit) for circuit in station.circuits]
     if station.fail_safe_chosen:
-        document["failSafe"] = "closed"
+        document["failSafe"] = station.fail_safe.value
     if station.rest_session_timeout_s != DEFAULT_REST_SESSION_TIMEOUT_S:
         document["restSessionTimeoutS"] = station.rest_session_timeout_s
     return document
@@ -48,7 +49,7 @@ def _says_its_least_power(charger: Charger) -> bool:
     return charger.min_power_w != usual_w or ac_minimum_w(charger.phases, charger.voltage_v) > charger.max_power_w
 
 
-def _charger_document(charger: Charger) -> Json:
+def _charger_document(charger: Charger, station: Station) -> Json:
     document: Json = {
         "id": charger.charger_id,
         "maxPower": kilowatts(charger.max_power_w),
@@ -70,4 +71,13 @@ def _charger_document(charger: Charger) -> Json:
         document["assumeOcpp16"] = True
     if charger.configure is not Configure.AUTO:
         document["configure"] = charger.configure.value
+    return document | _fail_safe_document(charger, station)
+
+
+def _fail_safe_document(charger: Charger, station: Station) -> Json:
+    document: Json = {}
+    if charger.fail_safe is not station.fail_safe:
+        document["failSafe"] = charger.fail_safe.value
+    if charger.fail_safe_power_w != default_fail_safe_power_w(charger):
+        document["failSafePower"] = kilowatts(charger.fail_safe_power_w)
     return document

@@ -272,7 +272,7 @@ class Drive:
         self.do(StatusNotified(ChargerId(charger_id), idx, status))
 
     def bring_up(self, *charger_ids: str) -> None:
-        """Connect, boot, report every connector Available, and accept everything: provisioned, nothing is booked."""
+        """Connect, boot, report every connector Available, and accept everything: they are provisioned."""
         for charger_id in charger_ids:
             config = self.engine.station.charger(ChargerId(charger_id))
             assert config is not None, charger_id
@@ -281,7 +281,7 @@ class Drive:
             for key in config.connector_keys():
                 self.status(charger_id, key.idx, ConnectorStatus.AVAILABLE)
             self.accept(charger_id)
-            assert self.k_kw(charger_id) == 0, f"{charger_id} is provisioned"
+            assert self.provisioned(charger_id), charger_id
 
     def start(
         self,

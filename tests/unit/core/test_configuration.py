@@ -12,6 +12,7 @@ from csms.core.configuration import (
     chargers,
     circuits,
     difference,
+    explain_fail_safe,
     kilowatts,
     load_document,
     notices,
@@ -23,7 +24,7 @@ from csms.core.configuration import (
 from csms.core.configuration.reading import Wrong
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
-from csms.core.station import Battery, Charger, Circuit, Configure, Control, Station
+from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
 
 DOCUMENTED: dict[str, Any] = {
     "stationId": "ELECTRA_PARIS_15",
@@ -44,6 +45,10 @@ def document(**changes: Any) -> dict[str, Any]:
 
 def with_charger(**changes: Any) -> dict[str, Any]:
     return document(chargers=[{"id": "CP001", "maxPower": 200, "connectors": 2} | changes])
+
+
+def charger(charger_id: str, **changes: Any) -> dict[str, Any]:
+    return {"id": charger_id, "maxPower": 50, "connectors": 1} | changes
 
 
 def station_of(value: object) -> Station:
@@ -279,13 +284,49 @@ TEXT_RULE = "must be printable text without spaces at its ends"
         ),
         (with_charger(circuit="nowhere"), ["$.chargers[0].circuit: no circuit has this id"]),
         # of later versions
-        (document(failSafe="reserve"), ['$.failSafe: "reserve" is not supported yet']),
         (document(failSafe="expire"), ['$.failSafe: "expire" is not supported yet']),
-        (document(failSafe="open"), ['$.failSafe: must be "closed"']),
+        (document(failSafe="open"), ['$.failSafe: must be "closed" or "reserve"']),
         (with_charger(mode="observe"), ['$.chargers[0].mode: "observe" is not supported yet']),
         (with_charger(configure="yes"), ['$.chargers[0].configure: must be "auto" or "suggest" or "never"']),
         (with_charger(needsStartPower=True), ["$.chargers[0].needsStartPower: true is not supported yet"]),
-        (with_charger(failSafePower=4), ["$.chargers[0].failSafePower: is not supported yet"]),
+        # fail-safe
+        (
+            with_charger(failSafePower=4),
+            ['$.chargers[0].failSafePower: is for failSafe "reserve"; with "closed" it is 0'],
+        ),
+        (
+            with_charger(failSafe="reserve", failSafePower=0),
+            ['$.chargers[0].failSafePower: must be above 0; that is failSafe "closed"'],
+        ),
+        (
+            with_charger(failSafe="reserve", failSafePower=4.1, maxPower=22),
+            ["$.chargers[0].failSafePower: is below 4.14 kW, 6 A on each phase"],
+        ),
+        (
+            with_charger(failSafe="reserve", failSafePower=4, control="none"),
+            ["$.chargers[0].failSafePower: is for chargers that are steered over OCPP"],
+        ),
+        (
+            document(failSafe="reserve", gridCapacity=62.5, staticLoad=2.501),
+            ["$.gridCapacity: leaves 59.999 kW for fail-safe power, and its connectors have 60 kW of that"],
+        ),
+        (
+            document(
+                failSafe="reserve",
+                circuits=[{"id": "hall", "capacity": 60}, {"id": "row", "parent": "hall", "capacity": 30}],
+                chargers=[
+                    charger("A", circuit="row", control="none", reservedPower=10),
+                    charger("B", circuit="row", failSafePower=10),
+                    charger("C", circuit="row", failSafe="closed"),
+                    charger("D", circuit="hall", failSafePower=40.002),
+                ],
+            ),
+            ["$.circuits[0].capacity: leaves 50 kW for fail-safe power, and its connectors have 50.002 kW of that"],
+        ),
+        (
+            with_charger(failSafe="reserve", maxPower=50, failSafePower=25.001),
+            ["$.chargers[0].maxPower: leaves 50 kW for fail-safe power, and its connectors have 50.002 kW of that"],
+        ),
         (
             document(circuits=[{"id": "hall", "maxCurrent": 63, "phases": 3}]),
             ["$.circuits[0].maxCurrent: is not supported yet", "$.circuits[0].phases: is not supported yet"],
@@ -320,10 +361,6 @@ TEXT_RULE = "must be printable text without spaces at its ends"
 )
 def test_faults(value: object, faults: list[str]) -> None:
     assert faults_of(value) == faults
-
-
-def charger(charger_id: str, **changes: Any) -> dict[str, Any]:
-    return {"id": charger_id, "maxPower": 50, "connectors": 1} | changes
 
 
 @pytest.mark.parametrize(
@@ -552,6 +589,69 @@ def test_difference_names_each_change_by_its_path() -> None:
 )
 def test_notices(changes: dict[str, Any], kinds: list[str]) -> None:
     assert [f"{notice.path} {notice.kind}" for notice in notices(station_of(document(**changes)))] == kinds
+
+
+@pytest.mark.parametrize(
+    ("station", "of_charger", "mode", "power_w"),
+    [
+        ({}, {}, FailSafe.CLOSED, 0),
+        ({"failSafe": "closed"}, {"failSafe": "reserve"}, FailSafe.RESERVE, 10_000),
+        ({"failSafe": "reserve"}, {"failSafe": "closed"}, FailSafe.CLOSED, 0),
+        ({"failSafe": "reserve"}, {}, FailSafe.RESERVE, 10_000),
+        ({"failSafe": "reserve"}, {"minPower": 20}, FailSafe.RESERVE, 20_000),
+        ({"failSafe": "reserve"}, {"maxPower": 22}, FailSafe.RESERVE, 4_140),
+        ({"failSafe": "reserve"}, {"maxPower": 7.4, "phases": 1}, FailSafe.RESERVE, 1_380),
+        ({"failSafe": "reserve"}, {"maxPower": 22, "voltage": 240}, FailSafe.RESERVE, 4_320),
+        ({"failSafe": "reserve"}, {"failSafePower": 0.5}, FailSafe.RESERVE, 500),
+        ({"failSafe": "reserve"}, {"control": "rest"}, FailSafe.RESERVE, 0),
+        ({"failSafe": "reserve"}, {"control": "none"}, FailSafe.RESERVE, 0),
+    ],
+)
+def test_fail_safe_power_of_each_connector(
+    station: dict[str, Any], of_charger: dict[str, Any], mode: FailSafe, power_w: int
+) -> None:
+    found = station_of(with_charger(**of_charger) | station)
+    assert found.fail_safe_chosen == ("failSafe" in station)
+    assert (found.chargers[0].fail_safe, found.chargers[0].fail_safe_power_w) == (mode, power_w)
+
+
+AWAY = "  while this server is away: a car that charges goes on with its last limit; one that is plugged in then gets "
+CLOSED_SAYS = AWAY + "no power until the server is back"
+ASIDE = " kW of the grid connection aside, also where no car is; "
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({"failSafe": "closed"}, ["failSafe closed, every charger: it sets no power aside", CLOSED_SAYS]),
+        (
+            {"failSafe": "reserve", "staticLoad": 50},
+            [
+                f"failSafe reserve, every charger: it sets 60{ASIDE}290 kW are left to share",
+                AWAY + "10 kW",
+            ],
+        ),
+        (
+            {
+                "failSafe": "reserve",
+                "chargers": [
+                    charger("A", failSafe="closed"),
+                    charger("B"),
+                    charger("C", maxPower=22),
+                    charger("D", control="none"),
+                ],
+            },
+            [
+                "failSafe closed, A: it sets no power aside",
+                CLOSED_SAYS,
+                f"failSafe reserve, B, C: it sets 14.14{ASIDE}335.86 kW are left to share",
+                AWAY + "4.14 kW to 10 kW, as its charger has it",
+            ],
+        ),
+    ],
+)
+def test_what_the_fail_safe_modes_cost_and_what_a_driver_experiences(changes: dict[str, Any], lines: list[str]) -> None:
+    assert list(explain_fail_safe(station_of(document(**changes)))) == lines
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from csms.core.commands import (
 from csms.core.events import ConnectorStatus
 from csms.core.ladder import attempts, forms, manners
 from csms.core.provisioning import places
+from csms.core.station import FailSafe
 from tests.unit.core.driving import Drive, charger, station
 
 A, W = RateUnit.A, RateUnit.W
@@ -635,3 +636,36 @@ def test_a_refused_default_at_a_higher_level_is_booked_until_that_level_is_clear
     assert (drive.k_kw("A") >= 1, said) == (True, {(None, 1)})
     drive.accept()
     assert drive.k_kw("A") == 0
+
+
+# --- a clearing that was lost -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_no_default_is_said_at_a_level_that_a_lost_clearing_may_still_clear(restarts: bool) -> None:  # noqa: FBT001 - a column
+    config = replace(charger("A", 100), fail_safe=FailSafe.RESERVE, fail_safe_power_w=5_000)
+    drive = Drive(station(100, config))
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    while not any(isinstance(call, ClearLimits) for call in drive.open_calls):
+        drive.answer(drive.open_calls[0])
+    if restarts:
+        drive.recover()
+    else:
+        drive.disconnect("A")
+    lost_ms = drive.now_ms
+    drive.connect("A")
+    drive.boot("A")
+    drive.take()
+    levels: list[tuple[int, bool]] = []
+    for _ in range(90):
+        for call in list(drive.open_calls):
+            if not isinstance(call, SetLimit):
+                drive.answer(call)
+                continue
+            levels.append((call.form.stack_level, drive.now_ms - lost_ms >= 60_000))
+            drive.answer(call, "Rejected")
+        drive.wait(5)
+    assert (0, False) in levels
+    assert (1, False) not in levels
+    assert (1, True) in levels

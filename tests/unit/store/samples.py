@@ -15,7 +15,7 @@ from csms.core.records import (
     SendStored,
     SessionStored,
 )
-from csms.core.station import Battery, Charger, Circuit, Configure, Control, Station
+from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
 
 STATION = Station(
     station_id="ELECTRA_PARIS_15",
@@ -33,6 +33,8 @@ STATION = Station(
             phases=3,
             assume_ocpp16=True,
             configure=Configure.NEVER,
+            fail_safe=FailSafe.RESERVE,
+            fail_safe_power_w=4_140,
         ),
     ),
     circuits=(Circuit("garage", None, 100_000), Circuit("corner", "garage", None)),

@@ -8,7 +8,7 @@ from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.records import ChargerStored, CountersStored, Driver, SendState, SendStored, SessionStored
 from csms.core.settings import Answer, Change, KeyStored
-from csms.core.station import Battery, Charger, Circuit, Configure, Control, Station
+from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -33,6 +33,8 @@ configured = st.builds(
     voltage_v=int64,
     assume_ocpp16=st.booleans(),
     configure=st.sampled_from(Configure),
+    fail_safe=st.sampled_from(FailSafe),
+    fail_safe_power_w=int64,
 )
 
 stations = st.builds(
@@ -46,6 +48,7 @@ stations = st.builds(
     static_load_w=int64,
     battery=maybe(st.builds(Battery, capacity_wh=int64, power_w=int64)),
     fail_safe_chosen=st.booleans(),
+    fail_safe=st.sampled_from(FailSafe),
     time_zone=words,
     rest_session_timeout_s=int64,
 )

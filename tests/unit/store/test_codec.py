@@ -99,6 +99,8 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "voltage_v": 230,
                 "assume_ocpp16": False,
                 "configure": "auto",
+                "fail_safe": "closed",
+                "fail_safe_power_w": 0,
             },
             {
                 "charger_id": "CP002",
@@ -112,6 +114,8 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "voltage_v": 230,
                 "assume_ocpp16": True,
                 "configure": "never",
+                "fail_safe": "reserve",
+                "fail_safe_power_w": 4_140,
             },
         ],
         "circuits": [
@@ -121,6 +125,7 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
         "static_load_w": 5_000,
         "battery": {"capacity_wh": 200_000, "power_w": 100_000},
         "fail_safe_chosen": True,
+        "fail_safe": "closed",
         "time_zone": "Europe/Paris",
         "rest_session_timeout_s": 3_600,
     }

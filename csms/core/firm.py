@@ -1,0 +1,39 @@
+"""The dead-server bound (LEDGER.md §5, I11): what every row may carry if this process never runs again.
+
+Everything in force then stays in force: a car that charges keeps its limit, and what may still be executed will be; a
+car that is plugged in falls under its connector's default; a charger that was never provisioned may give all it has.
+All of that is what is booked, because nothing that is given today depends on this process going on: no limit expires,
+and none rests on a battery, on the meter of the grid connection or on a schedule. So the bound holds at once and for
+ever, and it must fit the *firm* capacity, which is computed here from the configuration alone.
+
+Not in it: a charger with `control: auto` that has never connected (the exposure `never_seen`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from csms.core.state import State
+from csms.core.station import GRID
+
+
+@dataclass(frozen=True, slots=True)
+class RowBound:
+    """What one row may carry without this process, and what it has firmly, W; None where it has no capacity."""
+
+    possible_w: int
+    firm_w: int | None
+
+    @property
+    def holds(self) -> bool:
+        """Return whether the row can carry it; where not, facts have overbooked the row."""
+        return self.firm_w is None or self.possible_w <= self.firm_w
+
+
+def firm_bounds(state: State) -> Mapping[str, RowBound]:
+    """Return the bound of every row, by its id."""
+    station = state.station
+    firm_w: dict[str, int | None] = {GRID: max(0, station.grid_capacity_w - station.static_load_w)}
+    firm_w |= {circuit.circuit_id: circuit.capacity_w for circuit in station.circuits}
+    firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
+    booked_w = state.tree.booked_w(state.chargers.values())
+    return {node: RowBound(power_w, firm_w.get(node)) for node, power_w in booked_w.items()}

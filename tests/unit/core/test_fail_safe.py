@@ -1,0 +1,182 @@
+from dataclasses import replace
+
+import pytest
+
+from csms.core.commands import Purpose, SetLimit
+from csms.core.events import ConnectorStatus
+from csms.core.station import Charger, FailSafe, Station
+from tests.unit.core.driving import Drive, charger, station
+
+AVAILABLE, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING
+
+
+def reserving(one: Charger, power_w: int = 10_000) -> Charger:
+    return replace(one, fail_safe=FailSafe.RESERVE, fail_safe_power_w=power_w)
+
+
+A, B = charger("A", 100), charger("B", 100)
+CLOSED = station(100, A, B)
+RESERVE = station(100, reserving(A), reserving(B))
+
+
+def defaults(drive: Drive) -> list[tuple[str, int]]:
+    """Return the fail-safe defaults said since last asked."""
+    return [(c.charger_id, c.limit_w) for c in drive.take() if isinstance(c, SetLimit) and c.idx == 0]
+
+
+def test_the_default_is_said_at_first_and_booked_where_no_car_is() -> None:
+    drive = Drive(RESERVE)
+    drive.bring_up("A", "B")
+    assert defaults(drive) == [("A", 10_000), ("B", 10_000)]
+    assert (drive.k_kw("A"), drive.k_kw("B"), drive.row_kw()) == (10, 10, 20)
+    assert drive.notices() == set()
+
+
+@pytest.mark.parametrize(
+    ("phases", "unit", "power_w", "said_w"), [(3, "Current", 4_900, 4_830), (0, "Power", 777, 777)]
+)
+def test_it_is_rounded_down_to_what_can_be_told(phases: int, unit: str, power_w: int, said_w: int) -> None:
+    keys = {"ChargingScheduleAllowedChargingRateUnit": unit}
+    drive = Drive(station(100, reserving(charger("A", 22, phases=phases), power_w)), keys=keys)
+    drive.bring_up("A")
+    assert defaults(drive) == [("A", said_w)]
+
+
+def test_a_session_has_what_others_do_not_need_for_their_fail_safe() -> None:
+    drive = Drive(RESERVE)
+    drive.bring_up("A", "B")
+    transaction_id = drive.start("A")
+    drive.accept()
+    assert (drive.k_kw("A"), drive.row_kw()) == (90, 100)
+    drive.stop("A", transaction_id)
+    drive.wait(1)
+    assert drive.k_kw("A") == 10, "it falls back to the default"
+
+
+def test_no_session_is_cut_below_the_fail_safe_power() -> None:
+    site = station(30, reserving(charger("A", 100, min_w=8_000)), reserving(charger("B", 100, min_w=8_000)))
+    drive = Drive(site)
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.start("B")
+    drive.accept()
+    drive.configure(replace(site, grid_capacity_w=20_000))
+    drive.accept()
+    drive.wait(30)
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (10, 10)
+
+
+def charging(site: Station) -> Drive:
+    """Return both chargers connected, and a car at A that takes everything."""
+    drive = Drive(site)
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.take()
+    return drive
+
+
+def test_a_change_to_reserve_waits_for_room_and_makes_it() -> None:
+    drive = charging(CLOSED)
+    assert drive.row_kw() == 100
+    drive.configure(RESERVE)
+    assert drive.notices() == {"fail_safe_waits:A", "fail_safe_waits:B"}
+    cut = drive.open_limit("A")
+    assert cut.limit_w == 90_000, "what B waits for is taken off"
+    assert ("B", 10_000) not in defaults(drive)
+    drive.answer(cut)
+    drive.draws({("A", 1): 90}, 20)
+    drive.accept()
+    assert (drive.k_kw("A"), drive.k_kw("B"), drive.row_kw()) == (90, 10, 100)
+    assert drive.notices() == set()
+
+
+def test_a_default_that_is_only_its_own_cars_already_is_said_at_once() -> None:
+    drive = charging(CLOSED)
+    drive.configure(RESERVE)
+    assert ("A", 10_000) in defaults(drive), "100 kW are booked there already"
+
+
+def test_nothing_is_raised_while_the_default_waits() -> None:
+    drive = Drive(station(60, A, B, charger("C", 100)))
+    drive.bring_up("A", "B", "C")
+    first = drive.start("A")
+    drive.accept()
+    drive.start("C")
+    drive.accept()
+    drive.draws({("A", 1): 30}, 20)
+    drive.draws({("A", 1): 30, ("C", 1): 30}, 30)
+    drive.accept()
+    assert (drive.k_kw("A"), drive.k_kw("C")) == (30, 30)
+    drive.configure(station(60, A, reserving(B, 40_000), charger("C", 100)))
+    drive.stop("A", first)
+    drive.accept()
+    drive.status("A", 1, AVAILABLE)
+    drive.accept()
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (0, 0), "C still has what B waits for"
+    drive.draws({("C", 1): 10}, 10)
+    assert (drive.k_kw("B"), drive.row_kw()) == (40, 60)
+    drive.draws({("C", 1): 20}, 30)
+    assert (drive.k_kw("B"), drive.k_kw("C")) == (40, 20), "what A gave back went to B first"
+
+
+def test_a_change_to_closed_frees_when_it_has_settled() -> None:
+    drive = Drive(RESERVE)
+    drive.bring_up("A", "B")
+    drive.take()
+    drive.configure(CLOSED)
+    assert defaults(drive) == [("A", 0), ("B", 0)]
+    assert drive.row_kw() == 20
+    drive.accept()
+    assert drive.row_kw() == 0
+    assert drive.notices() == set()
+
+
+def test_a_car_that_has_only_the_default_is_waited_for() -> None:
+    site = station(20, reserving(A), reserving(B))
+    drive = Drive(site)
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    assert drive.limits() == [], "its default is all that there is for it"
+    drive.configure(station(20, A, B))
+    cut = drive.open_limit("A", 0)
+    drive.answer(cut)
+    assert drive.k_kw("A") == 10, "it may draw its default still"
+    drive.wait(10)
+    drive.accept()
+    assert [(c.charger_id, c.limit_w) for c in drive.take() if isinstance(c, SetLimit)][-1] == ("A", 10_000)
+    drive.wait(20)
+    drive.accept()
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (20, 0), "what B gave back has been given to it"
+
+
+def test_a_lower_power_is_said_also_when_it_crosses_the_answer_to_the_one_before() -> None:
+    drive = Drive(RESERVE)
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.answer(drive.open_calls[0])
+    said = drive.open_limit("A", 0)
+    assert said.limit_w == 10_000
+    drive.configure(CLOSED)
+    drive.answer(said)
+    assert drive.open_limit("A", 0).limit_w == 0
+    drive.accept()
+    assert drive.k_kw("A") == 0
+
+
+def test_refused_it_gives_way_and_is_tried_again_in_ten_minutes() -> None:
+    drive = Drive(station(200, A, B))
+    drive.bring_up("A")
+    drive.configure(station(200, reserving(A), reserving(B)))
+    drive.answer(drive.open_limit("A", 0), "Rejected")
+    for _ in range(8):
+        drive.wait(31)
+        for call in list(drive.open_calls):
+            wrong = isinstance(call, SetLimit) and call.purpose is Purpose.DEFAULT and call.limit_w > 0
+            drive.answer(call, "Rejected" if wrong else "Accepted")
+    assert drive.notices() >= {"fail_safe_waits:A"}
+    drive.take()
+    drive.wait(601)
+    assert ("A", 10_000) in defaults(drive)
