@@ -5,6 +5,7 @@
     three samples at a limit told since then   it obeys again
     power without a transaction                booked from the second sample on
     told power, and says that it offers none   the other purpose of profile is tried, then 0 W is not told again
+    told power, and stays at its default       the other purpose of profile is tried
 
 A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car. What
 does not obey may obey a TxProfile that another central system has left above ours: they are cleared. Then the ways of
@@ -57,7 +58,7 @@ class Witness:
         if session.driver is not Driver.OCPP:
             return
         if power_w > 0:
-            self._draws(charger, session)
+            self._draws(charger, session, power_w)
         if evidence.silences:
             evidence.silences = 0
             self.journal.plan = True
@@ -99,7 +100,14 @@ class Witness:
             self._raise_maximum(charger)
             self._changed(charger)
 
-    def _draws(self, charger: ChargerState, session: Session) -> None:
+    def _draws(self, charger: ChargerState, session: Session, power_w: int) -> None:
+        """Note that a car draws what it was told: more than its charger's default alone would let flow."""
+        default_w, band_w = charger.defaults.power_w, half_ampere_w(charger.config)
+        margin_w = tolerance_w(default_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
+        if default_w > 0 and power_w <= default_w + margin_w:
+            if power_w < default_w - margin_w and not session.drew:
+                session.offered_ms = self.now.mono_ms  # it is the car that takes no more
+            return
         if session.detour and not session.drew:
             charger.learnt.manner = charger.manner
             self.journal.write_make(charger.boot)
@@ -252,16 +260,19 @@ class Witness:
     def _watch_offer(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
         """Find out why a charger offers nothing, by its own word (§4.9), although it is told power.
 
-        It may heed profiles of the other purpose only: a transaction that never drew any power is told so. Else 0 W is
-        the end for it: then its make is never told 0 again, by its default neither, under which a transaction begins.
+        It may heed profiles of the other purpose only: a transaction that never drew any power, or never more than the
+        default, is told so. Else 0 W is the end for it: then its make is never told 0 again, by its default neither,
+        under which a transaction begins.
         """
-        if session.offered_ms is None or connector.status is not ConnectorStatus.SUSPENDED_EVSE:
+        if session.offered_ms is None:
             return
+        offers_none = connector.status is ConnectorStatus.SUSPENDED_EVSE
         if not session.drew and not session.detour:
-            if self._reached(session.offered_ms + self.timings.detour_ms, alarm):
+            is_held = offers_none or self._held_at_default(charger, connector, session)
+            if is_held and self._reached(session.offered_ms + self.timings.detour_ms, alarm):
                 self._detour(charger, connector, session)
             return
-        if self._reached(session.offered_ms + self.timings.resume_ms, alarm):
+        if offers_none and self._reached(session.offered_ms + self.timings.resume_ms, alarm):
             session.offered_ms = None
             if not session.drew:
                 charger.provisioning.manner = None
@@ -271,6 +282,16 @@ class Witness:
             self.journal.write_make(charger.boot)
             self.journal.log("make.learnt", *connector.key, pauses=False)
             self.journal.plan = True
+
+    @staticmethod
+    def _held_at_default(charger: ChargerState, connector: Connector, session: Session) -> bool:
+        """Return whether a car draws just what the charger's default lets flow, although it is told much more."""
+        default_w, band_w = charger.defaults.power_w, half_ampere_w(charger.config)
+        limit, drawn_w = limit_in_force(charger, connector, session), session.demand.previous_w
+        if default_w == 0 or limit is None or drawn_w is None:
+            return False
+        margin_w = tolerance_w(default_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
+        return limit.limit_w > default_w + 2 * margin_w and drawn_w >= default_w - margin_w
 
     def _detour(self, charger: ChargerState, connector: Connector, session: Session) -> None:
         """Say the limits of a transaction in the other purpose, unless the present one works at another connector."""

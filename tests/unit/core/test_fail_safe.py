@@ -180,3 +180,20 @@ def test_refused_it_gives_way_and_is_tried_again_in_ten_minutes() -> None:
     drive.take()
     drive.wait(601)
     assert ("A", 10_000) in defaults(drive)
+
+
+@pytest.mark.parametrize(
+    ("drawn_kw", "next_purpose"), [(10, Purpose.DEFAULT), (10.5, Purpose.DEFAULT), (6, None), (40, None)]
+)
+def test_a_car_that_stays_at_the_default_is_told_in_the_other_purpose(
+    drawn_kw: float, next_purpose: Purpose | None
+) -> None:
+    drive = Drive(RESERVE)
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.accept()
+    drive.status("A", 1, CHARGING)
+    drive.take()
+    drive.draws({("A", 1): drawn_kw}, 50)
+    told = {(c.purpose, c.idx) for c in drive.take() if isinstance(c, SetLimit) and c.purpose is Purpose.DEFAULT}
+    assert told == (set() if next_purpose is None else {(next_purpose, 1)})
