@@ -73,6 +73,7 @@ class Services:
         store: asked only whether a session ever existed.
         knocking: who asked to connect as a charger and was not let in, bounded.
         new_id: a fresh session id, unique for ever.
+        end_safe_mode: has the loop go on as usual, if it runs in safe mode.
         virtual_tag: id tag of a remote start whose client names none.
         time_zones: the IANA names that a configuration may use.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
@@ -82,6 +83,7 @@ class Services:
     store: SessionMemory
     knocking: Callable[[], Sequence[Knock]]
     new_id: Callable[[], SessionId]
+    end_safe_mode: Callable[[], None]
     virtual_tag: str
     time_zones: Container[str]
     wait_s: int = WAIT_S_DEFAULT

@@ -98,6 +98,7 @@ async def _serve(settings: Settings) -> int:
             store=store,
             knocking=knocks.recent,
             new_id=lambda: SessionId(str(uuid.uuid4())),
+            end_safe_mode=controller.end_safe_mode,
             virtual_tag=settings.virtual_id_tag,
             time_zones=zoneinfo.available_timezones(),
             wait_s=settings.request_wait_s,

@@ -11,7 +11,7 @@ from api.answers import json_answer, session_body
 from api.asking import Unanswered, ask, not_done
 from api.bodies import STATION_BODY_BYTES_MAX, read_json
 from api.configuration_schema import StationConfiguration
-from api.openapi import BODY_KINDS, fails, gives, takes
+from api.openapi import BODY_KINDS, Responses, fails, gives, takes
 from api.problems import Kind, invalid
 from api.schemas import StatusAnswer
 from api.services import Services
@@ -22,7 +22,7 @@ from csms.core.station import Station
 
 
 class StationRoutes:
-    """`/station/config` and `/station/status`."""
+    """`/station/config`, `/station/status` and `/station/safe-mode/end`."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -49,6 +49,16 @@ class StationRoutes:
             openapi_extra=takes(StationConfiguration, **shown),
             responses=gives(StationConfiguration, "The stored configuration.", **shown)
             | fails(*BODY_KINDS, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
+        )
+        app.add_api_route(
+            "/station/safe-mode/end",
+            self.end_safe_mode,
+            methods=["POST"],
+            summary="Go on as usual after safe mode",
+            tags=["station"],
+            status_code=204,
+            response_model=None,
+            responses=_ENDED | fails(),
         )
         app.add_api_route(
             "/station/status",
@@ -82,10 +92,21 @@ class StationRoutes:
         assert isinstance(outcome, StationShown), outcome
         return _configuration(outcome.station)
 
+    async def end_safe_mode(self) -> Response:
+        """End safe mode, in which nobody is raised: this system has found a mistake of its own (alarm `safe_mode`).
+
+        Do it when the cause is known and gone; the ordinary path has had its own trial after ten minutes.
+        """
+        self._services.end_safe_mode()
+        return Response(status_code=204)
+
     async def status(self) -> Response:
         """Return the active sessions, in order of arrival."""
         sessions = self._services.desk.view.sessions
         return json_answer(StatusAnswer(sessions={name: session_body(one) for name, one in sessions.items()}))
+
+
+_ENDED: Responses = {204: {"description": "It ends now, or there was none."}}
 
 
 def _configuration(station: Station) -> Response:

@@ -56,6 +56,13 @@ class Alarm:
 _A, _N = Severity.ALARM, Severity.NOTICE
 
 KINDS: Final[dict[str, Kind]] = {
+    "safe_mode": Kind(
+        _A,
+        "",
+        "This system has found a mistake of its own. Cars have an equal share at most and nobody is raised; a new car"
+        " waits. It tries to go on as usual once, after ten minutes.",
+        "Report the mistake with the log (`station.step_failed`). `POST /station/safe-mode/end` or a restart ends it.",
+    ),
     "overbooked": Kind(
         _A,
         "row",

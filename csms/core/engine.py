@@ -9,8 +9,9 @@ One step takes everything that has happened since the last one, in order:
     4  the provisioning agendas go on, waiting clients are answered, notices are renewed
     5  what changed is written down: records, and the views that may be published after their commit
 
-Between steps nothing happens; `next_due_ms` says when time alone will change something. The engine keeps no clock, and
-the same facts at the same times give the same steps. An `InvariantError` leaves it unusable: rebuild it from the store.
+In safe mode all of 3 and 4 that speaks to chargers is replaced by cuts. Between steps nothing happens; `next_due_ms`
+says when time alone will change something. The engine keeps no clock: the same facts at the same times give the same
+steps. An `InvariantError` leaves it unusable: rebuild it from the store.
 """
 
 from collections.abc import Mapping, Sequence
@@ -67,6 +68,7 @@ from csms.core.records import (
 from csms.core.recovery import rebuild
 from csms.core.replies import ChargerView, MakesShown, Reply, SessionView
 from csms.core.requests import Requests
+from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
 from csms.core.station import Station
@@ -116,10 +118,12 @@ class Step:
 
 
 class Engine:
-    """One station's core."""
+    """One station's core; `safe`: it runs in safe mode for its whole life (`csms.core.safe_mode`)."""
 
-    def __init__(self, snapshot: Snapshot, now: Now, timings: Timings = LAW) -> None:
+    def __init__(self, snapshot: Snapshot, now: Now, timings: Timings = LAW, *, safe: bool = False) -> None:
         self._state = rebuild(snapshot, now)
+        self._state.is_safe_mode = safe
+        self._make_plan = make_safe_plan if safe else make_plan
         self._timings = timings
         self._plan: Plan | None = None
         self._due_ms: int | None = now.mono_ms
@@ -282,7 +286,7 @@ class Engine:
         def refresh() -> None:
             Upkeep(self._state, journal, now, self._timings, Alarm()).run()
 
-        return Requests(self._state, journal, now, self._timings, refresh=refresh)
+        return Requests(self._state, journal, now, self._timings, refresh=refresh, make_plan=self._make_plan)
 
     # --- control ----------------------------------------------------------------------------------------------------
 
@@ -291,25 +295,38 @@ class Engine:
         state, timings = self._state, self._timings
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
-        plan = make_plan(state, now.mono_ms, timings)
+        plan = self._make_plan(state, now.mono_ms, timings)
+        self._show_targets(plan, journal)
+        if state.is_safe_mode:
+            send_cuts(state, plan, journal, now, timings, alarm)
+        else:
+            self._carry_out(plan, journal, now, alarm)
+        self._show_booked(journal)
+        self._requests(journal, now).answer_waiters()
+        renew_overbooked(state, plan.overbooked, now)
+        renew_notices(state, journal, now, timings, alarm)
+        self._plan = plan
+
+    @staticmethod
+    def _show_targets(plan: Plan, journal: Journal) -> None:
+        """Have the sessions shown again whose target has changed."""
         for session_id, steered in plan.steered.items():
             session = steered.session
             session.planned = True
             if (session.target_w, session.limited_by) != (steered.target_w, steered.limited_by):
                 session.target_w, session.limited_by = steered.target_w, steered.limited_by
                 journal.show(session_id)
+
+    def _carry_out(self, plan: Plan, journal: Journal, now: Now, alarm: Alarm) -> None:
+        """Say what ended transactions have left to be said, cuts and raises, and the next of each charger's agenda."""
+        state, timings = self._state, self._timings
         for charger in state.chargers.values():
             follow_up(state, charger, journal, now, timings, alarm)
         steering = Steering(state, plan, journal, now, timings, alarm)
         steering.run()
         self._check_plan(plan, steering.booked_w)
-        self._show_booked(journal)
         for charger in state.chargers.values():
             work_off(state, charger, journal, now, timings, alarm)
-        self._requests(journal, now).answer_waiters()
-        renew_overbooked(state, plan.overbooked, now)
-        renew_notices(state, journal, now, timings, alarm)
-        self._plan = plan
 
     def _show_booked(self, journal: Journal) -> None:
         """Have the sessions shown again whose booked power has changed."""

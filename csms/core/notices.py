@@ -68,6 +68,8 @@ def renew_notices(state: State, journal: Journal, now: Now, timings: Timings, al
 
 def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
     """Yield what holds now."""
+    if state.is_safe_mode:
+        yield Sign("safe_mode", "invariants were broken three times within a minute; the log tells where")
     if not state.station.fail_safe_chosen:
         yield Sign("fail_safe_not_chosen", "the configuration has no failSafe")
     if state.station.battery is not None:

@@ -86,10 +86,10 @@ def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
 
 def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     """Return the plan for the state as it is at `now_ms` (monotonic)."""
-    parts = list(_participants(state, now_ms, timings))
-    tells = [_tells(charger, session) for charger, _, session in parts]
-    floors = [_floor_w(charger, connector, now_ms) for charger, connector, _ in parts]
-    claims = [_claim(*part, floor_w) for part, floor_w in zip(parts, floors, strict=True)]
+    parts = list(participants(state, now_ms, timings))
+    tells = [tells_of(charger, session) for charger, _, session in parts]
+    floors = [floor_of_w(charger, connector, now_ms) for charger, connector, _ in parts]
+    claims = [claim_of(*part, floor_w) for part, floor_w in zip(parts, floors, strict=True)]
     steered_keys = {connector.key for _, connector, _ in parts}
     awaited = {c.charger_id: awaited_w(c, now_ms, steered_keys) for c in state.chargers.values()}
     nodes = _nodes_without_fixed(state, steered_keys, awaited)
@@ -117,10 +117,10 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
         )
     }
-    return Plan(steered, rows_w, _overbooked(state, rows_w), _wanted(state, steered.values(), awaited))
+    return Plan(steered, rows_w, overbooked_rows(state, rows_w), _wanted(state, steered.values(), awaited))
 
 
-def _participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
+def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
     """Yield what can be steered now, in order of arrival."""
     for session in state.sessions.values():
         charger = state.chargers.get(session.key.charger_id)
@@ -131,7 +131,7 @@ def _participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple
             yield charger, connector, session
 
 
-def _floor_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
+def floor_of_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
     """Return what cannot be taken from a session, W: the fail-safe power, and the least where 0 is no limit."""
     settled = charger.defaults.settled
     default_w = 0
@@ -142,7 +142,7 @@ def _floor_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
     return max(default_w, charger.manner.form.round_down(least_w(charger.config, charger.manner.form)))
 
 
-def _claim(charger: ChargerState, connector: Connector, session: Session, floor_w: int) -> Claim:
+def claim_of(charger: ChargerState, connector: Connector, session: Session, floor_w: int) -> Claim:
     """Return what the session may ask of the allocator: min = max(min, F), max = max(E, F)."""
     least_w, most_w = floor_w, max(session.max_w, floor_w)
     if session.driver is Driver.OCPP and session.max_w > 0:
@@ -192,7 +192,7 @@ def _nodes_without_fixed(state: State, steered: set[ConnectorKey], missing_w: Ma
     ]
 
 
-def _tells(charger: ChargerState, session: Session) -> Callable[[int], int]:
+def tells_of(charger: ChargerState, session: Session) -> Callable[[int], int]:
     """Return how a power is rounded down to what this charger, or this client, can be told."""
     if session.driver is Driver.REST:
         return floor_kw_w
@@ -251,7 +251,8 @@ def _grants(
     return fill_headroom(state.tree.nodes, claims, base, upper, room_w)
 
 
-def _overbooked(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
+def overbooked_rows(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
+    """Return the rows on which more is booked than they can carry."""
     return frozenset(node for node, cap_w in state.tree.caps_w.items() if cap_w is not None and booked_w[node] > cap_w)
 
 

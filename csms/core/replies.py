@@ -26,7 +26,8 @@ class SessionView:
         vehicle_max_w: REST-driven: the maximum in force; OCPP: the demand estimate.
         booked_w: K of its connector.
         consumed_w: metered, None while unknown.
-        limited_by: the binding row, "vehicle", "below_minimum" "no_room", or "not_planned" before its first plan.
+        limited_by: the binding row, "vehicle", "below_minimum", "no_room", "safe_mode", or "not_planned" before its
+            first plan.
     """
 
     session_id: SessionId

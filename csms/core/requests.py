@@ -15,7 +15,7 @@ from csms.core.errors import check
 from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested, TagStatus
 from csms.core.ids import ConnectorKey, Now, RequestId
 from csms.core.journal import Journal
-from csms.core.planning import Plan, make_plan
+from csms.core.planning import Plan
 from csms.core.records import Driver, EndReason
 from csms.core.replies import Refusal, Refused, SessionEnded, SessionShown
 from csms.core.samples import Samples
@@ -34,13 +34,21 @@ class Requests:
     """Intake of REST requests; lives for one step."""
 
     def __init__(
-        self, state: State, journal: Journal, now: Now, timings: Timings, *, refresh: Callable[[], None]
+        self,
+        state: State,
+        journal: Journal,
+        now: Now,
+        timings: Timings,
+        *,
+        refresh: Callable[[], None],
+        make_plan: Callable[[State, int, Timings], Plan],
     ) -> None:
         self.state = state
         self.journal = journal
         self.now = now
         self.timings = timings
         self.refresh = refresh
+        self.make_plan = make_plan
 
     # --- start --------------------------------------------------------------------------------------------------------
 
@@ -163,7 +171,7 @@ class Requests:
     def _answer(self, session: Session, request: RequestId) -> None:
         """Plan for this client alone, book what it is told, and tell it."""
         self.refresh()
-        plan = make_plan(self.state, self.now.mono_ms, self.timings)
+        plan = self.make_plan(self.state, self.now.mono_ms, self.timings)
         steered = plan.steered[session.session_id]
         told_w = steered.target_w if steered.target_w < steered.booked_w else steered.grant_w
         session.answered_w = told_w

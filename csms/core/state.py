@@ -112,6 +112,7 @@ class State:
 
     Attributes:
         chargers: configured and draining, in the order of the configuration.
+        is_safe_mode: nothing is raised (`csms.core.safe_mode`).
         makes: what the chargers of each make have shown.
         sessions: those that have not ended, in order of arrival.
         transactions: the open ones, by OCPP's id.
@@ -129,6 +130,7 @@ class State:
     next_transaction_id: int
     next_token: int
     next_rank: int
+    is_safe_mode: bool = False
     makes: dict[Make, Learnt] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     transactions: dict[int, Session] = field(default_factory=dict)

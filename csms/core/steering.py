@@ -99,7 +99,7 @@ class Steering:
                 self._send(each, limit_w, urgent=urgent, cause="again: the last send is unresolved")
         elif each.session.steering.reassert:
             self._send(each, limit_w, urgent=urgent, cause="again: the charger has reconnected or booted")
-        elif self._outlives_a_lost_send(each, last):
+        elif outlives_a_lost_send(each, last, self.now, self.timings, self.alarm):
             self._send(each, limit_w, urgent=urgent, cause="again: a lost send can no longer be executed")
 
     def _backing_off(self, each: Steered, last: Send, urgent: bool) -> bool:  # noqa: FBT001 - a plain condition
@@ -109,21 +109,6 @@ class Steering:
             return False
         self.alarm.at(each.session.steering.retry_ms)
         return True
-
-    def _outlives_a_lost_send(self, each: Steered, last: Send) -> bool:
-        """Return whether a send that can no longer be executed keeps K above the last, settled limit.
-
-        The last limit left too early to free it (rule b asks for H between them), so it is said once more.
-        """
-        if last.state is not SendState.SETTLED:
-            return False
-        lost = [s.lost_ms for s in each.connector.limits.sends if s.limit_w > last.limit_w and s.lost_ms is not None]
-        harmless = [lost_ms + self.timings.late_execution_ms for lost_ms in lost]
-        past = [harmless_ms for harmless_ms in harmless if harmless_ms <= self.now.mono_ms]
-        for harmless_ms in harmless:
-            if harmless_ms > self.now.mono_ms:
-                self.alarm.at(harmless_ms)
-        return any(last.sent_ms < harmless_ms for harmless_ms in past)
 
     @staticmethod
     def _needs_first_profile(each: Steered) -> bool:
@@ -275,6 +260,21 @@ def _is_cutting(each: Steered) -> bool:
     """Return whether its newest limit is below what is booked, and the car has not let go yet."""
     last = last_send(each)
     return last is not None and (last.in_flight or last.state is SendState.ACCEPTED) and last.limit_w < each.booked_w
+
+
+def outlives_a_lost_send(each: Steered, last: Send, now: Now, timings: Timings, alarm: Alarm) -> bool:
+    """Return whether a send that can no longer be executed keeps K above the last, settled limit.
+
+    The last limit left too early to free it (rule b asks for H between them), so it is said once more.
+    """
+    if last.state is not SendState.SETTLED:
+        return False
+    lost = [s.lost_ms for s in each.connector.limits.sends if s.limit_w > last.limit_w and s.lost_ms is not None]
+    harmless = [lost_ms + timings.late_execution_ms for lost_ms in lost]
+    for harmless_ms in harmless:
+        if harmless_ms > now.mono_ms:
+            alarm.at(harmless_ms)
+    return any(last.sent_ms < harmless_ms <= now.mono_ms for harmless_ms in harmless)
 
 
 def last_send(each: Steered) -> Send | None:

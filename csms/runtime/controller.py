@@ -9,7 +9,8 @@ is going on; in a crowd commits keep a distance, because each costs as much as a
 When a step breaks an invariant, or a commit fails, the core's state is no longer what the store says. Then everybody
 whose fact was taken is turned away (chargers send again), the core is rebuilt from the store, and the live connections
 announce themselves to it again. A store that cannot be reached is asked until it can; one that answers and refuses to
-be read ends the loop. Three broken invariants in a minute halt the process (`StationHalted`).
+be read ends the loop. Three broken invariants in a minute begin safe mode (`csms.runtime.safe_mode`); three more in
+safe mode halt the process (`StationHalted`).
 """
 
 import asyncio
@@ -28,12 +29,11 @@ from csms.core.station import Station
 from csms.core.timings import LAW, Timings
 from csms.ports import ChargerLinks, Clock, Store, StoreError, StoreUnreachableError
 from csms.runtime.inbox import Inbox
+from csms.runtime.safe_mode import SafeMode
 from csms.runtime.view import StationView, apply_changes
 
 _log = structlog.get_logger()
 
-FAULTS_TO_HALT = 3
-FAULT_WINDOW_MS = 60_000
 STORE_PAUSE_S = 1.0
 """After a failed commit the loop waits so long before it is rebuilt: a full disk is not to be hammered, nor a server
 that is away."""
@@ -74,7 +74,8 @@ class Controller:
         self._idle.set()
         self._live: dict[ChargerId, list[Fact]] = {}
         self._least_token = 1
-        self._faults: deque[int] = deque()
+        self._safe_mode = SafeMode()
+        self._safe_mode_ended: str | None = None
         self._commit_failed = False
 
     # --- the desk -----------------------------------------------------------------------------------------------------
@@ -94,6 +95,13 @@ class Controller:
     def ask(self, make_fact: Callable[[RequestId], Fact]) -> "asyncio.Future[Outcome]":
         """Queue a fact and return the future of its reply."""
         return self._inbox.ask(make_fact)
+
+    def end_safe_mode(self) -> None:
+        """Go on as usual from the next step on, by an operator's act, if there is safe mode."""
+        if self._safe_mode.on:
+            self._safe_mode.end()
+            self._safe_mode_ended = "safe mode was ended by an operator"
+            self._inbox.wake()
 
     # --- the loop -----------------------------------------------------------------------------------------------------
 
@@ -115,7 +123,7 @@ class Controller:
         """Run until cancelled; what was taken in is committed before this returns.
 
         Raises:
-            StationHalted: invariants were broken three times in a minute.
+            StationHalted: invariants were broken three times in a minute in safe mode.
             StoreError: the store cannot even be read any more.
         """
         committer = asyncio.create_task(self._commit_steps(), name="station committer")
@@ -142,6 +150,7 @@ class Controller:
             if self._commit_failed:
                 await asyncio.sleep(STORE_PAUSE_S)
                 await self._recover("the store could not make a step durable")
+            await self._leave_safe_mode()
             while len(self._waiting) >= MOST_STEPS_WAITING:
                 await self._idle.wait()
             began_s = loop.time()
@@ -150,6 +159,16 @@ class Controller:
             if took_s > LONG_STEP_S:
                 await asyncio.sleep(took_s)
 
+    async def _leave_safe_mode(self) -> None:
+        """Rebuild the core for the ordinary path, when an operator says so or when its trial is due."""
+        ends_ms = self._safe_mode.ends_ms
+        if ends_ms is not None and self._clock.now().mono_ms >= ends_ms:
+            self._safe_mode.try_without()
+            self._safe_mode_ended = "safe mode ends: one trial"
+        if self._safe_mode_ended is not None:
+            reason, self._safe_mode_ended = self._safe_mode_ended, None
+            await self._recover(reason)
+
     async def _one_step(self) -> None:
         """Take the whole inbox through the core; a programmer's error costs this step and rebuilds the core."""
         facts, now = self._inbox.take(), self._clock.now()
@@ -157,7 +176,8 @@ class Controller:
             step = self._running().step(facts, now)
         except Exception:  # noqa: BLE001 - one of the three places: a programmer's error must not end the process
             _log.exception("station.step_failed", facts=len(facts))
-            self._count_fault(now.mono_ms)
+            if self._safe_mode.broken(now.mono_ms):
+                raise StationHalted("invariants are broken in safe mode too; see the log for each") from None
             await self._recover("an invariant was broken")
             return
         for command in step.at_once:
@@ -168,9 +188,10 @@ class Controller:
 
     def _arm(self) -> asyncio.TimerHandle | None:
         """Have the inbox wake when time alone will change something."""
-        due_ms = self._running().next_due_ms()
-        if due_ms is None:
+        dues_ms = [ms for ms in (self._running().next_due_ms(), self._safe_mode.ends_ms) if ms is not None]
+        if not dues_ms:
             return None
+        due_ms = min(dues_ms)
         delay_s = max(0, due_ms - self._clock.now().mono_ms) / 1_000
         return asyncio.get_running_loop().call_later(delay_s, self._inbox.wake)
 
@@ -232,7 +253,9 @@ class Controller:
         await self._rebuild_when_reachable()
         announced = [fact for facts in self._live.values() for fact in facts]
         self._inbox.put_first(announced)
-        _log.warning("station.recovered", reason=reason, connections=len(self._live))
+        _log.warning(
+            "station.recovered", reason=reason, connections=len(self._live), safe_mode=self._safe_mode.on or None
+        )
 
     async def _rebuild_when_reachable(self) -> None:
         """Rebuild the core; while the store cannot be reached, nobody is left waiting; chargers keep limits."""
@@ -252,7 +275,7 @@ class Controller:
         # A cut may have left under a token that never became durable: its answer must not meet another CALL.
         token = Token(max(counters.next_token, self._least_token))
         snapshot = replace(snapshot, counters=replace(counters, next_token=token))
-        self._engine = Engine(snapshot, self._clock.now(), self._timings)
+        self._engine = Engine(snapshot, self._clock.now(), self._timings, safe=self._safe_mode.on)
         changes = self._engine.all_changes()
         if self._view is None:
             self._view = StationView(self._engine.station)
@@ -275,13 +298,6 @@ class Controller:
     def _is_live(self, charger_id: ChargerId, connection: ConnectionId) -> bool:
         facts = self._live.get(charger_id)
         return facts is not None and getattr(facts[0], "connection", None) == connection
-
-    def _count_fault(self, now_ms: int) -> None:
-        self._faults.append(now_ms)
-        while now_ms - self._faults[0] > FAULT_WINDOW_MS:
-            self._faults.popleft()
-        if len(self._faults) >= FAULTS_TO_HALT:
-            raise StationHalted(f"{FAULTS_TO_HALT} broken invariants within a minute; see the log for each")
 
     def _running(self) -> Engine:
         if self._engine is None:

@@ -209,9 +209,17 @@ class Judge:
             demand(bound.holds or overbooked, "I11: {} may carry {} W of {}", node_id, bound.possible_w, bound.firm_w)
 
     def without_server(self, drawn_w: dict[str, int], now_ms: int) -> None:
-        """Compare what each row carries with what the server said, before it died, that it may carry without it."""
+        """Compare what each row carries with what the server said, before it died, that it may carry without it.
+
+        A client that had not heard its last answer then goes on with the one before (API.md).
+        """
+        unheard_w = dict.fromkeys(drawn_w, 0)
+        for client in self.clients:
+            if not client.is_sure and client.key.charger_id in self.mirror.chargers:
+                for node_id in self._rows(client.key.charger_id):
+                    unheard_w[node_id] += max(0, client.obeyed_w - self._before.get(client.key, 0))
         for node_id, watts in drawn_w.items():
-            possible_w = self._bounds[node_id].possible_w
+            possible_w = self._bounds[node_id].possible_w + unheard_w[node_id]
             if watts <= possible_w + possible_w // 50:
                 self._over_since_ms.pop(node_id, None)
                 continue

@@ -115,6 +115,10 @@ class FakeDesk:
         self.open: list[asyncio.Future[Outcome]] = []
         self.asked = asyncio.Event()
         self.broken = False
+        self.safe_mode_ends = 0
+
+    def end_safe_mode(self) -> None:
+        self.safe_mode_ends += 1
 
     def submit(self, fact: Fact) -> None:
         self.facts.append(fact)
@@ -186,6 +190,7 @@ async def world() -> AsyncIterator[World]:
         store=store,
         knocking=lambda: knocks,
         new_id=lambda: NEW_ID,
+        end_safe_mode=desk.end_safe_mode,
         virtual_tag="5E450001",
         time_zones={"UTC", "Europe/Paris"},
         wait_s=0,
@@ -368,6 +373,11 @@ async def test_who_knocks(world: World) -> None:
     assert third == first | said, "of the SIM card and the meter nothing is shown"
     assert fourth == first | {"model": "M", "serialNumber": "BOX"}
     assert answer.headers["content-type"] == "application/json"
+
+
+async def test_safe_mode_is_ended_by_an_operator(world: World) -> None:
+    answer = await world.client.post("/station/safe-mode/end")
+    assert (answer.status_code, answer.content, world.desk.safe_mode_ends) == (204, b"", 1)
 
 
 async def test_what_stands_alarms_first(world: World) -> None:
@@ -741,6 +751,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/sessions/{id}/power-update"),
         ("post", "/sessions/{id}/stop"),
         ("get", "/chargers/knocking"),
+        ("post", "/station/safe-mode/end"),
         ("get", "/alarms"),
         ("get", "/makes"),
         ("post", "/makes"),

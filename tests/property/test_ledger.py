@@ -7,9 +7,11 @@ known mistake of a controller is found within a few seeds.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
+from csms.core.commands import SetLimit
 from csms.core.engine import Engine, Step
 from csms.core.events import Fact
 from csms.core.firm import RowBound
@@ -56,6 +58,39 @@ def test_a_server_that_never_returns_leaves_every_fuse_within_its_bound(first: i
             pytest.fail(f"seed {seed}: {violation}", pytrace=False)
         drawn_w += sum(model.draw_w for model in world.chargers.values())
     assert drawn_w > 0, "cars charge without it"
+
+
+@pytest.mark.parametrize("first", range(0, 60, CHUNK))
+def test_safe_mode_keeps_the_law_in_any_storm_and_raises_nobody(first: int) -> None:
+    safe_limits = 0
+    for seed in range(first, first + CHUNK):
+        processes: list[CarefulEngine] = []
+        World(seed, partial(safe_from_the_second_process_on, processes)).run(600_000, 0)
+        safe_limits += sum(engine.limits for engine in processes[1:])
+    assert safe_limits > 0, "limits said in safe mode"
+
+
+def safe_from_the_second_process_on(processes: list["CarefulEngine"], snapshot: Snapshot, now: Now) -> Engine:
+    processes.append(CarefulEngine(snapshot, now, safe=bool(processes)))
+    return processes[-1]
+
+
+class CarefulEngine(Engine):
+    """Counts the limits that it says, and fails where a row is fuller for them than the facts made it."""
+
+    limits = 0
+
+    def step(self, facts: Sequence[Fact], now: Now) -> Step:
+        step = super().step(facts, now)
+        said = [command for command in (*step.at_once, *step.after_commit) if isinstance(command, SetLimit)]
+        self.limits += len(said)
+        if self._state.is_safe_mode:
+            booked_w = {
+                ConnectorKey(one.charger_id, one.idx): self.booked_w(ConnectorKey(one.charger_id, one.idx))
+                for one in said
+            }
+            assert all(one.idx and one.limit_w <= booked_w[ConnectorKey(one.charger_id, one.idx)] for one in said)
+        return step
 
 
 def test_worlds_are_stormy_enough() -> None:

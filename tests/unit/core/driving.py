@@ -182,9 +182,9 @@ class Drive:
             raise AssertionError(f"more than {MOST_STEPS} steps in {seconds} s without a fact")
         self.now_ms = until_ms
 
-    def recover(self) -> None:
+    def recover(self, *, safe: bool = False) -> None:
         """Crash and start again from what is durable; every connection is gone."""
-        self.engine = Engine(self.memory.snapshot(), self.now, self.timings)
+        self.engine = Engine(self.memory.snapshot(), self.now, self.timings, safe=safe)
         self.open_calls.clear()
         self.connections.clear()
         self.do()

@@ -1,6 +1,7 @@
 """The station's loop: nothing is said before it is durable, nobody waits for ever, and what breaks is rebuilt."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -316,24 +317,81 @@ async def test_a_broken_invariant_costs_that_step_and_rebuilds_the_core(
 
 
 @pytest.mark.parametrize(
-    ("at_s", "halts"), [((0, 0, 0), True), ((0, 30, 60), True), ((0, 30, 61), False), ((0, 61, 122, 182), False)]
+    ("at_s", "safe"),
+    [
+        ((0, 0), False),
+        ((0, 0, 0), True),
+        ((0, 30, 60), True),
+        ((0, 30, 61), False),
+        ((0, 61, 122, 182), False),
+        ((0, 0, 0, 1, 2), True),
+        ((0, 0, 0, 1, 62, 63), True),
+    ],
 )
-async def test_three_broken_invariants_in_a_minute_halt_the_station(
+async def test_three_broken_invariants_in_a_minute_begin_safe_mode(
     poison: Callable[[Bench], "asyncio.Future[Outcome]"],
     at_s: tuple[int, ...],
-    halts: bool,  # noqa: FBT001 - a column
+    safe: bool,  # noqa: FBT001 - a column
 ) -> None:
     bench = Bench(SITE)
+    async with bench.running():
+        await break_at(bench, poison, at_s)
+        assert await bench.probe() == Confirmed()
+        assert ("safe_mode" in bench.controller.view.notices) is safe
+
+
+async def test_three_more_in_safe_mode_halt_the_station(poison: Callable[[Bench], "asyncio.Future[Outcome]"]) -> None:
+    bench = Bench(SITE)
     async with bench.running() as task:
-        for second in at_s:
+        await break_at(bench, poison, (0, 0, 0, 0, 0))
+        ends: set[asyncio.Future[Any]] = {poison(bench), task}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        with pytest.raises(StationHalted):
+            await task
+
+
+async def test_in_safe_mode_cars_are_cut_and_nobody_is_raised_until_the_trial(
+    poison: Callable[[Bench], "asyncio.Future[Outcome]"],
+) -> None:
+    bench = Bench(SITE)
+    async with bench.running():
+        await bench.bring_up("A", "B")
+        for charger_id in ("A", "B"):
+            bench.controller.submit(StatusNotified(ChargerId(charger_id), 1, ConnectorStatus.CHARGING))
+        await transaction_of(bench.start("A"))
+        await bench.settle()
+        await break_at(bench, poison, (0, 0, 0))
+        await transaction_of(bench.start("B"))
+        await bench.settle()
+        assert bench.limits()[-1] == ("A", 50), "an equal share; the new car waits for the end of safe mode"
+        bench.clock.now_ms = 599_000
+        assert await bench.probe() == Confirmed()
+        assert "safe_mode" in bench.controller.view.notices
+        bench.clock.now_ms = 600_000
+        with contextlib.suppress(StoreError):
+            await bench.probe()
+        await bench.settle()
+        assert "safe_mode" not in bench.controller.view.notices
+        for second in range(610, 740, 10):
             bench.clock.now_ms = second * 1_000
-            ends: set[asyncio.Future[Any]] = {poison(bench), task}
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        if halts:
-            with pytest.raises(StationHalted):
-                await task
-        else:
             assert await bench.probe() == Confirmed()
+            await bench.settle()
+        assert ("B", 50) in bench.limits()
+        await break_at(bench, poison, (740, 740, 740))
+        bench.clock.now_ms = 9_000_000
+        assert await bench.probe() == Confirmed()
+        assert "safe_mode" in bench.controller.view.notices, "there was one trial"
+        bench.controller.end_safe_mode()
+        await bench.settle()
+        assert "safe_mode" not in bench.controller.view.notices
+
+
+async def break_at(bench: Bench, poison: Callable[[Bench], "asyncio.Future[Outcome]"], at_s: tuple[int, ...]) -> None:
+    """Break an invariant at each of these seconds."""
+    for second in at_s:
+        bench.clock.now_ms = second * 1_000
+        with pytest.raises(StoreError, match="invariant"):
+            await poison(bench)
 
 
 # --- connections that live --------------------------------------------------------------------------------------------

@@ -1,0 +1,112 @@
+"""Safe mode (LEDGER.md §7): what is done while the ordinary plan cannot be trusted.
+
+Theory of operation. Invariants of the ordinary path have been broken three times in a minute, so some number in it is
+wrong. This path shares neither the allocator nor the filling nor the steering with it, and it knows one thing: every
+session that can be steered gets an equal share of what its rows have left beside the loads that cannot be cut, or what
+is booked for it if that is less. So nothing is ever raised, whatever else is wrong; a new car waits. A share too small
+to charge with is 0, or what cannot be taken away. Each is sent until it is settled.
+
+Facts are taken in, limits settle and power is freed as always. Provisioning, clearing and the fail-safe after a
+transaction wait for the end of safe mode: all of them free power at best.
+"""
+
+from csms.core.charger import ChargerState
+from csms.core.connector import Connector
+from csms.core.errors import check
+from csms.core.ids import ConnectorKey, Now, SessionId
+from csms.core.journal import Journal
+from csms.core.planning import Plan, Steered, claim_of, floor_of_w, overbooked_rows, participants, tells_of
+from csms.core.records import Driver
+from csms.core.session import Session
+from csms.core.state import State
+from csms.core.steering import Alarm, durable_w, give_limit, last_send, outlives_a_lost_send
+from csms.core.timings import Timings
+
+LIMITED_BY_SAFE_MODE = "safe_mode"
+CAUSE = "safe mode: an equal share, never a raise"
+
+
+def make_safe_plan(state: State, now_ms: int, timings: Timings) -> Plan:
+    """Return a plan whose targets are equal shares and whose grants are what is booked already."""
+    parts = list(participants(state, now_ms, timings))
+    shares_w = _shares_w(state, parts)
+    steered: dict[SessionId, Steered] = {}
+    for charger, connector, session in parts:
+        floor_w = floor_of_w(charger, connector, now_ms)
+        claim = claim_of(charger, connector, session, floor_w)
+        booked_w = charger.connector_booked_w(connector)
+        share_w = tells_of(charger, session)(min(shares_w[connector.key], booked_w))
+        useful_w = share_w if share_w >= claim.min_w else 0
+        target_w = min(booked_w, max(floor_w, useful_w))
+        steered[session.session_id] = Steered(
+            session, charger, connector, claim, floor_w, booked_w, target_w, booked_w, LIMITED_BY_SAFE_MODE
+        )
+    rows_w = state.tree.booked_w(state.chargers.values())
+    return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted=frozenset())
+
+
+def _shares_w(state: State, parts: list[tuple[ChargerState, Connector, Session]]) -> dict[ConnectorKey, int]:
+    """Return the smallest equal share that a row above each session has for it, W."""
+    keys = {connector.key for _, connector, _ in parts}
+    left_w = {node: cap_w for node, cap_w in state.tree.caps_w.items() if cap_w is not None}
+    for charger in state.chargers.values():
+        load_w = min(charger.max_booked_w, charger.load_w(keys))
+        for node in state.tree.paths[charger.charger_id]:
+            if node in left_w:
+                left_w[node] -= load_w
+    sharing = dict.fromkeys(left_w, 0)
+    for charger, _, _ in parts:
+        for node in state.tree.paths[charger.charger_id]:
+            if node in sharing:
+                sharing[node] += 1
+    return {
+        connector.key: min(
+            (max(0, left_w[n]) // sharing[n] for n in state.tree.paths[charger.charger_id] if n in left_w),
+            default=charger.config.max_power_w,
+        )
+        for charger, connector, _ in parts
+    }
+
+
+def send_cuts(state: State, plan: Plan, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
+    """Tell every session its target, and again until it is settled; no row is fuller afterwards."""
+    for each in plan.steered.values():
+        if each.session.driver is Driver.OCPP and _is_due(each, now, timings, alarm):
+            _send(state, each, journal, now, timings)
+    booked_w = state.tree.booked_w(state.chargers.values())
+    for node, before_w in plan.booked_w.items():
+        check(booked_w[node] <= before_w, f"safe mode books {booked_w[node]} W on {node}, {before_w} W before")
+
+
+def _is_due(each: Steered, now: Now, timings: Timings, alarm: Alarm) -> bool:
+    last, steering = last_send(each), each.session.steering
+    if last is None:
+        return each.target_w < each.booked_w
+    if last.in_flight:
+        return False
+    if last.unresolved:
+        if now.mono_ms < steering.retry_ms:
+            alarm.at(steering.retry_ms)
+            return False
+        return True
+    lower = each.target_w < last.limit_w
+    return lower or steering.reassert or outlives_a_lost_send(each, last, now, timings, alarm)
+
+
+def _send(state: State, each: Steered, journal: Journal, now: Now, timings: Timings) -> None:
+    session, charger, connector = each.session, each.charger, each.connector
+    last = last_send(each)
+    told_w = each.target_w if last is None else min(each.target_w, last.limit_w)
+    if charger.unknown_default and not connector.provisioned:
+        # What is booked for all of it may be less than the maximum of this connector (`reservedPower`).
+        told_w = min(told_w, connector.limits.power_w)
+    limit_w = charger.manner.form.round_down(told_w)
+    at_once = limit_w <= durable_w(connector)
+    give_limit(
+        state, journal, charger, connector, charger.manner, limit_w, now, urgent=True, cause=CAUSE, at_once=at_once
+    )
+    session.steering.reassert = False
+    if session.answered_w != limit_w:
+        session.answered_w = limit_w
+        session.demand.limit_changed(now.mono_ms, timings)
+        journal.write_session(session)
