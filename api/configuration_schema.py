@@ -55,10 +55,10 @@ class ChargerConfiguration(Documented):
         "auto", description="auto: change its settings where control needs it; suggest: a notice says what should be."
     )
     assume_ocpp16: bool = Field(default=False, description="Accept it although it offers no subprotocol.")
-    fail_safe: Literal["closed", "reserve"] | Unset = Field(None, description="Default: the station's.")
+    fail_safe: Literal["closed", "reserve", "expire"] | Unset = Field(None, description="Default: the station's.")
     fail_safe_power: Kilo | Unset = Field(
         None,
-        description="With failSafe reserve: each connector, kW. Default: AC 6 A on each phase, DC minPower or 10 kW.",
+        description="Each connector, kW; not with closed. Default: AC 6 A on each phase, DC minPower or 10 kW.",
     )
 
 
@@ -87,10 +87,11 @@ class StationConfiguration(Documented):
     time_zone: str = Field(DEFAULT_TIME_ZONE, description="IANA name.")
     static_load: Kilo = Field(0, description="Configured maximum of everything else behind the connection, kW.")
     circuits: list[CircuitConfiguration] = Field([], description="A tree of fuses.")
-    fail_safe: Literal["closed", "reserve"] | Unset = Field(
+    fail_safe: Literal["closed", "reserve", "expire"] | Unset = Field(
         None,
         description="What chargers do without this system. closed: running cars go on, nobody new can charge; "
-        "reserve: every new car gets failSafePower, which is set aside always; expire is not supported yet.",
+        "reserve: every new car gets failSafePower, which is set aside always; expire: the same, "
+        "and after five minutes running cars get no more.",
     )
     rest_session_timeout_s: int = Field(
         DEFAULT_REST_SESSION_TIMEOUT_S,

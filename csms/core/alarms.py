@@ -118,6 +118,12 @@ KINDS: Final[dict[str, Kind]] = {
         "The charger's fail-safe power is below the configured one: that has no room yet, or was refused.",
         "Nothing, if it clears when cars leave; else lower `failSafePower`, or update the charger's firmware.",
     ),
+    "does_not_expire": Kind(
+        _N,
+        "charger",
+        "Limits of this charger do not expire: without this system its running cars go on with their last limit.",
+        "Nothing, if `reserve` does for it; else update the charger's firmware, or set its clock.",
+    ),
     "does_not_pause": Kind(
         _N,
         "charger",

@@ -302,10 +302,14 @@ class Calls:
             return
         if send.idx > 0 and not self._runs(charger, send):
             return  # its transaction has ended in the meantime: that is why
-        once_more = send.form == provisioning.proven and self._first_failure(charger, send)
+        once_more = (send.expires or send.form == provisioning.proven) and self._first_failure(charger, send)
         self._failed(charger, send)
         if once_more:
             return  # the form is right: it was the moment (its transaction not begun yet, or ending)
+        if send.expires:
+            provisioning.plain = True
+            self.journal.log("charger.takes_no_expiry", send.charger_id, send.idx)
+            return
         if send.limit_w == 0 and send.idx > 0 and charger.learnt.manner == (send.purpose, send.form):
             if (self._attempts(charger, send) or 0) < REFUSALS_OF_ZERO:
                 return  # its car may just be leaving: the end of the transaction is on its way

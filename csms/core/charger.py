@@ -136,6 +136,12 @@ class ChargerState:
         return self.learnt.pauses is not False
 
     @property
+    def takes_expiry(self) -> bool:
+        """Return whether limits that expire can be said to it, as far as is known."""
+        periods_max = self.settings.capabilities.periods_max
+        return not self.provisioning.plain and (periods_max is None or periods_max > 1)
+
+    @property
     def addressable(self) -> bool:
         """Return whether limits may be sent to it now."""
         return self.connection is not None and self.heard and self.refusing_until_ms is None

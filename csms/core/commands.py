@@ -83,6 +83,10 @@ MIN_CURRENT_A = 6
 """IEC 61851-1: below 6 A per phase there is no charging current that a car could be told."""
 
 
+EXPIRY_S = 300
+"""In mode `expire` a limit falls to the fail-safe power so long after it was last said; it is said again at a third."""
+
+
 @dataclass(frozen=True, slots=True)
 class SetLimit:
     """SetChargingProfile. `idx` is 0 for the charger's fail-safe default; `limit_w` is already rounded to `form`.
@@ -91,6 +95,7 @@ class SetLimit:
 
     `urgent`: an overbooked row needs this cut; it waits at most 5 s behind an unanswered CALL (LEDGER.md §3).
     `probing`: half an ampere less is told than booked, to see whether tenths are kept.
+    `expires_to_w`: where it falls by itself `EXPIRY_S` after it was said, rounded to `form`; None: it stays.
     `cause` is for logs and the explanation of a limit, e.g. "cut: CP002#1 is short".
     """
 
@@ -105,6 +110,7 @@ class SetLimit:
     urgent: bool
     cause: str
     probing: bool = False
+    expires_to_w: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -295,6 +295,10 @@ class Witness:
 
     def _detour(self, charger: ChargerState, connector: Connector, session: Session) -> None:
         """Say the limits of a transaction in the other purpose, unless the present one works at another connector."""
+        if not charger.provisioning.plain and connector.limits.last is not None and connector.limits.last.expires:
+            charger.provisioning.plain = session.steering.reassert = self.journal.plan = True
+            session.offered_ms = self.now.mono_ms
+            return  # its clock may have let the limit expire
         session.detour = True
         others = [way for way in charger.manners if way.purpose is not charger.manner.purpose]
         if not others or any(other.drew for other in charger.sessions()):

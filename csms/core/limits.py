@@ -53,7 +53,8 @@ class Send:
         lost_ms: when it timed out or its connection ended, whichever came first; of a recovered one: the recovery.
         overtaken_by: the newest send that had left when a late answer came; 0 when it was answered in time.
         outlives_its_own: Accepted after its transaction had ended: it may be in force for one not reported yet.
-        probing: half an ampere less was told than is booked.
+        probing: half an ampere less was told than is booked; expires: it falls to the fail-safe power by itself, which
+            frees nothing.
         level_cleared: everything at its stack level was cleared since it was executed, or can no longer be.
         doubtful: recovered, so its answer is no evidence of what was executed last.
         accepted_ms: when it was Accepted.
@@ -79,6 +80,7 @@ class Send:
     doubtful: bool = False
     outlives_its_own: bool = False
     probing: bool = False
+    expires: bool = False
     level_cleared: bool = False
 
     @property

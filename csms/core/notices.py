@@ -17,7 +17,7 @@ from csms.core.ladder import fail_safe_w
 from csms.core.records import Driver
 from csms.core.session import Phase
 from csms.core.state import State
-from csms.core.station import Configure, Control
+from csms.core.station import Configure, Control, FailSafe
 from csms.core.steering import Alarm
 from csms.core.timings import Timings
 
@@ -136,6 +136,8 @@ def _of_default(charger: ChargerState) -> Iterator[Sign]:
     configured_w = fail_safe_w(charger.config, settled.form)
     if settled.limit_w > 0 == configured_w:
         yield at_charger("zero_refused", charger, f"the least that it accepts is {settled.limit_w} W a connector")
+    if charger.config.fail_safe is FailSafe.EXPIRE and not charger.takes_expiry:
+        yield at_charger("does_not_expire", charger, "it takes no profile of two periods, or it had no effect")
     if settled.limit_w < configured_w:
         cause = f"{settled.limit_w} W a connector are in force, {configured_w} W are configured"
         yield at_charger("fail_safe_waits", charger, cause)

@@ -19,7 +19,7 @@ from csms.core.planning import Plan, Steered, claim_of, floor_of_w, overbooked_r
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
-from csms.core.steering import Alarm, durable_w, give_limit, last_send, outlives_a_lost_send
+from csms.core.steering import Alarm, durable_w, give_limit, is_to_be_renewed, last_send, outlives_a_lost_send
 from csms.core.timings import Timings
 
 LIMITED_BY_SAFE_MODE = "safe_mode"
@@ -90,7 +90,9 @@ def _is_due(each: Steered, now: Now, timings: Timings, alarm: Alarm) -> bool:
             return False
         return True
     lower = each.target_w < last.limit_w
-    return lower or steering.reassert or outlives_a_lost_send(each, last, now, timings, alarm)
+    if lower or steering.reassert or is_to_be_renewed(last, now, alarm):
+        return True
+    return outlives_a_lost_send(each, last, now, timings, alarm)
 
 
 def _send(state: State, each: Steered, journal: Journal, now: Now, timings: Timings) -> None:

@@ -40,6 +40,8 @@ class FailSafe(StrEnum):
     """Running cars go on; nobody new can charge."""
     RESERVE = "reserve"
     """Every new car gets the fail-safe power, which is booked on every connector always."""
+    EXPIRE = "expire"
+    """The same, and limits above it expire: after some minutes running cars get no more than a new one."""
 
 
 @dataclass(frozen=True, slots=True)

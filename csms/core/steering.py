@@ -7,17 +7,18 @@ given (`Engine._check_plan`). Everything that has to wait says until when, so th
 """
 
 from csms.core.charger import ChargerState
-from csms.core.commands import Purpose, SetLimit
+from csms.core.commands import EXPIRY_S, Purpose, SetLimit
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
 from csms.core.ids import Now, SessionId
 from csms.core.journal import Journal
-from csms.core.ladder import Manner
+from csms.core.ladder import Manner, fail_safe_w
 from csms.core.limits import Send
 from csms.core.planning import Plan, Steered
 from csms.core.records import Driver, SendState
 from csms.core.state import LimitCall, State
+from csms.core.station import FailSafe
 from csms.core.timings import Timings
 
 
@@ -99,6 +100,8 @@ class Steering:
                 self._send(each, limit_w, urgent=urgent, cause="again: the last send is unresolved")
         elif each.session.steering.reassert:
             self._send(each, limit_w, urgent=urgent, cause="again: the charger has reconnected or booted")
+        elif is_to_be_renewed(last, self.now, self.alarm):
+            self._send(each, limit_w, urgent=urgent, cause="again: it would expire")
         elif outlives_a_lost_send(each, last, self.now, self.timings, self.alarm):
             self._send(each, limit_w, urgent=urgent, cause="again: a lost send can no longer be executed")
 
@@ -277,6 +280,27 @@ def outlives_a_lost_send(each: Steered, last: Send, now: Now, timings: Timings, 
     return any(last.sent_ms < harmless_ms <= now.mono_ms for harmless_ms in harmless)
 
 
+def is_to_be_renewed(last: Send, now: Now, alarm: Alarm) -> bool:
+    """Return whether a limit that expires is to be said again (mode `expire`)."""
+    if not last.expires:
+        return False
+    renewal_ms = last.sent_ms + EXPIRY_S * 1_000 // 3
+    if now.mono_ms < renewal_ms:
+        alarm.at(renewal_ms)
+    return now.mono_ms >= renewal_ms
+
+
+def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int) -> int | None:
+    """Return where a limit falls without this server, W, or None where it stays (mode `expire`).
+
+    A TxDefaultProfile is kept in flash memory, which is not written every other minute.
+    """
+    if charger.config.fail_safe is not FailSafe.EXPIRE or manner.purpose is not Purpose.TX or not charger.takes_expiry:
+        return None
+    falls_to_w = fail_safe_w(charger.config, manner.form)
+    return falls_to_w if limit_w > falls_to_w else None
+
+
 def last_send(each: Steered) -> Send | None:
     """Return the newest send of the session's own transaction."""
     last = each.connector.limits.last
@@ -315,6 +339,7 @@ def give_limit(
     session = None if connector is None else connector.session
     transaction_id = None if session is None else session.transaction_id
     purpose, form = manner
+    expires_to_w = _expires_to_w(charger, manner, limit_w)
     check(transaction_id is not None or purpose is Purpose.DEFAULT, "a TxProfile is for a running transaction")
     send = Send(
         token=state.take_token(),
@@ -330,6 +355,7 @@ def give_limit(
         sent_wall_ms=now.wall_ms,
         urgent=urgent,
         probing=probing,
+        expires=expires_to_w is not None,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)
     state.calls[send.token] = LimitCall(charger.charger_id, charger.connection, send)
@@ -346,6 +372,7 @@ def give_limit(
         urgent,
         cause,
         probing,
+        expires_to_w,
     )
     (journal.at_once if at_once else journal.after_commit).append(command)
     return send

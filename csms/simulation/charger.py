@@ -77,6 +77,7 @@ class ChargerModel:
         self._said = 0
         self._told: dict[str, Told] = {}
         obedience.running_id = self._running_id
+        obedience.clock_ms = self._clock_ms
         obedience.changed = lambda: around.obeys(charger_id)
         obedience.asked = self._asked_for
         obedience.reboots = lambda: self.reboot(around.rng.randint(1_000, 20_000))

@@ -62,6 +62,11 @@ def time_text(at_ms: int) -> str:
     return (_EPOCH + timedelta(milliseconds=at_ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def time_ms(text: str) -> int:
+    """Return RFC 3339 as UTC ms since the epoch."""
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
+
+
 def answer_text(asked: Asked, answer: Payload | Refusal) -> str:
     """Return the CALLRESULT or CALLERROR that answers `asked` (§4.2.2, §4.2.3)."""
     if isinstance(answer, Refusal):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from csms.simulation.frames import Asked, Payload, Refusal, answer_text, read_call
+from csms.simulation.frames import Asked, Payload, Refusal, answer_text, read_call, time_ms
 from csms.simulation.keys import KeyMemory, Pen
 from csms.simulation.line import Delivered, Line
 from csms.simulation.manners import POLITE, Handling, Manners, Word
@@ -33,6 +33,7 @@ class Nature:
         zero: takes a limit of 0.
         any_transaction: takes a TxProfile that names a transaction other than the one that runs.
         tenths: keeps tenths of an ampere; reads_back: knows GetCompositeSchedule.
+        two_periods: takes a schedule of more than one period.
         tx_profiles: takes TxProfile; else its connectors' own TxDefaultProfile alone limits a transaction.
         triggers: knows TriggerMessage.
         configuration: its configuration keys as they were at first.
@@ -48,6 +49,7 @@ class Nature:
     tenths: bool = True
     reads_back: bool = True
     tx_profiles: bool = True
+    two_periods: bool = True
     triggers: bool = True
     configuration: dict[str, str | None] = field(default_factory=dict)
     pen: Pen = field(default_factory=Pen)
@@ -66,6 +68,8 @@ class Obedience:
         self._told_tenths: dict[int, int] = {}
         self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
         self.reboots: Callable[[], None] = lambda: None
+        self.expired = 0
+        self.clock_ms: Callable[[], int] = lambda: 0
         self.changed: Callable[[], None] = lambda: None
         self.asked: Callable[[str, Payload], bool] = lambda _action, _payload: False
 
@@ -167,7 +171,7 @@ class Obedience:
     def _set(self, payload: Payload) -> bool:
         idx, profile = payload["connectorId"], payload["csChargingProfiles"]
         schedule = profile["chargingSchedule"]
-        unit, (period,) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
+        unit, (period, *later) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
         is_absolute = profile["chargingProfileKind"] == "Absolute"
         demand(is_absolute == ("startSchedule" in schedule), "a start where none belongs, or none: {}", payload)
         demand(period["startPeriod"] == 0, "no limit from the beginning: {}", payload)
@@ -179,6 +183,9 @@ class Obedience:
         if is_tx and not self.nature.tx_profiles:
             return False
         limit_w = self._limit_w(unit, period)
+        if later and not self.nature.two_periods:
+            return False
+        demand(not later or (is_tx and is_absolute), "a limit that expires is a TxProfile, and Absolute: {}", payload)
         if not is_tx:
             self.profiles.set_default(idx, profile["stackLevel"], limit_w)
         else:
@@ -187,10 +194,26 @@ class Obedience:
             if not runs or (transaction_id != running_id and not self._takes_foreign(running_id)):
                 return False
             self.profiles.set_tx(idx, profile["stackLevel"], transaction_id, limit_w)
+            for one in later:
+                self._expire_later(idx, profile["stackLevel"], schedule["startSchedule"], unit, one)
             if unit == "A":
                 self._told_tenths[idx] = round(period["limit"] * 10)
         self.changed()
         return True
+
+    def _expire_later(self, idx: int, level: int, start: str, unit: str, period: dict[str, Any]) -> None:
+        """Put a second period in force when this charger's clock says so, unless the profile is another by then."""
+        installed = self.profiles.tx[idx][level]
+        due_ms = time_ms(start) + period["startPeriod"] * 1_000
+        limit_w = self._limit_w(unit, period)
+
+        def fall() -> None:
+            if self.profiles.tx.get(idx, {}).get(level) is installed:
+                self.profiles.set_tx(idx, level, installed[0], limit_w)
+                self.expired += 1
+                self.changed()
+
+        self._around.clock.after(max(0, due_ms - self.clock_ms()), fall)
 
     def _limit_w(self, unit: str, period: dict[str, Any]) -> int:
         """Return what a limit allows at this charger, W: an ampere limit counts for each phase used (§7.14)."""

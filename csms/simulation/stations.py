@@ -56,7 +56,8 @@ def _drawn_fail_safe(rng: random.Random, charger: Charger, *, reserves: bool) ->
     if not reserves or not steered or rng.random() < 0.2:
         return replace(charger, fail_safe=FailSafe.CLOSED, fail_safe_power_w=0)
     power_w = rng.randint(1_000, 12_000) if charger.is_dc else 6 * 230 * charger.phases + rng.choice((0, 0, 700))
-    return replace(charger, fail_safe=FailSafe.RESERVE, fail_safe_power_w=power_w)
+    mode = rng.choice((FailSafe.RESERVE, FailSafe.EXPIRE))
+    return replace(charger, fail_safe=mode, fail_safe_power_w=power_w)
 
 
 def _changed_station(rng: random.Random, station: Station) -> Station:
@@ -110,6 +111,7 @@ def random_nature(rng: random.Random, charger: Charger, memory: ProfileMemory) -
         any_transaction=rng.random() < 0.15,
         tenths=rng.random() < 0.5,
         reads_back=rng.random() < 0.8,
+        two_periods=random.Random(f"{charger.charger_id} {words} {highest}").random() < 0.85,
         tx_profiles=rng.random() < 0.93,
         triggers=rng.random() < 0.8,
         configuration=configuration,

@@ -90,8 +90,9 @@ def test_the_configuration_has_the_same_keys_here_and_there(schema: str, keys: f
         ("PowerUpdate", {"consumedPower": 1, "allocatedPower": 1.5}, False),
         ("PowerUpdate", {"consumedPower": 1, "allocatedPower": None}, False),
         ("StationConfiguration", examples.STATION | {"battery": None}, False),
-        ("StationConfiguration", examples.STATION | {"failSafe": "expire"}, False),
+        ("StationConfiguration", examples.STATION | {"failSafe": "expire"}, True),
         ("StationConfiguration", examples.STATION | {"failSafe": "reserve"}, True),
+        ("StationConfiguration", examples.STATION | {"failSafe": "open"}, False),
     ],
 )
 def test_the_schemas_mean_what_the_api_does(schema: str, value: Json, *, fits: bool) -> None:

@@ -60,6 +60,13 @@ def test_a_server_that_never_returns_leaves_every_fuse_within_its_bound(first: i
     assert drawn_w > 0, "cars charge without it"
 
 
+def test_limits_that_expire_fall_when_the_server_is_gone() -> None:
+    worlds = [World(seed, Engine, Switches(crashes=False)) for seed in range(20, 24)]
+    for world in worlds:
+        world.run_to_death(240_000, 600_000)
+    assert sum(model.obedience.expired for world in worlds for model in world.chargers.values()) >= 3
+
+
 @pytest.mark.parametrize("first", range(0, 60, CHUNK))
 def test_safe_mode_keeps_the_law_in_any_storm_and_raises_nobody(first: int) -> None:
     safe_limits = 0

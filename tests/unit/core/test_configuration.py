@@ -284,15 +284,14 @@ TEXT_RULE = "must be printable text without spaces at its ends"
         ),
         (with_charger(circuit="nowhere"), ["$.chargers[0].circuit: no circuit has this id"]),
         # of later versions
-        (document(failSafe="expire"), ['$.failSafe: "expire" is not supported yet']),
-        (document(failSafe="open"), ['$.failSafe: must be "closed" or "reserve"']),
+        (document(failSafe="open"), ['$.failSafe: must be "closed" or "reserve" or "expire"']),
         (with_charger(mode="observe"), ['$.chargers[0].mode: "observe" is not supported yet']),
         (with_charger(configure="yes"), ['$.chargers[0].configure: must be "auto" or "suggest" or "never"']),
         (with_charger(needsStartPower=True), ["$.chargers[0].needsStartPower: true is not supported yet"]),
         # fail-safe
         (
             with_charger(failSafePower=4),
-            ['$.chargers[0].failSafePower: is for failSafe "reserve"; with "closed" it is 0'],
+            ['$.chargers[0].failSafePower: is for failSafe "reserve" and "expire"; with "closed" it is 0'],
         ),
         (
             with_charger(failSafe="reserve", failSafePower=0),
@@ -603,6 +602,8 @@ def test_notices(changes: dict[str, Any], kinds: list[str]) -> None:
         ({"failSafe": "reserve"}, {"maxPower": 7.4, "phases": 1}, FailSafe.RESERVE, 1_380),
         ({"failSafe": "reserve"}, {"maxPower": 22, "voltage": 240}, FailSafe.RESERVE, 4_320),
         ({"failSafe": "reserve"}, {"failSafePower": 0.5}, FailSafe.RESERVE, 500),
+        ({"failSafe": "expire"}, {"maxPower": 22}, FailSafe.EXPIRE, 4_140),
+        ({"failSafe": "expire"}, {"control": "none"}, FailSafe.EXPIRE, 0),
         ({"failSafe": "reserve"}, {"control": "rest"}, FailSafe.RESERVE, 0),
         ({"failSafe": "reserve"}, {"control": "none"}, FailSafe.RESERVE, 0),
     ],
@@ -624,6 +625,13 @@ ASIDE = " kW of the grid connection aside, also where no car is; "
     ("changes", "lines"),
     [
         ({"failSafe": "closed"}, ["failSafe closed, every charger: it sets no power aside", CLOSED_SAYS]),
+        (
+            {"failSafe": "expire"},
+            [
+                f"failSafe expire, every charger: it sets 60{ASIDE}340 kW are left to share",
+                AWAY.replace("limit;", "limit for 5 min, then with what a new one gets;") + "10 kW",
+            ],
+        ),
         (
             {"failSafe": "reserve", "staticLoad": 50},
             [

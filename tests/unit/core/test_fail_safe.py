@@ -182,6 +182,79 @@ def test_refused_it_gives_way_and_is_tried_again_in_ten_minutes() -> None:
     assert ("A", 10_000) in defaults(drive)
 
 
+def expiring(power_w: int = 10_000) -> Station:
+    return station(100, replace(A, fail_safe=FailSafe.EXPIRE, fail_safe_power_w=power_w))
+
+
+def told(drive: Drive) -> list[tuple[int, int | None]]:
+    """Return the limits of transactions said since last asked, and where they fall."""
+    return [(c.limit_w, c.expires_to_w) for c in drive.take() if isinstance(c, SetLimit) and c.idx > 0]
+
+
+def test_limits_that_expire_are_said_again_every_hundred_seconds() -> None:
+    drive = Drive(expiring())
+    drive.bring_up("A")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    assert told(drive) == [(100_000, 10_000)]
+    for _ in range(3):
+        drive.draws({("A", 1): 100}, 90)
+        assert told(drive) == []
+        drive.draws({("A", 1): 100}, 10)
+        drive.accept()
+        assert told(drive) == [(100_000, 10_000)]
+    assert (drive.k_kw("A"), drive.notices()) == (100, set())
+
+
+def test_expiry_frees_nothing() -> None:
+    drive = Drive(expiring())
+    drive.bring_up("A")
+    drive.start("A")
+    drive.accept()
+    drive.disconnect("A")
+    drive.wait(1_000)
+    assert drive.k_kw("A") == 100
+
+
+def test_a_charger_that_refuses_two_periods_is_told_one() -> None:
+    drive = Drive(expiring())
+    drive.bring_up("A")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    for _ in range(2):
+        drive.wait(31)
+        drive.answer(drive.open_limit("A"), "Rejected")
+    drive.wait(31)
+    drive.accept()
+    assert told(drive) == [(100_000, 10_000), (100_000, 10_000), (100_000, None)]
+    assert "does_not_expire:A" in drive.notices()
+    drive.boot("A")
+    drive.wait(1)
+    drive.accept()
+    assert told(drive)[-1] == (100_000, 10_000), "its firmware may be another"
+
+
+def test_a_charger_that_knows_one_period_alone_is_told_one() -> None:
+    keys = {"ChargingScheduleAllowedChargingRateUnit": "Power", "ChargingScheduleMaxPeriods": "1"}
+    drive = Drive(expiring(), keys=keys)
+    drive.bring_up("A")
+    drive.start("A")
+    drive.accept()
+    assert told(drive) == [(100_000, None)]
+
+
+def test_a_limit_that_has_expired_at_once_is_said_without_expiry() -> None:
+    drive = Drive(expiring())
+    drive.bring_up("A")
+    drive.start("A")
+    drive.accept()
+    drive.status("A", 1, CHARGING)
+    drive.take()
+    drive.draws({("A", 1): 10}, 50)
+    assert [falls_to_w for _, falls_to_w in told(drive)] == [None]
+
+
 @pytest.mark.parametrize(
     ("drawn_kw", "next_purpose"), [(10, Purpose.DEFAULT), (10.5, Purpose.DEFAULT), (6, None), (40, None)]
 )

@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -104,3 +106,28 @@ def test_programmers_errors_are_caught() -> None:
         set_charging_profile(limit(1000, WATTS, idx=0), T)
     with pytest.raises(AssertionError):
         set_charging_profile(limit(-1, WATTS), T)
+
+
+@pytest.mark.parametrize(
+    ("unit", "periods"),
+    [
+        (RateUnit.W, [{"startPeriod": 0, "limit": 11_040}, {"startPeriod": 86_700, "limit": 4_140}]),
+        (
+            RateUnit.A,
+            [
+                {"startPeriod": 0, "limit": 16, "numberPhases": 3},
+                {"startPeriod": 86_700, "limit": 6, "numberPhases": 3},
+            ],
+        ),
+    ],
+)
+def test_a_limit_that_expires_counts_from_a_moment_that_we_choose(
+    unit: RateUnit, periods: list[dict[str, Any]]
+) -> None:
+    """§7.9: Relative counts from a moment that the charger chooses."""
+    command = replace(limit(11_040, LimitForm(unit, 3, 230)), expires_to_w=4_140)
+    payload = set_charging_profile(command, T)
+    profile = cast("dict[str, Any]", payload["csChargingProfiles"])
+    assert profile["chargingProfileKind"] == "Absolute"
+    assert profile["chargingSchedule"]["chargingSchedulePeriod"] == periods
+    assert profile["chargingSchedule"]["startSchedule"] == "2025-12-31T00:00:00Z"
