@@ -35,6 +35,7 @@ from csms.obs.logs import configure
 from csms.ports import StoreError
 from csms.runtime.clock import SystemClock
 from csms.runtime.controller import Controller, StationHalted
+from csms.runtime.housekeeping import Housekeeper, Retention
 from csms.runtime.knocking import KnockingLog
 from csms.settings import Settings
 from csms.store import NotOpened, SqlStore, open_store
@@ -105,7 +106,8 @@ async def _serve(settings: Settings) -> int:
         loop = asyncio.create_task(controller.run(), name="station loop")
         try:
             await _apply_configuration(controller, station, wanted, replace=settings.replace_config)
-            return await _listen(settings, gateway, rest, controller, loop, stop)
+            async with _tidied_up(Housekeeper(store, clock, _retention(settings))):
+                return await _listen(settings, gateway, rest, controller, loop, stop)
         finally:
             loop.cancel()
             await asyncio.gather(loop, return_exceptions=True)
@@ -187,6 +189,27 @@ async def _store(url: str) -> AsyncIterator[SqlStore]:
     finally:
         with contextlib.suppress(StoreError):  # on the way out, and everything acknowledged is durable already
             await opened.close()
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(settings.keep_samples_days, settings.keep_log_days, settings.keep_log_rows)
+
+
+@contextlib.asynccontextmanager
+async def _tidied_up(housekeeper: Housekeeper) -> AsyncIterator[None]:
+    """Have histories kept within bounds; should that fail, nothing else does."""
+    task = asyncio.create_task(housekeeper.run(), name="housekeeping")
+    task.add_done_callback(_report_failure)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _report_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("housekeeping.failed", exc_info=error)
 
 
 async def _start(controller: Controller, wanted: Station | None) -> Station:

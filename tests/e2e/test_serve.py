@@ -5,6 +5,7 @@ import contextlib
 import json
 import signal
 import socket
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,9 @@ EVERY_VARIABLE = {
     "CSMS_UNKNOWN_CHARGERS": "reject",
     "CSMS_DATABASE": "sqlite:///from_variables.sqlite3",
     "CSMS_ID_TAGS": "tags.txt",
+    "CSMS_KEEP_SAMPLES_DAYS": "0",
+    "CSMS_KEEP_LOG_DAYS": "0",
+    "CSMS_KEEP_LOG_ROWS": "7",
     "CSMS_LOG_LEVEL": "debug",
     "CSMS_LOG_FORMAT": "json",
     "CSMS_VIRTUAL_ID_TAG": "VIRTUAL7",
@@ -100,6 +104,19 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
         assert {line["level"] for line in server.log()} >= {"debug", "info"}
         assert "VIRTUAL7" not in server.err, "id tags are masked in the log"
     assert (tmp_path / "from_variables.sqlite3").exists()
+
+
+async def test_old_lines_of_the_event_log_are_forgotten_while_it_runs(tmp_path: Path) -> None:
+    database = ("--config", str(EXAMPLE_CONFIG), "--database", "sqlite:///old.sqlite3")
+    await run_until_ready(tmp_path, *database)
+    with contextlib.closing(sqlite3.connect(tmp_path / "old.sqlite3")) as connection, connection:
+        line = "INSERT INTO event_log (station_id, at_ms, kind, detail) VALUES ('main', ?, 'test', '{}')"
+        connection.executemany(line, [(n,) for n in range(3)])
+    async with program(tmp_path, *SERVE, *ANY_PORT, *database) as server:
+        await server.says("^ready$")
+        await until(lambda: "history.pruned" in server.err, server.story)
+        (pruned,) = [line for line in server.log() if line["event"] == "history.pruned"]
+        assert (pruned["samples"], pruned["lines"]) == (0, 3)
 
 
 async def post(url: str, path: str, body: object) -> Any:
