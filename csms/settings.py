@@ -159,7 +159,7 @@ class Settings(BaseSettings):
 
     keep_log_rows: Annotated[int, Field(ge=0)] = 1_000_000
     """Lines of the event log that are kept at the most, the newest ones; 0 is any number. Default: 1000000, so that a
-    charger that talks without end cannot fill the disk. A text in it is cut after 4096 characters."""
+    charger that talks without end cannot fill the disk. A text in it is cut after 8192 characters."""
 
     log_level: LogLevel = LogLevel.INFO
     """Least severe event that is logged: debug, info, warning or error. Default: info; debug adds every OCPP frame."""

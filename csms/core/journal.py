@@ -15,8 +15,9 @@ from csms.core.records import Doubt, EventLogged, SampleStored, SessionStored, S
 from csms.core.replies import Outcome, Reply
 from csms.core.session import Session
 
-LOGGED_CHARS_MAX = 4_096
-"""Of one text in a line of the station's history: a charger may send 1 MiB in a message that steers nothing."""
+LOGGED_CHARS_MAX = 8_192
+"""Of one text in a line of the station's history: a charger may send 1 MiB in a message that steers nothing, but the
+longest that OCPP has a use for holds a certificate request of 5500 characters."""
 
 
 @dataclass(slots=True)

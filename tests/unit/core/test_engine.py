@@ -109,9 +109,9 @@ def test_a_message_that_steers_nothing_is_kept_and_confirmed() -> None:
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
-        ("x" * 4_096, "x" * 4_096),
-        ("x" * 4_097, "x" * 4_096 + "… (cut, 4097 characters)"),
-        ("é" * 1_000_000, "é" * 4_096 + "… (cut, 1000000 characters)"),
+        ("x" * 8_192, "x" * 8_192),
+        ("x" * 8_193, "x" * 8_192 + "… (cut, 8193 characters)"),
+        ("é" * 1_000_000, "é" * 8_192 + "… (cut, 1000000 characters)"),
     ],
 )
 def test_long_messages_that_steer_nothing_are_kept_in_part(sent: str, kept: str) -> None:
