@@ -7,7 +7,7 @@ resends for ever and stalls its queue (OCPP 1.6 §3.7.1, §4.8, §4.10).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from csms.ocpp16 import readers
@@ -81,7 +81,7 @@ REPAIRS: Mapping[str, tuple[Field, ...]] = {
         _integer("reservation_id"),
     ),
     "MeterValues": (
-        _CONNECTOR_ID,
+        replace(_CONNECTOR_ID, needed=False),
         _integer("transaction_id"),
         Field("meter_value", readers.read_elements),
     ),

@@ -135,6 +135,20 @@ ROWS = (
         {},
         {"meter_sample": {"idx": 1, "energy_wh": 7, "power_w": None}},
     ),
+    Row(
+        "MeterValues",
+        "dirty",
+        {"transactionId": 1, "meterValue": [SAMPLE]},
+        {},
+        {"meter_sample": {"idx": 1, "transaction_id": 1, "energy_wh": 7}},
+    ),
+    Row(
+        "MeterValues",
+        "dirty",
+        {"connectorId": "-1", "transactionId": 99, "meterValue": [SAMPLE]},
+        {},
+        {"meter_sample": {"idx": 0, "transaction_id": 99, "session_id": None, "energy_wh": 7}},
+    ),
     Row("StartTransaction", "minimal", START | {"connectorId": 2}, ACCEPTED | {"transactionId": 2}),
     Row(
         "StartTransaction",
