@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
+from websockets.exceptions import ConnectionClosed
 
 from csms.core.events import (
     CallAnswered,
@@ -196,6 +198,35 @@ async def test_odd_and_huge_payloads(action: str, payload: str, answer: dict[str
             assert got[:3] == [4, "id", "FormationViolation"], "two values for a field that the answer needs"
         else:
             assert got == [3, "id", answer]
+
+
+FULL = {"context": "Sample.Periodic", "format": "Raw", "location": "Outlet"}
+REGISTER = FULL | {"value": "1234567", "measurand": "Energy.Active.Import.Register", "unit": "Wh"}
+POWER = FULL | {"value": "11000.0", "measurand": "Power.Active.Import", "unit": "W"}
+
+
+@pytest.mark.parametrize(
+    ("values", "room"), [([{"value": "1234567"}], 14_000), ([REGISTER], 5_400), ([REGISTER, POWER], 3_200)]
+)
+async def test_the_longest_stops_are_as_long_as_the_documentation_says(values: list[dict[str, str]], room: int) -> None:
+    element = {"timestamp": STAMP, "sampledValue": values}
+    with capture_logs() as log:
+        await _stops(element, room)
+    (closed,) = [line for line in log if line["event"] == "link.closed"]
+    assert closed["close_code"] == 1009
+
+
+async def _stops(element: dict[str, Any], room: int) -> None:
+    async with gateway() as world, world.client() as client:
+        for count, fits in ((room, True), (room + room // 20, False)):
+            stop = [2, "id", "StopTransaction", STOP | {"transactionData": [element] * count}]
+            await client.socket.send(json.dumps(stop, separators=(",", ":")))
+            if fits:
+                assert await client.receive() == [3, "id", {}]
+            else:
+                with pytest.raises(ConnectionClosed, match="1009"):
+                    await client.receive()
+        await world.desk.wait_for(ChargerDisconnected)
 
 
 # --- repetitions and bursts -------------------------------------------------------------------------------------------
