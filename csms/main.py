@@ -32,6 +32,7 @@ from csms.gateway.id_tags import TagPolicy, load_id_tags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.obs.logs import configure
+from csms.open_files import check_limit, raise_limit
 from csms.ports import StoreError
 from csms.runtime.clock import SystemClock
 from csms.runtime.controller import Controller, StationHalted
@@ -79,6 +80,7 @@ async def _serve(settings: Settings) -> int:
         registry = LinkRegistry(lambda: controller)
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
+        _watch_open_files(controller)
         gateway = Gateway(
             GatewaySettings(
                 host=settings.ocpp_host, port=settings.ocpp_port, unknown_chargers=settings.unknown_chargers
@@ -222,6 +224,17 @@ async def _start(controller: Controller, wanted: Station | None) -> Station:
         hint = "give one with --config FILE, for example --config examples/station_config.json"
         raise StartFailed(USAGE, f"the store holds no station configuration yet: {hint}")
     return station
+
+
+def _watch_open_files(controller: Controller) -> None:
+    """Have chargers that are too many for this process told, now and with each configuration."""
+    limit, view = raise_limit(), controller.view
+
+    def check() -> None:
+        check_limit(limit, view.station)
+
+    check()
+    view.watchers.append(check)
 
 
 async def _apply_configuration(

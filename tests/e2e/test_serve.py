@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,32 @@ async def test_old_lines_of_the_event_log_are_forgotten_while_it_runs(tmp_path: 
         await until(lambda: "history.pruned" in server.err, server.story)
         (pruned,) = [line for line in server.log() if line["event"] == "history.pruned"]
         assert (pruned["samples"], pruned["lines"]) == (0, 3)
+
+
+async def test_chargers_that_are_more_than_files_may_be_open_are_told(tmp_path: Path) -> None:
+    """Its soft limit is 100 and its hard one 210: room for ten chargers beside everything else."""
+    limited = ("-c", 'ulimit -Sn 100 && ulimit -Hn 210 && exec "$0" "$@"', sys.executable, "-m", *SERVE, *ANY_PORT)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("CSMS_")}
+    errors = tmp_path / "errors.log"
+    with errors.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            "sh", *limited, "--config", str(EXAMPLE_CONFIG), cwd=tmp_path, env=variables,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+        )  # fmt: skip
+    server = Program(process, errors)
+    try:
+        await server.says("^ready$")
+        url = (await server.says(r"^REST +(http://\S+)"))[1]
+        events = {line["event"]: line for line in server.log()}
+        assert (events["open_files.limit_raised"]["before"], events["open_files.limit_raised"]["now"]) == (100, 210)
+        assert "open_files.limit_too_low" not in events
+        many = station(100, *(charger(f"C{n}", 20, 1) for n in range(11)))
+        assert (await post(url, "/station/config", many)).status_code == 200
+        await until(lambda: "open_files.limit_too_low" in server.err, server.story)
+        (told,) = [line for line in server.log() if line["event"] == "open_files.limit_too_low"]
+        assert (told["level"], told["limit"], told["needed"], told["chargers"]) == ("error", 210, 211, 11)
+    finally:
+        await server.end()
 
 
 async def post(url: str, path: str, body: object) -> Any:
