@@ -36,6 +36,7 @@ class Kind(Enum):
     CHARGER_OFFLINE = (503, "Charger offline", "The charger is not connected; try again when it is.")
     CHARGER_REFUSED = (502, "Charger refused", "The charger answered and refused.")
     CHARGER_SILENT = (504, "Charger silent", "The charger gave no answer in time.")
+    TOO_MANY_MAKES = (409, "Too many makes", "More makes than can be remembered; nothing was changed.")
     NOT_YET = (504, "Not done yet", "The wait is over and the outcome is open; what happens later still counts.")
     STORE_UNAVAILABLE = (503, "Storage unavailable", "Nothing was changed because it could not be stored; try again.")
     HTTP = (400, "Bad request", "The request could not be understood.")

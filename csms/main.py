@@ -32,9 +32,11 @@ from csms.gateway.id_tags import TagPolicy, load_id_tags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.obs.logs import configure
+from csms.open_files import check_limit, raise_limit
 from csms.ports import StoreError
 from csms.runtime.clock import SystemClock
 from csms.runtime.controller import Controller, StationHalted
+from csms.runtime.housekeeping import Housekeeper, Retention
 from csms.runtime.knocking import KnockingLog
 from csms.settings import Settings
 from csms.store import NotOpened, SqlStore, open_store
@@ -78,6 +80,7 @@ async def _serve(settings: Settings) -> int:
         registry = LinkRegistry(lambda: controller)
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
+        _watch_open_files(controller)
         gateway = Gateway(
             GatewaySettings(
                 host=settings.ocpp_host, port=settings.ocpp_port, unknown_chargers=settings.unknown_chargers
@@ -106,7 +109,8 @@ async def _serve(settings: Settings) -> int:
         loop = asyncio.create_task(controller.run(), name="station loop")
         try:
             await _apply_configuration(controller, station, wanted, replace=settings.replace_config)
-            return await _listen(settings, gateway, rest, controller, loop, stop)
+            async with _tidied_up(Housekeeper(store, clock, _retention(settings))):
+                return await _listen(settings, gateway, rest, controller, loop, stop)
         finally:
             loop.cancel()
             await asyncio.gather(loop, return_exceptions=True)
@@ -190,6 +194,27 @@ async def _store(url: str) -> AsyncIterator[SqlStore]:
             await opened.close()
 
 
+def _retention(settings: Settings) -> Retention:
+    return Retention(settings.keep_samples_days, settings.keep_log_days, settings.keep_log_rows)
+
+
+@contextlib.asynccontextmanager
+async def _tidied_up(housekeeper: Housekeeper) -> AsyncIterator[None]:
+    """Have histories kept within bounds; should that fail, nothing else does."""
+    task = asyncio.create_task(housekeeper.run(), name="housekeeping")
+    task.add_done_callback(_report_failure)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _report_failure(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.error("housekeeping.failed", exc_info=error)
+
+
 async def _start(controller: Controller, wanted: Station | None) -> Station:
     """Rebuild the core from the store, or seed an empty one."""
     try:
@@ -200,6 +225,17 @@ async def _start(controller: Controller, wanted: Station | None) -> Station:
         hint = "give one with --config FILE, for example --config examples/station_config.json"
         raise StartFailed(USAGE, f"the store holds no station configuration yet: {hint}")
     return station
+
+
+def _watch_open_files(controller: Controller) -> None:
+    """Have chargers that are too many for this process told, now and with each configuration."""
+    limit, view = raise_limit(), controller.view
+
+    def check() -> None:
+        check_limit(limit, view.station)
+
+    check()
+    view.watchers.append(check)
 
 
 async def _apply_configuration(

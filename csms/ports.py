@@ -1,11 +1,11 @@
 """The few things that the runtime needs from the world.
 
-Four protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Five protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
@@ -46,6 +46,29 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish queued commits and let go of the database."""
+        ...
+
+
+class Pruned(NamedTuple):
+    """What one batch of forgetting did: rows removed, and the row behind which to go on; None: nothing is left."""
+
+    removed: int
+    after: int | None
+
+
+class Histories(Protocol):
+    """The histories of a store, which are never read to recover; one call is one short transaction.
+
+    Rows are looked at in the order in which they were written, a batch from the row behind `after` on (0: the oldest).
+    Both raise `StoreError`.
+    """
+
+    async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:
+        """Remove meter samples received before a time, UTC ms; those of open transactions stay."""
+        ...
+
+    async def prune_log(self, after: int, *, before_ms: int, now_ms: int, rows_max: int | None) -> Pruned:
+        """Remove lines of the event log written before a time, and all but the newest `rows_max` (None: any number)."""
         ...
 
 

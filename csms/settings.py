@@ -149,6 +149,18 @@ class Settings(BaseSettings):
     """Who may charge: `open` (every id tag) or a text file, one id tag a line. Default: open, as a private site needs
     no list."""
 
+    keep_samples_days: Annotated[int, Field(ge=0, le=36_500)] = 730
+    """Days for which meter values are kept after they came in, byte for byte, signed ones too; 0 is for ever. Default:
+    730, two years in which a bill may be disputed. Those of open transactions stay, and what a session is billed by
+    (its start, its end and its registers) is kept for ever."""
+
+    keep_log_days: Annotated[int, Field(ge=0, le=36_500)] = 90
+    """Days for which the lines of the event log are kept; 0 is for ever. Default: 90."""
+
+    keep_log_rows: Annotated[int, Field(ge=0)] = 1_000_000
+    """Lines of the event log that are kept at the most, the newest ones; 0 is any number. Default: 1000000, so that a
+    charger that talks without end cannot fill the disk. A text in it is cut after 8192 characters."""
+
     log_level: LogLevel = LogLevel.INFO
     """Least severe event that is logged: debug, info, warning or error. Default: info; debug adds every OCPP frame."""
 

@@ -46,7 +46,7 @@ class MakeRoutes:
             response_model=None,
             openapi_extra=takes(LearntMakes, one=examples.MAKES),
             responses=gives(LearntMakes, "What is learnt now.", one=examples.MAKES)
-            | fails(*BODY_KINDS, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
+            | fails(*BODY_KINDS, Kind.TOO_MANY_MAKES, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
         )
 
     async def show(self) -> Response:
@@ -54,7 +54,7 @@ class MakeRoutes:
         return _document(self._services.desk.view.makes)
 
     async def teach(self, request: Request) -> Response:
-        """Replace what is known of the makes in the document; others stay as they were.
+        """Replace what is known of the makes in the document; others stay as they were, and all or nothing is taken.
 
         Nothing that is booked falls by it: it says how chargers are spoken to first.
         """

@@ -81,6 +81,18 @@ def serve(
         Text,
         typer.Option(metavar="SECONDS", help="How long REST waits for a charger. [default: 30]"),
     ] = None,
+    keep_samples_days: Annotated[
+        Text,
+        typer.Option(metavar="DAYS", help="Meter values are kept so long; 0: for ever. [default: 730]"),
+    ] = None,
+    keep_log_days: Annotated[
+        Text,
+        typer.Option(metavar="DAYS", help="The event log is kept so long; 0: for ever. [default: 90]"),
+    ] = None,
+    keep_log_rows: Annotated[
+        Text,
+        typer.Option(metavar="N", help="Lines of the event log that are kept; 0: all. [default: 1000000]"),
+    ] = None,
     log_level: Annotated[
         Text,
         typer.Option(metavar="LEVEL", help="debug, info, warning or error. [default: info]"),
@@ -109,6 +121,9 @@ def serve(
         "virtual_id_tag": virtual_id_tag,
         "heartbeat_interval_s": heartbeat_interval_s,
         "request_wait_s": request_wait_s,
+        "keep_samples_days": keep_samples_days,
+        "keep_log_days": keep_log_days,
+        "keep_log_rows": keep_log_rows,
         "log_level": log_level,
         "log_format": log_format,
     }

@@ -6,6 +6,7 @@ after three different ways to say a limit were refused in a row, or after the th
 was never provisioned; every way is tried once (`csms.core.ladder`), after that one every ten minutes.
 """
 
+from csms.core.capabilities import SAMPLED_KEY
 from csms.core.charger import ChargerState
 from csms.core.commands import AbortConnection, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration
 from csms.core.connector import Connector
@@ -110,6 +111,8 @@ class Calls:
             return
         charger = self.state.chargers[call.charger_id]
         told = charger.settings.told(fact.values, fact.unknown_keys, fact.readonly)
+        if SAMPLED_KEY in told:
+            self._learn_unsupported(charger, charger.settings.read_back())
         charger.provisioning.reading.answered(call.command.keys, told)
         self.journal.chargers.add(charger.charger_id)
         self._errand_ended(call, fact.token, done=True, answer=ACCEPTED)
@@ -425,6 +428,10 @@ class Calls:
         unsupported = charger.settings.answered(command.key, command.value, word)
         self.journal.chargers.add(charger.charger_id)
         self.journal.log("setting.answered", charger.charger_id, None, key=command.name, answer=word[:40])
+        self._learn_unsupported(charger, unsupported)
+
+    def _learn_unsupported(self, charger: ChargerState, unsupported: tuple[str, ...]) -> None:
+        """Remember measurands that chargers of this make do not have."""
         learnt = charger.learnt
         news = tuple(m for m in unsupported if m not in learnt.unsupported_measurands)
         if news:

@@ -66,7 +66,7 @@ from csms.core.records import (
     StationStored,
 )
 from csms.core.recovery import rebuild
-from csms.core.replies import ChargerView, MakesShown, Reply, SessionView
+from csms.core.replies import ChargerView, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
@@ -259,11 +259,16 @@ class Engine:
     def _teach(self, fact: MakesTaught, journal: Journal) -> None:
         """Take what an operator's document says of makes; chargers of them are spoken to accordingly from now on."""
         makes = self._state.makes
+        new = len(fact.makes.keys() - makes.keys())
+        if len(makes) + new > MAKES_MAX:
+            held = f"at most {MAKES_MAX} makes are remembered: {len(makes)} are, and {new} of these would be new"
+            journal.reply(fact.request, Refused(Refusal.TOO_MANY_MAKES, f"{held}; nothing was changed"))
+            return
         for make, learnt in fact.makes.items():
             if make in makes:
                 for habit in fields(learnt):
                     setattr(makes[make], habit.name, getattr(learnt, habit.name))
-            elif len(makes) < MAKES_MAX:
+            else:
                 makes[make] = replace(learnt)
         for charger in self._state.chargers.values():
             make_told = None if charger.boot is None else charger.boot.make

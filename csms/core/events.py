@@ -207,11 +207,12 @@ class TransactionStarted:
 class MeterSampled:
     """MeterValues of one connector, oldest sample first; `transaction_id` as the charger gave it, right or wrong.
 
+    `idx` is None when the charger told none: the connector is then that of the transaction it names, if there is one.
     `known` is the store's transaction of that id, if it had ended when the charger first named it on its connection.
     """
 
     charger_id: ChargerId
-    idx: int
+    idx: int | None
     transaction_id: int | None
     samples: tuple[Sample, ...]
     request: RequestId | None = None

@@ -15,6 +15,10 @@ from csms.core.records import Doubt, EventLogged, SampleStored, SessionStored, S
 from csms.core.replies import Outcome, Reply
 from csms.core.session import Session
 
+LOGGED_CHARS_MAX = 8_192
+"""Of one text in a line of the station's history: a charger may send 1 MiB in a message that steers nothing, but the
+longest that OCPP has a use for holds a certificate request of 5500 characters."""
+
 
 @dataclass(slots=True)
 class Journal:
@@ -54,8 +58,9 @@ class Journal:
         idx: int | None = None,
         **detail: str | int | bool | None,
     ) -> None:
-        """Add a line to the station's history."""
-        self.events.append(EventLogged(self.wall_ms, kind, charger_id, idx, detail))
+        """Add a line to the station's history; texts that are too long are cut, and say so."""
+        cut = {key: _cut(value) if isinstance(value, str) else value for key, value in detail.items()}
+        self.events.append(EventLogged(self.wall_ms, kind, charger_id, idx, cut))
 
     def keep_sample(
         self,
@@ -107,3 +112,9 @@ class Journal:
         """Answer whoever waits, if anybody does."""
         if request is not None:
             self.replies.append(Reply(request, outcome))
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LOGGED_CHARS_MAX:
+        return text
+    return f"{text[:LOGGED_CHARS_MAX]}… (cut, {len(text)} characters)"

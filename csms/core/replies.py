@@ -55,6 +55,7 @@ class Refusal(StrEnum):
     CHARGER_OFFLINE = "charger_offline"
     CHARGER_REFUSED = "charger_refused"
     CHARGER_SILENT = "charger_silent"
+    TOO_MANY_MAKES = "too_many_makes"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Taking in meter values (OCPP 1.6 §4.7; LEDGER.md I6, I7).
 
 Every sample is kept, with its owner: the open transaction it names, else the one that holds its connector (many ids are
-wrong). Values of a transaction that has ended belong to it and never revive it. Of all of them only what is new, of now
-and possible moves control: the record of any other says why it did not (`csms.core.records.Doubt`).
+wrong). One that tells no connector is of that of the transaction it names, else kept as the whole charger's. Values of
+a transaction that has ended belong to it and never revive it. Of all of them only what is new, of now and possible
+moves control: the record of any other says why it did not (`csms.core.records.Doubt`).
 """
 
 from csms.core.charger import ChargerState
@@ -34,22 +35,30 @@ class Samples:
     def sampled(self, fact: MeterSampled) -> None:
         """Keep every sample; let the newest live one speak for its connector."""
         charger = self.state.chargers.get(fact.charger_id)
-        session, ended = self._owner(fact), None
+        idx = self._place(fact) if fact.idx is None else fact.idx
+        session, ended = self._owner(fact, idx), None
         if session is None:
             ended = self._ended(fact)
         owner_id = session.session_id if session is not None else None if ended is None else ended.session_id
         connector = None
         if charger is not None and ended is None:
             charger.busy_ms = self.now.mono_ms
-            connector = self._speaking(charger, session, fact.idx)
+            connector = self._speaking(charger, session, idx)
         for sample in fact.samples:
             doubt = None if ended is None else Doubt.TRANSACTION_ENDED
             if charger is not None and connector is not None:
                 doubt = self._hear(charger, connector, sample)
-            self.journal.keep_sample(fact, fact.idx, sample, owner_id, doubt)
+            self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
         self.journal.reply(fact.request, Confirmed())
 
-    def _owner(self, fact: MeterSampled) -> Session | None:
+    def _place(self, fact: MeterSampled) -> int:
+        """Return the connector of the transaction that a sample names, of this charger and open or not; 0 without."""
+        named, ended = self._named(fact), self._ended(fact)
+        if named is not None:
+            return named.key.idx
+        return 0 if ended is None else ended.idx
+
+    def _owner(self, fact: MeterSampled, idx: int) -> Session | None:
         """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong).
 
         Connector 0 is the main meter, whatever it names, unless the charger has no other (§4.7).
@@ -57,8 +66,8 @@ class Samples:
         named = self._named(fact)
         charger = self.state.chargers.get(fact.charger_id)
         if named is not None:
-            return named if fact.idx or charger is None or len(charger.connectors) == 1 else None
-        connector = None if charger is None else charger.connectors.get(fact.idx)
+            return named if idx or charger is None or len(charger.connectors) == 1 else None
+        connector = None if charger is None else charger.connectors.get(idx)
         if connector is None or connector.session is None or self._ended(fact) is not None:
             return None
         return connector.session if connector.session.driver is Driver.OCPP else None

@@ -12,7 +12,10 @@ for good, so that it can be put back. What a charger answers changes this:
     NotSupported           | never this key again on this firmware
     none, connection lost  | read back; as if it had forgotten
 
-A key is read back after every write, whatever was answered, and only then is anything concluded from its value.
+A key is read back after every write, whatever was answered, and only then is anything concluded from its value. Lists
+are compared as sets: the order is the charger's. One that was Accepted and kept in part tells what its firmware takes:
+what is missing is not supported. One of which nothing was kept, twice, is not written again to this charger; a locked
+one says nothing of its make.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -20,10 +23,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from csms.core.capabilities import SAMPLED_KEY, UNTOLD, Capabilities, capabilities_of, meant_by
-from csms.core.tuning import TUNED, Wish, not_taken, wanted_value
+from csms.core.tuning import TUNED, Wish, is_same, keeps_some, not_kept, not_taken, wanted_value
 
 REFUSED_MAX = 20
 """So many refused values of a key are remembered; lists that somebody else keeps changing fill no memory."""
+
+TRIES_TO_KEEP = 2
+"""A list that was Accepted so often and of which nothing was found afterwards is not written again."""
 
 
 class Answer(StrEnum):
@@ -55,6 +61,8 @@ class Change:
         value: what we wrote last.
         tries: how often that was written in a row.
         refused: values that the charger did not take.
+        dropped: lists that it Accepted and did not keep.
+        kept: the last list was once read back with everything in it: who takes something out of it later is not it.
     """
 
     before: str
@@ -62,6 +70,8 @@ class Change:
     answer: Answer = Answer.OPEN
     tries: int = 1
     refused: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +139,23 @@ class Settings:
         self.put(kept | {key: said[name] for key, name in named.items()})
         return set(named)
 
+    def read_back(self) -> tuple[str, ...]:
+        """Take the list that was read back after a write; return the measurands that it shows not to be supported."""
+        change, listed = self.changes.get(SAMPLED_KEY), self.capabilities.sampled
+        if change is None or change.answer is not Answer.ACCEPTED or listed is None:
+            return ()
+        gone = not_kept(change.value, listed)
+        if not gone and not change.kept:
+            self._note(SAMPLED_KEY, replace(change, kept=True))
+        if not gone or change.kept or change.value in change.dropped:
+            return ()
+        in_part = keeps_some(change.value, listed, change.before)
+        disturbed = self.disturbed_ms > self.written_ms.get(SAMPLED_KEY, 0)
+        if not in_part and (disturbed or change.tries < TRIES_TO_KEEP):
+            return ()
+        self._note(SAMPLED_KEY, replace(change, dropped=(*change.dropped, change.value)[-REFUSED_MAX:]))
+        return gone if in_part else ()
+
     def booted(self, now_ms: int) -> None:
         """After a boot, what was to count from the next boot on counts."""
         self.disturbed_ms = now_ms
@@ -165,7 +192,7 @@ class Settings:
             return None
         if change is not None and change.answer in {Answer.NOT_SUPPORTED, Answer.REBOOT_REQUIRED}:
             return None
-        refused = () if change is None else change.refused
+        refused = () if change is None else (*change.refused, *change.dropped)
         in_doubt = change is not None and change.answer is Answer.REFUSED
         wanted = wanted_value(key, present, self.capabilities, unsupported, refused, in_doubt=in_doubt)
         return None if wanted is None else Wish(key, present, wanted)
@@ -173,7 +200,7 @@ class Settings:
     def due_ms(self, wish: Wish, backoff_ms: tuple[int, ...]) -> int:
         """Return when a wish may be written, monotonic: what was written before and is not in force waits longer."""
         change = self.changes.get(wish.key)
-        if change is None or change.value != wish.wanted or change.tries == 0:
+        if change is None or not is_same(change.value, wish.wanted) or change.tries == 0:
             return 0
         return self.written_ms.get(wish.key, 0) + backoff_ms[min(change.tries, len(backoff_ms)) - 1]
 
@@ -185,8 +212,8 @@ class Settings:
         if change is None:
             change = Change(wish.present, wish.wanted)
         else:
-            tries = change.tries + 1 if change.value == wish.wanted else 1
-            change = replace(change, value=wish.wanted, answer=Answer.OPEN, tries=tries)
+            tries = change.tries + 1 if is_same(change.value, wish.wanted) else 1
+            change = replace(change, value=wish.wanted, answer=Answer.OPEN, tries=tries, kept=False)
         self.written_ms[wish.key] = now_ms
         self._note(wish.key, change)
         return self._own_name(wish.key)

@@ -87,6 +87,23 @@ def not_taken(value: str, refused: Iterable[str]) -> tuple[str, ...]:
     return tuple(m for m in MEASURANDS if m.lower() in offered - _as_set(value))
 
 
+def not_kept(value: str, listed: Iterable[str]) -> tuple[str, ...]:
+    """Return the measurands in `value` that are not in the list that a charger has after it took that."""
+    items = tuple(listed)
+    return tuple(m for m in MEASURANDS if m.lower() in _as_set(value) and not _covers(items, m))
+
+
+def keeps_some(value: str, listed: Iterable[str], before: str) -> bool:
+    """Return whether a charger has something of what `value` added to the list that it had before."""
+    here = _as_set(",".join(listed))
+    return bool((_as_set(value) - _as_set(before)) & here)
+
+
+def is_same(value: str, other: str) -> bool:
+    """Return whether two values say the same: lists in any order and case."""
+    return _as_set(value) == _as_set(other)
+
+
 def wanted_value(
     key: str,
     present: str,

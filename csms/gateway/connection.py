@@ -96,6 +96,15 @@ class ChargerConnection(ServerConnection):
         address = self.remote_address
         return str(address[0]) if isinstance(address, tuple) else str(address or "")
 
+    @property
+    def ended_with(self) -> int | None:
+        """Return the close code of this side, which says more when a message breaks the rules, else that of the other.
+
+        None while it is open, 1006 when it ended without one.
+        """
+        sent = self.protocol.close_sent
+        return self.close_code if sent is None else int(sent.code)
+
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def write_text(self, text: str) -> bool:

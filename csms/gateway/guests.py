@@ -79,7 +79,7 @@ class Guest:
         if self._closing is not None:
             await self._closing
         await self._connection.wait_closed()
-        self._log.info("guest.closed", reason=self._ended or "connection lost", close_code=self._connection.close_code)
+        self._log.info("guest.closed", reason=self._ended or "connection lost", close_code=self._connection.ended_with)
 
     def close(self, code: CloseCode, reason: str) -> None:
         """Send it away with a closing handshake; nothing that it says meanwhile is answered."""

@@ -319,7 +319,7 @@ class Link:
         if self.closed:
             return
         self.closed = True
-        close_code = self._connection.close_code  # None while it is open: it ends by our abort
+        close_code = self._connection.ended_with  # None while it is open: it ends by our abort
         self._connection.abort()
         for event in self.peer.close():
             self._report(event)

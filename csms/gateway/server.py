@@ -34,8 +34,10 @@ OCPP16 = Subprotocol("ocpp1.6")
 MAX_MESSAGE_BYTES = 1_048_576
 """A longer message closes its connection with 1009.
 
-A StopTransaction with the transactionData of a long session is the longest that a charger must be able to deliver, or
-its transaction never ends: a day of samples each 10 s with the register alone is close to this.
+The longest is a StopTransaction with the transactionData of a long session, and one that is longer is never delivered:
+its transaction ends as one without a stop. There is room for some 14,000 bare elements (a time and a value; 39 h at one
+each 10 s), 5,400 of one value with all its fields (15 h) or 3,200 of two such values (9 h). It is not more because
+every connection may hold so much in memory at once, and because everybody waits while it is read: a tenth of a second.
 """
 
 _log = structlog.get_logger()

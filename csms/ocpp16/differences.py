@@ -103,7 +103,7 @@ DIFFERENCES = (
         "lone_surrogate",
         "refuses",
         "half a surrogate pair as an escape in text",
-        "It is no character and cannot be written as UTF-8, neither to the store nor back to the charger.",
+        "It is no character and cannot be written as UTF-8, neither to the store nor back; it is read as U+FFFD.",
         "RFC 8259 §8.2, J §4.1.4",
         _ALL,
     ),

@@ -6,6 +6,7 @@ digits and arrays of the wrong shape all have a value of their own. The rules, i
 - no JSON array, or no readable message id: nothing can be answered, the frame is `Ignored` (§4.1.3);
 - a message type other than 2, 3 and 4 is `Ignored` (§4.1.3 SHALL);
 - a CALL with a readable id but a wrong shape is `Malformed`: it gets a CALLERROR with that id (§4.2.3);
+- half a surrogate pair is U+FFFD to whoever reads a payload (`half_pairs`), and makes a message id unreadable;
 - a CALLRESULT or CALLERROR with a readable id always counts as an answer to that id, even when the rest is unreadable:
   whoever waits for it is told at once instead of by a time-out.
 
@@ -19,6 +20,8 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
+
+from csms.ocpp16.half_pairs import mended
 
 MessageId = str | int
 """§4.1.4 asks for a string; a number is served too and echoed as the number it was."""
@@ -127,11 +130,31 @@ def decode(text: str) -> Frame:
 def _decode_any(text: str) -> Frame:
     text = text.removeprefix("\ufeff")
     try:
-        parts = _parts.decode(text)
+        return _decode_parts(_parts.decode(text))
     except msgspec.ValidationError:
         return Ignored("not a JSON array")
     except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):
-        return _decode_broken(text)
+        return _decode_mended(text) or _decode_broken(text)
+
+
+def _decode_mended(text: str) -> Frame | None:
+    """Return the frame of a text that is whole but for halves of surrogate pairs in its payload, or None."""
+    data = text.encode("utf-8", "replace")
+    whole = mended(data)
+    try:
+        parts = _parts.decode(whole)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    last = bytes(parts[-1]) if parts else b""
+    begins = whole.rindex(last)
+    if whole == data or whole[:begins] != data[:begins]:
+        return None
+    frame = _decode_parts(parts)
+    # A CALL keeps its payload as it came: its meter values are kept so.
+    return Call(frame.message_id, frame.action, data[begins : begins + len(last)]) if isinstance(frame, Call) else frame
+
+
+def _decode_parts(parts: list[msgspec.Raw]) -> Frame:
     if len(parts) < 2:  # noqa: PLR2004 - message type and message id
         return Ignored("fewer than two elements")
     message_type = bytes(parts[0])

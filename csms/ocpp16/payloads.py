@@ -59,9 +59,9 @@ class StartTransaction(msgspec.Struct, frozen=True):
 
 
 class MeterValues(msgspec.Struct, frozen=True):
-    """§6.31; `meter_value` is the raw JSON of each element."""
+    """§6.31; `meter_value` is the raw JSON of each element, `connector_id` None when it told none that can be."""
 
-    connector_id: int
+    connector_id: int | None = None
     transaction_id: int | None = None
     meter_value: list[msgspec.Raw] = []
 

@@ -1,12 +1,13 @@
 """The repair table: how each field of a hot action is read when the schema has something against the message.
 
 Numbers as text and text as numbers, overlong text, null, a missing or odd time, an object for a list: all of it is
-read, field by field. Only when a field that the answer needs cannot be read is the result a `PayloadFault`: a charger
-that gets an error instead of a confirmation resends for ever and stalls its queue (OCPP 1.6 §3.7.1, §4.8, §4.10).
+read, field by field; half a surrogate pair in a text is U+FFFD by then (`half_pairs`). Only when a field that the
+answer needs cannot be read is the result a `PayloadFault`: a charger that gets an error instead of a confirmation
+resends for ever and stalls its queue (OCPP 1.6 §3.7.1, §4.8, §4.10).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from csms.ocpp16 import readers
@@ -80,7 +81,7 @@ REPAIRS: Mapping[str, tuple[Field, ...]] = {
         _integer("reservation_id"),
     ),
     "MeterValues": (
-        _CONNECTOR_ID,
+        replace(_CONNECTOR_ID, needed=False),
         _integer("transaction_id"),
         Field("meter_value", readers.read_elements),
     ),

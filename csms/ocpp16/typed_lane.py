@@ -7,7 +7,7 @@ only when a field that the answer needs cannot be read.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -15,6 +15,7 @@ import msgspec
 
 from csms.ocpp16 import payloads, strict
 from csms.ocpp16.frames import ErrorCode
+from csms.ocpp16.half_pairs import mended
 from csms.ocpp16.meter_values import MeterValue, Reading, read_meter_values
 from csms.ocpp16.payloads import HotPayload, PayloadFault
 from csms.ocpp16.repairs import REPAIRS, repair
@@ -88,19 +89,32 @@ def decode_hot(action: str, payload: bytes) -> Decoded | PayloadFault:
         key = _contradicted_key(payload, lane.unambiguous)
         if key is not None:
             return PayloadFault(ErrorCode.FORMATION_VIOLATION, f"{key} is given twice, with two values")
-    verdict = ""
+    verdict, whole = "", payload
     read: HotPayload | PayloadFault
     try:
         read = lane.decoder.decode(payload)
     except (msgspec.MsgspecError, RecursionError) as error:
-        verdict = str(error)
-        read = repair(lane.payload_type, REPAIRS[action], payload)
+        verdict, whole = str(error), mended(payload)
+        read = repair(lane.payload_type, REPAIRS[action], whole)
     if isinstance(read, PayloadFault):
         return read
     if lane.elements is None:
         return Decoded(read, verdict)
     readings, fault = read_meter_values(lane.elements(read), _meter_value)
+    if whole != payload:
+        readings = tuple(_as_they_came(readings, whole, payload))
     return Decoded(read, verdict or fault, readings)
+
+
+def _as_they_came(readings: Iterable[Reading], whole: bytes, payload: bytes) -> Iterator[Reading]:
+    """Yield readings of the mended payload with their JSON as it stands at the same place in the payload itself."""
+    begins = 0
+    for reading in readings:
+        raw = bytes(reading.raw)
+        begins = whole.index(raw, begins)
+        ends = begins + len(raw)
+        yield Reading(msgspec.Raw(payload[begins:ends]), reading.element)
+        begins = ends
 
 
 def _contradicted_key(payload: bytes, keys: frozenset[str]) -> str | None:

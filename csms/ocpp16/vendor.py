@@ -15,6 +15,7 @@ from typing import Any
 import jsonschema_rs
 
 from csms.ocpp16.frames import ErrorCode
+from csms.ocpp16.half_pairs import mended
 from csms.ocpp16.payloads import PayloadFault
 from csms.ocpp16.readers import read_any
 
@@ -62,7 +63,7 @@ def _validator(action: str) -> jsonschema_rs.Draft4Validator:
 
 def check_call(action: str, payload: bytes) -> PayloadFault | None:
     """Check the payload of a charger's CALL; `action` is one of `known_actions()`."""
-    instance = read_any(payload)
+    instance = read_any(mended(payload))
     if not isinstance(instance, dict):
         return PayloadFault(ErrorCode.FORMATION_VIOLATION, "the payload is not a readable object")
     for error in _validator(action).iter_errors(instance):

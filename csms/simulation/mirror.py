@@ -303,7 +303,7 @@ class Mirror:
 
     def _sample(self, fact: MeterSampled) -> None:
         charger = self.chargers.get(fact.charger_id)
-        connector = self._connector(fact.charger_id, fact.idx)
+        connector = None if fact.idx is None else self._connector(fact.charger_id, fact.idx)
         if charger is None or connector is None:
             return
         for sample in fact.samples:

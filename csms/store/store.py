@@ -10,9 +10,9 @@ from sqlalchemy import Connection, insert, select
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId
 from csms.core.records import Record, Snapshot
-from csms.ports import StoreError
+from csms.ports import Pruned, StoreError
 from csms.postgres_url import FORM, is_postgres, parse
-from csms.store import history, loading
+from csms.store import history, loading, retention
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
 from csms.store.schema import station
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """One station's memory in a database; what each method promises is said in `csms.ports.Store`.
+    """One station's memory in a database; `csms.ports.Store` and `Histories` say what each method promises.
 
     Each raises StoreError when the database refuses, when a row is damaged, and after `close`.
     """
@@ -70,6 +70,22 @@ class SqlStore:
         """Return whether a session of that id ever existed."""
         return await self._read(lambda connection: history.find_session(connection, self._station_id, session_id))
 
+    async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:
+        """Remove a batch of old meter samples, in a transaction that takes its turn with the commits."""
+        return await self._change(
+            lambda connection: retention.prune_samples(
+                connection, self._station_id, after, before_ms=before_ms, now_ms=now_ms
+            )
+        )
+
+    async def prune_log(self, after: int, *, before_ms: int, now_ms: int, rows_max: int | None) -> Pruned:
+        """Remove a batch of old lines of the event log, likewise."""
+        return await self._change(
+            lambda connection: retention.prune_log(
+                connection, self._station_id, after, before_ms=before_ms, now_ms=now_ms, rows_max=rows_max
+            )
+        )
+
     async def close(self) -> None:
         """Finish queued commits and let go of the database; a second call does nothing."""
         if self._closed:
@@ -84,6 +100,11 @@ class SqlStore:
         if self._closed:
             raise StoreError("the store is closed")
         return await self._database.read(question)
+
+    async def _change(self, work: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise StoreError("the store is closed")
+        return await self._database.run(work)
 
     async def _write(self, changes: Changes) -> None:
         await self._database.run(changes.apply)

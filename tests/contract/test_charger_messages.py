@@ -135,6 +135,20 @@ ROWS = (
         {},
         {"meter_sample": {"idx": 1, "energy_wh": 7, "power_w": None}},
     ),
+    Row(
+        "MeterValues",
+        "dirty",
+        {"transactionId": 1, "meterValue": [SAMPLE]},
+        {},
+        {"meter_sample": {"idx": 1, "transaction_id": 1, "energy_wh": 7}},
+    ),
+    Row(
+        "MeterValues",
+        "dirty",
+        {"connectorId": "-1", "transactionId": 99, "meterValue": [SAMPLE]},
+        {},
+        {"meter_sample": {"idx": 0, "transaction_id": 99, "session_id": None, "energy_wh": 7}},
+    ),
     Row("StartTransaction", "minimal", START | {"connectorId": 2}, ACCEPTED | {"transactionId": 2}),
     Row(
         "StartTransaction",
@@ -287,6 +301,65 @@ async def test_answered_and_kept(tmp_path: Path, row: Row) -> None:
             assert {key: value for key, value in answer[2].items() if key != "currentTime"} == row.answer
         assert {where: held(last(csms, where), least) for where, least in row.kept.items()} == row.kept
         assert (await charger.ask("Heartbeat", {}))[0] == 3
+
+
+UNTEXT = "\ud83d\0"
+"""Half a surrogate pair and a NUL: no database takes them as text."""
+READ = "\ufffd\0"
+WRITTEN = "\ufffd?"
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "answer", "where", "kept"),
+    [
+        ("BootNotification", MINIMAL_BOOT | {"iccid": UNTEXT}, BOOT, "boot", {"vendor": "V", "iccid": READ}),
+        (
+            "StatusNotification",
+            {"connectorId": 1, "errorCode": "NoError", "status": "Finishing", "info": UNTEXT},
+            {},
+            "connector.status_changed",
+            {"status": "Finishing", "info": READ},
+        ),
+        (
+            "StartTransaction",
+            START | {"connectorId": 2, "idTag": f"a{UNTEXT}"},
+            ACCEPTED | {"transactionId": 2},
+            "session",
+            {"transaction_id": 2, "id_tag": f"A{WRITTEN}", "id_tag_raw": f"a{WRITTEN}"},
+        ),
+        (
+            "MeterValues",
+            {"connectorId": 1, "meterValue": [FULL_SAMPLE | {"vendor": UNTEXT}]},
+            {},
+            "meter_sample",
+            {"power_w": 7_500, "raw_json": FULL_SAMPLE | {"vendor": UNTEXT}},
+        ),
+        (
+            "StopTransaction",
+            STOP | {"idTag": UNTEXT, "reason": UNTEXT, "transactionData": [FULL_SAMPLE | {"vendor": UNTEXT}]},
+            ACCEPTED,
+            "session",
+            STOPPED | {"end_reason": "Other"},
+        ),
+        (
+            "DataTransfer",
+            {"vendorId": "V", "data": UNTEXT},
+            UNKNOWN_VENDOR,
+            "charger.reported",
+            {"action": "DataTransfer"},
+        ),
+    ],
+)
+async def test_what_is_no_text_spoils_no_message(
+    tmp_path: Path, action: str, payload: Any, answer: dict[str, Any], where: str, kept: dict[str, Any]
+) -> None:
+    async with speaking(tmp_path) as (csms, charger):
+        said = await charger.ask(action, payload)
+        assert said[0] == 3, said
+        assert {key: value for key, value in said[2].items() if key != "currentTime"} == answer
+        assert held(last(csms, where), kept) == kept
+    async with central_system(tmp_path / "csms.sqlite3") as csms:
+        assert held(last(csms, where), kept) == kept, "it can be read at the next start"
 
 
 def test_every_message_has_its_rows() -> None:

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
+from websockets.exceptions import ConnectionClosed
 
 from csms.core.events import (
     CallAnswered,
@@ -115,9 +117,8 @@ async def test_what_ocpp_1_6_does_not_have_is_not_implemented(action: str) -> No
         '"Heartbeat",{"a":NaN}',
         '"Heartbeat",{"a":-Infinity}',
         '"MeterValues",{"connectorId":Infinity}',
-        '"Heartbeat",{"a":"\\ud800"}',
         '"\\udc00",{}',
-        '"Authorize",{"idTag":"\\ud83d"}',
+        '"Authorize",{"idTag":"\\ud83d",}',
         '"Authorize",{"idTag":"\n"}',
         '"Heartbeat",' + "[" * 60_000,
         '"Heartbeat",' + '{"a":' * 12_000,
@@ -176,6 +177,8 @@ async def test_what_cannot_be_answered_is_ignored(text: str) -> None:
         ("Heartbeat", '{"a":' + "[" * 500 + "]" * 500 + "}", {"currentTime": STAMP}),
         ("StatusNotification", '{"connectorId":1,"status":"Available","info":' + DIGITS + "}", {}),
         ("StatusNotification", '{"connectorId":1,"status":"Faulted","status":"Available"}', {}),
+        ("Heartbeat", '{"a":"\\ud800"}', {"currentTime": STAMP}),
+        ("Authorize", '{"idTag":"\\ud83d"}', {"idTagInfo": {"status": "Accepted"}}),
         ("Authorize", '{"idTag":"a","idTag":"a"}', {"idTagInfo": {"status": "Accepted"}}),
         ("MeterValues", '{"connectorId":1,"transactionId":' + DIGITS + "}", {}),
         ("MeterValues", '{"connectorId":1,"meterValue":{"sampledValue":{"value":' + DIGITS + "}}}", {}),
@@ -195,6 +198,35 @@ async def test_odd_and_huge_payloads(action: str, payload: str, answer: dict[str
             assert got[:3] == [4, "id", "FormationViolation"], "two values for a field that the answer needs"
         else:
             assert got == [3, "id", answer]
+
+
+FULL = {"context": "Sample.Periodic", "format": "Raw", "location": "Outlet"}
+REGISTER = FULL | {"value": "1234567", "measurand": "Energy.Active.Import.Register", "unit": "Wh"}
+POWER = FULL | {"value": "11000.0", "measurand": "Power.Active.Import", "unit": "W"}
+
+
+@pytest.mark.parametrize(
+    ("values", "room"), [([{"value": "1234567"}], 14_000), ([REGISTER], 5_400), ([REGISTER, POWER], 3_200)]
+)
+async def test_the_longest_stops_are_as_long_as_the_documentation_says(values: list[dict[str, str]], room: int) -> None:
+    element = {"timestamp": STAMP, "sampledValue": values}
+    with capture_logs() as log:
+        await _stops(element, room)
+    (closed,) = [line for line in log if line["event"] == "link.closed"]
+    assert closed["close_code"] == 1009
+
+
+async def _stops(element: dict[str, Any], room: int) -> None:
+    async with gateway() as world, world.client() as client:
+        for count, fits in ((room, True), (room + room // 20, False)):
+            stop = [2, "id", "StopTransaction", STOP | {"transactionData": [element] * count}]
+            await client.socket.send(json.dumps(stop, separators=(",", ":")))
+            if fits:
+                assert await client.receive() == [3, "id", {}]
+            else:
+                with pytest.raises(ConnectionClosed, match="1009"):
+                    await client.receive()
+        await world.desk.wait_for(ChargerDisconnected)
 
 
 # --- repetitions and bursts -------------------------------------------------------------------------------------------
@@ -331,7 +363,7 @@ async def test_an_answer_with_a_wrong_id_completes_nothing(wrong_id: Any) -> Non
         ('[3,"test-1-1",{"status":"Rejected","status":"Accepted"}]', CallAnswered(Token(1), "Accepted")),
         ('[3,"test-1-1",null]', CallErrored(Token(1), "Unreadable")),
         ('[3,"test-1-1",{"status":NaN}]', CallErrored(Token(1), "Unreadable")),
-        ('[3,"test-1-1",{"status":"\\ud800"}]', CallErrored(Token(1), "Unreadable")),
+        ('[3,"test-1-1",{"status":"\\ud800"}]', CallAnswered(Token(1), "\ufffd")),
         ('[3,"test-1-1",' + "[" * 60_000, CallErrored(Token(1), "Unreadable")),
         ('[3,"test-1-1"]', CallErrored(Token(1), "Unreadable")),
         ('[4,"test-1-1"]', CallErrored(Token(1), "Unreadable")),

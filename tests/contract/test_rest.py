@@ -420,6 +420,7 @@ async def test_what_stands_alarms_first(world: World) -> None:
         (Refusal.CHARGER_OFFLINE, 503),
         (Refusal.CHARGER_REFUSED, 502),
         (Refusal.CHARGER_SILENT, 504),
+        (Refusal.TOO_MANY_MAKES, 409),
     ],
 )
 async def test_refusals(world: World, refusal: Refusal, status: int) -> None:
@@ -773,6 +774,13 @@ async def test_makes_are_taught_and_shown(world: World) -> None:
     assert fact.makes == makes
     world.desk.view.makes = makes
     assert (await world.client.get("/makes")).json() == document
+
+
+async def test_more_makes_than_can_be_remembered_are_refused(world: World) -> None:
+    world.tell(Refused(Refusal.TOO_MANY_MAKES, "at most 1000 makes are remembered: 999 are; nothing was changed"))
+    answer = await world.post("/makes", {"makes": [{"vendor": "V", "model": "M"}, {"vendor": "V", "model": "N"}]})
+    assert (answer.status_code, answer.json()["title"]) == (409, "Too many makes")
+    assert answer.json()["error"] == "At most 1000 makes are remembered: 999 are; nothing was changed."
 
 
 async def test_a_faulty_make_teaches_nothing(world: World) -> None:

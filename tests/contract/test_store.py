@@ -561,3 +561,120 @@ async def test_a_stop_is_found_by_its_charger_time_and_register(store: SqlStore)
     assert not await store.find_stop(ended.charger_id, 7_000, 61)
     assert not await store.find_stop(ended.charger_id, 7_001, 60)
     assert not await store.find_stop(ChargerId("OTHER"), 7_000, 60)
+
+
+# --- forgetting -------------------------------------------------------------------------------------------------------
+
+DAY_MS = 86_400_000
+NOW_MS = 1_800_000_000_000
+CUT_MS = NOW_MS - DAY_MS
+OLD_MS, YOUNG_MS, FUTURE_MS = CUT_MS - 1, CUT_MS, NOW_MS + 365 * DAY_MS
+
+
+async def _prune_samples(store: SqlStore, before_ms: int = CUT_MS) -> tuple[int, int]:
+    """Walk through the samples; return how many were removed, and in how many transactions."""
+    removed, batches, after = 0, 0, 0
+    while True:
+        pruned = await store.prune_samples(after, before_ms=before_ms, now_ms=NOW_MS)
+        removed, batches = removed + pruned.removed, batches + 1
+        if pruned.after is None:
+            return removed, batches
+        after = pruned.after
+
+
+async def _prune_log(store: SqlStore, before_ms: int = CUT_MS, rows_max: int | None = None) -> int:
+    removed, after = 0, 0
+    while True:
+        pruned = await store.prune_log(after, before_ms=before_ms, now_ms=NOW_MS, rows_max=rows_max)
+        removed += pruned.removed
+        if pruned.after is None:
+            return removed
+        after = pruned.after
+
+
+@pytest.mark.parametrize(
+    ("received_ms", "changed", "kept"),
+    [
+        (OLD_MS, {"session_id": "ended", "transaction_id": 2}, False),
+        (OLD_MS, {"session_id": None, "transaction_id": None}, False),
+        (OLD_MS, {"session_id": None, "transaction_id": 99}, False),
+        (OLD_MS, {"session_id": "running", "transaction_id": None}, True),
+        (OLD_MS, {"session_id": "running", "transaction_id": 99}, True),
+        (OLD_MS, {"session_id": None, "transaction_id": 1}, True),  # of the main meter: it names a transaction
+        (OLD_MS, {"session_id": "rest", "transaction_id": None}, True),
+        (YOUNG_MS, {"session_id": "ended", "transaction_id": 2}, True),
+        (YOUNG_MS, {"session_id": None, "transaction_id": None, "at_ms": 1}, True),
+        (FUTURE_MS, {"session_id": "ended", "transaction_id": 2}, True),
+    ],
+)
+async def test_samples_of_ended_transactions_are_forgotten_when_they_are_old(
+    asked: SqlStore, received_ms: int, changed: dict[str, Any], *, kept: bool
+) -> None:
+    """What is kept is the time of receipt: a charger's clock may stand anywhere."""
+    before = await asked.load()
+    await asked.commit([samples.sample(received_ms=received_ms, raw_json=SIGNED, **changed)])
+    assert await _prune_samples(asked) == (0 if kept else 1, 1 if received_ms == YOUNG_MS else 2)
+    assert [row["raw_json"] for row in await _rows(asked, schema.meter_sample)] == [SIGNED] * kept
+    assert await asked.load() == before
+    assert await asked.find_start(samples.start_key(ENDED)) == _known(ENDED, ended=True)
+
+
+async def test_a_transaction_is_forgotten_only_once_it_has_ended(asked: SqlStore) -> None:
+    await asked.commit([samples.sample(received_ms=OLD_MS, session_id=SessionId("running"))])
+    assert (await _prune_samples(asked))[0] == 0
+    await asked.commit([samples.ended("running", 1)])
+    assert (await _prune_samples(asked))[0] == 1
+
+
+async def test_many_old_samples_go_in_short_transactions(store: SqlStore) -> None:
+    """Those that stay at the beginning, and a while in which the clock was wrong, do not hide what is behind them."""
+    await store.commit([RUNNING])
+    running = [samples.sample(n, received_ms=OLD_MS, session_id=SessionId("running")) for n in range(700)]
+    ahead = [samples.sample(1_000 + n, received_ms=FUTURE_MS, transaction_id=9) for n in range(700)]
+    gone = [samples.sample(2_000 + n, received_ms=OLD_MS, transaction_id=9) for n in range(1_200)]
+    young = [samples.sample(4_000 + n, received_ms=YOUNG_MS, transaction_id=9) for n in range(2_000)]
+    for part in (running, ahead, gone, young):
+        await store.commit(part)
+    removed, batches = await _prune_samples(store)
+    assert removed == len(gone)
+    assert batches == 7  # 500 rows each: 2600 rows end in the sixth, and the walk in the one that is young throughout
+    kept = [row["at_ms"] for row in await _rows(store, schema.meter_sample)]
+    assert kept == [row.at_ms for row in (*running, *ahead, *young)]
+
+
+async def test_the_event_log_forgets_what_is_old(store: SqlStore) -> None:
+    lines = [replace(samples.logged(str(n)), at_ms=OLD_MS) for n in range(1_300)]
+    await store.commit([*lines, replace(samples.logged("young"), at_ms=YOUNG_MS), samples.CHARGER, samples.send(1)])
+    before = await store.load()
+    assert await _prune_log(store) == 1_300
+    assert [row["kind"] for row in await _rows(store, schema.event_log)] == ["young"]
+    assert await store.load() == before
+    assert await _prune_log(store) == 0
+
+
+@pytest.mark.parametrize(("rows_max", "kept"), [(None, 1_200), (1_200, 1_200), (600, 600), (1, 1)])
+async def test_the_event_log_holds_no_more_than_so_many_lines(store: SqlStore, rows_max: int | None, kept: int) -> None:
+    await store.commit([replace(samples.logged(str(n)), at_ms=NOW_MS) for n in range(1_200)])
+    await _prune_log(store, before_ms=0, rows_max=rows_max)
+    assert [row["kind"] for row in await _rows(store, schema.event_log)] == [str(n) for n in range(1_200 - kept, 1_200)]
+
+
+async def test_another_stations_histories_are_left_alone(store_url: str) -> None:
+    second = await open_store(store_url, "second")
+    assert isinstance(second, SqlStore)
+    await second.commit([samples.sample(n, received_ms=OLD_MS) for n in range(600)])
+    await second.commit([replace(samples.logged(), at_ms=OLD_MS)])
+    await second.close()
+    first = await _open(store_url)
+    await first.commit([samples.sample(1, received_ms=OLD_MS), replace(samples.logged("mine"), at_ms=OLD_MS)])
+    assert (await _prune_samples(first))[0] == 1
+    assert await _prune_log(first) == 1
+    assert {row["station_id"] for row in await _rows(first, schema.meter_sample)} == {"second"}
+    assert {row["station_id"] for row in await _rows(first, schema.event_log)} == {"second"}
+    await first.close()
+
+
+async def test_a_closed_store_forgets_nothing(store: SqlStore) -> None:
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await store.prune_samples(0, before_ms=CUT_MS, now_ms=NOW_MS)

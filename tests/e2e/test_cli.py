@@ -205,6 +205,11 @@ def test_makes_without_a_server_say_what_to_start(tmp_path: Path) -> None:
     ("text", "status", "said"),
     [
         ('{"makes": [{"vendor": "V", "model": 7}]}', 1, "makes.json: 1 fault\n  $.makes[0].model: must be text of"),
+        (
+            json.dumps({"makes": [{"vendor": "V", "model": str(n)} for n in range(1_001)]}),
+            1,
+            "makes.json: 1 fault\n  $.makes: must have at most 1000 items",
+        ),
         ("nonsense", 1, "makes.json: 1 fault\n  $: line 1, column 1: not JSON"),
         (None, 2, "csms makes import: "),
     ],

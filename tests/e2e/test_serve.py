@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import socket
+import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +61,9 @@ EVERY_VARIABLE = {
     "CSMS_UNKNOWN_CHARGERS": "reject",
     "CSMS_DATABASE": "sqlite:///from_variables.sqlite3",
     "CSMS_ID_TAGS": "tags.txt",
+    "CSMS_KEEP_SAMPLES_DAYS": "0",
+    "CSMS_KEEP_LOG_DAYS": "0",
+    "CSMS_KEEP_LOG_ROWS": "7",
     "CSMS_LOG_LEVEL": "debug",
     "CSMS_LOG_FORMAT": "json",
     "CSMS_VIRTUAL_ID_TAG": "VIRTUAL7",
@@ -100,6 +106,45 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
         assert {line["level"] for line in server.log()} >= {"debug", "info"}
         assert "VIRTUAL7" not in server.err, "id tags are masked in the log"
     assert (tmp_path / "from_variables.sqlite3").exists()
+
+
+async def test_old_lines_of_the_event_log_are_forgotten_while_it_runs(tmp_path: Path) -> None:
+    database = ("--config", str(EXAMPLE_CONFIG), "--database", "sqlite:///old.sqlite3")
+    await run_until_ready(tmp_path, *database)
+    with contextlib.closing(sqlite3.connect(tmp_path / "old.sqlite3")) as connection, connection:
+        line = "INSERT INTO event_log (station_id, at_ms, kind, detail) VALUES ('main', ?, 'test', '{}')"
+        connection.executemany(line, [(n,) for n in range(3)])
+    async with program(tmp_path, *SERVE, *ANY_PORT, *database) as server:
+        await server.says("^ready$")
+        await until(lambda: "history.pruned" in server.err, server.story)
+        (pruned,) = [line for line in server.log() if line["event"] == "history.pruned"]
+        assert (pruned["samples"], pruned["lines"]) == (0, 3)
+
+
+async def test_chargers_that_are_more_than_files_may_be_open_are_told(tmp_path: Path) -> None:
+    """Its soft limit is 100 and its hard one 210: room for ten chargers beside everything else."""
+    limited = ("-c", 'ulimit -Sn 100 && ulimit -Hn 210 && exec "$0" "$@"', sys.executable, "-m", *SERVE, *ANY_PORT)
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("CSMS_")}
+    errors = tmp_path / "errors.log"
+    with errors.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            "sh", *limited, "--config", str(EXAMPLE_CONFIG), cwd=tmp_path, env=variables,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log,
+        )  # fmt: skip
+    server = Program(process, errors)
+    try:
+        await server.says("^ready$")
+        url = (await server.says(r"^REST +(http://\S+)"))[1]
+        events = {line["event"]: line for line in server.log()}
+        assert (events["open_files.limit_raised"]["before"], events["open_files.limit_raised"]["now"]) == (100, 210)
+        assert "open_files.limit_too_low" not in events
+        many = station(100, *(charger(f"C{n}", 20, 1) for n in range(11)))
+        assert (await post(url, "/station/config", many)).status_code == 200
+        await until(lambda: "open_files.limit_too_low" in server.err, server.story)
+        (told,) = [line for line in server.log() if line["event"] == "open_files.limit_too_low"]
+        assert (told["level"], told["limit"], told["needed"], told["chargers"]) == ("error", 210, 211, 11)
+    finally:
+        await server.end()
 
 
 async def post(url: str, path: str, body: object) -> Any:

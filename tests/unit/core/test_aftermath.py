@@ -6,8 +6,8 @@ from csms.core.commands import ClearLimits, LimitForm, Purpose, RateUnit, SetLim
 from csms.core.events import ConnectorStatus, MakesTaught
 from csms.core.ids import ChargerId, RequestId
 from csms.core.ladder import Manner
-from csms.core.learnt import Learnt, Make
-from csms.core.replies import MakesShown
+from csms.core.learnt import MAKES_MAX, Learnt, Make
+from csms.core.replies import MakesShown, Refusal, Refused
 from tests.unit.core.driving import BOOT, Drive, charger, station
 
 AVAILABLE, CHARGING, FINISHING = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING, ConnectorStatus.FINISHING
@@ -205,6 +205,26 @@ def test_a_make_that_was_taught_is_spoken_to_accordingly() -> None:
     drive.recover()
     assert drive.memory.makes[MAKE].learnt.pauses is False
     assert {"does_not_pause:A", "does_not_pause:B"} <= drive.notices()
+
+
+def test_more_makes_than_are_remembered_are_refused_as_a_whole() -> None:
+    drive = two()
+    there = len(drive.memory.makes)
+    full = {Make("W", f"X{n}", "1"): Learnt(pauses=True) for n in range(MAKES_MAX - there)}
+    for makes, taken in ((full, True), ({**full, Make("W", "Y", "1"): Learnt(), MAKE: Learnt(pauses=False)}, False)):
+        before = dict(drive.memory.makes)
+        request = RequestId(drive.number())
+        drive.do(MakesTaught(makes, request))
+        outcome = drive.outcomes[request]
+        assert isinstance(outcome, MakesShown) is taken
+        if not taken:
+            said = "at most 1000 makes are remembered: 1000 are, and 1 of these would be new; nothing was changed"
+            assert outcome == Refused(Refusal.TOO_MANY_MAKES, said)
+            assert drive.memory.makes == before
+    request = RequestId(drive.number())
+    drive.do(MakesTaught({MAKE: Learnt(pauses=False)}, request))
+    assert isinstance(drive.outcomes[request], MakesShown), "what is known can be taught again"
+    assert drive.memory.makes[MAKE].learnt.pauses is False
 
 
 # --- chargers that keep their TxProfiles ----------------------------------------------------------------------------

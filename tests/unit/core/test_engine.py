@@ -106,6 +106,21 @@ def test_a_message_that_steers_nothing_is_kept_and_confirmed() -> None:
     assert event.detail == {"action": "DataTransfer", "payload": '{"x":1}'}
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("x" * 8_192, "x" * 8_192),
+        ("x" * 8_193, "x" * 8_192 + "… (cut, 8193 characters)"),
+        ("é" * 1_000_000, "é" * 8_192 + "… (cut, 1000000 characters)"),
+    ],
+)
+def test_long_messages_that_steer_nothing_are_kept_in_part(sent: str, kept: str) -> None:
+    drive = Drive(station(100, charger("A", 100)))
+    drive.do(ChargerReported(ChargerId("A"), "DataTransfer", sent, RequestId(1)))
+    [event] = drive.events("charger.reported")
+    assert event.detail == {"action": "DataTransfer", "payload": kept}
+
+
 def test_each_row_is_written_once_a_step_as_it_is_at_the_end() -> None:
     drive = Drive(station(100, charger("A", 100)))
     drive.bring_up("A")

@@ -3,8 +3,9 @@
 import pytest
 
 from csms.core.events import ConnectorStatus, MeterSampled, Sample
-from csms.core.ids import ChargerId
+from csms.core.ids import ChargerId, RequestId
 from csms.core.records import Doubt
+from csms.core.replies import Confirmed
 from tests.unit.core.driving import T0_WALL_MS, Drive, charger, station
 
 CHARGING = ConnectorStatus.CHARGING
@@ -26,6 +27,44 @@ def test_meter_values_belong_to_the_open_transaction_whatever_they_name(named: i
     drive.sample("A", 1, 40_000, transaction_id=named)
     assert drive.view(transaction_id).consumed_w == 40_000
     assert drive.memory.samples[-1].session_id == drive.record(transaction_id).session_id
+
+
+@pytest.mark.parametrize(
+    ("place", "names", "idx", "speaks"),
+    [
+        ("open", "its own", 2, True),
+        ("ended", "its own", 2, False),
+        ("restarted", "its own", 2, False),
+        ("open", "another charger's", 0, False),
+        ("open", "nothing", 0, False),
+        ("open", "what never was", 0, False),
+    ],
+)
+def test_values_without_a_connector_are_of_the_one_of_their_transaction(
+    place: str, names: str, idx: int, *, speaks: bool
+) -> None:
+    drive = site()
+    foreign, own = drive.start("B"), drive.start("A", 2)
+    drive.accept()
+    if place != "open":
+        drive.stop("A", own)
+    known = None
+    if place == "restarted":
+        drive.recover()
+        drive.connect("A")
+        known = drive.memory.find_transaction(own)
+    named = {"its own": own, "another charger's": foreign, "nothing": None, "what never was": 9_999}[names]
+    step = drive.do(
+        MeterSampled(ChargerId("A"), None, named, (Sample(drive.now.wall_ms, 9_000, 5),), RequestId(900), known)
+    )
+    kept = drive.memory.samples[-1]
+    assert [reply.outcome for reply in step.replies] == [Confirmed()]
+    assert (kept.charger_id, kept.idx, kept.transaction_id, kept.power_w) == ("A", idx, named, 9_000)
+    assert kept.session_id == (drive.record(own).session_id if idx else None)
+    assert drive.open_transactions() == ([foreign, own] if place == "open" else [foreign])
+    if place == "open":
+        assert drive.view(own).consumed_w == (9_000 if speaks else None)
+    assert drive.view(foreign).consumed_w is None
 
 
 def test_values_of_an_ended_transaction_do_not_revive_it_or_speak_for_the_next() -> None:

@@ -1,5 +1,6 @@
 """A charger's settings through the whole engine: what is read, written, refused, forgotten, and kept over restarts."""
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -481,6 +482,97 @@ def test_a_list_that_has_become_too_long_to_write_is_left_alone() -> None:
     drive.accept()
     drive.pass_time(HOUR)
     assert len(drive.writes()) == 1
+
+
+# --- lists that are taken and not kept as they are --------------------------------------------------------------------
+
+
+class Shuffler(Field):
+    """Accepts every list, keeps `most` of those that it knows, and tells them in another order each time."""
+
+    def __init__(self, keys: dict[str, str], knows: set[str], most: int = 99, chargers: str = "A") -> None:
+        super().__init__(keys, chargers=chargers)
+        self.keeps = False
+        self.has, self.most = knows, most
+        self.order = random.Random(1)
+
+    def answer(self, call: Command, status: str = "Accepted") -> Step:
+        if isinstance(call, ChangeConfiguration):
+            known = [item for item in call.value.upper().split(",") if item in {each.upper() for each in self.has}]
+            self.keys[call.name] = ",".join(known[: self.most])
+        elif isinstance(call, ReadConfiguration) and SAMPLED in call.keys:
+            listed = self.keys[SAMPLED].split(",")
+            self.order.shuffle(listed)
+            self.keys[SAMPLED] = ",".join(listed)
+        return super().answer(call, status)
+
+
+LONG = "Voltage,Temperature,SoC,Current.Import"
+
+
+@pytest.mark.parametrize("most", [99, 5])
+def test_a_list_that_is_reordered_and_reduced_is_written_once_and_the_make_is_known(most: int) -> None:
+    """Power is kept, the register is not: because it is not supported, or because the list is full."""
+    has = {*LONG.split(","), POWER} | ({ENERGY} if most < 99 else set())
+    drive = Shuffler({SAMPLED: LONG}, has, most, chargers="AB")
+    drive.arrive("A")
+    drive.pass_time(48 * HOUR)
+    assert drive.writes() == [(SAMPLED, drive.change(SAMPLED).value)]
+    assert set(drive.change(SAMPLED).value.upper().split(",")) == {*f"{LONG},{BOTH}".upper().split(",")}
+    drive.recover()
+    drive.connect("A")
+    drive.pass_time(48 * HOUR)
+    assert drive.writes() == [], "also over a restart"
+    drive.keys[SAMPLED] = LONG
+    drive.arrive("B")
+    drive.pass_time(48 * HOUR)
+    ((_, value),) = drive.writes()
+    assert POWER in value
+    assert ENERGY not in value
+
+
+def test_a_list_that_is_reordered_only_is_written_once() -> None:
+    drive = Shuffler({SAMPLED: LONG}, {*LONG.split(","), POWER, ENERGY})
+    drive.arrive()
+    drive.pass_time(48 * HOUR)
+    assert len(drive.writes()) == 1
+
+
+def test_a_list_of_which_nothing_is_kept_is_written_twice_and_says_nothing_of_the_make() -> None:
+    drive = Shuffler({SAMPLED: f"{LONG},{POWER}"}, {*LONG.split(","), POWER}, chargers="AB")
+    drive.arrive("A")
+    drive.pass_time(10 * MIN)
+    assert len(drive.writes()) == 1
+    drive.pass_time(48 * HOUR)
+    assert len(drive.writes()) == 1, "in the order in which it stands now: the same list"
+    drive.pass_time(48 * HOUR)
+    assert drive.writes() == []
+    drive.has.add(ENERGY)
+    drive.arrive("B")
+    drive.pass_time(48 * HOUR)
+    assert len(drive.writes()) == 1
+    assert ENERGY.upper() in drive.keys[SAMPLED]
+
+
+def test_what_is_forgotten_at_a_boot_was_kept_before_it() -> None:
+    drive = Field({SAMPLED: "Voltage"})
+    for _ in range(5):
+        drive.keys[SAMPLED] = "Voltage"
+        drive.arrive()
+        drive.pass_time(48 * HOUR)
+        assert drive.writes() == [(SAMPLED, f"Voltage,{BOTH}")]
+        drive.disconnect("A")
+
+
+def test_who_takes_a_measurand_out_of_a_list_that_was_kept_is_not_the_firmware() -> None:
+    drive = Field({SAMPLED: "Voltage"}, chargers="AB")
+    drive.arrive("A")
+    drive.pass_time(HOUR)
+    drive.keys[SAMPLED] = f"Voltage,{POWER}"
+    drive.disconnect("A")
+    drive.arrive("A")
+    drive.pass_time(HOUR)
+    assert drive.writes() == [(SAMPLED, f"Voltage,{BOTH}")] * 2
 
 
 # --- suggest, never ---------------------------------------------------------------------------------------------------

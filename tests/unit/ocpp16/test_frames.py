@@ -20,6 +20,12 @@ FORMATION = ErrorCode.FORMATION_VIOLATION
         ('[2,"","Heartbeat",{}]', Call("", "Heartbeat", b"{}")),
         ('\ufeff[2,"é","Heartbeat",{}]', Call("é", "Heartbeat", b"{}")),
         ('[2,"a","Heartbeat",{"n":' + DIGITS + "}]", Call("a", "Heartbeat", b'{"n":' + DIGITS.encode() + b"}")),
+        ('[2,"é","X",{"a":"\\ud800"} ]', Call("é", "X", b'{"a":"\\ud800"}')),
+        (
+            '[2,"a","X",{"a":"\\ud800","{\\"a\\":":{"a":"\\ud800"}}]',
+            Call("a", "X", b'{"a":"\\ud800","{\\"a\\":":{"a":"\\ud800"}}'),
+        ),
+        ('[3,"a",{"status":"\\uDC00"}]', CallResult("a", b'{"status":"\\ufffd"}')),
         ('[3,"a",{"status":"Accepted"}]', CallResult("a", b'{"status":"Accepted"}')),
         ('[3,"a",null]', CallResult("a", b"{}")),
         ('[3,"a"]', CallResult("a", None)),
@@ -49,7 +55,9 @@ def test_readable(text: str, frame: frames.Frame) -> None:
         '[2,"a","StopTransaction",{"transactionId":,}]',
         '[2,"a","MeterValues",{"value":NaN}]',
         '[2,"a","MeterValues",' + DEEP,
-        '[2,"a","DataTransfer",{"data":"\\ud800"}]',
+        '[2,"a","Data\\ud800",{}]',
+        '[2,"a","DataTransfer",{"data":"\\ud800",}]',
+        '[2,"a","DataTransfer",["\\ud800"]]',
     ],
 )
 def test_a_call_with_an_id_and_a_wrong_shape_names_its_id(text: str) -> None:

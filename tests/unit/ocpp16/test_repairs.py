@@ -136,7 +136,7 @@ ROWS = [
     Row("StartTransaction", "meterStart", AS_ANY_INTEGER, NEEDED),
     Row("StartTransaction", "timestamp", AS_TEXT, "", 40),
     Row("StartTransaction", "reservationId", AS_ANY_INTEGER, None),
-    Row("MeterValues", "connectorId", AS_CONNECTOR, NEEDED),
+    Row("MeterValues", "connectorId", AS_CONNECTOR, None),
     Row("MeterValues", "transactionId", AS_ANY_INTEGER, None),
     Row("MeterValues", "meterValue", AS_ELEMENTS, []),
     Row("StopTransaction", "transactionId", AS_ANY_INTEGER, NEEDED),

@@ -130,3 +130,47 @@ def test_the_enumerations_are_those_of_the_schemas() -> None:
     stop = schema_enumerations(vendor.load_schema("StopTransaction"))
     assert set(get_args(enumerations.Reason)) == stop["reason"]
     assert theirs["unit"] - stop["unit"] == {"Hertz"}
+
+
+HALF = "\ud83d"
+"""Half a surrogate pair: `json.dumps` writes it as an escape."""
+
+
+@pytest.mark.parametrize(
+    ("action", "payload", "read"),
+    [
+        ("BootNotification", BOOT | {"chargePointVendor": f"V{HALF}"}, {"charge_point_vendor": "V\ufffd"}),
+        ("StatusNotification", STATUS | {"info": HALF}, {"status": "Available", "info": "\ufffd"}),
+        ("Authorize", {"idTag": f"A{HALF}"}, {"id_tag": "A\ufffd"}),
+        ("StartTransaction", START | {"idTag": f"A{HALF}B"}, {"id_tag": "A\ufffdB", "meter_start": 10}),
+        ("StopTransaction", STOP | {"idTag": f"{HALF}B"}, {"id_tag": "\ufffdB", "meter_stop": 20}),
+        ("StopTransaction", STOP | {"reason": HALF}, {"reason": "\ufffd", "transaction_id": 7}),
+        ("StopTransaction", STOP | {"vendor": {HALF: [HALF]}}, {"transaction_id": 7, "timestamp": STAMP}),
+        ("MeterValues", meter_values({"value": "1"}, vendor=HALF), {"connector_id": 1}),
+    ],
+)
+def test_half_a_surrogate_pair_spoils_no_message(action: str, payload: dict[str, Any], read: dict[str, Any]) -> None:
+    found = decoded(action, payload)
+    assert found.verdict, "the schema's verdict is another matter"
+    assert {name: getattr(found.payload, name) for name in read} == read
+
+
+def test_values_with_half_a_surrogate_pair_are_read_and_kept_as_they_came() -> None:
+    values = [
+        {"timestamp": STAMP, "sampledValue": [{"value": "12"}]},
+        {
+            "timestamp": STAMP,
+            "vendor": HALF,
+            "sampledValue": [{"value": HALF, "format": "SignedData"}, {"value": "13"}],
+        },
+        {"timestamp": STAMP, "sampledValue": [{"value": "\ufffd"}, {"value": "14"}]},
+    ]
+    found = decoded("StopTransaction", STOP | {"idTag": HALF, "transactionData": values})
+    assert [bytes(reading.raw).decode() for reading in found.readings] == [json.dumps(value) for value in values]
+    assert [reading.element.sampled_value[-1].value for reading in found.readings] == ["12", "13", "14"]
+
+
+@pytest.mark.parametrize("char", [HALF, "\0"])
+def test_a_rare_action_with_what_is_no_character_is_judged_by_the_rest(char: str) -> None:
+    assert vendor.check_call("DataTransfer", json.dumps({"vendorId": "V", "data": char}).encode()) is None
+    assert vendor.check_call("DataTransfer", json.dumps({"vendorId": 7, "data": char}).encode()) is not None
