@@ -3,7 +3,7 @@
     sample above its limit, after settling     what was measured is booked, others are cut at once
     three of them, or 15 s                     not_obeying: booked at the maximum, its session is steered no more
     three samples at a limit told since then   it obeys again
-    power without a transaction                booked from the second sample on
+    power without a transaction                booked from the second sample running on, 30 s after the last one ended
     told power, and says that it offers none   the other purpose of profile is tried, then 0 W is not told again
 
 A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car. What
@@ -49,11 +49,11 @@ class Witness:
 
     def sampled(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Take a power measured now, W."""
-        self._doubt_default(charger, connector, power_w)
         session, evidence = connector.session, connector.evidence
         if session is None:
             self._without_transaction(charger, connector, power_w)
             return
+        self._doubt_default(charger, connector, power_w)
         if session.driver is not Driver.OCPP:
             return
         if power_w > 0:
@@ -79,19 +79,21 @@ class Witness:
             self._changed(charger)
 
     def _without_transaction(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
-        """Book what flows at a connector without a transaction, from the second sample on; a low one ends it.
+        """Book what flows at a connector without a transaction, from the second sample running on; a low one ends it.
 
         A car whose transaction has just ended may still be letting go.
         """
         evidence, band_w = connector.evidence, half_ampere_w(charger.config)
         told_w = max(charger.defaults.power_w, connector.limits.power_w)
         if power_w <= told_w + tolerance_w(told_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+            evidence.above = 0
             if evidence.measured_w and not evidence.not_obeying:
                 connector.evidence = Evidence()
                 self._changed(charger)
             return
         if self.now.mono_ms - connector.freed_ms < self.timings.settle_longest_ms:
             return
+        self._doubt_default(charger, connector, power_w)
         evidence.above += 1
         if evidence.above > 1 and power_w > evidence.measured_w:
             self.journal.log("connector.draws_without_transaction", *connector.key, measured_w=power_w)

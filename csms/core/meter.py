@@ -93,6 +93,12 @@ class Meter:
         if started_ms is not None:
             self.at_ms = started_ms // 1_000 * 1_000
 
+    def end(self, ended_ms: int | None) -> None:
+        """End a transaction (`ended_ms`: the charger's clock): what was measured before tells nothing of afterwards."""
+        self.energy_wh = None
+        if ended_ms is not None:
+            self.at_ms = ended_ms if self.at_ms is None else max(self.at_ms, ended_ms)
+
     def read(self, sample: Sample, now_ms: int, most_w: int) -> Reading:
         """Take a live sample of a connector that carries `most_w` at most."""
         power_w, doubt = sample.power_w, None

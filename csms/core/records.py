@@ -194,6 +194,7 @@ class Doubt(StrEnum):
     """The energy register rose by more than such a connector can deliver."""
     REGISTER_FELL = "register_fell"
     TRANSACTION_ENDED = "transaction_ended"
+    """It names one that had ended: at most it counts as power at a connector without a transaction."""
 
 
 class SampleStored(NamedTuple):

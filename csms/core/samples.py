@@ -1,8 +1,9 @@
 """Taking in meter values (OCPP 1.6 §4.7; LEDGER.md I6, I7).
 
 Every sample is kept, with its owner: the open transaction it names, else the one that holds its connector (many ids are
-wrong). Values of a transaction that has ended belong to it and never revive it. Of all of them only what is new, of now
-and possible moves control: the record of any other says why it did not (`csms.core.records.Doubt`).
+wrong). Values of a transaction that has ended belong to it and never revive it: what they show of now is power without
+a transaction, at a connector that none holds. Of all of them only what is new, of now and possible moves control: the
+record of any other says why it did not (`csms.core.records.Doubt`).
 """
 
 from csms.core.charger import ChargerState
@@ -15,6 +16,7 @@ from csms.core.meter import most_energy_wh, most_power_w
 from csms.core.records import Doubt, Driver
 from csms.core.replies import Confirmed
 from csms.core.session import IMPLAUSIBLE, Session
+from csms.core.stamps import STALE_MS
 from csms.core.state import State
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
@@ -33,21 +35,35 @@ class Samples:
 
     def sampled(self, fact: MeterSampled) -> None:
         """Keep every sample; let the newest live one speak for its connector."""
-        charger = self.state.chargers.get(fact.charger_id)
-        session, ended = self._owner(fact), None
-        if session is None:
-            ended = self._ended(fact)
-        owner_id = session.session_id if session is not None else None if ended is None else ended.session_id
-        connector = None
-        if charger is not None and ended is None:
+        session = self._owner(fact)
+        ended = self._ended(fact) if session is None else None
+        if ended is not None:
+            self._sampled_late(fact, ended)
+        else:
+            self._sampled(fact, session)
+        self.journal.reply(fact.request, Confirmed())
+
+    def _sampled(self, fact: MeterSampled, session: Session | None) -> None:
+        """Take the values of an open session, or of nobody's connector."""
+        charger, connector = self.state.chargers.get(fact.charger_id), None
+        if charger is not None:
             charger.busy_ms = self.now.mono_ms
             connector = self._speaking(charger, session, fact.idx)
+        owner_id = None if session is None else session.session_id
         for sample in fact.samples:
-            doubt = None if ended is None else Doubt.TRANSACTION_ENDED
+            doubt = None
             if charger is not None and connector is not None:
                 doubt = self._hear(charger, connector, sample)
             self.journal.keep_sample(fact, fact.idx, sample, owner_id, doubt)
-        self.journal.reply(fact.request, Confirmed())
+
+    def _sampled_late(self, fact: MeterSampled, ended: KnownTransaction) -> None:
+        """Take the values of an ended transaction: what was measured since its end is power without a transaction."""
+        charger = self.state.chargers.get(fact.charger_id)
+        connector = None if charger is None else self._left_free(charger, ended, fact.idx)
+        for sample in fact.samples:
+            if charger is not None and connector is not None and not self._is_of_before(connector, sample):
+                self._hear(charger, connector, sample)
+            self.journal.keep_sample(fact, fact.idx, sample, ended.session_id, Doubt.TRANSACTION_ENDED)
 
     def _owner(self, fact: MeterSampled) -> Session | None:
         """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong).
@@ -81,6 +97,22 @@ class Samples:
         connector = charger.connectors.get(idx if session is None else session.key.idx)
         held = connector is not None and (session is None or connector.session is session)
         return connector if held else None
+
+    @staticmethod
+    def _left_free(charger: ChargerState, ended: KnownTransaction, idx: int) -> Connector | None:
+        """Return the connector that values of an ended transaction speak for: only one that no session holds.
+
+        Power that flows on there is nobody's. The session of another transaction is judged by its own values alone.
+        """
+        if idx == 0 and len(charger.connectors) > 1:
+            return None
+        connector = charger.connectors.get(idx) or charger.connectors.get(ended.idx)
+        return connector if connector is not None and connector.session is None else None
+
+    def _is_of_before(self, connector: Connector, sample: Sample) -> bool:
+        """Return whether a sample is of before the end of its transaction: by the charger's clock, and old by ours."""
+        newest_ms = connector.meter.at_ms
+        return newest_ms is not None and sample.at_ms < min(newest_ms, self.now.wall_ms - STALE_MS)
 
     def _hear(self, charger: ChargerState, connector: Connector, sample: Sample) -> Doubt | None:
         """Let a sample that is believed move control; return why it, or part of it, is not.

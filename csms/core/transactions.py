@@ -262,6 +262,9 @@ class Transactions:
         if self._is_suspect(session.known(_transaction_id(session)), fact):
             session.flag(SUSPECT)
         session.last_energy_wh = fact.meter_stop_wh
+        connector = self.state.connector(session.key)
+        if connector is not None and connector.session is session:
+            connector.meter.end(None if fact.words is not None else fact.stopped_ms)
         self.end(session, fact.reason, fact.stopped_ms, fact.meter_stop_wh)
 
     def _is_suspect(self, started: KnownTransaction, fact: TransactionStopped) -> bool:
