@@ -2,20 +2,21 @@
 
 Every sample is kept, with its owner: the open transaction it names, else the one that holds its connector (many ids are
 wrong). Values of a transaction that has ended belong to it and never revive it: what they show of now is power without
-a transaction, at a connector that none holds. Of all of them only what is new, of now and possible moves control: the
-record of any other says why it did not (`csms.core.records.Doubt`).
+a transaction, at a connector that none holds; so do those of a start that is history, until they show that it is not.
+Of all of them only what is new, of now and possible moves control: the record of any other says why it did not
+(`csms.core.records.Doubt`).
 """
 
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.events import KnownTransaction, MeterSampled, Sample
 from csms.core.evidence import Witness
-from csms.core.ids import Now
+from csms.core.ids import Now, SessionId
 from csms.core.journal import Journal
 from csms.core.meter import most_energy_wh, most_power_w
 from csms.core.records import Doubt, Driver
 from csms.core.replies import Confirmed
-from csms.core.session import IMPLAUSIBLE, Session
+from csms.core.session import IMPLAUSIBLE, Phase, Session
 from csms.core.stamps import STALE_MS
 from csms.core.state import State
 from csms.core.timings import Timings
@@ -38,7 +39,10 @@ class Samples:
         session = self._owner(fact)
         ended = self._ended(fact) if session is None else None
         if ended is not None:
-            self._sampled_late(fact, ended)
+            self._sampled_late(fact, ended.idx, ended.session_id, Doubt.TRANSACTION_ENDED)
+        elif session is not None and session.phase is Phase.HISTORIC:
+            self._sampled_late(fact, session.key.idx, session.session_id, None)
+            self._judge_history(fact, session)
         else:
             self._sampled(fact, session)
         self.journal.reply(fact.request, Confirmed())
@@ -50,20 +54,39 @@ class Samples:
             charger.busy_ms = self.now.mono_ms
             connector = self._speaking(charger, session, fact.idx)
         owner_id = None if session is None else session.session_id
+        if session is not None and session.transaction_id == fact.transaction_id:
+            session.named_ms = self.now.mono_ms
         for sample in fact.samples:
             doubt = None
             if charger is not None and connector is not None:
                 doubt = self._hear(charger, connector, sample)
             self.journal.keep_sample(fact, fact.idx, sample, owner_id, doubt)
 
-    def _sampled_late(self, fact: MeterSampled, ended: KnownTransaction) -> None:
-        """Take the values of an ended transaction: what was measured since its end is power without a transaction."""
+    def _sampled_late(self, fact: MeterSampled, own_idx: int, owner_id: SessionId, doubt: Doubt | None) -> None:
+        """Take the values of a transaction that is over: what was measured since is power without a transaction."""
         charger = self.state.chargers.get(fact.charger_id)
-        connector = None if charger is None else self._left_free(charger, ended, fact.idx)
+        connector = None if charger is None else self._left_free(charger, own_idx, fact.idx)
         for sample in fact.samples:
             if charger is not None and connector is not None and not self._is_of_before(connector, sample):
                 self._hear(charger, connector, sample)
-            self.journal.keep_sample(fact, fact.idx, sample, ended.session_id, Doubt.TRANSACTION_ENDED)
+            self.journal.keep_sample(fact, fact.idx, sample, owner_id, doubt)
+
+    def _judge_history(self, fact: MeterSampled, session: Session) -> None:
+        """Take a start that was kept as history for the one that runs once samples of now have named it for long."""
+        charger = self.state.chargers.get(fact.charger_id)
+        connector = None if charger is None else charger.connectors.get(session.key.idx)
+        if charger is not None:
+            charger.busy_ms = self.now.mono_ms
+        if charger is None or connector is None or fact.idx not in {session.key.idx, 0}:
+            return
+        if all(abs(sample.at_ms - self.now.wall_ms) > self.timings.old_start_ms for sample in fact.samples):
+            return
+        rival = connector.session
+        rival_ms = None if rival is None else rival.named_ms
+        if session.named_ms is None or (rival_ms is not None and rival_ms >= session.named_ms):
+            session.named_ms = self.now.mono_ms
+        elif self.now.mono_ms - session.named_ms >= self.timings.present_ms:
+            Transactions(self.state, self.journal, self.now, self.timings).proved_present(charger, connector, session)
 
     def _owner(self, fact: MeterSampled) -> Session | None:
         """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong).
@@ -93,20 +116,20 @@ class Samples:
 
     @staticmethod
     def _speaking(charger: ChargerState, session: Session | None, idx: int) -> Connector | None:
-        """Return the connector that samples speak for; values of a start that is history speak for none."""
+        """Return the connector that samples speak for: that of their session, if it holds it."""
         connector = charger.connectors.get(idx if session is None else session.key.idx)
         held = connector is not None and (session is None or connector.session is session)
         return connector if held else None
 
     @staticmethod
-    def _left_free(charger: ChargerState, ended: KnownTransaction, idx: int) -> Connector | None:
-        """Return the connector that values of an ended transaction speak for: only one that no session holds.
+    def _left_free(charger: ChargerState, own_idx: int, idx: int) -> Connector | None:
+        """Return the connector that values of a transaction that is over speak for: only one that no session holds.
 
         Power that flows on there is nobody's. The session of another transaction is judged by its own values alone.
         """
         if idx == 0 and len(charger.connectors) > 1:
             return None
-        connector = charger.connectors.get(idx) or charger.connectors.get(ended.idx)
+        connector = charger.connectors.get(idx) or charger.connectors.get(own_idx)
         return connector if connector is not None and connector.session is None else None
 
     def _is_of_before(self, connector: Connector, sample: Sample) -> bool:
