@@ -272,7 +272,10 @@ class Transactions:
     def _stopped_session(self, fact: TransactionStopped) -> Session | None:
         """Return the open session that a stop means, only ever one of its own charger.
 
-        Transaction id −1 is used for a start that was never given an accepted id (errata 3.18).
+        Transaction id −1 is used for a start that was never given an accepted id (errata 3.18). Without a usable time
+        it may repeat a stop that was forgotten at a restart, and the next start begins at the register of that one's
+        end: only a register that has risen since a start tells that it is the one. A refused start that used nothing is
+        closed when its connector has been Available for long.
         """
         named = self.state.transactions.get(fact.transaction_id)
         if named is not None:
@@ -286,6 +289,7 @@ class Transactions:
             and s.driver is Driver.OCPP
             and s.tag_status is not TagStatus.ACCEPTED
             and s.started_ms <= fact.stopped_ms
+            and (fact.words is None or fact.meter_stop_wh > s.meter_start_wh)
         ]
         return max(refused, key=lambda s: s.started_ms, default=None)
 

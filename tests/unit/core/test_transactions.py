@@ -516,6 +516,30 @@ def test_a_repeated_minus_1_does_not_stop_a_second_refused_start() -> None:
     assert drive.open_transactions() == [one]
 
 
+WORDED = [
+    # caption, words of the stop, its register | it ends the start at 500 Wh, orphan records
+    ("a usable time", None, 500, True, 0),
+    ("a usable time, any register", None, 499, True, 0),
+    ("the register has risen", "1970-01-01T00:00:09Z", 501, True, 0),
+    ("of the stop before", "1970-01-01T00:00:09Z", 500, False, 1),
+    ("lower", "1970-01-01T00:00:09Z", 499, False, 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "meter_wh", "ends", "kept"), [row[1:] for row in WORDED], ids=[row[0] for row in WORDED]
+)
+def test_minus_1_at_an_unknown_time_stops_a_start_whose_register_has_risen(
+    words: str | None, meter_wh: int, kept: int, *, ends: bool
+) -> None:
+    drive = site()
+    refused = drive.start("A", 1, verdict=TagStatus.INVALID, meter_wh=500)
+    drive.wait(1)
+    drive.recover()
+    drive.do(TransactionStopped(ChargerId("A"), -1, meter_wh, drive.now.wall_ms, SessionId("late"), words=words))
+    assert (drive.open_transactions(), orphans(drive)) == ([] if ends else [refused], kept)
+
+
 @pytest.mark.parametrize("words", [None, "1970-01-01T00:00:09Z", ""])
 def test_a_stop_of_no_transaction_is_known_again_by_its_time_or_its_words(words: str | None) -> None:
     drive = site()
