@@ -22,7 +22,9 @@ from csms.core.state import State
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 
-NOT_TRUE = frozenset({Doubt.IMPOSSIBLE_POWER, Doubt.REGISTER_JUMPED, Doubt.REGISTER_FELL})
+NOT_TRUE = frozenset(
+    {Doubt.IMPOSSIBLE_POWER, Doubt.REGISTER_JUMPED, Doubt.REGISTER_FELL, Doubt.ZERO_CONTRADICTED},
+)
 
 
 class Samples:

@@ -1,10 +1,11 @@
 """From meterValue elements to what control can use: power and energy of the connector (OCPP 1.6 §4.7, §7.31–7.45).
 
 An absent measurand means Energy.Active.Import.Register, an absent unit W or Wh, an absent location Outlet. A total wins
-over phases; without one, the phases are summed (line to neutral; line to line and N are something else). Values of the
-outlet win; those of inlet, cable, body and car are used only when there is nothing else. Padded numbers and decimal
-commas are read; "", NaN, infinities, signed data, other units and implausible values are *missing*, never 0. Power is
-rounded up, so that a consumption is never understated; a negative import is an export and counts as 0.
+over phases, but for one of 0 W beside phases that draw; without one, the phases are summed (line to neutral; line to
+line and N are something else). Values of the outlet win; those of inlet, cable, body and car are used only when there
+is nothing else. Padded numbers and decimal commas are read; "", NaN, infinities, signed data, other units and
+implausible values are *missing*, never 0. Power is rounded up, so that a consumption is never understated; a negative
+import is an export and counts as 0.
 """
 
 import math
@@ -27,6 +28,8 @@ MAX_ENERGY_WH = 10**13
 
 _LIMITS = {POWER: MAX_POWER_W, ENERGY: MAX_ENERGY_WH}
 _SCALES = {POWER: {"": 1, "W": 1, "KW": 1000}, ENERGY: {"": 1, "WH": 1, "KWH": 1000}}
+_DRAWN_W = 100
+"""Phases that sum up to this much draw, whatever the total says; less may be noise."""
 _W_PER_KW = 1000
 _NOMINAL_V = 230
 _LINES = {"": "", "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
@@ -53,6 +56,9 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
     at_ms = parse_time_ms(element.timestamp)
     found = _found(element.sampled_value)
     power, energy = _total(found, POWER), _total(found, ENERGY)
+    contradicted = power == 0 and (drawn_w := _drawn_w(found)) >= _DRAWN_W
+    if contradicted:
+        power = drawn_w
     if power is not None and 0 < power < _W_PER_KW and _are_kilowatts(power, element.sampled_value):
         power *= _W_PER_KW
     return Sample(
@@ -61,6 +67,7 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
         energy_wh=None if energy is None or energy < 0 else math.floor(energy),
         raw_json=bytes(reading.raw).decode(),
         energy_step_wh=1 if energy is None or energy % 10 else _step_wh(element.sampled_value),
+        zero_contradicted=contradicted,
     )
 
 
@@ -107,6 +114,12 @@ def _total(found: _Found, measurand: str) -> int | Decimal | None:
         return None
     here = lines[min(lines, key=lambda location: (location != _OUTLET, location))]
     return here[""] if "" in here else sum(here.values(), start=0)
+
+
+def _drawn_w(found: _Found) -> int | Decimal:
+    """Return the sum of the phases' powers at the outlet, W."""
+    here = (w for (name, location, line), w in found.items() if name == POWER and location == _OUTLET and line)
+    return sum(here, start=0)
 
 
 def _step_wh(values: Iterable[SampledValue]) -> int:

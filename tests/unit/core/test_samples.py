@@ -197,6 +197,34 @@ def test_what_is_not_believed_moves_nothing_and_says_why(
     assert drive.record(one).flags == (("implausible_meter",) if not_true else ())
 
 
+def test_a_zero_beside_phases_that_draw_is_their_sum_and_marks_its_session() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    sample = Sample(drive.now.wall_ms, 33_000, None, zero_contradicted=True)
+    drive.do(MeterSampled(ChargerId("A"), 1, one, (sample,)))
+    assert drive.view(one).consumed_w == 33_000
+    assert drive.record(one).flags == ("implausible_meter",)
+    assert drive.memory.samples[-1].doubt is Doubt.ZERO_CONTRADICTED
+
+
+def test_a_zero_that_the_register_contradicts_frees_nothing_and_marks_its_session() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    for n in range(4):
+        drive.sample("A", 1, 0, transaction_id=one, energy_wh=n * 100)
+        drive.wait(10)
+    assert drive.view(one).consumed_w == 36_000
+    assert drive.record(one).flags == ("implausible_meter",)
+    drive.configure(station(10, charger("A", 100, 2), charger("B", 100)))
+    drive.accept()
+    drive.wait(1)
+    drive.sample("A", 1, 0, transaction_id=one, energy_wh=410)
+    drive.wait(1)
+    assert drive.k_kw("A", 1) == 100, "the car has not let go of it"
+
+
 def test_a_clock_that_is_ahead_is_believed_at_the_second_sample() -> None:
     drive = site()
     drive.connect("A")

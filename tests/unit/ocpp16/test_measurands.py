@@ -115,6 +115,35 @@ def test_total_phases_and_locations(values: list[tuple[str | None, str | None, f
     assert sample(*items)[0] == power_w
 
 
+@pytest.mark.parametrize(
+    ("values", "power_w", "contradicted"),
+    [
+        ([(None, None, 0), ("L1", None, 3_600), ("L2", None, 0), ("L3", None, 0)], 3_600, True),
+        ([(None, "Outlet", 0), ("L1-N", "Outlet", 3_600), ("L2-N", None, 3_600)], 7_200, True),
+        ([(None, None, 0), ("L1", None, 99)], 0, False),
+        ([(None, None, 0), ("L1", None, 100)], 100, True),
+        ([(None, None, 0), ("L1", "Inlet", 3_600)], 0, False),
+        ([(None, None, 0), ("L1", None, 3_600), ("L2", None, -3_600)], 0, False),
+        ([(None, None, 1), ("L1", None, 3_600)], 1, False),
+        ([(None, None, -5), ("L1", None, 3_600)], 0, False),
+        ([("L1", None, 0), ("L2", None, 0)], 0, False),
+        ([(None, None, 0)], 0, False),
+    ],
+)
+def test_a_total_of_0_beside_phases_that_draw(
+    values: list[tuple[str | None, str | None, float]], power_w: int, *, contradicted: bool
+) -> None:
+    items = [
+        POWER
+        | {"value": str(value)}
+        | ({} if phase is None else {"phase": phase})
+        | ({} if location is None else {"location": location})
+        for phase, location, value in values
+    ]
+    (only,) = samples(json.dumps([{"timestamp": STAMP, "sampledValue": items}]).encode())
+    assert (only.power_w, only.zero_contradicted) == (power_w, contradicted)
+
+
 def test_one_bad_value_does_not_spoil_the_others() -> None:
     assert sample(POWER | {"value": ["x"]}, 5, None, POWER | {"value": "7"}) == (7, None)
 
