@@ -2,7 +2,7 @@
 
     sample above its limit, after settling     what was measured is booked, others are cut at once
     three of them, or 15 s                     not_obeying: booked at the maximum, its session is steered no more
-    three samples at a limit told since then   it obeys again
+    three samples at a limit told since then   it obeys again (at its part of it, where a car uses fewer phases)
     power without a transaction                booked from the second sample running on, 30 s after the last one ended
     told power, and says that it offers none   the other purpose of profile is tried, then 0 W is not told again
 
@@ -47,8 +47,8 @@ class Witness:
 
     # --- samples ------------------------------------------------------------------------------------------------------
 
-    def sampled(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
-        """Take a power measured now, W."""
+    def sampled(self, charger: ChargerState, connector: Connector, power_w: int, phases: int | None) -> None:
+        """Take a power measured now, W, and on how many phases, if that was told."""
         session, evidence = connector.session, connector.evidence
         if session is None:
             self._without_transaction(charger, connector, power_w)
@@ -70,10 +70,8 @@ class Witness:
             if self._must_have_let_go(limit):
                 self._above(charger, connector, limit, power_w)
             return
-        margin_w = max(DC_SATURATION_W if charger.config.is_dc else band_w, limit.limit_w * 2 // 100)
         if evidence.not_obeying:
-            nearly_w = limit.limit_w - min(margin_w, limit.limit_w // 2)
-            self._met(charger, connector, limit, at_limit=power_w >= nearly_w > 0)
+            self._met(charger, connector, limit, at_limit=_is_at(charger, limit, power_w, phases))
         elif evidence.since_ms is not None or evidence.measured_w:
             connector.evidence = Evidence()
             self._changed(charger)
@@ -319,6 +317,22 @@ class Witness:
         alarm.at(evidence.retry_ms)
         session.answered_w = send.limit_w
         self.journal.write_session(session)
+
+
+def _is_at(charger: ChargerState, limit: Send, power_w: int, phases: int | None) -> bool:
+    """Return whether a sample that is not above a limit shows a car that draws all of it.
+
+    A limit stands for amperes on every phase, however it is told (OCPP16.md B5): a car that is seen to use fewer phases
+    draws its part of it, and as little more than that as it may less.
+    """
+    config, limit_w = charger.config, limit.limit_w
+    margin_w = max(DC_SATURATION_W if config.is_dc else half_ampere_w(config), limit_w * 2 // 100)
+    if power_w >= limit_w - min(margin_w, limit_w // 2) > 0:
+        return True
+    if phases is None or not 0 < phases < config.phases:
+        return False
+    part_w, part_margin_w = limit_w * phases // config.phases, margin_w * phases // config.phases
+    return limit_w > 0 and abs(power_w - part_w) <= min(part_margin_w, part_w // 2)
 
 
 def limit_in_force(charger: ChargerState, connector: Connector, session: Session) -> Send | None:

@@ -165,7 +165,9 @@ class Samples:
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
         if power_w is not None:
-            Witness(self.state, self.journal, self.now, self.timings).sampled(charger, connector, power_w)
+            Witness(self.state, self.journal, self.now, self.timings).sampled(
+                charger, connector, power_w, sample.phases
+            )
             self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
             self.read_power(charger, connector, power_w)
         return doubt

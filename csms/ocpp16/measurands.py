@@ -20,6 +20,7 @@ from csms.ocpp16.times import parse_time_ms
 
 POWER = "Power.Active.Import"
 ENERGY = "Energy.Active.Import.Register"
+CURRENT = "Current.Import"
 
 MAX_POWER_W = 10_000_000
 """No connector carries more; a greater value is a mistake."""
@@ -28,6 +29,12 @@ MAX_ENERGY_WH = 10**13
 
 _LIMITS = {POWER: MAX_POWER_W, ENERGY: MAX_ENERGY_WH}
 _SCALES = {POWER: {"": 1, "W": 1, "KW": 1000}, ENERGY: {"": 1, "WH": 1, "KWH": 1000}}
+_DRAWN_A = 0.5
+"""Above this a phase draws: placeholders of phases that a car does not use are about 0."""
+_ALL_LINES = 3
+_PLAIN = re.compile(r"\d{1,4}(?:\.\d{1,15})?", re.ASCII)
+_PLAIN_OUTLETS = frozenset({None, "Outlet"})
+_PLAIN_AMPERES = frozenset({None, "A"})
 _DRAWN_W = 100
 """Phases that sum up to this much draw, whatever the total says; less may be noise."""
 _W_PER_KW = 1000
@@ -68,6 +75,7 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
         raw_json=bytes(reading.raw).decode(),
         energy_step_wh=1 if energy is None or energy % 10 else _step_wh(element.sampled_value),
         zero_contradicted=contradicted,
+        phases=_phases(element.sampled_value),
     )
 
 
@@ -114,6 +122,24 @@ def _total(found: _Found, measurand: str) -> int | Decimal | None:
         return None
     here = lines[min(lines, key=lambda location: (location != _OUTLET, location))]
     return here[""] if "" in here else sum(here.values(), start=0)
+
+
+def _phases(values: Iterable[SampledValue]) -> int | None:
+    """Return how many phases draw current at the outlet; None unless it is told of all three.
+
+    It is asked of every sample and seldom needed, so it takes only what is written plainly.
+    """
+    draws: dict[str, bool] = {}
+    for sampled in values:
+        if sampled.measurand != CURRENT or sampled.phase is None or sampled.location not in _PLAIN_OUTLETS:
+            continue
+        line, value = _LINES.get(sampled.phase), str(sampled.value)
+        if not line:
+            continue
+        if not _PLAIN.fullmatch(value) or sampled.unit not in _PLAIN_AMPERES:
+            return None
+        draws[line] = draws.get(line, False) or float(value) > _DRAWN_A
+    return sum(draws.values()) if len(draws) == _ALL_LINES else None
 
 
 def _drawn_w(found: _Found) -> int | Decimal:

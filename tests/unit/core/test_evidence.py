@@ -3,7 +3,7 @@
 import pytest
 
 from csms.core.commands import ClearLimits, Purpose, SetLimit, Trigger
-from csms.core.events import ConnectorStatus
+from csms.core.events import ConnectorStatus, MeterSampled, Sample
 from csms.core.ids import ChargerId
 from csms.core.learnt import Make
 from tests.unit.core.driving import BOOT, Drive, charger, station
@@ -269,6 +269,36 @@ def test_a_car_that_wants_less_than_the_limit_acquits_nobody(power_w: int) -> No
         drive.wait(10)
         drive.sample("A", 1, power_w)
     assert ("not_obeying:A#1" in drive.notices(), drive.k_kw("A")) == (True, 100)
+
+
+FEWER_PHASES = [
+    # caption, phases that draw (None: not told), W | it is acquitted of a limit of 6 A on three phases
+    ("one phase, 6 A", 1, 1_380, True),
+    ("one phase, 5.5 A", 1, 1_265, True),
+    ("one phase, 6.5 A", 1, 1_495, True),
+    ("two phases, 6 A", 2, 2_760, True),
+    ("one phase, less", 1, 1_264, False),
+    ("one phase, 16 A", 1, 3_680, False),
+    ("one phase, more", 1, 1_496, False),
+    ("two phases, the power of one", 2, 1_380, False),
+    ("three phases, the power of one", 3, 1_380, False),
+    ("no phase", 0, 0, False),
+    ("not told", None, 1_380, False),
+    ("one phase, all of the power", 1, 4_140, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("phases", "power_w", "acquitted"), [row[1:] for row in FEWER_PHASES], ids=[row[0] for row in FEWER_PHASES]
+)
+def test_a_car_on_fewer_phases_is_at_its_part_of_a_limit(phases: int | None, power_w: int, *, acquitted: bool) -> None:
+    drive = convicted()
+    drive.accept()
+    for _ in range(3):
+        drive.wait(10)
+        sample = Sample(drive.now.wall_ms, power_w, None, phases=phases)
+        drive.do(MeterSampled(ChargerId("A"), 1, None, (sample,)))
+    assert ("not_obeying:A#1" not in drive.notices()) is acquitted
 
 
 def test_the_end_of_the_transaction_acquits_nobody() -> None:
