@@ -273,15 +273,19 @@ class Witness:
             self.journal.plan = True
 
     def _detour(self, charger: ChargerState, connector: Connector, session: Session) -> None:
-        """Say the limits of a transaction in the other purpose, unless the present one works at another connector."""
-        session.detour = True
-        others = [way for way in charger.manners if way.purpose is not charger.manner.purpose]
-        if not others or any(other.drew for other in charger.sessions()):
-            return
-        charger.provisioning.manner = others[0]
+        """Say the limits of a transaction in the other purpose, unless the present one works at another connector.
+
+        The purpose is changed once for all that try: a transaction that was told in the one before follows.
+        """
+        session.detour, told = True, connector.limits.last
+        if told is None or told.purpose is charger.manner.purpose:
+            others = [way for way in charger.manners if way.purpose is not charger.manner.purpose]
+            if not others or any(other.drew or other.detour for other in charger.sessions() if other is not session):
+                return
+            charger.provisioning.manner = others[0]
         connector.aftermath.clear_due = True
         session.steering.reassert = True
-        self.journal.log("limit.without_effect", *connector.key, next=others[0].purpose)
+        self.journal.log("limit.without_effect", *connector.key, next=charger.manner.purpose)
         self.journal.plan = True
 
     def _try_another_way(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:

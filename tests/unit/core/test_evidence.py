@@ -442,6 +442,58 @@ def test_a_charger_that_offers_nothing_is_told_in_the_other_purpose() -> None:
     assert drive.k_kw("A", 1) == 5.52, "the TxProfile is cleared, so nothing else is booked"
 
 
+def both_begun(apart_s: int) -> Drive:
+    """Return a charger that offers nothing at either connector: its two first transactions begin `apart_s` apart."""
+    drive = Drive(station(100, charger("A", 44, 2, phases=3, min_w=4_140)), keys={UNIT_KEY: "Current"})
+    drive.bring_up("A")
+    for idx in (1, 2):
+        drive.start("A", idx)
+        drive.accept()
+        drive.status("A", idx, SUSPENDED_EVSE)
+        drive.draws({("A", 1): 0}, apart_s if idx == 1 else 5, 5)
+    drive.take()
+    return drive
+
+
+def purposes(drive: Drive) -> list[tuple[int, Purpose]]:
+    """Return the connectors and purposes of the limits since the last time."""
+    return [(c.idx, c.purpose) for c in drive.take() if isinstance(c, SetLimit) and c.idx]
+
+
+@pytest.mark.parametrize("apart_s", [0, 15])
+def test_two_first_transactions_that_are_offered_nothing_change_the_purpose_once(apart_s: int) -> None:
+    drive = both_begun(apart_s)
+    drive.draws({("A", 1): 0, ("A", 2): 0}, 60, 5)
+    assert sorted(set(purposes(drive))) == [(1, Purpose.DEFAULT), (2, Purpose.DEFAULT)]
+    drive.status("A", 2, CHARGING)
+    drive.draws({("A", 1): 0, ("A", 2): 10}, 10, 5)
+    manner = drive.memory.makes[MAKE].learnt.manner
+    assert manner is not None
+    assert manner.purpose is Purpose.DEFAULT, "it was seen to work"
+
+
+def test_a_transaction_that_begins_in_the_other_purpose_does_not_change_it_back() -> None:
+    drive = both_begun(40)
+    drive.draws({("A", 1): 0, ("A", 2): 0}, 60, 5)
+    assert Purpose.TX not in {purpose for _, purpose in purposes(drive)}
+    manner = drive.memory.makes[MAKE].learnt.manner
+    assert manner is not None
+    assert manner.purpose is Purpose.TX, "the other one was not seen to work"
+
+
+def test_the_end_of_one_that_tries_the_other_purpose_leaves_it_to_the_one_that_still_does() -> None:
+    drive = both_begun(0)
+    drive.draws({("A", 1): 0, ("A", 2): 0}, 40, 5)
+    drive.take()
+    drive.stop("A", 1)
+    drive.status("A", 1, AVAILABLE)
+    drive.configure(station(60, charger("A", 40, 2, phases=3, min_w=4_140)))
+    drive.draws({("A", 2): 0}, 40, 5)
+    drive.configure(station(9, charger("A", 40, 2, phases=3, min_w=4_140)))
+    drive.draws({("A", 2): 0}, 20, 5)
+    assert set(purposes(drive)) == {(1, Purpose.DEFAULT), (2, Purpose.DEFAULT)}
+
+
 def test_a_charger_that_never_offers_anything_after_0_begins_above_it() -> None:
     drive = begun(SUSPENDED_EVSE)
     for _ in range(14):
