@@ -65,12 +65,14 @@ class Samples:
             self.journal.keep_sample(fact, fact.idx, sample, owner_id, doubt)
 
     def _sampled_late(self, fact: MeterSampled, own_idx: int, owner_id: SessionId, doubt: Doubt | None) -> None:
-        """Take the values of a transaction that is over: what was measured since is power without a transaction."""
+        """Take the values of a transaction that is over."""
         charger = self.state.chargers.get(fact.charger_id)
-        connector = None if charger is None else self._left_free(charger, own_idx, fact.idx)
+        connector = None
+        if charger is not None and (fact.idx or len(charger.connectors) == 1):
+            connector = charger.connectors.get(fact.idx) or charger.connectors.get(own_idx)
         for sample in fact.samples:
             if charger is not None and connector is not None and not self._is_of_before(connector, sample):
-                self._hear(charger, connector, sample)
+                self._hear_late(charger, connector, sample)
             self.journal.keep_sample(fact, fact.idx, sample, owner_id, doubt)
 
     def _judge_history(self, fact: MeterSampled, session: Session) -> None:
@@ -123,16 +125,19 @@ class Samples:
         held = connector is not None and (session is None or connector.session is session)
         return connector if held else None
 
-    @staticmethod
-    def _left_free(charger: ChargerState, own_idx: int, idx: int) -> Connector | None:
-        """Return the connector that values of a transaction that is over speak for: only one that no session holds.
+    def _hear_late(self, charger: ChargerState, connector: Connector, sample: Sample) -> None:
+        """Let a sample of a transaction that is over speak: at a free connector its power is nobody's.
 
-        Power that flows on there is nobody's. The session of another transaction is judged by its own values alone.
+        The session of another transaction is judged by its own values, but power that flows there speaks against a car
+        that has let go.
         """
-        if idx == 0 and len(charger.connectors) > 1:
-            return None
-        connector = charger.connectors.get(idx) or charger.connectors.get(own_idx)
-        return connector if connector is not None and connector.session is None else None
+        if connector.session is None:
+            self._hear(charger, connector, sample)
+        elif sample.power_w is not None and self._is_of_now(charger, connector, sample):
+            connector.meter.suspect(sample.power_w, self.now.mono_ms, most_power_w(charger.config))
+
+    def _is_of_now(self, charger: ChargerState, connector: Connector, sample: Sample) -> bool:
+        return charger.stamps.doubt(sample.at_ms, self.now) is None and not connector.meter.is_overtaken(sample)
 
     def _is_of_before(self, connector: Connector, sample: Sample) -> bool:
         """Return whether a sample is of before the end of its transaction: by the charger's clock, and old by ours."""

@@ -399,6 +399,25 @@ def test_the_last_samples_of_a_transaction_are_no_power_without_one(
     assert (drive.k_kw("A"), drive.notices()) == (0, set())
 
 
+@pytest.mark.parametrize("ago_s", [0, 200])
+def test_power_under_an_old_id_speaks_against_the_car_of_another_transaction(ago_s: int) -> None:
+    drive, one = stopped()
+    two = drive.start("A")
+    drive.accept()
+    drive.wait(100)
+    drive.sample("A", 1, 80_000, transaction_id=two)
+    drive.configure(station(50, charger("A", 100, 2), charger("B", 100)))
+    drive.accept()
+    for _ in range(5):
+        drive.wait(5)
+        drive.sample("A", 1, 80_000, transaction_id=one, ago_s=ago_s)
+    assert drive.k_kw("A", 1) == (100 if ago_s == 0 else 50), "it has not let go, if that is of now"
+    drive.sample("A", 1, 45_000, transaction_id=one)
+    drive.wait(11)
+    assert drive.k_kw("A", 1) == 50
+    assert drive.view(two).consumed_w == 80_000, "never as what another one consumes"
+
+
 def test_registers_before_the_stop_tell_no_power_after_it() -> None:
     drive, one = stopped()
     drive.sample("A", 1, None, transaction_id=one, energy_wh=5_000)
