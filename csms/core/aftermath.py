@@ -35,7 +35,7 @@ def transaction_ended(charger: ChargerState, connector: Connector, ended: Sessio
     connector.aftermath.failures = connector.aftermath.retry_ms = 0
     if not connector.evidence.not_obeying:
         connector.evidence = Evidence()
-    if ended.detour and not ended.drew:
+    if ended.detour and not ended.drew and not any(other.detour for other in charger.sessions()):
         charger.provisioning.manner = None
 
 

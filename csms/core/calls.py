@@ -291,7 +291,7 @@ class Calls:
         connector = charger.connectors.get(send.idx)
         if connector is not None and connector.evidence.not_obeying:
             return  # it accepts what it does not keep: that is worth nothing until the meter says otherwise
-        if connector is not None and connector.session is not None and connector.session.detour:
+        if any(one.detour and one.offered_ms is not None for one in charger.sessions()):
             return  # whether a car is offered power in this way will be seen
         if send.transaction_id is not None and charger.learnt.manner != manner:
             charger.learnt.manner = manner

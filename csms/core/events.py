@@ -68,6 +68,8 @@ class Sample(NamedTuple):
         energy_wh: Energy.Active.Import.Register, total; None when absent or unusable.
         raw_json: the element exactly as received (for records and signed values).
         energy_step_wh: least difference that the register shows, as far as its digits tell.
+        phases: how many phases draw; None unless all three were told.
+        zero_contradicted: a total of 0 W stood beside phases that draw: `power_w` is their sum.
     """
 
     at_ms: int
@@ -75,6 +77,8 @@ class Sample(NamedTuple):
     energy_wh: int | None
     raw_json: str = "{}"
     energy_step_wh: int = 1
+    zero_contradicted: bool = False
+    phases: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
     sample above its limit, after settling     what was measured is booked, others are cut at once
     three of them, or 15 s                     not_obeying: booked at the maximum, its session is steered no more
-    three samples at a limit told since then   it obeys again
-    power without a transaction                booked from the second sample on
+    three samples at a limit told since then   it obeys again (at its part of it, where a car uses fewer phases)
+    power without a transaction                booked from the second sample running on, 30 s after the last one ended
     told power, and says that it offers none   the other purpose of profile is tried, then 0 W is not told again
     told power, and stays at its default       the other purpose of profile is tried
 
@@ -48,13 +48,13 @@ class Witness:
 
     # --- samples ------------------------------------------------------------------------------------------------------
 
-    def sampled(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
-        """Take a power measured now, W."""
-        self._doubt_default(charger, connector, power_w)
+    def sampled(self, charger: ChargerState, connector: Connector, power_w: int, phases: int | None) -> None:
+        """Take a power measured now, W, and on how many phases, if that was told."""
         session, evidence = connector.session, connector.evidence
         if session is None:
             self._without_transaction(charger, connector, power_w)
             return
+        self._doubt_default(charger, connector, power_w)
         if session.driver is not Driver.OCPP:
             return
         if power_w > 0:
@@ -71,28 +71,28 @@ class Witness:
             if self._must_have_let_go(limit):
                 self._above(charger, connector, limit, power_w)
             return
-        margin_w = max(DC_SATURATION_W if charger.config.is_dc else band_w, limit.limit_w * 2 // 100)
         if evidence.not_obeying:
-            nearly_w = limit.limit_w - min(margin_w, limit.limit_w // 2)
-            self._met(charger, connector, limit, at_limit=power_w >= nearly_w > 0)
+            self._met(charger, connector, limit, at_limit=_is_at(charger, limit, power_w, phases))
         elif evidence.since_ms is not None or evidence.measured_w:
             connector.evidence = Evidence()
             self._changed(charger)
 
     def _without_transaction(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
-        """Book what flows at a connector without a transaction, from the second sample on; a low one ends it.
+        """Book what flows at a connector without a transaction, from the second sample running on; a low one ends it.
 
         A car whose transaction has just ended may still be letting go.
         """
         evidence, band_w = connector.evidence, half_ampere_w(charger.config)
         told_w = max(charger.defaults.power_w, connector.limits.power_w)
         if power_w <= told_w + tolerance_w(told_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+            evidence.above = 0
             if evidence.measured_w and not evidence.not_obeying:
                 connector.evidence = Evidence()
                 self._changed(charger)
             return
         if self.now.mono_ms - connector.freed_ms < self.timings.settle_longest_ms:
             return
+        self._doubt_default(charger, connector, power_w)
         evidence.above += 1
         if evidence.above > 1 and power_w > evidence.measured_w:
             self.journal.log("connector.draws_without_transaction", *connector.key, measured_w=power_w)
@@ -294,19 +294,24 @@ class Witness:
         return limit.limit_w > default_w + 2 * margin_w and drawn_w >= default_w - margin_w
 
     def _detour(self, charger: ChargerState, connector: Connector, session: Session) -> None:
-        """Say the limits of a transaction in the other purpose, unless the present one works at another connector."""
-        if not charger.provisioning.plain and connector.limits.last is not None and connector.limits.last.expires:
+        """Say the limits of a transaction in the other purpose, unless the present one works at another connector.
+
+        The purpose is changed once for all that try: a transaction that was told in the one before follows.
+        """
+        told = connector.limits.last
+        if told is not None and told.expires and not charger.provisioning.plain:
             charger.provisioning.plain = session.steering.reassert = self.journal.plan = True
             session.offered_ms = self.now.mono_ms
             return  # its clock may have let the limit expire
         session.detour = True
-        others = [way for way in charger.manners if way.purpose is not charger.manner.purpose]
-        if not others or any(other.drew for other in charger.sessions()):
-            return
-        charger.provisioning.manner = others[0]
+        if told is None or told.purpose is charger.manner.purpose:
+            others = [way for way in charger.manners if way.purpose is not charger.manner.purpose]
+            if not others or any(other.drew or other.detour for other in charger.sessions() if other is not session):
+                return
+            charger.provisioning.manner = others[0]
         connector.aftermath.clear_due = True
         session.steering.reassert = True
-        self.journal.log("limit.without_effect", *connector.key, next=others[0].purpose)
+        self.journal.log("limit.without_effect", *connector.key, next=charger.manner.purpose)
         self.journal.plan = True
 
     def _try_another_way(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
@@ -342,6 +347,22 @@ class Witness:
         alarm.at(evidence.retry_ms)
         session.answered_w = send.limit_w
         self.journal.write_session(session)
+
+
+def _is_at(charger: ChargerState, limit: Send, power_w: int, phases: int | None) -> bool:
+    """Return whether a sample that is not above a limit shows a car that draws all of it.
+
+    A limit stands for amperes on every phase, however it is told (OCPP16.md B5): a car that is seen to use fewer phases
+    draws its part of it, and as little more than that as it may less.
+    """
+    config, limit_w = charger.config, limit.limit_w
+    margin_w = max(DC_SATURATION_W if config.is_dc else half_ampere_w(config), limit_w * 2 // 100)
+    if power_w >= limit_w - min(margin_w, limit_w // 2) > 0:
+        return True
+    if phases is None or not 0 < phases < config.phases:
+        return False
+    part_w, part_margin_w = limit_w * phases // config.phases, margin_w * phases // config.phases
+    return limit_w > 0 and abs(power_w - part_w) <= min(part_margin_w, part_w // 2)
 
 
 def limit_in_force(charger: ChargerState, connector: Connector, session: Session) -> Send | None:

@@ -5,6 +5,10 @@ register is compared with itself only: after it has fallen, jumped or begun a ne
 from 0, others for ever, and some send both), the next reading is compared with this one. A register that shows whole
 kWh is read over a longer time than one that shows Wh: its digits tell how long.
 
+A power of 0 is evidence that nothing flows, which frees power; some meters always tell it. It is not believed beside
+phases that draw, nor when the register has risen through two readings running while 0 was told: then the register
+counts, until the meter has told another power.
+
 Impossible is only what a connector of such a charger cannot physically carry. A power above the configured maximum is
 no such thing: it may be true, and then it is the configuration that lies (LEDGER.md §6).
 """
@@ -35,6 +39,12 @@ REGISTER_LAG_MS = 60_000
 
 OVERTAKEN_MS = 60_000
 """A sample older than the newest by less than this came late; by more, the charger's clock has stepped back."""
+
+CONTRADICTION_W = 1_000
+"""A register that rises by this mean power contradicts a power of 0; a charger's own consumption does not."""
+
+RISES_TO_CONTRADICT = 2
+"""One may bring the register up to date with what flowed before."""
 
 SAMPLES_REMEMBERED = 16
 
@@ -69,6 +79,7 @@ class Meter:
         energy_wh, energy_at_ms: the register that the next one is compared with; step_wh: the finest that it showed.
         doubtful_w, doubtful_ms: a later sample that may be old, or the first of a run of impossible ones.
         absurd: such a run is on.
+        rises_at_0: how often running the register rose although a power of 0 was told; None when another was told last.
         taken: the last samples, so that a repeated one changes nothing.
     """
 
@@ -81,6 +92,7 @@ class Meter:
     doubtful_w: int | None = None
     doubtful_ms: int | None = None
     absurd: bool = False
+    rises_at_0: int | None = None
     taken: deque[tuple[int, int | None, int | None]] = field(default_factory=lambda: deque(maxlen=SAMPLES_REMEMBERED))
 
     def begin(self, started_ms: int | None) -> None:
@@ -89,27 +101,57 @@ class Meter:
         Its register may be another one, and what was measured before it says nothing of it. A sample of the same second
         is of the transaction: some chargers stamp one with milliseconds and the other without.
         """
-        self.energy_wh = None
+        self._forget_register()
         if started_ms is not None:
             self.at_ms = started_ms // 1_000 * 1_000
 
+    def end(self, ended_ms: int | None) -> None:
+        """End a transaction (`ended_ms`: the charger's clock): what was measured before tells nothing of afterwards."""
+        self._forget_register()
+        if ended_ms is not None:
+            self.at_ms = ended_ms if self.at_ms is None else max(self.at_ms, ended_ms)
+
+    def _forget_register(self) -> None:
+        self.energy_wh = None
+        if not self._zero_lies:
+            self.rises_at_0 = None
+
     def read(self, sample: Sample, now_ms: int, most_w: int) -> Reading:
         """Take a live sample of a connector that carries `most_w` at most."""
-        power_w, doubt = sample.power_w, None
+        power_w, doubt = sample.power_w, Doubt.ZERO_CONTRADICTED if sample.zero_contradicted else None
+        mean = Reading(None, None)
         if power_w is not None and power_w > most_w:
             power_w, doubt = None, Doubt.IMPOSSIBLE_POWER
         if sample.energy_wh is not None:
             mean = self._read_register(sample.energy_wh, sample, most_w)
-            power_w = mean.power_w if power_w is None else power_w
-            doubt = doubt or mean.doubt
+        self._judge_zero(sample, mean)
+        if power_w == 0 and self._zero_lies:
+            power_w, doubt = None, Doubt.ZERO_CONTRADICTED
+        power_w = mean.power_w if power_w is None else power_w
+        doubt = doubt or mean.doubt
         self.at_ms = sample.at_ms
         if power_w is not None:
             self.power_w, self.seen_ms = power_w, now_ms
             self.doubtful_w = self.doubtful_ms = None
             self.absurd = False
-        elif sample.power_w is not None:
+        elif sample.power_w:
             self.suspect(sample.power_w, now_ms, most_w)
         return Reading(power_w, doubt)
+
+    @property
+    def _zero_lies(self) -> bool:
+        return self.rises_at_0 is not None and self.rises_at_0 >= RISES_TO_CONTRADICT
+
+    def _judge_zero(self, sample: Sample, mean: Reading) -> None:
+        """Count the readings of the register that contradict a power of 0 which was told all the time between them."""
+        if sample.power_w is None:
+            return
+        if sample.power_w > 0:
+            self.rises_at_0 = None
+        elif self.rises_at_0 is None:
+            self.rises_at_0 = 0 if sample.energy_wh is not None and self.energy_at_ms == sample.at_ms else None
+        elif mean.power_w is not None and not self._zero_lies:
+            self.rises_at_0 = self.rises_at_0 + 1 if mean.power_w >= CONTRADICTION_W else 0
 
     def _read_register(self, energy_wh: int, sample: Sample, most_w: int) -> Reading:
         """Return the mean power since the register was last read; compare the next reading with this one."""

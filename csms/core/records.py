@@ -193,7 +193,10 @@ class Doubt(StrEnum):
     REGISTER_JUMPED = "register_jumped"
     """The energy register rose by more than such a connector can deliver."""
     REGISTER_FELL = "register_fell"
+    ZERO_CONTRADICTED = "zero_contradicted"
+    """A power of 0 beside phases that draw, or a register that keeps rising: those count."""
     TRANSACTION_ENDED = "transaction_ended"
+    """It names one that had ended: at most it counts as power at a connector without a transaction."""
 
 
 class SampleStored(NamedTuple):

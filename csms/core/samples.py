@@ -2,25 +2,30 @@
 
 Every sample is kept, with its owner: the open transaction it names, else the one that holds its connector (many ids are
 wrong). One that tells no connector is of that of the transaction it names, else kept as the whole charger's. Values of
-a transaction that has ended belong to it and never revive it. Of all of them only what is new, of now and possible
-moves control: the record of any other says why it did not (`csms.core.records.Doubt`).
+a transaction that has ended belong to it and never revive it: what they show of now is power without a transaction, at
+a connector that none holds; so do those of a start that is history, until they show that it is not. Of all of them only
+what is new, of now and possible moves control: the record of any other says why it did not
+(`csms.core.records.Doubt`).
 """
 
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.events import KnownTransaction, MeterSampled, Sample
 from csms.core.evidence import Witness
-from csms.core.ids import Now
+from csms.core.ids import Now, SessionId
 from csms.core.journal import Journal
 from csms.core.meter import most_energy_wh, most_power_w
 from csms.core.records import Doubt, Driver
 from csms.core.replies import Confirmed
-from csms.core.session import IMPLAUSIBLE, Session
+from csms.core.session import IMPLAUSIBLE, Phase, Session
+from csms.core.stamps import STALE_MS
 from csms.core.state import State
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 
-NOT_TRUE = frozenset({Doubt.IMPOSSIBLE_POWER, Doubt.REGISTER_JUMPED, Doubt.REGISTER_FELL})
+NOT_TRUE = frozenset(
+    {Doubt.IMPOSSIBLE_POWER, Doubt.REGISTER_JUMPED, Doubt.REGISTER_FELL, Doubt.ZERO_CONTRADICTED},
+)
 
 
 class Samples:
@@ -34,22 +39,62 @@ class Samples:
 
     def sampled(self, fact: MeterSampled) -> None:
         """Keep every sample; let the newest live one speak for its connector."""
-        charger = self.state.chargers.get(fact.charger_id)
         idx = self._place(fact) if fact.idx is None else fact.idx
-        session, ended = self._owner(fact, idx), None
-        if session is None:
-            ended = self._ended(fact)
-        owner_id = session.session_id if session is not None else None if ended is None else ended.session_id
-        connector = None
-        if charger is not None and ended is None:
+        session = self._owner(fact, idx)
+        ended = self._ended(fact) if session is None else None
+        if ended is not None:
+            self._sampled_late(fact, idx, ended.idx, ended.session_id, Doubt.TRANSACTION_ENDED)
+        elif session is not None and session.phase is Phase.HISTORIC:
+            self._sampled_late(fact, idx, session.key.idx, session.session_id, None)
+            self._judge_history(fact, idx, session)
+        else:
+            self._sampled(fact, idx, session)
+        self.journal.reply(fact.request, Confirmed())
+
+    def _sampled(self, fact: MeterSampled, idx: int, session: Session | None) -> None:
+        """Take the values of an open session, or of nobody's connector."""
+        charger, connector = self.state.chargers.get(fact.charger_id), None
+        if charger is not None:
             charger.busy_ms = self.now.mono_ms
             connector = self._speaking(charger, session, idx)
+        owner_id = None if session is None else session.session_id
+        if session is not None and session.transaction_id == fact.transaction_id:
+            session.named_ms = self.now.mono_ms
         for sample in fact.samples:
-            doubt = None if ended is None else Doubt.TRANSACTION_ENDED
+            doubt = None
             if charger is not None and connector is not None:
                 doubt = self._hear(charger, connector, sample)
             self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
-        self.journal.reply(fact.request, Confirmed())
+
+    def _sampled_late(
+        self, fact: MeterSampled, idx: int, own_idx: int, owner_id: SessionId, doubt: Doubt | None
+    ) -> None:
+        """Take the values of a transaction that is over."""
+        charger = self.state.chargers.get(fact.charger_id)
+        connector = None
+        if charger is not None and (idx or len(charger.connectors) == 1):
+            connector = charger.connectors.get(idx) or charger.connectors.get(own_idx)
+        for sample in fact.samples:
+            if charger is not None and connector is not None and not self._is_of_before(connector, sample):
+                self._hear_late(charger, connector, sample)
+            self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
+
+    def _judge_history(self, fact: MeterSampled, idx: int, session: Session) -> None:
+        """Take a start that was kept as history for the one that runs once samples of now have named it for long."""
+        charger = self.state.chargers.get(fact.charger_id)
+        connector = None if charger is None else charger.connectors.get(session.key.idx)
+        if charger is not None:
+            charger.busy_ms = self.now.mono_ms
+        if charger is None or connector is None or idx not in {session.key.idx, 0}:
+            return
+        if all(abs(sample.at_ms - self.now.wall_ms) > self.timings.old_start_ms for sample in fact.samples):
+            return
+        rival = connector.session
+        rival_ms = None if rival is None else rival.named_ms
+        if session.named_ms is None or (rival_ms is not None and rival_ms >= session.named_ms):
+            session.named_ms = self.now.mono_ms
+        elif self.now.mono_ms - session.named_ms >= self.timings.present_ms:
+            Transactions(self.state, self.journal, self.now, self.timings).proved_present(charger, connector, session)
 
     def _place(self, fact: MeterSampled) -> int:
         """Return the connector of the transaction that a sample names, of this charger and open or not; 0 without."""
@@ -86,10 +131,29 @@ class Samples:
 
     @staticmethod
     def _speaking(charger: ChargerState, session: Session | None, idx: int) -> Connector | None:
-        """Return the connector that samples speak for; values of a start that is history speak for none."""
+        """Return the connector that samples speak for: that of their session, if it holds it."""
         connector = charger.connectors.get(idx if session is None else session.key.idx)
         held = connector is not None and (session is None or connector.session is session)
         return connector if held else None
+
+    def _hear_late(self, charger: ChargerState, connector: Connector, sample: Sample) -> None:
+        """Let a sample of a transaction that is over speak: at a free connector its power is nobody's.
+
+        The session of another transaction is judged by its own values, but power that flows there speaks against a car
+        that has let go.
+        """
+        if connector.session is None:
+            self._hear(charger, connector, sample)
+        elif sample.power_w is not None and self._is_of_now(charger, connector, sample):
+            connector.meter.suspect(sample.power_w, self.now.mono_ms, most_power_w(charger.config))
+
+    def _is_of_now(self, charger: ChargerState, connector: Connector, sample: Sample) -> bool:
+        return charger.stamps.doubt(sample.at_ms, self.now) is None and not connector.meter.is_overtaken(sample)
+
+    def _is_of_before(self, connector: Connector, sample: Sample) -> bool:
+        """Return whether a sample is of before the end of its transaction: by the charger's clock, and old by ours."""
+        newest_ms = connector.meter.at_ms
+        return newest_ms is not None and sample.at_ms < min(newest_ms, self.now.wall_ms - STALE_MS)
 
     def _hear(self, charger: ChargerState, connector: Connector, sample: Sample) -> Doubt | None:
         """Let a sample that is believed move control; return why it, or part of it, is not.
@@ -117,7 +181,9 @@ class Samples:
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
         if power_w is not None:
-            Witness(self.state, self.journal, self.now, self.timings).sampled(charger, connector, power_w)
+            Witness(self.state, self.journal, self.now, self.timings).sampled(
+                charger, connector, power_w, sample.phases
+            )
             self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
             self.read_power(charger, connector, power_w)
         return doubt

@@ -7,10 +7,13 @@ Life cycle, as a table; what is not in it changes nothing:
     UNPROVEN   | charging seen, live sample, quiet queue  | RUNNING
     UNPROVEN   | stopped, superseded, zombie              | ENDED
     RUNNING    | stopped, superseded, zombie, client gone | ENDED
+    HISTORIC   | named by samples of now for two minutes  | RUNNING
+    HISTORIC   | stopped, superseded                      | ENDED
 
 UNPROVEN is a start that came with an old time stamp: it may be history from an offline queue, so it is not steered
-until something shows that the car is still there. A HISTORIC session belongs to the past altogether (its connector has
-a newer transaction): it is a record and touches no ledger.
+until something shows that the car is still there. A HISTORIC session belongs to the past altogether, by its time
+stamp (its connector has a newer transaction): it is a record and touches no ledger. That stamp may be wrong; what shows
+it is in `csms.core.transactions`.
 """
 
 from dataclasses import dataclass, field
@@ -42,6 +45,7 @@ LIFE_CYCLE: dict[tuple[Phase, Happening], Phase] = {
     (Phase.UNPROVEN, Happening.PROVEN): Phase.RUNNING,
     (Phase.UNPROVEN, Happening.STOPPED): Phase.ENDED,
     (Phase.RUNNING, Happening.STOPPED): Phase.ENDED,
+    (Phase.HISTORIC, Happening.PROVEN): Phase.RUNNING,
     (Phase.HISTORIC, Happening.STOPPED): Phase.ENDED,
 }
 
@@ -95,6 +99,7 @@ class Session:
         booked_w: K of its connector, as last shown.
         drew: its car has drawn power; offered_ms: since when it is told power, first or after a pause, and draws none.
         detour: that is tried in the other purpose of profile, because its charger said that it offered nothing.
+        named_ms: when a sample last named it; HISTORIC: since when samples of now have, and none the one that runs.
     """
 
     session_id: SessionId
@@ -125,6 +130,7 @@ class Session:
     drew: bool = False
     offered_ms: int | None = None
     detour: bool = False
+    named_ms: int | None = None
     consumed_w: int | None = None
     last_energy_wh: int | None = None
     steering: Steering = field(default_factory=Steering)

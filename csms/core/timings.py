@@ -114,6 +114,9 @@ class Timings:
     start_wait_ms: int = 300_000
     """A remote start that led to no transaction is given up after so long: its connector is free for another one."""
 
+    present_ms: int = 120_000
+    """A start that was taken for history is the one that runs when samples of now have named it for so long."""
+
     judge_ms: int = 10_000
     """No judgement of demand for at least so long after a start or a change of limit."""
 

@@ -5,6 +5,8 @@ Rules that hold whatever a charger does:
 * the same start (charger, connector, id tag, time, meter) has one transaction id and one verdict for ever;
 * a start opens a record even when the tag is refused or the connector unknown: energy may be flowing;
 * a newer start on a connector ends the older one there as superseded; an *older* one is history and touches nothing;
+* that start runs after all when samples of now have named it for two minutes, and none the newer one: a time stamp may
+  be wrong. Nothing that was told is freed by it: it goes with the start that runs;
 * a stop ends the transaction it names, on its own charger, and nothing else; what it names wrongly is kept as orphan.
 
 Meter values are taken in by `csms.core.samples`.
@@ -169,22 +171,53 @@ class Transactions:
 
     def _take_over(self, charger: ChargerState, connector: Connector, session: Session) -> None:
         """Give the connector to a new transaction; whatever held it is superseded."""
-        current = connector.session
-        if current is not None:
-            current.flag("superseded")
-            meter_stop_wh = self._superseded_at_wh(charger, current, session)
-            self.end(current, EndReason.SUPERSEDED, session.started_ms, meter_stop_wh)
+        self._supersede(charger, connector, session, session.started_ms)
         if session.start_words is not None or self.now.wall_ms - session.started_ms > self.timings.old_start_ms:
             session.flag(UNPROVEN)
             session.phase = Phase.UNPROVEN
         else:
             self._end_remote_start(session)
+        kept = charger.keeps_tx_profile and connector.aftermath.clear_due
+        self._hold(connector, session, kept=kept)
+        connector.meter.begin(None if session.start_words is not None else session.started_ms)
+
+    def proved_present(self, charger: ChargerState, connector: Connector, session: Session) -> None:
+        """Give the connector to a start that was kept as history: its charger has named it, and no other, for long.
+
+        Two transactions cannot run at one connector, so the one that held it is over: its time stamp lied, or the
+        other's. A status cannot show that, it names no transaction. Nor can samples of an offline queue: two of them
+        are of now, by our clock, two minutes apart. Should it be a mistake even so, no power is freed by it: what the
+        other one was told stays booked until a limit of this one is settled, or this one ends.
+        """
+        current = connector.session
+        if current is not None and current.driver is Driver.REST:
+            return
+        at_ms = session.created_ms if current is None else max(session.created_ms, current.started_ms)
+        self._supersede(charger, connector, session, at_ms)
+        session.happened(Happening.PROVEN)
+        session.unflag(HISTORIC)
+        session.opened_ms = self.now.mono_ms
+        self._end_remote_start(session)
+        self._hold(connector, session, kept=True)
+        connector.meter.begin(None)
+        self.journal.write_session(session)
+        self.journal.log("transaction.present", *session.key, transaction_id=session.transaction_id)
+
+    def _supersede(self, charger: ChargerState, connector: Connector, session: Session, at_ms: int) -> None:
+        """End the session that holds a connector, if any, because another one runs there."""
+        current = connector.session
+        if current is None:
+            return
+        current.flag("superseded")
+        meter_stop_wh = self._superseded_at_wh(charger, current, session)
+        self.end(current, EndReason.SUPERSEDED, at_ms, meter_stop_wh)
+
+    def _hold(self, connector: Connector, session: Session, *, kept: bool) -> None:
+        """Let a session hold a connector; `kept`: all that was told there may still be in force for it."""
         connector.session = session
         connector.uncommanded_ms = None
         connector.evidence.above, connector.evidence.since_ms = 0, None
-        kept = charger.keeps_tx_profile and connector.aftermath.clear_due
         connector.aftermath.clear_due = False
-        connector.meter.begin(None if session.start_words is not None else session.started_ms)
         late_ms = self.timings.late_execution_ms
         for send in connector.limits.hand_over(_transaction_id(session), self.now.mono_ms, late_ms, kept=kept):
             self.journal.write_send(send)
@@ -239,7 +272,10 @@ class Transactions:
     def _stopped_session(self, fact: TransactionStopped) -> Session | None:
         """Return the open session that a stop means, only ever one of its own charger.
 
-        Transaction id −1 is used for a start that was never given an accepted id (errata 3.18).
+        Transaction id −1 is used for a start that was never given an accepted id (errata 3.18). Without a usable time
+        it may repeat a stop that was forgotten at a restart, and the next start begins at the register of that one's
+        end: only a register that has risen since a start tells that it is the one. A refused start that used nothing is
+        closed when its connector has been Available for long.
         """
         named = self.state.transactions.get(fact.transaction_id)
         if named is not None:
@@ -253,6 +289,7 @@ class Transactions:
             and s.driver is Driver.OCPP
             and s.tag_status is not TagStatus.ACCEPTED
             and s.started_ms <= fact.stopped_ms
+            and (fact.words is None or fact.meter_stop_wh > s.meter_start_wh)
         ]
         return max(refused, key=lambda s: s.started_ms, default=None)
 
@@ -262,6 +299,9 @@ class Transactions:
         if self._is_suspect(session.known(_transaction_id(session)), fact):
             session.flag(SUSPECT)
         session.last_energy_wh = fact.meter_stop_wh
+        connector = self.state.connector(session.key)
+        if connector is not None and connector.session is session:
+            connector.meter.end(None if fact.words is not None else fact.stopped_ms)
         self.end(session, fact.reason, fact.stopped_ms, fact.meter_stop_wh)
 
     def _is_suspect(self, started: KnownTransaction, fact: TransactionStopped) -> bool:

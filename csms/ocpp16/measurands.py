@@ -1,10 +1,11 @@
 """From meterValue elements to what control can use: power and energy of the connector (OCPP 1.6 §4.7, §7.31–7.45).
 
 An absent measurand means Energy.Active.Import.Register, an absent unit W or Wh, an absent location Outlet. A total wins
-over phases; without one, the phases are summed (line to neutral; line to line and N are something else). Values of the
-outlet win; those of inlet, cable, body and car are used only when there is nothing else. Padded numbers and decimal
-commas are read; "", NaN, infinities, signed data, other units and implausible values are *missing*, never 0. Power is
-rounded up, so that a consumption is never understated; a negative import is an export and counts as 0.
+over phases, but for one of 0 W beside phases that draw; without one, the phases are summed (line to neutral; line to
+line and N are something else). Values of the outlet win; those of inlet, cable, body and car are used only when there
+is nothing else. Padded numbers and decimal commas are read; "", NaN, infinities, signed data, other units and
+implausible values are *missing*, never 0. Power is rounded up, so that a consumption is never understated; a negative
+import is an export and counts as 0.
 """
 
 import math
@@ -19,6 +20,7 @@ from csms.ocpp16.times import parse_time_ms
 
 POWER = "Power.Active.Import"
 ENERGY = "Energy.Active.Import.Register"
+CURRENT = "Current.Import"
 
 MAX_POWER_W = 10_000_000
 """No connector carries more; a greater value is a mistake."""
@@ -27,6 +29,14 @@ MAX_ENERGY_WH = 10**13
 
 _LIMITS = {POWER: MAX_POWER_W, ENERGY: MAX_ENERGY_WH}
 _SCALES = {POWER: {"": 1, "W": 1, "KW": 1000}, ENERGY: {"": 1, "WH": 1, "KWH": 1000}}
+_DRAWN_A = 0.5
+"""Above this a phase draws: placeholders of phases that a car does not use are about 0."""
+_ALL_LINES = 3
+_PLAIN = re.compile(r"\d{1,4}(?:\.\d{1,15})?", re.ASCII)
+_PLAIN_OUTLETS = frozenset({None, "Outlet"})
+_PLAIN_AMPERES = frozenset({None, "A"})
+_DRAWN_W = 100
+"""Phases that sum up to this much draw, whatever the total says; less may be noise."""
 _W_PER_KW = 1000
 _NOMINAL_V = 230
 _LINES = {"": "", "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
@@ -53,6 +63,9 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
     at_ms = parse_time_ms(element.timestamp)
     found = _found(element.sampled_value)
     power, energy = _total(found, POWER), _total(found, ENERGY)
+    contradicted = power == 0 and (drawn_w := _drawn_w(found)) >= _DRAWN_W
+    if contradicted:
+        power = drawn_w
     if power is not None and 0 < power < _W_PER_KW and _are_kilowatts(power, element.sampled_value):
         power *= _W_PER_KW
     return Sample(
@@ -61,6 +74,8 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
         energy_wh=None if energy is None or energy < 0 else math.floor(energy),
         raw_json=bytes(reading.raw).decode(),
         energy_step_wh=1 if energy is None or energy % 10 else _step_wh(element.sampled_value),
+        zero_contradicted=contradicted,
+        phases=_phases(element.sampled_value),
     )
 
 
@@ -107,6 +122,30 @@ def _total(found: _Found, measurand: str) -> int | Decimal | None:
         return None
     here = lines[min(lines, key=lambda location: (location != _OUTLET, location))]
     return here[""] if "" in here else sum(here.values(), start=0)
+
+
+def _phases(values: Iterable[SampledValue]) -> int | None:
+    """Return how many phases draw current at the outlet; None unless it is told of all three.
+
+    It is asked of every sample and seldom needed, so it takes only what is written plainly.
+    """
+    draws: dict[str, bool] = {}
+    for sampled in values:
+        if sampled.measurand != CURRENT or sampled.phase is None or sampled.location not in _PLAIN_OUTLETS:
+            continue
+        line, value = _LINES.get(sampled.phase), str(sampled.value)
+        if not line:
+            continue
+        if not _PLAIN.fullmatch(value) or sampled.unit not in _PLAIN_AMPERES:
+            return None
+        draws[line] = draws.get(line, False) or float(value) > _DRAWN_A
+    return sum(draws.values()) if len(draws) == _ALL_LINES else None
+
+
+def _drawn_w(found: _Found) -> int | Decimal:
+    """Return the sum of the phases' powers at the outlet, W."""
+    here = (w for (name, location, line), w in found.items() if name == POWER and location == _OUTLET and line)
+    return sum(here, start=0)
 
 
 def _step_wh(values: Iterable[SampledValue]) -> int:

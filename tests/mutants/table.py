@@ -346,8 +346,8 @@ MUTANTS: Final = (
     Mutant(
         "a superseded transaction stays open",
         "transactions",
-        "            self.end(current, EndReason.SUPERSEDED, session.started_ms, meter_stop_wh)\n        if session.start_words",
-        "            del meter_stop_wh\n        if session.start_words",
+        "        self._supersede(charger, connector, session, session.started_ms)\n",
+        "",
         "I6",
     ),
     # --- recovery -----------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import pytest
 
 from csms.core.commands import ClearLimits, Purpose, SetLimit, Trigger
-from csms.core.events import ConnectorStatus
+from csms.core.events import ConnectorStatus, MeterSampled, Sample
 from csms.core.ids import ChargerId
 from csms.core.learnt import Make
 from tests.unit.core.driving import BOOT, Drive, charger, station
@@ -271,6 +271,36 @@ def test_a_car_that_wants_less_than_the_limit_acquits_nobody(power_w: int) -> No
     assert ("not_obeying:A#1" in drive.notices(), drive.k_kw("A")) == (True, 100)
 
 
+FEWER_PHASES = [
+    # caption, phases that draw (None: not told), W | it is acquitted of a limit of 6 A on three phases
+    ("one phase, 6 A", 1, 1_380, True),
+    ("one phase, 5.5 A", 1, 1_265, True),
+    ("one phase, 6.5 A", 1, 1_495, True),
+    ("two phases, 6 A", 2, 2_760, True),
+    ("one phase, less", 1, 1_264, False),
+    ("one phase, 16 A", 1, 3_680, False),
+    ("one phase, more", 1, 1_496, False),
+    ("two phases, the power of one", 2, 1_380, False),
+    ("three phases, the power of one", 3, 1_380, False),
+    ("no phase", 0, 0, False),
+    ("not told", None, 1_380, False),
+    ("one phase, all of the power", 1, 4_140, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("phases", "power_w", "acquitted"), [row[1:] for row in FEWER_PHASES], ids=[row[0] for row in FEWER_PHASES]
+)
+def test_a_car_on_fewer_phases_is_at_its_part_of_a_limit(phases: int | None, power_w: int, *, acquitted: bool) -> None:
+    drive = convicted()
+    drive.accept()
+    for _ in range(3):
+        drive.wait(10)
+        sample = Sample(drive.now.wall_ms, power_w, None, phases=phases)
+        drive.do(MeterSampled(ChargerId("A"), 1, None, (sample,)))
+    assert ("not_obeying:A#1" not in drive.notices()) is acquitted
+
+
 def test_the_end_of_the_transaction_acquits_nobody() -> None:
     drive, transaction_id, _ = halved()
     for _ in range(3):
@@ -410,6 +440,58 @@ def test_a_charger_that_offers_nothing_is_told_in_the_other_purpose() -> None:
     drive.accept()
     drive.draws({("A", 1): 5.5}, 15)
     assert drive.k_kw("A", 1) == 5.52, "the TxProfile is cleared, so nothing else is booked"
+
+
+def both_begun(apart_s: int) -> Drive:
+    """Return a charger that offers nothing at either connector: its two first transactions begin `apart_s` apart."""
+    drive = Drive(station(100, charger("A", 44, 2, phases=3, min_w=4_140)), keys={UNIT_KEY: "Current"})
+    drive.bring_up("A")
+    for idx in (1, 2):
+        drive.start("A", idx)
+        drive.accept()
+        drive.status("A", idx, SUSPENDED_EVSE)
+        drive.draws({("A", 1): 0}, apart_s if idx == 1 else 5, 5)
+    drive.take()
+    return drive
+
+
+def purposes(drive: Drive) -> list[tuple[int, Purpose]]:
+    """Return the connectors and purposes of the limits since the last time."""
+    return [(c.idx, c.purpose) for c in drive.take() if isinstance(c, SetLimit) and c.idx]
+
+
+@pytest.mark.parametrize("apart_s", [0, 15])
+def test_two_first_transactions_that_are_offered_nothing_change_the_purpose_once(apart_s: int) -> None:
+    drive = both_begun(apart_s)
+    drive.draws({("A", 1): 0, ("A", 2): 0}, 60, 5)
+    assert sorted(set(purposes(drive))) == [(1, Purpose.DEFAULT), (2, Purpose.DEFAULT)]
+    drive.status("A", 2, CHARGING)
+    drive.draws({("A", 1): 0, ("A", 2): 10}, 10, 5)
+    manner = drive.memory.makes[MAKE].learnt.manner
+    assert manner is not None
+    assert manner.purpose is Purpose.DEFAULT, "it was seen to work"
+
+
+def test_a_transaction_that_begins_in_the_other_purpose_does_not_change_it_back() -> None:
+    drive = both_begun(40)
+    drive.draws({("A", 1): 0, ("A", 2): 0}, 60, 5)
+    assert Purpose.TX not in {purpose for _, purpose in purposes(drive)}
+    manner = drive.memory.makes[MAKE].learnt.manner
+    assert manner is not None
+    assert manner.purpose is Purpose.TX, "the other one was not seen to work"
+
+
+def test_the_end_of_one_that_tries_the_other_purpose_leaves_it_to_the_one_that_still_does() -> None:
+    drive = both_begun(0)
+    drive.draws({("A", 1): 0, ("A", 2): 0}, 40, 5)
+    drive.take()
+    drive.stop("A", 1)
+    drive.status("A", 1, AVAILABLE)
+    drive.configure(station(60, charger("A", 40, 2, phases=3, min_w=4_140)))
+    drive.draws({("A", 2): 0}, 40, 5)
+    drive.configure(station(9, charger("A", 40, 2, phases=3, min_w=4_140)))
+    drive.draws({("A", 2): 0}, 20, 5)
+    assert set(purposes(drive)) == {(1, Purpose.DEFAULT), (2, Purpose.DEFAULT)}
 
 
 def test_a_charger_that_never_offers_anything_after_0_begins_above_it() -> None:

@@ -236,6 +236,34 @@ def test_what_is_not_believed_moves_nothing_and_says_why(
     assert drive.record(one).flags == (("implausible_meter",) if not_true else ())
 
 
+def test_a_zero_beside_phases_that_draw_is_their_sum_and_marks_its_session() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    sample = Sample(drive.now.wall_ms, 33_000, None, zero_contradicted=True)
+    drive.do(MeterSampled(ChargerId("A"), 1, one, (sample,)))
+    assert drive.view(one).consumed_w == 33_000
+    assert drive.record(one).flags == ("implausible_meter",)
+    assert drive.memory.samples[-1].doubt is Doubt.ZERO_CONTRADICTED
+
+
+def test_a_zero_that_the_register_contradicts_frees_nothing_and_marks_its_session() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    for n in range(4):
+        drive.sample("A", 1, 0, transaction_id=one, energy_wh=n * 100)
+        drive.wait(10)
+    assert drive.view(one).consumed_w == 36_000
+    assert drive.record(one).flags == ("implausible_meter",)
+    drive.configure(station(10, charger("A", 100, 2), charger("B", 100)))
+    drive.accept()
+    drive.wait(1)
+    drive.sample("A", 1, 0, transaction_id=one, energy_wh=410)
+    drive.wait(1)
+    assert drive.k_kw("A", 1) == 100, "the car has not let go of it"
+
+
 def test_a_clock_that_is_ahead_is_believed_at_the_second_sample() -> None:
     drive = site()
     drive.connect("A")
@@ -327,3 +355,133 @@ def test_a_register_that_counts_each_session_is_still_known_after_a_restart() ->
     drive.connect("A")
     drive.sample("A", 1, 10_000, energy_wh=300)
     assert drive.view(one).energy_wh == 300
+
+
+# --- power under the id of a transaction that has ended ---------------------------------------------------------------
+
+
+def stopped(charger_id: str = "A") -> tuple[Drive, int]:
+    """Return a transaction that was stopped a minute ago, and its id."""
+    drive = site()
+    transaction_id = drive.start(charger_id)
+    drive.accept()
+    drive.sample(charger_id, 1, 40_000, transaction_id=transaction_id, energy_wh=500)
+    drive.wait(10)
+    drive.stop(charger_id, transaction_id, 600)
+    drive.accept()
+    drive.wait(60)
+    return drive, transaction_id
+
+
+UNDER_AN_OLD_ID = [
+    # caption, charger, the connector that the samples name | where it is booked (None: nowhere)
+    ("its own connector", "A", 1, 1),
+    ("another connector", "A", 2, 2),
+    ("no connector that there is", "A", 7, 1),
+    ("the main meter", "A", 0, None),
+    ("0 where there is one connector", "B", 0, 1),
+]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize(
+    ("charger_id", "idx", "booked_at"), [row[1:] for row in UNDER_AN_OLD_ID], ids=[row[0] for row in UNDER_AN_OLD_ID]
+)
+def test_power_that_flows_on_under_an_old_id_is_nobodys(
+    charger_id: str, idx: int, booked_at: int | None, *, restart: bool
+) -> None:
+    drive, transaction_id = stopped(charger_id)
+    if restart:
+        drive.recover()
+        drive.connect(charger_id)
+        drive.accept()
+        drive.wait(60)
+    for energy_wh in (1_000, 2_000, 3_000):
+        known = drive.memory.find_transaction(transaction_id)
+        sample = Sample(drive.now.wall_ms, 40_000, energy_wh)
+        drive.do(MeterSampled(ChargerId(charger_id), idx, transaction_id, (sample,), known=known))
+        drive.wait(10)
+    alarms = {notice for notice in drive.notices() if notice.startswith("uncommanded")}
+    assert alarms == (set() if booked_at is None else {f"uncommanded:{charger_id}#{booked_at}"})
+    assert drive.k_kw(charger_id) == (0 if booked_at is None else 40)
+    record = drive.record(transaction_id)
+    assert (record.last_energy_wh, record.meter_stop_wh, drive.open_transactions()) == (600, 600, [])
+    assert {s.doubt for s in drive.memory.samples[-3:]} == {Doubt.TRANSACTION_ENDED}
+    assert {s.session_id for s in drive.memory.samples[-3:]} == {record.session_id}
+
+
+LAST_WORDS = [
+    # caption, seconds after the stop that they come, how old they are then
+    ("at once, by the time of the stop", (0, 1, 2), (0, 1, 2)),
+    ("at once, while the car lets go", (1, 2, 3, 10, 20, 29), (0, 0, 0, 0, 0, 0)),
+    ("late, from before the stop", (40, 41, 42), (41, 42, 43)),
+    ("one, late", (40,), (0,)),
+    ("from a queue of yesterday", (40, 41, 42), (86_400, 86_390, 86_380)),
+]
+
+
+@pytest.mark.parametrize(("after_s", "ago_s"), [row[1:] for row in LAST_WORDS], ids=[row[0] for row in LAST_WORDS])
+def test_the_last_samples_of_a_transaction_are_no_power_without_one(
+    after_s: tuple[int, ...], ago_s: tuple[int, ...]
+) -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    drive.wait(60)
+    drive.stop("A", one, 600)
+    drive.accept()
+    stopped_ms = drive.now_ms
+    for late_s, old_s in zip(after_s, ago_s, strict=True):
+        drive.wait(late_s - (drive.now_ms - stopped_ms) // 1_000)
+        drive.sample("A", 1, 40_000, transaction_id=one, ago_s=old_s)
+    drive.wait(1)
+    assert (drive.k_kw("A"), drive.notices()) == (0, set())
+
+
+@pytest.mark.parametrize("ago_s", [0, 200])
+def test_power_under_an_old_id_speaks_against_the_car_of_another_transaction(ago_s: int) -> None:
+    drive, one = stopped()
+    two = drive.start("A")
+    drive.accept()
+    drive.wait(100)
+    drive.sample("A", 1, 80_000, transaction_id=two)
+    drive.configure(station(50, charger("A", 100, 2), charger("B", 100)))
+    drive.accept()
+    for _ in range(5):
+        drive.wait(5)
+        drive.sample("A", 1, 80_000, transaction_id=one, ago_s=ago_s)
+    assert drive.k_kw("A", 1) == (100 if ago_s == 0 else 50), "it has not let go, if that is of now"
+    drive.sample("A", 1, 45_000, transaction_id=one)
+    drive.wait(11)
+    assert drive.k_kw("A", 1) == 50
+    assert drive.view(two).consumed_w == 80_000, "never as what another one consumes"
+
+
+def test_registers_before_the_stop_tell_no_power_after_it() -> None:
+    drive, one = stopped()
+    drive.sample("A", 1, None, transaction_id=one, energy_wh=5_000)
+    drive.wait(10)
+    drive.sample("A", 1, None, transaction_id=one, energy_wh=5_100)
+    assert drive.k_kw("A") == 0, "one reading that can be compared: 36 kW"
+    drive.wait(10)
+    drive.sample("A", 1, None, transaction_id=one, energy_wh=5_200)
+    assert drive.k_kw("A") == 36
+
+
+def test_single_samples_are_no_run() -> None:
+    drive, one = stopped()
+    for power_w in (40_000, 0, 40_000, 0, 40_000):
+        drive.sample("A", 1, power_w, transaction_id=one)
+        drive.wait(10)
+        assert drive.k_kw("A") == 0
+
+
+def test_the_end_of_a_transaction_does_not_show_that_a_boot_lost_the_default() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    drive.draws({("A", 1): 40}, 30)
+    drive.boot("A")
+    drive.stop("A", one, 600)
+    drive.sample("A", 1, 40_000, transaction_id=one)
+    assert "forgets_default:A" not in drive.notices()

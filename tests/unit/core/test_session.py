@@ -34,7 +34,7 @@ LIFE = [
     ("running", "stopped", "ended"),
     ("historic", "stopped", "ended"),
     ("running", "proven", None),
-    ("historic", "proven", None),
+    ("historic", "proven", "running"),
     ("ended", "proven", None),
     ("ended", "stopped", None),
 ]

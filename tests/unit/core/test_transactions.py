@@ -167,6 +167,123 @@ def test_an_older_start_is_history_and_touches_no_ledger() -> None:
     assert drive.open_transactions() == [one]
 
 
+def kept_as_history(verdict: TagStatus = TagStatus.ACCEPTED) -> tuple[Drive, int, int]:
+    """Return a charger that has lost its clock at a boot: a start of 2021, and the transaction before the boot."""
+    drive = Drive(station(150, charger("A", 100, 2), charger("B", 100)))
+    drive.bring_up("A", "B")
+    drive.wait(1_000)
+    before = drive.start("A", meter_wh=1_000)
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.draws({("A", 1): 50}, 30)
+    drive.connect("A")
+    drive.boot("A")
+    drive.accept()
+    after = drive.start("A", tag="NEXT", verdict=verdict, ago_s=6 * 365 * 86_400, meter_wh=2_000)
+    assert drive.record(after).flags == ("historic",)
+    assert drive.k_kw("A", 1) == 100
+    drive.take()
+    return drive, before, after
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_start_of_the_past_that_samples_of_now_name_is_the_one_that_runs(*, restart: bool) -> None:
+    drive, before, after = kept_as_history()
+    for _ in range(12):
+        assert drive.open_transactions() == [before]
+        drive.sample("A", 1, 0, transaction_id=after)
+        drive.wait(10)
+    drive.sample("A", 1, 0, transaction_id=after)
+    assert drive.open_transactions() == [after]
+    assert ended(drive, before) == ("Superseded", 2_000, ("superseded",))
+    assert drive.record(after).flags == ()
+    assert drive.k_kw("A", 1) == 100, "what the other one was told is not freed"
+    assert drive.limits() == [("A", 1, 100_000)], "it is told its own"
+    if restart:
+        drive.recover()
+        drive.connect("A")
+    drive.accept()
+    assert (drive.open_transactions(), drive.k_kw("A", 1)) == ([after], 100)
+    drive.draws({("A", 1): 80}, 60)
+    drive.stop("A", after, 9_000)
+    drive.accept()
+    assert (ended(drive, after)[:2], drive.k_kw("A", 1)) == (("Local", 9_000), 0)
+
+
+def test_what_the_other_one_was_told_stays_booked_until_a_limit_of_the_one_that_runs_has_settled() -> None:
+    drive, _, after = kept_as_history(TagStatus.BLOCKED)
+    for _ in range(13):
+        drive.sample("A", 1, 50_000, transaction_id=after)
+        drive.wait(10)
+    assert drive.open_transactions() == [after]
+    assert (drive.limits(), drive.k_kw("A", 1)) == ([("A", 1, 0)], 100)
+    drive.answer(drive.open_limit("A"))
+    drive.sample("A", 1, 50_000, transaction_id=after)
+    assert drive.k_kw("A", 1) == 100, "the car has not let go"
+    drive.wait(5)
+    drive.sample("A", 1, 0, transaction_id=after)
+    drive.wait(1)
+    assert drive.k_kw("A", 1) == 0
+
+
+NO_PROOF = [
+    # caption, seconds between samples, how old they are, connector, the other one is named, a status is told
+    ("of its own time", 10, 6 * 365 * 86_400, 1, False, False),
+    ("61 s old", 10, 61, 1, False, False),
+    ("for less than two minutes", 8, 0, 1, False, False),
+    ("at another connector", 10, 0, 2, False, False),
+    ("and the other one", 10, 0, 1, True, False),
+    ("a status names none", 10, 61, 1, False, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("period_s", "ago_s", "idx", "both", "told"), [row[1:] for row in NO_PROOF], ids=[row[0] for row in NO_PROOF]
+)
+def test_samples_that_do_not_show_that_a_start_of_the_past_runs(
+    period_s: int, ago_s: int, idx: int, *, both: bool, told: bool
+) -> None:
+    drive, before, after = kept_as_history()
+    for _ in range(14):
+        drive.sample("A", idx, 20_000, transaction_id=after, ago_s=ago_s)
+        if both:
+            drive.sample("A", 1, 20_000, transaction_id=before)
+        if told:
+            drive.status("A", 1, CHARGING)
+        drive.wait(period_s)
+    assert drive.open_transactions() == [before]
+    assert drive.record(after).flags == ("historic",)
+
+
+def test_a_start_of_the_past_runs_at_a_connector_that_has_become_free() -> None:
+    drive, before, after = kept_as_history()
+    drive.status("A", 1, ConnectorStatus.PREPARING)
+    drive.stop("A", before, 1_500)
+    drive.accept()
+    drive.wait(60)
+    drive.accept()
+    assert drive.k_kw("A", 1) == 0
+    for booked_kw in (0, *[30] * 11):
+        drive.sample("A", 1, 30_000, transaction_id=after)
+        assert drive.k_kw("A", 1) == booked_kw, "until then it is power without a transaction"
+        drive.wait(10)
+    drive.take()
+    drive.sample("A", 1, 30_000, transaction_id=after)
+    assert (drive.open_transactions(), drive.limits()) == ([after], [("A", 1, 100_000)])
+
+
+def test_a_start_of_the_past_ends_no_session_driven_over_rest() -> None:
+    drive = Drive(station(150, charger("A", 100, control=Control.REST)))
+    view = drive.rest_start("A", 1, 50)
+    after = drive.start("A", ago_s=3_600)
+    for _ in range(15):
+        drive.sample("A", 1, 0, transaction_id=after)
+        drive.wait(10)
+    assert drive.open_transactions() == []
+    assert drive.k_kw("A", 1) == 50
+    assert view.session_id in drive.engine.all_changes().sessions
+
+
 @pytest.mark.parametrize("idx", [0, 3, -1])
 def test_a_start_on_an_unknown_connector_is_kept(idx: int) -> None:
     drive = site()
@@ -397,6 +514,30 @@ def test_a_repeated_minus_1_does_not_stop_a_second_refused_start() -> None:
     drive.stop("A", -1)
     drive.stop("A", -1)
     assert drive.open_transactions() == [one]
+
+
+WORDED = [
+    # caption, words of the stop, its register | it ends the start at 500 Wh, orphan records
+    ("a usable time", None, 500, True, 0),
+    ("a usable time, any register", None, 499, True, 0),
+    ("the register has risen", "1970-01-01T00:00:09Z", 501, True, 0),
+    ("of the stop before", "1970-01-01T00:00:09Z", 500, False, 1),
+    ("lower", "1970-01-01T00:00:09Z", 499, False, 1),
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "meter_wh", "ends", "kept"), [row[1:] for row in WORDED], ids=[row[0] for row in WORDED]
+)
+def test_minus_1_at_an_unknown_time_stops_a_start_whose_register_has_risen(
+    words: str | None, meter_wh: int, kept: int, *, ends: bool
+) -> None:
+    drive = site()
+    refused = drive.start("A", 1, verdict=TagStatus.INVALID, meter_wh=500)
+    drive.wait(1)
+    drive.recover()
+    drive.do(TransactionStopped(ChargerId("A"), -1, meter_wh, drive.now.wall_ms, SessionId("late"), words=words))
+    assert (drive.open_transactions(), orphans(drive)) == ([] if ends else [refused], kept)
 
 
 @pytest.mark.parametrize("words", [None, "1970-01-01T00:00:09Z", ""])

@@ -115,6 +115,62 @@ def test_total_phases_and_locations(values: list[tuple[str | None, str | None, f
     assert sample(*items)[0] == power_w
 
 
+@pytest.mark.parametrize(
+    ("values", "power_w", "contradicted"),
+    [
+        ([(None, None, 0), ("L1", None, 3_600), ("L2", None, 0), ("L3", None, 0)], 3_600, True),
+        ([(None, "Outlet", 0), ("L1-N", "Outlet", 3_600), ("L2-N", None, 3_600)], 7_200, True),
+        ([(None, None, 0), ("L1", None, 99)], 0, False),
+        ([(None, None, 0), ("L1", None, 100)], 100, True),
+        ([(None, None, 0), ("L1", "Inlet", 3_600)], 0, False),
+        ([(None, None, 0), ("L1", None, 3_600), ("L2", None, -3_600)], 0, False),
+        ([(None, None, 1), ("L1", None, 3_600)], 1, False),
+        ([(None, None, -5), ("L1", None, 3_600)], 0, False),
+        ([("L1", None, 0), ("L2", None, 0)], 0, False),
+        ([(None, None, 0)], 0, False),
+    ],
+)
+def test_a_total_of_0_beside_phases_that_draw(
+    values: list[tuple[str | None, str | None, float]], power_w: int, *, contradicted: bool
+) -> None:
+    items = [
+        POWER
+        | {"value": str(value)}
+        | ({} if phase is None else {"phase": phase})
+        | ({} if location is None else {"location": location})
+        for phase, location, value in values
+    ]
+    (only,) = samples(json.dumps([{"timestamp": STAMP, "sampledValue": items}]).encode())
+    assert (only.power_w, only.zero_contradicted) == (power_w, contradicted)
+
+
+CURRENT = {"measurand": "Current.Import"}
+PHASES = [
+    # caption, currents as phase, value and what else | phases that draw
+    ("three", [("L1", "16.1", {}), ("L2", "16", {}), ("L3", "15.9", {"unit": "A"})], 3),
+    ("one, and placeholders", [("L1", "6.0", {}), ("L2", "0.00", {}), ("L3", "0.5", {})], 1),
+    ("to neutral, and neutral", [("L1-N", "6", {}), ("L2-N", "6", {}), ("L3-N", "0", {}), ("N", "1", {})], 2),
+    ("none", [("L1", "0", {}), ("L2", "0", {}), ("L3", "0", {})], 0),
+    ("one told", [("L1", "6", {})], None),
+    ("two told", [("L1", "6", {}), ("L2", "0", {})], None),
+    ("a total", [(None, "6", {})], None),
+    ("of the inlet", [(line, "6", {"location": "Inlet"}) for line in ("L1", "L2", "L3")], None),
+    ("one is no number", [("L1", "6", {}), ("L2", "", {}), ("L3", "0", {})], None),
+    ("in another unit", [(line, "600", {"unit": "mA"}) for line in ("L1", "L2", "L3")], None),
+    ("exported", [("L1", "6", {}), ("L2", "-6", {}), ("L3", "0", {})], None),
+]
+
+
+@pytest.mark.parametrize(("currents", "phases"), [row[1:] for row in PHASES], ids=[row[0] for row in PHASES])
+def test_phases_that_draw(currents: list[tuple[str | None, str, dict[str, str]]], phases: int | None) -> None:
+    items = [
+        CURRENT | {"value": value} | ({} if line is None else {"phase": line}) | fields
+        for line, value, fields in currents
+    ]
+    (only,) = samples(json.dumps([{"timestamp": STAMP, "sampledValue": items}]).encode())
+    assert only.phases == phases
+
+
 def test_one_bad_value_does_not_spoil_the_others() -> None:
     assert sample(POWER | {"value": ["x"]}, 5, None, POWER | {"value": "7"}) == (7, None)
 
