@@ -71,6 +71,7 @@ from csms.core.station import Station
 from csms.core.steering import Alarm, Steering
 from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
+from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
 from csms.core.views import charger_view, session_view
 
@@ -285,6 +286,7 @@ class Engine:
         state, timings = self._state, self._timings
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
+        renew_trims(state, now, timings, alarm)
         plan = make_plan(state, now.mono_ms, timings)
         for session_id, steered in plan.steered.items():
             session = steered.session

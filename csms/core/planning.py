@@ -61,17 +61,24 @@ class Plan:
         steered: the sessions that take part, in order of arrival.
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
+        overdrawn: rows on which more is booked than their capacity less what is drawn beyond what is booked.
     """
 
     steered: dict[SessionId, Steered]
     booked_w: dict[str, int]
     overbooked: frozenset[str]
     wanted: frozenset[str]
+    overdrawn: frozenset[str]
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
         path = set(state.tree.paths[steered.charger.charger_id])
-        return bool(path & self.overbooked) or bool(path & self.wanted)
+        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)
+
+    def cut_is_a_trim(self, state: State, steered: Steered) -> bool:
+        """Return whether a session is cut because one of its rows is overdrawn, and for nothing else."""
+        path = set(state.tree.paths[steered.charger.charger_id])
+        return path.isdisjoint(self.overbooked | self.wanted) and not path.isdisjoint(self.overdrawn)
 
     def cut_is_urgent(self, state: State, steered: Steered) -> bool:
         """Return whether one of its rows is overbooked."""
@@ -114,7 +121,8 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
         )
     }
-    return Plan(steered, rows_w, _overbooked(state, rows_w), _wanted(state, steered.values()))
+    wanted = _wanted(state, steered.values())
+    return Plan(steered, rows_w, _overbooked(state, rows_w), wanted, _overdrawn(state, rows_w))
 
 
 def _participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
@@ -169,8 +177,11 @@ def _allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim],
 
 
 def _nodes_without_fixed(state: State, steered: set[ConnectorKey]) -> list[Node]:
-    """Return the rows less the loads that cannot be cut now; what drains claims no more than it could before."""
-    fixed_w = dict.fromkeys(state.tree.caps_w, 0)
+    """Return the rows less what they are trimmed by and the loads that cannot be cut now.
+
+    What drains claims no more than it could before.
+    """
+    fixed_w = {node: _trim_w(state, node) for node in state.tree.caps_w}
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
         if charger.draining:
@@ -194,7 +205,8 @@ def _tells(charger: ChargerState, session: Session) -> Callable[[int], int]:
 def _head_room_w(state: State, booked_w: Mapping[str, int]) -> dict[str, int | None]:
     """Return what may still be given under every row; nothing under the rows of a charger that asserts its profiles."""
     room_w = {
-        node: None if cap_w is None else max(0, cap_w - booked_w[node]) for node, cap_w in state.tree.caps_w.items()
+        node: None if cap_w is None else max(0, cap_w - _trim_w(state, node) - booked_w[node])
+        for node, cap_w in state.tree.caps_w.items()
     }
     for charger in state.chargers.values():
         own_w = max(0, charger.config.max_power_w - charger.sum_w())
@@ -236,6 +248,16 @@ def _grants(
 
 def _overbooked(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
     return frozenset(node for node, cap_w in state.tree.caps_w.items() if cap_w is not None and booked_w[node] > cap_w)
+
+
+def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
+    caps_w = ((node, state.tree.caps_w.get(node), trim.power_w) for node, trim in state.trims.items())
+    return frozenset(n for n, cap_w, trim_w in caps_w if cap_w is not None and booked_w[n] > cap_w - trim_w)
+
+
+def _trim_w(state: State, node: str) -> int:
+    trim = state.trims.get(node)
+    return 0 if trim is None else trim.power_w
 
 
 def _wanted(state: State, steered: Iterable[Steered]) -> frozenset[str]:

@@ -66,7 +66,8 @@ class Steering:
                 self._send(each, each.target_w, urgent=True, cause="cut: a row is overbooked")
             return
         if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
-            cause = "cut: a row is overbooked" if urgent else "cut: another session is short"
+            reason = "a row is overdrawn" if self.plan.cut_is_a_trim(self.state, each) else "another session is short"
+            cause = f"cut: {'a row is overbooked' if urgent else reason}"
             self._send(each, each.target_w, urgent=urgent, cause=cause)
         elif last is not None:
             self._repeat(each, last, each.target_w if wants_cut else min(last.limit_w, each.target_w), urgent=urgent)

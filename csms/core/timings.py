@@ -37,6 +37,12 @@ class Timings:
     meter_silent_ms: int = 60_000
     """A transaction without a sample for so long, or for three periods of its meter, has a silent meter."""
 
+    excess_mean_ms: int = 10_000
+    """What is measured above what is booked is taken as its mean over so long."""
+
+    trim_hold_ms: int = 60_000
+    """What is taken off a row for that is given back when less was enough for so long."""
+
     slow_meter_ms: int = 60_000
     """A meter with a longer period is too slow for control."""
 
