@@ -23,7 +23,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
     connection, agenda = charger.connection, charger.provisioning
     if charger.settings.stale and not agenda.reading.left:
         charger.settings.renew(charger.learnt.unsupported_measurands)
-    if connection is None or agenda.pending is not None:
+    if connection is None or agenda.pending is not None or charger.identity.in_conflict:
         return
     if charger.boot is None and not agenda.boot_asked:
         silent_until_ms = charger.connected_ms + timings.boot_trigger_ms

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
+from csms.core.identity import Identity
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey
 from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manners
 from csms.core.learnt import Learnt
@@ -40,6 +41,7 @@ class ChargerState:
         asserting_ms: since when its profiles wait to be asserted after a boot; None when they are.
         timeouts: CALLs in a row that timed out; aborts: when its socket was aborted.
         refusing_until_ms: set while it is `refusing`: its next try.
+        identity: whether more than one charger connects under its identity.
         learnt: what its make has shown, shared by all chargers of it.
         default_in_doubt: it has booted, and its default was not asserted again since.
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
@@ -64,6 +66,7 @@ class ChargerState:
     timeouts: int = 0
     aborts: deque[int] = field(default_factory=deque)
     refusing_until_ms: int | None = None
+    identity: Identity = field(default_factory=Identity)
     learnt: Learnt = field(default_factory=Learnt)
     default_in_doubt: bool = False
     draining: bool = False
@@ -138,7 +141,8 @@ class ChargerState:
     @property
     def addressable(self) -> bool:
         """Return whether limits may be sent to it now."""
-        return self.connection is not None and self.heard and self.refusing_until_ms is None
+        certain = self.refusing_until_ms is None and not self.identity.in_conflict
+        return self.connection is not None and self.heard and certain
 
     @property
     def unknown_default(self) -> bool:
@@ -216,6 +220,11 @@ class ChargerState:
         if connector.evidence.speaks or self.config.control is Control.NONE:
             return None
         return session if self.addressable else None
+
+    def begin_asserting(self, now_ms: int) -> None:
+        """Let raises wait until profiles that may be lost were asserted again."""
+        if any(connector.provisioned for connector in self.connectors.values()):
+            self.asserting_ms = now_ms
 
     def reconnected(self) -> None:
         """Begin a new connection: what was asked on the one before will not be answered."""

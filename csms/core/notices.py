@@ -3,6 +3,7 @@
 fail_safe_not_chosen      `failSafe` is unset: mode `closed` is in force, and nobody chose it
 battery_not_used          a battery is configured; its power is not used yet
 never_seen:CHARGER        a live OCPP station has a charger that never connected: nothing is booked for it
+identity_conflict:CHARGER more than one charger connects under it: give each its own; until then it is told nothing
 uncontrollable:CHARGER    it refuses every form of limit: booked at its maximum
 zero_refused:CHARGER      it refuses 0: its fail-safe power is the least it accepts
 not_clearable:CHARGER     it knows no ClearChargingProfile: limits of others may stand, its maximum is booked
@@ -54,6 +55,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_charger(charger, live=live)
+        yield from _of_settings(charger)
         yield from _untold(charger, now, timings, alarm)
         yield from _of_meters(charger, now, timings, alarm)
         yield from _unheard(charger, now, timings, alarm)
@@ -70,6 +72,8 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
 def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
     if live and charger.config.control is Control.AUTO and not charger.ever_connected and not charger.draining:
         yield f"never_seen:{charger.charger_id}"
+    if charger.identity.in_conflict:
+        yield f"identity_conflict:{charger.charger_id}"
     if charger.refusing_until_ms is not None:
         yield f"uncontrollable:{charger.charger_id}"
     if charger.defaults.settled is not None and charger.defaults.settled.limit_w > 0:
@@ -83,6 +87,9 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
         yield f"max_power_wrong:{charger.charger_id}"
     if charger.learnt.forgets_default:
         yield f"forgets_default:{charger.charger_id}"
+
+
+def _of_settings(charger: ChargerState) -> Iterator[str]:
     if charger.config.configure is Configure.SUGGEST and charger.settings.wishes and charger.ever_connected:
         yield f"configuration_suggested:{charger.charger_id}"
     if charger.settings.reboot_required:

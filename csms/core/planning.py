@@ -203,7 +203,10 @@ def _tells(charger: ChargerState, session: Session) -> Callable[[int], int]:
 
 
 def _head_room_w(state: State, booked_w: Mapping[str, int]) -> dict[str, int | None]:
-    """Return what may still be given under every row; nothing under the rows of a charger that asserts its profiles."""
+    """Return what may still be given under every row.
+
+    Nothing at a charger that may be two, and nothing under the rows of one that asserts its profiles.
+    """
     room_w = {
         node: None if cap_w is None else max(0, cap_w - _trim_w(state, node) - booked_w[node])
         for node, cap_w in state.tree.caps_w.items()
@@ -212,6 +215,8 @@ def _head_room_w(state: State, booked_w: Mapping[str, int]) -> dict[str, int | N
         own_w = max(0, charger.config.max_power_w - charger.sum_w())
         known_w = room_w[charger.charger_id]
         room_w[charger.charger_id] = own_w if known_w is None else min(known_w, own_w)
+        if charger.identity.in_conflict:
+            room_w[charger.charger_id] = 0
         if charger.asserting_ms is not None:
             room_w.update(dict.fromkeys(state.tree.paths[charger.charger_id], 0))
     return room_w

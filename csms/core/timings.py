@@ -69,6 +69,12 @@ class Timings:
 
     aborts_max: int = 3
 
+    takeovers_window_ms: int = 60_000
+    """More than three takeovers from different addresses in so long are an identity conflict."""
+
+    identity_quiet_ms: int = 600_000
+    """A conflict is over when no connection from another address has taken over for so long."""
+
     assert_ms: int = 15_000
     """After a boot a charger's profiles must be asserted again within this time."""
 
