@@ -262,9 +262,9 @@ class ChargerState:
             configuration=self.settings.stored(),
             statuses={idx: c.status for idx, c in self.connectors.items() if c.status is not None},
             evidence={
-                idx: EvidenceStored(c.evidence.measured_w, c.evidence.not_obeying)
+                idx: EvidenceStored(c.evidence.measured_w, c.evidence.not_obeying, c.containment.out_of_service)
                 for idx, c in self.connectors.items()
-                if c.evidence.measured_w or c.evidence.not_obeying
+                if c.evidence.measured_w or c.evidence.not_obeying or c.containment.out_of_service
             },
             draining=self.config if self.draining else None,
         )

@@ -21,6 +21,7 @@ from csms.core.aftermath import follow_up
 from csms.core.agenda import work_off
 from csms.core.calls import Calls
 from csms.core.commands import Command
+from csms.core.containing import Container
 from csms.core.errors import check
 from csms.core.events import (
     CallAnswered,
@@ -304,6 +305,7 @@ class Engine:
             work_off(state, charger, journal, now, timings, alarm)
         self._requests(journal, now).answer_waiters()
         renew_overbooked(state, plan.overbooked, now)
+        Container(state, journal, now, timings, alarm).run()
         renew_notices(state, journal, now, timings, alarm)
         self._plan = plan
 

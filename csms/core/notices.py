@@ -13,6 +13,9 @@ configuration_suggested:CHARGER  `configure` is `suggest`, and a setting of it s
 reboot_required:CHARGER   it takes a changed setting on at its next boot; nobody reboots it
 status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
 not_obeying:CONNECTOR     it draws more than the limits that it accepts: booked at its maximum
+stopped:CONNECTOR         it ignored every limit and its row was overbooked: its transaction was stopped; repair it
+out_of_service:CONNECTOR  the same, and it was told to be Inoperative; it comes back when there is room for its maximum
+not_contained:CONNECTOR   it ignores limits, a remote stop and Inoperative: switch it off by hand
 does_not_pause:CHARGER    it refuses 0 W or does not resume from it: its sessions are never told 0 again
 max_power_wrong:CHARGER   it was measured above its configured maximum: that is wrong, and what was measured is booked
 slow_meter:CONNECTOR      its meter tells more seldom than once a minute: too slow to be steered by
@@ -24,6 +27,7 @@ silent_client:SESSION     the client of a REST-driven session has been silent fo
 from collections.abc import Iterator
 
 from csms.core.charger import ChargerState
+from csms.core.connector import Containment
 from csms.core.evidence import meter_silent_ms
 from csms.core.ids import Now
 from csms.core.journal import Journal
@@ -126,6 +130,7 @@ def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) 
         session, name = connector.session, f"{charger.charger_id}#{connector.key.idx}"
         if connector.evidence.not_obeying:
             yield f"not_obeying:{name}"
+        yield from _of_containment(connector.containment, name)
         if session is None or session.driver is not Driver.OCPP or session.phase is not Phase.RUNNING:
             continue
         if session.demand.period_ms > timings.slow_meter_ms:
@@ -135,6 +140,15 @@ def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) 
             yield f"meter_silent:{name}"
         elif charger.connection is not None:
             alarm.at(silent_from_ms)
+
+
+def _of_containment(done: Containment, name: str) -> Iterator[str]:
+    if done.stopped:
+        yield f"stopped:{name}"
+    if done.out_of_service:
+        yield f"out_of_service:{name}"
+    if done.failed:
+        yield f"not_contained:{name}"
 
 
 def renew_overbooked(state: State, overbooked: frozenset[str], now: Now) -> None:

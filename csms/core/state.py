@@ -91,7 +91,17 @@ class StopCall:
     request: RequestId
 
 
-PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall
+@dataclass(frozen=True, slots=True)
+class HardCall:
+    """A hard action against a connector that does not obey is out: stop (None), or operative or not."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    idx: int
+    operative: bool | None
+
+
+PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall | HardCall
 
 
 @dataclass(slots=True)

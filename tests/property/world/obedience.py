@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from csms.core.commands import (
     PROBE_TENTHS,
     Call,
+    ChangeAvailability,
     ChangeConfiguration,
     ClearLimits,
     ProfileKind,
@@ -114,6 +115,8 @@ class Obedience:
                 return ConfigurationRead(call.token, values, tuple(key for key in call.keys if key not in values))
             case ChangeConfiguration():
                 return CallAnswered(call.token, self._write(call))
+            case ChangeAvailability():
+                return CallAnswered(call.token, "Rejected")
             case Trigger() if not self.nature.triggers:
                 return CallErrored(call.token, "NotImplemented")
             case Trigger() | RemoteStart() | RemoteStop():
