@@ -52,7 +52,7 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
         if now.mono_ms < aftermath.retry_ms:
             alarm.at(aftermath.retry_ms)
         elif lower:
-            _say_fail_safe(state, charger, connector, journal, now)
+            _say_fail_safe(state, charger, connector, journal, now, timings)
         else:
             _clear(state, charger, connector, charger.connection, journal)
 
@@ -89,7 +89,9 @@ def _fail_safe_w(charger: ChargerState, last: Send) -> int:
     return 0 if settled is None else last.form.round_down(settled.limit_w)
 
 
-def _say_fail_safe(state: State, charger: ChargerState, connector: Connector, journal: Journal, now: Now) -> None:
+def _say_fail_safe(
+    state: State, charger: ChargerState, connector: Connector, journal: Journal, now: Now, timings: Timings
+) -> None:
     last = next(send for send in reversed(connector.limits.sends) if send.purpose is Purpose.DEFAULT)
     limit_w = _fail_safe_w(charger, last)
     send = give_limit(
@@ -100,6 +102,7 @@ def _say_fail_safe(state: State, charger: ChargerState, connector: Connector, jo
         Manner(Purpose.DEFAULT, last.form),
         limit_w,
         now,
+        timings,
         urgent=False,
         cause="fail-safe after the end of a transaction",
         at_once=limit_w <= durable_w(connector),

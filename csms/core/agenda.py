@@ -41,7 +41,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         return
     if agenda.unclearable_ms is not None and not agenda.cleared:
         alarm.at(max(agenda.unclearable_ms, now.mono_ms + 1))
-    if _next(state, charger, journal, now, connection):
+    if _next(state, charger, journal, now, timings, connection):
         _when_quiet(state, charger, journal, now, timings, alarm)
 
 
@@ -51,14 +51,16 @@ def _anything_due(charger: ChargerState) -> bool:
     return unfinished or bool(agenda.reading.left) or bool(charger.settings.wishes)
 
 
-def _next(state: State, charger: ChargerState, journal: Journal, now: Now, connection: ConnectionId) -> bool:
+def _next(
+    state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, connection: ConnectionId
+) -> bool:
     """Send the first thing of the agenda that is still to be done; return whether there was none."""
     agenda = charger.provisioning
     may_read = agenda.reading.due(now.mono_ms)
     if may_read and agenda.reading.before_limits:
         _read(state, charger, journal, connection)
     elif agenda.default_due:
-        _say_default(state, charger, journal, now)
+        _say_default(state, charger, journal, now, timings)
     elif not agenda.cleared and now.mono_ms >= (agenda.unclearable_ms or 0):
         _clear(state, charger, journal, connection)
     elif may_read:
@@ -84,7 +86,7 @@ def _when_quiet(
     elif agenda.pending is None:
         _tune(state, charger, journal, now, timings, alarm)
     if agenda.pending is None:
-        ask_about_tenths(state, charger, journal, now)
+        ask_about_tenths(state, charger, journal, now, timings)
 
 
 def _ask_statuses(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:
@@ -94,7 +96,7 @@ def _ask_statuses(state: State, charger: ChargerState, journal: Journal, connect
         _trigger(state, charger, journal, connection, "StatusNotification", Errand.ASK_STATUSES)
 
 
-def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now) -> None:
+def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings) -> None:
     """Send our TxDefaultProfile: 0 W, or the least that this charger accepts."""
     agenda = charger.provisioning
     ways = charger.default_ways
@@ -110,6 +112,7 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
         Manner(Purpose.DEFAULT, way.form),
         way.limit_w,
         now,
+        timings,
         urgent=False,
         cause="fail-safe default",
         at_once=False,

@@ -26,6 +26,7 @@ from csms.core.session import Phase, Session
 from csms.core.settings import Settings
 from csms.core.stamps import Stamps
 from csms.core.station import Charger, Control
+from csms.core.wear import Wear
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class ChargerState:
         timeouts: CALLs in a row that timed out; aborts: when its socket was aborted.
         refusing_until_ms: set while it is `refusing`: its next try.
         identity: whether more than one charger connects under its identity.
+        wear: its budget of profiles that are kept in flash memory.
         learnt: what its make has shown, shared by all chargers of it.
         default_in_doubt: it has booted, and its default was not asserted again since.
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
@@ -67,6 +69,7 @@ class ChargerState:
     aborts: deque[int] = field(default_factory=deque)
     refusing_until_ms: int | None = None
     identity: Identity = field(default_factory=Identity)
+    wear: Wear = field(default_factory=Wear)
     learnt: Learnt = field(default_factory=Learnt)
     default_in_doubt: bool = False
     draining: bool = False

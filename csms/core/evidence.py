@@ -278,6 +278,7 @@ class Witness:
             charger.manner,
             limit_w,
             self.now,
+            self.timings,
             urgent=False,
             cause="evidence: it does not obey",
             at_once=limit_w <= durable_w(connector),

@@ -13,6 +13,7 @@ configuration_suggested:CHARGER  `configure` is `suggest`, and a setting of it s
 reboot_required:CHARGER   it takes a changed setting on at its next boot; nobody reboots it
 status_unknown:CONNECTOR  it has told no status for a minute, so it is not provisioned: is it really there?
 not_obeying:CONNECTOR     it draws more than the limits that it accepts: booked at its maximum
+flash_budget_used:CHARGER its limits are defaults, which it keeps in flash memory: raises wait; it needs TxProfiles
 stopped:CONNECTOR         it ignored every limit and its row was overbooked: its transaction was stopped; repair it
 out_of_service:CONNECTOR  the same, and it was told to be Inoperative; it comes back when there is room for its maximum
 not_contained:CONNECTOR   it ignores limits, a remote stop and Inoperative: switch it off by hand
@@ -60,6 +61,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
     for charger in state.chargers.values():
         yield from _of_charger(charger, live=live)
         yield from _of_settings(charger)
+        yield from _of_wear(charger, now, timings, alarm)
         yield from _untold(charger, now, timings, alarm)
         yield from _of_meters(charger, now, timings, alarm)
         yield from _unheard(charger, now, timings, alarm)
@@ -91,6 +93,13 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[str]:
         yield f"max_power_wrong:{charger.charger_id}"
     if charger.learnt.forgets_default:
         yield f"forgets_default:{charger.charger_id}"
+
+
+def _of_wear(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[str]:
+    free_ms = charger.wear.free_ms(timings)
+    if now.mono_ms < free_ms:
+        alarm.at(free_ms)
+        yield f"flash_budget_used:{charger.charger_id}"
 
 
 def _of_settings(charger: ChargerState) -> Iterator[str]:

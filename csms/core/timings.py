@@ -58,6 +58,13 @@ class Timings:
     backoff_ms: tuple[int, ...] = (0, 5_000, 10_000, 20_000, 30_000)
     """Pauses before an unresolved send is sent again; the last one repeats."""
 
+    wear_day_ms: int = 86_400_000
+    """The budget of profiles that may wear a charger's flash memory is for so long."""
+
+    wear_writes: int = 144
+    """So many of them in that time, one in ten minutes: ten years at half a million writes, the (geometric) middle
+    between 3 days and 3 years at one in 10 s, which is how long chargers were said to last (quirk C42)."""
+
     refusing_retry_ms: int = 600_000
     """A refusing charger gets one try in so long."""
 
