@@ -16,6 +16,7 @@ was there.
 from csms.core.charger import ChargerState
 from csms.core.commands import ClearLimits, Purpose
 from csms.core.connector import Connector
+from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectionId, Now
 from csms.core.journal import Journal
 from csms.core.ladder import Manner
@@ -45,7 +46,11 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
         aftermath = connector.aftermath
         if aftermath.pending is not None or not _may_clear(charger, connector):
             continue
-        lower = connector.session is None and _default_is_above(charger, connector, now, timings, alarm)
+        lower = (
+            connector.session is None
+            and not _starts(connector)
+            and _default_is_above(charger, connector, now, timings, alarm)
+        )
         clear = aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
         if not lower and not clear:
             continue
@@ -63,6 +68,13 @@ def _may_clear(charger: ChargerState, connector: Connector) -> bool:
     if session is None or session.detour:
         return True
     return connector.aftermath.foreign_due and (charger.keeps_tx_profile or connector.evidence.not_obeying)
+
+
+def _starts(connector: Connector) -> bool:
+    """Return whether the default is above the fail-safe power for a car that is about to start."""
+    last = connector.limits.last
+    waits = connector.start_offered and connector.status is ConnectorStatus.PREPARING
+    return waits and last is not None and not last.unresolved
 
 
 def _default_is_above(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> bool:

@@ -18,6 +18,7 @@ The statuses of OCPP 1.6 §4.9 as a table of what each tells; every transition i
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from csms.core.commands import Purpose
 from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectorKey, Token, TransactionId
 from csms.core.limits import Book
@@ -143,6 +144,7 @@ class Connector:
         evidence: what its meter says against its obedience; containment: what is done about that.
         provisioned: LEDGER.md §4 holds here.
         uncommanded_ms: since when power may flow without a transaction of ours.
+        start_offered: the car that is preparing here was offered power to start with.
     """
 
     key: ConnectorKey
@@ -157,12 +159,20 @@ class Connector:
     meter: Meter = field(default_factory=Meter)
     provisioned: bool = False
     uncommanded_ms: int | None = None
+    start_offered: bool = False
 
     def distrust(self) -> None:
         """Count the connector as unprovisioned: what is in force there may not be ours."""
         self.provisioned = False
         self.uncommanded_ms = None
         self.aftermath.foreign_due = True
+
+    @property
+    def start_w(self) -> int:
+        """Return the power that its transaction was offered to start with, as long as that may be in force, W."""
+        sends = self.limits.sends
+        starts = (s.limit_w for s in sends if s.purpose is Purpose.DEFAULT and s.transaction_id is None)
+        return max(starts, default=0)
 
     @property
     def told_w(self) -> int:

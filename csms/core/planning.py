@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from csms.core.allocator import LIMITED_BY_NO_ROOM, Allocation, Claim, Node, allocate, fill_headroom
 from csms.core.charger import ChargerState
+from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.ids import ChargerId, ConnectorKey, SessionId
@@ -96,7 +97,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     tells = [_tells(charger, session) for charger, _, session in parts]
     floors = [_floor_w(charger, connector) for charger, connector, _ in parts]
     claims = [_claim(*part, floor_w) for part, floor_w in zip(parts, floors, strict=True)]
-    nodes = _nodes_without_fixed(state, {connector.key for _, connector, _ in parts})
+    nodes = nodes_without_fixed(state, {connector.key for _, connector, _ in parts})
     allocation = _allocate_above_floors(state, nodes, claims, floors)
     targets = [
         max(floor_w, tellable_w(target_w))
@@ -104,7 +105,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     ]
     booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
     rows_w = state.tree.booked_w(state.chargers.values())
-    grants = _grants(state, claims, booked, targets, _head_room_w(state, rows_w))
+    grants = _grants(state, claims, booked, targets, head_room_w(state, rows_w))
     steered = {
         session.session_id: Steered(
             session,
@@ -137,9 +138,11 @@ def _participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple
 
 
 def _floor_w(charger: ChargerState, connector: Connector) -> int:
-    """Return what cannot be taken from a session, W: the fail-safe power, and the least where 0 is no limit."""
+    """Return what cannot be taken from a session, W: the default that it began under, the least where 0 is no limit."""
     settled = charger.defaults.settled
     default_w = settled.limit_w if connector.provisioned and settled is not None else 0
+    if charger.manner.purpose is Purpose.TX:
+        default_w = max(default_w, connector.start_w)
     if charger.pauses:
         return default_w
     return max(default_w, charger.manner.form.round_down(least_w(charger.config, charger.manner.form)))
@@ -176,7 +179,7 @@ def _allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim],
     return replace(allocation, limited_by=tuple(reasons))
 
 
-def _nodes_without_fixed(state: State, steered: set[ConnectorKey]) -> list[Node]:
+def nodes_without_fixed(state: State, steered: set[ConnectorKey]) -> list[Node]:
     """Return the rows less what they are trimmed by and the loads that cannot be cut now.
 
     What drains claims no more than it could before.
@@ -202,7 +205,7 @@ def _tells(charger: ChargerState, session: Session) -> Callable[[int], int]:
     return charger.manner.form.round_down
 
 
-def _head_room_w(state: State, booked_w: Mapping[str, int]) -> dict[str, int | None]:
+def head_room_w(state: State, booked_w: Mapping[str, int]) -> dict[str, int | None]:
     """Return what may still be given under every row.
 
     Nothing at a charger that may be two, and nothing under the rows of one that asserts its profiles.

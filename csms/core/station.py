@@ -47,6 +47,7 @@ class Charger:
         voltage_v: nominal phase voltage.
         assume_ocpp16: accept its handshake although it offers no subprotocol.
         configure: whether its own settings may be changed.
+        needs_start_power: DC: its cars end the session when they are offered 0 W.
     """
 
     charger_id: ChargerId
@@ -60,6 +61,7 @@ class Charger:
     voltage_v: int = 230
     assume_ocpp16: bool = False
     configure: Configure = Configure.AUTO
+    needs_start_power: bool = False
 
     @property
     def is_dc(self) -> bool:

@@ -138,7 +138,7 @@ class Steering:
             return False
         if each.connector.provisioned or not each.charger.unknown_default:
             told = any(send.purpose is Purpose.TX for send in each.connector.limits.sends)
-            return told or each.connector.evidence.measured_w > 0
+            return told or each.connector.start_w > 0 or each.connector.evidence.measured_w > 0
         # Its connectors may be about to become provisioned, and T about to rise.
         return not each.charger.provisioning.under_way
 

@@ -99,6 +99,7 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "voltage_v": 230,
                 "assume_ocpp16": False,
                 "configure": "auto",
+                "needs_start_power": False,
             },
             {
                 "charger_id": "CP002",
@@ -112,6 +113,7 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "voltage_v": 230,
                 "assume_ocpp16": True,
                 "configure": "never",
+                "needs_start_power": False,
             },
         ],
         "circuits": [
