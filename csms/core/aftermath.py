@@ -16,6 +16,7 @@ was there.
 from csms.core.charger import ChargerState
 from csms.core.commands import ClearLimits, Purpose
 from csms.core.connector import Connector, Evidence
+from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectionId, Now
 from csms.core.journal import Journal
 from csms.core.ladder import Manner
@@ -47,14 +48,18 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
         aftermath = connector.aftermath
         if aftermath.pending is not None or not _may_clear(charger, connector):
             continue
-        lower = connector.session is None and _default_is_above(charger, connector, now, timings, alarm)
+        lower = (
+            connector.session is None
+            and not _starts(connector)
+            and _default_is_above(charger, connector, now, timings, alarm)
+        )
         clear = aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
         if not lower and not clear:
             continue
         if now.mono_ms < aftermath.retry_ms:
             alarm.at(aftermath.retry_ms)
         elif lower:
-            _say_fail_safe(state, charger, connector, journal, now)
+            _say_fail_safe(state, charger, connector, journal, now, timings)
         else:
             _clear(state, charger, connector, charger.connection, journal)
 
@@ -65,6 +70,13 @@ def _may_clear(charger: ChargerState, connector: Connector) -> bool:
     if session is None or session.detour:
         return True
     return connector.aftermath.foreign_due and (charger.keeps_tx_profile or connector.evidence.not_obeying)
+
+
+def _starts(connector: Connector) -> bool:
+    """Return whether the default is above the fail-safe power for a car that is about to start."""
+    last = connector.limits.last
+    waits = connector.start_offered and connector.status is ConnectorStatus.PREPARING
+    return waits and last is not None and not last.unresolved
 
 
 def _default_is_above(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> bool:
@@ -91,7 +103,9 @@ def _fail_safe_w(charger: ChargerState, last: Send) -> int:
     return 0 if settled is None else last.form.round_down(settled.limit_w)
 
 
-def _say_fail_safe(state: State, charger: ChargerState, connector: Connector, journal: Journal, now: Now) -> None:
+def _say_fail_safe(
+    state: State, charger: ChargerState, connector: Connector, journal: Journal, now: Now, timings: Timings
+) -> None:
     last = next(send for send in reversed(connector.limits.sends) if send.purpose is Purpose.DEFAULT)
     limit_w = _fail_safe_w(charger, last)
     send = give_limit(
@@ -102,6 +116,7 @@ def _say_fail_safe(state: State, charger: ChargerState, connector: Connector, jo
         Manner(Purpose.DEFAULT, last.form),
         limit_w,
         now,
+        timings,
         urgent=False,
         cause="fail-safe after the end of a transaction",
         at_once=limit_w <= durable_w(connector),

@@ -22,6 +22,7 @@ from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
 from csms.core.commands import Command
+from csms.core.containing import Container
 from csms.core.errors import check
 from csms.core.events import (
     CallAnswered,
@@ -69,10 +70,12 @@ from csms.core.replies import ChargerView, MakesShown, Reply, SessionView
 from csms.core.requests import Requests
 from csms.core.samples import Samples
 from csms.core.session import Phase
+from csms.core.start_power import offer_start_power
 from csms.core.station import Station
 from csms.core.steering import Alarm, Steering
 from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
+from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
 from csms.core.views import charger_view, session_view
 
@@ -291,6 +294,7 @@ class Engine:
         state, timings = self._state, self._timings
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
+        renew_trims(state, now, timings, alarm)
         plan = make_plan(state, now.mono_ms, timings)
         for session_id, steered in plan.steered.items():
             session = steered.session
@@ -304,10 +308,12 @@ class Engine:
         steering.run()
         self._check_plan(plan, steering.booked_w)
         self._show_booked(journal)
+        offer_start_power(state, plan, journal, now, timings)
         for charger in state.chargers.values():
             work_off(state, charger, journal, now, timings, alarm)
         self._requests(journal, now).answer_waiters()
         renew_overbooked(state, plan.overbooked, now)
+        Container(state, journal, now, timings, alarm).run()
         renew_notices(state, journal, now, timings, alarm)
         self._plan = plan
 

@@ -66,7 +66,8 @@ class Steering:
                 self._send(each, each.target_w, urgent=True, cause="cut: a row is overbooked")
             return
         if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
-            cause = "cut: a row is overbooked" if urgent else "cut: another session is short"
+            reason = "a row is overdrawn" if self.plan.cut_is_a_trim(self.state, each) else "another session is short"
+            cause = f"cut: {'a row is overbooked' if urgent else reason}"
             self._send(each, each.target_w, urgent=urgent, cause=cause)
         elif last is not None:
             self._repeat(each, last, each.target_w if wants_cut else min(last.limit_w, each.target_w), urgent=urgent)
@@ -137,7 +138,7 @@ class Steering:
             return False
         if each.connector.provisioned or not each.charger.unknown_default:
             told = any(send.purpose is Purpose.TX for send in each.connector.limits.sends)
-            return told or each.connector.evidence.measured_w > 0
+            return told or each.connector.start_w > 0 or each.connector.evidence.measured_w > 0
         # Its connectors may be about to become provisioned, and T about to rise.
         return not each.charger.provisioning.under_way
 
@@ -155,7 +156,7 @@ class Steering:
             return
         if any(send.in_flight for send in each.connector.limits.sends):
             return
-        if self._spaced(each) or self._too_small(each) or self._gathering(each):
+        if self._spaced(each) or self._too_small(each) or self._gathering(each) or self._worn(each):
             return
         first = each.booked_w == 0
         self._send(each, each.grant_w, urgent=False, cause="first power" if first else "raise")
@@ -168,7 +169,7 @@ class Steering:
         if last is None or last.in_flight or last.unresolved:
             return
         free_w = each.charger.manner.form.round_down(min(each.target_w, each.booked_w, self._room_w(each)))
-        if last.limit_w >= free_w:
+        if last.limit_w >= free_w or self._worn(each):
             return
         if not self._waits_until(last.sent_ms + self.timings.raise_spacing_ms):
             self._send(each, free_w, urgent=False, cause="what is booked for it already")
@@ -199,6 +200,13 @@ class Steering:
         if steering.gathering_ms is None:
             steering.gathering_ms = self.now.mono_ms
         return self._waits_until(steering.gathering_ms + self.timings.gather_ms)
+
+    def _worn(self, each: Steered) -> bool:
+        """Return whether a raise waits because it would be kept in flash memory; first power does not."""
+        charger, last = each.charger, last_send(each)
+        if charger.manner.purpose is not Purpose.DEFAULT or last is None or last.limit_w == 0:
+            return False
+        return self._waits_until(charger.wear.free_ms(self.timings))
 
     def _cuts_in_flight(self, each: Steered) -> bool:
         """Return whether another session is being cut: all share the grid connection at least."""
@@ -255,6 +263,7 @@ class Steering:
             charger.manner,
             told_w,
             self.now,
+            self.timings,
             urgent=urgent,
             cause=cause,
             at_once=at_once,
@@ -299,6 +308,7 @@ def give_limit(
     manner: Manner,
     limit_w: int,
     now: Now,
+    timings: Timings,
     *,
     urgent: bool,
     cause: str,
@@ -332,6 +342,8 @@ def give_limit(
         probing=probing,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)
+    if purpose is Purpose.DEFAULT:
+        charger.wear.written(now.mono_ms, timings)
     state.calls[send.token] = LimitCall(charger.charger_id, charger.connection, send)
     journal.write_send(send)
     command = SetLimit(

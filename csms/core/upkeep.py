@@ -36,21 +36,45 @@ class Upkeep:
     def run(self) -> None:
         """Bring every charger, connector and session up to `now`."""
         for charger in list(self.state.chargers.values()):
+            certain = self._identified(charger)
             for connector in charger.connectors.values():
                 self._close_zombie(charger, connector)
                 self._prove(charger, connector)
-                self._settle(charger, connector)
-                self._free(charger, connector)
+                if certain:
+                    self._settle(charger, connector)
+                    self._free(charger, connector)
                 Witness(self.state, self.journal, self.now, self.timings).watch(charger, connector, self.alarm)
-            self._settle_default(charger)
-            self._assert_profiles(charger)
-            for connector in charger.connectors.values():
-                self._provision(charger, connector)
-            if charger.lower_ceilings():
-                self.journal.chargers.add(charger.charger_id)
-                self.journal.plan = True
+            if certain:
+                self._bring_up(charger)
         self._rest_clients()
         self._remote_starts()
+
+    def _bring_up(self, charger: ChargerState) -> None:
+        """Let what is certain of a charger as a whole take effect."""
+        self._settle_default(charger)
+        self._assert_profiles(charger)
+        for connector in charger.connectors.values():
+            self._provision(charger, connector)
+        if charger.lower_ceilings():
+            self.journal.chargers.add(charger.charger_id)
+            self.journal.plan = True
+
+    def _identified(self, charger: ChargerState) -> bool:
+        """Return whether it is one charger that we speak with; after a conflict it is brought up as after a boot."""
+        if not charger.identity.in_conflict:
+            return True
+        if not self._reached(charger.identity.over_ms(self.timings.identity_quiet_ms)):
+            return False
+        charger.identity.in_conflict = False
+        charger.provisioning.booted(self.now.mono_ms, self.timings.boot_spacing_ms)
+        charger.provisioning.to_clear = None  # whoever is there may never have been cleared
+        charger.default_in_doubt = charger.defaults.settled is not None
+        charger.begin_asserting(self.now.mono_ms)
+        for session in charger.sessions():
+            session.steering.reassert = True
+        self.journal.log("charger.identified", charger.charger_id, None, address=charger.identity.address or "")
+        self.journal.plan = True
+        return True
 
     def _reached(self, due_ms: int) -> bool:
         """Return whether `due_ms` has come; have the engine wake for it otherwise."""
