@@ -41,9 +41,10 @@ def changed_station(rng: random.Random, station: Station) -> Station:
 def _with_fail_safe(station: Station) -> Station:
     """Return the station with a mode drawn for each charger; all `closed` where their fail-safe power does not fit.
 
-    The draw depends on the station alone, so that everything else that a seed means stays as it is.
+    The draw depends on the station alone, so that everything else that a seed means stays as it is; what has been added
+    to stations since is not in it, so that the modes stay, too.
     """
-    rng = random.Random(repr(station))
+    rng = random.Random(repr(station).replace("needs_start_power=False, ", ""))
     reserves = rng.random() < 0.6
     drawn = replace(station, chargers=tuple(_drawn_fail_safe(rng, c, reserves=reserves) for c in station.chargers))
     if not check_fail_safe(drawn):
