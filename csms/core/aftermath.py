@@ -2,7 +2,8 @@
 
 Two kinds of charger need a word after each stop, before what the transaction was told counts as gone:
 
-    steered by TxDefaultProfile    the connector's default is the last limit: the fail-safe power is sent, at once
+    steered by TxDefaultProfile    the connector's default is the last limit: the fail-safe power is sent, at once, and
+                                   again when another one is in force
     keeps its TxProfiles           ClearChargingProfile(connector, TxProfile), once nothing sent can still be executed
 
 Such a charger may also hold what another central system has left: that is cleared before a connector is provisioned,
@@ -51,7 +52,7 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
         lower = (
             connector.session is None
             and not _starts(connector)
-            and _default_is_above(charger, connector, now, timings, alarm)
+            and _default_is_wrong(charger, connector, now, timings, alarm)
         )
         clear = aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
         if not lower and not clear:
@@ -79,16 +80,17 @@ def _starts(connector: Connector) -> bool:
     return waits and last is not None and not last.unresolved
 
 
-def _default_is_above(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> bool:
-    """Return whether a default of this connector may be in force above the fail-safe power, and saying it again helps.
+def _default_is_wrong(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> bool:
+    """Return whether a default of this connector may be in force that is not the fail-safe power, and a word helps.
 
+    One below it may prevail over the charger's default, where the fail-safe power was raised since (mode `reserve`).
     What was lost is said again when it can no longer be executed: only a send that leaves then frees it (rule b).
     """
     sends = [send for send in connector.limits.sends if send.purpose is Purpose.DEFAULT]
     if not sends:
         return False
     fail_safe_w, last = _fail_safe_w(charger, sends[-1]), sends[-1]
-    if last.limit_w > fail_safe_w or last.unresolved:
+    if last.limit_w != fail_safe_w or last.unresolved:
         return True
     lost = [s.lost_ms + timings.late_execution_ms for s in sends if s.limit_w > fail_safe_w and s.lost_ms is not None]
     for harmless_ms in lost:

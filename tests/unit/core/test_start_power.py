@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from csms.core.commands import Purpose, SetLimit
 from csms.core.events import ConnectorStatus
+from csms.core.station import FailSafe, Station
 from tests.unit.core.driving import Drive, charger, station
 
 AVAILABLE, PREPARING, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.PREPARING, ConnectorStatus.CHARGING
@@ -125,3 +126,68 @@ def test_a_refusal_is_not_repeated_for_the_same_car() -> None:
         drive.wait(10)
     assert told(drive) == [(DEFAULT, 1, 100), (DEFAULT, 1, 0)]
     assert drive.k_kw("A") == 0
+
+
+def reserving(grid_kw: int = 150) -> Station:
+    """Return the same site in mode `reserve`, 10 kW a connector."""
+    return station(
+        grid_kw,
+        *(
+            replace(one, fail_safe=FailSafe.RESERVE, fail_safe_power_w=10_000)
+            for one in (replace(charger("A", 100), needs_start_power=True), charger("B", 100))
+        ),
+    )
+
+
+def test_it_comes_above_the_fail_safe_power_that_is_booked_already() -> None:
+    drive = Drive(reserving())
+    drive.bring_up("A", "B")
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    drive.accept()
+    drive.draws({("B", 1): 100}, 60)
+    drive.take()
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (10, 100)
+    drive.status("A", 1, PREPARING)
+    assert (told(drive), drive.k_kw("A")) == ([(DEFAULT, 1, 50)], 50), "its own 10 kW and the 40 kW that are free"
+
+
+def test_nothing_is_offered_where_the_fail_safe_power_is_all_that_there_is() -> None:
+    drive = Drive(reserving(100))
+    drive.bring_up("A", "B")
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    drive.accept()
+    drive.draws({("B", 1): 90}, 60)
+    drive.take()
+    drive.status("A", 1, PREPARING)
+    drive.wait(30)
+    assert (told(drive), drive.k_kw("A")) == ([], 10)
+
+
+def test_a_fail_safe_power_that_is_configured_later_is_said_to_the_connector_too() -> None:
+    drive = site()
+    drive.status("A", 1, PREPARING)
+    drive.accept()
+    drive.status("A", 1, AVAILABLE)
+    drive.accept()
+    drive.take()
+    drive.configure(reserving())
+    drive.accept()
+    assert told(drive) == [(DEFAULT, 0, 10), (DEFAULT, 1, 10)], "its own default of 0 W would prevail"
+    assert drive.k_kw("A") == 10
+
+
+def test_fail_safe_power_that_waits_for_room_comes_first() -> None:
+    drive = site(grid_kw=115)
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    drive.accept()
+    drive.draws({("B", 1): 100}, 60)
+    drive.take()
+    drive.configure(reserving(109))
+    drive.status("A", 1, PREPARING)
+    assert (told(drive), drive.k_kw("A")) == ([], 0), "9 kW are free, 10 kW are wanted"
+    drive.accept()
+    drive.draws({("B", 1): 99}, 60)
+    assert drive.k_kw("A") >= 10
