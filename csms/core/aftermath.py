@@ -105,6 +105,27 @@ def _fail_safe_w(charger: ChargerState, last: Send) -> int:
     return 0 if settled is None else last.form.round_down(settled.limit_w)
 
 
+def take_back_start_power(
+    state: State,
+    charger: ChargerState,
+    connector: Connector,
+    journal: Journal,
+    now: Now,
+    timings: Timings,
+    alarm: Alarm,
+) -> None:
+    """Say the fail-safe power to a connector whose transaction has a limit of its own, below what it began under."""
+    aftermath = connector.aftermath
+    if aftermath.pending is not None or not charger.addressable:
+        return
+    if not _default_is_wrong(charger, connector, now, timings, alarm):
+        return
+    if now.mono_ms < aftermath.retry_ms:
+        alarm.at(aftermath.retry_ms)
+    else:
+        _say_fail_safe(state, charger, connector, journal, now, timings)
+
+
 def _say_fail_safe(
     state: State, charger: ChargerState, connector: Connector, journal: Journal, now: Now, timings: Timings
 ) -> None:
@@ -120,8 +141,9 @@ def _say_fail_safe(
         now,
         timings,
         urgent=False,
-        cause="fail-safe after the end of a transaction",
+        cause="fail-safe after the end of a transaction" if connector.session is None else "cut: it began under more",
         at_once=limit_w <= durable_w(connector),
+        as_default=True,
     )
     connector.aftermath.pending = send.token
 

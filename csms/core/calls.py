@@ -272,7 +272,7 @@ class Calls:
             return
         self._learn_manner(charger, send)
         connector = charger.connectors.get(send.idx)
-        if connector is not None and connector.session is not None:
+        if connector is not None and connector.session is not None and send.transaction_id is not None:
             session = connector.session
             session.steering.attempts = 0
             session.demand.limit_changed(self.now.mono_ms, self.timings)

@@ -70,7 +70,7 @@ from csms.core.replies import ChargerView, MakesShown, Reply, SessionView
 from csms.core.requests import Requests
 from csms.core.samples import Samples
 from csms.core.session import Phase
-from csms.core.start_power import offer_start_power
+from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
 from csms.core.steering import Alarm, Steering
 from csms.core.timings import LAW, Timings
@@ -309,6 +309,7 @@ class Engine:
         self._check_plan(plan, steering.booked_w)
         self._show_booked(journal)
         offer_start_power(state, plan, journal, now, timings)
+        take_back(state, plan, journal, now, timings, alarm)
         for charger in state.chargers.values():
             work_off(state, charger, journal, now, timings, alarm)
         self._requests(journal, now).answer_waiters()

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from csms.core.allocator import LIMITED_BY_NO_ROOM, Allocation, Claim, Node, allocate, fill_headroom
 from csms.core.charger import ChargerState
-from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.fail_safe import awaited_default_w, awaited_w
@@ -146,13 +145,11 @@ def missing_w(state: State, now_ms: int, steered: set[ConnectorKey]) -> dict[Cha
 
 
 def _floor_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
-    """Return what cannot be taken from a session, W: the default that it began under, the least where 0 is no limit."""
+    """Return what cannot be taken from a session, W: the fail-safe power, and the least where 0 is no limit."""
     settled = charger.defaults.settled
     default_w = 0
     if connector.provisioned and settled is not None:
         default_w = max(settled.limit_w, awaited_default_w(charger, now_ms))
-    if charger.manner.purpose is Purpose.TX:
-        default_w = max(default_w, connector.start_w)
     if charger.pauses:
         return default_w
     return max(default_w, charger.manner.form.round_down(least_w(charger.config, charger.manner.form)))

@@ -140,7 +140,7 @@ class Samples:
         self.journal.show(session.session_id)
         session.consumed_w = power_w
         Transactions(self.state, self.journal, self.now, self.timings).prove(session)
-        limit_w = connector.limits.accepted_w
+        limit_w = connector.limits.accepted_w(session.transaction_id)
         if limit_w is None:
             return
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings):

@@ -3,11 +3,13 @@
 A transaction begins under the default, and with the default 0 W it would be over before its first limit comes. Where
 `needsStartPower` is configured, the default of a connector is raised when a car is plugged in (Preparing), to what a
 session there would get, as far as that is free: nobody is cut for it, and not while anybody waits for power. It is one
-send of the ledger like any other: booked before it leaves, on every row. The session cannot be cut below it (it is F),
-because a lost TxProfile falls back to it. What the end of a transaction leaves to be said (`aftermath`) puts it back,
-also when the car goes without having charged.
+send of the ledger like any other: booked before it leaves, on every row. It stays in force beside the TxProfile of its
+transaction, and booked, because a lost one falls back to it; so it is put back when a session is cut below it, once the
+TxProfile is in force. Else what the end of a transaction leaves to be said (`aftermath`) puts it back, also when the
+car goes without having charged.
 """
 
+from csms.core.aftermath import take_back_start_power
 from csms.core.allocator import Claim, Node
 from csms.core.charger import ChargerState
 from csms.core.commands import LimitForm, Purpose
@@ -19,7 +21,7 @@ from csms.core.journal import Journal
 from csms.core.ladder import Manner, least_w
 from csms.core.planning import Plan, allocate_above_floors, head_room_w, missing_w, nodes_without_fixed
 from csms.core.state import State
-from csms.core.steering import give_limit
+from csms.core.steering import Alarm, give_limit
 from csms.core.timings import Timings
 
 
@@ -33,6 +35,16 @@ def offer_start_power(state: State, plan: Plan, journal: Journal, now: Now, timi
             connector.start_offered = connector.start_offered and waits
             if waits and not connector.start_offered and _may_be_told(charger, connector):
                 _offer(state, plan, charger, connector, journal, now, timings)
+
+
+def take_back(state: State, plan: Plan, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
+    """Put back the defaults of connectors whose sessions are to be cut below what they began under."""
+    for each in plan.steered.values():
+        charger, connector, session = each.charger, each.connector, each.session
+        if connector.start_w <= max(each.target_w, charger.defaults.power_w) or not plan.cut_is_due(state, each):
+            continue
+        if connector.limits.has_settled(session.transaction_id, Purpose.TX):
+            take_back_start_power(state, charger, connector, journal, now, timings, alarm)
 
 
 def _may_be_told(charger: ChargerState, connector: Connector) -> bool:

@@ -288,8 +288,7 @@ def _is_cutting(each: Steered) -> bool:
 
 def last_send(each: Steered) -> Send | None:
     """Return the newest send of the session's own transaction."""
-    last = each.connector.limits.last
-    return last if last is not None and last.transaction_id == each.session.transaction_id else None
+    return each.connector.limits.last_of(each.session.transaction_id)
 
 
 def durable_w(connector: Connector) -> int:
@@ -314,16 +313,17 @@ def give_limit(
     cause: str,
     at_once: bool,
     probing: bool = False,
+    as_default: bool = False,
 ) -> Send:
     """Book one send in the ledger and command it.
 
     For the transaction on a connector, for a connector without one as its fail-safe default, for no connector (None) as
-    the fail-safe default of the charger.
+    the fail-safe default of the charger. `as_default`: for the connector in any case.
     """
     if charger.connection is None:
         raise InvariantError(f"a limit for {charger.charger_id} needs a connection")
     session = None if connector is None else connector.session
-    transaction_id = None if session is None else session.transaction_id
+    transaction_id = None if session is None or as_default else session.transaction_id
     purpose, form = manner
     check(transaction_id is not None or purpose is Purpose.DEFAULT, "a TxProfile is for a running transaction")
     send = Send(

@@ -5,6 +5,7 @@ never stopped, and keeps the notices. Each thing that waits says until when.
 """
 
 from csms.core.charger import ChargerState
+from csms.core.commands import Purpose
 from csms.core.connector import MEANING, Connector
 from csms.core.demand import half_ampere_w
 from csms.core.events import ConnectorStatus
@@ -98,6 +99,8 @@ class Upkeep:
         session = connector.session
         if session is None or session.driver is not Driver.OCPP:
             return True
+        if send.transaction_id is None and connector.limits.has_settled(session.transaction_id, Purpose.TX):
+            return True  # a default, which has no effect beside a TxProfile
         band_w = half_ampere_w(charger.config)
         allowed_w = send.limit_w + tolerance_w(send.limit_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
         meter = connector.meter
@@ -156,8 +159,8 @@ class Upkeep:
 
     @staticmethod
     def _has_own_limit(connector: Connector) -> bool:
-        session, settled = connector.session, connector.limits.settled
-        return session is not None and settled is not None and settled.transaction_id == session.transaction_id
+        session = connector.session
+        return session is not None and connector.limits.has_settled(session.transaction_id, *Purpose)
 
     def _raise_default(self, charger: ChargerState) -> None:
         """Have the configured fail-safe power said when it has room at last (mode `reserve`)."""
@@ -203,8 +206,8 @@ class Upkeep:
     def _asserted(charger: ChargerState, session: Session) -> bool:
         """Return whether the limit of a session was said again and Accepted; one without a limit has none to say."""
         connector = charger.connectors.get(session.key.idx)
-        last = None if connector is None else connector.limits.last
-        if last is None or last.transaction_id != session.transaction_id:
+        last = None if connector is None else connector.limits.last_of(session.transaction_id)
+        if last is None:
             return True
         return not session.steering.reassert and last.state in {SendState.ACCEPTED, SendState.SETTLED}
 

@@ -32,6 +32,11 @@ def random_station(rng: random.Random, chargers_count: int | None = None) -> Sta
     return _with_fail_safe(Station("SITE", capacity_w, chargers, circuits, static_load_w=static_w))
 
 
+def with_start_power(station: Station) -> Station:
+    """Return the station with cars at every DC charger that end the session when they are offered 0 W."""
+    return replace(station, chargers=tuple(replace(c, needs_start_power=c.is_dc) for c in station.chargers))
+
+
 def changed_station(rng: random.Random, station: Station) -> Station:
     """Return the station after an operator's change: another capacity, charger or fail-safe mode, one removed."""
     changed = _changed_station(rng, station)

@@ -20,7 +20,7 @@ from csms.simulation.obedience import Obedience
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.scene import Scene
-from csms.simulation.stations import random_habits, random_nature, random_station
+from csms.simulation.stations import random_habits, random_nature, random_station, with_start_power
 from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings, Switches
 from csms.simulation.trace import Trace, ViolationError
@@ -50,7 +50,8 @@ class World:
         self._choice = choice if switches.faults else Profile.NONE
         rng = self.around.rng
         self.fate = fate = self._draw_fate()
-        self.station = station = random_station(rng, chargers_count)
+        station = random_station(rng, chargers_count)
+        self.station = station = with_start_power(station) if switches.need_start_power else station
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []

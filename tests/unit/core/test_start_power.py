@@ -74,19 +74,49 @@ def test_the_session_has_its_own_limit_and_the_default_is_put_back_after_the_sto
     assert drive.k_kw("A") == 0
 
 
-def test_others_share_what_is_left_beside_it() -> None:
-    drive = site()
+def started(grid_kw: int = 150) -> Drive:
+    """Return a car at A that has begun under 100 kW, and has a limit of 100 kW of its own."""
+    drive = site(grid_kw)
     drive.status("A", 1, PREPARING)
     drive.accept()
     drive.start("A")
     drive.status("A", 1, CHARGING)
     drive.accept()
     drive.draws({("A", 1): 100}, 30)
+    drive.take()
+    return drive
+
+
+def test_it_is_put_back_when_others_need_their_share_of_it() -> None:
+    drive = started()
     drive.start("B")
     drive.status("B", 1, CHARGING)
+    assert told(drive) == [(TX, 1, 75), (DEFAULT, 1, 0)]
+    assert drive.k_kw("A") == 100, "until both have settled"
     drive.accept()
-    drive.draws({("A", 1): 100, ("B", 1): 50}, 60)
-    assert (drive.k_kw("A"), drive.k_kw("B")) == (100, 50), "what it began under cannot be cut"
+    drive.draws({("A", 1): 75, ("B", 1): 50}, 15)
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (75, 75)
+
+
+def test_it_is_put_back_when_a_row_is_overbooked() -> None:
+    drive = started()
+    drive.configure(replace(drive.engine.station, grid_capacity_w=40_000))
+    drive.accept()
+    drive.draws({("A", 1): 40}, 20)
+    assert (drive.k_kw("A"), drive.row_kw()) == (40, 40)
+    drive.draws({("A", 1): 40}, 60)
+    assert [(purpose, limit) for purpose, _, limit in told(drive)].count((DEFAULT, 0)) == 1
+
+
+def test_a_word_that_was_refused_is_said_again_in_the_same_session() -> None:
+    drive = started()
+    drive.start("B")
+    drive.status("B", 1, CHARGING)
+    drive.answer(drive.open_limit("A"), "Rejected")
+    assert drive.k_kw("A") == 100
+    drive.draws({("A", 1): 75}, 20)
+    assert told(drive) == [(TX, 1, 75), (DEFAULT, 1, 0), (DEFAULT, 1, 0)]
+    assert drive.k_kw("A") == 75
 
 
 def test_only_what_is_free_is_offered_and_no_more_than_its_share() -> None:
