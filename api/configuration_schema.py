@@ -45,7 +45,7 @@ class ChargerConfiguration(Documented):
     min_power: Kilo | Unset = Field(
         None, description="Least power of a session over OCPP, kW. Default: AC 6 A on each phase, DC 0."
     )
-    needs_start_power: Literal[False] = Field(default=False, description="true is not supported yet.")
+    needs_start_power: bool = Field(default=False, description="DC: its cars end the session when offered 0 W.")
     phases: Literal[0, 1, 3] | Unset = Field(None, description="1 or 3: AC, 0: DC. Default: 3 up to 44 kW, else 0.")
     voltage: int = Field(DEFAULT_VOLTAGE_V, ge=100, le=1000, description="Nominal phase voltage, V.")
     reserved_power: Kilo | Unset = Field(

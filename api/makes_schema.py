@@ -40,6 +40,8 @@ class LearntMake(Documented):
     keeps_tx_profile: bool | Unknown = Field(None, description="A TxProfile outlives its transaction.")
     pauses: bool | Unknown = Field(None, description="It takes 0 W and resumes from it.")
     tenths: bool | Unknown = Field(None, description="It keeps tenths of an ampere.")
+    stops: bool | Unknown = Field(None, description="It stops a transaction that ignored its limits when told to.")
+    leaves_service: bool | Unknown = Field(None, description="A connector goes Unavailable when told to.")
     forgets_default: bool = Field(default=False, description="It loses its default at a boot.")
     unsupported_measurands: list[Words] = Field([], description="MeterValuesSampledData with one of these was refused.")
 

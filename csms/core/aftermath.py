@@ -2,7 +2,8 @@
 
 Two kinds of charger need a word after each stop, before what the transaction was told counts as gone:
 
-    steered by TxDefaultProfile    the connector's default is the last limit: the fail-safe power is sent, at once
+    steered by TxDefaultProfile    the connector's default is the last limit: the fail-safe power is sent, at once, and
+                                   again when another one is in force
     keeps its TxProfiles           ClearChargingProfile(connector, TxProfile), once nothing sent can still be executed
 
 Such a charger may also hold what another central system has left: that is cleared before a connector is provisioned,
@@ -16,6 +17,7 @@ was there.
 from csms.core.charger import ChargerState
 from csms.core.commands import ClearLimits, Purpose
 from csms.core.connector import Connector, Evidence
+from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectionId, Now
 from csms.core.journal import Journal
 from csms.core.ladder import Manner
@@ -47,14 +49,18 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
         aftermath = connector.aftermath
         if aftermath.pending is not None or not _may_clear(charger, connector):
             continue
-        lower = connector.session is None and _default_is_above(charger, connector, now, timings, alarm)
+        lower = (
+            connector.session is None
+            and not _starts(connector)
+            and _default_is_wrong(charger, connector, now, timings, alarm)
+        )
         clear = aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
         if not lower and not clear:
             continue
         if now.mono_ms < aftermath.retry_ms:
             alarm.at(aftermath.retry_ms)
         elif lower:
-            _say_fail_safe(state, charger, connector, journal, now)
+            _say_fail_safe(state, charger, connector, journal, now, timings)
         else:
             _clear(state, charger, connector, charger.connection, journal)
 
@@ -67,16 +73,24 @@ def _may_clear(charger: ChargerState, connector: Connector) -> bool:
     return connector.aftermath.foreign_due and (charger.keeps_tx_profile or connector.evidence.not_obeying)
 
 
-def _default_is_above(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> bool:
-    """Return whether a default of this connector may be in force above the fail-safe power, and saying it again helps.
+def _starts(connector: Connector) -> bool:
+    """Return whether the default is above the fail-safe power for a car that is about to start."""
+    last = connector.limits.last
+    waits = connector.start_offered and connector.status is ConnectorStatus.PREPARING
+    return waits and last is not None and not last.unresolved
 
+
+def _default_is_wrong(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> bool:
+    """Return whether a default of this connector may be in force that is not the fail-safe power, and a word helps.
+
+    One below it may prevail over the charger's default, where the fail-safe power was raised since (mode `reserve`).
     What was lost is said again when it can no longer be executed: only a send that leaves then frees it (rule b).
     """
     sends = [send for send in connector.limits.sends if send.purpose is Purpose.DEFAULT]
     if not sends:
         return False
     fail_safe_w, last = _fail_safe_w(charger, sends[-1]), sends[-1]
-    if last.limit_w > fail_safe_w or last.unresolved:
+    if last.limit_w != fail_safe_w or last.unresolved:
         return True
     lost = [s.lost_ms + timings.late_execution_ms for s in sends if s.limit_w > fail_safe_w and s.lost_ms is not None]
     for harmless_ms in lost:
@@ -91,7 +105,30 @@ def _fail_safe_w(charger: ChargerState, last: Send) -> int:
     return 0 if settled is None else last.form.round_down(settled.limit_w)
 
 
-def _say_fail_safe(state: State, charger: ChargerState, connector: Connector, journal: Journal, now: Now) -> None:
+def take_back_start_power(
+    state: State,
+    charger: ChargerState,
+    connector: Connector,
+    journal: Journal,
+    now: Now,
+    timings: Timings,
+    alarm: Alarm,
+) -> None:
+    """Say the fail-safe power to a connector whose transaction has a limit of its own, below what it began under."""
+    aftermath = connector.aftermath
+    if aftermath.pending is not None or not charger.addressable:
+        return
+    if not _default_is_wrong(charger, connector, now, timings, alarm):
+        return
+    if now.mono_ms < aftermath.retry_ms:
+        alarm.at(aftermath.retry_ms)
+    else:
+        _say_fail_safe(state, charger, connector, journal, now, timings)
+
+
+def _say_fail_safe(
+    state: State, charger: ChargerState, connector: Connector, journal: Journal, now: Now, timings: Timings
+) -> None:
     last = next(send for send in reversed(connector.limits.sends) if send.purpose is Purpose.DEFAULT)
     limit_w = _fail_safe_w(charger, last)
     send = give_limit(
@@ -102,9 +139,11 @@ def _say_fail_safe(state: State, charger: ChargerState, connector: Connector, jo
         Manner(Purpose.DEFAULT, last.form),
         limit_w,
         now,
+        timings,
         urgent=False,
-        cause="fail-safe after the end of a transaction",
+        cause="fail-safe after the end of a transaction" if connector.session is None else "cut: it began under more",
         at_once=limit_w <= durable_w(connector),
+        as_default=True,
     )
     connector.aftermath.pending = send.token
 

@@ -24,7 +24,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
     connection, agenda = charger.connection, charger.provisioning
     if charger.settings.stale and not agenda.reading.left:
         charger.settings.renew(charger.learnt.unsupported_measurands)
-    if connection is None or agenda.pending is not None:
+    if connection is None or agenda.pending is not None or charger.identity.in_conflict:
         return
     if charger.boot is None and not agenda.boot_asked:
         silent_until_ms = charger.connected_ms + timings.boot_trigger_ms
@@ -87,7 +87,7 @@ def _when_quiet(
     elif agenda.pending is None:
         _tune(state, charger, journal, now, timings, alarm)
     if agenda.pending is None:
-        ask_about_tenths(state, charger, journal, now)
+        ask_about_tenths(state, charger, journal, now, timings)
 
 
 def _ask_statuses(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:
@@ -121,6 +121,7 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
         Manner(Purpose.DEFAULT, way.form),
         way.limit_w,
         now,
+        timings,
         urgent=False,
         cause="fail-safe default",
         at_once=False,

@@ -82,6 +82,34 @@ KINDS: Final[dict[str, Kind]] = {
         "The charger accepts limits here and draws more. Its maximum is booked; other ways to limit it are tried.",
         "Look for a second energy manager or a local setting that overrules ours; update the charger's firmware.",
     ),
+    "not_contained": Kind(
+        _A,
+        "connector",
+        "The charger ignores limits here, the stop of its transaction and being taken out of service; its row stays"
+        " overbooked. It is told again every ten minutes.",
+        "Switch the charger off by hand.",
+    ),
+    "out_of_service": Kind(
+        _A,
+        "connector",
+        "It ignored every limit while its row was overbooked, so the connector was taken out of service (Inoperative)."
+        " It is given back when there is room for its maximum, or when it was seen to obey.",
+        "Have the charger repaired or its firmware updated, or make room for its maximum.",
+    ),
+    "stopped": Kind(
+        _A,
+        "connector",
+        "It ignored every limit while its row was overbooked, so its transaction was stopped. Its maximum stays"
+        " booked.",
+        "Have the charger repaired or its firmware updated; look for a second energy manager.",
+    ),
+    "identity_conflict": Kind(
+        _A,
+        "charger",
+        "More than one charger connects under this identity. Until that is over, and ten minutes were quiet, it is told"
+        " nothing, keeps what is booked, and is not raised.",
+        "Give each charger its own identity, and configure each.",
+    ),
     "uncommanded": Kind(
         _A,
         "connector",
@@ -129,6 +157,12 @@ KINDS: Final[dict[str, Kind]] = {
         "charger",
         "A transaction at this charger cannot be paused: it refuses 0 W or does not resume from it.",
         "Nothing: its cars always get the least power that can be told. An update of the firmware is learnt anew.",
+    ),
+    "flash_budget_used": Kind(
+        _N,
+        "charger",
+        "The charger takes its limits as default profiles, which it keeps in flash memory; to spare that, raises wait.",
+        "Nothing, if its cars can wait for more power; else update its firmware to one that takes a TxProfile.",
     ),
     "not_clearable": Kind(
         _N,

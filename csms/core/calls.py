@@ -10,6 +10,7 @@ from csms.core.capabilities import SAMPLED_KEY
 from csms.core.charger import ChargerState
 from csms.core.commands import AbortConnection, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration
 from csms.core.connector import Connector
+from csms.core.containing import hard_answered, hard_unanswered
 from csms.core.events import (
     CallAnswered,
     CallErrored,
@@ -24,7 +25,17 @@ from csms.core.journal import Journal
 from csms.core.ladder import Attempt, Manner, attempts, least_w, likeliest_attempt
 from csms.core.limits import Book, Send, accept, lose, refuse
 from csms.core.replies import Refusal, Refused, SessionEnded
-from csms.core.state import AftermathCall, AgendaCall, Errand, LimitCall, PendingCall, StartCall, State, StopCall
+from csms.core.state import (
+    AftermathCall,
+    AgendaCall,
+    Errand,
+    HardCall,
+    LimitCall,
+    PendingCall,
+    StartCall,
+    State,
+    StopCall,
+)
 from csms.core.tenths import learn_tenths
 from csms.core.timings import Timings
 
@@ -72,6 +83,8 @@ class Calls:
                 self._free_agenda(call, fact.token)
             case AftermathCall():
                 self._free_aftermath(call.charger_id, call.idx, fact.token)
+            case HardCall():
+                hard_unanswered(self.state, call, self.now, self.timings, self.journal)
             case StartCall() | StopCall():
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it was asked")
             case None:
@@ -97,6 +110,8 @@ class Calls:
                     self._errand_ended(call, fact.token, done=done, answer=status)
             case AftermathCall():
                 self._cleared(call, fact.token, status)
+            case HardCall():
+                hard_answered(self.state, call, status, self.now, self.timings, self.journal)
             case StartCall() | StopCall() if status != ACCEPTED:
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, "the charger refused")
             case StopCall():
@@ -149,6 +164,8 @@ class Calls:
                     self._errand_ended(call, fact.token, done=done, answer=fact.code)
             case AftermathCall():
                 self._cleared(call, fact.token, fact.code)
+            case HardCall():
+                hard_answered(self.state, call, fact.code, self.now, self.timings, self.journal)
             case StartCall() | StopCall():
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, f"the charger answered with error {fact.code[:40]}")
             case None:
@@ -178,6 +195,9 @@ class Calls:
                     charger.provisioning.unanswered -= 1  # it is tried once more in a while, then left again
                     self._cannot_clear(call, fact.token, "no answer", self.timings.late_execution_ms)
                 self._free_agenda(call, fact.token, failed=True)
+            case HardCall():
+                del self.state.calls[fact.token]
+                hard_unanswered(self.state, call, self.now, self.timings, self.journal)
             case StartCall() | StopCall():
                 del self.state.calls[fact.token]
                 self._refuse_request(call, Refusal.CHARGER_SILENT, "the charger did not answer in time")
@@ -195,6 +215,8 @@ class Calls:
             del self.state.calls[token]
             if isinstance(call, AgendaCall):
                 self._unanswered(call)
+            if isinstance(call, HardCall):
+                hard_unanswered(self.state, call, self.now, self.timings, self.journal)
             if isinstance(call, StartCall | StopCall):
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it answered")
 
@@ -253,7 +275,7 @@ class Calls:
             return
         self._learn_manner(charger, send)
         connector = charger.connectors.get(send.idx)
-        if connector is not None and connector.session is not None:
+        if connector is not None and connector.session is not None and send.transaction_id is not None:
             session = connector.session
             session.steering.attempts = 0
             session.demand.limit_changed(self.now.mono_ms, self.timings)

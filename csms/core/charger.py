@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
+from csms.core.identity import Identity
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey
 from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manners
 from csms.core.learnt import Learnt
@@ -25,6 +26,7 @@ from csms.core.session import Phase, Session
 from csms.core.settings import Settings
 from csms.core.stamps import Stamps
 from csms.core.station import Charger, Control
+from csms.core.wear import Wear
 
 
 @dataclass(slots=True)
@@ -40,6 +42,8 @@ class ChargerState:
         asserting_ms: since when its profiles wait to be asserted after a boot; None when they are.
         timeouts: CALLs in a row that timed out; aborts: when its socket was aborted.
         refusing_until_ms: set while it is `refusing`: its next try.
+        identity: whether more than one charger connects under its identity.
+        wear: its budget of profiles that are kept in flash memory.
         learnt: what its make has shown, shared by all chargers of it.
         default_in_doubt: it has booted, and its default was not asserted again since.
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
@@ -64,6 +68,8 @@ class ChargerState:
     timeouts: int = 0
     aborts: deque[int] = field(default_factory=deque)
     refusing_until_ms: int | None = None
+    identity: Identity = field(default_factory=Identity)
+    wear: Wear = field(default_factory=Wear)
     learnt: Learnt = field(default_factory=Learnt)
     default_in_doubt: bool = False
     draining: bool = False
@@ -144,7 +150,8 @@ class ChargerState:
     @property
     def addressable(self) -> bool:
         """Return whether limits may be sent to it now."""
-        return self.connection is not None and self.heard and self.refusing_until_ms is None
+        certain = self.refusing_until_ms is None and not self.identity.in_conflict
+        return self.connection is not None and self.heard and certain
 
     @property
     def unknown_default(self) -> bool:
@@ -224,6 +231,11 @@ class ChargerState:
             return None
         return session if self.addressable else None
 
+    def begin_asserting(self, now_ms: int) -> None:
+        """Let raises wait until profiles that may be lost were asserted again."""
+        if any(connector.provisioned for connector in self.connectors.values()):
+            self.asserting_ms = now_ms
+
     def reconnected(self) -> None:
         """Begin a new connection: what was asked on the one before will not be answered."""
         self.provisioning.reconnected()
@@ -260,9 +272,9 @@ class ChargerState:
             configuration=self.settings.stored(),
             statuses={idx: c.status for idx, c in self.connectors.items() if c.status is not None},
             evidence={
-                idx: EvidenceStored(c.evidence.measured_w, c.evidence.not_obeying)
+                idx: EvidenceStored(c.evidence.measured_w, c.evidence.not_obeying, c.containment.out_of_service)
                 for idx, c in self.connectors.items()
-                if c.evidence.measured_w or c.evidence.not_obeying
+                if c.evidence.measured_w or c.evidence.not_obeying or c.containment.out_of_service
             },
             draining=self.config if self.draining else None,
         )

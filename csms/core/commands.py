@@ -204,12 +204,27 @@ class RemoteStart:
 
 @dataclass(frozen=True, slots=True)
 class RemoteStop:
-    """RemoteStopTransaction (§5.12)."""
+    """RemoteStopTransaction (§5.12).
+
+    `urgent`: an overbooked row needs it, because the transaction ignores its limits; it leaves as such a cut does.
+    """
 
     token: Token
     connection: ConnectionId
     charger_id: ChargerId
     transaction_id: TransactionId
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAvailability:
+    """ChangeAvailability (§5.2) of one connector; to Inoperative as urgent as a cut that an overbooked row needs."""
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    idx: int
+    operative: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +237,14 @@ class AbortConnection:
 
 
 Call = (
-    SetLimit | ClearLimits | Trigger | ReadSchedule | ReadConfiguration | ChangeConfiguration | RemoteStart | RemoteStop
+    SetLimit
+    | ClearLimits
+    | Trigger
+    | ReadSchedule
+    | ReadConfiguration
+    | ChangeConfiguration
+    | RemoteStart
+    | RemoteStop
+    | ChangeAvailability
 )
 Command = Call | AbortConnection

@@ -18,8 +18,9 @@ The statuses of OCPP 1.6 §4.9 as a table of what each tells; every transition i
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from csms.core.commands import Purpose
 from csms.core.events import ConnectorStatus
-from csms.core.ids import ConnectorKey, Token
+from csms.core.ids import ConnectorKey, Token, TransactionId
 from csms.core.limits import Book
 from csms.core.meter import Meter
 from csms.core.session import Session
@@ -81,7 +82,7 @@ class Evidence:
         asked: samples asked for since.
         not_obeying: limits are accepted here and not kept: booked at the maximum.
         met: samples at a limit since then; judged: the send that they speak of.
-        tries: ways tried since then; retry_ms: the next one is not tried before.
+        tries: ways tried since then; retry_ms: the next one is not tried before; walked_ms: when every one was tried.
         silences: samples asked for because none came; silent_ms: when last.
     """
 
@@ -95,6 +96,7 @@ class Evidence:
     judged: Token | None = None
     tries: int = 0
     retry_ms: int = 0
+    walked_ms: int | None = None
     silences: int = 0
     silent_ms: int = 0
 
@@ -102,6 +104,30 @@ class Evidence:
     def speaks(self) -> bool:
         """Return whether it cannot be counted on that a limit would be kept here."""
         return self.not_obeying or self.disobeyed
+
+
+@dataclass(slots=True)
+class Containment:
+    """What is done to a connector that obeys no limit (`containing`); times monotonic ms.
+
+    Attributes:
+        pending: the hard action whose answer is awaited.
+        stopping: the transaction whose end is awaited; leaving: the status Unavailable is. since_ms: it was answered.
+        stop_ignored: its transaction was to be stopped and goes on. stopped: one was, and the verdict stands.
+        failed: neither has had an effect.
+        out_of_service: it was told to be Inoperative, and not yet to be Operative again.
+        retry_ms: nothing is done before.
+    """
+
+    pending: Token | None = None
+    stopping: TransactionId | None = None
+    leaving: bool = False
+    since_ms: int = 0
+    stop_ignored: bool = False
+    stopped: bool = False
+    failed: bool = False
+    out_of_service: bool = False
+    retry_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -115,10 +141,11 @@ class Connector:
         session: the session that holds it, or None.
         limits: P_tx, and what was said to its transactions as TxDefaultProfile of this connector.
         aftermath: what its last transaction has left to be said.
-        evidence: what its meter says against its obedience.
+        evidence: what its meter says against its obedience; containment: what is done about that.
         provisioned: LEDGER.md §4 holds here.
         uncommanded_ms: since when power may flow without a transaction of ours.
         freed_ms: when its last transaction ended.
+        start_offered: the car that is preparing here was offered power to start with.
     """
 
     key: ConnectorKey
@@ -129,10 +156,12 @@ class Connector:
     limits: Book = field(default_factory=Book)
     aftermath: Aftermath = field(default_factory=Aftermath)
     evidence: Evidence = field(default_factory=Evidence)
+    containment: Containment = field(default_factory=Containment)
     meter: Meter = field(default_factory=Meter)
     provisioned: bool = False
     uncommanded_ms: int | None = None
     freed_ms: int = 0
+    start_offered: bool = False
 
     def nothing_flows(self) -> None:
         """Take the connector's word that nothing flows: what was measured without a transaction is over."""
@@ -144,6 +173,13 @@ class Connector:
         self.provisioned = False
         self.uncommanded_ms = None
         self.aftermath.foreign_due = True
+
+    @property
+    def start_w(self) -> int:
+        """Return the power that its transaction was offered to start with, as long as that may be in force, W."""
+        sends = self.limits.sends
+        starts = (s.limit_w for s in sends if s.purpose is Purpose.DEFAULT and s.transaction_id is None)
+        return max(starts, default=0)
 
     @property
     def told_w(self) -> int:

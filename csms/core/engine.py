@@ -23,6 +23,7 @@ from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
 from csms.core.commands import Command
+from csms.core.containing import Container
 from csms.core.errors import check
 from csms.core.events import (
     CallAnswered,
@@ -71,10 +72,12 @@ from csms.core.requests import Requests
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
+from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
 from csms.core.steering import Alarm, Steering
 from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
+from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
 from csms.core.views import charger_view, session_view
 
@@ -300,6 +303,7 @@ class Engine:
         state, timings = self._state, self._timings
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
+        renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)
         if state.is_safe_mode:
@@ -309,6 +313,8 @@ class Engine:
         self._show_booked(journal)
         self._requests(journal, now).answer_waiters()
         renew_overbooked(state, plan.overbooked, now)
+        if not state.is_safe_mode:
+            Container(state, journal, now, timings, alarm).run()
         renew_notices(state, journal, now, timings, alarm)
         self._plan = plan
 
@@ -330,6 +336,8 @@ class Engine:
         steering = Steering(state, plan, journal, now, timings, alarm)
         steering.run()
         self._check_plan(plan, steering.booked_w)
+        offer_start_power(state, plan, journal, now, timings)
+        take_back(state, plan, journal, now, timings, alarm)
         for charger in state.chargers.values():
             work_off(state, charger, journal, now, timings, alarm)
 

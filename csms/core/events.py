@@ -144,10 +144,17 @@ class MakesTaught:
 
 @dataclass(frozen=True, slots=True)
 class ChargerConnected:
-    """A handshake was accepted; this connection is now the charger's current one."""
+    """A handshake was accepted; this connection is now the charger's current one.
+
+    Attributes:
+        address: the host at the other end.
+        takes_over: another connection of the charger was still there, and was ended for it.
+    """
 
     charger_id: ChargerId
     connection: ConnectionId
+    address: str = ""
+    takes_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,6 +335,7 @@ class Witness:
             charger.manner,
             limit_w,
             self.now,
+            self.timings,
             urgent=False,
             cause="evidence: it does not obey",
             at_once=limit_w <= durable_w(connector),
@@ -342,6 +343,8 @@ class Witness:
         evidence.judged, evidence.met = send.token, 0
         evidence.tries += 1
         walked = evidence.tries > len(ladder)
+        if walked and evidence.walked_ms is None:
+            evidence.walked_ms = self.now.mono_ms
         pause_ms = self.timings.refusing_retry_ms if walked else 2 * self.timings.settle_longest_ms
         evidence.retry_ms = self.now.mono_ms + pause_ms
         alarm.at(evidence.retry_ms)

@@ -35,6 +35,8 @@ class Learnt:
         pauses: a running transaction can be told 0 W and goes on later; False where 0 was refused or never ended.
         tenths: tenths of an ampere are kept: read back from a running limit.
         forgets_default: it drew more than its default after a boot, before that was asserted again.
+        stops: a transaction that ignored its limits ended when it was stopped from here.
+        leaves_service: a connector went Unavailable when it was told to.
         unsupported_measurands: lists with one of these were refused, the same lists without them were taken.
     """
 
@@ -44,4 +46,6 @@ class Learnt:
     pauses: bool | None = None
     tenths: bool | None = None
     forgets_default: bool = False
+    stops: bool | None = None
+    leaves_service: bool | None = None
     unsupported_measurands: tuple[str, ...] = ()

@@ -183,11 +183,21 @@ class Book:
         """Return the newest settled send, or None."""
         return next((send for send in reversed(self.sends) if send.state is SendState.SETTLED), None)
 
-    @property
-    def accepted_w(self) -> int | None:
-        """Return the newest limit that was Accepted, W; None without one."""
-        accepted = {SendState.ACCEPTED, SendState.SETTLED}
-        return next((send.limit_w for send in reversed(self.sends) if send.state in accepted), None)
+    def last_of(self, transaction_id: TransactionId | None) -> Send | None:
+        """Return the newest send that limits a transaction, or None; defaults may have been said after it."""
+        mine = (send for send in reversed(self.sends) if send.transaction_id == transaction_id is not None)
+        return next(mine, None)
+
+    def has_settled(self, transaction_id: TransactionId | None, *purposes: Purpose) -> bool:
+        """Return whether a limit of a transaction, in one of the purposes, is settled."""
+        mine = (send for send in self.sends if send.transaction_id == transaction_id is not None)
+        return any(send.state is SendState.SETTLED and send.purpose in purposes for send in mine)
+
+    def accepted_w(self, transaction_id: TransactionId | None) -> int | None:
+        """Return the newest limit of a transaction that was Accepted, else the newest one, W; None without one."""
+        accepted = [send for send in reversed(self.sends) if send.answered_accepted]
+        mine = [send for send in accepted if send.transaction_id == transaction_id]
+        return next((send.limit_w for send in (*mine, *accepted)), None)
 
     @property
     def waits_for_meter(self) -> bool:

@@ -41,6 +41,7 @@ class Links:
         if charger is None:
             return
         self._lose_sends(charger)
+        self._identify(charger, fact)
         if not charger.ever_connected:
             charger.ever_connected = True
             self.journal.log("charger.first_connected", fact.charger_id)
@@ -55,6 +56,14 @@ class Links:
             session.steering.retry_ms = self.now.mono_ms
         self.journal.log("charger.connected", fact.charger_id, connection=fact.connection)
         self._changed(charger)
+
+    def _identify(self, charger: ChargerState, fact: ChargerConnected) -> None:
+        """Count a takeover from another address; too many of them are an identity conflict."""
+        window_ms = self.timings.takeovers_window_ms
+        identity, mono_ms = charger.identity, self.now.mono_ms
+        if identity.connected(fact.address, mono_ms, window_ms, takes_over=fact.takes_over):
+            charger.asserting_ms = None
+            self.journal.log("charger.identity_conflict", charger.charger_id, None, address=fact.address)
 
     def disconnected(self, fact: ChargerDisconnected) -> None:
         """Take the charger offline; what was handed to the socket and not answered is lost, and stays booked."""
@@ -89,8 +98,8 @@ class Links:
         charger.default_in_doubt = charger.defaults.settled is not None
         if charger.learnt.forgets_default:
             charger.distrust()
-        if charger.asserting_ms is None and any(c.provisioned for c in charger.connectors.values()):
-            charger.asserting_ms = self.now.mono_ms  # boots that follow do not begin the 15 s again
+        if charger.asserting_ms is None and not charger.identity.in_conflict:
+            charger.begin_asserting(self.now.mono_ms)  # boots that follow do not begin the 15 s again
         for session in charger.sessions():
             session.steering.reassert = True
         self.journal.log(

@@ -20,6 +20,8 @@ _HABITS = {
     "keepsTxProfile": "keeps_tx_profile",
     "pauses": "pauses",
     "tenths": "tenths",
+    "stops": "stops",
+    "leavesService": "leaves_service",
 }
 _MAKE = frozenset(
     {"vendor", "model", "firmwareVersion", "default", "running", "forgetsDefault", "unsupportedMeasurands", *_HABITS}

@@ -77,6 +77,8 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_charger(charger, live=live)
+        yield from _of_settings(charger)
+        yield from _of_wear(charger, now, timings, alarm)
         yield from _untold(charger, now, timings, alarm)
         yield from _of_meters(charger, now, timings, alarm)
         yield from _unheard(charger, now, timings, alarm)
@@ -103,6 +105,9 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
     booked = f"{charger.booked_w()} W are booked for it"
     if live and config.control is Control.AUTO and not charger.ever_connected and not charger.draining:
         yield at_charger("never_seen", charger, f"other chargers have connected; it may draw {config.max_power_w} W")
+    if charger.identity.in_conflict:
+        cause = f"connections from different addresses take over from each other, last from {charger.identity.address}"
+        yield at_charger("identity_conflict", charger, f"{cause}; {booked}")
     if charger.refusing_until_ms is not None:
         yield at_charger("uncontrollable", charger, f"limits were refused in every way, or not answered; {booked}")
     yield from _of_default(charger)
@@ -113,7 +118,18 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
     yield from _of_maximum(charger)
     if charger.learnt.forgets_default:
         yield at_charger("forgets_default", charger, "a charger of its make drew more than its default after a boot")
-    wishes = charger.settings.wishes
+
+
+def _of_wear(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
+    free_ms = charger.wear.free_ms(timings)
+    if now.mono_ms < free_ms:
+        alarm.at(free_ms)
+        cause = f"{timings.wear_writes} TxDefaultProfiles a day and what was saved are used up"
+        yield at_charger("flash_budget_used", charger, cause)
+
+
+def _of_settings(charger: ChargerState) -> Iterator[Sign]:
+    config, wishes = charger.config, charger.settings.wishes
     if config.configure is Configure.SUGGEST and wishes and charger.ever_connected:
         wanted = ", ".join(f"{wish.key} = {wish.wanted}" for wish in wishes)
         yield at_charger("configuration_suggested", charger, f"it should have {wanted}")
@@ -173,6 +189,7 @@ def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) 
         if connector.evidence.not_obeying:
             cause = f"its limit was exceeded; {charger.booked_w()} W are booked for the charger"
             yield at_connector("not_obeying", charger, connector.key.idx, cause)
+        yield from _of_containment(charger, connector)
         if connector.session is None and connector.evidence.measured_w and not connector.evidence.not_obeying:
             cause = f"{connector.evidence.measured_w} W were measured there"
             yield at_connector("uncommanded", charger, connector.key.idx, cause)
@@ -190,6 +207,19 @@ def _of_meter(charger: ChargerState, connector: Connector, now: Now, timings: Ti
         yield at_connector("meter_silent", charger, idx, "no sample for a minute, or for three of its periods")
     elif charger.connection is not None:
         alarm.at(silent_from_ms)
+
+
+def _of_containment(charger: ChargerState, connector: Connector) -> Iterator[Sign]:
+    """Yield what was done to a connector that ignores limits while one of its rows was overbooked."""
+    done, idx = connector.containment, connector.key.idx
+    if done.stopped:
+        yield at_connector("stopped", charger, idx, "its row was overbooked and no way to limit it had an effect")
+    if done.out_of_service:
+        cause = f"it was told to be Inoperative; {charger.booked_w()} W stay booked for the charger"
+        yield at_connector("out_of_service", charger, idx, cause)
+    if done.failed:
+        cause = f"it did not go Unavailable in half a minute; {charger.booked_w()} W are booked for the charger"
+        yield at_connector("not_contained", charger, idx, cause)
 
 
 def renew_overbooked(state: State, overbooked: frozenset[str], now: Now) -> None:

@@ -62,17 +62,24 @@ class Plan:
         steered: the sessions that take part, in order of arrival.
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
+        overdrawn: rows on which more is booked than their capacity less what is drawn beyond what is booked.
     """
 
     steered: dict[SessionId, Steered]
     booked_w: dict[str, int]
     overbooked: frozenset[str]
     wanted: frozenset[str]
+    overdrawn: frozenset[str]
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
         path = set(state.tree.paths[steered.charger.charger_id])
-        return bool(path & self.overbooked) or bool(path & self.wanted)
+        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)
+
+    def cut_is_a_trim(self, state: State, steered: Steered) -> bool:
+        """Return whether a session is cut because one of its rows is overdrawn, and for nothing else."""
+        path = set(state.tree.paths[steered.charger.charger_id])
+        return path.isdisjoint(self.overbooked | self.wanted) and not path.isdisjoint(self.overdrawn)
 
     def cut_is_urgent(self, state: State, steered: Steered) -> bool:
         """Return whether one of its rows is overbooked."""
@@ -91,16 +98,16 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     floors = [floor_of_w(charger, connector, now_ms) for charger, connector, _ in parts]
     claims = [claim_of(*part, floor_w) for part, floor_w in zip(parts, floors, strict=True)]
     steered_keys = {connector.key for _, connector, _ in parts}
-    awaited = {c.charger_id: awaited_w(c, now_ms, steered_keys) for c in state.chargers.values()}
-    nodes = _nodes_without_fixed(state, steered_keys, awaited)
-    allocation = _allocate_above_floors(state, nodes, claims, floors)
+    missing = missing_w(state, now_ms, steered_keys)
+    nodes = nodes_without_fixed(state, steered_keys, missing)
+    allocation = allocate_above_floors(state, nodes, claims, floors)
     targets = [
         max(floor_w, tellable_w(target_w))
         for tellable_w, floor_w, target_w in zip(tells, floors, allocation.alloc_w, strict=True)
     ]
     booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
     rows_w = state.tree.booked_w(state.chargers.values())
-    grants = _grants(state, claims, booked, targets, _head_room_w(state, rows_w, awaited))
+    grants = _grants(state, claims, booked, targets, head_room_w(state, rows_w, missing))
     steered = {
         session.session_id: Steered(
             session,
@@ -117,7 +124,8 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
         )
     }
-    return Plan(steered, rows_w, overbooked_rows(state, rows_w), _wanted(state, steered.values(), awaited))
+    wanted = _wanted(state, steered.values(), missing)
+    return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted, _overdrawn(state, rows_w))
 
 
 def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
@@ -129,6 +137,11 @@ def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[
             continue  # history, maybe of a charger or connector that is not configured
         if charger.steerable(connector) is session or rest_can_be_cut(session, now_ms, timings):
             yield charger, connector, session
+
+
+def missing_w(state: State, now_ms: int, steered: set[ConnectorKey]) -> dict[ChargerId, int]:
+    """Return what the fail-safe power that waits for room adds at each charger beside the steered connectors, W."""
+    return {charger.charger_id: awaited_w(charger, now_ms, steered) for charger in state.chargers.values()}
 
 
 def floor_of_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
@@ -154,7 +167,7 @@ def claim_of(charger: ChargerState, connector: Connector, session: Session, floo
     return Claim(session.session_id, connector.key.charger_id, least_w, most_w, priority=priority, rank=session.rank)
 
 
-def _allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim], floors_w: list[int]) -> Allocation:
+def allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim], floors_w: list[int]) -> Allocation:
     """Return the allocation in which a session that is not admitted still takes its floor from all others."""
     allocation = allocate(nodes, claims)
     taken_w = dict.fromkeys(state.tree.caps_w, 0)
@@ -173,12 +186,12 @@ def _allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim],
     return replace(allocation, limited_by=tuple(reasons))
 
 
-def _nodes_without_fixed(state: State, steered: set[ConnectorKey], missing_w: Mapping[ChargerId, int]) -> list[Node]:
-    """Return the rows less the loads that cannot be cut now and the fail-safe power that waits for room.
+def nodes_without_fixed(state: State, steered: set[ConnectorKey], missing_w: Mapping[ChargerId, int]) -> list[Node]:
+    """Return the rows less what they are trimmed by, the loads that cannot be cut now and the missing fail-safe power.
 
     What drains claims no more than it could before.
     """
-    fixed_w = dict.fromkeys(state.tree.caps_w, 0)
+    fixed_w = {node: _trim_w(state, node) for node in state.tree.caps_w}
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
         if charger.draining:
@@ -199,14 +212,12 @@ def tells_of(charger: ChargerState, session: Session) -> Callable[[int], int]:
     return charger.manner.form.round_down
 
 
-def _head_room_w(
-    state: State, booked_w: Mapping[str, int], missing_w: Mapping[ChargerId, int]
-) -> dict[str, int | None]:
-    """Return what may still be given under every row, less the fail-safe power that waits for room.
+def head_room_w(state: State, booked_w: Mapping[str, int], missing_w: Mapping[ChargerId, int]) -> dict[str, int | None]:
+    """Return what may still be given under every row, less what it is trimmed by and the missing fail-safe power.
 
-    Nothing under the rows of a charger that asserts its profiles.
+    Nothing at a charger that may be two, and nothing under the rows of one that asserts its profiles.
     """
-    taken_w = dict(booked_w)
+    taken_w = {node: power_w + _trim_w(state, node) for node, power_w in booked_w.items()}
     for charger_id, power_w in missing_w.items():
         for node in state.tree.paths[charger_id]:
             taken_w[node] += power_w
@@ -217,6 +228,8 @@ def _head_room_w(
         own_w = max(0, charger.config.max_power_w - charger.sum_w() - missing_w[charger.charger_id])
         known_w = room_w[charger.charger_id]
         room_w[charger.charger_id] = own_w if known_w is None else min(known_w, own_w)
+        if charger.identity.in_conflict:
+            room_w[charger.charger_id] = 0
         if charger.asserting_ms is not None:
             room_w.update(dict.fromkeys(state.tree.paths[charger.charger_id], 0))
     return room_w
@@ -254,6 +267,16 @@ def _grants(
 def overbooked_rows(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
     """Return the rows on which more is booked than they can carry."""
     return frozenset(node for node, cap_w in state.tree.caps_w.items() if cap_w is not None and booked_w[node] > cap_w)
+
+
+def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
+    caps_w = ((node, state.tree.caps_w.get(node), trim.power_w) for node, trim in state.trims.items())
+    return frozenset(n for n, cap_w, trim_w in caps_w if cap_w is not None and booked_w[n] > cap_w - trim_w)
+
+
+def _trim_w(state: State, node: str) -> int:
+    trim = state.trims.get(node)
+    return 0 if trim is None else trim.power_w
 
 
 def _wanted(state: State, steered: Iterable[Steered], missing_w: Mapping[ChargerId, int]) -> frozenset[str]:

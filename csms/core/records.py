@@ -43,10 +43,14 @@ class StationStored:
 
 @dataclass(frozen=True, slots=True)
 class EvidenceStored:
-    """What a connector's meter has said against it: power measured above what is booked, W, and the verdict."""
+    """What a connector's meter has said against it: power measured above what is booked, W, and the verdict.
+
+    `out_of_service`: it was told to be Inoperative for that.
+    """
 
     measured_w: int
     not_obeying: bool
+    out_of_service: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,8 +135,7 @@ class Requests:
         if not session.planned:
             return True  # not steered yet, so not paused for lack of room either
         connector = self.state.connector(session.key)
-        last = None if connector is None else connector.limits.last
-        has_limit = last is not None and last.transaction_id == session.transaction_id
+        has_limit = connector is not None and connector.limits.last_of(session.transaction_id) is not None
         paused = session.target_w == 0 and session.limited_by != "vehicle"
         return not has_limit and not paused
 

@@ -42,7 +42,7 @@ def make_safe_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             session, charger, connector, claim, floor_w, booked_w, target_w, booked_w, LIMITED_BY_SAFE_MODE
         )
     rows_w = state.tree.booked_w(state.chargers.values())
-    return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted=frozenset())
+    return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted=frozenset(), overdrawn=frozenset())
 
 
 def _shares_w(state: State, parts: list[tuple[ChargerState, Connector, Session]]) -> dict[ConnectorKey, int]:
@@ -105,7 +105,17 @@ def _send(state: State, each: Steered, journal: Journal, now: Now, timings: Timi
     limit_w = charger.manner.form.round_down(told_w)
     at_once = limit_w <= durable_w(connector)
     give_limit(
-        state, journal, charger, connector, charger.manner, limit_w, now, urgent=True, cause=CAUSE, at_once=at_once
+        state,
+        journal,
+        charger,
+        connector,
+        charger.manner,
+        limit_w,
+        now,
+        timings,
+        urgent=True,
+        cause=CAUSE,
+        at_once=at_once,
     )
     session.steering.reassert = False
     if session.answered_w != limit_w:

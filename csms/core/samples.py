@@ -185,8 +185,16 @@ class Samples:
                 charger, connector, power_w, sample.phases
             )
             self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
+            self._read_overdraw(charger, connector, power_w)
             self.read_power(charger, connector, power_w)
         return doubt
+
+    def _read_overdraw(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
+        """Compare a power measured now, W, with what is booked: the excess is taken off the rows (LEDGER.md §6)."""
+        session = connector.session
+        if session is not None and connector.provisioned:
+            over_w = power_w - charger.connector_booked_w(connector)
+            self.journal.plan |= session.overdraw.read(over_w, self.now.mono_ms)
 
     def _read_register(self, session: Session, sample: Sample, most_w: int) -> Doubt | None:
         """Let a reading of the register count for the energy of the session; return why it does not, or None."""
@@ -207,7 +215,7 @@ class Samples:
         self.journal.show(session.session_id)
         session.consumed_w = power_w
         Transactions(self.state, self.journal, self.now, self.timings).prove(session)
-        limit_w = connector.limits.accepted_w
+        limit_w = connector.limits.accepted_w(session.transaction_id)
         if limit_w is None:
             return
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings):

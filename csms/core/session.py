@@ -23,6 +23,7 @@ from csms.core.demand import Demand, StatedDemand
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.ids import ConnectorKey, SessionId, TransactionId
 from csms.core.records import GUESSED_ENDS, Doubt, Driver, SessionStored
+from csms.core.trim import Overdraw
 
 
 class Phase(StrEnum):
@@ -96,7 +97,7 @@ class Session:
         echoes: its client has shown that it echoes what it obeys.
         heard_ms: REST-driven: last call of its client.
         target_w, limited_by: of the last plan; planned: it has taken part in one.
-        booked_w: K of its connector, as last shown.
+        booked_w: K of its connector, as last shown; overdraw: how much more than that it is measured to draw.
         drew: its car has drawn power; offered_ms: since when it is told power, first or after a pause, and draws none.
         detour: that is tried in the other purpose of profile, because its charger said that it offered nothing.
         named_ms: when a sample last named it; HISTORIC: since when samples of now have, and none the one that runs.
@@ -126,6 +127,7 @@ class Session:
     target_w: int = 0
     limited_by: str = "not_planned"
     booked_w: int = 0
+    overdraw: Overdraw = field(default_factory=Overdraw)
     planned: bool = False
     drew: bool = False
     offered_ms: int | None = None

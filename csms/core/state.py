@@ -16,6 +16,7 @@ from csms.core.limits import Send
 from csms.core.session import Session
 from csms.core.station import Station
 from csms.core.tree import Tree
+from csms.core.trim import Trim
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -91,7 +92,17 @@ class StopCall:
     request: RequestId
 
 
-PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall
+@dataclass(frozen=True, slots=True)
+class HardCall:
+    """A hard action against a connector that does not obey is out: stop (None), or operative or not."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    idx: int
+    operative: bool | None
+
+
+PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall | HardCall
 
 
 @dataclass(slots=True)
@@ -120,6 +131,7 @@ class State:
         starts, ended: what was started and ended lately, for replays that the store cannot know yet.
         orphans: stops that have been recorded, for those that name no transaction of ours.
         overbooked: rows above their capacity, and since when.
+        trims: what is taken off rows whose sessions draw more than is booked.
         notices: standing alarms and notices by their ids.
         rest_ended: REST-driven sessions that ended lately.
     """
@@ -141,6 +153,7 @@ class State:
     rest_ended: Recent[SessionId, bool] = field(default_factory=Recent)
     waiters: dict[ConnectorKey, StartWaiter] = field(default_factory=dict)
     overbooked: dict[str, int] = field(default_factory=dict)
+    trims: dict[str, Trim] = field(default_factory=dict)
     notices: dict[str, Alarm] = field(default_factory=dict)
 
     def connector(self, key: ConnectorKey) -> Connector | None:

@@ -58,6 +58,7 @@ class Charger:
         voltage_v: nominal phase voltage.
         assume_ocpp16: accept its handshake although it offers no subprotocol.
         configure: whether its own settings may be changed.
+        needs_start_power: DC: its cars end the session when they are offered 0 W.
         fail_safe: what it does while this server is away.
         fail_safe_power_w: F, what each connector falls back to then; 0 where `closed` or not steered over OCPP.
     """
@@ -73,6 +74,7 @@ class Charger:
     voltage_v: int = 230
     assume_ocpp16: bool = False
     configure: Configure = Configure.AUTO
+    needs_start_power: bool = False
     fail_safe: FailSafe = FailSafe.CLOSED
     fail_safe_power_w: int = 0
 

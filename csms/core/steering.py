@@ -67,7 +67,8 @@ class Steering:
                 self._send(each, each.target_w, urgent=True, cause="cut: a row is overbooked")
             return
         if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
-            cause = "cut: a row is overbooked" if urgent else "cut: another session is short"
+            reason = "a row is overdrawn" if self.plan.cut_is_a_trim(self.state, each) else "another session is short"
+            cause = f"cut: {'a row is overbooked' if urgent else reason}"
             self._send(each, each.target_w, urgent=urgent, cause=cause)
         elif last is not None:
             self._repeat(each, last, each.target_w if wants_cut else min(last.limit_w, each.target_w), urgent=urgent)
@@ -125,7 +126,7 @@ class Steering:
             return False
         if each.connector.provisioned or not each.charger.unknown_default:
             told = any(send.purpose is Purpose.TX for send in each.connector.limits.sends)
-            return told or each.connector.evidence.measured_w > 0
+            return told or each.connector.start_w > 0 or each.connector.evidence.measured_w > 0
         # Its connectors may be about to become provisioned, and T about to rise.
         return not each.charger.provisioning.under_way
 
@@ -143,7 +144,7 @@ class Steering:
             return
         if any(send.in_flight for send in each.connector.limits.sends):
             return
-        if self._spaced(each) or self._too_small(each) or self._gathering(each):
+        if self._spaced(each) or self._too_small(each) or self._gathering(each) or self._worn(each):
             return
         first = each.booked_w == 0
         self._send(each, each.grant_w, urgent=False, cause="first power" if first else "raise")
@@ -156,7 +157,7 @@ class Steering:
         if last is None or last.in_flight or last.unresolved:
             return
         free_w = each.charger.manner.form.round_down(min(each.target_w, each.booked_w, self._room_w(each)))
-        if last.limit_w >= free_w:
+        if last.limit_w >= free_w or self._worn(each):
             return
         if not self._waits_until(last.sent_ms + self.timings.raise_spacing_ms):
             self._send(each, free_w, urgent=False, cause="what is booked for it already")
@@ -187,6 +188,13 @@ class Steering:
         if steering.gathering_ms is None:
             steering.gathering_ms = self.now.mono_ms
         return self._waits_until(steering.gathering_ms + self.timings.gather_ms)
+
+    def _worn(self, each: Steered) -> bool:
+        """Return whether a raise waits because it would be kept in flash memory; first power does not."""
+        charger, last = each.charger, last_send(each)
+        if charger.manner.purpose is not Purpose.DEFAULT or last is None or last.limit_w == 0:
+            return False
+        return self._waits_until(charger.wear.free_ms(self.timings))
 
     def _cuts_in_flight(self, each: Steered) -> bool:
         """Return whether another session is being cut: all share the grid connection at least."""
@@ -243,6 +251,7 @@ class Steering:
             charger.manner,
             told_w,
             self.now,
+            self.timings,
             urgent=urgent,
             cause=cause,
             at_once=at_once,
@@ -303,8 +312,7 @@ def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int) -> int | 
 
 def last_send(each: Steered) -> Send | None:
     """Return the newest send of the session's own transaction."""
-    last = each.connector.limits.last
-    return last if last is not None and last.transaction_id == each.session.transaction_id else None
+    return each.connector.limits.last_of(each.session.transaction_id)
 
 
 def durable_w(connector: Connector) -> int:
@@ -323,21 +331,23 @@ def give_limit(
     manner: Manner,
     limit_w: int,
     now: Now,
+    timings: Timings,
     *,
     urgent: bool,
     cause: str,
     at_once: bool,
     probing: bool = False,
+    as_default: bool = False,
 ) -> Send:
     """Book one send in the ledger and command it.
 
     For the transaction on a connector, for a connector without one as its fail-safe default, for no connector (None) as
-    the fail-safe default of the charger.
+    the fail-safe default of the charger. `as_default`: for the connector in any case.
     """
     if charger.connection is None:
         raise InvariantError(f"a limit for {charger.charger_id} needs a connection")
     session = None if connector is None else connector.session
-    transaction_id = None if session is None else session.transaction_id
+    transaction_id = None if session is None or as_default else session.transaction_id
     purpose, form = manner
     expires_to_w = _expires_to_w(charger, manner, limit_w)
     check(transaction_id is not None or purpose is Purpose.DEFAULT, "a TxProfile is for a running transaction")
@@ -358,6 +368,8 @@ def give_limit(
         expires=expires_to_w is not None,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)
+    if purpose is Purpose.DEFAULT:
+        charger.wear.written(now.mono_ms, timings)
     state.calls[send.token] = LimitCall(charger.charger_id, charger.connection, send)
     journal.write_send(send)
     command = SetLimit(

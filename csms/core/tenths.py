@@ -20,12 +20,13 @@ from csms.core.limits import Send
 from csms.core.records import SendState
 from csms.core.state import AgendaCall, Errand, State
 from csms.core.steering import give_limit
+from csms.core.timings import Timings
 
 LEAST_A = 7
 """Half an ampere below it is still a current that a car can be told (IEC 61851-1: 6 A)."""
 
 
-def ask_about_tenths(state: State, charger: ChargerState, journal: Journal, now: Now) -> None:
+def ask_about_tenths(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings) -> None:
     """Take the next step of the question, if there is one to take."""
     agenda = charger.provisioning
     if charger.learnt.tenths is not None or charger.connection is None:
@@ -45,6 +46,7 @@ def ask_about_tenths(state: State, charger: ChargerState, journal: Journal, now:
         charger.manner,
         last.limit_w,
         now,
+        timings,
         urgent=False,
         cause="are tenths of an ampere kept?",
         at_once=True,

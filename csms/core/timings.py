@@ -37,6 +37,12 @@ class Timings:
     meter_silent_ms: int = 60_000
     """A transaction without a sample for so long, or for three periods of its meter, has a silent meter."""
 
+    excess_mean_ms: int = 10_000
+    """What is measured above what is booked is taken as its mean over so long."""
+
+    trim_hold_ms: int = 60_000
+    """What is taken off a row for that is given back when less was enough for so long."""
+
     slow_meter_ms: int = 60_000
     """A meter with a longer period is too slow for control."""
 
@@ -52,6 +58,13 @@ class Timings:
     backoff_ms: tuple[int, ...] = (0, 5_000, 10_000, 20_000, 30_000)
     """Pauses before an unresolved send is sent again; the last one repeats."""
 
+    wear_day_ms: int = 86_400_000
+    """The budget of profiles that may wear a charger's flash memory is for so long."""
+
+    wear_writes: int = 144
+    """So many of them in that time, one in ten minutes: ten years at half a million writes, the (geometric) middle
+    between 3 days and 3 years at one in 10 s, which is how long chargers were said to last (quirk C42)."""
+
     refusing_retry_ms: int = 600_000
     """A refusing charger gets one try in so long."""
 
@@ -62,6 +75,12 @@ class Timings:
     """At most `aborts_max` aborts of a charger's socket in so long."""
 
     aborts_max: int = 3
+
+    takeovers_window_ms: int = 60_000
+    """More than three takeovers from different addresses in so long are an identity conflict."""
+
+    identity_quiet_ms: int = 600_000
+    """A conflict is over when no connection from another address has taken over for so long."""
 
     assert_ms: int = 15_000
     """After a boot a charger's profiles must be asserted again within this time."""

@@ -5,6 +5,7 @@ never stopped, and keeps the notices. Each thing that waits says until when.
 """
 
 from csms.core.charger import ChargerState
+from csms.core.commands import Purpose
 from csms.core.connector import MEANING, Connector
 from csms.core.demand import half_ampere_w
 from csms.core.events import ConnectorStatus
@@ -36,21 +37,45 @@ class Upkeep:
     def run(self) -> None:
         """Bring every charger, connector and session up to `now`."""
         for charger in list(self.state.chargers.values()):
+            certain = self._identified(charger)
             for connector in charger.connectors.values():
                 self._close_zombie(charger, connector)
                 self._prove(charger, connector)
-                self._settle(charger, connector)
-                self._free(charger, connector)
+                if certain:
+                    self._settle(charger, connector)
+                    self._free(charger, connector)
                 Witness(self.state, self.journal, self.now, self.timings).watch(charger, connector, self.alarm)
-            self._settle_default(charger)
-            self._assert_profiles(charger)
-            for connector in charger.connectors.values():
-                self._provision(charger, connector)
-            if charger.lower_ceilings():
-                self.journal.chargers.add(charger.charger_id)
-                self.journal.plan = True
+            if certain:
+                self._bring_up(charger)
         self._rest_clients()
         self._remote_starts()
+
+    def _bring_up(self, charger: ChargerState) -> None:
+        """Let what is certain of a charger as a whole take effect."""
+        self._settle_default(charger)
+        self._assert_profiles(charger)
+        for connector in charger.connectors.values():
+            self._provision(charger, connector)
+        if charger.lower_ceilings():
+            self.journal.chargers.add(charger.charger_id)
+            self.journal.plan = True
+
+    def _identified(self, charger: ChargerState) -> bool:
+        """Return whether it is one charger that we speak with; after a conflict it is brought up as after a boot."""
+        if not charger.identity.in_conflict:
+            return True
+        if not self._reached(charger.identity.over_ms(self.timings.identity_quiet_ms)):
+            return False
+        charger.identity.in_conflict = False
+        charger.provisioning.booted(self.now.mono_ms, self.timings.boot_spacing_ms)
+        charger.provisioning.to_clear = None  # whoever is there may never have been cleared
+        charger.default_in_doubt = charger.defaults.settled is not None
+        charger.begin_asserting(self.now.mono_ms)
+        for session in charger.sessions():
+            session.steering.reassert = True
+        self.journal.log("charger.identified", charger.charger_id, None, address=charger.identity.address or "")
+        self.journal.plan = True
+        return True
 
     def _reached(self, due_ms: int) -> bool:
         """Return whether `due_ms` has come; have the engine wake for it otherwise."""
@@ -74,6 +99,8 @@ class Upkeep:
         session = connector.session
         if session is None or session.driver is not Driver.OCPP:
             return True
+        if send.transaction_id is None and connector.limits.has_settled(session.transaction_id, Purpose.TX):
+            return True  # a default, which has no effect beside a TxProfile
         band_w = half_ampere_w(charger.config)
         allowed_w = send.limit_w + tolerance_w(send.limit_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
         meter = connector.meter
@@ -132,8 +159,8 @@ class Upkeep:
 
     @staticmethod
     def _has_own_limit(connector: Connector) -> bool:
-        session, settled = connector.session, connector.limits.settled
-        return session is not None and settled is not None and settled.transaction_id == session.transaction_id
+        session = connector.session
+        return session is not None and connector.limits.has_settled(session.transaction_id, *Purpose)
 
     def _raise_default(self, charger: ChargerState) -> None:
         """Have the configured fail-safe power said when it has room at last (mode `reserve`)."""
@@ -179,8 +206,8 @@ class Upkeep:
     def _asserted(charger: ChargerState, session: Session) -> bool:
         """Return whether the limit of a session was said again and Accepted; one without a limit has none to say."""
         connector = charger.connectors.get(session.key.idx)
-        last = None if connector is None else connector.limits.last
-        if last is None or last.transaction_id != session.transaction_id:
+        last = None if connector is None else connector.limits.last_of(session.transaction_id)
+        if last is None:
             return True
         return not session.steering.reassert and last.state in {SendState.ACCEPTED, SendState.SETTLED}
 

@@ -67,6 +67,8 @@ class Link:
         peer: Peer,
         services: Services,
         ended: Callable[["Link"], None],
+        *,
+        takes_over: bool,
     ) -> None:
         self.charger_id = charger_id
         self.connection_id = connection_id
@@ -76,6 +78,7 @@ class Link:
         self._services = services
         self._desk = services.desk
         self._ended = ended
+        self._takes_over = takes_over
         self._heard = False
         self._commands: list[Call] = []
         self._dispatching = False
@@ -94,7 +97,9 @@ class Link:
     async def run(self) -> None:
         """Serve the connection until it ends."""
         self._log.info("link.opened")
-        self._desk.submit(ChargerConnected(self.charger_id, self.connection_id))
+        self._desk.submit(
+            ChargerConnected(self.charger_id, self.connection_id, self._connection.remote, takes_over=self._takes_over)
+        )
         self._arm_timer()
         self._connection.listen(self._take_in)
         await self._over

@@ -47,7 +47,7 @@ class LinkRegistry:
             f"{self._process_prefix}-{connection_id:x}-",
             slowest_answer_ms=self._slowest_answer_ms.get(charger_id, 0),
         )
-        link = Link(charger_id, connection_id, connection, peer, services, self._closed)
+        link = Link(charger_id, connection_id, connection, peer, services, self._closed, takes_over=before is not None)
         self._links[charger_id] = link
         return link
 

@@ -13,6 +13,7 @@ import msgspec
 
 from csms.core.commands import (
     Call,
+    ChangeAvailability,
     ChangeConfiguration,
     ClearLimits,
     ReadConfiguration,
@@ -63,7 +64,7 @@ _STOP_REASONS: Mapping[str, str] = {name.lower(): name for name in get_args(Reas
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A CALL of ours; limits with the same `limit_key` replace each other while queued."""
+    """A CALL of ours; limits and hard actions with the same `limit_key` replace each other while queued."""
 
     action: str
     payload: dict[str, object]
@@ -90,8 +91,13 @@ def request_of(command: Call, wall_ms: int) -> Request:
             return Request("ChangeConfiguration", {"key": name, "value": value})
         case RemoteStart(idx=idx, id_tag=id_tag):
             return Request("RemoteStartTransaction", {"connectorId": idx, "idTag": id_tag})
-        case RemoteStop(transaction_id=transaction_id):
-            return Request("RemoteStopTransaction", {"transactionId": transaction_id})
+        case RemoteStop(transaction_id=transaction_id, urgent=urgent):
+            key = ("stop", transaction_id) if urgent else None
+            return Request("RemoteStopTransaction", {"transactionId": transaction_id}, key, urgent)
+        case ChangeAvailability(idx=idx, operative=operative):
+            kind = "Operative" if operative else "Inoperative"
+            wanted = {"connectorId": idx, "type": kind}
+            return Request("ChangeAvailability", wanted, ("availability", idx), urgent=not operative)
 
 
 # --- answers → facts -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ settling of each hop every car must have its fair share, nothing may stand idle,
 
 from collections.abc import Callable, Sequence
 
-from csms.core.commands import RateUnit
+from csms.core.commands import Purpose, RateUnit
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.records import Driver, SessionStored
 from csms.core.station import GRID, Charger, Station
@@ -89,6 +89,13 @@ def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim
     return Claim(f"{row.charger_id}#{row.idx}", rows, least_w, most_w, row.rank)
 
 
+def _start_w(judge: Judge, key: ConnectorKey) -> int:
+    """Return the power to start with that may be in force at a connector, W: it stays until somebody needs it."""
+    sends = judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
+    starts = (send.limit_w for send in sends if send.purpose is Purpose.DEFAULT and send.transaction_id is None)
+    return max(starts, default=0)
+
+
 def _keep_fail_safe(station: Station, engine: Controller, claims: list[Claim], room_w: dict[str, int]) -> None:
     """Take off what idle connectors of chargers with claims have reserved."""
     names = {claim.name for claim in claims}
@@ -112,7 +119,7 @@ def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, stati
     booked_w = engine.booked_w(key)
     if share_w and abs(share_w - limit_w) > slack_w:
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {share_w} W")
-    if booked_w > max(limit_w, charger.fail_safe_power_w):
+    if booked_w > max(limit_w, charger.fail_safe_power_w, _start_w(judge, key)):
         raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
 
 

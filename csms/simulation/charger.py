@@ -17,6 +17,9 @@ from csms.simulation.outlet import Outlet, Transaction
 from csms.simulation.postbox import Postbox, Stop
 from csms.simulation.surroundings import Central, Surroundings
 
+LONGEST_PREPARING_MS = 20_000
+"""So long a car waits for its transaction at most, where cars need power to start with."""
+
 REPEATED_SHARE = 0.02
 """Share of a charger's CALLs that it sends twice."""
 
@@ -120,16 +123,33 @@ class ChargerModel:
     def plug(self, idx: int, car: Car, id_tag: str) -> None:
         """A car comes and starts to charge."""
         outlet = self.outlets[idx - 1]
-        if outlet.transaction is not None or not self.is_up:
+        if outlet.car is not None or not self.is_up:
             return
         if self.link is None and not self._around.faults.strike(Kind.OFFLINE_START):
             return
         outlet.car = car
+        if self._around.switches.need_start_power:
+            self._set_status(outlet, ConnectorStatus.PREPARING)
+            wait_ms = self._around.rng.randint(500, LONGEST_PREPARING_MS)
+            self._around.clock.after(wait_ms, lambda: self._prepared(outlet, car, id_tag))
+            return
         if self._around.chance(0.7):
             self._set_status(outlet, ConnectorStatus.PREPARING)
+        self._begin(outlet, id_tag)
+
+    def _prepared(self, outlet: Outlet, car: Car, id_tag: str) -> None:
+        """Begin to charge a car that has been plugged in for a while, or let it go without having charged."""
+        if outlet.car is not car or outlet.transaction is not None or not self.is_up:
+            return
+        if self._around.chance(0.2):
+            self._leave(outlet)
+        else:
+            self._begin(outlet, id_tag)
+
+    def _begin(self, outlet: Outlet, id_tag: str) -> None:
         started_ms = max(self._clock_ms(), self._last_started_ms + 1)
         self._last_started_ms = started_ms
-        key = StartKey(self.charger_id, idx, id_tag, started_ms, outlet.energy_wh)
+        key = StartKey(self.charger_id, outlet.idx, id_tag, started_ms, outlet.energy_wh)
         outlet.transaction = Transaction(key)
         self.post.add(outlet.transaction)
         self._around.trace.add("plug", key)

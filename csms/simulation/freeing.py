@@ -32,7 +32,7 @@ def free_tx(charger: Charger, connector: HeardConnector, now_ms: int) -> None:
         low = connector.sample_w is not None and connector.sample_w <= send.limit_w + tolerance_w(charger, send)
         waited = now_ms >= max(send.accepted_ms, send.above_ms) + SETTLE_MS
         no_car = connector.open_id is None or connector.open_id in connector.ended
-        send.settled = no_car or waited or (is_fresh and low)
+        send.settled = no_car or waited or (is_fresh and low) or _has_no_effect(connector, send)
     kept = superseded(connector.sends)
     connector.sends = [
         send
@@ -40,6 +40,12 @@ def free_tx(charger: Charger, connector: HeardConnector, now_ms: int) -> None:
         if send.purpose is Purpose.DEFAULT
         or not ((send.transaction_id in connector.ended or zombie) and _is_harmless(send, now_ms))
     ]
+
+
+def _has_no_effect(connector: HeardConnector, send: HeardSend) -> bool:
+    """Return whether a default stands beside a settled TxProfile of the transaction that runs."""
+    own = (o for o in connector.sends if o.purpose is Purpose.TX and o.transaction_id == connector.open_id)
+    return send.purpose is Purpose.DEFAULT and any(other.settled for other in own)
 
 
 def clearable(charger: HeardCharger, command: ClearLimits, now_ms: int) -> set[Token]:

@@ -263,7 +263,11 @@ class Judge:
                 self._note_change(command)
 
     def _note_change(self, command: SetLimit) -> None:
-        if command.idx:
+        """Note the limit of a connector; a fail-safe default is none of its transaction."""
+        charger = self.mirror.chargers.get(command.charger_id)
+        connector = None if charger is None else charger.connectors.get(command.idx)
+        runs = connector is not None and connector.open_id is not None
+        if command.idx and (command.transaction_id is not None or not runs):
             key = ConnectorKey(command.charger_id, command.idx)
             self.changes.append((self.around.clock.now_ms, key, command.limit_w))
 

@@ -119,6 +119,8 @@ class Obedience:
                 return self._read(payload)
             case "ChangeConfiguration":
                 return _status(self._write(payload))
+            case "ChangeAvailability":
+                return _status("Rejected")
             case "TriggerMessage" if not self.nature.triggers:
                 return Refusal("NotImplemented")
             case action if action in ASKS:

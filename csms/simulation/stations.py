@@ -32,6 +32,11 @@ def random_station(rng: random.Random, chargers_count: int | None = None) -> Sta
     return _with_fail_safe(Station("SITE", capacity_w, chargers, circuits, static_load_w=static_w))
 
 
+def with_start_power(station: Station) -> Station:
+    """Return the station with cars at every DC charger that end the session when they are offered 0 W."""
+    return replace(station, chargers=tuple(replace(c, needs_start_power=c.is_dc) for c in station.chargers))
+
+
 def changed_station(rng: random.Random, station: Station) -> Station:
     """Return the station after an operator's change: another capacity, charger or fail-safe mode, one removed."""
     changed = _changed_station(rng, station)
@@ -41,9 +46,10 @@ def changed_station(rng: random.Random, station: Station) -> Station:
 def _with_fail_safe(station: Station) -> Station:
     """Return the station with a mode drawn for each charger; all `closed` where their fail-safe power does not fit.
 
-    The draw depends on the station alone, so that everything else that a seed means stays as it is.
+    The draw depends on the station alone, so that everything else that a seed means stays as it is; what has been added
+    to stations since is not in it, so that the modes stay, too.
     """
-    rng = random.Random(repr(station))
+    rng = random.Random(repr(station).replace("needs_start_power=False, ", ""))
     reserves = rng.random() < 0.6
     drawn = replace(station, chargers=tuple(_drawn_fail_safe(rng, c, reserves=reserves) for c in station.chargers))
     if not check_fail_safe(drawn):

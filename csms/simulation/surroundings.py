@@ -24,12 +24,14 @@ class Switches:
         mirror: the engine is also judged by the mirror (I5 and the rows of I4), not by the truth alone.
         foreign_before_report: a charger that takes a TxProfile for a foreign transaction does so even while its own is
             not reported yet: a declared lie, for which the ledger makes no promise.
+        need_start_power: the cars of every DC charger end the session when they are offered 0 W.
     """
 
     faults: bool = True
     crashes: bool = True
     mirror: bool = True
     foreign_before_report: bool = False
+    need_start_power: bool = False
 
 
 class Central(Protocol):

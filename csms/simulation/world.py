@@ -20,7 +20,7 @@ from csms.simulation.obedience import Obedience
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.scene import Scene
-from csms.simulation.stations import random_habits, random_nature, random_station
+from csms.simulation.stations import random_habits, random_nature, random_station, with_start_power
 from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings, Switches
 from csms.simulation.trace import Trace, ViolationError
@@ -50,7 +50,8 @@ class World:
         self._choice = choice if switches.faults else Profile.NONE
         rng = self.around.rng
         self.fate = fate = self._draw_fate()
-        self.station = station = random_station(rng, chargers_count)
+        station = random_station(rng, chargers_count)
+        self.station = station = with_start_power(station) if switches.need_start_power else station
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []
@@ -133,6 +134,9 @@ class World:
             for charger_id, model in self.chargers.items()
             if charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
         }
+        reserving = {c.charger_id for c in self.judge.mirror.station.chargers if c.fail_safe_power_w > 0}
+        # Its cars charge under the default: no meter tells that from cars that want no more (ADR 0014).
+        troubled |= {c for c in reserving if c in self.chargers and not self.chargers[c].obedience.profiles.heeds_tx}
         self.compared = calm.check(self.judge, engine, self.around.clock.now_ms, troubled)
 
     def _drawn_w(self) -> dict[str, int]:

@@ -183,7 +183,7 @@ async def test_a_second_connection_becomes_current_and_the_first_is_aborted() ->
             assert (await new.call("Heartbeat", {}))[0] == 3
             assert world.desk.facts[2:4] == [
                 ChargerDisconnected(ChargerId("CP001"), ConnectionId(1)),
-                ChargerConnected(ChargerId("CP001"), ConnectionId(2)),
+                ChargerConnected(ChargerId("CP001"), ConnectionId(2), "127.0.0.1", takes_over=True),
             ]
             assert world.desk.kinds().count("ChargerDisconnected") == 1
         await world.desk.wait_for(ChargerDisconnected, 2)

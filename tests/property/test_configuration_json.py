@@ -31,6 +31,7 @@ CHARGERS = st.builds(
         voltage=st.integers(200, 260),
         reservedPower=st.sampled_from([0, 0.5, 3]),
         assumeOcpp16=st.booleans(),
+        needsStartPower=st.booleans(),
         configure=st.sampled_from(["auto", "suggest", "never"]),
         failSafe=st.sampled_from(["closed", "reserve"]),
         failSafePower=st.sampled_from([1, 5, 10]),

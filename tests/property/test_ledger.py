@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from csms.core.commands import SetLimit
+from csms.core.commands import Purpose, SetLimit
 from csms.core.engine import Engine, Step
 from csms.core.events import Fact
 from csms.core.firm import RowBound
@@ -45,6 +45,30 @@ def test_on_quiet_days_everyone_gets_the_fair_share(first: int) -> None:
         world.run(300_000, CALM_MS)
         compared += world.compared
     assert compared >= CHUNK, "sessions that were compared with their fair share"
+
+
+class CountsOffers(Engine):
+    """Counts the defaults of connectors that were raised for cars which could not start without."""
+
+    offers = 0
+
+    def step(self, facts: Sequence[Fact], now: Now) -> Step:
+        step = super().step(facts, now)
+        limits = [each for each in step.after_commit if isinstance(each, SetLimit) and each.purpose is Purpose.DEFAULT]
+        CountsOffers.offers += sum(each.idx > 0 and each.limit_w > 0 for each in limits)
+        return step
+
+
+@pytest.mark.parametrize("first", range(100, 160, CHUNK))
+def test_power_to_start_with_breaks_no_oracle(first: int) -> None:
+    CountsOffers.offers = 0
+    for seed in range(first, first + CHUNK):
+        world = World(seed, CountsOffers, Switches(need_start_power=True))
+        try:
+            world.run(*world.length_ms())
+        except ViolationError as violation:
+            pytest.fail(f"seed {seed}: {violation}", pytrace=False)
+    assert CountsOffers.offers >= CHUNK, "cars were offered power to start with"
 
 
 @pytest.mark.parametrize("first", range(0, 100, CHUNK))

@@ -12,6 +12,7 @@ from csms.core.commands import (
     SETTINGS,
     VALUE_CHARS_MAX,
     Call,
+    ChangeAvailability,
     ChangeConfiguration,
     ClearLimits,
     LimitForm,
@@ -91,7 +92,8 @@ commands: st.SearchStrategy[Call] = st.one_of(
         st.text(max_size=VALUE_CHARS_MAX),
     ),
     st.builds(RemoteStart, *map(st.just, WHERE), CONNECTOR, st.text(max_size=20)),
-    st.builds(RemoteStop, *map(st.just, WHERE), TRANSACTION),
+    st.builds(RemoteStop, *map(st.just, WHERE), TRANSACTION, st.booleans()),
+    st.builds(ChangeAvailability, *map(st.just, WHERE), CONNECTOR, st.booleans()),
 )
 
 
@@ -149,7 +151,7 @@ def test_calls(command: Call, wall_ms: int, sent_before: int) -> None:
 
 def test_all_commands_are_among_them() -> None:
     made = {SetLimit, ClearLimits, Trigger, ReadSchedule, ReadConfiguration, ChangeConfiguration}
-    assert made | {RemoteStart, RemoteStop} == set(get_args(Call))
+    assert made | {RemoteStart, RemoteStop, ChangeAvailability} == set(get_args(Call))
 
 
 @settings(max_examples=200, deadline=None)

@@ -110,6 +110,9 @@ def _parse_charger(
     configure = fields.take("configure", choice(_CONFIGURE), Configure.AUTO)
     fail_safe = fields.take("failSafe", FAIL_SAFE, station_fail_safe)
     fail_safe_power_w = fields.take("failSafePower", watts, 0)
+    needs_start_power = fields.take("needsStartPower", flag, default=False)
+    if needs_start_power and phases:
+        fields.fault("needsStartPower", "is for DC chargers")
     _check_what_is_not_built(fields)
     if fields.sound:
         _check_powers(fields, max_power_w, min_power_w, reserved_power_w)
@@ -124,6 +127,7 @@ def _parse_charger(
         control=control,
         circuit=None if circuit == GRID else circuit,
         min_power_w=min_power_w,
+        needs_start_power=needs_start_power,
         reserved_power_w=reserved_power_w,
         phases=phases,
         voltage_v=voltage_v,
@@ -149,8 +153,6 @@ def _phases(value: object) -> int | Wrong:
 def _check_what_is_not_built(fields: Fields) -> None:
     """Accept the values that mean what this version does anyway, and name those that it cannot do."""
     fields.take("mode", choice({"control": None}, later=frozenset({"observe"})), None)
-    if fields.take("needsStartPower", flag, default=False):
-        fields.fault("needsStartPower", "true is not supported yet")
 
 
 def _check_powers(fields: Fields, max_power_w: int, min_power_w: int, reserved_power_w: int | None) -> None:

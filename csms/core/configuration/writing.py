@@ -67,6 +67,8 @@ def _charger_document(charger: Charger, station: Station) -> Json:
         document["voltage"] = charger.voltage_v
     if charger.reserved_power_w is not None:
         document["reservedPower"] = kilowatts(charger.reserved_power_w)
+    if charger.needs_start_power:
+        document["needsStartPower"] = True
     if charger.assume_ocpp16:
         document["assumeOcpp16"] = True
     if charger.configure is not Configure.AUTO:

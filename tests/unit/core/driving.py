@@ -250,11 +250,13 @@ class Drive:
 
     # --- chargers -----------------------------------------------------------------------------------------------------
 
-    def connect(self, charger_id: str, *, heard: bool = True) -> ConnectionId:
+    def connect(
+        self, charger_id: str, *, heard: bool = True, address: str = "", takes_over: bool = False
+    ) -> ConnectionId:
         connection = ConnectionId(self.number())
         self.open_calls = [c for c in self.open_calls if c.charger_id != charger_id]
         self.connections[charger_id] = connection
-        facts: list[Fact] = [ChargerConnected(ChargerId(charger_id), connection)]
+        facts: list[Fact] = [ChargerConnected(ChargerId(charger_id), connection, address, takes_over=takes_over)]
         if heard:
             facts.append(ChargerHeard(ChargerId(charger_id), connection))
         self.do(*facts)

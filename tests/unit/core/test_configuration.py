@@ -287,7 +287,8 @@ TEXT_RULE = "must be printable text without spaces at its ends"
         (document(failSafe="open"), ['$.failSafe: must be "closed" or "reserve" or "expire"']),
         (with_charger(mode="observe"), ['$.chargers[0].mode: "observe" is not supported yet']),
         (with_charger(configure="yes"), ['$.chargers[0].configure: must be "auto" or "suggest" or "never"']),
-        (with_charger(needsStartPower=True), ["$.chargers[0].needsStartPower: true is not supported yet"]),
+        (with_charger(needsStartPower=True, phases=3), ["$.chargers[0].needsStartPower: is for DC chargers"]),
+        (with_charger(needsStartPower=1), ["$.chargers[0].needsStartPower: must be true or false"]),
         # fail-safe
         (
             with_charger(failSafePower=4),

@@ -267,10 +267,28 @@ def test_what_a_book_says_of_its_sends() -> None:
     book = told((0, "send 1 100"), (1, "Accepted 1"), (1, "settled 1"), (2, "send 2 50"), (3, "Accepted 2"))
     assert book.last is not None
     assert book.settled is not None
-    assert (book.last.limit_w, book.settled.limit_w, book.accepted_w) == (50_000, 100_000, 50_000)
+    assert (book.last.limit_w, book.settled.limit_w, book.accepted_w(TX)) == (50_000, 100_000, 50_000)
     assert book.waits_for_meter
     assert not told((0, "send 1 100")).waits_for_meter
-    assert (Book().last, Book().settled, Book().accepted_w) == (None, None, None)
+    assert (Book().last, Book().settled, Book().accepted_w(TX)) == (None, None, None)
+
+
+def test_a_default_that_is_said_later_is_no_limit_of_the_transaction() -> None:
+    book = told((0, "send 1 100"), (1, "Accepted 1"), (1, "settled 1"))
+    default = replace(send(2, 0, 2, None), purpose=Purpose.DEFAULT, state=SendState.SETTLED)
+    book.sends.append(default)
+    assert (book.last, book.last_of(TX), book.last_of(NEXT_TX), book.last_of(None)) == (
+        default,
+        book.sends[0],
+        None,
+        None,
+    )
+    assert (book.accepted_w(TX), book.accepted_w(NEXT_TX)) == (100_000, 0)
+    assert [book.has_settled(*which) for which in ((TX, Purpose.TX), (TX, Purpose.DEFAULT), (None, *Purpose))] == [
+        True,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ LEARNT = st.builds(
     keeps_tx_profile=MAYBE,
     pauses=MAYBE,
     tenths=MAYBE,
+    stops=MAYBE,
+    leaves_service=MAYBE,
     forgets_default=st.booleans(),
     unsupported_measurands=st.lists(st.text(max_size=50), max_size=3).map(tuple),
 )

@@ -6,6 +6,7 @@ import pytest
 
 from csms.core.commands import (
     Call,
+    ChangeAvailability,
     ChangeConfiguration,
     ClearLimits,
     LimitForm,
@@ -49,6 +50,24 @@ def tx_limit(form: LimitForm) -> SetLimit:
         ),
         (RemoteStart(TOKEN, CONNECTION, CP, 1, "5E450001"), "RemoteStartTransaction", None, False),
         (RemoteStop(TOKEN, CONNECTION, CP, TransactionId(7)), "RemoteStopTransaction", None, False),
+        (
+            RemoteStop(TOKEN, CONNECTION, CP, TransactionId(7), urgent=True),
+            "RemoteStopTransaction",
+            ("stop", 7),
+            True,
+        ),
+        (
+            ChangeAvailability(TOKEN, CONNECTION, CP, 2, operative=False),
+            "ChangeAvailability",
+            ("availability", 2),
+            True,
+        ),
+        (
+            ChangeAvailability(TOKEN, CONNECTION, CP, 2, operative=True),
+            "ChangeAvailability",
+            ("availability", 2),
+            False,
+        ),
     ],
 )
 def test_what_we_send_passes_the_strict_schema(command: Call, action: str, key: object, *, urgent: bool) -> None:

@@ -33,6 +33,7 @@ configured = st.builds(
     voltage_v=int64,
     assume_ocpp16=st.booleans(),
     configure=st.sampled_from(Configure),
+    needs_start_power=st.booleans(),
     fail_safe=st.sampled_from(FailSafe),
     fail_safe_power_w=int64,
 )
