@@ -179,6 +179,11 @@ class Book:
         return self.sends[-1] if self.sends else None
 
     @property
+    def accepted(self) -> Send | None:
+        """Return the newest send that was Accepted, settled or not, or None."""
+        return next((send for send in reversed(self.sends) if send.answered_accepted), None)
+
+    @property
     def settled(self) -> Send | None:
         """Return the newest settled send, or None."""
         return next((send for send in reversed(self.sends) if send.state is SendState.SETTLED), None)
