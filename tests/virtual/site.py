@@ -8,12 +8,13 @@ import asyncio
 import contextlib
 import itertools
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from structlog.typing import EventDict
 
 from csms.core.events import StationConfigured
 from csms.core.station import Station
@@ -23,6 +24,7 @@ from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.ports import Clock
 from csms.runtime.controller import Controller
+from csms.runtime.desk import StationDesk
 from csms.runtime.knocking import KnockingLog
 from csms.runtime.view import StationView
 from csms.store import NotOpened, open_store
@@ -65,18 +67,35 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def serving(station: Station, clock: Clock) -> AsyncIterator[Site]:
-    """Run the central system for as long as the context lasts."""
-    with _errors_logged() as errors, tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+async def serving(
+    station: Station,
+    clock: Clock,
+    *,
+    watched: Callable[[Controller], StationDesk] = lambda controller: controller,
+    logged: Callable[[str, EventDict], None] = lambda _method, _event: None,
+) -> AsyncIterator[Site]:
+    """Run the central system for as long as the context lasts.
+
+    Args:
+        station: its configuration.
+        clock: where its time comes from.
+        watched: makes the desk to which the gateway brings its facts.
+        logged: called with each line that is logged, and its level.
+    """
+    with (
+        _errors_logged(logged) as errors,
+        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder,
+    ):
         database = Path(folder) / "csms.sqlite3"
         store = await open_store(f"sqlite:///{database}")
         assert not isinstance(store, NotOpened), store.reason
         knocks, numbers = KnockingLog(), itertools.count(1)
-        registry = LinkRegistry(lambda: controller, "test")
+        registry = LinkRegistry(lambda: desk, "test")
         controller = Controller(store, clock, registry)
+        desk = watched(controller)
         await controller.start(seed=station)
         services = Services(
-            desk=controller,
+            desk=desk,
             transactions=store,
             id_tags=OpenTags(),
             clock=clock,
@@ -96,11 +115,12 @@ async def serving(station: Station, clock: Clock) -> AsyncIterator[Site]:
 
 
 @contextlib.contextmanager
-def _errors_logged() -> Iterator[list[str]]:
+def _errors_logged(logged: Callable[[str, EventDict], None]) -> Iterator[list[str]]:
     """Collect what the central system logs as an error, and print nothing."""
     errors: list[str] = []
 
-    def collect(_logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    def collect(_logger: Any, method: str, event: EventDict) -> EventDict:
+        logged(method, event)
         if method in ERRORS:
             errors.append(str(event))
         raise structlog.DropEvent
