@@ -350,6 +350,14 @@ class Listener:
     async def wait_closed(self) -> None:
         """Return: there is nothing to wait for."""
 
+    def get_loop(self) -> "NetworkLoop":
+        """Return its loop."""
+        return self._loop
+
+    def is_serving(self) -> bool:
+        """Return whether it listens."""
+        return self._port in self._loop.listeners
+
 
 class NetworkLoop(VirtualTimeLoop):
     """The loop of virtual time with the network in memory; `seed` draws the latencies."""

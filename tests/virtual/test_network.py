@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -76,8 +77,8 @@ def on_a_line(program: Program, *, stays: bool = False) -> None:
         assert isinstance(loop, NetworkLoop)
         server = Heard(loop, stays=stays)
         await loop.create_server(lambda: server, "127.0.0.1", PORT)
-        _, charger = await loop.create_connection(lambda: Heard(loop, stays=stays), "cp1", PORT)
-        assert isinstance(charger, Heard)
+        charger = Heard(loop, stays=stays)
+        await loop.create_connection(lambda: charger, "cp1", PORT)
         await program(Line(loop, loop.road("cp1"), charger, server))
 
     run_virtually(main, partial(NetworkLoop, "seed"))
@@ -147,7 +148,7 @@ def test_pieces_arrive_apart_and_whole() -> None:
         assert line.server.data == b"0123456789more"
         times_ms = [at_ms for at_ms, _ in line.server.heard]
         assert len(times_ms) >= 4
-        assert all(later - earlier >= PIECE_MS for earlier, later in zip(times_ms, times_ms[1:-1], strict=False))
+        assert all(later - earlier >= PIECE_MS for earlier, later in pairwise(times_ms[:-1]))
 
     on_a_line(program)
 

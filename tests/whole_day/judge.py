@@ -7,7 +7,7 @@
 - *records*: each transaction is in the store once, with its own registers, and there is nothing else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -100,23 +100,25 @@ def _tolerance_w(one: Watched) -> int:
 def compare(truths: Iterable[Truth], sessions: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return every difference between what was and what is on record; each session is a row of the store."""
     faults = []
-    left = {(row["charger_id"], row["idx"], row["started_ms"], row["transaction_id"]): row for row in sessions}
+    left = list(sessions)
     for truth in truths:
-        found = [
-            key
-            for key, row in left.items()
-            if key[:3] == (truth.charger_id, truth.idx, truth.started_ms)
-            and row["meter_start_wh"] == truth.meter_start_wh
-        ]
+        found = [row for row in left if _is_of(row, truth)]
+        left = [row for row in left if not _is_of(row, truth)]
         if len(found) != 1:
-            faults.append(f"on record {len(found)} times: {truth}")
-        for key in found:
-            row = left.pop(key)
-            if truth.meter_stop_wh is None:
-                faults.append(f"still runs: {truth}")
-            elif row["meter_stop_wh"] != truth.meter_stop_wh:
-                faults.append(f"stopped at {row['meter_stop_wh']} Wh on record: {truth}")
-            elif row["end_reason"] in GUESSED_ENDS:
-                faults.append(f"its end was guessed ({row['end_reason']}): {truth}")
-    faults += [f"never was: {row}" for row in left.values()]
-    return faults
+            faults.append(f"{len(found)} times on record: {truth}")
+        faults += [f"{wrong}: {truth}" for row in found for wrong in _wrong(row, truth)]
+    return [*faults, *(f"on record, and never was: {row}" for row in left)]
+
+
+def _is_of(row: Mapping[str, Any], truth: Truth) -> bool:
+    begun = row["charger_id"], row["idx"], row["started_ms"], row["meter_start_wh"]
+    return begun == (truth.charger_id, truth.idx, truth.started_ms, truth.meter_start_wh)
+
+
+def _wrong(row: Mapping[str, Any], truth: Truth) -> Iterator[str]:
+    if truth.meter_stop_wh is None:
+        yield "still runs"
+    elif row["meter_stop_wh"] != truth.meter_stop_wh:
+        yield f"stopped at {row['meter_stop_wh']} Wh on record"
+    if row["end_reason"] in GUESSED_ENDS:
+        yield f"its end was guessed ({row['end_reason']})"
