@@ -23,7 +23,8 @@ def set_charging_profile(command: SetLimit, wall_ms: int) -> Payload:
     """Return SetChargingProfile.req (§6.43); `wall_ms` (UTC) is used for kind Absolute only."""
     form = command.form
     period: Payload = {"startPeriod": 0, "limit": _limit(command)}
-    if form.unit is RateUnit.A and form.number_phases:
+    if form.number_phases and (form.unit is RateUnit.A or form.phases == 1):
+        # A total in watts is shared by three phases where no number is told (§7.14, errata 3.68): by one, if it is one.
         period["numberPhases"] = form.phases
     schedule: Payload = {"chargingRateUnit": form.unit.value, "chargingSchedulePeriod": [period]}
     if form.kind is ProfileKind.ABSOLUTE:
