@@ -82,9 +82,9 @@ def draw(seed: int) -> Drawn:
     return Drawn(
         places=places,
         station=Station("WHOLE DAY", _capacity_w(rng, chargers), chargers, circuits, fail_safe_chosen=True),
-        habits=Habits(arrival_s=rng.randint(300, 1_200), min_wh=2_000, max_wh=rng.randint(15_000, 40_000)),
-        trouble_s=rng.randint(600, 1_200),
-        break_s=rng.randint(900, 1_800),
+        habits=Habits(arrival_s=rng.randint(60, 600), min_wh=500, max_wh=rng.randint(4_000, 20_000)),
+        trouble_s=rng.randint(300, 900),
+        break_s=rng.randint(300, 900),
     )
 
 
