@@ -267,6 +267,12 @@ class Wire:
             end.set_protocol(protocol)
             protocol.connection_made(end)
 
+    def die(self) -> None:
+        """Let who listens be gone: the other end sees an end behind what was written, and nobody reads any more."""
+        self.down.shut()
+        self.up.swallow()
+        self.listener.lose(None)
+
     def _gone(self) -> None:
         if self.caller.lost and self.listener.lost:
             self._road.wires.remove(self)

@@ -67,60 +67,75 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def serving(
+async def serving(station: Station, clock: Clock) -> AsyncIterator[Site]:
+    """Run a central system of its own for as long as the context lasts."""
+    with errors_logged() as errors, memory_folder() as folder:
+        numbers = itertools.count(1)
+        async with running(
+            station, clock, folder / "csms.sqlite3", errors, new_id=lambda: f"session-{next(numbers)}"
+        ) as site:
+            yield site
+
+
+@contextlib.asynccontextmanager
+async def running(
     station: Station,
     clock: Clock,
+    database: Path,
+    errors: list[str],
     *,
+    new_id: Callable[[], str],
+    run: str = "test",
+    port: int = 0,
     watched: Callable[[Controller], StationDesk] = lambda controller: controller,
-    logged: Callable[[str, EventDict], None] = lambda _method, _event: None,
 ) -> AsyncIterator[Site]:
-    """Run the central system for as long as the context lasts.
+    """Run a central system on a database for as long as the context lasts.
 
     Args:
-        station: its configuration.
+        station: its configuration, if the database holds none.
         clock: where its time comes from.
+        database: its file.
+        errors: what it logs as an error (`errors_logged`).
+        new_id: makes session ids that were never used before.
+        run: what message ids begin with, unlike those of any other run on this database.
+        port: where it listens; 0 for any free one.
         watched: makes the desk to which the gateway brings its facts.
-        logged: called with each line that is logged, and its level.
     """
-    with (
-        _errors_logged(logged) as errors,
-        tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder,
-    ):
-        database = Path(folder) / "csms.sqlite3"
-        store = await open_store(f"sqlite:///{database}")
-        assert not isinstance(store, NotOpened), store.reason
-        knocks, numbers = KnockingLog(), itertools.count(1)
-        registry = LinkRegistry(lambda: desk, "test")
-        controller = Controller(store, clock, registry)
-        desk = watched(controller)
-        await controller.start(seed=station)
-        services = Services(
-            desk=desk,
-            transactions=store,
-            id_tags=OpenTags(),
-            clock=clock,
-            new_id=lambda: f"session-{next(numbers)}",
-        )
-        gateway = Gateway(GatewaySettings(port=0), services, registry, knocks)
-        loop = asyncio.create_task(controller.run(), name="station loop")
-        await gateway.start()
-        try:
-            yield Site(controller, knocks, f"ws://127.0.0.1:{gateway.port}", database, errors)
-            assert not loop.done(), loop.exception()
-        finally:
-            await gateway.stop()
-            loop.cancel()
-            await asyncio.gather(loop, return_exceptions=True)
-            await store.close()
+    store = await open_store(f"sqlite:///{database}")
+    assert not isinstance(store, NotOpened), store.reason
+    knocks = KnockingLog()
+    registry = LinkRegistry(lambda: desk, run)
+    controller = Controller(store, clock, registry)
+    desk = watched(controller)
+    await controller.start(seed=station)
+    services = Services(desk=desk, transactions=store, id_tags=OpenTags(), clock=clock, new_id=new_id)
+    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks)
+    loop = asyncio.create_task(controller.run(), name="station loop")
+    await gateway.start()
+    try:
+        yield Site(controller, knocks, f"ws://127.0.0.1:{gateway.port}", database, errors)
+        assert not loop.done(), loop.exception()
+    finally:
+        await gateway.stop()
+        loop.cancel()
+        await asyncio.gather(loop, return_exceptions=True)
+        await store.close()
 
 
 @contextlib.contextmanager
-def _errors_logged(logged: Callable[[str, EventDict], None]) -> Iterator[list[str]]:
-    """Collect what the central system logs as an error, and print nothing."""
+def memory_folder() -> Iterator[Path]:
+    """Make a folder for the context, in memory where there is such a place."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def errors_logged(logged: Callable[[EventDict], None] = lambda _: None) -> Iterator[list[str]]:
+    """Collect what the central system logs as an error, show `logged` every line, and print nothing."""
     errors: list[str] = []
 
     def collect(_logger: Any, method: str, event: EventDict) -> EventDict:
-        logged(method, event)
+        logged(event)
         if method in ERRORS:
             errors.append(str(event))
         raise structlog.DropEvent

@@ -26,12 +26,12 @@ from simulators.link import Link, run_ticks
 from simulators.traits import WELL_BEHAVED, Traits
 from tests.virtual.loop import VirtualClock
 from tests.virtual.network import NetworkLoop, Road
-from tests.virtual.site import Site
+from tests.whole_day.central import PORT, Central
 from tests.whole_day.drawing import Drawn, Options, Place
 from tests.whole_day.judge import BrokenError, Judge
 from tests.whole_day.story import Story
 from tests.whole_day.truth import Truth, Watched
-from tests.whole_day.weather import Kind, Weather
+from tests.whole_day.weather import Kind, Weather, pause
 
 QUIET_S: Final = 300
 CALM_S: Final = 1_200
@@ -44,6 +44,11 @@ TICK_MS: Final = 1_000
 LOOK_MS: Final = 1_000
 BEHIND_MS: Final = 1
 """The judge looks so long after the chargers have ticked."""
+AIMED: Final = 0.7
+"""So many of the kills come `AFTER_MS` after a fact that has to be on the disk first: it may be on its way."""
+AFTER_MS: Final = (0, 120)
+PATIENCE_S: Final = 600
+DOWN_MS: Final = (200, 20_000)
 HOUR_MS: Final = 3_600_000
 TAG: Final = "04A1B2C3D4"
 ATTEMPTS: Final = "1000"
@@ -64,8 +69,7 @@ class Unit:
             tell=lambda text: story.add("says", text),
             traits=_traits(options, charger_id),
         )
-        url = day.site.url.replace("127.0.0.1", self.road.name)
-        self.link = Link(self.charger, url, clock, frames=True, seed=options.seed)
+        self.link = Link(self.charger, f"ws://{self.road.name}:{PORT}", clock, frames=True, seed=options.seed)
         self.watched = Watched(self.charger, clock)
         self.people: Arrivals | None = None
 
@@ -90,17 +94,17 @@ class Day:
     """One run of the programme; raises `BrokenError` when something does not hold."""
 
     def __init__(
-        self, options: Options, drawn: Drawn, site: Site, clock: VirtualClock, loop: NetworkLoop, story: Story
+        self, options: Options, drawn: Drawn, central: Central, clock: VirtualClock, loop: NetworkLoop, story: Story
     ) -> None:
         self.options = options
         self.clock = clock
         self.loop = loop
-        self.site = site
+        self.central = central
         self.story = story
         self.struck: Counter[Kind] = Counter()
         self._drawn = drawn
         self._units = [Unit(place, self) for place in drawn.places]
-        self.judge = Judge(drawn.station, [unit.watched for unit in self._units], site.view)
+        self.judge = Judge(drawn.station, [unit.watched for unit in self._units], lambda: central.site.view)
 
     @property
     def truths(self) -> list[Truth]:
@@ -139,7 +143,7 @@ class Day:
             self.judge.look()
 
     def _demand_provisioned(self) -> None:
-        for charger_id, view in self.site.view.chargers.items():
+        for charger_id, view in self.central.site.view.chargers.items():
             if not view.provisioned:
                 raise BrokenError(f"{charger_id} is not provisioned after {QUIET_S} s without a fault")
 
@@ -153,6 +157,19 @@ class Day:
                 unit.people = Arrivals(unit.charger, self._drawn.habits, self.options.seed)
                 weather = Weather(unit.road, self.clock, self._drawn, self.options.seed, self.struck, self._fault)
                 group.create_task(weather.last(until_ms))
+            group.create_task(self._kill_now_and_then(until_ms))
+
+    async def _kill_now_and_then(self, until_ms: int) -> None:
+        rng = random.Random(f"{self.options.seed}/kills")
+        while await pause(self.clock, rng, self._drawn.kill_s, until_ms):
+            if rng.random() < AIMED:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(PATIENCE_S):
+                        await self.story.weighty_fact()
+            await asyncio.sleep(rng.randint(*AFTER_MS) / 1_000)
+            self.struck[Kind.SERVER_KILLED] += 1
+            self._fault(Kind.SERVER_KILLED)
+            await self.central.kill(rng.randint(*DOWN_MS))
 
     def _fault(self, text: str) -> None:
         self.story.add("fault", text)

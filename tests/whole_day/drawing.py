@@ -45,6 +45,7 @@ class Drawn:
     Attributes:
         trouble_s: mean time from the end of one trouble on a road to the next.
         break_s: mean time between two connections of a charger that are broken.
+        kill_s: mean time from one start of the central system to its next end.
     """
 
     places: tuple[Place, ...]
@@ -52,6 +53,7 @@ class Drawn:
     habits: Habits
     trouble_s: int
     break_s: int
+    kill_s: int
 
     @property
     def lines(self) -> Iterator[str]:
@@ -70,6 +72,7 @@ class Drawn:
         habits = self.habits
         yield f"cars each {habits.arrival_s:.0f} s and free connector, for {habits.min_wh} to {habits.max_wh} Wh"
         yield f"trouble on a road each {self.trouble_s} s, a broken connection each {self.break_s} s"
+        yield f"the central system is killed each {self.kill_s} s"
 
 
 def draw(seed: int) -> Drawn:
@@ -85,6 +88,7 @@ def draw(seed: int) -> Drawn:
         habits=Habits(arrival_s=rng.randint(60, 600), min_wh=500, max_wh=rng.randint(4_000, 20_000)),
         trouble_s=rng.randint(300, 900),
         break_s=rng.randint(300, 900),
+        kill_s=rng.randint(3_600, 10_800),
     )
 
 

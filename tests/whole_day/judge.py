@@ -7,7 +7,7 @@
 - *records*: each transaction is in the store once, with its own registers, and there is nothing else.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ class Judge:
         fullest_ppm: by row, the largest share of its capacity that the cars ever drew.
     """
 
-    def __init__(self, station: Station, watched: Sequence[Watched], view: StationView) -> None:
+    def __init__(self, station: Station, watched: Sequence[Watched], view: Callable[[], StationView]) -> None:
         self._rows = rows_of(station)
         self._watched = watched
         self._view = view
@@ -65,7 +65,7 @@ class Judge:
         self.looks += 1
         in_force_w = {one.charger_id: one.in_force_w for one in self._watched}
         for charger_id, power_w in in_force_w.items():
-            booked_w = self._view.chargers[ChargerId(charger_id)].booked_w
+            booked_w = self._view().chargers[ChargerId(charger_id)].booked_w
             if power_w > booked_w:
                 raise BrokenError(f"{charger_id} obeys {power_w} W, booked are {booked_w} W")
         for row in self._rows:

@@ -16,12 +16,13 @@ from unittest.mock import patch
 
 from tests.virtual.loop import VirtualClock, run_virtually
 from tests.virtual.network import NetworkLoop
-from tests.virtual.site import serving
+from tests.virtual.site import errors_logged, memory_folder
 from tests.virtual.tap import frames_tapped
+from tests.whole_day.central import Central
 from tests.whole_day.day import Day
 from tests.whole_day.drawing import Options, draw
 from tests.whole_day.judge import BrokenError, compare
-from tests.whole_day.story import Story, WatchedDesk
+from tests.whole_day.story import Story
 from tests.whole_day.weather import Kind
 
 
@@ -63,18 +64,24 @@ async def _run(options: Options, clock: VirtualClock, file: TextIO | None) -> Ou
     drawn = draw(options.seed)
     story = Story(lambda: loop.now_ms, file)
     virtual = SimpleNamespace(time=lambda: clock.now_ms() / 1000)
-    with frames_tapped(story.frame_of_charger), patch("ocpp.charge_point.time", virtual):
-        async with serving(
-            drawn.station, clock, watched=lambda desk: WatchedDesk(desk, story), logged=story.logged
-        ) as site:
-            day = Day(options, drawn, site, clock, loop, story)
-            broken: list[str] = []
-            try:
-                await day.live()
-                broken += compare(day.truths, site.records().sessions)
-            except* BrokenError as errors:
-                broken += map(str, _single(errors))
-            broken += site.errors
+    with (
+        frames_tapped(story.frame_of_charger),
+        patch("ocpp.charge_point.time", virtual),
+        errors_logged(story.logged) as errors,
+        memory_folder() as folder,
+    ):
+        central = Central(drawn.station, clock, loop, story, folder, errors)
+        await central.start()
+        day = Day(options, drawn, central, clock, loop, story)
+        broken: list[str] = []
+        try:
+            await day.live()
+            broken += compare(day.truths, central.site.records().sessions)
+        except* BrokenError as failures:
+            broken += map(str, _single(failures))
+        finally:
+            await central.stop()
+        broken += errors
     taken_wh = [one.meter_stop_wh - one.meter_start_wh for one in day.truths if one.meter_stop_wh is not None]
     return Outcome(
         drawn=tuple(drawn.lines),

@@ -9,13 +9,14 @@ from typing import TextIO
 import msgspec
 from structlog.typing import EventDict
 
-from csms.core.events import Fact
+from csms.core.events import CallAnswered, CallSent, Fact, TransactionStarted, TransactionStopped
 from csms.core.ids import RequestId
 from csms.core.replies import Outcome
 from csms.runtime.desk import StationDesk
 from csms.runtime.view import StationView
 
 KEPT_LINES = 300
+WEIGHTY = TransactionStarted | TransactionStopped | CallSent | CallAnswered
 FRAMES = {"frame.received": "<", "frame.sent": ">"}
 
 _plain = msgspec.json.Encoder(order="deterministic")
@@ -29,6 +30,7 @@ class Story:
         self._file = file
         self._digest = hashlib.sha256()
         self._last: deque[str] = deque(maxlen=KEPT_LINES)
+        self._weighty = asyncio.Event()
         self.lines = 0
 
     def add(self, mark: str, text: str) -> None:
@@ -54,7 +56,7 @@ class Story:
         """Tell a frame as a charger sees it."""
         self.add("charger", f"{charger_id} {'>' if sent else '<'} {text}")
 
-    def logged(self, _method: str, event: EventDict) -> None:
+    def logged(self, event: EventDict) -> None:
         """Tell the frames that the gateway logs."""
         if (direction := FRAMES.get(event["event"])) is not None:
             self.add("gateway", f"{event['charger_id']}#{event['connection']} {direction} {event['frame']}")
@@ -62,7 +64,14 @@ class Story:
     def fact(self, fact: Fact) -> Fact:
         """Tell a fact and return it."""
         self.add("fact", f"{type(fact).__name__} {_plain.encode(fact).decode()}")
+        if isinstance(fact, WEIGHTY):
+            self._weighty.set()
         return fact
+
+    async def weighty_fact(self) -> None:
+        """Wait for the next fact of which something must become durable."""
+        self._weighty.clear()
+        await self._weighty.wait()
 
 
 class WatchedDesk:

@@ -30,7 +30,8 @@ class Scene:
         circuit = Circuit("garage", None, circuit_w)
         station = Station("JUDGED", grid_w, (replace(chargers[0], circuit="garage"), chargers[1]), (circuit,))
         views = {one: ChargerView(one, online=True, served=True, provisioned=True, booked_w=booked_w) for one in (A, B)}
-        self.judge = Judge(station, self.watched, StationView(station, chargers=views))
+        view = StationView(station, chargers=views)
+        self.judge = Judge(station, self.watched, lambda: view)
 
     def _charging(self, charger_id: ChargerId) -> Watched:
         charger = build_charger(charger_id, Wanted(connectors=1, max_w=MAX_W), self.clock)

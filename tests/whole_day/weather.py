@@ -2,7 +2,8 @@
 
 Two things go on for each road, apart from each other. *Troubles* last: the road stalls in one direction or in both, is
 slow, breaks everything to crumbs, or refuses connections; a trouble ends before the next one begins. *Breaks* take a
-moment: a reset that both sides see, a half-close, or an end that one side alone knows of.
+moment: a reset that both sides see, a half-close, or an end that one side alone knows of. Now and then the central
+system itself is killed (`tests.whole_day.day`).
 """
 
 import asyncio
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     HALF_CLOSE_DOWN = "half-close-down"
     LOST_BY_CHARGER = "lost-by-charger"
     LOST_BY_SERVER = "lost-by-server"
+    SERVER_KILLED = "server-killed"
 
 
 MEANINGS: Final[Mapping[Kind, str]] = {
@@ -45,14 +47,28 @@ MEANINGS: Final[Mapping[Kind, str]] = {
     Kind.HALF_CLOSE_DOWN: "the charger sees the end of a connection, the central system writes on into nothing",
     Kind.LOST_BY_CHARGER: "a connection is reset for the charger alone: it comes back while the old one still stands",
     Kind.LOST_BY_SERVER: "a connection is reset for the central system alone: the charger talks on into nothing",
+    Kind.SERVER_KILLED: "the central system is killed and starts again on what is durable, up to 20 s later",
 }
 
 TROUBLES: Final = (Kind.STALL_UP, Kind.STALL_DOWN, Kind.STALL_BOTH, Kind.SLOW, Kind.CRUMBS, Kind.REFUSED)
-BREAKS: Final = tuple(kind for kind in Kind if kind not in TROUBLES)
+BREAKS: Final = (
+    Kind.RESET,
+    Kind.HALF_CLOSE_UP,
+    Kind.HALF_CLOSE_DOWN,
+    Kind.LOST_BY_CHARGER,
+    Kind.LOST_BY_SERVER,
+)
 LASTS_S: Final = (2, 10, 40, 120, 600)
 """A trouble lasts up to one of these: most are over before anybody gives a connection up, some outlast everybody."""
 SLOW_MS: Final = (200, 8_000)
 CRUMB_BYTES: Final = 40
+
+
+async def pause(clock: Clock, rng: random.Random, mean_s: int, until_ms: int) -> bool:
+    """Wait for the next fault; return False when there is none any more."""
+    at_ms = clock.now_ms() + int(rng.expovariate(1 / mean_s) * 1_000)
+    await clock.sleep_until_ms(min(at_ms, until_ms))
+    return at_ms < until_ms
 
 
 class Weather:
@@ -76,24 +92,18 @@ class Weather:
             group.create_task(self._break(until_ms))
 
     async def _trouble(self, until_ms: int) -> None:
-        while await self._pause(self._troubles, self._drawn.trouble_s, until_ms):
+        while await pause(self._clock, self._troubles, self._drawn.trouble_s, until_ms):
             self._begin(self._troubles.choice(TROUBLES))
             lasts_ms = self._troubles.randint(1_000, self._troubles.choice(LASTS_S) * 1_000)
             await self._clock.sleep_until_ms(min(until_ms, self._clock.now_ms() + lasts_ms))
             self._clear_up()
 
     async def _break(self, until_ms: int) -> None:
-        while await self._pause(self._breaks, self._drawn.break_s, until_ms):
+        while await pause(self._clock, self._breaks, self._drawn.break_s, until_ms):
             kind = self._breaks.choice(BREAKS)
             if self._road.wires:
                 self._strike(kind)
                 _break(kind, self._road.wires[-1])
-
-    async def _pause(self, rng: random.Random, mean_s: int, until_ms: int) -> bool:
-        """Wait for the next fault; return False when there is none any more."""
-        at_ms = self._clock.now_ms() + int(rng.expovariate(1 / mean_s) * 1_000)
-        await self._clock.sleep_until_ms(min(at_ms, until_ms))
-        return at_ms < until_ms
 
     def _strike(self, kind: Kind) -> None:
         self._struck[kind] += 1
@@ -146,4 +156,4 @@ def _break(kind: Kind, wire: Wire) -> None:
         case Kind.HALF_CLOSE_DOWN:
             wire.down.shut()
         case _:
-            raise AssertionError(f"{kind} lasts")
+            raise AssertionError(f"{kind} is no break")
