@@ -10,7 +10,7 @@ from tests.whole_day.drawing import CHARGERS, Options, draw
 from tests.whole_day.run import Outcome, run
 from tests.whole_day.weather import MEANINGS, Kind
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 """A day is a minute and a half of pure computation, more on a busy machine; nothing here waits for anything."""
 
 HOURS = 1.0
