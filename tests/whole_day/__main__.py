@@ -8,15 +8,20 @@ from pathlib import Path
 
 from tests.whole_day.drawing import Options
 from tests.whole_day.run import Outcome, run
-from tests.whole_day.weather import Kind
+from tests.whole_day.weather import MEANINGS, Kind
 
 MS_PER_HOUR = 3_600_000
 
 
 def main() -> int:
     """Run one day and print what came of it; return 0 when everything held, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m tests.whole_day", description=__doc__)
-    parser.add_argument("--seed", type=int, required=True)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.whole_day",
+        description="One day of the whole central system over links that fail.",
+        epilog="faults:\n" + "\n".join(f"  {kind:<16} {MEANINGS[kind]}" for kind in Kind),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seed", type=int, required=True, help="what every die is thrown from")
     parser.add_argument("--hours", type=float, default=24.0, help="with cars and faults (24)")
     parser.add_argument("--story", type=Path, help="write every frame and fact to this file")
     args = parser.parse_args()
