@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
+from csms.core.events import CallAnswered, CallSent, TransactionStarted, TransactionStopped
 from simulators.arrivals import Arrivals
 from simulators.build import build_charger
 from simulators.car import Car
@@ -45,6 +46,7 @@ LOOK_MS: Final = 1_000
 BEHIND_MS: Final = 1
 """The judge looks so long after the chargers have ticked."""
 AIMED: Final = 0.7
+WEIGHTY: Final = (TransactionStarted, TransactionStopped, CallSent, CallAnswered)
 """So many of the kills come `AFTER_MS` after a fact that has to be on the disk first: it may be on its way."""
 AFTER_MS: Final = (0, 120)
 PATIENCE_S: Final = 600
@@ -165,7 +167,7 @@ class Day:
             if rng.random() < AIMED:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(PATIENCE_S):
-                        await self.story.weighty_fact()
+                        await self.story.next(rng.choice(WEIGHTY))
             await asyncio.sleep(rng.randint(*AFTER_MS) / 1_000)
             self.struck[Kind.SERVER_KILLED] += 1
             self._fault(Kind.SERVER_KILLED)

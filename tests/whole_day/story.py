@@ -9,14 +9,13 @@ from typing import TextIO
 import msgspec
 from structlog.typing import EventDict
 
-from csms.core.events import CallAnswered, CallSent, Fact, TransactionStarted, TransactionStopped
+from csms.core.events import Fact
 from csms.core.ids import RequestId
 from csms.core.replies import Outcome
 from csms.runtime.desk import StationDesk
 from csms.runtime.view import StationView
 
 KEPT_LINES = 300
-WEIGHTY = TransactionStarted | TransactionStopped | CallSent | CallAnswered
 FRAMES = {"frame.received": "<", "frame.sent": ">"}
 
 _plain = msgspec.json.Encoder(order="deterministic")
@@ -30,7 +29,8 @@ class Story:
         self._file = file
         self._digest = hashlib.sha256()
         self._last: deque[str] = deque(maxlen=KEPT_LINES)
-        self._weighty = asyncio.Event()
+        self._awaited: type[Fact] | tuple[()] = ()
+        self._came = asyncio.Event()
         self.lines = 0
 
     def add(self, mark: str, text: str) -> None:
@@ -64,14 +64,15 @@ class Story:
     def fact(self, fact: Fact) -> Fact:
         """Tell a fact and return it."""
         self.add("fact", f"{type(fact).__name__} {_plain.encode(fact).decode()}")
-        if isinstance(fact, WEIGHTY):
-            self._weighty.set()
+        if isinstance(fact, self._awaited):
+            self._came.set()
         return fact
 
-    async def weighty_fact(self) -> None:
-        """Wait for the next fact of which something must become durable."""
-        self._weighty.clear()
-        await self._weighty.wait()
+    async def next(self, kind: type[Fact]) -> None:
+        """Wait for the next fact of a kind."""
+        self._awaited = kind
+        self._came.clear()
+        await self._came.wait()
 
 
 class WatchedDesk:

@@ -36,9 +36,9 @@ class Kind(StrEnum):
 
 
 MEANINGS: Final[Mapping[Kind, str]] = {
-    Kind.STALL_UP: "nothing reaches the central system for 2 s to 10 min",
-    Kind.STALL_DOWN: "nothing reaches the charger for 2 s to 10 min",
-    Kind.STALL_BOTH: "nothing moves for 2 s to 10 min",
+    Kind.STALL_UP: "nothing reaches the central system for 1 s to 10 min",
+    Kind.STALL_DOWN: "nothing reaches the charger for 1 s to 10 min",
+    Kind.STALL_BOTH: "nothing moves for 1 s to 10 min",
     Kind.SLOW: "each write takes 0.2 to 8 s, for up to 10 min",
     Kind.CRUMBS: "each write arrives in pieces of 1 to 40 bytes, for up to 10 min",
     Kind.REFUSED: "the connection is reset, and others are refused for up to 10 min",
