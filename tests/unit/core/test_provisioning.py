@@ -36,6 +36,8 @@ UNIT_KEY, LEVEL_KEY = "ChargingScheduleAllowedChargingRateUnit", "ChargeProfileM
         (3, "Current", "5", [(A, REL), (W, REL), (A, ABS), (A, "no phases"), (A, "level 1")]),
         (3, "Power", None, [(W, REL), (A, REL), (W, ABS), (W, "level 1")]),
         (3, None, "0", [(A, REL), (W, REL), (A, ABS), (A, "no phases")]),
+        (1, "Power", "0", [(W, REL), (A, REL), (W, ABS), (W, "no phases")]),
+        (1, None, "0", [(A, REL), (W, REL), (A, ABS), (A, "no phases"), (W, "no phases")]),
         (1, "Current", "1", [(A, REL), (W, REL), (A, ABS), (A, "no phases"), (A, "level 1")]),
         (0, "Current,Power", "0", [(W, REL), (A, REL), (W, ABS), (A, "no phases")]),
         (0, "Power", "many", [(W, REL), (A, REL), (W, ABS), (W, "level 1")]),
@@ -107,7 +109,7 @@ def test_limits_round_down_to_what_can_be_told(unit: RateUnit, phases: int, powe
     ("phases", "said_w"),
     [
         (3, [0, 4_140, 0, 4_140, 0, 4_140, 0, 4_140, 0, 4_140]),
-        (1, [0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380]),
+        (1, [0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380]),
         (0, [0, 1_000, 0, 4_140, 0, 1_000, 0, 4_140, 0, 1_000]),
     ],
 )
