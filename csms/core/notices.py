@@ -63,7 +63,10 @@ def renew_notices(state: State, journal: Journal, now: Now, timings: Timings, al
         )
     for alarm_id in sorted(state.notices.keys() - standing.keys()):
         ended = state.notices.pop(alarm_id)
-        journal.log("notice.cleared", ended.charger_id, ended.idx, notice=alarm_id)
+        lasted_s = max(0, now.wall_ms - ended.since_ms) // 1_000
+        journal.log(
+            "notice.cleared", ended.charger_id, ended.idx, notice=alarm_id, cause=ended.cause, lasted_s=lasted_s
+        )
 
 
 def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
@@ -187,7 +190,8 @@ def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) 
     """Yield what the meters of a charger say, or fail to say."""
     for connector in charger.connectors.values():
         if connector.evidence.not_obeying:
-            cause = f"its limit was exceeded; {charger.booked_w()} W are booked for the charger"
+            limit_w = connector.limits.power_w
+            cause = f"it drew more than {limit_w} W, its limit; {charger.booked_w()} W are booked for the charger"
             yield at_connector("not_obeying", charger, connector.key.idx, cause)
         yield from _of_containment(charger, connector)
         if connector.session is None and connector.evidence.measured_w and not connector.evidence.not_obeying:
