@@ -134,9 +134,6 @@ class World:
             for charger_id, model in self.chargers.items()
             if charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
         }
-        reserving = {c.charger_id for c in self.judge.mirror.station.chargers if c.fail_safe_power_w > 0}
-        # Its cars charge under the default: no meter tells that from cars that want no more (ADR 0014).
-        troubled |= {c for c in reserving if c in self.chargers and not self.chargers[c].obedience.profiles.heeds_tx}
         self.compared = calm.check(self.judge, engine, self.around.clock.now_ms, troubled)
 
     def _drawn_w(self) -> dict[str, int]:

@@ -59,7 +59,7 @@ class CountsOffers(Engine):
         return step
 
 
-@pytest.mark.parametrize("first", range(100, 160, CHUNK))
+@pytest.mark.parametrize("first", range(80, 140, CHUNK))
 def test_power_to_start_with_breaks_no_oracle(first: int) -> None:
     CountsOffers.offers = 0
     for seed in range(first, first + CHUNK):
