@@ -178,7 +178,7 @@ class Day:
 
     async def _calm(self) -> None:
         await self._pause("calm", CALM_S - AGAIN_S)
-        before = {connector: (connector.transaction, connector.meter.energy_wh) for _, connector in self._connectors}
+        before = {connector: _now(connector) for _, connector in self._connectors}
         await self._pause("does everybody charge?", AGAIN_S)
         for unit, connector in self._connectors:
             if connector.transaction is not None and before[connector] == _now(connector):
