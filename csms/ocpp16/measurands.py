@@ -28,6 +28,7 @@ MAX_ENERGY_WH = 10**13
 _LIMITS = {POWER: MAX_POWER_W, ENERGY: MAX_ENERGY_WH}
 _SCALES = {POWER: {"": 1, "W": 1, "KW": 1000}, ENERGY: {"": 1, "WH": 1, "KWH": 1000}}
 _W_PER_KW = 1000
+_KILO_DIGITS = 3
 _NOMINAL_V = 230
 _LINES = {"": "", "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -88,8 +89,12 @@ def _found(values: Iterable[SampledValue]) -> _Found:
 
 
 def _number(text: str, scale: int) -> int | Decimal | None:
-    if text.isascii() and text.isdigit() and len(text) <= _SHORT:  # most values are plain whole numbers
-        return int(text) * scale
+    whole, _, fraction = text.partition(".")
+    if whole.isdigit() and len(text) <= _SHORT and text.isascii():  # most values are whole numbers in W or Wh
+        if not fraction.strip("0"):
+            return int(whole) * scale
+        if scale == _W_PER_KW and fraction.isdigit() and len(fraction) <= _KILO_DIGITS:
+            return int(whole + fraction.ljust(_KILO_DIGITS, "0"))
     text = text.replace(",", ".", 1)
     return Decimal(text) * scale if _NUMBER.fullmatch(text) else None
 
