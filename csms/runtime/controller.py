@@ -27,6 +27,7 @@ from csms.core.replies import Outcome
 from csms.core.station import Station
 from csms.core.timings import LAW, Timings
 from csms.ports import ChargerLinks, Clock, Store, StoreError, StoreUnreachableError
+from csms.runtime.desk import Told
 from csms.runtime.inbox import Inbox
 from csms.runtime.view import StationView, apply_changes
 
@@ -58,7 +59,7 @@ class StationHalted(Exception):  # noqa: N818 - it names what happened
 
 
 class Controller:
-    """The station's desk and its loop (`csms.runtime.desk.StationDesk`)."""
+    """The station's desks (`csms.runtime.desk`) and its loop."""
 
     def __init__(self, store: Store, clock: Clock, links: ChargerLinks, timings: Timings = LAW) -> None:
         self._store = store
@@ -90,6 +91,10 @@ class Controller:
         """Queue a fact that nobody waits for."""
         self._remember_connection(fact)
         self._inbox.submit(fact)
+
+    def tell(self, make_fact: Callable[[RequestId], Fact], told: Told) -> None:
+        """Queue a fact and have `told` called with its reply."""
+        self._inbox.tell(make_fact, told)
 
     def ask(self, make_fact: Callable[[RequestId], Fact]) -> "asyncio.Future[Outcome]":
         """Queue a fact and return the future of its reply."""
@@ -215,7 +220,7 @@ class Controller:
         for reply in step.replies:
             self._inbox.answer(reply.request, reply.outcome)
         if step.after_commit:
-            # Replies are written by callbacks of their futures, which are already scheduled: this comes after them.
+            # Who waits for a future is woken by a callback that is already scheduled: this comes after it.
             asyncio.get_running_loop().call_soon(self._send_all, step)
 
     def _send_all(self, step: Step) -> None:
