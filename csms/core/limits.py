@@ -89,7 +89,7 @@ class Send:
     @property
     def answered_accepted(self) -> bool:
         """Return whether the charger has said that it applied it."""
-        return self.state in {SendState.ACCEPTED, SendState.SETTLED}
+        return self.state is SendState.ACCEPTED or self.state is SendState.SETTLED
 
     @property
     def in_flight(self) -> bool:
@@ -169,7 +169,7 @@ class Book:
     @property
     def power_w(self) -> int:
         """Return the most that may be in force, W; 0 without sends."""
-        return max((send.limit_w for send in self.sends), default=0)
+        return max([send.limit_w for send in self.sends]) if self.sends else 0
 
     @property
     def last(self) -> Send | None:
@@ -184,13 +184,15 @@ class Book:
     @property
     def accepted_w(self) -> int | None:
         """Return the newest limit that was Accepted, W; None without one."""
-        accepted = {SendState.ACCEPTED, SendState.SETTLED}
-        return next((send.limit_w for send in reversed(self.sends) if send.state in accepted), None)
+        for send in reversed(self.sends):
+            if send.answered_accepted:
+                return send.limit_w
+        return None
 
     @property
     def waits_for_meter(self) -> bool:
         """Return whether a sample may settle a limit here."""
-        return bool(self.sends) and any(send.state is SendState.ACCEPTED for send in self.sends)
+        return bool(self.sends) and SendState.ACCEPTED in [send.state for send in self.sends]
 
     def drop_unsent(self, token: Token) -> None:
         """Apply rule (a)."""

@@ -19,6 +19,7 @@ from csms.core.state import State
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 
+CONFIRMED = Confirmed()
 NOT_TRUE = frozenset({Doubt.IMPOSSIBLE_POWER, Doubt.REGISTER_JUMPED, Doubt.REGISTER_FELL})
 
 
@@ -30,13 +31,14 @@ class Samples:
         self.journal = journal
         self.now = now
         self.timings = timings
+        self.witness = Witness(state, journal, now, timings)
+        self.transactions = Transactions(state, journal, now, timings)
 
     def sampled(self, fact: MeterSampled) -> None:
         """Keep every sample; let the newest live one speak for its connector."""
         charger = self.state.chargers.get(fact.charger_id)
-        session, ended = self._owner(fact), None
-        if session is None:
-            ended = self._ended(fact)
+        named, ended = self._named(fact)
+        session = None if ended is not None else self._owner(fact, charger, named)
         owner_id = session.session_id if session is not None else None if ended is None else ended.session_id
         connector = None
         if charger is not None and ended is None:
@@ -47,33 +49,30 @@ class Samples:
             if charger is not None and connector is not None:
                 doubt = self._hear(charger, connector, sample)
             self.journal.keep_sample(fact, fact.idx, sample, owner_id, doubt)
-        self.journal.reply(fact.request, Confirmed())
+        self.journal.reply(fact.request, CONFIRMED)
 
-    def _owner(self, fact: MeterSampled) -> Session | None:
+    @staticmethod
+    def _owner(fact: MeterSampled, charger: ChargerState | None, named: Session | None) -> Session | None:
         """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong).
 
         Connector 0 is the main meter, whatever it names, unless the charger has no other (§4.7).
         """
-        named = self._named(fact)
-        charger = self.state.chargers.get(fact.charger_id)
         if named is not None:
             return named if fact.idx or charger is None or len(charger.connectors) == 1 else None
         connector = None if charger is None else charger.connectors.get(fact.idx)
-        if connector is None or connector.session is None or self._ended(fact) is not None:
-            return None
-        return connector.session if connector.session.driver is Driver.OCPP else None
+        session = None if connector is None else connector.session
+        return session if session is not None and session.driver is Driver.OCPP else None
 
-    def _named(self, fact: MeterSampled) -> Session | None:
-        """Return the open session of this charger that a sample names."""
-        named = self.state.transactions.get(fact.transaction_id) if fact.transaction_id is not None else None
-        return named if named is not None and named.key.charger_id == fact.charger_id else None
-
-    def _ended(self, fact: MeterSampled) -> KnownTransaction | None:
-        """Return the ended transaction of this charger that a sample names: its late values belong to it."""
-        if fact.transaction_id is None or self._named(fact) is not None:
-            return None
-        ended = self.state.ended.get(fact.transaction_id) or fact.known
-        return ended if ended is not None and ended.charger_id == fact.charger_id else None
+    def _named(self, fact: MeterSampled) -> tuple[Session | None, KnownTransaction | None]:
+        """Return the transaction of this charger that a sample names, open or ended: late values belong to it."""
+        transaction_id = fact.transaction_id
+        if transaction_id is None:
+            return None, None
+        named = self.state.transactions.get(transaction_id)
+        if named is not None and named.key.charger_id == fact.charger_id:
+            return named, None
+        ended = self.state.ended.get(transaction_id) or fact.known
+        return None, ended if ended is not None and ended.charger_id == fact.charger_id else None
 
     @staticmethod
     def _speaking(charger: ChargerState, session: Session | None, idx: int) -> Connector | None:
@@ -108,8 +107,9 @@ class Samples:
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
         if power_w is not None:
-            Witness(self.state, self.journal, self.now, self.timings).sampled(charger, connector, power_w)
-            self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
+            self.witness.sampled(charger, connector, power_w)
+            if not self.journal.plan:
+                self.journal.plan = connector.limits.waits_for_meter
             self.read_power(charger, connector, power_w)
         return doubt
 
@@ -131,7 +131,7 @@ class Samples:
             return
         self.journal.show(session.session_id)
         session.consumed_w = power_w
-        Transactions(self.state, self.journal, self.now, self.timings).prove(session)
+        self.transactions.prove(session)
         limit_w = connector.limits.accepted_w
         if limit_w is None:
             return

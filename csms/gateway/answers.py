@@ -12,6 +12,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
 
+import msgspec
+
 from csms.core.events import (
     ChargerBooted,
     ChargerReported,
@@ -93,8 +95,7 @@ class Services:
     heartbeat_interval_s: int = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """An answer that waits for its fact to be durable; `starting` is the connector of a StartTransaction."""
 
     make_fact: Callable[[RequestId], Fact]

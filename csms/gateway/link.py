@@ -13,6 +13,7 @@ also waits for a StartTransaction on its connector to be answered (OCPP 1.6 §5.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -87,6 +88,7 @@ class Link:
         self._over = asyncio.get_running_loop().create_future()
         self._pulse = Pulse(connection, services.heartbeat_interval_s, self._mono_ms, self.poll)
         self._log = _log.bind(charger_id=charger_id, connection=connection_id, remote=connection.remote)
+        self._shows_frames = self._log.is_enabled_for(logging.DEBUG)
         self._quiet = QuietLog(self._log)
         self._answers = Answers(charger_id, connection_id, services, self._quiet)
 
@@ -146,7 +148,8 @@ class Link:
         self.shutdown(violation.reason)
 
     def _receive(self, text: str) -> None:
-        self._log.debug("frame.received", frame=text)
+        if self._shows_frames:
+            self._log.debug("frame.received", frame=text)
         for event in self.peer.receive_text(text, self._connection.last_frame_ms):
             if not self._heard and _is_said(event):
                 self._heard = True
@@ -155,7 +158,9 @@ class Link:
                 self._report(event)
                 continue
             answer = self._answer(event)
-            if isinstance(answer, Coroutine):
+            if isinstance(answer, Waiting):
+                self._hand_in(event, answer)
+            elif isinstance(answer, Coroutine):
                 self._do_later(self._serve_later(event, answer))
             else:
                 self._serve(event, answer)
@@ -314,7 +319,8 @@ class Link:
             if not self._connection.write_text(out.text):
                 self.shutdown("connection is closing")
                 return
-            self._log.debug("frame.sent", frame=out.text)
+            if self._shows_frames:
+                self._log.debug("frame.sent", frame=out.text)
             if out.token is not None:
                 self._desk.submit(self.peer.handed(out.token, self._mono_ms()))
                 self._arm_timer()

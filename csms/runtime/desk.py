@@ -31,7 +31,7 @@ class ChargersDesk(Counter, Protocol):
     """The desk of those who are called back: the links of chargers, where each message counts."""
 
     def tell(self, make_fact: Callable[[RequestId], Fact], told: Told) -> None:
-        """Queue a fact and have `told` called with its reply: after the commit that holds it, never before this returns.
+        """Queue a fact and have `told` called with its reply: after the commit that holds it, never within this call.
 
         It is called with a `StoreError` when the step could not be made durable: nothing happened, it may be retried.
         Commands of the same step leave after all of its replies.
