@@ -169,7 +169,10 @@ class Book:
     @property
     def power_w(self) -> int:
         """Return the most that may be in force, W; 0 without sends."""
-        return max([send.limit_w for send in self.sends]) if self.sends else 0
+        sends = self.sends
+        if len(sends) == 1:  # as nearly everywhere: this is asked most of all
+            return sends[0].limit_w
+        return max([send.limit_w for send in sends]) if sends else 0
 
     @property
     def last(self) -> Send | None:
