@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
@@ -6,7 +7,7 @@ from csms.core.commands import LimitForm, ProfileKind, RateUnit
 from csms.core.ladder import like
 
 FORM = LimitForm(RateUnit.A, 3, 230)
-OTHERWISE = {
+OTHERWISE: dict[str, Any] = {
     "unit": RateUnit.W,
     "phases": 1,
     "voltage_v": 240,
