@@ -73,6 +73,8 @@ class Controller:
         self._steps_waiting = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms = 0
         self._live: dict[ChargerId, list[Fact]] = {}
         self._least_token = 1
         self._faults: deque[int] = deque()
@@ -131,6 +133,7 @@ class Controller:
                 task.result()
         finally:
             stepper.cancel()
+            self._disarm()
             if not committer.done():
                 await self._idle.wait()
             committer.cancel()
@@ -140,10 +143,8 @@ class Controller:
     async def _step_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            timer = self._arm()
+            self._arm()
             await self._inbox.wait()
-            if timer is not None:
-                timer.cancel()
             if self._commit_failed:
                 await asyncio.sleep(STORE_PAUSE_S)
                 await self._recover("the store could not make a step durable")
@@ -171,13 +172,25 @@ class Controller:
         self._idle.clear()
         self._steps_waiting.set()
 
-    def _arm(self) -> asyncio.TimerHandle | None:
-        """Have the inbox wake when time alone will change something."""
+    def _arm(self) -> None:
+        """Have the inbox wake when time alone will change something; most steps leave that time as it was."""
         due_ms = self._running().next_due_ms()
-        if due_ms is None:
-            return None
-        delay_s = max(0, due_ms - self._clock.now().mono_ms) / 1_000
-        return asyncio.get_running_loop().call_later(delay_s, self._inbox.wake)
+        if self._timer is not None and due_ms == self._timer_ms:
+            return
+        self._disarm()
+        if due_ms is not None:
+            delay_s = max(0, due_ms - self._clock.now().mono_ms) / 1_000
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+            self._timer_ms = due_ms
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._inbox.wake()
 
     # --- durability ---------------------------------------------------------------------------------------------------
 
