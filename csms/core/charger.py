@@ -175,7 +175,7 @@ class ChargerState:
         unknown_default, known_w = self.unknown_default, 0
         unknown: list[Connector] = []
         for connector in self.connectors.values():
-            if connector.key in without:
+            if without and connector.key in without:
                 continue
             if unknown_default and not connector.provisioned:
                 unknown.append(connector)

@@ -190,4 +190,4 @@ class Connector:
     def rest_w(self) -> int:
         """Return what is booked for a REST-driven session, W: the most that its client may obey."""
         session = self.session
-        return 0 if session is None else max(session.unechoed_w, default=0)
+        return max(session.unechoed_w) if session is not None and session.unechoed_w else 0

@@ -206,14 +206,21 @@ class Engine:
 
     def _take_in(self, facts: Sequence[Fact], journal: Journal, now: Now) -> None:
         """Hand each fact to whom it concerns; REST clients come last and are answered from all that is known."""
-        for fact in sorted(facts, key=lambda fact: isinstance(fact, REST_CALLS)):
-            self._dispatch(fact, journal, now)
+        samples = Samples(self._state, journal, now, self._timings)
+        of_clients: list[Fact] = []
+        for fact in facts:
+            if isinstance(fact, REST_CALLS):
+                of_clients.append(fact)
+            else:
+                self._dispatch(fact, samples, journal, now)
+        for fact in of_clients:
+            self._dispatch(fact, samples, journal, now)
 
-    def _dispatch(self, fact: Fact, journal: Journal, now: Now) -> None:  # noqa: C901, PLR0912 - one table of all facts
+    def _dispatch(self, fact: Fact, samples: Samples, journal: Journal, now: Now) -> None:  # noqa: C901, PLR0912 - one table of all facts
         state, timings = self._state, self._timings
         match fact:
             case MeterSampled():
-                Samples(state, journal, now, timings).sampled(fact)
+                samples.sampled(fact)
             case TransactionStarted():
                 Transactions(state, journal, now, timings).started(fact)
             case TransactionStopped():
@@ -390,11 +397,18 @@ class Engine:
         records += [SendForgotten(token) for token in sorted(journal.gone)]
         records += journal.samples
         records += journal.events
-        counters = self._counters_now()
-        if counters != self._counters:
-            self._counters = counters
-            records.append(counters)
+        if self._counters_moved():
+            self._counters = self._counters_now()
+            records.append(self._counters)
         return records
+
+    def _counters_moved(self) -> bool:
+        state, stored = self._state, self._counters
+        return (
+            state.next_token != stored.next_token
+            or state.next_rank != stored.next_rank
+            or state.next_transaction_id != stored.next_transaction_id
+        )
 
     def _counters_now(self) -> CountersStored:
         state = self._state

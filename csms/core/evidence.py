@@ -370,9 +370,10 @@ def _is_at(charger: ChargerState, limit: Send, power_w: int, phases: int | None)
 
 def limit_in_force(charger: ChargerState, connector: Connector, session: Session) -> Send | None:
     """Return the newest limit of a session that its charger has accepted, else its default, or None."""
-    mine = (send for send in reversed(connector.limits.sends) if send.transaction_id == session.transaction_id)
-    accepted = next((send for send in mine if send.answered_accepted), None)
-    return accepted or (charger.defaults.settled if connector.provisioned else None)
+    for send in reversed(connector.limits.sends):
+        if send.transaction_id == session.transaction_id and send.answered_accepted:
+            return send
+    return charger.defaults.settled if connector.provisioned else None
 
 
 def meter_silent_ms(charger: ChargerState, connector: Connector, session: Session, timings: Timings) -> int:

@@ -16,6 +16,7 @@ ChargePointMaxProfile is on no ladder: it limits the charger as a whole and is k
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from csms.core.capabilities import Capabilities
@@ -127,8 +128,12 @@ def like(known: Sequence[LimitForm], form: LimitForm | None) -> LimitForm | None
     return next((one for one in known if _written_alike(one, form)), None)
 
 
+_WRITING = attrgetter("unit", "kind", "stack_level", "number_phases")
+"""How a form is written: all of it but its phases, its voltage and tenths."""
+
+
 def _written_alike(one: LimitForm, other: LimitForm) -> bool:
-    return replace(other, phases=one.phases, voltage_v=one.voltage_v, tenths=one.tenths) == one
+    return bool(_WRITING(one) == _WRITING(other))
 
 
 def likeliest_attempt(

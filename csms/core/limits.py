@@ -91,7 +91,7 @@ class Send:
     @property
     def answered_accepted(self) -> bool:
         """Return whether the charger has said that it applied it."""
-        return self.state in {SendState.ACCEPTED, SendState.SETTLED}
+        return self.state is SendState.ACCEPTED or self.state is SendState.SETTLED
 
     @property
     def in_flight(self) -> bool:
@@ -171,7 +171,10 @@ class Book:
     @property
     def power_w(self) -> int:
         """Return the most that may be in force, W; 0 without sends."""
-        return max((send.limit_w for send in self.sends), default=0)
+        sends = self.sends
+        if len(sends) == 1:  # as nearly everywhere: this is asked most of all
+            return sends[0].limit_w
+        return max([send.limit_w for send in sends]) if sends else 0
 
     @property
     def last(self) -> Send | None:
@@ -200,14 +203,18 @@ class Book:
 
     def accepted_w(self, transaction_id: TransactionId | None) -> int | None:
         """Return the newest limit of a transaction that was Accepted, else the newest one, W; None without one."""
-        accepted = [send for send in reversed(self.sends) if send.answered_accepted]
-        mine = [send for send in accepted if send.transaction_id == transaction_id]
-        return next((send.limit_w for send in (*mine, *accepted)), None)
+        newest_w = None
+        for send in reversed(self.sends):
+            if send.answered_accepted:
+                if send.transaction_id == transaction_id:
+                    return send.limit_w
+                newest_w = send.limit_w if newest_w is None else newest_w
+        return newest_w
 
     @property
     def waits_for_meter(self) -> bool:
         """Return whether a sample may settle a limit here."""
-        return bool(self.sends) and any(send.state is SendState.ACCEPTED for send in self.sends)
+        return bool(self.sends) and SendState.ACCEPTED in [send.state for send in self.sends]
 
     def drop_unsent(self, token: Token) -> None:
         """Apply rule (a)."""

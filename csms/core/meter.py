@@ -13,7 +13,6 @@ Impossible is only what a connector of such a charger cannot physically carry. A
 no such thing: it may be true, and then it is the configuration that lies (LEDGER.md §6).
 """
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -54,8 +53,9 @@ def most_power_w(charger: Charger) -> int:
 
     Above half as much again as configured, and above what its kind of plug carries.
     """
-    plug_w = DC_PLUG_W if charger.is_dc else 3 * AC_PLUG_A * charger.voltage_v * 5 // 4
-    return max(charger.max_power_w * 3 // 2, plug_w)
+    plug_w = 3 * AC_PLUG_A * charger.voltage_v * 5 // 4 if charger.phases else DC_PLUG_W
+    half_more_w = charger.max_power_w * 3 // 2
+    return max(plug_w, half_more_w)
 
 
 def most_energy_wh(most_w: int, lasted_ms: int) -> int:
@@ -93,7 +93,7 @@ class Meter:
     doubtful_ms: int | None = None
     absurd: bool = False
     rises_at_0: int | None = None
-    taken: deque[tuple[int, int | None, int | None]] = field(default_factory=lambda: deque(maxlen=SAMPLES_REMEMBERED))
+    taken: dict[tuple[int, int | None, int | None], None] = field(default_factory=dict)
 
     def begin(self, started_ms: int | None) -> None:
         """Begin a transaction that started at `started_ms` by the charger's clock, or nobody knows when.
@@ -179,7 +179,9 @@ class Meter:
         identity = (sample.at_ms, sample.power_w, sample.energy_wh)
         if identity in self.taken:
             return False
-        self.taken.append(identity)
+        self.taken[identity] = None
+        if len(self.taken) > SAMPLES_REMEMBERED:
+            del self.taken[next(iter(self.taken))]
         return True
 
     def is_overtaken(self, sample: Sample) -> bool:

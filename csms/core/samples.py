@@ -23,6 +23,7 @@ from csms.core.state import State
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 
+CONFIRMED = Confirmed()
 NOT_TRUE = frozenset(
     {Doubt.IMPOSSIBLE_POWER, Doubt.REGISTER_JUMPED, Doubt.REGISTER_FELL, Doubt.ZERO_CONTRADICTED},
 )
@@ -36,24 +37,27 @@ class Samples:
         self.journal = journal
         self.now = now
         self.timings = timings
+        self.witness = Witness(state, journal, now, timings)
+        self.transactions = Transactions(state, journal, now, timings)
 
     def sampled(self, fact: MeterSampled) -> None:
         """Keep every sample; let the newest live one speak for its connector."""
-        idx = self._place(fact) if fact.idx is None else fact.idx
-        session = self._owner(fact, idx)
-        ended = self._ended(fact) if session is None else None
+        named, ended = self._named(fact)
+        idx = _place(named, ended) if fact.idx is None else fact.idx
+        charger = self.state.chargers.get(fact.charger_id)
+        session = self._owner(idx, charger, named) if ended is None else None
         if ended is not None:
             self._sampled_late(fact, idx, ended.idx, ended.session_id, Doubt.TRANSACTION_ENDED)
         elif session is not None and session.phase is Phase.HISTORIC:
             self._sampled_late(fact, idx, session.key.idx, session.session_id, None)
             self._judge_history(fact, idx, session)
         else:
-            self._sampled(fact, idx, session)
-        self.journal.reply(fact.request, Confirmed())
+            self._sampled(fact, idx, charger, session)
+        self.journal.reply(fact.request, CONFIRMED)
 
-    def _sampled(self, fact: MeterSampled, idx: int, session: Session | None) -> None:
+    def _sampled(self, fact: MeterSampled, idx: int, charger: ChargerState | None, session: Session | None) -> None:
         """Take the values of an open session, or of nobody's connector."""
-        charger, connector = self.state.chargers.get(fact.charger_id), None
+        connector = None
         if charger is not None:
             charger.busy_ms = self.now.mono_ms
             connector = self._speaking(charger, session, idx)
@@ -94,40 +98,30 @@ class Samples:
         if session.named_ms is None or (rival_ms is not None and rival_ms >= session.named_ms):
             session.named_ms = self.now.mono_ms
         elif self.now.mono_ms - session.named_ms >= self.timings.present_ms:
-            Transactions(self.state, self.journal, self.now, self.timings).proved_present(charger, connector, session)
+            self.transactions.proved_present(charger, connector, session)
 
-    def _place(self, fact: MeterSampled) -> int:
-        """Return the connector of the transaction that a sample names, of this charger and open or not; 0 without."""
-        named, ended = self._named(fact), self._ended(fact)
-        if named is not None:
-            return named.key.idx
-        return 0 if ended is None else ended.idx
-
-    def _owner(self, fact: MeterSampled, idx: int) -> Session | None:
+    @staticmethod
+    def _owner(idx: int, charger: ChargerState | None, named: Session | None) -> Session | None:
         """Return the open session of a sample: by its transaction id, else by its connector (many ids are wrong).
 
         Connector 0 is the main meter, whatever it names, unless the charger has no other (§4.7).
         """
-        named = self._named(fact)
-        charger = self.state.chargers.get(fact.charger_id)
         if named is not None:
             return named if idx or charger is None or len(charger.connectors) == 1 else None
         connector = None if charger is None else charger.connectors.get(idx)
-        if connector is None or connector.session is None or self._ended(fact) is not None:
-            return None
-        return connector.session if connector.session.driver is Driver.OCPP else None
+        session = None if connector is None else connector.session
+        return session if session is not None and session.driver is Driver.OCPP else None
 
-    def _named(self, fact: MeterSampled) -> Session | None:
-        """Return the open session of this charger that a sample names."""
-        named = self.state.transactions.get(fact.transaction_id) if fact.transaction_id is not None else None
-        return named if named is not None and named.key.charger_id == fact.charger_id else None
-
-    def _ended(self, fact: MeterSampled) -> KnownTransaction | None:
-        """Return the ended transaction of this charger that a sample names: its late values belong to it."""
-        if fact.transaction_id is None or self._named(fact) is not None:
-            return None
-        ended = self.state.ended.get(fact.transaction_id) or fact.known
-        return ended if ended is not None and ended.charger_id == fact.charger_id else None
+    def _named(self, fact: MeterSampled) -> tuple[Session | None, KnownTransaction | None]:
+        """Return the transaction of this charger that a sample names, open or ended: late values belong to it."""
+        transaction_id = fact.transaction_id
+        if transaction_id is None:
+            return None, None
+        named = self.state.transactions.get(transaction_id)
+        if named is not None and named.key.charger_id == fact.charger_id:
+            return named, None
+        ended = self.state.ended.get(transaction_id) or fact.known
+        return None, ended if ended is not None and ended.charger_id == fact.charger_id else None
 
     @staticmethod
     def _speaking(charger: ChargerState, session: Session | None, idx: int) -> Connector | None:
@@ -181,10 +175,9 @@ class Samples:
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
         if power_w is not None:
-            Witness(self.state, self.journal, self.now, self.timings).sampled(
-                charger, connector, power_w, sample.phases
-            )
-            self.journal.plan = self.journal.plan or connector.limits.waits_for_meter
+            self.witness.sampled(charger, connector, power_w, sample.phases)
+            if not self.journal.plan:
+                self.journal.plan = connector.limits.waits_for_meter
             self._read_overdraw(charger, connector, power_w)
             self.read_power(charger, connector, power_w)
         return doubt
@@ -214,10 +207,17 @@ class Samples:
             return
         self.journal.show(session.session_id)
         session.consumed_w = power_w
-        Transactions(self.state, self.journal, self.now, self.timings).prove(session)
+        self.transactions.prove(session)
         limit_w = connector.limits.accepted_w(session.transaction_id)
         if limit_w is None:
             return
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings):
             self.journal.write_session(session)
             self.journal.plan = True
+
+
+def _place(named: Session | None, ended: KnownTransaction | None) -> int:
+    """Return the connector of the transaction that a sample without one names, open or not; 0 without."""
+    if named is not None:
+        return named.key.idx
+    return 0 if ended is None else ended.idx

@@ -60,10 +60,12 @@ def _stands(charger: ChargerState, connector: Connector) -> bool:
     sends, session = connector.limits.sends, charger.steerable(connector)
     if session is None or not connector.provisioned or len(sends) != 1 or charger.is_asserting:
         return False
-    last, form = sends[0], charger.manner.form
-    mine = last.transaction_id == session.transaction_id and last.form == form and last.state is SendState.SETTLED
+    last = sends[0]
+    if last.form.unit is not RateUnit.A or not last.limit_w >= LEAST_A * last.form.ampere_w > 0:
+        return False
+    mine = last.transaction_id == session.transaction_id and last.state is SendState.SETTLED
     settled = mine and session.target_w == last.limit_w == charger.connector_booked_w(connector)
-    return settled and form.unit is RateUnit.A and last.limit_w >= LEAST_A * form.ampere_w > 0
+    return settled and last.form == charger.manner.form
 
 
 def _read_back(state: State, charger: ChargerState, connection: ConnectionId, journal: Journal) -> None:

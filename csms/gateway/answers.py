@@ -1,17 +1,18 @@
 """What a charger's CALL is answered with.
 
-Heartbeat and Authorize are answered at once. Everything else is handed to the station's loop as a fact first and
+Heartbeat and Authorize are answered at once. Everything else becomes a fact for the station's loop first and is
 answered when that fact is durable (`Waiting`); nothing here waits for a commit. StartTransaction, StopTransaction and
 the first MeterValues of a transaction ask the store what it remembers before they become facts, so that a replay keeps
 its transaction id for ever and late values find their own transaction.
 """
 
-import asyncio
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, assert_never
+
+import msgspec
 
 from csms.core.events import (
     ChargerBooted,
@@ -36,7 +37,7 @@ from csms.ocpp16.payloads import PayloadFault
 from csms.ocpp16.peer import CallReceived
 from csms.ocpp16.times import format_time, parse_time_ms
 from csms.ports import Clock, StoreError
-from csms.runtime.desk import StationDesk
+from csms.runtime.desk import ChargersDesk
 
 Confirmation = dict[str, object]
 
@@ -86,7 +87,7 @@ class TransactionMemory(Protocol):
 class Services:
     """What every charger's link needs of the rest of the process."""
 
-    desk: StationDesk
+    desk: ChargersDesk
     transactions: TransactionMemory
     id_tags: TagPolicy
     clock: Clock
@@ -94,11 +95,10 @@ class Services:
     heartbeat_interval_s: int = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(msgspec.Struct, frozen=True):
     """An answer that waits for its fact to be durable; `starting` is the connector of a StartTransaction."""
 
-    future: asyncio.Future[Outcome]
+    make_fact: Callable[[RequestId], Fact]
     confirmation_of: Callable[[Outcome], Confirmation | None]
     starting: int | None = None
 
@@ -157,14 +157,6 @@ class Answers:
             case _:
                 assert_never(payload)
 
-    def _ask(
-        self,
-        make_fact: Callable[[RequestId], Fact],
-        confirmation_of: Callable[[Outcome], Confirmation | None],
-        starting: int | None = None,
-    ) -> Waiting:
-        return Waiting(self._services.desk.ask(make_fact), confirmation_of, starting)
-
     def _wall_ms(self) -> int:
         return self._services.clock.now().wall_ms
 
@@ -187,7 +179,7 @@ class Answers:
             }
             return accepted if isinstance(outcome, Confirmed) else None
 
-        return self._ask(make_fact, confirmation_of)
+        return Waiting(make_fact, confirmation_of)
 
     def _status(self, call: CallReceived, payload: payloads.StatusNotification) -> Waiting:
         status = translate.connector_status(payload.status)
@@ -209,7 +201,7 @@ class Answers:
                 request=request,
             )
 
-        return self._ask(make_fact, _empty)
+        return Waiting(make_fact, _empty)
 
     def _meter_values(self, payload: payloads.MeterValues, readings: tuple[Reading, ...]) -> Answer | LaterAnswer:
         if payload.transaction_id and payload.transaction_id not in self._named:
@@ -246,7 +238,7 @@ class Answers:
         def make_fact(request: RequestId) -> Fact:
             return MeterSampled(self._charger_id, payload.connector_id, transaction_id, samples, request, known)
 
-        return self._ask(make_fact, _empty)
+        return Waiting(make_fact, _empty)
 
     async def _start(self, payload: payloads.StartTransaction) -> Answer:
         key = translate.start_key(self._charger_id, payload, self._wall_ms())
@@ -274,7 +266,7 @@ class Answers:
             info = _tag_info(TagVerdict(outcome.tag_status, verdict.expiry_ms, verdict.parent))
             return {"transactionId": outcome.transaction_id, "idTagInfo": info}
 
-        return self._ask(make_fact, confirmation_of, starting=payload.connector_id)
+        return Waiting(make_fact, confirmation_of, starting=payload.connector_id)
 
     async def _stop(self, payload: payloads.StopTransaction, readings: tuple[Reading, ...]) -> Answer:
         received_ms = self._wall_ms()
@@ -311,7 +303,7 @@ class Answers:
                 return {}
             return {"idTagInfo": _tag_info(TagVerdict(outcome.tag_status, verdict.expiry_ms, verdict.parent))}
 
-        return self._ask(make_fact, confirmation_of)
+        return Waiting(make_fact, confirmation_of)
 
     async def _is_repeated(self, payload: payloads.StopTransaction, stopped_ms: int | None) -> bool:
         """Return whether a stop that names no transaction of ours was recorded before."""
@@ -333,7 +325,7 @@ class Answers:
         def confirmation_of(outcome: Outcome) -> Confirmation | None:
             return confirmation if isinstance(outcome, Confirmed) else None
 
-        return self._ask(make_fact, confirmation_of)
+        return Waiting(make_fact, confirmation_of)
 
 
 def _empty(outcome: Outcome) -> Confirmation | None:

@@ -13,7 +13,9 @@ also waits for a StartTransaction on its connector to be answered (OCPP 1.6 §5.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
@@ -89,6 +91,7 @@ class Link:
         self._over = asyncio.get_running_loop().create_future()
         self._pulse = Pulse(connection, services.heartbeat_interval_s, self._mono_ms, self.poll)
         self._log = _log.bind(charger_id=charger_id, connection=connection_id, remote=connection.remote)
+        self._shows_frames = self._log.is_enabled_for(logging.DEBUG)
         self._quiet = QuietLog(self._log)
         self._answers = Answers(charger_id, connection_id, services, self._quiet)
 
@@ -150,7 +153,8 @@ class Link:
         self.shutdown(violation.reason)
 
     def _receive(self, text: str) -> None:
-        self._log.debug("frame.received", frame=text)
+        if self._shows_frames:
+            self._log.debug("frame.received", frame=text)
         for event in self.peer.receive_text(text, self._connection.last_frame_ms):
             if not self._heard and _is_said(event):
                 self._heard = True
@@ -159,7 +163,9 @@ class Link:
                 self._report(event)
                 continue
             answer = self._answer(event)
-            if isinstance(answer, Coroutine):
+            if isinstance(answer, Waiting):
+                self._hand_in(event, answer)
+            elif isinstance(answer, Coroutine):
                 self._do_later(self._serve_later(event, answer))
             else:
                 self._serve(event, answer)
@@ -185,21 +191,37 @@ class Link:
         if self.closed:
             return
         if isinstance(answer, Waiting):
-            self._waiting[call] = answer
-            answer.future.add_done_callback(lambda _: self._finish(call))
+            self._hand_in(call, answer)
         elif isinstance(answer, PayloadFault):
             self._refuse(call, answer.code, answer.description)
         else:
             self.peer.reply(call, answer)
 
+    def _hand_in(self, call: CallReceived, waiting: Waiting) -> None:
+        """Hand a CALL's fact to the station's loop, which tells us when it is durable."""
+        try:
+            self._desk.tell(waiting.make_fact, partial(self._told, call))
+        except Exception as error:  # noqa: BLE001 - likewise
+            fault = self._failed(call, error)
+            self._refuse(call, fault.code, fault.description)
+        else:
+            self._waiting[call] = waiting
+
     # --- answers that have become durable -----------------------------------------------------------------------------
 
-    def _finish(self, call: CallReceived) -> None:
-        """Answer `call` with what its future holds, once."""
+    def _told(self, call: CallReceived, outcome: Outcome | StoreError) -> None:
+        """Answer `call` now that its fact is durable, or cannot become so; an ended link says nothing any more."""
         waiting = self._waiting.pop(call, None)
         if waiting is None:
             return
-        confirmation = self._outcome(call, waiting)
+        try:
+            self._finish(call, waiting, outcome)
+        except Exception:  # noqa: BLE001 - one charger's failure must end its own link only, not the station's loop
+            self._log.exception("link.failed")
+            self.shutdown("failed")
+
+    def _finish(self, call: CallReceived, waiting: Waiting, outcome: Outcome | StoreError) -> None:
+        confirmation = self._confirmation(call, waiting, outcome)
         if confirmation is None:
             self._refuse(call, ErrorCode.INTERNAL_ERROR, "not stored, try again")
         else:
@@ -208,19 +230,12 @@ class Link:
         if waiting.starting is not None:
             self._dispatch()
         if self.peer.pending_calls == MAX_UNANSWERED - 1:
-            self._take_in()
+            asyncio.get_running_loop().call_soon(self._take_in)
 
-    def _outcome(self, call: CallReceived, waiting: Waiting) -> Confirmation | None:
-        if waiting.future.cancelled():
+    def _confirmation(self, call: CallReceived, waiting: Waiting, outcome: Outcome | StoreError) -> Confirmation | None:
+        if isinstance(outcome, StoreError):
+            self._log.warning("call.not_stored", action=call.action, reason=str(outcome))
             return None
-        error = waiting.future.exception()
-        if isinstance(error, StoreError):
-            self._log.warning("call.not_stored", action=call.action, reason=str(error))
-            return None
-        if error is not None:
-            self._log.error("call.failed", action=call.action, exc_info=error)
-            return None
-        outcome = waiting.future.result()
         confirmation = waiting.confirmation_of(outcome)
         if confirmation is None:
             self._log.error("call.failed", action=call.action, outcome=str(outcome))
@@ -257,8 +272,6 @@ class Link:
 
     def _dispatch(self) -> None:
         self._dispatching = False
-        for call in [call for call, waiting in self._waiting.items() if waiting.future.done()]:
-            self._finish(call)
         if self.closed:
             return
         starting = {waiting.starting for waiting in self._waiting.values()} - {None}
@@ -311,7 +324,8 @@ class Link:
             if not self._connection.write_text(out.text):
                 self.shutdown("connection is closing")
                 return
-            self._log.debug("frame.sent", frame=out.text)
+            if self._shows_frames:
+                self._log.debug("frame.sent", frame=out.text)
             if out.token is not None:
                 self._desk.submit(self.peer.handed(out.token, self._mono_ms()))
                 self._arm_timer()
@@ -331,8 +345,6 @@ class Link:
         for command in self._commands:
             self._desk.submit(CallUnsent(command.token))
         self._commands.clear()
-        for waiting in self._waiting.values():
-            waiting.future.add_done_callback(_forget)
         self._waiting.clear()
         if not self._over.done():  # it is cancelled with `run`
             self._over.set_result(None)
@@ -372,9 +384,3 @@ def _is_said(event: PeerEvent) -> bool:
     The answer to a CALL of ours, which asked a silent charger for its boot, does not count: it may be all that it does.
     """
     return isinstance(event, CallReceived) or (isinstance(event, FrameRefused) and event.message_id is not None)
-
-
-def _forget(future: asyncio.Future[Outcome]) -> None:
-    """Take note of a result that nobody waits for any more, so that it is not reported as lost."""
-    if not future.cancelled():
-        future.exception()

@@ -16,7 +16,7 @@ from csms.gateway.answers import Services
 from csms.gateway.connection import ChargerConnection
 from csms.gateway.link import Link
 from csms.ocpp16.peer import Peer
-from csms.runtime.desk import StationDesk
+from csms.runtime.desk import ChargersDesk
 
 
 class LinkRegistry:
@@ -27,7 +27,7 @@ class LinkRegistry:
         process_prefix: makes message ids of this process unlike those of any other run; random when left out.
     """
 
-    def __init__(self, desk: Callable[[], StationDesk], process_prefix: str | None = None) -> None:
+    def __init__(self, desk: Callable[[], ChargersDesk], process_prefix: str | None = None) -> None:
         self._desk = desk
         self._process_prefix = secrets.token_hex(6) if process_prefix is None else process_prefix
         self._connection_ids = itertools.count(1)

@@ -28,7 +28,11 @@ MAX_ENERGY_WH = 10**13
 """A register beyond 10 TWh is a mistake."""
 
 _LIMITS = {POWER: MAX_POWER_W, ENERGY: MAX_ENERGY_WH}
-_SCALES = {POWER: {"": 1, "W": 1, "KW": 1000}, ENERGY: {"": 1, "WH": 1, "KWH": 1000}}
+_SCALES = {
+    POWER: {"": 1, "W": 1, "KW": 1000, "kW": 1000},
+    ENERGY: {"": 1, "WH": 1, "KWH": 1000, "Wh": 1, "kWh": 1000},
+}
+"""By unit, in capitals and as OCPP spells it."""
 _DRAWN_A = 0.5
 """Above this a phase draws: placeholders of phases that a car does not use are about 0."""
 _ALL_LINES = 3
@@ -38,6 +42,7 @@ _PLAIN_AMPERES = frozenset({None, "A"})
 _DRAWN_W = 100
 """Phases that sum up to this much draw, whatever the total says; less may be noise."""
 _W_PER_KW = 1000
+_KILO_DIGITS = 3
 _NOMINAL_V = 230
 _LINES = {"": "", "L1": "L1", "L2": "L2", "L3": "L3", "L1-N": "L1", "L2-N": "L2", "L3-N": "L3"}
 _NUMBER = re.compile(r"[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -69,11 +74,11 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
     if power is not None and 0 < power < _W_PER_KW and _are_kilowatts(power, element.sampled_value):
         power *= _W_PER_KW
     return Sample(
-        at_ms=received_ms if at_ms is None else at_ms,
-        power_w=None if power is None else max(0, math.ceil(power)),
-        energy_wh=None if energy is None or energy < 0 else math.floor(energy),
-        raw_json=bytes(reading.raw).decode(),
-        energy_step_wh=1 if energy is None or energy % 10 else _step_wh(element.sampled_value),
+        received_ms if at_ms is None else at_ms,
+        None if power is None else max(0, math.ceil(power)),
+        None if energy is None or energy < 0 else math.floor(energy),
+        str(reading.raw, "utf-8"),
+        1 if energy is None or energy % 10 else _step_wh(element.sampled_value),
         zero_contradicted=contradicted,
         phases=_phases(element.sampled_value),
     )
@@ -88,11 +93,12 @@ def _found(values: Iterable[SampledValue]) -> _Found:
         if scales is None or (sampled.format is not None and sampled.format.strip() == "SignedData"):
             continue
         line = "" if sampled.phase is None else _LINES.get(sampled.phase.strip().upper())
-        scale = 1 if sampled.unit is None else scales.get(sampled.unit.strip().upper())
+        unit = sampled.unit or ""
+        scale = scales.get(unit) or scales.get(unit.strip().upper())
         if line is None or scale is None:
             continue
-        number = _number(str(sampled.value).strip(), scale)
-        if number is None or not -_LIMITS[measurand] <= number <= _LIMITS[measurand]:
+        number, limit = _number(str(sampled.value).strip(), scale), _LIMITS[measurand]
+        if number is None or not -limit <= number <= limit:
             continue
         location = _OUTLET if sampled.location is None else sampled.location.strip()
         key = measurand, location, line
@@ -103,8 +109,12 @@ def _found(values: Iterable[SampledValue]) -> _Found:
 
 
 def _number(text: str, scale: int) -> int | Decimal | None:
-    if text.isascii() and text.isdigit() and len(text) <= _SHORT:  # most values are plain whole numbers
-        return int(text) * scale
+    whole, _, fraction = text.partition(".")
+    if whole.isdigit() and len(text) <= _SHORT and text.isascii():  # most values are whole numbers in W or Wh
+        if not fraction.strip("0"):
+            return int(whole) * scale
+        if scale == _W_PER_KW and fraction.isdigit() and len(fraction) <= _KILO_DIGITS:
+            return int(whole + fraction.ljust(_KILO_DIGITS, "0"))
     text = text.replace(",", ".", 1)
     return Decimal(text) * scale if _NUMBER.fullmatch(text) else None
 

@@ -6,6 +6,7 @@ What cannot be a time of a charging session is None: the caller then takes the t
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OLDEST_MS = 1_577_836_800_000
@@ -19,8 +20,11 @@ _MAX_CHARS = 40
 
 def parse_time_ms(text: str) -> int | None:
     """Return a charger's time stamp as UTC ms since the epoch, or None when it is unreadable, < 2020 or ≥ 2100."""
-    if len(text) > _MAX_CHARS:
-        return None
+    return None if len(text) > _MAX_CHARS else _parsed_ms(text)
+
+
+@lru_cache(maxsize=256)  # the samples of a station are stamped in the same few seconds
+def _parsed_ms(text: str) -> int | None:
     text = text.strip().upper()
     if _SHAPE.fullmatch(text) is None:
         return None
@@ -28,8 +32,7 @@ def parse_time_ms(text: str) -> int | None:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        since = moment - _EPOCH
-        at_ms = (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
+        at_ms = (moment - _EPOCH) // _MILLISECOND
     except (ValueError, OverflowError):
         return None
     return at_ms if _OLDEST_MS <= at_ms < _NEWEST_MS else None

@@ -28,6 +28,7 @@ from csms.core.replies import Outcome
 from csms.core.station import Station
 from csms.core.timings import LAW, Timings
 from csms.ports import ChargerLinks, Clock, Store, StoreError, StoreUnreachableError
+from csms.runtime.desk import Told
 from csms.runtime.inbox import Inbox
 from csms.runtime.safe_mode import SafeMode
 from csms.runtime.view import StationView, apply_changes
@@ -58,7 +59,7 @@ class StationHalted(Exception):  # noqa: N818 - it names what happened
 
 
 class Controller:
-    """The station's desk and its loop (`csms.runtime.desk.StationDesk`)."""
+    """The station's desks (`csms.runtime.desk`) and its loop."""
 
     def __init__(self, store: Store, clock: Clock, links: ChargerLinks, timings: Timings = LAW) -> None:
         self._store = store
@@ -72,6 +73,8 @@ class Controller:
         self._steps_waiting = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_ms = 0
         self._live: dict[ChargerId, list[Fact]] = {}
         self._least_token = 1
         self._safe_mode = SafeMode()
@@ -91,6 +94,10 @@ class Controller:
         """Queue a fact that nobody waits for."""
         self._remember_connection(fact)
         self._inbox.submit(fact)
+
+    def tell(self, make_fact: Callable[[RequestId], Fact], told: Told) -> None:
+        """Queue a fact and have `told` called with its reply."""
+        self._inbox.tell(make_fact, told)
 
     def ask(self, make_fact: Callable[[RequestId], Fact]) -> "asyncio.Future[Outcome]":
         """Queue a fact and return the future of its reply."""
@@ -134,6 +141,7 @@ class Controller:
                 task.result()
         finally:
             stepper.cancel()
+            self._disarm()
             if not committer.done():
                 await self._idle.wait()
             committer.cancel()
@@ -143,10 +151,8 @@ class Controller:
     async def _step_for_ever(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            timer = self._arm()
+            self._arm()
             await self._inbox.wait()
-            if timer is not None:
-                timer.cancel()
             if self._commit_failed:
                 await asyncio.sleep(STORE_PAUSE_S)
                 await self._recover("the store could not make a step durable")
@@ -186,14 +192,26 @@ class Controller:
         self._idle.clear()
         self._steps_waiting.set()
 
-    def _arm(self) -> asyncio.TimerHandle | None:
-        """Have the inbox wake when time alone will change something."""
+    def _arm(self) -> None:
+        """Have the inbox wake when time alone will change something; most steps leave that time as it was."""
         dues_ms = [ms for ms in (self._running().next_due_ms(), self._safe_mode.ends_ms) if ms is not None]
-        if not dues_ms:
-            return None
-        due_ms = min(dues_ms)
-        delay_s = max(0, due_ms - self._clock.now().mono_ms) / 1_000
-        return asyncio.get_running_loop().call_later(delay_s, self._inbox.wake)
+        due_ms = min(dues_ms, default=None)
+        if self._timer is not None and due_ms == self._timer_ms:
+            return
+        self._disarm()
+        if due_ms is not None:
+            delay_s = max(0, due_ms - self._clock.now().mono_ms) / 1_000
+            self._timer = asyncio.get_running_loop().call_later(delay_s, self._on_timer)
+            self._timer_ms = due_ms
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._inbox.wake()
 
     # --- durability ---------------------------------------------------------------------------------------------------
 
@@ -236,7 +254,7 @@ class Controller:
         for reply in step.replies:
             self._inbox.answer(reply.request, reply.outcome)
         if step.after_commit:
-            # Replies are written by callbacks of their futures, which are already scheduled: this comes after them.
+            # Who waits for a future is woken by a callback that is already scheduled: this comes after it.
             asyncio.get_running_loop().call_soon(self._send_all, step)
 
     def _send_all(self, step: Step) -> None:

@@ -3,16 +3,18 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from csms.core.events import Fact
 from csms.core.ids import RequestId
 from csms.core.replies import Outcome
 from csms.ports import StoreError
+from csms.runtime.desk import Told
 
 MOST_WAITING = 50_000
 """Askers beyond this are turned away at once; chargers send their message again."""
 
-Asked = dict[RequestId, "asyncio.Future[Outcome]"]
+Asked = dict[RequestId, Told]
 
 
 class Inbox:
@@ -33,17 +35,19 @@ class Inbox:
     def ask(self, make_fact: Callable[[RequestId], Fact]) -> "asyncio.Future[Outcome]":
         """Queue a fact and return the future of its outcome."""
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        if self._closed is not None:
-            future.set_exception(StoreError(self._closed))
-            return future
-        if len(self._asked) >= MOST_WAITING:
-            future.set_exception(StoreError("too many requests wait for the station's loop"))
-            return future
+        self.tell(make_fact, partial(_resolve, future))
+        return future
+
+    def tell(self, make_fact: Callable[[RequestId], Fact], told: Told) -> None:
+        """Queue a fact and have `told` called with its outcome, not before this returns."""
+        if self._closed is not None or len(self._asked) >= MOST_WAITING:
+            reason = self._closed or "too many requests wait for the station's loop"
+            asyncio.get_running_loop().call_soon(told, StoreError(reason))
+            return
         request = RequestId(self._next_request)
         self._next_request += 1
-        self._asked[request] = future
+        self._asked[request] = told
         self.submit(make_fact(request))
-        return future
 
     def put_first(self, facts: list[Fact]) -> None:
         """Queue facts before everything that waits."""
@@ -66,10 +70,10 @@ class Inbox:
         return facts
 
     def answer(self, request: RequestId, outcome: Outcome) -> None:
-        """Resolve whoever waits; an asker that gave up, or was answered before, is not there any more."""
-        future = self._asked.pop(request, None)
-        if future is not None and not future.done():
-            future.set_result(outcome)
+        """Tell whoever waits; one that was told before is not there any more."""
+        told = self._asked.pop(request, None)
+        if told is not None:
+            told(outcome)
 
     def close(self, reason: str) -> None:
         """Fail everybody who waits or will ask: nothing is taken in any more."""
@@ -86,7 +90,15 @@ class Inbox:
         """Fail everybody whose fact was taken; they may ask again. Facts still queued keep their askers."""
         queued = {getattr(fact, "request", None) for fact in self._facts}
         for request in [r for r in self._asked if r not in queued]:
-            future = self._asked.pop(request)
-            if not future.done():
-                future.set_exception(StoreError(reason))
-                future.exception()  # an asker that is gone does not have to look at it
+            self._asked.pop(request)(StoreError(reason))
+
+
+def _resolve(future: "asyncio.Future[Outcome]", outcome: Outcome | StoreError) -> None:
+    """Resolve a future, unless its asker gave up."""
+    if future.done():
+        return
+    if isinstance(outcome, StoreError):
+        future.set_exception(outcome)
+        future.exception()  # an asker that is gone does not have to look at it
+    else:
+        future.set_result(outcome)

@@ -160,6 +160,7 @@ def _set_up(connection: Connection) -> str:
     (mode,) = driver.execute("PRAGMA journal_mode=WAL").fetchone()
     driver.execute("PRAGMA synchronous=FULL")
     driver.execute("PRAGMA foreign_keys=ON")
+    driver.execute("PRAGMA temp_store=MEMORY")  # what a statement may have to take back makes no file of its own
     return "" if mode == "wal" else "its file system cannot hold a write-ahead log"
 
 

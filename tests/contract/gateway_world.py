@@ -30,6 +30,7 @@ from csms.gateway.id_tags import OpenTags, TagPolicy
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.ports import StoreError
+from csms.runtime.desk import Told
 from csms.runtime.knocking import KnockingLog
 from csms.runtime.view import StationView
 from csms.settings import UnknownChargers
@@ -74,9 +75,10 @@ class FakeDesk:
             STATION, chargers={c.charger_id: charger_view(new_charger(c)) for c in STATION.chargers}
         )
         self.facts: list[Fact] = []
-        self.asked: list[tuple[Fact, asyncio.Future[Outcome]]] = []
+        self.asked: list[tuple[Fact, Told]] = []
+        self._untold: list[tuple[Fact, Told]] = []
         self.holding = False
-        self.failure: Exception | None = None
+        self.failure: StoreError | None = None
         self._arrived = asyncio.Event()
         self._next_id = 0
 
@@ -84,27 +86,19 @@ class FakeDesk:
         self.facts.append(fact)
         self._arrived.set()
 
-    def ask(self, make_fact: Callable[[RequestId], Fact]) -> asyncio.Future[Outcome]:
+    def tell(self, make_fact: Callable[[RequestId], Fact], told: Told) -> None:
         self._next_id += 1
         fact = make_fact(RequestId(self._next_id))
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self.asked.append((fact, future))
+        self.asked.append((fact, told))
+        self._untold.append((fact, told))
         self.submit(fact)
         if not self.holding:
-            asyncio.get_running_loop().call_soon(self.resolve, fact, future)
-        return future
-
-    def resolve(self, fact: Fact, future: asyncio.Future[Outcome]) -> None:
-        if future.done():
-            return
-        if self.failure is not None:
-            future.set_exception(self.failure)
-        else:
-            future.set_result(self.outcome(fact))
+            asyncio.get_running_loop().call_soon(self.release)
 
     def release(self) -> None:
-        for fact, future in self.asked:
-            self.resolve(fact, future)
+        untold, self._untold = self._untold, []
+        for fact, told in untold:
+            told(self.outcome(fact) if self.failure is None else self.failure)
 
     @staticmethod
     def outcome(fact: Fact) -> Outcome:

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from csms.core.commands import AbortConnection
-from csms.core.events import ChargerConnected, ChargerDisconnected, ChargerHeard
+from csms.core.events import ChargerBooted, ChargerConnected, ChargerDisconnected, ChargerHeard
 from csms.core.ids import ChargerId, ConnectionId
 from csms.core.replies import ChargerView
 from csms.ocpp16.peer import Peer
@@ -263,7 +263,7 @@ async def test_a_programmers_error_in_an_answer_is_an_internal_error_and_is_logg
 ) -> None:
     async with gateway() as world, world.client() as client:
         with monkeypatch.context() as patch, capture_logs() as lines:
-            patch.setattr(world.desk, "ask", lambda _: 1 / 0)
+            patch.setattr(world.desk, "tell", lambda *_: 1 / 0)
             assert (await client.call("BootNotification", {}))[:3] == [4, "1", "InternalError"]
         assert [line["action"] for line in lines if line["event"] == "call.failed"] == ["BootNotification"]
         assert (await client.call("BootNotification", {}))[0] == 3
@@ -279,6 +279,23 @@ async def test_a_programmers_error_behind_an_answer_ends_that_one_link_and_is_lo
             with pytest.raises(ConnectionClosed):
                 await client.socket.recv()
         assert [line["charger_id"] for line in lines if line["event"] == "link.failed"] == ["CP001"]
+        assert (await other.call("BootNotification", {}))[0] == 3
+
+
+async def test_a_programmers_error_at_the_word_that_a_fact_is_durable_reaches_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with gateway() as world, world.client("/CP001") as client, world.client("/CP002") as other:
+        world.desk.holding = True
+        await client.send(2, "1", "BootNotification", {})
+        await world.desk.wait_for(ChargerBooted)
+        with monkeypatch.context() as patch, capture_logs() as lines:
+            patch.setattr(Peer, "reply", lambda *_: 1 / 0)
+            world.desk.release()
+            with pytest.raises(ConnectionClosed):
+                await client.socket.recv()
+        assert [line["charger_id"] for line in lines if line["event"] == "link.failed"] == ["CP001"]
+        world.desk.holding = False
         assert (await other.call("BootNotification", {}))[0] == 3
 
 

@@ -229,7 +229,8 @@ async def test_a_refused_start_lets_go_of_the_lock(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5_000)]
+    ("pragma", "value"),
+    [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1), ("busy_timeout", 5_000), ("temp_store", 2)],
 )
 async def test_the_connection_is_set_up_to_keep_its_word(store: SqlStore, pragma: str, value: object) -> None:
     assert await _sql(store, f"PRAGMA {pragma}") == [(value,)]

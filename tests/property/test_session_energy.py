@@ -32,6 +32,8 @@ from csms.ocpp16.merging import merged
 from csms.ocpp16.payloads import PayloadFault
 from csms.ocpp16.peer import CallReceived
 from csms.ocpp16.times import format_time
+from csms.ports import StoreError
+from csms.runtime.desk import Told
 from csms.runtime.view import StationView
 from csms.store import SqlStore, open_store, schema
 
@@ -53,16 +55,15 @@ class Desk:
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
-        self.waiting: dict[RequestId, asyncio.Future[Outcome]] = {}
+        self.waiting: dict[RequestId, Told] = {}
 
     def submit(self, fact: Fact) -> None:
         self.facts.append(fact)
 
-    def ask(self, make_fact: Callable[[RequestId], Fact]) -> "asyncio.Future[Outcome]":
+    def tell(self, make_fact: Callable[[RequestId], Fact], told: Told) -> None:
         request = RequestId(len(self.waiting) + 1)
-        self.waiting[request] = asyncio.get_running_loop().create_future()
+        self.waiting[request] = told
         self.facts.append(make_fact(request))
-        return self.waiting[request]
 
 
 class Central:
@@ -111,9 +112,15 @@ class Central:
         if isinstance(answer, Coroutine):
             answer = await answer
         assert not isinstance(answer, PayloadFault), answer
-        if isinstance(answer, Waiting) and not await self._work_off():
+        if not isinstance(answer, Waiting):
+            return answer
+        outcomes: list[Outcome | StoreError] = []
+        self.desk.tell(answer.make_fact, outcomes.append)
+        if not await self._work_off():
             return None
-        return answer.confirmation_of(answer.future.result()) if isinstance(answer, Waiting) else answer
+        (outcome,) = outcomes
+        assert not isinstance(outcome, StoreError), outcome
+        return answer.confirmation_of(outcome)
 
     async def _work_off(self) -> bool:
         step = self.engine.step(self.desk.facts, self.now())
@@ -126,7 +133,7 @@ class Central:
             await self.die()
             return False
         for reply in step.replies:
-            self.desk.waiting[reply.request].set_result(reply.outcome)
+            self.desk.waiting[reply.request](reply.outcome)
         return True
 
     async def die(self) -> None:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from structlog.typing import EventDict
@@ -24,7 +24,7 @@ from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.ports import Clock
 from csms.runtime.controller import Controller
-from csms.runtime.desk import StationDesk
+from csms.runtime.desk import ChargersDesk, StationDesk
 from csms.runtime.knocking import KnockingLog
 from csms.runtime.view import StationView
 from csms.store import NotOpened, open_store
@@ -34,6 +34,10 @@ MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
 """Where there is one, no commit waits for a disk."""
 
 ERRORS: Final = frozenset({"error", "critical", "exception"})
+
+
+class WholeDesk(ChargersDesk, StationDesk, Protocol):
+    """The desk of chargers and REST alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ async def running(
     new_id: Callable[[], str],
     run: str = "test",
     port: int = 0,
-    watched: Callable[[Controller], StationDesk] = lambda controller: controller,
+    watched: Callable[[Controller], WholeDesk] = lambda controller: controller,
 ) -> AsyncIterator[Site]:
     """Run a central system on a database for as long as the context lasts.
 

@@ -12,8 +12,9 @@ from structlog.typing import EventDict
 from csms.core.events import Fact
 from csms.core.ids import RequestId
 from csms.core.replies import Outcome
-from csms.runtime.desk import StationDesk
+from csms.runtime.desk import Told
 from csms.runtime.view import StationView
+from tests.virtual.site import WholeDesk
 
 KEPT_LINES = 300
 FRAMES = {"frame.received": "<", "frame.sent": ">"}
@@ -78,7 +79,7 @@ class Story:
 class WatchedDesk:
     """The controller's desk, with a story of all facts that cross it."""
 
-    def __init__(self, desk: StationDesk, story: Story) -> None:
+    def __init__(self, desk: WholeDesk, story: Story) -> None:
         self._desk = desk
         self._story = story
 
@@ -90,6 +91,10 @@ class WatchedDesk:
     def submit(self, fact: Fact) -> None:
         """Pass a fact on."""
         self._desk.submit(self._story.fact(fact))
+
+    def tell(self, make_fact: Callable[[RequestId], Fact], told: Told) -> None:
+        """Pass on a fact whose sender is called back."""
+        self._desk.tell(lambda request: self._story.fact(make_fact(request)), told)
 
     def ask(self, make_fact: Callable[[RequestId], Fact]) -> asyncio.Future[Outcome]:
         """Pass a question on."""

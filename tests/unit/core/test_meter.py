@@ -3,7 +3,7 @@
 import pytest
 
 from csms.core.events import Sample
-from csms.core.meter import Meter, Reading, most_energy_wh, most_power_w
+from csms.core.meter import SAMPLES_REMEMBERED, Meter, Reading, most_energy_wh, most_power_w
 from csms.core.records import Doubt
 from tests.unit.core.driving import charger
 
@@ -124,6 +124,14 @@ def test_a_sample_is_new_once() -> None:
     assert meter.is_new(Sample(0, 7_000, None))
     assert not meter.is_new(Sample(0, 7_000, None))
     assert meter.is_new(Sample(0, 7_001, None))
+
+
+def test_only_the_newest_samples_are_remembered() -> None:
+    meter = Meter()
+    for at_ms in range(SAMPLES_REMEMBERED + 1):
+        assert meter.is_new(Sample(at_ms, 7_000, None))
+    assert not any(meter.is_new(Sample(at_ms, 7_000, None)) for at_ms in range(1, SAMPLES_REMEMBERED + 1))
+    assert meter.is_new(Sample(0, 7_000, None)), "it was the oldest"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
+import asyncio
+
 import pytest
 
 from csms.core.events import ChargerReported, Fact
 from csms.core.ids import ChargerId, RequestId
-from csms.core.replies import Confirmed, SessionEnded
+from csms.core.replies import Confirmed, Outcome, SessionEnded
 from csms.ports import StoreError
 from csms.runtime import inbox as module
 from csms.runtime.inbox import Inbox
@@ -111,4 +113,33 @@ async def test_a_closed_inbox_turns_everybody_away() -> None:
     for future in (before, after):
         with pytest.raises(StoreError, match="stopped"):
             await future
+    assert inbox.take() == []
+
+
+async def test_whoever_is_told_is_told_once() -> None:
+    inbox, told = Inbox(), list[Outcome | StoreError]()
+    inbox.tell(lambda request: fact("A", request), told.append)
+    [taken] = inbox.take()
+    assert told == []
+    inbox.answer(request_of(taken), Confirmed())
+    inbox.answer(request_of(taken), SessionEnded())
+    inbox.turn_away("the disk is full")
+    assert told == [Confirmed()]
+
+
+async def test_whoever_is_told_is_told_of_a_failure_too() -> None:
+    inbox, told = Inbox(), list[Outcome | StoreError]()
+    inbox.tell(lambda request: fact("A", request), told.append)
+    inbox.take()
+    inbox.turn_away("the disk is full")
+    assert list(map(str, told)) == ["the disk is full"]
+
+
+async def test_nobody_is_told_within_the_call() -> None:
+    inbox, told = Inbox(), list[Outcome | StoreError]()
+    inbox.close("stopped")
+    inbox.tell(lambda request: fact("A", request), told.append)
+    assert told == []
+    await asyncio.sleep(0)
+    assert list(map(str, told)) == ["stopped"]
     assert inbox.take() == []
