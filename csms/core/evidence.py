@@ -58,7 +58,7 @@ class Witness:
         if session.driver is not Driver.OCPP:
             return
         if power_w > 0:
-            self._draws(charger, session, power_w)
+            self._draws(charger, connector, session, power_w)
         if evidence.silences:
             evidence.silences = 0
             self.journal.plan = True
@@ -100,13 +100,14 @@ class Witness:
             self._raise_maximum(charger)
             self._changed(charger)
 
-    def _draws(self, charger: ChargerState, session: Session, power_w: int) -> None:
+    def _draws(self, charger: ChargerState, connector: Connector, session: Session, power_w: int) -> None:
         """Note that a car draws what it was told: more than its charger's default alone would let flow."""
         default_w, band_w = charger.defaults.power_w, half_ampere_w(charger.config)
         margin_w = tolerance_w(default_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
         if default_w > 0 and power_w <= default_w + margin_w:
-            if power_w < default_w - margin_w and not session.drew:
-                session.offered_ms = self.now.mono_ms  # it is the car that takes no more
+            is_held = self._held_at_default(charger, connector, session, power_w)
+            if session.offered_ms is not None and not is_held:
+                session.offered_ms = self.now.mono_ms  # it takes no more, or was told no more: that shows nothing
             return
         if session.detour and not session.drew:
             charger.learnt.manner = charger.manner
@@ -267,12 +268,14 @@ class Witness:
         if session.offered_ms is None:
             return
         offers_none = connector.status is ConnectorStatus.SUSPENDED_EVSE
+        since_ms = max(session.offered_ms, connector.status_ms) if offers_none else session.offered_ms
         if not session.drew and not session.detour:
-            is_held = offers_none or self._held_at_default(charger, connector, session)
-            if is_held and self._reached(session.offered_ms + self.timings.detour_ms, alarm):
+            drawn_w = session.demand.previous_w
+            is_held = offers_none or self._held_at_default(charger, connector, session, drawn_w)
+            if is_held and self._reached(since_ms + self.timings.detour_ms, alarm):
                 self._detour(charger, connector, session)
             return
-        if offers_none and self._reached(session.offered_ms + self.timings.resume_ms, alarm):
+        if offers_none and self._reached(since_ms + self.timings.resume_ms, alarm):
             session.offered_ms = None
             if not session.drew:
                 charger.provisioning.manner = None
@@ -284,10 +287,10 @@ class Witness:
             self.journal.plan = True
 
     @staticmethod
-    def _held_at_default(charger: ChargerState, connector: Connector, session: Session) -> bool:
+    def _held_at_default(charger: ChargerState, connector: Connector, session: Session, drawn_w: int | None) -> bool:
         """Return whether a car draws just what the charger's default lets flow, although it is told much more."""
         default_w, band_w = charger.defaults.power_w, half_ampere_w(charger.config)
-        limit, drawn_w = limit_in_force(charger, connector, session), session.demand.previous_w
+        limit = limit_in_force(charger, connector, session)
         if default_w == 0 or limit is None or drawn_w is None:
             return False
         margin_w = tolerance_w(default_w, dead_band_w=band_w, is_dc=charger.config.is_dc)

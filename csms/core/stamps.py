@@ -13,7 +13,10 @@ STALE_MS = 60_000
 """A stamp so much older than the newest that its charger has shown says nothing about now; so much newer, neither."""
 
 CLOCK_STEP_MS = 120_000
-"""When nothing newer has come for so long, the charger's clock must have stepped back."""
+"""When nothing newer has come for so long, the charger's clock may have stepped back …"""
+
+STEADY_MS = 60_000
+"""… if its stamps have stood equally far behind for so long: those of a queue catch up."""
 
 
 @dataclass(slots=True)
@@ -23,28 +26,38 @@ class Stamps:
     Attributes:
         offset_ms: how far they run ahead of ours; seen_ms: last seen so, monotonic.
         ahead_ms: how far ahead one was that stood alone; ahead_seen_ms: when it came.
+        behind_ms: where those that are behind stand; behind_since_ms: since when.
     """
 
     offset_ms: int = 0
     seen_ms: int = 0
     ahead_ms: int | None = None
     ahead_seen_ms: int = 0
+    behind_ms: int | None = None
+    behind_since_ms: int = 0
 
     def begin(self, now_ms: int) -> None:
         """Forget what was learnt: a new connection or a boot may have set the clock."""
-        self.offset_ms, self.seen_ms, self.ahead_ms = 0, now_ms, None
+        self.offset_ms, self.seen_ms, self.ahead_ms, self.behind_ms = 0, now_ms, None, None
 
     def doubt(self, at_ms: int, now: Now) -> Doubt | None:
         """Return why a stamp does not speak of now, or None; take it for the charger's time then."""
         offset_ms = at_ms - now.wall_ms
         behind = offset_ms < self.offset_ms - STALE_MS
-        if behind and now.mono_ms - self.seen_ms < CLOCK_STEP_MS:
+        if behind and not self._is_steadily_behind(offset_ms, now):
             return Doubt.OLD
         if offset_ms > self.offset_ms + STALE_MS and not self._is_second_ahead(offset_ms, now):
             return Doubt.AHEAD
         self.offset_ms = offset_ms if behind else max(offset_ms, self.offset_ms)
-        self.seen_ms, self.ahead_ms = now.mono_ms, None
+        self.seen_ms, self.ahead_ms, self.behind_ms = now.mono_ms, None, None
         return None
+
+    def _is_steadily_behind(self, offset_ms: int, now: Now) -> bool:
+        """Return whether the clock was set back: nothing newer has come for long, and stamps keep their distance."""
+        if self.behind_ms is None or abs(offset_ms - self.behind_ms) > STALE_MS:
+            self.behind_ms, self.behind_since_ms = offset_ms, now.mono_ms
+        steady_ms = now.mono_ms - self.behind_since_ms
+        return steady_ms >= STEADY_MS and now.mono_ms - self.seen_ms >= CLOCK_STEP_MS
 
     def _is_second_ahead(self, offset_ms: int, now: Now) -> bool:
         """Return whether another stamp, received before, stood as far ahead: then it is the clock."""

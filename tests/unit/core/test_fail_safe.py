@@ -182,6 +182,20 @@ def test_refused_it_gives_way_and_is_tried_again_in_ten_minutes() -> None:
     assert ("A", 10_000) in defaults(drive)
 
 
+def test_a_moment_without_an_offer_teaches_nothing_where_a_car_had_no_more_than_the_default() -> None:
+    drive = Drive(station(20, reserving(A, 10_000), reserving(B, 10_000)))
+    drive.bring_up("A", "B")
+    for charger_id in ("A", "B"):
+        drive.start(charger_id)
+        drive.status(charger_id, 1, CHARGING)
+    drive.draws({("A", 1): 10, ("B", 1): 10}, 300)
+    drive.take()
+    drive.status("A", 1, ConnectorStatus.SUSPENDED_EVSE)
+    drive.draws({("A", 1): 0, ("B", 1): 10}, 20)
+    assert drive.take() == []
+    assert not [event for event in drive.events("make.learnt") if event.detail.get("pauses") is False]
+
+
 def expiring(power_w: int = 10_000) -> Station:
     return station(100, replace(A, fail_safe=FailSafe.EXPIRE, fail_safe_power_w=power_w))
 

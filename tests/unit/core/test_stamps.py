@@ -18,6 +18,16 @@ STAMPS: list[tuple[str, list[tuple[int, int]], list[Doubt | None]]] = [
     ("two in one message are one witness", [(0, 3_600), (0, 3_600), (10, 3_600)], [AHEAD, AHEAD, None]),
     ("a good one between: both stand alone", [(0, 3_600), (10, 0), (20, 3_600)], [AHEAD, None, AHEAD]),
     ("a clock that was set back: 2 min later", [(0, 0), (60, -500), (119, -500), (120, -500)], [None, OLD, OLD, None]),
+    (
+        "a long queue catches up",
+        [(0, -28_800), *((2 + 2 * i, -28_740 + 58 * i) for i in range(400))],
+        [OLD] * 401,
+    ),
+    (
+        "a clock that was set back is believed after a minute of it",
+        [(200, -500), (230, -520), (260, -500)],
+        [OLD, OLD, None],
+    ),
     ("a queue behind good ones", [(0, 0), (60, -9_000), (119, 0), (130, -8_000)], [None, OLD, None, OLD]),
 ]
 
