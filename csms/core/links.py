@@ -119,7 +119,10 @@ class Links:
         if before is not None and make not in {None, before}:
             charger.settings.new_firmware()
             charger.provisioning.reading.first = True
-        if make is None or (make not in makes and len(makes) >= MAKES_MAX):
+        if make is None:
+            return
+        if make not in makes and len(makes) >= MAKES_MAX:
+            charger.learnt = charger.learnt if before in {None, make} else Learnt()
             return
         if make not in makes:
             makes[make] = charger.learnt if before is None else Learnt()

@@ -156,7 +156,8 @@ def _of_default(charger: ChargerState) -> Iterator[Sign]:
     if settled.limit_w > 0 == configured_w:
         yield at_charger("zero_refused", charger, f"the least that it accepts is {settled.limit_w} W a connector")
     if charger.config.fail_safe is FailSafe.EXPIRE and not charger.takes_expiry:
-        yield at_charger("does_not_expire", charger, "it takes no profile of two periods, or it had no effect")
+        cause = "it takes no profile of two periods, or that had no effect, or its clock is more than 100 s ahead"
+        yield at_charger("does_not_expire", charger, cause)
     if settled.limit_w < configured_w:
         cause = f"{settled.limit_w} W a connector are in force, {configured_w} W are configured"
         yield at_charger("fail_safe_waits", charger, cause)

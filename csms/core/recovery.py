@@ -13,6 +13,7 @@ from csms.core.connector import Connector
 from csms.core.errors import InvariantError
 from csms.core.ids import ConnectorKey, Now
 from csms.core.ladder import OUR_LEVEL, Attempt, fail_safe_w
+from csms.core.learnt import MAKES_MAX
 from csms.core.limits import restore as restore_send
 from csms.core.records import ChargerStored, SendStored, SessionStored, Snapshot
 from csms.core.session import Phase
@@ -111,8 +112,9 @@ def _add_session(state: State, row: SessionStored, now: Now) -> None:
 
 def _take_make(state: State, charger: ChargerState) -> None:
     """Give a charger what its make has shown."""
-    if charger.boot is not None and charger.boot.make is not None:
-        charger.learnt = state.makes.setdefault(charger.boot.make, charger.learnt)
+    make = None if charger.boot is None else charger.boot.make
+    if make is not None and (make in state.makes or len(state.makes) < MAKES_MAX):
+        charger.learnt = state.makes.setdefault(make, charger.learnt)
 
 
 def _clear_again(charger: ChargerState, connector: Connector) -> None:

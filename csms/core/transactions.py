@@ -157,13 +157,12 @@ class Transactions:
         return abs(self.now.wall_ms - session.started_ms) > self.timings.old_start_ms
 
     def _keep_as_history(self, session: Session) -> None:
-        """Keep a start as a record that touches no ledger; one such record of a charger waits for its stop.
+        """Keep a start as a record that touches no ledger; one such record of a connector waits for its stop.
 
         An older one is closed: its stop, if it ever comes, still corrects it.
         """
         for other in list(self.state.sessions.values()):
-            same = other.key.charger_id == session.key.charger_id
-            if same and other.phase is Phase.HISTORIC and other is not session:
+            if other.key == session.key and other.phase is Phase.HISTORIC and other is not session:
                 other.flag("superseded")
                 self.end(other, EndReason.SUPERSEDED, max(other.started_ms, session.started_ms), None)
         session.flag(HISTORIC)
@@ -275,7 +274,8 @@ class Transactions:
         Transaction id −1 is used for a start that was never given an accepted id (errata 3.18). Without a usable time
         it may repeat a stop that was forgotten at a restart, and the next start begins at the register of that one's
         end: only a register that has risen since a start tells that it is the one. A refused start that used nothing is
-        closed when its connector has been Available for long.
+        closed when its connector has been Available for long. Of several it means the latest that can have used so
+        much.
         """
         named = self.state.transactions.get(fact.transaction_id)
         if named is not None:
@@ -291,7 +291,7 @@ class Transactions:
             and s.started_ms <= fact.stopped_ms
             and (fact.words is None or fact.meter_stop_wh > s.meter_start_wh)
         ]
-        return max(refused, key=lambda s: s.started_ms, default=None)
+        return max(refused, key=lambda s: (s.meter_start_wh <= fact.meter_stop_wh, s.started_ms), default=None)
 
     def _stop(self, session: Session, fact: TransactionStopped) -> None:
         for sample in fact.samples:

@@ -227,6 +227,20 @@ def test_more_makes_than_are_remembered_are_refused_as_a_whole() -> None:
     assert drive.memory.makes[MAKE].learnt.pauses is False
 
 
+def test_a_firmware_that_finds_no_room_is_learnt_for_its_charger_alone() -> None:
+    drive = two()
+    there = len(drive.memory.makes)
+    full = {Make("W", f"X{n}", "1"): Learnt() for n in range(MAKES_MAX - there)}
+    drive.do(MakesTaught(full, RequestId(drive.number())))
+    before = dict(drive.memory.makes)
+    drive.boot("A", "another")
+    drive.engine._state.chargers[ChargerId("A")].learnt.pauses = False
+    assert drive.engine._state.makes[MAKE].pauses is None
+    drive.recover()
+    assert drive.memory.makes == before
+    assert len(drive.engine._state.makes) == MAKES_MAX
+
+
 # --- chargers that keep their TxProfiles ----------------------------------------------------------------------------
 
 

@@ -258,6 +258,24 @@ def test_a_charger_that_knows_one_period_alone_is_told_one() -> None:
     assert told(drive) == [(100_000, None)]
 
 
+def test_a_charger_whose_clock_is_far_ahead_is_told_one_period() -> None:
+    drive = Drive(expiring())
+    drive.bring_up("A")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    for _ in range(3):
+        drive.wait(10)
+        drive.sample("A", 1, 99_000, ago_s=-250)
+    drive.take()
+    for _ in range(10):
+        drive.wait(10)
+        drive.sample("A", 1, 99_000, ago_s=-250)
+        drive.accept()
+    assert told(drive) == [(100_000, None)], "said again before the last one would expire"
+    assert "does_not_expire:A" in drive.notices()
+
+
 def test_a_limit_that_has_expired_at_once_is_said_without_expiry() -> None:
     drive = Drive(expiring())
     drive.bring_up("A")

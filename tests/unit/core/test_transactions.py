@@ -167,6 +167,28 @@ def test_an_older_start_is_history_and_touches_no_ledger() -> None:
     assert drive.open_transactions() == [one]
 
 
+def test_starts_that_are_history_wait_for_their_stops_at_each_connector() -> None:
+    drive = Drive(station(100, charger("A", 50, 2)))
+    drive.bring_up("A")
+    for idx in (1, 2):
+        drive.start("A", idx, tag=f"N{idx}")
+    one, two = (drive.start("A", idx, tag=f"O{idx}", ago_s=3_600) for idx in (1, 2))
+    assert (drive.record(one).ended_ms, drive.record(two).ended_ms) == (None, None)
+    three = drive.start("A", 1, tag="P", ago_s=3_500)
+    assert ended(drive, one)[0] == "Superseded"
+    assert (drive.record(two).ended_ms, drive.record(three).ended_ms) == (None, None)
+
+
+def test_a_stop_without_an_id_means_a_start_that_can_have_used_so_much() -> None:
+    drive = Drive(station(100, charger("A", 50, 2)))
+    drive.bring_up("A")
+    one = drive.start("A", 1, meter_wh=100, verdict=TagStatus.INVALID)
+    two = drive.start("A", 2, meter_wh=5_000, verdict=TagStatus.INVALID)
+    drive.stop("A", -1, 120)
+    assert ended(drive, one)[:2] == ("Local", 120)
+    assert drive.record(two).ended_ms is None
+
+
 def kept_as_history(verdict: TagStatus = TagStatus.ACCEPTED) -> tuple[Drive, int, int]:
     """Return a charger that has lost its clock at a boot: a start of 2021, and the transaction before the boot."""
     drive = Drive(station(150, charger("A", 100, 2), charger("B", 100)))
