@@ -68,7 +68,7 @@ class Witness:
         band_w = half_ampere_w(charger.config)
         highest_w = self._highest_w(connector, limit)
         if power_w > highest_w + tolerance_w(highest_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
-            if self._must_have_let_go(limit):
+            if self._must_have_let_go(limit, connector.meter.span_ms):
                 self._above(charger, connector, limit, power_w)
             return
         if evidence.not_obeying:
@@ -133,10 +133,11 @@ class Witness:
             return max(limit.limit_w, connector.limits.power_w)
         return max(send.limit_w for send in connector.limits.sends if send.token >= limit.token)
 
-    def _must_have_let_go(self, limit: Send) -> bool:
-        if limit.state is SendState.SETTLED:
+    def _must_have_let_go(self, limit: Send, span_ms: int) -> bool:
+        """Return whether what was measured, the mean over a span where a register told it, was under a limit."""
+        if limit.state is SendState.SETTLED and not span_ms:
             return True
-        return self.now.mono_ms - (limit.accepted_ms or 0) >= self.timings.settle_longest_ms
+        return self.now.mono_ms - span_ms - (limit.accepted_ms or 0) >= self.timings.settle_longest_ms
 
     def _above(self, charger: ChargerState, connector: Connector, limit: Send, power_w: int) -> None:
         """Book what was measured above the limit; enough of it convicts."""

@@ -251,7 +251,7 @@ def test_a_zero_that_the_register_contradicts_frees_nothing_and_marks_its_sessio
     drive = site()
     one = drive.start("A")
     drive.accept()
-    for n in range(4):
+    for n in range(19):
         drive.sample("A", 1, 0, transaction_id=one, energy_wh=n * 100)
         drive.wait(10)
     assert drive.view(one).consumed_w == 36_000
@@ -259,9 +259,58 @@ def test_a_zero_that_the_register_contradicts_frees_nothing_and_marks_its_sessio
     drive.configure(station(10, charger("A", 100, 2), charger("B", 100)))
     drive.accept()
     drive.wait(1)
-    drive.sample("A", 1, 0, transaction_id=one, energy_wh=410)
+    booked_kw = drive.k_kw("A", 1)
+    drive.sample("A", 1, 0, transaction_id=one, energy_wh=1_910)
     drive.wait(1)
-    assert drive.k_kw("A", 1) == 100, "the car has not let go of it"
+    assert drive.k_kw("A", 1) == booked_kw > 10, "the car has not let go of it"
+
+
+@pytest.mark.parametrize("batch_s", [10, 20, 60])
+def test_a_car_that_ignores_its_limit_is_found_out_by_the_register_alone(batch_s: int) -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    for n in range(1, 60):
+        drive.wait(10)
+        drive.sample("A", 1, 0, transaction_id=one, energy_wh=n * 10 // batch_s * batch_s * 10)
+        drive.accept()
+        if n == 24:
+            drive.configure(station(10, charger("A", 100, 2), charger("B", 100)))
+            drive.accept()
+    assert "not_obeying:A#1" in drive.notices()
+
+
+def test_a_pause_is_believed_beside_a_register_that_runs_late() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    for n in range(40):
+        drive.wait(10)
+        drive.sample("A", 1, 36_000 if n < 15 else 0, transaction_id=one, energy_wh=100 * max(0, min(n - 6, 15)))
+        drive.accept()
+        if n == 14:
+            drive.configure(station(0, charger("A", 100, 2), charger("B", 100)))
+            drive.accept()
+    assert (drive.k_kw("A", 1), drive.notices(), drive.record(one).flags) == (0, set(), ())
+
+
+def test_the_mean_over_a_time_before_a_limit_is_no_evidence_against_it() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    for n in range(6):
+        drive.wait(60)
+        drive.sample("A", 1, None, transaction_id=one, energy_wh=n * 1_000)
+    drive.configure(station(20, charger("A", 100, 2), charger("B", 100)))
+    drive.accept()
+    drive.wait(60)
+    drive.sample("A", 1, None, transaction_id=one, energy_wh=5_700)
+    drive.wait(20)
+    assert "not_obeying:A#1" not in drive.notices(), "42 kW: it drew 60 kW until it let go"
+    drive.wait(40)
+    drive.sample("A", 1, None, transaction_id=one, energy_wh=6_400)
+    drive.wait(20)
+    assert "not_obeying:A#1" in drive.notices(), "42 kW, all of it under the limit of 20 kW"
 
 
 def test_a_clock_that_is_ahead_is_believed_at_the_second_sample() -> None:
