@@ -113,8 +113,10 @@ KINDS: Final[dict[str, Kind]] = {
     "uncommanded": Kind(
         _A,
         "connector",
-        "Power flows at a connector where no transaction runs. What was measured is booked.",
-        "See who charges there: perhaps without authorization, or the charger has not told of its transaction.",
+        "Power flows at a connector where no transaction runs, or in one more than it was told, under the id of another"
+        " that has ended. What was measured is booked.",
+        "See who charges there: perhaps without authorization, or the charger has not told of its transaction, or names"
+        " the wrong one in its meter values.",
     ),
     "max_power_wrong": Kind(
         _A,

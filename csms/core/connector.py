@@ -84,6 +84,9 @@ class Evidence:
         met: samples at a limit since then; judged: the send that they speak of.
         tries: ways tried since then; retry_ms: the next one is not tried before; walked_ms: when every one was tried.
         silences: samples asked for because none came; silent_ms: when last.
+        strays: samples running above what was told, of now, that name another transaction than the one that runs; more
+            than one are booked. lows: samples running that were not above since, whatever they name.
+        stray_at_ms: the charger's own time of the newest stray.
     """
 
     above: int = 0
@@ -99,11 +102,19 @@ class Evidence:
     walked_ms: int | None = None
     silences: int = 0
     silent_ms: int = 0
+    strays: int = 0
+    lows: int = 0
+    stray_at_ms: int | None = None
+
+    @property
+    def strayed(self) -> bool:
+        """Return whether power is booked that flows under the id of another transaction than the one that runs."""
+        return self.strays > 1
 
     @property
     def speaks(self) -> bool:
         """Return whether it cannot be counted on that a limit would be kept here."""
-        return self.not_obeying or self.disobeyed
+        return self.not_obeying or self.disobeyed or self.strayed
 
 
 @dataclass(slots=True)

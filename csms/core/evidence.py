@@ -4,6 +4,7 @@
     three of them, or 15 s                     not_obeying: booked at the maximum, its session is steered no more
     three samples at a limit told since then   it obeys again (at its part of it, where a car uses fewer phases)
     power without a transaction                booked from the second sample running on, 30 s after the last one ended
+    power under another transaction's id       booked like that, above what was told; three low samples running end it
     told power, and says that it offers none   the other purpose of profile is tried, then 0 W is not told again
     told power, and stays at its default       the other purpose of profile is tried
 
@@ -19,7 +20,7 @@ from csms.core.charger import ChargerState
 from csms.core.commands import Trigger
 from csms.core.connector import Connector, Evidence
 from csms.core.demand import DC_SATURATION_W, half_ampere_w
-from csms.core.events import ConnectorStatus
+from csms.core.events import ConnectorStatus, Sample
 from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.ladder import least_w
@@ -32,6 +33,7 @@ from csms.core.timings import Timings
 
 SAMPLES_TO_CONVICT = 3
 SAMPLES_TO_ACQUIT = 3
+LOWS_TO_END = 3
 QUESTIONS = 2
 SILENCES_ASKED = 6
 """A silent meter is asked so often, after twice as long each time."""
@@ -68,12 +70,48 @@ class Witness:
         band_w = half_ampere_w(charger.config)
         highest_w = self._highest_w(connector, limit)
         if power_w > highest_w + tolerance_w(highest_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
-            if self._must_have_let_go(limit):
+            if self._must_have_let_go(limit, connector.meter.span_ms):
                 self._above(charger, connector, limit, power_w)
             return
         if evidence.not_obeying:
             self._met(charger, connector, limit, at_limit=_is_at(charger, limit, power_w, phases))
-        elif evidence.since_ms is not None or evidence.measured_w:
+        else:
+            self._low(charger, connector, LOWS_TO_END if evidence.strayed else 1)
+
+    def strayed(self, charger: ChargerState, connector: Connector, sample: Sample, power_w: int) -> None:
+        """Take a power of now, W, that names another transaction than the one that runs (OCPP16.md C23).
+
+        It flows, whosever it is: above what was told it is booked, from the second sample running on, and others are
+        cut for it. Nobody is convicted by it. A car whose transaction has just ended may still be letting go.
+        """
+        session, evidence = connector.session, connector.evidence
+        if session is None or session.driver is not Driver.OCPP or evidence.stray_at_ms == sample.at_ms:
+            return
+        evidence.stray_at_ms, band_w = sample.at_ms, half_ampere_w(charger.config)
+        default_w = charger.defaults.power_w if connector.provisioned else charger.max_booked_w
+        told_w = max(default_w, connector.limits.power_w)
+        if power_w <= told_w + tolerance_w(told_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+            if evidence.since_ms is None and not evidence.not_obeying:
+                self._low(charger, connector, LOWS_TO_END)
+            return
+        if self.now.mono_ms - session.opened_ms < self.timings.settle_longest_ms:
+            return
+        evidence.strays, evidence.lows = evidence.strays + 1, 0
+        if evidence.strayed and power_w > evidence.measured_w:
+            self.journal.log("connector.draws_under_another_id", *connector.key, measured_w=power_w)
+            evidence.measured_w = power_w
+            self._raise_maximum(charger)
+            self._changed(charger)
+
+    def _low(self, charger: ChargerState, connector: Connector, lows_to_end: int) -> None:
+        """Take a sample that is not above what was told: so many running end what was booked."""
+        evidence = connector.evidence
+        if not evidence.strayed:
+            evidence.strays = 0
+        if evidence.since_ms is None and not evidence.measured_w:
+            return
+        evidence.lows += 1
+        if evidence.lows >= lows_to_end:
             connector.evidence = Evidence()
             self._changed(charger)
 
@@ -134,15 +172,16 @@ class Witness:
             return max(limit.limit_w, connector.limits.power_w)
         return max(send.limit_w for send in connector.limits.sends if send.token >= limit.token)
 
-    def _must_have_let_go(self, limit: Send) -> bool:
-        if limit.state is SendState.SETTLED:
+    def _must_have_let_go(self, limit: Send, span_ms: int) -> bool:
+        """Return whether what was measured, the mean over a span where a register told it, was under a limit."""
+        if limit.state is SendState.SETTLED and not span_ms:
             return True
-        return self.now.mono_ms - (limit.accepted_ms or 0) >= self.timings.settle_longest_ms
+        return self.now.mono_ms - span_ms - (limit.accepted_ms or 0) >= self.timings.settle_longest_ms
 
     def _above(self, charger: ChargerState, connector: Connector, limit: Send, power_w: int) -> None:
         """Book what was measured above the limit; enough of it convicts."""
         evidence = connector.evidence
-        evidence.met = 0
+        evidence.met = evidence.lows = 0
         evidence.above += 1
         if evidence.since_ms is None:
             evidence.since_ms = self.now.mono_ms

@@ -6,8 +6,7 @@ from 0, others for ever, and some send both), the next reading is compared with 
 kWh is read over a longer time than one that shows Wh: its digits tell how long.
 
 A power of 0 is evidence that nothing flows, which frees power; some meters always tell it. It is not believed beside
-phases that draw, nor when the register has risen through two readings running while 0 was told: then the register
-counts, until the meter has told another power.
+phases that draw, nor when the register has gone on rising while 0 was told (`csms.core.zeros`): then that counts.
 
 Impossible is only what a connector of such a charger cannot physically carry. A power above the configured maximum is
 no such thing: it may be true, and then it is the configuration that lies (LEDGER.md §6).
@@ -20,6 +19,7 @@ from csms.core.events import Sample
 from csms.core.records import Doubt
 from csms.core.station import Charger
 from csms.core.units import MS_PER_HOUR, mean_power_w
+from csms.core.zeros import REGISTER_LAG_MS, Zeros
 
 AC_PLUG_A = 63
 """IEC 61851-1 mode 3: most current of one phase. A quarter more is still believed: voltage, rounding, poor meters."""
@@ -33,17 +33,8 @@ SLACK_WH = 1_000
 LEAST_ENERGY_SPAN_MS = 5_000
 """Registers read closer together than this, per Wh that they can show, give no usable mean power."""
 
-REGISTER_LAG_MS = 60_000
-"""A register may be brought up to date so seldom: no smaller time makes a rise impossible."""
-
 OVERTAKEN_MS = 60_000
 """A sample older than the newest by less than this came late; by more, the charger's clock has stepped back."""
-
-CONTRADICTION_W = 1_000
-"""A register that rises by this mean power contradicts a power of 0; a charger's own consumption does not."""
-
-RISES_TO_CONTRADICT = 2
-"""One may bring the register up to date with what flowed before."""
 
 SAMPLES_REMEMBERED = 16
 
@@ -70,21 +61,34 @@ class Reading(NamedTuple):
     doubt: Doubt | None
 
 
+class Mean(NamedTuple):
+    """What the register tells: its mean power, W, over a span; what about the reading is not believed."""
+
+    power_w: int | None = None
+    span_ms: int = 0
+    doubt: Doubt | None = None
+
+
+NO_MEAN = Mean()
+
+
 @dataclass(slots=True)
 class Meter:
     """The newest live sample of a connector, and the power read from it.
 
     Attributes:
         seen_ms: when it was received, monotonic; at_ms: the charger's own time of it.
+        span_ms: the time of which its power is the mean; 0: it was told as a power.
         energy_wh, energy_at_ms: the register that the next one is compared with; step_wh: the finest that it showed.
         doubtful_w, doubtful_ms: a later sample that may be old, or the first of a run of impossible ones.
         absurd: such a run is on.
-        rises_at_0: how often running the register rose although a power of 0 was told; None when another was told last.
+        zeros: what the register tells of powers of 0.
         taken: the last samples, so that a repeated one changes nothing.
     """
 
     power_w: int | None = None
     seen_ms: int | None = None
+    span_ms: int = 0
     energy_wh: int | None = None
     energy_at_ms: int = 0
     step_wh: int | None = None
@@ -92,7 +96,7 @@ class Meter:
     doubtful_w: int | None = None
     doubtful_ms: int | None = None
     absurd: bool = False
-    rises_at_0: int | None = None
+    zeros: Zeros = field(default_factory=Zeros)
     taken: dict[tuple[int, int | None, int | None], None] = field(default_factory=dict)
 
     def begin(self, started_ms: int | None) -> None:
@@ -113,66 +117,68 @@ class Meter:
 
     def _forget_register(self) -> None:
         self.energy_wh = None
-        if not self._zero_lies:
-            self.rises_at_0 = None
+        self.zeros.restart()
 
     def read(self, sample: Sample, now_ms: int, most_w: int) -> Reading:
         """Take a live sample of a connector that carries `most_w` at most."""
         power_w, doubt = sample.power_w, Doubt.ZERO_CONTRADICTED if sample.zero_contradicted else None
-        mean = Reading(None, None)
+        mean, span_ms = NO_MEAN, 0
         if power_w is not None and power_w > most_w:
             power_w, doubt = None, Doubt.IMPOSSIBLE_POWER
         if sample.energy_wh is not None:
             mean = self._read_register(sample.energy_wh, sample, most_w)
-        self._judge_zero(sample, mean)
-        if power_w == 0 and self._zero_lies:
+        if sample.power_w is not None:
+            mean = self._judge_zero(sample, mean, most_w)
+        if power_w == 0 and self.zeros.lie:
             power_w, doubt = None, Doubt.ZERO_CONTRADICTED
-        power_w = mean.power_w if power_w is None else power_w
+        if power_w is None:
+            power_w, span_ms = mean.power_w, mean.span_ms
         doubt = doubt or mean.doubt
         self.at_ms = sample.at_ms
         if power_w is not None:
-            self.power_w, self.seen_ms = power_w, now_ms
+            self.power_w, self.seen_ms, self.span_ms = power_w, now_ms, span_ms
             self.doubtful_w = self.doubtful_ms = None
             self.absurd = False
         elif sample.power_w:
             self.suspect(sample.power_w, now_ms, most_w)
         return Reading(power_w, doubt)
 
-    @property
-    def _zero_lies(self) -> bool:
-        return self.rises_at_0 is not None and self.rises_at_0 >= RISES_TO_CONTRADICT
+    def _judge_zero(self, sample: Sample, mean: Mean, most_w: int) -> Mean:
+        """Judge a power of 0 by the register; return what this tells of the power beside a 0 that lies."""
+        if sample.power_w:
+            self.zeros.forget()
+            return mean
+        window = None
+        if mean.doubt is not None:
+            self.zeros.restart()
+        elif sample.energy_wh is not None:
+            window = self.zeros.read(sample.energy_wh, sample.at_ms, self.step_wh or 1)
+        if not self.zeros.lie or self.zeros.rises_with_each(sample.at_ms):
+            return mean
+        if window is None or window.power_w > most_w:
+            return Mean(doubt=mean.doubt)
+        return Mean(window.power_w, window.span_ms)
 
-    def _judge_zero(self, sample: Sample, mean: Reading) -> None:
-        """Count the readings of the register that contradict a power of 0 which was told all the time between them."""
-        if sample.power_w is None:
-            return
-        if sample.power_w > 0:
-            self.rises_at_0 = None
-        elif self.rises_at_0 is None:
-            self.rises_at_0 = 0 if sample.energy_wh is not None and self.energy_at_ms == sample.at_ms else None
-        elif mean.power_w is not None and not self._zero_lies:
-            self.rises_at_0 = self.rises_at_0 + 1 if mean.power_w >= CONTRADICTION_W else 0
-
-    def _read_register(self, energy_wh: int, sample: Sample, most_w: int) -> Reading:
+    def _read_register(self, energy_wh: int, sample: Sample, most_w: int) -> Mean:
         """Return the mean power since the register was last read; compare the next reading with this one."""
         step_wh = sample.energy_step_wh if self.step_wh is None else min(self.step_wh, sample.energy_step_wh)
         self.step_wh = step_wh
-        reading = Reading(None, None)
+        mean = NO_MEAN
         if self.energy_wh is not None:
             rise_wh, span_ms = energy_wh - self.energy_wh, sample.at_ms - self.energy_at_ms
             if rise_wh < 0:
-                reading = Reading(None, Doubt.REGISTER_FELL)
+                mean = Mean(doubt=Doubt.REGISTER_FELL)
             elif (rise_wh - step_wh) * MS_PER_HOUR > most_w * max(span_ms, REGISTER_LAG_MS):
-                reading = Reading(None, Doubt.REGISTER_JUMPED)
+                mean = Mean(doubt=Doubt.REGISTER_JUMPED)
             elif 0 <= span_ms < LEAST_ENERGY_SPAN_MS * step_wh:
-                return reading
+                return mean
             elif span_ms > 0:
                 power_w = mean_power_w(rise_wh, span_ms)
                 if power_w > most_w:
-                    return reading  # brought up to date with what came before: over a longer time it tells more
-                reading = Reading(power_w, None)
+                    return mean  # brought up to date with what came before: over a longer time it tells more
+                mean = Mean(power_w, span_ms)
         self.energy_wh, self.energy_at_ms = energy_wh, sample.at_ms
-        return reading
+        return mean
 
     def is_new(self, sample: Sample) -> bool:
         """Return whether this sample was not taken before, and remember it (LEDGER.md I7)."""

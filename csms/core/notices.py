@@ -195,7 +195,8 @@ def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) 
             cause = f"it drew more than {limit_w} W, its limit; {charger.booked_w()} W are booked for the charger"
             yield at_connector("not_obeying", charger, connector.key.idx, cause)
         yield from _of_containment(charger, connector)
-        if connector.session is None and connector.evidence.measured_w and not connector.evidence.not_obeying:
+        nobodys = connector.session is None or connector.evidence.strayed
+        if nobodys and connector.evidence.measured_w and not connector.evidence.not_obeying:
             cause = f"{connector.evidence.measured_w} W were measured there"
             yield at_connector("uncommanded", charger, connector.key.idx, cause)
         yield from _of_meter(charger, connector, now, timings, alarm)

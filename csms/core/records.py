@@ -200,7 +200,9 @@ class Doubt(StrEnum):
     ZERO_CONTRADICTED = "zero_contradicted"
     """A power of 0 beside phases that draw, or a register that keeps rising: those count."""
     TRANSACTION_ENDED = "transaction_ended"
-    """It names one that had ended: at most it counts as power at a connector without a transaction."""
+    """It names one that had ended, and is of before its end, tells no power, or of no connector."""
+    HISTORY = "history"
+    """It names a start that is kept as history, and tells no power, or of no connector."""
 
 
 class SampleStored(NamedTuple):

@@ -3,9 +3,9 @@
 Every sample is kept, with its owner: the open transaction it names, else the one that holds its connector (many ids are
 wrong). One that tells no connector is of that of the transaction it names, else kept as the whole charger's. Values of
 a transaction that has ended belong to it and never revive it: what they show of now is power without a transaction, at
-a connector that none holds; so do those of a start that is history, until they show that it is not. Of all of them only
-what is new, of now and possible moves control: the record of any other says why it did not
-(`csms.core.records.Doubt`).
+a connector that none holds, and may be booked beside the one that does; so do those of a start that is history, until
+they show that it is not. Of all of them only what is new, of now and possible moves control: the record of any other
+says why it did not (`csms.core.records.Doubt`).
 """
 
 from csms.core.charger import ChargerState
@@ -49,7 +49,7 @@ class Samples:
         if ended is not None:
             self._sampled_late(fact, idx, ended.idx, ended.session_id, Doubt.TRANSACTION_ENDED)
         elif session is not None and session.phase is Phase.HISTORIC:
-            self._sampled_late(fact, idx, session.key.idx, session.session_id, None)
+            self._sampled_late(fact, idx, session.key.idx, session.session_id, Doubt.HISTORY)
             self._judge_history(fact, idx, session)
         else:
             self._sampled(fact, idx, charger, session)
@@ -70,17 +70,17 @@ class Samples:
                 doubt = self._hear(charger, connector, sample)
             self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
 
-    def _sampled_late(
-        self, fact: MeterSampled, idx: int, own_idx: int, owner_id: SessionId, doubt: Doubt | None
-    ) -> None:
-        """Take the values of a transaction that is over."""
+    def _sampled_late(self, fact: MeterSampled, idx: int, own_idx: int, owner_id: SessionId, unheard: Doubt) -> None:
+        """Take the values of a transaction that is over, or history; `unheard`: why some of them say nothing."""
         charger = self.state.chargers.get(fact.charger_id)
         connector = None
         if charger is not None and (idx or len(charger.connectors) == 1):
             connector = charger.connectors.get(idx) or charger.connectors.get(own_idx)
         for sample in fact.samples:
-            if charger is not None and connector is not None and not self._is_of_before(connector, sample):
-                self._hear_late(charger, connector, sample)
+            doubt: Doubt | None = unheard
+            if charger is not None and connector is not None:
+                of_before = unheard is Doubt.TRANSACTION_ENDED and self._is_of_before(connector, sample)
+                doubt = unheard if of_before else self._hear_late(charger, connector, sample, unheard)
             self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
 
     def _judge_history(self, fact: MeterSampled, idx: int, session: Session) -> None:
@@ -91,7 +91,7 @@ class Samples:
             charger.busy_ms = self.now.mono_ms
         if charger is None or connector is None or idx not in {session.key.idx, 0}:
             return
-        if all(abs(sample.at_ms - self.now.wall_ms) > self.timings.old_start_ms for sample in fact.samples):
+        if all(charger.stamps.doubt(sample.at_ms, self.now) is not None for sample in fact.samples):
             return
         rival = connector.session
         rival_ms = None if rival is None else rival.named_ms
@@ -130,19 +130,27 @@ class Samples:
         held = connector is not None and (session is None or connector.session is session)
         return connector if held else None
 
-    def _hear_late(self, charger: ChargerState, connector: Connector, sample: Sample) -> None:
+    def _hear_late(self, charger: ChargerState, connector: Connector, sample: Sample, unheard: Doubt) -> Doubt | None:
         """Let a sample of a transaction that is over speak: at a free connector its power is nobody's.
 
-        The session of another transaction is judged by its own values, but power that flows there speaks against a car
-        that has let go.
+        Return why it is not believed. The session of another transaction is judged by its own values, but power that
+        flows there speaks against a car that has let go, and is booked.
         """
         if connector.session is None:
-            self._hear(charger, connector, sample)
-        elif sample.power_w is not None and self._is_of_now(charger, connector, sample):
-            connector.meter.suspect(sample.power_w, self.now.mono_ms, most_power_w(charger.config))
-
-    def _is_of_now(self, charger: ChargerState, connector: Connector, sample: Sample) -> bool:
-        return charger.stamps.doubt(sample.at_ms, self.now) is None and not connector.meter.is_overtaken(sample)
+            return self._hear(charger, connector, sample)
+        if sample.power_w is None:
+            return unheard
+        doubt = charger.stamps.doubt(sample.at_ms, self.now)
+        if doubt is None and connector.meter.is_overtaken(sample):
+            doubt = Doubt.OVERTAKEN
+        if doubt is not None:
+            return doubt
+        most_w = most_power_w(charger.config)
+        connector.meter.suspect(sample.power_w, self.now.mono_ms, most_w)
+        if sample.power_w > most_w:
+            return Doubt.IMPOSSIBLE_POWER
+        self.witness.strayed(charger, connector, sample, sample.power_w)
+        return None
 
     def _is_of_before(self, connector: Connector, sample: Sample) -> bool:
         """Return whether a sample is of before the end of its transaction: by the charger's clock, and old by ours."""

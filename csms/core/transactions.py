@@ -185,14 +185,17 @@ class Transactions:
 
         Two transactions cannot run at one connector, so the one that held it is over: its time stamp lied, or the
         other's. A status cannot show that, it names no transaction. Nor can samples of an offline queue: two of them
-        are of now, by our clock, two minutes apart. Should it be a mistake even so, no power is freed by it: what the
-        other one was told stays booked until a limit of this one is settled, or this one ends.
+        are of now, as the charger's clock stands, two minutes apart. Should it be a mistake even so, no power is freed
+        by it: what the other one was told stays booked until a limit of this one is settled, or this one ends, and
+        what was measured there until a sample is low.
         """
         current = connector.session
         if current is not None and current.driver is Driver.REST:
             return
         at_ms = session.created_ms if current is None else max(session.created_ms, current.started_ms)
+        measured_w = connector.evidence.measured_w
         self._supersede(charger, connector, session, at_ms)
+        connector.evidence.measured_w = measured_w
         session.happened(Happening.PROVEN)
         session.unflag(HISTORIC)
         session.opened_ms = self.now.mono_ms

@@ -68,11 +68,12 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
     at_ms = parse_time_ms(element.timestamp)
     found = _found(element.sampled_value)
     power, energy = _total(found, POWER), _total(found, ENERGY)
-    contradicted = power == 0 and (drawn_w := _drawn_w(found)) >= _DRAWN_W
+    drawn_w = _in_watts(_drawn_w(found), element.sampled_value) if power == 0 else 0
+    contradicted = drawn_w >= _DRAWN_W
     if contradicted:
         power = drawn_w
-    if power is not None and 0 < power < _W_PER_KW and _are_kilowatts(power, element.sampled_value):
-        power *= _W_PER_KW
+    elif power is not None:
+        power = _in_watts(power, element.sampled_value)
     return Sample(
         received_ms if at_ms is None else at_ms,
         None if power is None else max(0, math.ceil(power)),
@@ -166,6 +167,11 @@ def _step_wh(values: Iterable[SampledValue]) -> int:
         if (sampled.measurand or ENERGY).strip() == ENERGY and (sampled.unit or "").strip().upper() == "KWH"
     ]
     return 10 ** max(0, 3 - max(digits)) if digits else 1
+
+
+def _in_watts(power: int | Decimal, values: Iterable[SampledValue]) -> int | Decimal:
+    """Return a power "in W" in W: some chargers write kW there."""
+    return power * _W_PER_KW if 0 < power < _W_PER_KW and _are_kilowatts(power, values) else power
 
 
 def _are_kilowatts(power: int | Decimal, values: Iterable[SampledValue]) -> bool:

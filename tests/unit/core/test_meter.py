@@ -36,59 +36,50 @@ def test_power_from_samples(samples: list[tuple[int, int | None, int | None]], p
     assert [reading.power_w for reading in told] == powers_w
 
 
-ZEROS: list[tuple[str, list[tuple[int, int | None, int | None]], list[int | None]]] = [
-    # caption, samples (charger's time s, W, Wh) | power told by each, W
-    ("0 W, the register rises", [(n * 10, 0, n * 100) for n in range(5)], [0, 0, 36_000, 36_000, 36_000]),
-    ("0 W, it stands still", [(n * 10, 0, 700) for n in range(4)], [0, 0, 0, 0]),
-    ("0 W, its own consumption: 720 W", [(n * 10, 0, n * 2) for n in range(5)], [0, 0, 0, 0, 0]),
-    ("brought up to date once", [(0, 9_000, 0), (10, 0, 0), (20, 0, 500), (30, 0, 500)], [9_000, 0, 0, 0]),
-    ("from the last of the power on", [(0, 9_000, 0), (10, 0, 100), (20, 0, 150), (30, 0, 150)], [9_000, 0, 0, 0]),
-    ("twice, not running", [(0, 0, 0), (10, 0, 50), (20, 0, 50), (30, 0, 100), (40, 0, 100)], [0, 0, 0, 0, 0]),
-    ("power between", [(0, 0, 0), (10, 0, 50), (20, 9_000, 100), (30, 0, 150), (40, 0, 200)], [0, 0, 9_000, 0, 0]),
-    (
-        "then it stands still and rises again, then power is told, then 0 W",
-        [(0, 0, 0), (10, 0, 50), (20, 0, 100), (30, 0, 100), (40, 0, 150), (50, 8_000, 170), (60, 0, 170)],
-        [0, 0, 18_000, 0, 18_000, 8_000, 0],
-    ),
-    (
-        "without the register, or too soon for it, nothing is told",
-        [(0, 0, 0), (10, 0, 50), (20, 0, 100), (22, 0, None), (23, 0, 109), (30, 0, 150)],
-        [0, 0, 18_000, None, None, 18_000],
-    ),
-    ("read too soon at first", [(0, 9_000, 0), (3, 0, 20), (10, 0, 25), (20, 0, 75)], [9_000, 0, 0, 0]),
-]
-
-
-@pytest.mark.parametrize(("samples", "powers_w"), [row[1:] for row in ZEROS], ids=[row[0] for row in ZEROS])
-def test_a_zero_that_the_register_contradicts(
-    samples: list[tuple[int, int | None, int | None]], powers_w: list[int | None]
-) -> None:
-    meter = Meter()
-    told = [
-        meter.read(Sample(at_s * 1_000, power_w, energy_wh), at_s * 1_000, MOST) for at_s, power_w, energy_wh in samples
-    ]
-    assert [reading.power_w for reading in told] == powers_w
-    doubted = [one for one, sample in zip(told, samples, strict=True) if sample[1] == 0 and one.power_w != 0]
-    assert {one.doubt for one in doubted} <= {Doubt.ZERO_CONTRADICTED}
-
-
-def test_a_zero_that_was_contradicted_is_not_believed_in_the_next_transaction_either() -> None:
-    meter = Meter()
-    for n in range(3):
-        meter.read(Sample(n * 10_000, 0, n * 100), n * 10_000, MOST)
-    meter.end(30_000)
-    meter.begin(40_000)
-    assert meter.read(Sample(50_000, 0, 0), 50_000, MOST) == Reading(None, Doubt.ZERO_CONTRADICTED)
-    assert meter.read(Sample(60_000, 0, 100), 60_000, MOST) == Reading(36_000, Doubt.ZERO_CONTRADICTED)
+def test_a_zero_that_lies_is_not_believed_in_the_next_transaction_either() -> None:
+    meter = lying()
+    meter.end(190_000)
+    meter.begin(200_000)
+    assert meter.read(Sample(210_000, 0, 0), 210_000, MOST) == Reading(None, Doubt.ZERO_CONTRADICTED)
+    assert meter.read(Sample(220_000, 0, 100), 220_000, MOST) == Reading(36_000, Doubt.ZERO_CONTRADICTED)
+    meter.read(Sample(230_000, 5_000, 150), 230_000, MOST)
+    assert meter.read(Sample(240_000, 0, 250), 240_000, MOST) == Reading(0, None), "it has told another power"
 
 
 def test_a_zero_that_is_not_believed_takes_nothing_back_that_speaks_against() -> None:
+    meter = lying()
+    meter.suspect(50_000, 185_000, MOST)
+    assert meter.read(Sample(190_000, 0, None), 190_000, MOST) == Reading(None, Doubt.ZERO_CONTRADICTED)
+    assert meter.above_ms(40_000) == 185_000
+
+
+def test_a_false_reading_begins_the_judgement_of_a_zero_anew() -> None:
+    meter = lying(170)
+    assert meter.read(Sample(180_000, 0, 1_000_000), 180_000, MOST) == Reading(0, Doubt.REGISTER_JUMPED)
+    for at_s in (190, 250, 310):
+        told = meter.read(Sample(at_s * 1_000, 0, 1_000_000 + at_s * 10), at_s * 1_000, MOST)
+        assert told == Reading(0, None)
+    assert meter.read(Sample(370_000, 0, 1_003_700), 370_000, MOST).doubt is Doubt.ZERO_CONTRADICTED
+
+
+def test_a_meter_knows_of_what_time_its_power_is_the_mean() -> None:
     meter = Meter()
-    for n in range(3):
-        meter.read(Sample(n * 10_000, 0, n * 100), n * 10_000, MOST)
-    meter.suspect(50_000, 25_000, MOST)
-    meter.read(Sample(30_000, 0, None), 30_000, MOST)
-    assert meter.above_ms(40_000) == 25_000
+    for sample, span_ms in (
+        (Sample(0, 7_000, 0), 0),
+        (Sample(10_000, None, 100), 10_000),
+        (Sample(30_000, None, 300), 20_000),
+        (Sample(40_000, 7_000, 400), 0),
+    ):
+        meter.read(sample, sample.at_ms, MOST)
+        assert meter.span_ms == span_ms
+
+
+def lying(until_s: int = 180) -> Meter:
+    """Return a meter that has told 0 W for so long while its register rose by 36 kW with each reading."""
+    meter = Meter()
+    for at_s in range(0, until_s + 1, 10):
+        meter.read(Sample(at_s * 1_000, 0, at_s * 10), at_s * 1_000, MOST)
+    return meter
 
 
 @pytest.mark.parametrize(("age_s", "fresh_w"), [(0, 7_000), (15, 7_000), (16, None)])

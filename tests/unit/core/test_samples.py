@@ -95,7 +95,7 @@ def test_late_values_after_a_restart_belong_to_the_ended_transaction(*, next_sta
     known = drive.memory.find_transaction(one)
     drive.do(MeterSampled(ChargerId("A"), 1, one, (sample,), known=known))
     [kept] = drive.memory.samples
-    assert (kept.session_id, kept.doubt) == (drive.record(one).session_id, Doubt.TRANSACTION_ENDED)
+    assert (kept.session_id, kept.doubt) == (drive.record(one).session_id, None), "it is heard as nobody's power"
     assert drive.open_transactions() == ([] if two is None else [two])
     if two is not None:
         assert drive.view(two).consumed_w is None
@@ -251,7 +251,7 @@ def test_a_zero_that_the_register_contradicts_frees_nothing_and_marks_its_sessio
     drive = site()
     one = drive.start("A")
     drive.accept()
-    for n in range(4):
+    for n in range(19):
         drive.sample("A", 1, 0, transaction_id=one, energy_wh=n * 100)
         drive.wait(10)
     assert drive.view(one).consumed_w == 36_000
@@ -259,9 +259,58 @@ def test_a_zero_that_the_register_contradicts_frees_nothing_and_marks_its_sessio
     drive.configure(station(10, charger("A", 100, 2), charger("B", 100)))
     drive.accept()
     drive.wait(1)
-    drive.sample("A", 1, 0, transaction_id=one, energy_wh=410)
+    booked_kw = drive.k_kw("A", 1)
+    drive.sample("A", 1, 0, transaction_id=one, energy_wh=1_910)
     drive.wait(1)
-    assert drive.k_kw("A", 1) == 100, "the car has not let go of it"
+    assert drive.k_kw("A", 1) == booked_kw > 10, "the car has not let go of it"
+
+
+@pytest.mark.parametrize("batch_s", [10, 20, 60])
+def test_a_car_that_ignores_its_limit_is_found_out_by_the_register_alone(batch_s: int) -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    for n in range(1, 60):
+        drive.wait(10)
+        drive.sample("A", 1, 0, transaction_id=one, energy_wh=n * 10 // batch_s * batch_s * 10)
+        drive.accept()
+        if n == 24:
+            drive.configure(station(10, charger("A", 100, 2), charger("B", 100)))
+            drive.accept()
+    assert "not_obeying:A#1" in drive.notices()
+
+
+def test_a_pause_is_believed_beside_a_register_that_runs_late() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    for n in range(40):
+        drive.wait(10)
+        drive.sample("A", 1, 36_000 if n < 15 else 0, transaction_id=one, energy_wh=100 * max(0, min(n - 6, 15)))
+        drive.accept()
+        if n == 14:
+            drive.configure(station(0, charger("A", 100, 2), charger("B", 100)))
+            drive.accept()
+    assert (drive.k_kw("A", 1), drive.notices(), drive.record(one).flags) == (0, set(), ())
+
+
+def test_the_mean_over_a_time_before_a_limit_is_no_evidence_against_it() -> None:
+    drive = site()
+    one = drive.start("A")
+    drive.accept()
+    for n in range(6):
+        drive.wait(60)
+        drive.sample("A", 1, None, transaction_id=one, energy_wh=n * 1_000)
+    drive.configure(station(20, charger("A", 100, 2), charger("B", 100)))
+    drive.accept()
+    drive.wait(60)
+    drive.sample("A", 1, None, transaction_id=one, energy_wh=5_700)
+    drive.wait(20)
+    assert "not_obeying:A#1" not in drive.notices(), "42 kW: it drew 60 kW until it let go"
+    drive.wait(40)
+    drive.sample("A", 1, None, transaction_id=one, energy_wh=6_400)
+    drive.wait(20)
+    assert "not_obeying:A#1" in drive.notices(), "42 kW, all of it under the limit of 20 kW"
 
 
 def test_a_clock_that_is_ahead_is_believed_at_the_second_sample() -> None:
@@ -406,8 +455,74 @@ def test_power_that_flows_on_under_an_old_id_is_nobodys(
     assert drive.k_kw(charger_id) == (0 if booked_at is None else 40)
     record = drive.record(transaction_id)
     assert (record.last_energy_wh, record.meter_stop_wh, drive.open_transactions()) == (600, 600, [])
-    assert {s.doubt for s in drive.memory.samples[-3:]} == {Doubt.TRANSACTION_ENDED}
+    heard = {Doubt.TRANSACTION_ENDED if booked_at is None else None}
+    assert {s.doubt for s in drive.memory.samples[-3:]} == heard
     assert {s.session_id for s in drive.memory.samples[-3:]} == {record.session_id}
+
+
+def wrongly_named() -> tuple[Drive, int, int]:
+    """Return a charger that has ended one transaction and runs another at 12 of 24 kW, and their ids."""
+    drive = Drive(station(24, charger("A", 22), charger("B", 22)))
+    drive.bring_up("A", "B")
+    one = drive.start("A")
+    drive.accept()
+    drive.wait(60)
+    drive.stop("A", one, 0)
+    drive.accept()
+    drive.wait(60)
+    drive.accept()
+    drive.start("B", tag="B")
+    two = drive.start("A", tag="NEXT")
+    for charger_id in ("A", "B"):
+        drive.status(charger_id, 1, CHARGING)
+    for _ in range(6):
+        drive.accept()
+        drive.sample("A", 1, 12_000, transaction_id=two)
+        drive.sample("B", 1, 12_000)
+        drive.wait(10)
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (12, 12)
+    return drive, one, two
+
+
+def test_power_under_the_id_of_the_transaction_before_is_booked_until_three_low_samples() -> None:
+    drive, one, two = wrongly_named()
+    for booked_kw in (12, 20, 20):
+        drive.sample("A", 1, 20_000, transaction_id=one)
+        assert drive.k_kw("A") == booked_kw
+        drive.sample("B", 1, 12_000)
+        drive.wait(10)
+        drive.accept()
+    drive.draws({("B", 1): 4}, 30)
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (20, 4), "its neighbour is cut for it"
+    assert "uncommanded:A#1" in drive.notices()
+    for booked_kw in (20, 20, 12):
+        drive.sample("A", 1, 12_000, transaction_id=two)
+        assert drive.k_kw("A") == booked_kw
+        drive.wait(10)
+    assert "uncommanded:A#1" not in drive.notices()
+
+
+STRAYS_OF_NOTHING = [
+    # caption, powers, how old they are, the charger's clock at the second one repeats the first
+    ("one", (20_000,), 0, False),
+    ("what was told", (12_100, 12_100, 12_100), 0, False),
+    ("from a queue", (20_000, 20_000, 20_000), 600, False),
+    ("one, said again", (20_000, 20_000, 20_000), 0, True),
+    ("more than there can be", (900_000, 900_000, 900_000), 0, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("powers_w", "ago_s", "again"), [row[1:] for row in STRAYS_OF_NOTHING], ids=[row[0] for row in STRAYS_OF_NOTHING]
+)
+def test_strays_that_show_nothing(powers_w: tuple[int, ...], ago_s: int, *, again: bool) -> None:
+    drive, one, _ = wrongly_named()
+    for step, power_w in enumerate(powers_w):
+        drive.sample("A", 1, power_w, transaction_id=one, ago_s=ago_s + (10 * step if again else 0))
+        drive.sample("B", 1, 12_000)
+        drive.wait(10)
+        drive.accept()
+    assert (drive.k_kw("A"), "uncommanded:A#1" in drive.notices()) == (12, False)
 
 
 LAST_WORDS = [

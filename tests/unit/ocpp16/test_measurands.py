@@ -271,6 +271,9 @@ DIRT = [
     ("7 W beside a current that fits neither", "P=7 I=4", (7, None)),
     ("7 W beside a current of the neutral", "P=7 I:N=31", (7, None)),
     ("0 W beside a current", "P=0 I=16", (0, None)),
+    ("0 W beside phases in kW", "P=0 P:L1=2.4 P:L2=2.4 P:L3=2.4 I:L1=10.4 I:L2=10.4 I:L3=10.4", (7_200, None)),
+    ("0 W beside noise on phases", "P=0 P:L1=2.4 P:L2=0 P:L3=0 I:L1=0.01 I:L2=0 I:L3=0", (0, None)),
+    ("0 W beside less than 100 W in kW", "P=0 P:L1=0.09 I:L1=0.4", (0, None)),
 ]
 NAMES = {"P": "Power.Active.Import", "E": "Energy.Active.Import.Register", "I": "Current.Import", "U": "Voltage"}
 
