@@ -47,13 +47,14 @@ def merged(elements: Iterable[str]) -> tuple[Value, ...]:
     """Return each value of the elements once, oldest first, those without a usable time last."""
     found: dict[tuple[int | str, ...], Value] = {}
     for element in elements:
-        for value in _values(element):
-            found.setdefault(value.identity, value)
+        for part in read_elements(element.encode()):  # those that were never read are kept as a list
+            for value in _values(part):
+                found.setdefault(value.identity, value)
     return tuple(sorted(found.values(), key=lambda value: (value.at_ms is None, value.at_ms or 0)))
 
 
-def _values(element: str) -> Iterable[Value]:
-    fields = read_fields(element.encode()) or {}
+def _values(element: bytes) -> Iterable[Value]:
+    fields = read_fields(element) or {}
     timestamp = read_text(fields.get("timestamp", b"null")) or ""
     for item in read_elements(fields.get("sampledValue", b"null")):
         sampled = read_fields(item)
