@@ -66,7 +66,7 @@ class Sample(NamedTuple):
         at_ms: the charger's time stamp.
         power_w: Power.Active.Import, total of the connector, import positive; None when absent or unusable.
         energy_wh: Energy.Active.Import.Register, total; None when absent or unusable.
-        raw_json: the element exactly as received (for records and signed values).
+        raw_json: the element exactly as received (for records and signed values), or a list of those not read.
         energy_step_wh: least difference that the register shows, as far as its digits tell.
         phases: how many phases draw; None unless all three were told.
         zero_contradicted: a total of 0 W stood beside phases that draw: `power_w` is their sum.

@@ -206,7 +206,10 @@ class Doubt(StrEnum):
 
 
 class SampleStored(NamedTuple):
-    """One meterValue element, as received. `session_id` is None when it belongs to no session."""
+    """One meterValue element, as received. `session_id` is None when it belongs to no session.
+
+    Of a message with too many elements those that were not read are one record, their list.
+    """
 
     charger_id: ChargerId
     idx: int

@@ -37,7 +37,9 @@ MAX_MESSAGE_BYTES = 1_048_576
 The longest is a StopTransaction with the transactionData of a long session, and one that is longer is never delivered:
 its transaction ends as one without a stop. There is room for some 14,000 bare elements (a time and a value; 39 h at one
 each 10 s), 5,400 of one value with all its fields (15 h) or 3,200 of two such values (9 h). It is not more because
-every connection may hold so much in memory at once, and because everybody waits while it is read: a tenth of a second.
+every connection may hold so much in memory at once, and because everybody waits while it is read: a tenth of a second,
+or twice that for the worst that fits in. So much only because no more elements are read than come with their times
+(`csms.ocpp16.meter_values.READ_MAX`): as many empty ones as fit in would take seconds.
 """
 
 _log = structlog.get_logger()

@@ -6,7 +6,8 @@ digits and arrays of the wrong shape all have a value of their own. The rules, i
 - no JSON array, or no readable message id: nothing can be answered, the frame is `Ignored` (§4.1.3);
 - a message type other than 2, 3 and 4 is `Ignored` (§4.1.3 SHALL);
 - a CALL with a readable id but a wrong shape is `Malformed`: it gets a CALLERROR with that id (§4.2.3);
-- half a surrogate pair is U+FFFD to whoever reads a payload (`half_pairs`), and makes a message id unreadable;
+- half a surrogate pair is U+FFFD to whoever reads a payload or a description (`half_pairs`), and makes a message id
+  unreadable;
 - a CALLRESULT or CALLERROR with a readable id always counts as an answer to that id, even when the rest is unreadable:
   whoever waits for it is told at once instead of by a time-out.
 
@@ -138,20 +139,34 @@ def _decode_any(text: str) -> Frame:
 
 
 def _decode_mended(text: str) -> Frame | None:
-    """Return the frame of a text that is whole but for halves of surrogate pairs in its payload, or None."""
+    """Return the frame of a text that is whole but for halves of surrogate pairs, or None.
+
+    None as well when one stands where it matters who or what is meant: in the id, the action or the error code.
+    """
     data = text.encode("utf-8", "replace")
     whole = mended(data)
     try:
         parts = _parts.decode(whole)
     except (msgspec.MsgspecError, RecursionError):
         return None
-    last = bytes(parts[-1]) if parts else b""
-    begins = whole.rindex(last)
-    if whole == data or whole[:begins] != data[:begins]:
-        return None
     frame = _decode_parts(parts)
+    named = 3 if isinstance(frame, Call | CallError) else 2
+    ends = _end_of(parts[:named], whole)
+    if whole == data or whole[:ends] != data[:ends]:
+        return None
+    if not isinstance(frame, Call):
+        return frame
+    begins = whole.index(bytes(parts[-1]), ends)
     # A CALL keeps its payload as it came: its meter values are kept so.
-    return Call(frame.message_id, frame.action, data[begins : begins + len(last)]) if isinstance(frame, Call) else frame
+    return Call(frame.message_id, frame.action, data[begins : begins + len(bytes(parts[-1]))])
+
+
+def _end_of(parts: list[msgspec.Raw], whole: bytes) -> int:
+    """Return where the first parts of a message end."""
+    ends = 0
+    for part in parts:
+        ends = whole.index(bytes(part), ends) + len(bytes(part))
+    return ends
 
 
 def _decode_parts(parts: list[msgspec.Raw]) -> Frame:

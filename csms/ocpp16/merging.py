@@ -4,11 +4,13 @@ A charger may send a value in MeterValues, again in the transactionData of StopT
 queue. The elements are kept byte for byte, so that signed values stay signed; whoever reads a session's values reads
 them through here. Two values are the same when their time and all that tells values of one time apart are the same:
 measurand, phase, context, location and format (the signed twin of a value is a value of its own). The first one counts.
+Half a surrogate pair is read as U+FFFD (`half_pairs`): it spoils no other value.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from csms.ocpp16.half_pairs import mended
 from csms.ocpp16.readers import read_elements, read_fields, read_text
 from csms.ocpp16.times import parse_time_ms
 
@@ -47,13 +49,14 @@ def merged(elements: Iterable[str]) -> tuple[Value, ...]:
     """Return each value of the elements once, oldest first, those without a usable time last."""
     found: dict[tuple[int | str, ...], Value] = {}
     for element in elements:
-        for value in _values(element):
-            found.setdefault(value.identity, value)
+        for part in read_elements(mended(element.encode())):  # those that were never read are kept as a list
+            for value in _values(part):
+                found.setdefault(value.identity, value)
     return tuple(sorted(found.values(), key=lambda value: (value.at_ms is None, value.at_ms or 0)))
 
 
-def _values(element: str) -> Iterable[Value]:
-    fields = read_fields(element.encode()) or {}
+def _values(element: bytes) -> Iterable[Value]:
+    fields = read_fields(element) or {}
     timestamp = read_text(fields.get("timestamp", b"null")) or ""
     for item in read_elements(fields.get("sampledValue", b"null")):
         sampled = read_fields(item)
@@ -64,6 +67,6 @@ def _values(element: str) -> Iterable[Value]:
             at_ms=parse_time_ms(timestamp),
             timestamp=timestamp,
             unit=read_text(sampled.get("unit", b"null")) or "",
-            value=read_text(sampled.get("value", b"null")) or "",
+            value=read_text(sampled.get("value", b"null"), max_chars=None) or "",  # a cut signature proves nothing
             **told,
         )

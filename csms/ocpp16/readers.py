@@ -39,13 +39,13 @@ def read_integer(raw: bytes) -> int | None:
     return min(max(value, INT64_MIN), INT64_MAX)
 
 
-def read_text(raw: bytes) -> str | None:
+def read_text(raw: bytes, max_chars: int | None = _MAX_TEXT_CHARS) -> str | None:
     """Read text, or a number or truth value as the text it was written as; white space around it is cut off."""
     value = read_any(raw)
     if isinstance(value, str):
-        return value.strip()[:_MAX_TEXT_CHARS]
+        return value.strip()[:max_chars]
     if isinstance(value, bool | int | float):
-        return bytes(raw).decode()[:_MAX_TEXT_CHARS]
+        return bytes(raw).decode()[:max_chars]
     return None
 
 

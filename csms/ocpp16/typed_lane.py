@@ -100,20 +100,20 @@ def decode_hot(action: str, payload: bytes) -> Decoded | PayloadFault:
         return read
     if lane.elements is None:
         return Decoded(read, verdict)
-    readings, fault = read_meter_values(lane.elements(read), _meter_value)
-    if whole != payload:
-        readings = tuple(_as_they_came(readings, whole, payload))
+    elements = lane.elements(read)
+    came = elements if whole == payload else list(_as_they_came(elements, whole, payload))
+    readings, fault = read_meter_values(elements, _meter_value, came)
     return Decoded(read, verdict or fault, readings)
 
 
-def _as_they_came(readings: Iterable[Reading], whole: bytes, payload: bytes) -> Iterator[Reading]:
-    """Yield readings of the mended payload with their JSON as it stands at the same place in the payload itself."""
+def _as_they_came(elements: Iterable[msgspec.Raw], whole: bytes, payload: bytes) -> Iterator[msgspec.Raw]:
+    """Yield for elements of the mended payload what stands at the same place in the payload itself."""
     begins = 0
-    for reading in readings:
-        raw = bytes(reading.raw)
+    for element in elements:
+        raw = bytes(element)
         begins = whole.index(raw, begins)
         ends = begins + len(raw)
-        yield Reading(msgspec.Raw(payload[begins:ends]), reading.element)
+        yield msgspec.Raw(payload[begins:ends])
         begins = ends
 
 

@@ -26,6 +26,11 @@ FORMATION = ErrorCode.FORMATION_VIOLATION
             Call("a", "X", b'{"a":"\\ud800","{\\"a\\":":{"a":"\\ud800"}}'),
         ),
         ('[3,"a",{"status":"\\uDC00"}]', CallResult("a", b'{"status":"\\ufffd"}')),
+        ('[3,"a",{},"\\ud83d"]', CallResult("a", b"{}")),
+        ('[4,"a","NotImplemented","x\\ud83d",{}]', CallError("a", "NotImplemented", "x\ufffd")),
+        ('[4,"x","x","\\ud83d","\\ud83d",{"x":1}]', CallError("x", "x", "\ufffd")),
+        ('[4,"a","NotImplemented","x",{"d":"\\ud83d"}]', CallError("a", "NotImplemented", "x")),
+        ('[4,"a","Not\\ud83dImplemented","x",{}]', CallResult("a", None)),
         ('[3,"a",{"status":"Accepted"}]', CallResult("a", b'{"status":"Accepted"}')),
         ('[3,"a",null]', CallResult("a", b"{}")),
         ('[3,"a"]', CallResult("a", None)),
@@ -58,6 +63,7 @@ def test_readable(text: str, frame: frames.Frame) -> None:
         '[2,"a","Data\\ud800",{}]',
         '[2,"a","DataTransfer",{"data":"\\ud800",}]',
         '[2,"a","DataTransfer",["\\ud800"]]',
+        '[2,"a","DataTransfer",{},"\\ud800"]',
     ],
 )
 def test_a_call_with_an_id_and_a_wrong_shape_names_its_id(text: str) -> None:
@@ -94,6 +100,8 @@ def test_a_very_long_id_is_refused_with_that_id() -> None:
         '[5,"a",{}]',
         '["2","a","Heartbeat",{}]',
         '[2,"\\ud800","Heartbeat",{}]',
+        '[3,"\\ud800",{}]',
+        '[4,"\\ud800","NotImplemented","",{}]',
         '[2,"a\ud800","Heartbeat",{}]',
         '[2,"' + "x" * 70_000,
     ],

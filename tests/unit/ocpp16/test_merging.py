@@ -46,6 +46,11 @@ def test_the_same_time_however_it_is_written(stamp: str, count: int) -> None:
     assert len(merged([element({"value": "5"}), element({"value": "5"}, stamp=stamp)])) == count
 
 
+def test_a_list_of_elements_that_were_not_read_holds_values_like_any_other() -> None:
+    unread = f"[{element({'value': '5'})},{element({'value': '6', 'phase': 'L1'})}]"
+    assert [value.value for value in merged([unread, element({"value": "7"})])] == ["5", "6"]
+
+
 def test_oldest_first_and_without_a_time_last() -> None:
     stamps = ["1970-01-01T00:00:00Z", "2026-01-01T00:00:09Z", STAMP]
     found = merged([element({"value": str(n)}, stamp=stamp) for n, stamp in enumerate(stamps)])
@@ -60,7 +65,15 @@ def test_oldest_first_and_without_a_time_last() -> None:
         ('{"sampledValue":{"value":5}}', ["5"]),
         ('{"sampledValue":[5,null,{"value":" 7,5 "},{"value":null,"phase":"L1"}]}', ["7,5", ""]),
         ('{"sampledValue":[{"value":"a","context":7}]}', ["a"]),
+        ('{"sampledValue":[{"value":"ab\\ud83d","format":"SignedData"},{"value":"7"}]}', ["ab\ufffd", "7"]),
+        ('{"timestamp":"\\ud83d","sampledValue":[{"value":"7","unit":"k\\ud83d"}]}', ["7"]),
     ],
 )
 def test_odd_shapes(raw: str, values: list[str]) -> None:
     assert [value.value for value in merged([raw])] == values
+
+
+def test_a_signed_value_is_whole_however_long_it_is() -> None:
+    signed = "x" * 50_000
+    (only,) = merged([element({"value": signed, "format": "SignedData"})])
+    assert only.value == signed

@@ -4,6 +4,8 @@ from typing import Any, get_args
 import pytest
 
 from csms.ocpp16 import enumerations, vendor
+from csms.ocpp16.measurands import samples_of
+from csms.ocpp16.meter_values import READ_MAX
 from csms.ocpp16.payloads import MeterValues, PayloadFault, StatusNotification
 from csms.ocpp16.typed_lane import HOT_ACTIONS, Decoded, decode_hot
 
@@ -94,6 +96,80 @@ def test_readings_stand_in_the_order_of_the_message_with_the_json_that_was_sent(
         ["1"],
         [2, "3"],
     ]
+
+
+LIST = {
+    "MeterValues": '{"connectorId":1,"meterValue":[%s]}',
+    "StopTransaction": '{"transactionId":7,"meterStop":20,"timestamp":"a","transactionData":[%s]}',
+}
+
+
+def elements_of(action: str, elements: list[str]) -> Decoded:
+    outcome = decode_hot(action, (LIST[action] % " ,".join(elements)).encode())
+    assert isinstance(outcome, Decoded), outcome
+    return outcome
+
+
+@pytest.mark.parametrize("text", ["kWh", "half \\ud83d", "\\ud83d\\ude00"])
+@pytest.mark.parametrize("action", LIST)
+def test_of_too_many_elements_the_middle_is_kept_unread_byte_for_byte(action: str, text: str) -> None:
+    elements = [
+        f'{{"x":"{text}", "timestamp":"2026-01-01T00:00:00.{i:06}Z","sampledValue":[{{"value":"{i}"}}]}}'
+        for i in range(READ_MAX + 3)
+    ]
+    decoded = elements_of(action, elements)
+    half = READ_MAX // 2
+    first, unread, last = decoded.readings[:half], decoded.readings[half], decoded.readings[half + 1 :]
+    assert [bytes(one.raw).decode() for one in (*first, *last)] == elements[:half] + elements[-half:]
+    assert bytes(unread.raw).decode() == "[" + ",".join(elements[half:-half]) + "]"
+    samples = samples_of(decoded.readings, 5)
+    assert len(samples) == READ_MAX + 1
+    assert [sample.energy_wh for sample in samples if sample.energy_wh is not None] == [
+        *range(half),
+        *range(half + 3, READ_MAX + 3),
+    ]
+    row = samples[half]
+    assert (row.at_ms, row.power_w, row.energy_wh) == (samples[half - 1].at_ms, None, None)
+
+
+@pytest.mark.parametrize("action", LIST)
+def test_as_many_elements_as_are_read_are_all_read(action: str) -> None:
+    elements = [f'{{"timestamp":"{i}","sampledValue":[{{"value":"1"}}]}}' for i in range(READ_MAX)]
+    assert [reading.element.timestamp for reading in elements_of(action, elements).readings] == [
+        str(i) for i in range(READ_MAX)
+    ]
+
+
+@pytest.mark.parametrize("action", LIST)
+def test_a_message_of_a_mebibyte_of_empty_elements_becomes_one_row(action: str) -> None:
+    decoded = elements_of(action, ["{}"] * 340_000)
+    (only,) = samples_of(decoded.readings, 5)
+    assert json.loads(only.raw_json) == [{}] * (340_000 - READ_MAX)
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        "{}",
+        '{"timestamp":"a"}',
+        '{"timestamp":"a","sampledValue":[]}',
+        '{"sampledValue":[ \n]}',
+        '{"sampledValue":null}',
+        '{"sampledValue":[null]}',
+    ],
+)
+@pytest.mark.parametrize("action", LIST)
+def test_an_element_without_a_value_is_no_reading(action: str, element: str) -> None:
+    decoded = elements_of(action, [element])
+    assert decoded.readings == ()
+    assert decoded.verdict
+
+
+@pytest.mark.parametrize("told", ['[{"value":null}]', '"5"', "[5]", "[{}]", "7"])
+def test_an_element_whose_values_cannot_be_read_is_kept_as_it_came(told: str) -> None:
+    element = f'{{"timestamp":"a","sampledValue":{told}}}'
+    (only,) = elements_of("MeterValues", [element]).readings
+    assert bytes(only.raw).decode() == element
 
 
 @pytest.mark.parametrize("action", sorted(HOT_ACTIONS))
