@@ -277,6 +277,16 @@ def test_samples_that_do_not_show_that_a_start_of_the_past_runs(
     assert drive.record(after).flags == ("historic",)
 
 
+@pytest.mark.parametrize("ago_s", [3_600, 6 * 365 * 86_400])
+def test_a_clock_that_was_set_back_shows_in_time_that_its_start_runs(ago_s: int) -> None:
+    drive, before, after = kept_as_history()
+    for _ in range(30):
+        drive.sample("A", 1, 20_000, transaction_id=after, ago_s=ago_s)
+        drive.wait(10)
+    assert before not in drive.open_transactions()
+    assert drive.open_transactions() == [after]
+
+
 def test_a_start_of_the_past_runs_at_a_connector_that_has_become_free() -> None:
     drive, before, after = kept_as_history()
     drive.status("A", 1, ConnectorStatus.PREPARING)
