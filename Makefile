@@ -33,6 +33,11 @@ test: ## Run all tests (ARGS='tests/unit -k ledger')
 check: ## What CI runs: tests, linters, types, import rules, docs, container files
 	@.ci/run
 
+.PHONY: mutants
+mutants: ## Show that the simulated worlds find known mistakes in the core (ARGS='--write')
+	@$(SETUP) dev
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: bench
 bench: ## Print the measured ratios
 	@$(SETUP) dev

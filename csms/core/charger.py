@@ -197,7 +197,8 @@ class ChargerState:
         if self.config.control is Control.NONE:
             certain = not any(True for _ in self.sessions()) and self._told_w() <= self.config.uncontrolled_power_w
         else:
-            certain = not self.unknown_default or all(c.provisioned for c in self.connectors.values())
+            known = not self.unknown_default or all(c.provisioned for c in self.connectors.values())
+            certain = known and self.max_booked_w == self.config.max_power_w
         if certain:
             self.uncontrolled_booked_w = self.config.uncontrolled_power_w
         return before != (self.max_booked_w, self.uncontrolled_booked_w)

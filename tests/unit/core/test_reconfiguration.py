@@ -206,6 +206,21 @@ def test_a_lowered_max_power_of_an_unprovisioned_charger_frees_nothing() -> None
     assert drive.k_kw("A") == 0, "provisioned: what it falls back to is known"
 
 
+def test_a_lowered_max_power_frees_nothing_either_when_a_boot_leaves_nothing_certain() -> None:
+    drive, _ = charging()
+    drive.configure(station(200, charger("A", 60), B))
+    cut = drive.open_limit("A")
+    drive.boot("A")
+    drive.wait(16)
+    assert not drive.provisioned("A"), "its profiles were not asserted in time"
+    drive.answer(cut)
+    drive.sample("A", 1, 60_000)
+    drive.wait(11)
+    assert drive.k_kw("A") == 100, "the cut to 60 kW is settled, but the default may be lost: M is 100 kW still"
+    drive.recover()
+    assert drive.k_kw("A") == 100
+
+
 def test_a_raised_max_power_is_booked_at_once_where_nothing_is_known() -> None:
     drive = Drive(station(300, A, B))
     drive.connect("A")
