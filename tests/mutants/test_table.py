@@ -1,9 +1,9 @@
 import pytest
 
-from tests.mutants.table import MUTANTS, UNCHANGED, Mutant
+from tests.mutants.table import MUTANTS, SILENT, UNCHANGED, Mutant
 
 
-@pytest.mark.parametrize("mutant", [UNCHANGED, *MUTANTS], ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", [UNCHANGED, SILENT, *MUTANTS], ids=lambda mutant: mutant.name)
 def test_each_mistake_can_still_be_made(mutant: Mutant) -> None:
     assert mutant.original().count(mutant.written) == 1, "its text must stand there exactly once"
     compile(mutant.source(), mutant.module, "exec")
