@@ -12,6 +12,7 @@ from csms.core.records import Driver, SessionStored
 from csms.core.station import GRID, Charger, Control, Station
 from csms.simulation.car import Car
 from csms.simulation.charger import ChargerModel
+from csms.simulation.faults import Kind
 from csms.simulation.host import Controller
 from csms.simulation.judge import Judge
 from csms.simulation.reference import Claim, fair_shares
@@ -20,6 +21,8 @@ from csms.simulation.trace import ViolationError
 
 TOLD_MS = 20_000
 """So long after the weather a charger that takes no trigger tells its statuses: nobody can ask it."""
+
+LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER)
 
 QUIET_END_MS = 60_000
 """Limits must not have moved for so long at the end of the calm."""
@@ -140,6 +143,10 @@ def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, stati
         return
     if not last.settled:
         raise ViolationError(f"I10: the last limit of {claim.name}, {last.limit_w} W, was never settled")
+    if any(send.purpose is not last.purpose for send in connector.sends):
+        return  # a TxProfile prevails over the default that was said since, also when it is lower
+    if any(judge.around.faults.struck[kind] for kind in LATE):
+        return  # a lower limit that was lost may have been executed after the last one: nothing tells, nothing is unsafe
     model = judge.chargers[charger.charger_id]
     obeyed_w = model.obeyed_w(key.idx)
     if obeyed_w + _step_w(judge, key, charger) < min(last.limit_w, model.hardware_w):

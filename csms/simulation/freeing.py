@@ -47,6 +47,29 @@ def free_tx(charger: Charger, connector: HeardConnector, now_ms: int, *, keeps_t
     ]
 
 
+def settle_defaults(charger: HeardCharger, now_ms: int) -> None:
+    """Settle the Accepted defaults of a charger: one that is no cut at once, else when every car has followed it."""
+    highest_w = 0
+    for send in charger.defaults:
+        if send.accepted_ms is not None and not send.settled:
+            is_cut = send.limit_w < highest_w
+            send.settled = not is_cut or all(
+                _has_followed(charger.charger, connector, send, now_ms) for connector in charger.connectors.values()
+            )
+        highest_w = max(highest_w, send.limit_w)
+
+
+def _has_followed(charger: Charger, connector: HeardConnector, default: HeardSend, now_ms: int) -> bool:
+    """Return whether no car draws more than a default at a connector, or one has a limit of its own."""
+    no_car = connector.open_id is None or connector.open_id in connector.ended
+    own = any(send.settled and send.transaction_id == connector.open_id for send in connector.sends)
+    if no_car or own or default.accepted_ms is None:
+        return True
+    is_fresh = connector.sample_w is not None and connector.sample_ms + FRESH_MS >= now_ms
+    low = is_fresh and (connector.sample_w or 0) <= default.limit_w + tolerance_w(charger, default)
+    return low or now_ms >= default.accepted_ms + SETTLE_MS
+
+
 def _has_no_effect(connector: HeardConnector, send: HeardSend) -> bool:
     """Return whether a default stands beside a settled TxProfile of the transaction that runs."""
     own = (o for o in connector.sends if o.purpose is Purpose.TX and o.transaction_id == connector.open_id)

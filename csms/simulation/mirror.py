@@ -47,6 +47,7 @@ from csms.simulation.freeing import (
     free_tx,
     hand_over,
     may_be_provisioned,
+    settle_defaults,
     superseded,
     tolerance_w,
 )
@@ -72,6 +73,7 @@ class Mirror:
                 charger.ever_connected = row.ever_connected
                 charger.provisioned = {idx for idx, done in enumerate(row.provisioned, 1) if done}
                 charger.was_cleared = any(row.provisioned)
+                charger.most_w = max(charger.most_w, row.max_booked_w)
                 for idx in charger.provisioned & charger.connectors.keys():
                     charger.connectors[idx].tx_cleared = True
                 charger.keeps_tx = self._keeps_tx(row)
@@ -396,8 +398,7 @@ class Mirror:
             if charger.asserting_ms is not None and self.now_ms >= charger.asserting_ms + ASSERT_MS:
                 charger.asserting_ms = None
                 charger.provisioned.clear()
-            for send in charger.defaults:
-                send.settled = send.settled or send.accepted_ms is not None
+            settle_defaults(charger, self.now_ms)
             charger.defaults = superseded(charger.defaults)
             for idx, connector in charger.connectors.items():
                 if connector.sends:

@@ -376,14 +376,6 @@ MUTANTS: Final = (
         "I4",
     ),
     Mutant(
-        "what was not handed over counts as durable",
-        "steering",
-        "    return max((send.limit_w for send in connector.limits.sends if send.handed), default=-1)",
-        "    return max((send.limit_w for send in connector.limits.sends), default=-1)",
-        "I4",
-        "I4",
-    ),
-    Mutant(
         "every session is granted its target at once",
         "planning",
         "    grants = _grants(state, claims, booked, targets, head_room_w(state, rows_w, missing))\n",
@@ -398,22 +390,6 @@ MUTANTS: Final = (
         "",
         "§2: G",
         "I1/I3",
-    ),
-    Mutant(
-        "what is told below the maximum is no raise",
-        "steering",
-        "        if connector.provisioned or not charger.unknown_default:\n            return max(each.booked_w, each.grant_w)\n        booked_w",
-        "        if connector.provisioned or not charger.unknown_default or connector.limits.sends:\n            return max(each.booked_w, each.grant_w)\n        booked_w",
-        "I1: an unprovisioned charger counts once",
-        "I1/I3",
-    ),
-    Mutant(
-        "a boot asserts nothing",
-        "links",
-        '        for session in charger.sessions():\n            session.steering.reassert = True\n        self.journal.log(\n            "charger.booted",',
-        '        self.journal.log(\n            "charger.booted",',
-        "§2: boot since → again",
-        "I5 I10",
     ),
     # --- answers ------------------------------------------------------------------------------------------------------
     Mutant(
@@ -470,7 +446,7 @@ MUTANTS: Final = (
         "        connector = None if charger is None else charger.connectors.get(fact.idx)\n        if charger is None or connector is None or self._is_overtaken(",
         "        connector = None if charger is None else charger.connectors.get(1)\n        if charger is None or connector is None or self._is_overtaken(",
         "§4: per connector",
-        "I2 I5",
+        "I2 I4 I5",
     ),
     # --- settled and provisioned --------------------------------------------------------------------------------------
     Mutant(
@@ -524,16 +500,16 @@ MUTANTS: Final = (
     Mutant(
         "the highest stack level is not cleared",
         "provisioning",
-        "(MAX_LEVEL if highest is None else highest) + 1)",
-        "MAX_LEVEL if highest is None else highest)",
+        "for s in range(highest + 1) if",
+        "for s in range(highest) if",
         "§4: each s ≤ ChargeProfileMaxStackLevel",
         "I2 I5",
     ),
     Mutant(
         "unknown stack levels are not cleared",
         "provisioning",
-        "MAX_LEVEL if highest is None else highest",
-        "0 if highest is None else highest",
+        "MAX_LEVEL if told is None",
+        "0 if told is None",
         "§4: unknown: 10",
         "I2 I5",
     ),
@@ -602,14 +578,6 @@ MUTANTS: Final = (
         "I6: no stop is answered before its commit",
         "I2 I4 I5 I6",
     ),
-    Mutant(
-        "a start that the store knows opens another transaction",
-        "transactions",
-        "        known = self.state.starts.get(fact.key.identity) or fact.known\n        if known is None or fact.key.words",
-        "        known = self.state.starts.get(fact.key.identity)\n        if known is None or fact.key.words",
-        "I6: one id for ever",
-        "I6",
-    ),
     # --- recovery and configuration -----------------------------------------------------------------------------------
     Mutant(
         "recovery forgets that M was higher",
@@ -677,27 +645,11 @@ MUTANTS: Final = (
         "I2 I4 I5",
     ),
     Mutant(
-        "an expiry frees what has expired",
-        "upkeep",
-        "        gone = book.drop_superseded(self.timings.late_execution_ms)\n        if not (charger",
-        "        book.sends = [s for s in book.sends if not (s.expires and s.sent_ms + 300_000 <= self.now.mono_ms)]\n        gone = book.drop_superseded(self.timings.late_execution_ms)\n        if not (charger",
-        "0017: an expiry frees nothing",
-        "I2 I4 I5",
-    ),
-    Mutant(
         "the fail-safe power is said without room",
         "fail_safe",
         "    if added_w == 0:\n        return True\n",
         "    if added_w >= 0:\n        return True\n",
         "0014: a raise like every other",
-        "I1/I3",
-    ),
-    Mutant(
-        "the fail-safe power is said beside what idle connectors have already",
-        "fail_safe",
-        "    added_w = sum(max(0, default_w - charger.connector_booked_w(connector)) for connector in known)\n",
-        "    added_w = sum(max(0, default_w - charger.connector_booked_w(connector)) for connector in known[:1])\n",
-        "0014: booked on every connector",
         "I1/I3",
     ),
     Mutant(
@@ -714,14 +666,6 @@ MUTANTS: Final = (
         "        default_w = self.defaults.power_w if known else self.max_booked_w\n",
         "        default_w = (0 if connector.session else self.defaults.power_w) if known else self.max_booked_w\n",
         "0014: a lost TxProfile falls back to F",
-        "I2 I5",
-    ),
-    Mutant(
-        "a default is said where a lost clearing may still take it away",
-        "recovery",
-        "    agenda.lost_clearings = dict.fromkeys(others, now.mono_ms)\n",
-        "    agenda.lost_clearings = {}\n",
-        "0014: not before H",
         "I2 I5",
     ),
     Mutant(
