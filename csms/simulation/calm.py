@@ -146,7 +146,7 @@ def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, stati
     if any(send.purpose is not last.purpose for send in connector.sends):
         return  # a TxProfile prevails over the default that was said since, also when it is lower
     if any(judge.around.faults.struck[kind] for kind in LATE):
-        return  # a lower limit that was lost may have been executed after the last one: nothing tells, nothing is unsafe
+        return  # a lower limit that was lost may have been executed after the last one: nothing tells that
     model = judge.chargers[charger.charger_id]
     obeyed_w = model.obeyed_w(key.idx)
     if obeyed_w + _step_w(judge, key, charger) < min(last.limit_w, model.hardware_w):
