@@ -33,6 +33,11 @@ test: ## Run all tests (ARGS='tests/unit -k ledger')
 check: ## What CI runs: tests, linters, types, import rules, docs, container files
 	@.ci/run
 
+.PHONY: mutants
+mutants: ## Show that the simulated worlds find known mistakes in the core (ARGS='--write')
+	@$(SETUP) dev
+	@$(BIN)/python -m tests.mutants $(ARGS)
+
 .PHONY: bench
 bench: ## Print the measured ratios
 	@$(SETUP) dev
@@ -42,11 +47,6 @@ bench: ## Print the measured ratios
 soak: ## Simulate fresh seeds for as long as asked (ARGS='--minutes 60'); failing ones are kept
 	@$(SETUP) dev
 	@$(BIN)/python -m tests.simulation.soak $(ARGS)
-
-.PHONY: mutants
-mutants: ## Put known mistakes into the core and see which ones the simulation finds (ARGS='--write' for a page)
-	@$(SETUP) dev
-	@$(BIN)/python -m tests.mutants $(ARGS)
 
 .PHONY: format
 format: ## Format the code and mend what can be mended

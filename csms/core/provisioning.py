@@ -137,8 +137,13 @@ class Provisioning:
 
 
 def places(charger: Charger, capabilities: Capabilities, ours: int = OUR_LEVEL) -> list[Place]:
-    """Return where foreign defaults may stand beside ours (at level `ours`), last to be cleared first: it is popped."""
-    highest = capabilities.stack_level_max
-    everywhere = [Place(None, s) for s in range((MAX_LEVEL if highest is None else highest) + 1) if s != ours]
+    """Return where other defaults may stand beside ours (at level `ours`), last to be cleared first: it is popped.
+
+    Those of connectors that we said ourselves one level up may stand above the charger's highest, if it was not known
+    then; of a charger that was removed from the configuration and has come back nothing is remembered.
+    """
+    told = capabilities.stack_level_max
+    highest = MAX_LEVEL if told is None else max(told, OUR_LEVEL + 1)
+    everywhere = [Place(None, s) for s in range(highest + 1) if s != ours]
     beside = [Place(key.idx, ours) for key in charger.connector_keys()]
     return [*everywhere, *beside][::-1]

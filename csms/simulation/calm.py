@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from csms.core.commands import Purpose, RateUnit
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.records import Driver, SessionStored
-from csms.core.station import GRID, Charger, Station
+from csms.core.station import GRID, Charger, Control, Station
 from csms.simulation.car import Car
 from csms.simulation.charger import ChargerModel
+from csms.simulation.faults import Kind
 from csms.simulation.host import Controller
 from csms.simulation.judge import Judge
 from csms.simulation.reference import Claim, fair_shares
@@ -20,6 +21,8 @@ from csms.simulation.trace import ViolationError
 
 TOLD_MS = 20_000
 """So long after the weather a charger that takes no trigger tells its statuses: nobody can ask it."""
+
+LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER)
 
 QUIET_END_MS = 60_000
 """Limits must not have moved for so long at the end of the calm."""
@@ -53,6 +56,7 @@ def _plug(model: ChargerModel, idx: int, car: Car, around: Surroundings) -> Call
 def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId]) -> int:
     """Judge the end of the calm; return how many sessions were compared with their fair share."""
     station = judge.mirror.station
+    troubled = troubled | _excused(judge)
     rows = _rows(station, station.chargers)
     sessions = [
         row
@@ -73,6 +77,7 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     shares = fair_shares(claims, room_w)
     for claim in claims:
         _compare(claim, shares[claim.name], judge, engine, station)
+    _idle(judge, engine, station, troubled)
     moved = [
         (at_ms, key, limit_w)
         for at_ms, key, limit_w in judge.changes
@@ -81,6 +86,17 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     if len({(key, limit_w) for _, key, limit_w in moved}) > len({key for _, key, _ in moved}):
         raise ViolationError(f"I10: limits still move: {moved}")
     return len(claims)
+
+
+def _excused(judge: Judge) -> set[ChargerId]:
+    """Return the chargers that lawfully hold more than their limits: see `holds_more`, or convicted (LEDGER.md §6)."""
+    more = {
+        charger_id
+        for charger_id, heard in judge.mirror.chargers.items()
+        if any(connector.holds_more for connector in heard.connectors.values())
+    }
+    stored = judge.store.chargers.values()
+    return more | {row.charger_id for row in stored if any(each.not_obeying for each in row.evidence.values())}
 
 
 def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim:
@@ -121,6 +137,33 @@ def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, stati
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {share_w} W")
     if booked_w > max(limit_w, charger.fail_safe_power_w, _start_w(judge, key)):
         raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
+    connector = judge.mirror.chargers[charger.charger_id].connectors[key.idx]
+    last = connector.sends[-1] if connector.sends else None
+    if last is None or last.transaction_id != connector.open_id:
+        return
+    if not last.settled:
+        raise ViolationError(f"I10: the last limit of {claim.name}, {last.limit_w} W, was never settled")
+    if any(send.purpose is not last.purpose for send in connector.sends):
+        return  # a TxProfile prevails over the default that was said since, also when it is lower
+    if any(judge.around.faults.struck[kind] for kind in LATE):
+        return  # a lower limit that was lost may have been executed after the last one: nothing tells that
+    model = judge.chargers[charger.charger_id]
+    obeyed_w = model.obeyed_w(key.idx)
+    if obeyed_w + _step_w(judge, key, charger) < min(last.limit_w, model.hardware_w):
+        raise ViolationError(f"I10: {claim.name} obeys {obeyed_w} W, its limit is {last.limit_w} W")
+
+
+def _idle(judge: Judge, engine: Controller, station: Station, troubled: set[ChargerId]) -> None:
+    """Judge that where nothing runs nothing stays booked but the fail-safe power and what a car may start with."""
+    for charger in station.chargers:
+        is_steered = charger.control in {Control.AUTO, Control.OCPP} and charger.charger_id in judge.live
+        if not is_steered or charger.charger_id in troubled:
+            continue
+        for idx, connector in judge.mirror.chargers[charger.charger_id].connectors.items():
+            key = ConnectorKey(charger.charger_id, idx)
+            booked_w, most_w = engine.booked_w(key), max(charger.fail_safe_power_w, _start_w(judge, key))
+            if idx <= charger.connectors and connector.open_id is None and booked_w > most_w:
+                raise ViolationError(f"I10: {charger.charger_id}#{idx} is idle and booked {booked_w} W")
 
 
 def _dead_band_w(charger: Charger, power_w: int) -> int:

@@ -10,6 +10,7 @@ LATE_MS = 60_000
 FRESH_MS = 15_000
 SETTLE_MS = 10_000
 ZOMBIE_MS = 60_000
+ASSERT_MS = 15_000
 NO_CAR_DRAWS = frozenset(
     {
         ConnectorStatus.AVAILABLE,
@@ -22,8 +23,11 @@ NO_CAR_DRAWS = frozenset(
 )
 
 
-def free_tx(charger: Charger, connector: HeardConnector, now_ms: int) -> None:
-    """Settle and free the limits of one connector's transactions: rules (b) and (c)."""
+def free_tx(charger: Charger, connector: HeardConnector, now_ms: int, *, keeps_tx: bool) -> None:
+    """Settle and free the limits of one connector's transactions: rules (b) and (c).
+
+    At a charger that keeps its TxProfiles the end of a transaction frees nothing: a clearing does (§4).
+    """
     is_fresh = connector.sample_w is not None and connector.sample_ms + FRESH_MS >= now_ms
     zombie = connector.available_since_ms is not None and now_ms >= connector.available_since_ms + ZOMBIE_MS
     for send in connector.sends:
@@ -37,9 +41,33 @@ def free_tx(charger: Charger, connector: HeardConnector, now_ms: int) -> None:
     connector.sends = [
         send
         for send in kept
-        if send.purpose is Purpose.DEFAULT
+        if keeps_tx
+        or send.purpose is Purpose.DEFAULT
         or not ((send.transaction_id in connector.ended or zombie) and _is_harmless(send, now_ms))
     ]
+
+
+def settle_defaults(charger: HeardCharger, now_ms: int) -> None:
+    """Settle the Accepted defaults of a charger: one that is no cut at once, else when every car has followed it."""
+    highest_w = 0
+    for send in charger.defaults:
+        if send.accepted_ms is not None and not send.settled:
+            is_cut = send.limit_w < highest_w
+            send.settled = not is_cut or all(
+                _has_followed(charger.charger, connector, send, now_ms) for connector in charger.connectors.values()
+            )
+        highest_w = max(highest_w, send.limit_w)
+
+
+def _has_followed(charger: Charger, connector: HeardConnector, default: HeardSend, now_ms: int) -> bool:
+    """Return whether no car draws more than a default at a connector, or one has a limit of its own."""
+    no_car = connector.open_id is None or connector.open_id in connector.ended
+    own = any(send.settled and send.transaction_id == connector.open_id for send in connector.sends)
+    if no_car or own or default.accepted_ms is None:
+        return True
+    is_fresh = connector.sample_w is not None and connector.sample_ms + FRESH_MS >= now_ms
+    low = is_fresh and (connector.sample_w or 0) <= default.limit_w + tolerance_w(charger, default)
+    return low or now_ms >= default.accepted_ms + SETTLE_MS
 
 
 def _has_no_effect(connector: HeardConnector, send: HeardSend) -> bool:
@@ -49,11 +77,24 @@ def _has_no_effect(connector: HeardConnector, send: HeardSend) -> bool:
 
 
 def clearable(charger: HeardCharger, command: ClearLimits, now_ms: int) -> set[Token]:
-    """Return the sends that a clearing of TxProfiles takes out of force once it is answered: rule (d)."""
+    """Return the sends that a clearing takes out of force once it is answered.
+
+    TxProfiles of a connector by rule (d); of a clearing of defaults at one stack level those at that level.
+    """
+    if command.purpose is Purpose.DEFAULT:
+        level = command.stack_level if command.idx is None else None
+        return {s.token for s in charger.defaults if s.form.stack_level == level and _is_harmless(s, now_ms)}
     connector = None if command.idx is None else charger.connectors.get(command.idx)
-    if connector is None or command.purpose is not Purpose.TX:
+    if connector is None:
         return set()
     return {send.token for send in connector.sends if send.purpose is Purpose.TX and _is_harmless(send, now_ms)}
+
+
+def hand_over(connector: HeardConnector, transaction_id: int, now_ms: int) -> None:
+    """Bind what may still be executed to a newer transaction on the connector: it goes with that one (rule c)."""
+    for send in connector.sends:
+        if send.purpose is Purpose.TX and not _is_harmless(send, now_ms):
+            send.transaction_id = transaction_id
 
 
 def superseded(sends: list[HeardSend]) -> list[HeardSend]:
@@ -73,7 +114,7 @@ def _is_harmless(send: HeardSend, now_ms: int) -> bool:
 def may_be_provisioned(charger: HeardCharger, connector: HeardConnector) -> bool:
     """Return whether one reading of LEDGER.md §4 calls a connector provisioned now."""
     ours = [send for send in charger.defaults if send.accepted_ms is not None]
-    if not ours:
+    if not ours or charger.is_default_due:
         return False
     level = ours[-1].form.stack_level
     asked = {stack for idx, stack in charger.cleared if idx is None}
@@ -82,12 +123,18 @@ def may_be_provisioned(charger: HeardCharger, connector: HeardConnector) -> bool
     places = all(idx in indexed for idx in charger.connectors)
     if not (levels and places) and not charger.was_cleared:
         return False
-    steered = any(send.settled for send in connector.sends)
+    open_id = connector.open_id
+    steered = open_id is not None and any(s.settled and s.transaction_id == open_id for s in connector.sends)
     return connector.status is None or connector.status in NO_CAR_DRAWS or steered
 
 
 def _frees(later: HeardSend, earlier: HeardSend) -> bool:
-    """Return whether a settled send frees an earlier one: answered before it left, or lost H before it left."""
+    """Return whether a settled send frees an earlier one: answered before it left, or lost H before it left.
+
+    One at a higher stack level prevails over it as long as that level was not cleared (§3.13.2).
+    """
+    if earlier.form.stack_level > later.form.stack_level and not earlier.level_cleared:
+        return False
     if earlier.answered_ms is not None and earlier.answered_ms <= later.left_ms:
         return True
     return earlier.lost_ms is not None and later.left_ms >= earlier.lost_ms + LATE_MS

@@ -22,6 +22,7 @@ class HeardSend:
         answered: an answer was ever heard; answered_ms: when, None also when that was before a restart.
         lost_ms: when it timed out, its connection ended, or the process restarted, whichever came first.
         above_ms: when the newest sample above it came.
+        level_cleared: the defaults at its stack level were cleared since it was executed.
     """
 
     token: Token
@@ -39,6 +40,7 @@ class HeardSend:
     settled: bool = False
     lost_ms: int | None = None
     above_ms: int = -1
+    level_cleared: bool = False
 
 
 @dataclass(slots=True)
@@ -62,6 +64,15 @@ class HeardConnector:
     tx_cleared: bool = False
 
     @property
+    def holds_more(self) -> bool:
+        """Return whether a higher limit than the last stays booked whatever is said: refused, or another purpose."""
+        return any(
+            send.limit_w > self.sends[-1].limit_w
+            and (send.purpose is not self.sends[-1].purpose or (send.answered and send.accepted_ms is None))
+            for send in self.sends
+        )
+
+    @property
     def open_id(self) -> int | None:
         """Return the id of the transaction that has not ended, or None."""
         if self.current is None or self.current.ended_ms is not None:
@@ -76,8 +87,11 @@ class HeardCharger:
     Attributes:
         most_w: M of LEDGER.md §1.
         cleared: (connector, stack level) of the clears that were answered; was_cleared: a restart forgot which.
-        clearable: by clear, the TxProfiles that could not be executed any more after it had left.
+        clearable: by clear, the profiles meant that could not be executed any more after it had left.
         is_let_go: removed and drained; if it is ever configured again, it is a new one.
+        keeps_tx: its make is known to keep a TxProfile beyond its transaction.
+        asserting_ms: when it booted with connectors provisioned, until its default was Accepted again.
+        is_default_due: it has booted since its default was Accepted last.
     """
 
     charger: Charger
@@ -95,6 +109,9 @@ class HeardCharger:
     is_draining: bool = False
     is_let_go: bool = False
     was_cleared: bool = False
+    keeps_tx: bool = False
+    asserting_ms: int | None = None
+    is_default_due: bool = False
 
     def learn(self, values: Mapping[str, str | None]) -> None:
         """Take what its configuration says of stack levels."""

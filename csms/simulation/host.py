@@ -263,14 +263,17 @@ class Host:
             raise ViolationError("I9: the engine wants to be called again and again at one instant")
 
     def _repeat(self, engine: Controller, facts: Sequence[Fact]) -> None:
-        fresh = [
-            replace(fact, request=RequestId(self._around.number("request")))
-            if isinstance(fact, TransactionStarted | TransactionStopped | MeterSampled) and fact.request is not None
-            else fact
-            for fact in facts
-        ]
+        fresh = [self._said_again(fact) for fact in facts]
         self._around.trace.add("again", tuple(fresh))
         self._observer.repeated(engine, fresh, self._step(engine, fresh))
+
+    def _said_again(self, fact: Fact) -> Fact:
+        """Return a fact as a message that is sent twice makes it: with a request and a session id of its own."""
+        if isinstance(fact, TransactionStarted | TransactionStopped):
+            fact = replace(fact, new_session_id=self._around.session_id())
+        if isinstance(fact, TransactionStarted | TransactionStopped | MeterSampled) and fact.request is not None:
+            fact = replace(fact, request=RequestId(self._around.number("request")))
+        return fact
 
     def _step(self, engine: Controller, facts: Sequence[Fact]) -> StepLike:
         self.steps += 1

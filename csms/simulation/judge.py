@@ -1,14 +1,14 @@
 """The oracles: what must hold after every step, every effect and every commit (LEDGER.md §5).
 
-I1/I3 raises, I2 truth against K, I4 cuts alone leave before the commit and the store holds what is in force, I5 K
-against the mirror, I6 transactions (`registry`), I7 repetition and recovery, I11 what is drawn while the server is
-dead, and the fuses themselves.
+I1/I3 raises, I1 rows added up anew, I2 truth against K, I4 cuts alone leave before the commit, none above what a
+recovery would book, and the store holds what is in force, I5 K against the mirror, I6 transactions (`registry`), I7
+repetition and recovery, I11 what is drawn while the server is dead, the form of limits, and the fuses themselves.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from csms.core.commands import AbortConnection, Command, SetLimit
+from csms.core.commands import AbortConnection, Command, RateUnit, SetLimit
 from csms.core.events import (
     ChargerConnected,
     Fact,
@@ -30,6 +30,9 @@ from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 from csms.simulation.trouble import Trouble
+
+LEAST_CURRENT_A = 6
+"""IEC 61851-1: a car cannot be told less, but for 0."""
 
 RAMP_MS = 6_000
 """A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
@@ -142,7 +145,7 @@ class Judge:
     def left(self, command: Command) -> None:
         """Judge one command as it leaves the process: its token is its own."""
         if not isinstance(command, AbortConnection):
-            demand(command.token not in self._left, "token {} left twice", command.token)
+            demand(command.token not in self._left, "I7: token {} left twice", command.token)
             self._left.add(command.token)
 
     # --- I2 and the fuses ----------------------------------------------------------------------------------------
@@ -243,6 +246,9 @@ class Judge:
             for key, limit_w in self._places(command):
                 most_w = max(after_facts.get(key, 0), self._before.get(key, 0))
                 demand(limit_w <= most_w, "I4: {} raised to {} from {} before the commit", _name(key), limit_w, most_w)
+                if self.around.switches.mirror:
+                    durable_w = Mirror(self.store, self.mirror.now_ms).booked_w(key)
+                    demand(limit_w <= durable_w, "I4: {} told {}, durable {}", _name(key), limit_w, durable_w)
         for command in (*step.at_once, *step.after_commit):
             if isinstance(command, AbortConnection):
                 continue
@@ -255,11 +261,7 @@ class Judge:
                     command.transaction_id,
                 )
                 demand(same and command.token not in forgotten, "I4: {} has the intent {}", command, row)
-                demand(
-                    command.limit_w == command.form.round_down(command.limit_w),
-                    "{} is not rounded to its form",
-                    command,
-                )
+                demand(_is_tellable(command), "form: {} cannot be told so", command)
                 self._note_change(command)
 
     def _note_change(self, command: SetLimit) -> None:
@@ -314,8 +316,20 @@ class Judge:
             demand(booked_w >= least_w, "I5: {} booked {}, the law says at least {}", charger_id, booked_w, least_w)
 
     def _tree(self, engine: Controller) -> None:
-        total_w = sum(engine.charger_booked_w(charger_id) for charger_id in self.mirror.chargers)
-        demand(engine.node_booked_w(GRID) >= total_w, "the grid row books less than its chargers")
+        """Add up the rows anew: their capacities are those of the configuration, and every charger counts on each."""
+        station = self.mirror.station
+        capacities_w: dict[str, int | None] = {GRID: max(0, station.grid_capacity_w - station.static_load_w)}
+        capacities_w |= {each.circuit_id: each.capacity_w for each in station.circuits}
+        capacities_w |= {each.charger_id: each.max_power_w for each in station.chargers}
+        total_w = dict.fromkeys(capacities_w, 0)
+        for charger in station.chargers:
+            for node_id in self._rows(charger.charger_id):
+                total_w[node_id] += engine.charger_booked_w(charger.charger_id)
+        total_w[GRID] = sum(engine.charger_booked_w(charger_id) for charger_id in self.mirror.chargers)
+        for node_id, capacity_w in capacities_w.items():
+            has_w, booked_w = engine.node_capacity_w(node_id), engine.node_booked_w(node_id)
+            demand(has_w == capacity_w, "I1: {} counts with {} of its {} W", node_id, has_w, capacity_w)
+            demand(booked_w >= total_w[node_id], "I1: {} books {} of {} W", node_id, booked_w, total_w[node_id])
 
     def _places(self, command: Command) -> Iterable[tuple[ConnectorKey, int]]:
         if not isinstance(command, SetLimit):
@@ -345,6 +359,17 @@ class Judge:
             rows.append(node)
             node = parents[node]
         return [*rows, GRID]
+
+
+def _is_tellable(command: SetLimit) -> bool:
+    """Return whether a limit in amperes is 0 or what whole (or tenths of) amperes, 6 or more, are on its phases."""
+    form = command.form
+    if form.unit is RateUnit.W or command.limit_w == 0:
+        return True
+    per_ampere_w = form.voltage_v * form.phases
+    tenths = command.limit_w * 10 // per_ampere_w
+    is_whole = -(-tenths * per_ampere_w // 10) == command.limit_w and (form.tenths or tenths % 10 == 0)
+    return is_whole and tenths >= 10 * LEAST_CURRENT_A
 
 
 def _name(key: ConnectorKey) -> str:

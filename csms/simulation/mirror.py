@@ -14,6 +14,7 @@ from csms.core.events import (
     CallSent,
     CallTimedOut,
     CallUnsent,
+    ChargerBooted,
     ChargerConnected,
     ChargerDisconnected,
     ConfigurationRead,
@@ -27,10 +28,29 @@ from csms.core.events import (
     TransactionStopped,
 )
 from csms.core.ids import ChargerId, ConnectorKey, Token
-from csms.core.records import ChargerForgotten, ChargerStored, Driver, Record, SendState, SendStored, SessionStored
+from csms.core.records import (
+    ChargerForgotten,
+    ChargerStored,
+    Driver,
+    MakeStored,
+    Record,
+    SendState,
+    SendStored,
+    SessionStored,
+)
+from csms.core.session import HISTORIC
 from csms.core.settings import KeyStored
 from csms.core.station import Charger, Control, Station
-from csms.simulation.freeing import clearable, free_tx, may_be_provisioned, superseded, tolerance_w
+from csms.simulation.freeing import (
+    ASSERT_MS,
+    clearable,
+    free_tx,
+    hand_over,
+    may_be_provisioned,
+    settle_defaults,
+    superseded,
+    tolerance_w,
+)
 from csms.simulation.heard import MOST_LEVELS, HeardCharger, HeardConnector, HeardSend
 from csms.simulation.store import Store
 
@@ -44,6 +64,7 @@ class Mirror:
         self.chargers: dict[ChargerId, HeardCharger] = {}
         self._sends: dict[Token, tuple[HeardCharger, HeardSend]] = {}
         self._configure(store.station)
+        self._makes = {row.make: row.learnt for row in store.makes.values()}
         for row in store.chargers.values():
             if row.draining is not None:
                 self._add(row.draining).is_draining = True
@@ -52,8 +73,10 @@ class Mirror:
                 charger.ever_connected = row.ever_connected
                 charger.provisioned = {idx for idx, done in enumerate(row.provisioned, 1) if done}
                 charger.was_cleared = any(row.provisioned)
+                charger.most_w = max(charger.most_w, row.max_booked_w)
                 for idx in charger.provisioned & charger.connectors.keys():
                     charger.connectors[idx].tx_cleared = True
+                charger.keeps_tx = self._keeps_tx(row)
                 charger.learn({k: v.value if isinstance(v, KeyStored) else v for k, v in row.configuration.items()})
         for send_row in store.sends.values():
             self._recover(send_row)
@@ -114,12 +137,7 @@ class Mirror:
     def see(self, commands: Iterable[Command], records: Iterable[Record]) -> None:
         """Take the commands and the session rows of one step."""
         for record in records:
-            if isinstance(record, SessionStored):
-                self.session_stored(record)
-            elif isinstance(record, ChargerForgotten):
-                self.chargers.pop(record.charger_id, None)
-            elif isinstance(record, ChargerStored):
-                self._let_go(record)
+            self._see_record(record)
         for command in commands:
             charger = self.chargers.get(command.charger_id)
             if charger is None:
@@ -133,6 +151,18 @@ class Mirror:
                 charger.reads.add(command.token)
         self._free()
 
+    def _see_record(self, record: Record) -> None:
+        if isinstance(record, SessionStored):
+            self.session_stored(record)
+        elif isinstance(record, ChargerForgotten):
+            self.chargers.pop(record.charger_id, None)
+        elif isinstance(record, MakeStored):
+            self._makes[record.make] = record.learnt
+        elif isinstance(record, ChargerStored):
+            self._let_go(record)
+            if record.charger_id in self.chargers:
+                self.chargers[record.charger_id].keeps_tx = self._keeps_tx(record)
+
     def session_stored(self, row: SessionStored) -> None:
         """Take the latest word on a session."""
         connector = self._connector(row.charger_id, row.idx)
@@ -140,17 +170,24 @@ class Mirror:
             return
         if row.driver is Driver.REST:
             if row.ended_ms is None:
-                connector.rest_w[row.session_id] = row.answered_w
+                connector.rest_w[row.session_id] = max(row.answered_w, row.obeyed_w)
             else:
                 connector.rest_w.pop(row.session_id, None)
         elif (row.ended_ms is None and (connector.current is None or connector.current.rank <= row.rank)) or (
             connector.current is not None and connector.current.session_id == row.session_id
         ):
+            newer = connector.current is None or connector.current.session_id != row.session_id
+            if newer and row.transaction_id is not None and HISTORIC not in row.flags:
+                hand_over(connector, row.transaction_id, self.now_ms)
             connector.current = row
 
     def _connector(self, charger_id: ChargerId, idx: int) -> HeardConnector | None:
         charger = self.chargers.get(charger_id)
         return None if charger is None else charger.connectors.get(idx)
+
+    def _keeps_tx(self, row: ChargerStored) -> bool:
+        learnt = None if row.boot is None or row.boot.make is None else self._makes.get(row.boot.make)
+        return learnt is not None and learnt.keeps_tx_profile is True
 
     def _let_go(self, row: ChargerStored) -> None:
         """A drained charger is let go by the operator's act: if it ever comes back, it is a new one."""
@@ -227,6 +264,8 @@ class Mirror:
                 self._configure(fact.station)
             case ChargerConnected() | ChargerDisconnected():
                 self._connection(fact)
+            case ChargerBooted():
+                self._booted(fact)
             case CallSent() | CallUnsent() | CallAnswered() | CallErrored() | CallTimedOut() | ConfigurationRead():
                 self._call(fact)
             case StatusNotified():
@@ -254,6 +293,14 @@ class Mirror:
             if owner is charger and send.connection == fact.connection and not send.answered and send.lost_ms is None:
                 send.lost_ms = self.now_ms
 
+    def _booted(self, fact: ChargerBooted) -> None:
+        charger = self.chargers.get(fact.charger_id)
+        if charger is None or charger.connection != fact.connection:
+            return
+        charger.is_default_due = True
+        if charger.asserting_ms is None and charger.provisioned:
+            charger.asserting_ms = self.now_ms
+
     def _call(
         self, fact: CallSent | CallUnsent | CallAnswered | CallErrored | CallTimedOut | ConfigurationRead
     ) -> None:
@@ -273,6 +320,8 @@ class Mirror:
                 send.answered, send.answered_ms = True, self.now_ms
                 if isinstance(fact, CallAnswered) and fact.status == "Accepted":
                     send.accepted_ms = self.now_ms
+                    if send.idx == 0:
+                        charger.is_default_due, charger.asserting_ms = False, None
             case _:
                 pass
 
@@ -284,8 +333,12 @@ class Mirror:
                 is_default = clear.purpose is Purpose.DEFAULT
                 if fact.status in {"Accepted", "Unknown"} and has_default and is_default:
                     charger.cleared.add((clear.idx, clear.stack_level))
+                gone = charger.clearable.pop(fact.token)
+                if fact.status in {"Accepted", "Unknown"}:
+                    for send in charger.defaults:
+                        send.level_cleared |= send.token in gone
                 if fact.status in {"Accepted", "Unknown"} and clear.idx in charger.connectors:
-                    connector, gone = charger.connectors[clear.idx], charger.clearable.pop(fact.token)
+                    connector = charger.connectors[clear.idx]
                     connector.sends = [send for send in connector.sends if send.token not in gone]
                     connector.tx_cleared |= clear.purpose is Purpose.TX
             elif isinstance(fact, ConfigurationRead) and fact.token in charger.reads:
@@ -342,12 +395,14 @@ class Mirror:
 
     def _free(self) -> None:
         for charger in self.chargers.values():
-            for send in charger.defaults:
-                send.settled = send.settled or send.accepted_ms is not None
+            if charger.asserting_ms is not None and self.now_ms >= charger.asserting_ms + ASSERT_MS:
+                charger.asserting_ms = None
+                charger.provisioned.clear()
+            settle_defaults(charger, self.now_ms)
             charger.defaults = superseded(charger.defaults)
             for idx, connector in charger.connectors.items():
                 if connector.sends:
-                    free_tx(charger.charger, connector, self.now_ms)
+                    free_tx(charger.charger, connector, self.now_ms, keeps_tx=charger.keeps_tx)
                 if idx not in charger.provisioned and may_be_provisioned(charger, connector):
                     charger.provisioned.add(idx)
             keys = [ConnectorKey(charger.charger.charger_id, idx) for idx in charger.connectors]

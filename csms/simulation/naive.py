@@ -82,8 +82,13 @@ class NaiveController:
         return sum(self.booked_w(key) for key in self.limits)
 
     def node_capacity_w(self, node_id: str) -> int | None:
-        """Return the grid connection's capacity; it knows no other."""
-        return self.station.grid_capacity_w - self.station.static_load_w if node_id == GRID else None
+        """Return what is configured; it heeds that of the grid connection alone."""
+        if node_id == GRID:
+            return max(0, self.station.grid_capacity_w - self.station.static_load_w)
+        charger = self.station.charger(ChargerId(node_id))
+        if charger is not None:
+            return charger.max_power_w
+        return next((each.capacity_w for each in self.station.circuits if each.circuit_id == node_id), None)
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
         """Return what it believes of every row that it knows."""

@@ -121,7 +121,7 @@ def test_the_default_is_0_or_the_least_that_can_be_told(phases: int, said_w: lis
 @pytest.mark.parametrize(
     ("level", "connectors", "cleared"),
     [
-        ("0", 1, [(1, 0)]),
+        ("0", 1, [(None, 1), (1, 0)]),
         ("1", 1, [(None, 1), (1, 0)]),
         ("3", 2, [(None, 1), (None, 2), (None, 3), (1, 0), (2, 0)]),
         ("10", 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
