@@ -85,7 +85,7 @@ class Witness:
         cut for it. Nobody is convicted by it. A car whose transaction has just ended may still be letting go.
         """
         session, evidence = connector.session, connector.evidence
-        if session is None or session.driver is not Driver.OCPP or evidence.stray_at_ms == sample.at_ms:
+        if session is None or session.driver is not Driver.OCPP:
             return
         evidence.stray_at_ms, band_w = sample.at_ms, half_ampere_w(charger.config)
         default_w = charger.defaults.power_w if connector.provisioned else charger.max_booked_w

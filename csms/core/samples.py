@@ -149,6 +149,8 @@ class Samples:
         connector.meter.suspect(sample.power_w, self.now.mono_ms, most_w)
         if sample.power_w > most_w:
             return Doubt.IMPOSSIBLE_POWER
+        if connector.evidence.stray_at_ms == sample.at_ms:
+            return Doubt.REPEATED
         self.witness.strayed(charger, connector, sample, sample.power_w)
         return None
 

@@ -502,27 +502,127 @@ def test_power_under_the_id_of_the_transaction_before_is_booked_until_three_low_
     assert "uncommanded:A#1" not in drive.notices()
 
 
+def booked_as_strays() -> tuple[Drive, int, int]:
+    """Return the same charger after two samples of 20 kW under the id of the transaction before."""
+    drive, one, two = wrongly_named()
+    for _ in range(2):
+        drive.sample("A", 1, 20_000, transaction_id=one)
+        drive.wait(10)
+        drive.accept()
+    assert drive.k_kw("A") == 20
+    return drive, one, two
+
+
+def test_low_samples_under_the_same_id_end_it_too_but_neither_fewer_nor_silence() -> None:
+    drive, one, _ = booked_as_strays()
+    for powers_w in ((12_000, 12_000, 20_000), (0, 0, 20_000), (12_000, 12_000)):
+        for power_w in powers_w:
+            drive.sample("A", 1, power_w, transaction_id=one)
+            drive.wait(10)
+            drive.accept()
+        assert drive.k_kw("A") == 20
+    drive.wait(3_600)
+    assert (drive.k_kw("A"), "uncommanded:A#1" in drive.notices()) == (20, True)
+    drive.sample("A", 1, 12_000, transaction_id=one)
+    assert (drive.k_kw("A"), "uncommanded:A#1" in drive.notices()) == (12, False)
+
+
+def test_the_end_of_the_transaction_that_runs_ends_it() -> None:
+    drive, _, two = booked_as_strays()
+    drive.status("A", 1, ConnectorStatus.FINISHING)
+    drive.stop("A", two, 500)
+    drive.accept()
+    drive.wait(60)
+    drive.accept()
+    assert (drive.k_kw("A"), "uncommanded:A#1" in drive.notices()) == (0, False)
+
+
+def test_it_is_booked_after_a_restart_too() -> None:
+    drive, one, _ = booked_as_strays()
+    drive.recover()
+    drive.connect("A")
+    drive.accept()
+    for booked_kw in (20, 20, 12):
+        drive.wait(10)
+        assert drive.k_kw("A") == 20
+        drive.do(
+            MeterSampled(
+                ChargerId("A"),
+                1,
+                one,
+                (Sample(drive.now.wall_ms, 12_000, None),),
+                known=drive.memory.find_transaction(one),
+            )
+        )
+        assert drive.k_kw("A") == booked_kw
+
+
+def test_what_flows_under_a_start_of_the_past_is_booked_before_and_after_it_is_the_one_that_runs() -> None:
+    drive, _, two = wrongly_named()
+    three = drive.start("A", tag="THIRD", ago_s=3_600, meter_wh=777)
+    assert drive.record(three).flags == ("historic",)
+    booked, doubts = [], []
+    for _ in range(36):
+        drive.sample("A", 1, 20_000, transaction_id=three, ago_s=3_600)
+        doubts.append(drive.memory.samples[-1].doubt)
+        booked.append(drive.k_kw("A"))
+        drive.sample("B", 1, int(drive.k_kw("B") * 1_000))
+        drive.wait(10)
+        drive.accept()
+    found = booked.index(20)
+    assert set(booked[:found]) == {12}
+    assert min(booked[found:]) == 20, "no power is freed when it has shown that it runs"
+    assert (two in drive.open_transactions(), three in drive.open_transactions()) == (False, True)
+    assert set(doubts[: found - 1]) == {Doubt.OLD}
+    assert set(doubts[found - 1 :]) == {None}
+
+
+def test_the_car_of_the_transaction_before_may_still_be_letting_go() -> None:
+    drive, _, two = wrongly_named()
+    drive.stop("A", two, 500)
+    drive.start("A", tag="THIRD")
+    drive.accept()
+    for booked_kw in (12, 12, 12, 12, 20):
+        drive.sample("A", 1, 20_000, transaction_id=two)
+        assert drive.k_kw("A") == booked_kw
+        drive.sample("B", 1, 12_000)
+        drive.wait(10)
+        drive.accept()
+
+
+def test_what_tells_no_power_of_a_start_of_the_past_is_history() -> None:
+    drive = site()
+    drive.start("A")
+    past = drive.start("A", tag="PAST", ago_s=3_600)
+    drive.sample("A", 1, None, transaction_id=past, energy_wh=5)
+    assert drive.memory.samples[-1].doubt is Doubt.HISTORY
+
+
 STRAYS_OF_NOTHING = [
-    # caption, powers, how old they are, the charger's clock at the second one repeats the first
-    ("one", (20_000,), 0, False),
-    ("what was told", (12_100, 12_100, 12_100), 0, False),
-    ("from a queue", (20_000, 20_000, 20_000), 600, False),
-    ("one, said again", (20_000, 20_000, 20_000), 0, True),
-    ("more than there can be", (900_000, 900_000, 900_000), 0, False),
+    # caption, powers, how old they are, the charger's clock at the second one repeats the first | doubt
+    ("one", (20_000,), 0, False, None),
+    ("what was told", (12_100, 12_100, 12_100), 0, False, None),
+    ("from a queue", (20_000, 20_000, 20_000), 600, False, Doubt.TRANSACTION_ENDED),
+    ("one, said again", (20_000, 20_000, 20_000), 0, True, Doubt.REPEATED),
+    ("more than there can be", (900_000, 900_000, 900_000), 0, False, Doubt.IMPOSSIBLE_POWER),
 ]
 
 
 @pytest.mark.parametrize(
-    ("powers_w", "ago_s", "again"), [row[1:] for row in STRAYS_OF_NOTHING], ids=[row[0] for row in STRAYS_OF_NOTHING]
+    ("powers_w", "ago_s", "again", "doubt"),
+    [row[1:] for row in STRAYS_OF_NOTHING],
+    ids=[row[0] for row in STRAYS_OF_NOTHING],
 )
-def test_strays_that_show_nothing(powers_w: tuple[int, ...], ago_s: int, *, again: bool) -> None:
+def test_strays_that_show_nothing(powers_w: tuple[int, ...], ago_s: int, *, again: bool, doubt: Doubt | None) -> None:
     drive, one, _ = wrongly_named()
     for step, power_w in enumerate(powers_w):
         drive.sample("A", 1, power_w, transaction_id=one, ago_s=ago_s + (10 * step if again else 0))
+        newest = drive.memory.samples[-1]
         drive.sample("B", 1, 12_000)
         drive.wait(10)
         drive.accept()
     assert (drive.k_kw("A"), "uncommanded:A#1" in drive.notices()) == (12, False)
+    assert newest.doubt is doubt
 
 
 LAST_WORDS = [
