@@ -91,8 +91,9 @@ class NaiveController:
         return next((each.capacity_w for each in self.station.circuits if each.circuit_id == node_id), None)
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
-        """Return what it believes of every row that it knows."""
-        nodes = [GRID, *(charger.charger_id for charger in self.station.chargers)]
+        """Return what it believes of every row."""
+        circuits = (circuit.circuit_id for circuit in self.station.circuits)
+        nodes = [GRID, *circuits, *(charger.charger_id for charger in self.station.chargers)]
         return {node: RowBound(self.node_booked_w(node), self.node_capacity_w(node)) for node in nodes}
 
     def _push(self) -> list[SetLimit]:

@@ -2,10 +2,11 @@
 
 import random
 
+from csms.core.commands import EXPIRY_S
 from csms.core.ids import ChargerId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver, MakeStored
-from csms.core.station import GRID, Charger, Control
+from csms.core.station import GRID, Charger, Control, FailSafe
 from csms.simulation import calm
 from csms.simulation.car import random_car
 from csms.simulation.charger import ChargerModel
@@ -134,7 +135,13 @@ class World:
             for charger_id, model in self.chargers.items()
             if charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
         }
+        troubled |= {c.charger_id for c in self.judge.mirror.station.chargers if self._expires_too_soon(c)}
         self.compared = calm.check(self.judge, engine, self.around.clock.now_ms, troubled)
+
+    def _expires_too_soon(self, charger: Charger) -> bool:
+        """Return whether limits expire before they are renewed: the charger's clock is ahead of the server's."""
+        ahead_ms = self.chargers[charger.charger_id].habits.skew_ms - self.host.wall_offset_ms
+        return charger.fail_safe is FailSafe.EXPIRE and ahead_ms > EXPIRY_S * 1_000 * 2 // 3
 
     def _drawn_w(self) -> dict[str, int]:
         station = self.judge.mirror.station

@@ -479,7 +479,7 @@ MUTANTS: Final = (
         "        return session is not None and connector.limits.has_settled(session.transaction_id, *Purpose)",
         "        return session is not None and connector.limits.settled is not None",
         "§4: an open transaction of ours whose TxProfile is settled",
-        "I2 I5",
+        "I2 I4 I5",
     ),
     Mutant(
         "kept TxProfiles go with their transaction",
@@ -643,14 +643,6 @@ MUTANTS: Final = (
         "        return max((0 if send.expires else send.limit_w for send in self.sends), default=0)",
         "0017: an expiry frees nothing",
         "I2 I4 I5",
-    ),
-    Mutant(
-        "the fail-safe power is said without room",
-        "fail_safe",
-        "    if added_w == 0:\n        return True\n",
-        "    if added_w >= 0:\n        return True\n",
-        "0014: a raise like every other",
-        "I1/I3",
     ),
     Mutant(
         "a lower fail-safe power frees before cars have followed",
