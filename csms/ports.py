@@ -36,8 +36,8 @@ class Store(Protocol):
         """Return a transaction by OCPP's id, ended or not; any 64-bit integer may be asked for."""
         ...
 
-    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
-        """Return whether a transaction of that charger ended at that very time with that register."""
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int | None) -> bool:
+        """Return whether a transaction of that charger ended at that very time with that register, None any."""
         ...
 
     async def find_session(self, session_id: SessionId) -> bool:

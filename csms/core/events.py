@@ -235,12 +235,13 @@ class TransactionStopped:
     """StopTransaction. `tag_status` is None when the charger gave no id tag; `known` is the store's transaction.
 
     `repeated`: it names no transaction, and one of this charger ended at this very time with this register. `words`:
-    its time stamp as written, when that told no usable time and `stopped_ms` is the time of receipt.
+    its time stamp as written, when that told no usable time and `stopped_ms` is the time of receipt. `meter_stop_wh`:
+    None when it told no register.
     """
 
     charger_id: ChargerId
     transaction_id: int
-    meter_stop_wh: int
+    meter_stop_wh: int | None
     stopped_ms: int
     new_session_id: SessionId
     reason: str = "Local"

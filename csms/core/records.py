@@ -173,11 +173,11 @@ GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE, EndReason.REMO
 
 @dataclass(frozen=True, slots=True)
 class StopCorrected:
-    """The true end of a session whose end had been guessed."""
+    """The true end of a session whose end had been guessed; without a register the last known one stays."""
 
     session_id: SessionId
     ended_ms: int
-    meter_stop_wh: int
+    meter_stop_wh: int | None
     end_reason: str
     flags: tuple[str, ...]
 

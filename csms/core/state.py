@@ -149,7 +149,7 @@ class State:
     calls: Recent[Token, PendingCall] = field(default_factory=Recent)
     starts: Recent[StartKey, KnownTransaction] = field(default_factory=Recent)
     ended: Recent[int, KnownTransaction] = field(default_factory=Recent)
-    orphans: Recent[tuple[ChargerId, int, int | str, int], bool] = field(default_factory=Recent)
+    orphans: Recent[tuple[ChargerId, int, int | str, int | None], bool] = field(default_factory=Recent)
     rest_ended: Recent[SessionId, bool] = field(default_factory=Recent)
     waiters: dict[ConnectorKey, StartWaiter] = field(default_factory=dict)
     overbooked: dict[str, int] = field(default_factory=dict)

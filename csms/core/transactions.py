@@ -7,7 +7,8 @@ Rules that hold whatever a charger does:
 * a newer start on a connector ends the older one there as superseded; an *older* one is history and touches nothing;
 * that start runs after all when samples of now have named it for two minutes, and none the newer one: a time stamp may
   be wrong. Nothing that was told is freed by it: it goes with the start that runs;
-* a stop ends the transaction it names, on its own charger, and nothing else; what it names wrongly is kept as orphan.
+* a stop ends the transaction it names, on its own charger, and nothing else; what it names wrongly is kept as orphan;
+* one that tells no register ends it at the last known one, and the session is marked.
 
 Meter values are taken in by `csms.core.samples`.
 """
@@ -32,6 +33,7 @@ from csms.core.records import Driver, EndReason, SessionStored, StopCorrected
 from csms.core.replies import Refusal, Refused, StartConfirmed, StopConfirmed
 from csms.core.session import (
     HISTORIC,
+    IMPLAUSIBLE,
     SUSPECT,
     UNPROVEN,
     Happening,
@@ -292,24 +294,28 @@ class Transactions:
             and s.driver is Driver.OCPP
             and s.tag_status is not TagStatus.ACCEPTED
             and s.started_ms <= fact.stopped_ms
-            and (fact.words is None or fact.meter_stop_wh > s.meter_start_wh)
+            and (fact.words is None or _has_risen(s, fact))
         ]
-        return max(refused, key=lambda s: (s.meter_start_wh <= fact.meter_stop_wh, s.started_ms), default=None)
+        return max(refused, key=lambda s: (_can_end(s, fact), s.started_ms), default=None)
 
     def _stop(self, session: Session, fact: TransactionStopped) -> None:
         for sample in fact.samples:
             self.journal.keep_sample(fact, session.key.idx, sample, session.session_id)
+        meter_stop_wh = fact.meter_stop_wh
+        if meter_stop_wh is None:
+            session.flag(IMPLAUSIBLE)
+            meter_stop_wh = session.meter_start_wh if session.last_energy_wh is None else session.last_energy_wh
         if self._is_suspect(session.known(_transaction_id(session)), fact):
             session.flag(SUSPECT)
-        session.last_energy_wh = fact.meter_stop_wh
+        session.last_energy_wh = meter_stop_wh
         connector = self.state.connector(session.key)
         if connector is not None and connector.session is session:
             connector.meter.end(None if fact.words is not None else fact.stopped_ms)
-        self.end(session, fact.reason, fact.stopped_ms, fact.meter_stop_wh)
+        self.end(session, fact.reason, fact.stopped_ms, meter_stop_wh)
 
     def _is_suspect(self, started: KnownTransaction, fact: TransactionStopped) -> bool:
         """Return whether a stop cannot be true: before its start, or more than such a connector can have delivered."""
-        used_wh = fact.meter_stop_wh - started.meter_start_wh
+        used_wh = 0 if fact.meter_stop_wh is None else fact.meter_stop_wh - started.meter_start_wh
         if used_wh < 0 or fact.stopped_ms < started.started_ms:
             return True
         charger = self.state.chargers.get(started.charger_id)
@@ -340,6 +346,8 @@ class Transactions:
         flags = tuple(flag for flag in known.flags if flag != SUSPECT)
         if self._is_suspect(known, fact):
             flags = (*flags, SUSPECT)
+        if fact.meter_stop_wh is None and IMPLAUSIBLE not in flags:
+            flags = (*flags, IMPLAUSIBLE)
         self.journal.corrections.append(
             StopCorrected(known.session_id, fact.stopped_ms, fact.meter_stop_wh, fact.reason, flags)
         )
@@ -352,7 +360,7 @@ class Transactions:
             known.idx,
             transaction_id=known.transaction_id,
             meter_stop_wh=fact.meter_stop_wh,
-            energy_wh=None if SUSPECT in flags else fact.meter_stop_wh - known.meter_start_wh,
+            energy_wh=_billed_wh(known, fact, flags),
         )
 
     def _orphan(self, fact: TransactionStopped) -> None:
@@ -380,13 +388,13 @@ class Transactions:
                 rank=self.state.take_rank(),
                 created_ms=self.now.wall_ms,
                 started_ms=fact.stopped_ms,
-                meter_start_wh=fact.meter_stop_wh,
+                meter_start_wh=fact.meter_stop_wh or 0,
                 declared_w=0,
                 estimate_w=0,
                 ended_ms=fact.stopped_ms,
                 meter_stop_wh=fact.meter_stop_wh,
                 end_reason=fact.reason,
-                flags=("orphan",),
+                flags=("orphan",) if fact.meter_stop_wh is not None else ("orphan", IMPLAUSIBLE),
             )
         )
         for sample in fact.samples:
@@ -430,7 +438,21 @@ class Transactions:
             self.state.starts.pop(session.start_key.identity, None)
 
 
-def _stop_identity(fact: TransactionStopped) -> tuple[ChargerId, int, int | str, int]:
+def _can_end(session: Session, fact: TransactionStopped) -> bool:
+    return fact.meter_stop_wh is None or session.meter_start_wh <= fact.meter_stop_wh
+
+
+def _has_risen(session: Session, fact: TransactionStopped) -> bool:
+    return fact.meter_stop_wh is not None and fact.meter_stop_wh > session.meter_start_wh
+
+
+def _billed_wh(known: KnownTransaction, fact: TransactionStopped, flags: tuple[str, ...]) -> int | None:
+    if SUSPECT in flags or fact.meter_stop_wh is None:
+        return None
+    return fact.meter_stop_wh - known.meter_start_wh
+
+
+def _stop_identity(fact: TransactionStopped) -> tuple[ChargerId, int, int | str, int | None]:
     """Return what makes two stops the same one when their transaction id does not."""
     at = fact.stopped_ms if fact.words is None else fact.words
     return fact.charger_id, fact.transaction_id, at, fact.meter_stop_wh

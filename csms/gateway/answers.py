@@ -74,8 +74,8 @@ class TransactionMemory(Protocol):
         """Return a transaction by OCPP's id."""
         ...
 
-    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
-        """Return whether a transaction of that charger ended at that very time with that register."""
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int | None) -> bool:
+        """Return whether a transaction of that charger ended at that very time with that register, None any."""
         ...
 
     async def find_session(self, session_id: SessionId) -> bool:

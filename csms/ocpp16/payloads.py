@@ -49,11 +49,14 @@ class Authorize(msgspec.Struct, frozen=True):
 
 
 class StartTransaction(msgspec.Struct, frozen=True):
-    """§6.45; `meter_start` in Wh."""
+    """§6.45; `meter_start` in Wh.
 
-    connector_id: int
-    id_tag: str
+    Without a connector that there can be it is at connector 0, which holds no transaction, and an empty tag is Invalid.
+    """
+
     meter_start: int
+    connector_id: int = 0
+    id_tag: str = ""
     timestamp: str = ""
     reservation_id: int | None = None
 
@@ -67,10 +70,10 @@ class MeterValues(msgspec.Struct, frozen=True):
 
 
 class StopTransaction(msgspec.Struct, frozen=True):
-    """§6.49; `meter_stop` in Wh, `reason` as written, `transaction_data` like `MeterValues.meter_value`."""
+    """§6.49; `meter_stop` in Wh or None, `reason` as written, `transaction_data` like `MeterValues.meter_value`."""
 
     transaction_id: int
-    meter_stop: int
+    meter_stop: int | None = None
     timestamp: str = ""
     id_tag: str | None = None
     reason: str = "Local"

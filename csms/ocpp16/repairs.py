@@ -3,7 +3,8 @@
 Numbers as text and text as numbers, overlong text, null, a missing or odd time, an object for a list: all of it is
 read, field by field; half a surrogate pair in a text is U+FFFD by then (`half_pairs`). Only when a field that the
 answer needs cannot be read is the result a `PayloadFault`: a charger that gets an error instead of a confirmation
-resends for ever and stalls its queue (OCPP 1.6 §3.7.1, §4.8, §4.10).
+resends for ever and stalls its queue (OCPP 1.6 §3.7.1, §4.8, §4.10). So a start needs no tag and no connector to be
+recorded (refused, at no connector), and a stop no register.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,8 +75,8 @@ REPAIRS: Mapping[str, tuple[Field, ...]] = {
     ),
     "Authorize": (_text("id_tag", 20, needed=True),),
     "StartTransaction": (
-        _CONNECTOR_ID,
-        _text("id_tag", 20, needed=True),
+        replace(_CONNECTOR_ID, needed=False),
+        _text("id_tag", 20),
         _integer("meter_start", needed=True),
         _TIMESTAMP,
         _integer("reservation_id"),
@@ -87,7 +88,7 @@ REPAIRS: Mapping[str, tuple[Field, ...]] = {
     ),
     "StopTransaction": (
         _integer("transaction_id", needed=True),
-        _integer("meter_stop", needed=True),
+        _integer("meter_stop"),
         _TIMESTAMP,
         _text("id_tag", 20),
         _text("reason", 50),

@@ -40,7 +40,7 @@ class _Lane:
 
     Attributes:
         elements: its raw meter values.
-        unambiguous: fields that the answer needs and that are no basis for one when given twice, with two values.
+        unambiguous: fields that say what is meant and are no basis for an answer when given twice, with two values.
     """
 
     decoder: msgspec.json.Decoder[HotPayload]
@@ -49,19 +49,15 @@ class _Lane:
     unambiguous: frozenset[str] = frozenset()
 
 
-def _needed(action: str) -> frozenset[str]:
-    return frozenset(row.key for row in REPAIRS[action] if row.needed)
-
-
 _LANES: Mapping[str, _Lane] = {
     "BootNotification": _Lane(msgspec.json.Decoder(strict.BootNotification), payloads.BootNotification),
     "Heartbeat": _Lane(msgspec.json.Decoder(strict.Heartbeat), payloads.Heartbeat),
     "StatusNotification": _Lane(msgspec.json.Decoder(strict.StatusNotification), payloads.StatusNotification),
-    "Authorize": _Lane(msgspec.json.Decoder(strict.Authorize), payloads.Authorize, unambiguous=_needed("Authorize")),
+    "Authorize": _Lane(msgspec.json.Decoder(strict.Authorize), payloads.Authorize, unambiguous=frozenset({"idTag"})),
     "StartTransaction": _Lane(
         msgspec.json.Decoder(strict.StartTransaction),
         payloads.StartTransaction,
-        unambiguous=_needed("StartTransaction"),
+        unambiguous=frozenset({"connectorId", "idTag", "meterStart"}),
     ),
     "MeterValues": _Lane(
         msgspec.json.Decoder(strict.MeterValues), payloads.MeterValues, elements=attrgetter("meter_value")
@@ -70,7 +66,7 @@ _LANES: Mapping[str, _Lane] = {
         msgspec.json.Decoder(strict.StopTransaction),
         payloads.StopTransaction,
         elements=attrgetter("transaction_data"),
-        unambiguous=_needed("StopTransaction"),
+        unambiguous=frozenset({"transactionId", "meterStop"}),
     ),
 }
 HOT_ACTIONS = frozenset(_LANES)

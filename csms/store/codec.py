@@ -135,7 +135,7 @@ def correction_row(record: StopCorrected) -> Row:
     """Return the true end of a session: ended_ms, meter_stop_wh, end_reason, flags and the session's id."""
     return (
         integer(record.ended_ms),
-        integer(record.meter_stop_wh),
+        optional_integer(record.meter_stop_wh),
         text(record.end_reason),
         document(record.flags),
         text(record.session_id),

@@ -2,7 +2,7 @@
 
 from operator import attrgetter
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true
 
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId
@@ -53,14 +53,14 @@ def find_transaction(connection: Connection, station_id: str, transaction_id: in
 
 
 def find_stop(
-    connection: Connection, station_id: str, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int
+    connection: Connection, station_id: str, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int | None
 ) -> bool:
-    """Return whether a transaction of that charger, or an orphan, ended at that very time with that register."""
+    """Return whether a transaction of that charger, or an orphan, ended at that time with that register, None any."""
     wanted = and_(
         session.c.station_id == station_id,
         session.c.charger_id == text(charger_id),
         session.c.ended_ms == integer(stopped_ms),
-        session.c.meter_stop_wh == integer(meter_stop_wh),
+        true() if meter_stop_wh is None else session.c.meter_stop_wh == integer(meter_stop_wh),
     )
     return bool(connection.scalar(select(exists().where(wanted))))
 

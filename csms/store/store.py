@@ -60,8 +60,8 @@ class SqlStore:
             lambda connection: history.find_transaction(connection, self._station_id, transaction_id)
         )
 
-    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
-        """Return whether a transaction of that charger ended at that very time with that register."""
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int | None) -> bool:
+        """Return whether a transaction of that charger ended at that very time with that register, None any."""
         return await self._read(
             lambda connection: history.find_stop(connection, self._station_id, charger_id, stopped_ms, meter_stop_wh)
         )

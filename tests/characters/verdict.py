@@ -169,12 +169,15 @@ def _effective(observed: Observed) -> Tick | None:
 
 
 def _form(asked: list[Asked]) -> str:
-    """Return how the last Accepted limit was said: unit and purpose, and what differs from the first way tried."""
-    said = [one.payload for one in asked if one.action == "SetChargingProfile" and one.answer == "Accepted"]
-    limits = [payload for payload in said if payload["connectorId"] > 0]
-    if not limits:
+    """Return how the last Accepted limit was said: unit and purpose, and what differs from the first way tried.
+
+    Where none was, the last one without an answer: its answer was given under another id, and it was obeyed.
+    """
+    limits = [one for one in asked if one.action == "SetChargingProfile" and one.payload["connectorId"] > 0]
+    said = [one for one in limits if one.answer == "Accepted"] or [one for one in limits if not one.answer]
+    if not said:
         return ""
-    profile = limits[-1]["csChargingProfiles"]
+    profile = said[-1].payload["csChargingProfiles"]
     schedule = profile["chargingSchedule"]
     unit = schedule["chargingRateUnit"]
     words = [f"in {unit} by {profile['chargingProfilePurpose']}"]

@@ -138,7 +138,7 @@ class FakeMemory:
             raise self.failure
         return self.starts.get(key)
 
-    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int | None) -> bool:
         return (charger_id, stopped_ms, meter_stop_wh) in self.stops
 
     async def find_session(self, session_id: SessionId) -> bool:

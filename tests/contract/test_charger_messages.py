@@ -164,6 +164,26 @@ ROWS = (
         ACCEPTED | {"transactionId": 2},
         {"session": STARTED | {"transaction_id": 2, "idx": 2, "id_tag": "77", "meter_start_wh": 5}},
     ),
+    *(
+        Row(
+            "StartTransaction",
+            "dirty" if connector_id is None else "no such connector",
+            START | {"connectorId": connector_id},
+            ACCEPTED | {"transactionId": 2},
+            {"session": STARTED | {"transaction_id": 2, "idx": 0, "flags": '["unknown_connector","historic"]'}},
+        )
+        for connector_id in (-1, 2**31, None)
+    ),
+    *(
+        Row(
+            "StartTransaction",
+            "dirty",
+            START | {"connectorId": 2, "idTag": tag},
+            {"transactionId": 2, "idTagInfo": {"status": "Invalid"}},
+            {"session": STARTED | {"transaction_id": 2, "idx": 2, "id_tag": "", "tag_status": "Invalid"}},
+        )
+        for tag in (None, {"idToken": "x"})
+    ),
     Row(
         "StatusNotification",
         "minimal",
@@ -225,6 +245,16 @@ ROWS = (
         {"transactionId": "1", "meterStop": "9.4", "timestamp": "2026-01-01 00:00:00", "reason": "bored", "idTag": ""},
         {},
         {"session": STOPPED | {"end_reason": "Other"}},
+    ),
+    *(
+        Row(
+            "StopTransaction",
+            "dirty",
+            STOP | {"meterStop": register},
+            {},
+            {"session": STOPPED | {"meter_stop_wh": 5, "flags": '["unproven","implausible_meter"]'}},
+        )
+        for register in (None, "", [9])
     ),
     reported("LogStatusNotification", "minimal", {"status": "Idle"}),
     reported("LogStatusNotification", "full", {"status": "UploadFailure", "requestId": 7}),

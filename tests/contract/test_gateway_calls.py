@@ -32,6 +32,7 @@ from tests.contract.gateway_world import STAMP, T, gateway
 
 CP = ChargerId("CP001")
 START = {"connectorId": 1, "idTag": "5E450001", "meterStart": 100, "timestamp": STAMP}
+BARE = {"sampledValue": [{"value": "1"}]}
 STOP = {"transactionId": 77, "meterStop": 200, "timestamp": STAMP}
 POWER = {"value": "11", "unit": "kW", "measurand": "Power.Active.Import"}
 
@@ -183,7 +184,7 @@ async def test_late_values_bring_the_ended_transaction_that_the_store_remembers_
         running = KnownTransaction(TransactionId(6), SessionId("r"), CP, 1, TagStatus.ACCEPTED, ended=False)
         world.memory.starts |= {StartKey(CP, 1, "A", T, 1): ended, StartKey(CP, 1, "B", T, 1): running}
         for named in (5, 6, 7, 5, 0, None):
-            payload = {"connectorId": 1, "meterValue": [{}]}
+            payload = {"connectorId": 1, "meterValue": [BARE]}
             await client.call("MeterValues", payload if named is None else payload | {"transactionId": named})
         facts = [fact for fact in world.desk.facts if isinstance(fact, MeterSampled)]
         assert [fact.known for fact in facts] == [ended, None, None, ended, None, None]
@@ -193,7 +194,7 @@ async def test_late_values_bring_the_ended_transaction_that_the_store_remembers_
 async def test_what_is_remembered_of_meter_values_is_bounded() -> None:
     async with gateway() as world, world.client() as client:
         for named in [*range(1, NAMED_REMEMBERED + 2), 2, 1]:
-            await client.call("MeterValues", {"connectorId": 1, "transactionId": named, "meterValue": [{}]})
+            await client.call("MeterValues", {"connectorId": 1, "transactionId": named, "meterValue": [BARE]})
         assert world.memory.asked_ids == [*range(1, NAMED_REMEMBERED + 2), 1]
 
 
@@ -202,7 +203,7 @@ async def test_what_is_remembered_of_meter_values_is_bounded() -> None:
     [
         ("StartTransaction", START),
         ("StopTransaction", STOP),
-        ("MeterValues", {"connectorId": 1, "transactionId": 5, "meterValue": [{}]}),
+        ("MeterValues", {"connectorId": 1, "transactionId": 5, "meterValue": [BARE]}),
     ],
 )
 async def test_a_store_that_cannot_read_means_try_again(action: str, payload: dict[str, Any]) -> None:
@@ -218,7 +219,7 @@ async def test_a_store_that_cannot_read_means_try_again(action: str, payload: di
         ("BootNotification", {}),
         ("StartTransaction", START),
         ("StopTransaction", STOP),
-        ("MeterValues", {"connectorId": 1, "meterValue": [{}]}),
+        ("MeterValues", {"connectorId": 1, "meterValue": [BARE]}),
     ],
 )
 async def test_what_could_not_be_stored_is_answered_with_internal_error_and_may_come_again(
@@ -246,7 +247,7 @@ async def test_answers_wait_for_the_store_and_other_messages_do_not_wait_for_the
     async with gateway() as world, world.client() as client:
         world.desk.holding = True
         await client.send(2, "start", "StartTransaction", START)
-        await client.send(2, "meter", "MeterValues", {"connectorId": 1, "meterValue": [{}]})
+        await client.send(2, "meter", "MeterValues", {"connectorId": 1, "meterValue": [BARE]})
         await client.send(2, "beat", "Heartbeat", {})
         assert (await client.receive())[1] == "beat"
         world.desk.release()
@@ -257,7 +258,7 @@ async def test_a_flood_of_calls_waits_for_the_store_instead_of_being_refused() -
     async with gateway() as world, world.client() as client:
         world.desk.holding = True
         for n in range(300):
-            await client.send(2, str(n), "MeterValues", {"connectorId": 1, "meterValue": [{}]})
+            await client.send(2, str(n), "MeterValues", {"connectorId": 1, "meterValue": [BARE]})
         await world.desk.wait_for(MeterSampled, 32)
         world.desk.holding = False
         world.desk.release()
@@ -317,7 +318,7 @@ WRONG_IDS = [-(2**63), -2, -1, 0, 4_711, 2**31, 2**63 - 1, 2**63, "9223372036854
 async def test_a_stop_of_whatever_id_is_confirmed(transaction_id: float | str) -> None:
     async with gateway() as world, world.client() as client:
         assert await client.call("StopTransaction", STOP | {"transactionId": transaction_id}) == [3, "1", {}]
-        values: dict[str, Any] = {"connectorId": 1, "transactionId": transaction_id, "meterValue": [{}]}
+        values: dict[str, Any] = {"connectorId": 1, "transactionId": transaction_id, "meterValue": [BARE]}
         assert await client.call("MeterValues", values) == [3, "2", {}]
 
 

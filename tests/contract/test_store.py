@@ -549,6 +549,27 @@ async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: S
     assert row["flags"] == '["superseded","suspect"]'
 
 
+@pytest.mark.parametrize(
+    ("guessed_wh", "last_wh", "kept_wh"), [(None, None, 1_000), (None, 1_300, 1_300), (1_400, 1_300, 1_400)]
+)
+async def test_a_true_end_without_a_register_leaves_the_last_known_one(
+    store: SqlStore, guessed_wh: int | None, last_wh: int | None, kept_wh: int
+) -> None:
+    guessed = samples.session(
+        "S9",
+        9,
+        ended_ms=5_000,
+        meter_start_wh=1_000,
+        last_energy_wh=last_wh,
+        meter_stop_wh=guessed_wh,
+        end_reason=EndReason.ZOMBIE,
+    )
+    await store.commit([guessed])
+    await store.commit([StopCorrected(guessed.session_id, 4_000, None, "Local", ())])
+    (row,) = await _session_rows(store)
+    assert (row["ended_ms"], row["meter_stop_wh"]) == (4_000, kept_wh)
+
+
 async def _session_rows(store: SqlStore) -> list[dict[str, Any]]:
     found = await store._database.run(lambda connection: connection.execute(schema.session.select()).mappings().all())
     return [dict(row) for row in found]
@@ -560,6 +581,8 @@ async def test_a_stop_is_found_by_its_charger_time_and_register(store: SqlStore)
     assert await store.find_stop(ended.charger_id, 7_000, 60)
     assert not await store.find_stop(ended.charger_id, 7_000, 61)
     assert not await store.find_stop(ended.charger_id, 7_001, 60)
+    assert await store.find_stop(ended.charger_id, 7_000, None)
+    assert not await store.find_stop(ended.charger_id, 7_001, None)
     assert not await store.find_stop(ChargerId("OTHER"), 7_000, 60)
 
 

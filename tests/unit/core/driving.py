@@ -321,7 +321,7 @@ class Drive:
         self,
         charger_id: str,
         transaction_id: int,
-        meter_wh: int = 1_000,
+        meter_wh: int | None = 1_000,
         *,
         ago_s: float = 0,
         tag: str | None = None,

@@ -59,10 +59,12 @@ class Memory:
                 case CountersStored():
                     self.counters = record
                 case StopCorrected():
+                    row = self.sessions[record.session_id]
+                    last_wh = row.meter_start_wh if _last_wh(row) is None else _last_wh(row)
                     self.sessions[record.session_id] = replace(
-                        self.sessions[record.session_id],
+                        row,
                         ended_ms=record.ended_ms,
-                        meter_stop_wh=record.meter_stop_wh,
+                        meter_stop_wh=last_wh if record.meter_stop_wh is None else record.meter_stop_wh,
                         end_reason=record.end_reason,
                         flags=record.flags,
                     )

@@ -614,6 +614,49 @@ def test_a_stop_before_its_start_is_confirmed_and_marked(
     assert ended(drive, transaction_id) == ("Local", meter_stop_wh, flags)
 
 
+NO_REGISTER = [
+    # caption, registers that MeterValues told Wh, of one that started at 1000 Wh | register of the end Wh
+    ("nothing was told", (), 1_000),
+    ("the last known one", (1_200, 1_500), 1_500),
+    ("one that counts from the start of the session", (200, 500), 1_500),
+]
+
+
+@pytest.mark.parametrize(("told_wh", "stop_wh"), [row[1:] for row in NO_REGISTER], ids=[row[0] for row in NO_REGISTER])
+def test_a_stop_without_a_register_ends_at_the_last_known_one_and_is_marked(
+    told_wh: tuple[int, ...], stop_wh: int
+) -> None:
+    drive = site()
+    transaction_id = drive.start("A", meter_wh=1_000)
+    for energy_wh in told_wh:
+        drive.wait(60)
+        drive.sample("A", 1, 20_000, transaction_id=transaction_id, energy_wh=energy_wh)
+    drive.stop("A", transaction_id, None)
+    drive.recover()
+    drive.stop("A", transaction_id, None, known=drive.memory.find_transaction(transaction_id))
+    reason, meter_stop_wh, flags = ended(drive, transaction_id)
+    assert (reason, meter_stop_wh, flags[-1]) == ("Local", stop_wh, "implausible_meter")
+    assert orphans(drive) == 0
+
+
+def test_a_late_stop_without_a_register_leaves_the_last_known_one() -> None:
+    drive = site()
+    one = drive.start("A", meter_wh=1_000)
+    drive.start("A", idx=1, tag="NEXT", meter_wh=1_700)
+    drive.stop("A", one, None)
+    assert ended(drive, one) == ("Local", 1_700, ("superseded", "implausible_meter"))
+    assert drive.events("transaction.stopped_late")[0].detail["energy_wh"] is None
+
+
+def test_an_orphan_without_a_register_is_recorded_once() -> None:
+    drive = site()
+    stopped_ms = drive.now.wall_ms
+    for n in (901, 902):
+        drive.do(TransactionStopped(ChargerId("A"), 999, None, stopped_ms, SessionId("orphan"), request=RequestId(n)))
+    (row,) = (row for row in drive.memory.sessions.values() if "orphan" in row.flags)
+    assert (row.meter_stop_wh, row.flags) == (None, ("orphan", "implausible_meter"))
+
+
 MOST_ENERGY = [
     # caption, lasted h, meterStop Wh of a DC connector of 100 kW | flags
     ("500 kW for 2 h and 1 kWh", 2, 1_001_000, ()),

@@ -109,7 +109,7 @@ class MemoryStore:
     async def find_start(self, key: StartKey) -> KnownTransaction | None:
         return self.memory.find_start(key)
 
-    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int) -> bool:
+    async def find_stop(self, charger_id: ChargerId, stopped_ms: int, meter_stop_wh: int | None) -> bool:
         raise AssertionError(f"the loop asks for no stop: {charger_id}, {stopped_ms}, {meter_stop_wh}")
 
     async def find_transaction(self, transaction_id: int) -> KnownTransaction | None:
