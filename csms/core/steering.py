@@ -125,7 +125,10 @@ class Steering:
         if each.target_w > each.booked_w:
             return False
         if each.connector.provisioned or not each.charger.unknown_default:
-            told = any(send.purpose is Purpose.TX for send in each.connector.limits.sends)
+            sends = each.connector.limits.sends
+            told = any(send.purpose is Purpose.TX for send in sends)
+            # A fail-safe power that was refused or lost may be executed yet; one that is in flight is waited for.
+            told = told or (bool(sends) and not any(send.in_flight for send in sends))
             return told or each.connector.start_w > 0 or each.connector.evidence.measured_w > 0
         # Its connectors may be about to become provisioned, and T about to rise.
         return not each.charger.provisioning.under_way

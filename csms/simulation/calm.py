@@ -141,7 +141,7 @@ def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, stati
     last = connector.sends[-1] if connector.sends else None
     if last is None or last.transaction_id != connector.open_id:
         return
-    if not last.settled:
+    if not any(send.settled for send in connector.sends if send.limit_w == last.limit_w):  # it may just be renewed
         raise ViolationError(f"I10: the last limit of {claim.name}, {last.limit_w} W, was never settled")
     if any(send.purpose is not last.purpose for send in connector.sends):
         return  # a TxProfile prevails over the default that was said since, also when it is lower

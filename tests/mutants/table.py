@@ -557,8 +557,8 @@ MUTANTS: Final = (
     Mutant(
         "energy is billed without the meter's start",
         "transactions",
-        "        self.end(session, fact.reason, fact.stopped_ms, fact.meter_stop_wh)\n",
-        "        self.end(session, fact.reason, fact.stopped_ms, fact.meter_stop_wh - session.meter_start_wh)\n",
+        "        self.end(session, fact.reason, fact.stopped_ms, meter_stop_wh)\n",
+        "        self.end(session, fact.reason, fact.stopped_ms, meter_stop_wh - session.meter_start_wh)\n",
         "I6: energy is meterStop − meterStart",
         "I6",
     ),

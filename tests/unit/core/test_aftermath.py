@@ -184,6 +184,17 @@ def test_a_new_transaction_goes_on_from_what_is_booked() -> None:
     assert said(drive) == [("A", DEFAULT, 1, 100_000)], "the fail-safe power was taken: the next car begins from there"
 
 
+def test_a_new_transaction_is_told_its_own_limit_when_the_fail_safe_power_was_refused() -> None:
+    drive, transaction_id = by_default()
+    drive.stop("A", transaction_id)
+    drive.start("A")
+    drive.wait(1)
+    drive.take()
+    drive.answer(drive.open_limit("A"), "Rejected")
+    drive.wait(1)
+    assert said(drive) == [("A", DEFAULT, 1, 100_000)], "the 0 that was refused may be executed yet"
+
+
 def test_clearing_foreign_defaults_says_the_running_default_again() -> None:
     drive, _ = by_default(400)
     drive.configure(station(400, charger("A", 100, 2), charger("B", 100)))
