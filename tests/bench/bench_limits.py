@@ -5,6 +5,7 @@
 A station of chargers with one connector each, two of them behind every 50 kW circuit, all charging. Measured is, at
 the chargers' end of the sockets,
 
+    sample a car is metered far above its limit: its neighbour behind the circuit is cut at once (from MeterValues)
     stop   a car stops: its neighbour behind the circuit is given more (from StopTransaction to the neighbour's limit)
     cut    the grid connection is halved over REST: every car is cut (from the request to the last limit)
     raise  the grid connection is whole again: every car is raised
@@ -28,6 +29,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from sys import executable
 from typing import Any
 
@@ -36,6 +38,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests.bench.processes import cpu_s, csms_arguments, csms_port, plain_port, raise_open_files, with_process
 
 CIRCUIT_W = 50_000
+METERED_W = 40_000
+"""What a car that was told half of its circuit draws: what is left of it is its neighbour's."""
 CHARGERS_MAX = 5_000
 ANSWERS: dict[str, dict[str, Any]] = {
     "GetConfiguration": {"configurationKey": []},
@@ -149,6 +153,14 @@ class Charger:
         self.transaction_id = (await self.call("StartTransaction", start))["transactionId"]
         await self.status("Charging")
 
+    async def sample(self, power_w: int) -> None:
+        """Tell what the car draws now."""
+        value = {"value": str(power_w), "measurand": "Power.Active.Import", "unit": "W"}
+        element = {"timestamp": "", "sampledValue": [value]}  # no time: the server's clock is put forward, ours is not
+        await self.call(
+            "MeterValues", {"connectorId": 1, "transactionId": self.transaction_id, "meterValue": [element]}
+        )
+
     async def stop(self) -> None:
         """Let the car stop."""
         await self.call(
@@ -252,7 +264,7 @@ async def connected(stack: AsyncExitStack, port: int, count: int, heard: asyncio
 
 
 async def csms(count: int, stops: int, turns: int) -> list[Measured]:
-    """Measure the real program."""
+    """Measure the real program; the samples and the stops, so many of each, are those of different pairs."""
     whole_w = CIRCUIT_W * count // 2
     half = station(count, whole_w // 2)
     rest_port = 0
@@ -282,9 +294,16 @@ async def csms(count: int, stops: int, turns: int) -> list[Measured]:
                 await bench.settle()
                 raises.append(await bench.measured("raise", [(post(whole), chargers)], CIRCUIT_W // 2))
                 await bench.settle()
-            pairs = [(one.stop, [other]) for one, other in zip(chargers[::2], chargers[1::2], strict=True)]
-            one_by_one = await bench.measured("stop", pairs[:stops], CIRCUIT_W)
-            return [one_by_one, _together(cuts), _together(raises)]
+            pairs = list(zip(chargers[::2], chargers[1::2], strict=True))
+            each = min(stops, len(pairs) // 2)
+            sampling, stopping = pairs[:each], pairs[each : 2 * each]
+            one_by_one = await bench.measured("stop", [(one.stop, [other]) for one, other in stopping], CIRCUIT_W)
+            await asyncio.gather(*(one.sample(CIRCUIT_W // 2) for one, _ in sampling))  # not its transaction's first
+            await bench.settle()
+            samples = await bench.measured(
+                "sample", [(partial(one.sample, METERED_W), [other]) for one, other in sampling], CIRCUIT_W - METERED_W
+            )
+            return [samples, one_by_one, _together(cuts), _together(raises)]
 
     whole = station(count, whole_w)
     with tempfile.TemporaryDirectory() as folder:
@@ -326,13 +345,13 @@ def table(results: list[Measured]) -> str:
     """Return the results, CPU time also as a multiple of what sending a thousand limits costs the bare server."""
     first = results[0].cpu_s / len(results[0].taken_ms)
     lines = [
-        f"{'fact':6}{'times':>7}{'limits each':>13}{'median ms':>11}{'p99 ms':>9}{'CPU ms each':>13}{'of bare':>9}",
+        f"{'fact':7}{'times':>6}{'limits each':>13}{'median ms':>11}{'p99 ms':>9}{'CPU ms each':>13}{'of bare':>9}",
     ]
     for each in results:
         taken_ms = sorted(each.taken_ms)
         times = len(taken_ms)
         lines.append(
-            f"{each.name:6}{times:>7}{each.limits:>13}{statistics.median(taken_ms):>11.1f}"
+            f"{each.name:7}{times:>6}{each.limits:>13}{statistics.median(taken_ms):>11.1f}"
             f"{taken_ms[(99 * times - 1) // 100]:>9.1f}{1_000 * each.cpu_s / times:>13.1f}"
             f"{each.cpu_s / times / first if first else 0:>9.2f}"
         )

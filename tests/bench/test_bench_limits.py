@@ -11,8 +11,9 @@ def test_every_fact_leads_to_the_limits_that_follow_from_it() -> None:
 
     assert [(r.name, r.limits, len(r.taken_ms)) for r in results] == [
         ("bare", 4, 1),
+        ("sample", 1, 1),
         ("stop", 1, 1),
         ("cut", 4, 1),
         ("raise", 4, 1),
     ]
-    assert len(table(results).splitlines()) == 5
+    assert len(table(results).splitlines()) == 6
