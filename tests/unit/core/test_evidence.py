@@ -121,6 +121,19 @@ def test_a_cut_that_is_accepted_and_ignored_is_found_out() -> None:
     assert drive.k_kw("A") == 100
 
 
+def test_cuts_that_follow_each_other_excuse_nobody_who_is_above_them_all() -> None:
+    drive, _, _ = halved()
+    for capacity in (90, 80, 70, 60):
+        drive.configure(station(capacity, charger("A", 100), charger("B", 100)))
+        drive.accept()
+        for _ in range(2):
+            drive.wait(6)
+            drive.sample("A", 1, 50_000)
+            drive.accept()
+    assert "not_obeying:A#1" in drive.notices(), "by then it must long have come down to the first of them"
+    assert drive.k_kw("A", 1) == 100
+
+
 def test_above_its_maximum_what_was_measured_is_booked() -> None:
     drive, _, _ = halved()
     drive.sample("A", 1, 130_000)
@@ -426,7 +439,8 @@ def test_a_charger_that_offers_nothing_below_the_least_current_is_right() -> Non
 def test_a_charger_that_offers_nothing_is_told_in_the_other_purpose() -> None:
     drive = begun(SUSPENDED_EVSE)
     drive.wait(1)
-    assert in_words(drive) == [("limit", Purpose.DEFAULT, 22_000 // 690 * 690), ("clear", Purpose.TX, 0)]
+    assert drive.last.at_once == (), "what is durable in the other purpose may go while this one stays in force"
+    assert in_words(drive) == [("clear", Purpose.TX, 0), ("limit", Purpose.DEFAULT, 22_000 // 690 * 690)]
     drive.accept()
     manner = drive.memory.makes[MAKE].learnt.manner
     assert manner is not None
