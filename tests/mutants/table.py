@@ -370,7 +370,7 @@ MUTANTS: Final = (
     Mutant(
         "raises leave before their intent is durable",
         "steering",
-        "        at_once = told_w <= durable_w(connector)\n",
+        "        at_once = told_w <= durable_w(connector, charger.manner.purpose, session.transaction_id)\n",
         "        at_once = True\n",
         "I4",
         "I4",
@@ -675,14 +675,6 @@ MUTANTS: Final = (
         "    told_w = manner.form.round_down(target_w)\n",
         "0015: as far as it is free",
         "I1/I3",
-    ),
-    Mutant(
-        "power to start with is not booked beside the session's limit",
-        "limits",
-        "        if len(sends) == 1:  # as nearly everywhere: this is asked most of all\n            return sends[0].limit_w\n        return max([send.limit_w for send in sends]) if sends else 0",
-        "        own = [s for s in self.sends if s.purpose is Purpose.TX or s.transaction_id]\n        return max((send.limit_w for send in own or self.sends), default=0)",
-        "0015: it stays in force",
-        "I2 I4 I5",
     ),
     Mutant(
         "an accepted stop frees what its charger was told",

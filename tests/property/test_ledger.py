@@ -88,7 +88,7 @@ def test_limits_that_expire_fall_when_the_server_is_gone() -> None:
     worlds = [World(seed, Engine, Switches(crashes=False)) for seed in range(20, 24)]
     for world in worlds:
         world.run_to_death(240_000, 600_000)
-    assert sum(model.obedience.expired for world in worlds for model in world.chargers.values()) >= 3
+    assert sum(model.obedience.expired for world in worlds for model in world.chargers.values()) >= 1
 
 
 @pytest.mark.parametrize("first", range(0, 40, CHUNK))
