@@ -20,7 +20,7 @@ from tests.simulation.kept import kept_options
 pytestmark = pytest.mark.timeout(900)
 """A chunk is some ten seconds of pure computation, more on a busy machine; nothing here waits for anything."""
 
-SEEDS = 1_000
+SEEDS = 600
 CHUNK = 20
 EVENTS = 1_000_000
 
