@@ -22,10 +22,11 @@ from csms.core.ids import ConnectionId, Now
 from csms.core.journal import Journal
 from csms.core.ladder import Manner
 from csms.core.limits import Send
+from csms.core.part import Alarm
 from csms.core.records import SendState
 from csms.core.session import Session
 from csms.core.state import AftermathCall, State
-from csms.core.steering import Alarm, durable_w, give_limit
+from csms.core.steering import durable_w, give_limit
 from csms.core.timings import Timings
 
 

@@ -10,11 +10,12 @@ from csms.core.fail_safe import default_fits
 from csms.core.ids import ConnectionId, Now, Token
 from csms.core.journal import Journal
 from csms.core.ladder import OUR_LEVEL, Manner, fail_safe_w, likeliest_attempt
+from csms.core.part import Alarm
 from csms.core.provisioning import places
 from csms.core.records import Driver
 from csms.core.state import AgendaCall, Errand, State
 from csms.core.station import Configure, Control
-from csms.core.steering import Alarm, give_limit
+from csms.core.steering import give_limit
 from csms.core.tenths import ask_about_tenths
 from csms.core.timings import Timings
 

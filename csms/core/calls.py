@@ -20,10 +20,10 @@ from csms.core.events import (
     ConfigurationRead,
     ScheduleRead,
 )
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, Token
-from csms.core.journal import Journal
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Token
 from csms.core.ladder import Attempt, Manner, attempts, least_w, likeliest_attempt
 from csms.core.limits import Book, Send, accept, lose, refuse
+from csms.core.part import Part
 from csms.core.replies import Refusal, Refused, SessionEnded
 from csms.core.state import (
     AftermathCall,
@@ -33,11 +33,9 @@ from csms.core.state import (
     LimitCall,
     PendingCall,
     StartCall,
-    State,
     StopCall,
 )
 from csms.core.tenths import learn_tenths
-from csms.core.timings import Timings
 
 ACCEPTED = "Accepted"
 CLEARED = frozenset({ACCEPTED, "Unknown"})
@@ -51,14 +49,8 @@ CALL_MS_MAX = 60_000
 """Nobody waits longer for the answer to a CALL (LEDGER.md §3): one that is answered in time left after that."""
 
 
-class Calls:
+class Calls(Part):
     """Intake of the fate of CALLs; lives for one step."""
-
-    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
-        self.state = state
-        self.journal = journal
-        self.now = now
-        self.timings = timings
 
     # --- facts --------------------------------------------------------------------------------------------------------
 

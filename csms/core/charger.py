@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from csms.core.commands import EXPIRY_S, Purpose
+from csms.core.commands import RENEWAL_MS, Purpose
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
 from csms.core.identity import Identity
@@ -145,7 +145,7 @@ class ChargerState:
     def takes_expiry(self) -> bool:
         """Return whether limits that expire can be said to it, as far as is known."""
         periods_max = self.settings.capabilities.periods_max
-        is_ahead = self.stamps.offset_ms > EXPIRY_S * 1_000 // 3  # a limit would expire before it is said again
+        is_ahead = self.stamps.offset_ms > RENEWAL_MS  # a limit would expire before it is said again
         return not (self.provisioning.plain or is_ahead) and (periods_max is None or periods_max > 1)
 
     @property

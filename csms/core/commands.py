@@ -84,7 +84,10 @@ MIN_CURRENT_A = 6
 
 
 EXPIRY_S = 300
-"""In mode `expire` a limit falls to the fail-safe power so long after it was last said; it is said again at a third."""
+"""In mode `expire` a limit falls to the fail-safe power so long after it was last said …"""
+
+RENEWAL_MS = EXPIRY_S * 1_000 // 3
+"""… and is said again after a third of that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,23 +17,16 @@ from csms.core.connector import Connector, Containment
 from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectionId, Now
 from csms.core.journal import Journal
+from csms.core.part import TimedPart
 from csms.core.records import Driver
 from csms.core.state import HardCall, State
-from csms.core.steering import Alarm
 from csms.core.timings import Timings
 
 DONE = frozenset({"Accepted", "Scheduled"})
 
 
-class Container:
+class Container(TimedPart):
     """Takes hard actions; lives for one step."""
-
-    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
-        self.state = state
-        self.journal = journal
-        self.now = now
-        self.timings = timings
-        self.alarm = alarm
 
     def run(self) -> None:
         """Do what is due at every connector of every charger that can be spoken to."""
@@ -124,12 +117,6 @@ class Container:
             charger.learnt.leaves_service = worked
             self.journal.write_make(charger.boot)
         self.journal.log("connector.leaving_judged", *connector.key, worked=worked)
-
-    def _reached(self, due_ms: int) -> bool:
-        if self.now.mono_ms >= due_ms:
-            return True
-        self.alarm.at(due_ms)
-        return False
 
 
 def hard_answered(state: State, call: HardCall, answer: str, now: Now, timings: Timings, journal: Journal) -> None:

@@ -55,6 +55,7 @@ from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt, Make
 from csms.core.links import Links
 from csms.core.notices import renew_notices, renew_overbooked
+from csms.core.part import Alarm
 from csms.core.planning import Plan, make_plan
 from csms.core.reconfiguration import Reconfiguration
 from csms.core.records import (
@@ -74,7 +75,7 @@ from csms.core.samples import Samples
 from csms.core.session import Phase
 from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
-from csms.core.steering import Alarm, Steering
+from csms.core.steering import Steering
 from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
 from csms.core.trimming import renew_trims

@@ -21,14 +21,13 @@ from csms.core.commands import Trigger
 from csms.core.connector import Connector, Evidence
 from csms.core.demand import DC_SATURATION_W, half_ampere_w
 from csms.core.events import ConnectorStatus, Sample
-from csms.core.ids import Now
-from csms.core.journal import Journal
 from csms.core.ladder import least_w
 from csms.core.limits import Send, tolerance_w
+from csms.core.part import Alarm, Part
 from csms.core.records import Driver, SendState
 from csms.core.session import Phase, Session
-from csms.core.state import AgendaCall, Errand, State
-from csms.core.steering import Alarm, durable_w, give_limit
+from csms.core.state import AgendaCall, Errand
+from csms.core.steering import durable_w, give_limit
 from csms.core.timings import Timings
 
 SAMPLES_TO_CONVICT = 3
@@ -39,14 +38,8 @@ SILENCES_ASKED = 6
 """A silent meter is asked so often, after twice as long each time."""
 
 
-class Witness:
+class Witness(Part):
     """Takes evidence; lives for one step."""
-
-    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
-        self.state = state
-        self.journal = journal
-        self.now = now
-        self.timings = timings
 
     # --- samples ------------------------------------------------------------------------------------------------------
 
@@ -270,21 +263,15 @@ class Witness:
         if evidence.not_obeying:
             self._try_another_way(charger, connector, session, alarm)
 
-    def _reached(self, due_ms: int, alarm: Alarm) -> bool:
-        if self.now.mono_ms >= due_ms:
-            return True
-        alarm.at(due_ms)
-        return False
-
     def _ask_again(self, charger: ChargerState, connector: Connector, alarm: Alarm) -> None:
         evidence = connector.evidence
         if evidence.since_ms is None or evidence.not_obeying:
             return
         ask_ms = evidence.since_ms + (evidence.asked + 1) * self.timings.evidence_ask_ms
-        if evidence.asked < QUESTIONS and self._reached(ask_ms, alarm):
+        if evidence.asked < QUESTIONS and alarm.reached(ask_ms, self.now):
             evidence.asked += 1
             self._ask_sample(charger, connector)
-        if self._reached(evidence.since_ms + self.timings.evidence_ms, alarm):
+        if alarm.reached(evidence.since_ms + self.timings.evidence_ms, self.now):
             self._convict(charger, connector)
 
     def _ask_sample(self, charger: ChargerState, connector: Connector) -> None:
@@ -300,13 +287,13 @@ class Witness:
     def _ask_silent(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
         evidence = connector.evidence
         silent_from_ms = meter_silent_ms(charger, connector, session, self.timings)
-        if charger.connection is None or not self._reached(silent_from_ms, alarm):
+        if charger.connection is None or not alarm.reached(silent_from_ms, self.now):
             return
         if session.consumed_w is not None:
             session.consumed_w = None
             self.journal.show(session.session_id)
         ask_ms = evidence.silent_ms + (self.timings.meter_silent_ms << evidence.silences >> 1)
-        if evidence.silences < SILENCES_ASKED and (not evidence.silences or self._reached(ask_ms, alarm)):
+        if evidence.silences < SILENCES_ASKED and (not evidence.silences or alarm.reached(ask_ms, self.now)):
             evidence.silences += 1
             evidence.silent_ms = self.now.mono_ms
             self._ask_sample(charger, connector)
@@ -326,10 +313,10 @@ class Witness:
         if not session.drew and not session.detour:
             drawn_w = session.demand.previous_w
             is_held = offers_none or self._held_at_default(charger, connector, session, drawn_w)
-            if is_held and self._reached(since_ms + self.timings.detour_ms, alarm):
+            if is_held and alarm.reached(since_ms + self.timings.detour_ms, self.now):
                 self._detour(charger, connector, session)
             return
-        if offers_none and self._reached(since_ms + self.timings.resume_ms, alarm):
+        if offers_none and alarm.reached(since_ms + self.timings.resume_ms, self.now):
             session.offered_ms = None
             if not session.drew:
                 charger.provisioning.manner = None
@@ -377,7 +364,7 @@ class Witness:
             return
         if connector.aftermath.clear_due:
             return  # what hides our limit goes first
-        if not self._reached(evidence.retry_ms, alarm):
+        if not alarm.reached(evidence.retry_ms, self.now):
             return
         ladder = charger.manners
         if evidence.tries > 0:  # the first try is the present way, at a power at which obedience shows

@@ -15,25 +15,16 @@ from csms.core.events import (
     ChargerReported,
     StatusNotified,
 )
-from csms.core.ids import Now
-from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt
 from csms.core.limits import lose
+from csms.core.part import Part
 from csms.core.replies import Confirmed
 from csms.core.stamps import CLOCK_STEP_MS, STALE_MS
-from csms.core.state import State
-from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 
 
-class Links:
+class Links(Part):
     """Intake of a charger's connection and status; lives for one step."""
-
-    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
-        self.state = state
-        self.journal = journal
-        self.now = now
-        self.timings = timings
 
     def connected(self, fact: ChargerConnected) -> None:
         """Make a new connection the charger's current one; the one before counts as aborted now."""

@@ -14,11 +14,11 @@ from csms.core.evidence import meter_silent_ms
 from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.ladder import fail_safe_w
+from csms.core.part import Alarm
 from csms.core.records import Driver
 from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import Configure, Control, FailSafe
-from csms.core.steering import Alarm
 from csms.core.timings import Timings
 
 

@@ -11,28 +11,18 @@ from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import AbortConnection
 from csms.core.connector import Connector
 from csms.core.events import ConnectorStatus, StationConfigured
-from csms.core.ids import Now
-from csms.core.journal import Journal
 from csms.core.limits import Book
+from csms.core.part import Alarm, Part
 from csms.core.provisioning import Provisioning
 from csms.core.records import EndReason
 from csms.core.replies import StationShown
-from csms.core.state import State
 from csms.core.station import Charger, Control, Station
-from csms.core.steering import Alarm
-from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 from csms.core.tree import build_tree, circuit_path
 
 
-class Reconfiguration:
+class Reconfiguration(Part):
     """Intake of configurations and the end of draining; lives for one step."""
-
-    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
-        self.state = state
-        self.journal = journal
-        self.now = now
-        self.timings = timings
 
     def configured(self, fact: StationConfigured) -> None:
         """Put a valid configuration into force."""

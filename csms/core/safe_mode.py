@@ -15,11 +15,12 @@ from csms.core.connector import Connector
 from csms.core.errors import check
 from csms.core.ids import ConnectorKey, Now, SessionId
 from csms.core.journal import Journal
+from csms.core.part import Alarm
 from csms.core.planning import Plan, Steered, claim_of, floor_of_w, overbooked_rows, participants, tells_of
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
-from csms.core.steering import Alarm, durable_w, give_limit, is_to_be_renewed, last_send, outlives_a_lost_send
+from csms.core.steering import durable_w, give_limit, is_to_be_renewed, last_send, outlives_a_lost_send
 from csms.core.timings import Timings
 
 LIMITED_BY_SAFE_MODE = "safe_mode"
@@ -85,10 +86,7 @@ def _is_due(each: Steered, now: Now, timings: Timings, alarm: Alarm) -> bool:
     if last.in_flight:
         return False
     if last.unresolved:
-        if now.mono_ms < steering.retry_ms:
-            alarm.at(steering.retry_ms)
-            return False
-        return True
+        return alarm.reached(steering.retry_ms, now)
     lower = each.target_w < last.limit_w
     if lower or steering.reassert or is_to_be_renewed(last, now, alarm):
         return True

@@ -15,6 +15,7 @@ from csms.core.evidence import Witness
 from csms.core.ids import Now, SessionId
 from csms.core.journal import Journal
 from csms.core.meter import most_energy_wh, most_power_w
+from csms.core.part import Part
 from csms.core.records import Doubt, Driver
 from csms.core.replies import Confirmed
 from csms.core.session import IMPLAUSIBLE, Phase, Session
@@ -29,14 +30,11 @@ NOT_TRUE = frozenset(
 )
 
 
-class Samples:
+class Samples(Part):
     """Intake of meter values; lives for one step."""
 
     def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
-        self.state = state
-        self.journal = journal
-        self.now = now
-        self.timings = timings
+        super().__init__(state, journal, now, timings)
         self.witness = Witness(state, journal, now, timings)
         self.transactions = Transactions(state, journal, now, timings)
 

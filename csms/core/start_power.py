@@ -19,9 +19,10 @@ from csms.core.events import ConnectorStatus
 from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, least_w
+from csms.core.part import Alarm
 from csms.core.planning import Plan, allocate_above_floors, head_room_w, missing_w, nodes_without_fixed
 from csms.core.state import State
-from csms.core.steering import Alarm, give_limit
+from csms.core.steering import give_limit
 from csms.core.timings import Timings
 
 

@@ -7,7 +7,7 @@ given (`Engine._check_plan`). Everything that has to wait says until when, so th
 """
 
 from csms.core.charger import ChargerState
-from csms.core.commands import EXPIRY_S, Purpose, SetLimit
+from csms.core.commands import RENEWAL_MS, Purpose, SetLimit
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
@@ -15,6 +15,7 @@ from csms.core.ids import Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, fail_safe_w
 from csms.core.limits import Send
+from csms.core.part import Alarm, TimedPart
 from csms.core.planning import Plan, Steered
 from csms.core.records import Driver, SendState
 from csms.core.state import LimitCall, State
@@ -22,28 +23,12 @@ from csms.core.station import FailSafe
 from csms.core.timings import Timings
 
 
-class Alarm:
-    """The earliest time at which something that waits now may go on, monotonic ms."""
-
-    def __init__(self) -> None:
-        self.due_ms: int | None = None
-
-    def at(self, due_ms: int) -> None:
-        """Wake at `due_ms` at the latest."""
-        if self.due_ms is None or due_ms < self.due_ms:
-            self.due_ms = due_ms
-
-
-class Steering:
+class Steering(TimedPart):
     """Carries out one plan; lives for one step."""
 
     def __init__(self, state: State, plan: Plan, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
-        self.state = state
+        super().__init__(state, journal, now, timings, alarm)
         self.plan = plan
-        self.journal = journal
-        self.now = now
-        self.timings = timings
-        self.alarm = alarm
         self.booked_w = dict(plan.booked_w)
         self._cutting: set[SessionId] | None = None
 
@@ -92,7 +77,7 @@ class Steering:
         band_w = dead_band_w(each.charger.config, each.target_w)
         if urgent or each.target_w == 0 or last.limit_w - each.target_w >= band_w:
             return True
-        return not self._waits_until(last.sent_ms + self.timings.raise_spacing_ms)
+        return self._reached(last.sent_ms + self.timings.raise_spacing_ms)
 
     def _repeat(self, each: Steered, last: Send, limit_w: int, *, urgent: bool) -> None:
         """Send again what is unresolved, what a boot or reconnect may have lost, and what outlives a lost send."""
@@ -109,10 +94,7 @@ class Steering:
     def _backing_off(self, each: Steered, last: Send, urgent: bool) -> bool:  # noqa: FBT001 - a plain condition
         if not last.unresolved or (urgent and each.session.steering.attempts == 0):
             return False
-        if self.now.mono_ms >= each.session.steering.retry_ms:
-            return False
-        self.alarm.at(each.session.steering.retry_ms)
-        return True
+        return not self._reached(each.session.steering.retry_ms)
 
     @staticmethod
     def _needs_first_profile(each: Steered) -> bool:
@@ -162,7 +144,7 @@ class Steering:
         free_w = each.charger.manner.form.round_down(min(each.target_w, each.booked_w, self._room_w(each)))
         if last.limit_w >= free_w or self._worn(each):
             return
-        if not self._waits_until(last.sent_ms + self.timings.raise_spacing_ms):
+        if self._reached(last.sent_ms + self.timings.raise_spacing_ms):
             self._send(each, free_w, urgent=False, cause="what is booked for it already")
 
     def _spaced(self, each: Steered) -> bool:
@@ -170,7 +152,7 @@ class Steering:
         raised_ms = each.session.steering.raised_ms
         if raised_ms is None or each.booked_w == 0:
             return False
-        return self._waits_until(raised_ms + self.timings.raise_spacing_ms)
+        return not self._reached(raised_ms + self.timings.raise_spacing_ms)
 
     def _too_small(self, each: Steered) -> bool:
         """Return whether the raise is within the dead band and has not waited long enough."""
@@ -181,7 +163,7 @@ class Steering:
             return False
         if steering.wanting_ms is None:
             steering.wanting_ms = self.now.mono_ms
-        return self._waits_until(steering.wanting_ms + self.timings.dead_band_delay_ms)
+        return not self._reached(steering.wanting_ms + self.timings.dead_band_delay_ms)
 
     def _gathering(self, each: Steered) -> bool:
         """Return whether a raise far below its target should wait a moment for cuts that are in flight for it."""
@@ -190,26 +172,20 @@ class Steering:
             return False
         if steering.gathering_ms is None:
             steering.gathering_ms = self.now.mono_ms
-        return self._waits_until(steering.gathering_ms + self.timings.gather_ms)
+        return not self._reached(steering.gathering_ms + self.timings.gather_ms)
 
     def _worn(self, each: Steered) -> bool:
         """Return whether a raise waits because it would be kept in flash memory; first power does not."""
         charger, last = each.charger, last_send(each)
         if charger.manner.purpose is not Purpose.DEFAULT or last is None or last.limit_w == 0:
             return False
-        return self._waits_until(charger.wear.free_ms(self.timings))
+        return not self._reached(charger.wear.free_ms(self.timings))
 
     def _cuts_in_flight(self, each: Steered) -> bool:
         """Return whether another session is being cut: all share the grid connection at least."""
         if self._cutting is None:
             self._cutting = {key for key, other in self.plan.steered.items() if _is_cutting(other)}
         return len(self._cutting) > (each.session.session_id in self._cutting)
-
-    def _waits_until(self, due_ms: int) -> bool:
-        if self.now.mono_ms >= due_ms:
-            return False
-        self.alarm.at(due_ms)
-        return True
 
     def _check_rows(self, each: Steered) -> None:
         """Assert I1 and I3: no row of a raise is above its capacity with the raise booked."""
@@ -294,12 +270,7 @@ def outlives_a_lost_send(each: Steered, last: Send, now: Now, timings: Timings, 
 
 def is_to_be_renewed(last: Send, now: Now, alarm: Alarm) -> bool:
     """Return whether a limit that expires is to be said again (mode `expire`)."""
-    if not last.expires:
-        return False
-    renewal_ms = last.sent_ms + EXPIRY_S * 1_000 // 3
-    if now.mono_ms < renewal_ms:
-        alarm.at(renewal_ms)
-    return now.mono_ms >= renewal_ms
+    return last.expires and alarm.reached(last.sent_ms + RENEWAL_MS, now)
 
 
 def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int) -> int | None:

@@ -26,9 +26,9 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
-from csms.core.ids import ChargerId, ConnectorKey, Now, TransactionId
-from csms.core.journal import Journal
+from csms.core.ids import ChargerId, ConnectorKey, TransactionId
 from csms.core.meter import most_energy_wh, most_power_w
+from csms.core.part import Part
 from csms.core.records import Driver, EndReason, SessionStored, StopCorrected
 from csms.core.replies import Refusal, Refused, StartConfirmed, StopConfirmed
 from csms.core.session import (
@@ -41,22 +41,14 @@ from csms.core.session import (
     Session,
     start_is_told_by_words,
 )
-from csms.core.state import State
-from csms.core.timings import Timings
 from csms.core.units import MS_PER_HOUR
 
 START_TIME_UNKNOWN = "start_time_unknown"
 """Flag of a session whose start told no usable time: it began at the latest when we heard of it."""
 
 
-class Transactions:
+class Transactions(Part):
     """Intake of transaction messages; lives for one step."""
-
-    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
-        self.state = state
-        self.journal = journal
-        self.now = now
-        self.timings = timings
 
     # --- start --------------------------------------------------------------------------------------------------------
 

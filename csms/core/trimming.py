@@ -19,10 +19,10 @@ from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
 from csms.core.ids import Now
+from csms.core.part import Alarm
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
-from csms.core.steering import Alarm
 from csms.core.timings import Timings
 from csms.core.trim import Trim
 
@@ -63,8 +63,5 @@ def _renewed(before: Trim | None, cap_w: int, excess_w: int, now: Now, timings: 
     needed_w = min(cap_w, -(-max(0, excess_w) // step_w) * step_w)
     if before is None or needed_w >= before.power_w:
         return Trim(needed_w, now.mono_ms)
-    until_ms = before.needed_ms + timings.trim_hold_ms
-    if now.mono_ms >= until_ms:
-        return Trim(needed_w, now.mono_ms)
-    alarm.at(until_ms)
-    return before
+    held = not alarm.reached(before.needed_ms + timings.trim_hold_ms, now)
+    return before if held else Trim(needed_w, now.mono_ms)

@@ -11,28 +11,18 @@ from csms.core.demand import half_ampere_w
 from csms.core.events import ConnectorStatus
 from csms.core.evidence import Witness
 from csms.core.fail_safe import awaited_default_w, default_fits
-from csms.core.ids import Now, TransactionId
-from csms.core.journal import Journal
+from csms.core.ids import TransactionId
 from csms.core.ladder import Attempt, fail_safe_w
 from csms.core.limits import Send, settle, tolerance_w
+from csms.core.part import TimedPart
 from csms.core.records import Driver, EndReason, SendState
 from csms.core.replies import Refusal, Refused
 from csms.core.session import Phase, Session
-from csms.core.state import State
-from csms.core.steering import Alarm
-from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 
 
-class Upkeep:
+class Upkeep(TimedPart):
     """One round of upkeep; lives for one step."""
-
-    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
-        self.state = state
-        self.journal = journal
-        self.now = now
-        self.timings = timings
-        self.alarm = alarm
 
     def run(self) -> None:
         """Bring every charger, connector and session up to `now`."""
@@ -76,13 +66,6 @@ class Upkeep:
         self.journal.log("charger.identified", charger.charger_id, None, address=charger.identity.address or "")
         self.journal.plan = True
         return True
-
-    def _reached(self, due_ms: int) -> bool:
-        """Return whether `due_ms` has come; have the engine wake for it otherwise."""
-        if self.now.mono_ms >= due_ms:
-            return True
-        self.alarm.at(due_ms)
-        return False
 
     # --- settling and freeing ---------------------------------------------------------------------------------------
 
