@@ -58,9 +58,9 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
         clear = aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
         if not lower and not clear:
             continue
-        if now.mono_ms < aftermath.retry_ms:
-            alarm.at(aftermath.retry_ms)
-        elif lower:
+        if not alarm.reached(aftermath.retry_ms, now):
+            continue
+        if lower:
             _say_fail_safe(state, charger, connector, journal, now, timings)
         else:
             _clear(state, charger, connector, charger.connection, journal)
@@ -121,9 +121,7 @@ def take_back_start_power(
         return
     if not _default_is_wrong(charger, connector, now, timings, alarm):
         return
-    if now.mono_ms < aftermath.retry_ms:
-        alarm.at(aftermath.retry_ms)
-    else:
+    if alarm.reached(aftermath.retry_ms, now):
         _say_fail_safe(state, charger, connector, journal, now, timings)
 
 

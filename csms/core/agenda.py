@@ -27,13 +27,11 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         charger.settings.renew(charger.learnt.unsupported_measurands)
     if connection is None or agenda.pending is not None or charger.identity.in_conflict:
         return
-    if charger.boot is None and not agenda.boot_asked:
-        silent_until_ms = charger.connected_ms + timings.boot_trigger_ms
-        if now.mono_ms >= silent_until_ms:
-            agenda.boot_asked = True
-            _trigger(state, charger, journal, connection, "BootNotification", Errand.ASK_BOOT)
-            return
-        alarm.at(silent_until_ms)
+    asks_boot = charger.boot is None and not agenda.boot_asked
+    if asks_boot and alarm.reached(charger.connected_ms + timings.boot_trigger_ms, now):
+        agenda.boot_asked = True
+        _trigger(state, charger, journal, connection, "BootNotification", Errand.ASK_BOOT)
+        return
     if not charger.heard:
         return
     wait_ms = max(agenda.not_before_ms, charger.refusing_until_ms or 0)
@@ -78,9 +76,7 @@ def _when_quiet(
     """Go on with what is done when nothing of the agenda is due: statuses, then settings that should be others."""
     agenda, connection = charger.provisioning, charger.connection
     if connection is not None and not agenda.statuses_asked:
-        told_until_ms = charger.connected_ms + timings.status_trigger_ms
-        if now.mono_ms < told_until_ms:
-            alarm.at(told_until_ms)
+        if not alarm.reached(charger.connected_ms + timings.status_trigger_ms, now):
             return
         _ask_statuses(state, charger, journal, connection)
     if agenda.pending is None and agenda.reading.left:
@@ -159,9 +155,7 @@ def _tune(state: State, charger: ChargerState, journal: Journal, now: Now, timin
     due = {wish: settings.due_ms(wish, timings.rewrite_ms) for wish in settings.wishes}
     wish = min(due, key=lambda each: due[each])
     due_ms = max(due[wish], settings.disturbed_ms + timings.undisturbed_ms)
-    if now.mono_ms < due_ms:
-        alarm.at(due_ms)
-    elif not _limits_wait(charger):
+    if alarm.reached(due_ms, now) and not _limits_wait(charger):
         name = settings.write(wish, now.mono_ms)
         charger.provisioning.reading.again([wish.key])
         token = state.take_token()

@@ -296,7 +296,7 @@ class Calls(Part):
         if charger.learnt.default_form != send.form:
             charger.learnt.default_form = send.form
             self.journal.write_make(charger.boot)
-        if send.limit_w > 0 == charger.config.fail_safe_power_w:
+        if send.limit_w > 0 and charger.config.fail_safe_power_w == 0:
             self.journal.log("charger.zero_refused", charger.charger_id, None, fail_safe_w=send.limit_w)
 
     def _learn_manner(self, charger: ChargerState, send: Send) -> None:
@@ -324,7 +324,7 @@ class Calls(Part):
         if once_more:
             return  # the form is right: it was the moment (its transaction not begun yet, or ending)
         if send.expires:
-            provisioning.plain = True
+            provisioning.without_expiry = True
             self.journal.log("charger.takes_no_expiry", send.charger_id, send.idx)
             return
         if send.limit_w == 0 and send.idx > 0 and charger.learnt.manner == (send.purpose, send.form):

@@ -146,7 +146,7 @@ class ChargerState:
         """Return whether limits that expire can be said to it, as far as is known."""
         periods_max = self.settings.capabilities.periods_max
         is_ahead = self.stamps.offset_ms > RENEWAL_MS  # a limit would expire before it is said again
-        return not (self.provisioning.plain or is_ahead) and (periods_max is None or periods_max > 1)
+        return not (self.provisioning.without_expiry or is_ahead) and (periods_max is None or periods_max > 1)
 
     @property
     def addressable(self) -> bool:
@@ -158,6 +158,13 @@ class ChargerState:
     def unknown_default(self) -> bool:
         """Return whether an unprovisioned connector of it may fall back to anything up to M."""
         return self.ever_connected or self.config.control is Control.OCPP
+
+    def limit_in_force(self, connector: Connector, session: Session) -> Send | None:
+        """Return the newest limit of a session that was Accepted, else the default, or None."""
+        for send in reversed(connector.limits.sends):
+            if send.transaction_id == session.transaction_id and send.answered_accepted:
+                return send
+        return self.defaults.settled if connector.provisioned else None
 
     def connector_booked_w(self, connector: Connector) -> int:
         """Return K of one connector, W."""

@@ -17,7 +17,7 @@ from csms.core.station import Charger
 from csms.core.timings import Timings
 from csms.core.units import percent_w
 
-DC_SATURATION_W = 1_000
+DC_TOLERANCE_W = 1_000
 DC_HEAD_ROOM_W = 4_000
 DC_DEAD_BAND_W = 3_000
 GROWTH_W = 5_000
@@ -26,6 +26,14 @@ GROWTH_W = 5_000
 def half_ampere_w(charger: Charger) -> int:
     """Return 0.5 A on every phase used, W."""
     return charger.voltage_v * max(charger.phases, 1) // 2
+
+
+def tolerance_w(charger: Charger, limit_w: int) -> int:
+    """Return how far a car may be metered from its limit and still count as obeying it, or as drawing all of it, W.
+
+    LEDGER.md §6: 2 %, at least 1 kW DC or 0.5 A AC.
+    """
+    return max(DC_TOLERANCE_W if charger.is_dc else half_ampere_w(charger), percent_w(limit_w, 2))
 
 
 def dead_band_w(charger: Charger, power_w: int) -> int:
@@ -67,7 +75,7 @@ class Demand:
         self.previous_w, self.previous_ms = power_w, now_ms
         if now_ms < self.judged_from_ms or previous_w is None:
             return False
-        margin_w = max(DC_SATURATION_W if charger.is_dc else half_ampere_w(charger), percent_w(limit_w, 2))
+        margin_w = tolerance_w(charger, limit_w)
         if min(previous_w, power_w) >= limit_w - margin_w:
             self.below_since_ms = None
             grown_w = power_w + power_w // 4 + GROWTH_W

@@ -5,28 +5,30 @@
     three samples at a limit told since then   it obeys again (at its part of it, where a car uses fewer phases)
     power without a transaction                booked from the second sample running on, 30 s after the last one ended
     power under another transaction's id       booked like that, above what was told; three low samples running end it
-    told power, and says that it offers none   the other purpose of profile is tried, then 0 W is not told again
-    told power, and stays at its default       the other purpose of profile is tried
 
 A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car. What
 does not obey may obey a TxProfile that another central system has left above ours: they are cleared. Then the ways of
 the ladder are tried one after another, at the least power, so that an obedient car is seen at that limit; when every
 way was ignored, one every ten minutes. A meter that falls silent in a transaction is asked.
 
-Only samples that speak of now come here (`csms.core.transactions`); a low one frees nothing (I5).
+Only samples that speak of now come here (`csms.core.samples`); a low one frees nothing (I5). A charger that offers less
+than it was told is `csms.core.offers`' matter.
 """
 
 from csms.core.charger import ChargerState
 from csms.core.commands import Trigger
 from csms.core.connector import Connector, Evidence
-from csms.core.demand import DC_SATURATION_W, half_ampere_w
-from csms.core.events import ConnectorStatus, Sample
+from csms.core.demand import tolerance_w
+from csms.core.events import Sample
+from csms.core.ids import Now
+from csms.core.journal import Journal
 from csms.core.ladder import least_w
-from csms.core.limits import Send, tolerance_w
+from csms.core.limits import Send
+from csms.core.offers import Offers
 from csms.core.part import Alarm, Part
 from csms.core.records import Driver, SendState
 from csms.core.session import Phase, Session
-from csms.core.state import AgendaCall, Errand
+from csms.core.state import AgendaCall, Errand, State
 from csms.core.steering import durable_w, give_limit
 from csms.core.timings import Timings
 
@@ -41,6 +43,10 @@ SILENCES_ASKED = 6
 class Witness(Part):
     """Takes evidence; lives for one step."""
 
+    def __init__(self, state: State, journal: Journal, now: Now, timings: Timings) -> None:
+        super().__init__(state, journal, now, timings)
+        self.offers = Offers(state, journal, now, timings)
+
     # --- samples ------------------------------------------------------------------------------------------------------
 
     def sampled(self, charger: ChargerState, connector: Connector, power_w: int, phases: int | None) -> None:
@@ -53,16 +59,15 @@ class Witness(Part):
         if session.driver is not Driver.OCPP:
             return
         if power_w > 0:
-            self._draws(charger, connector, session, power_w)
+            self.offers.draws(charger, connector, session, power_w)
         if evidence.silences:
             evidence.silences = 0
             self.journal.plan = True
-        limit = self._answerable(connector, limit_in_force(charger, connector, session))
+        limit = self._answerable(connector, charger.limit_in_force(connector, session))
         if limit is None:
             return
-        band_w = half_ampere_w(charger.config)
         highest_w = self._highest_w(connector, limit)
-        if power_w > highest_w + tolerance_w(highest_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+        if power_w > highest_w + tolerance_w(charger.config, highest_w):
             if self._must_have_let_go(limit, connector.meter.span_ms):
                 self._above(charger, connector, limit, power_w)
             return
@@ -80,10 +85,10 @@ class Witness(Part):
         session, evidence = connector.session, connector.evidence
         if session is None or session.driver is not Driver.OCPP:
             return
-        evidence.stray_at_ms, band_w = sample.at_ms, half_ampere_w(charger.config)
+        evidence.stray_at_ms = sample.at_ms
         default_w = charger.defaults.power_w if connector.provisioned else charger.max_booked_w
         told_w = max(default_w, connector.limits.power_w)
-        if power_w <= told_w + tolerance_w(told_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+        if power_w <= told_w + tolerance_w(charger.config, told_w):
             if evidence.since_ms is None and not evidence.not_obeying:
                 self._low(charger, connector, LOWS_TO_END)
             return
@@ -113,9 +118,9 @@ class Witness(Part):
 
         A car whose transaction has just ended may still be letting go.
         """
-        evidence, band_w = connector.evidence, half_ampere_w(charger.config)
+        evidence = connector.evidence
         told_w = max(charger.defaults.power_w, connector.limits.power_w)
-        if power_w <= told_w + tolerance_w(told_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+        if power_w <= told_w + tolerance_w(charger.config, told_w):
             evidence.above = 0
             if evidence.measured_w and not evidence.not_obeying:
                 connector.evidence = Evidence()
@@ -131,27 +136,12 @@ class Witness(Part):
             self._raise_maximum(charger)
             self._changed(charger)
 
-    def _draws(self, charger: ChargerState, connector: Connector, session: Session, power_w: int) -> None:
-        """Note that a car draws what it was told: more than its charger's default alone would let flow."""
-        default_w, band_w = charger.defaults.power_w, half_ampere_w(charger.config)
-        margin_w = tolerance_w(default_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
-        if default_w > 0 and power_w <= default_w + margin_w:
-            is_held = self._held_at_default(charger, connector, session, power_w)
-            if session.offered_ms is not None and not is_held:
-                session.offered_ms = self.now.mono_ms  # it takes no more, or was told no more: that shows nothing
-            return
-        if session.detour and not session.drew:
-            charger.learnt.manner = charger.manner
-            self.journal.write_make(charger.boot)
-        session.drew, session.offered_ms = True, None
-
     def _doubt_default(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Mark a make that draws more than it was told after a boot: it has lost its default (LEDGER.md §4)."""
         if not charger.default_in_doubt or charger.learnt.forgets_default:
             return
         told_w = max(charger.defaults.power_w, connector.limits.power_w)
-        band_w = half_ampere_w(charger.config)
-        if power_w > told_w + tolerance_w(told_w, dead_band_w=band_w, is_dc=charger.config.is_dc):
+        if power_w > told_w + tolerance_w(charger.config, told_w):
             charger.learnt.forgets_default = True
             charger.distrust()
             self.journal.write_make(charger.boot)
@@ -258,7 +248,7 @@ class Witness(Part):
                 self._changed(charger)
             return
         self._ask_again(charger, connector, alarm)
-        self._watch_offer(charger, connector, session, alarm)
+        self.offers.watch(charger, connector, session, alarm)
         self._ask_silent(charger, connector, session, alarm)
         if evidence.not_obeying:
             self._try_another_way(charger, connector, session, alarm)
@@ -298,65 +288,6 @@ class Witness(Part):
             evidence.silent_ms = self.now.mono_ms
             self._ask_sample(charger, connector)
             alarm.at(evidence.silent_ms + (self.timings.meter_silent_ms << evidence.silences >> 1))
-
-    def _watch_offer(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
-        """Find out why a charger offers nothing, by its own word (§4.9), although it is told power.
-
-        It may heed profiles of the other purpose only: a transaction that never drew any power, or never more than the
-        default, is told so. Else 0 W is the end for it: then its make is never told 0 again, by its default neither,
-        under which a transaction begins.
-        """
-        if session.offered_ms is None:
-            return
-        offers_none = connector.status is ConnectorStatus.SUSPENDED_EVSE
-        since_ms = max(session.offered_ms, connector.status_ms) if offers_none else session.offered_ms
-        if not session.drew and not session.detour:
-            drawn_w = session.demand.previous_w
-            is_held = offers_none or self._held_at_default(charger, connector, session, drawn_w)
-            if is_held and alarm.reached(since_ms + self.timings.detour_ms, self.now):
-                self._detour(charger, connector, session)
-            return
-        if offers_none and alarm.reached(since_ms + self.timings.resume_ms, self.now):
-            session.offered_ms = None
-            if not session.drew:
-                charger.provisioning.manner = None
-            charger.learnt.pauses = False
-            for other in self.state.chargers.values():
-                other.provisioning.default_due |= other.learnt is charger.learnt
-            self.journal.write_make(charger.boot)
-            self.journal.log("make.learnt", *connector.key, pauses=False)
-            self.journal.plan = True
-
-    @staticmethod
-    def _held_at_default(charger: ChargerState, connector: Connector, session: Session, drawn_w: int | None) -> bool:
-        """Return whether a car draws just what the charger's default lets flow, although it is told much more."""
-        default_w, band_w = charger.defaults.power_w, half_ampere_w(charger.config)
-        limit = limit_in_force(charger, connector, session)
-        if default_w == 0 or limit is None or drawn_w is None:
-            return False
-        margin_w = tolerance_w(default_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
-        return limit.limit_w > default_w + 2 * margin_w and drawn_w >= default_w - margin_w
-
-    def _detour(self, charger: ChargerState, connector: Connector, session: Session) -> None:
-        """Say the limits of a transaction in the other purpose, unless the present one works at another connector.
-
-        The purpose is changed once for all that try: a transaction that was told in the one before follows.
-        """
-        told = connector.limits.last
-        if told is not None and told.expires and not charger.provisioning.plain:
-            charger.provisioning.plain = session.steering.reassert = self.journal.plan = True
-            session.offered_ms = self.now.mono_ms
-            return  # its clock may have let the limit expire
-        session.detour = True
-        if told is None or told.purpose is charger.manner.purpose:
-            others = [way for way in charger.manners if way.purpose is not charger.manner.purpose]
-            if not others or any(other.drew or other.detour for other in charger.sessions() if other is not session):
-                return
-            charger.provisioning.manner = others[0]
-        connector.aftermath.clear_due = True
-        session.steering.reassert = True
-        self.journal.log("limit.without_effect", *connector.key, next=charger.manner.purpose)
-        self.journal.plan = True
 
     def _try_another_way(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:
         evidence, limits = connector.evidence, connector.limits
@@ -403,21 +334,13 @@ def _is_at(charger: ChargerState, limit: Send, power_w: int, phases: int | None)
     draws its part of it, and as little more than that as it may less.
     """
     config, limit_w = charger.config, limit.limit_w
-    margin_w = max(DC_SATURATION_W if config.is_dc else half_ampere_w(config), limit_w * 2 // 100)
+    margin_w = tolerance_w(config, limit_w)
     if power_w >= limit_w - min(margin_w, limit_w // 2) > 0:
         return True
     if phases is None or not 0 < phases < config.phases:
         return False
     part_w, part_margin_w = limit_w * phases // config.phases, margin_w * phases // config.phases
     return limit_w > 0 and abs(power_w - part_w) <= min(part_margin_w, part_w // 2)
-
-
-def limit_in_force(charger: ChargerState, connector: Connector, session: Session) -> Send | None:
-    """Return the newest limit of a session that its charger has accepted, else its default, or None."""
-    for send in reversed(connector.limits.sends):
-        if send.transaction_id == session.transaction_id and send.answered_accepted:
-            return send
-    return charger.defaults.settled if connector.provisioned else None
 
 
 def meter_silent_ms(charger: ChargerState, connector: Connector, session: Session, timings: Timings) -> int:

@@ -321,9 +321,3 @@ def restore(row: SendStored, now_ms: int) -> Send:
         accepted_ms=now_ms if row.state is SendState.ACCEPTED else None,
         doubtful=True,
     )
-
-
-def tolerance_w(limit_w: int, *, dead_band_w: int, is_dc: bool) -> int:
-    """Return how far above its limit a car may be metered and still count as obeying, W (LEDGER.md §6)."""
-    absolute_w = 1_000 if is_dc else dead_band_w
-    return max(limit_w * 2 // 100, absolute_w)

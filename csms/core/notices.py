@@ -97,10 +97,8 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
 def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
     booked_w = state.tree.booked_w(state.chargers.values()) if state.overbooked else {}
     for node, since_ms in state.overbooked.items():
-        if now.mono_ms - since_ms >= timings.overbooked_alarm_ms:
+        if alarm.reached(since_ms + timings.overbooked_alarm_ms, now):
             yield Sign("overbooked", f"{booked_w[node]} W are booked of {state.tree.caps_w[node]} W", node)
-        else:
-            alarm.at(since_ms + timings.overbooked_alarm_ms)
 
 
 def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
@@ -124,9 +122,7 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
 
 
 def _of_wear(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
-    free_ms = charger.wear.free_ms(timings)
-    if now.mono_ms < free_ms:
-        alarm.at(free_ms)
+    if not alarm.reached(charger.wear.free_ms(timings), now):
         cause = f"{timings.wear_writes} TxDefaultProfiles a day and what was saved are used up"
         yield at_charger("flash_budget_used", charger, cause)
 
@@ -153,7 +149,7 @@ def _of_default(charger: ChargerState) -> Iterator[Sign]:
     if settled is None or settled.token < charger.provisioning.outdated:
         return
     configured_w = fail_safe_w(charger.config, settled.form)
-    if settled.limit_w > 0 == configured_w:
+    if settled.limit_w > 0 and configured_w == 0:
         yield at_charger("zero_refused", charger, f"the least that it accepts is {settled.limit_w} W a connector")
     if charger.config.fail_safe is FailSafe.EXPIRE and not charger.takes_expiry:
         cause = "it takes no profile of two periods, or that had no effect, or its clock is more than 100 s ahead"
@@ -168,9 +164,7 @@ def _untold(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> 
     untold = [c.key.idx for c in charger.connectors.values() if c.status is None]
     if charger.connection is None or not untold:
         return
-    due_ms = charger.connected_ms + timings.status_unknown_ms
-    if now.mono_ms < due_ms:
-        alarm.at(due_ms)
+    if not alarm.reached(charger.connected_ms + timings.status_unknown_ms, now):
         return
     for idx in untold:
         yield at_connector("status_unknown", charger, idx, "no StatusNotification for a minute after it had connected")
@@ -180,11 +174,8 @@ def _unheard(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) ->
     """Yield a charger that is connected and has said nothing."""
     if charger.connection is None or charger.heard:
         return
-    due_ms = charger.connected_ms + timings.silent_ms
-    if now.mono_ms >= due_ms:
+    if alarm.reached(charger.connected_ms + timings.silent_ms, now):
         yield at_charger("silent", charger, f"connected for three minutes; {charger.booked_w()} W are booked for it")
-    else:
-        alarm.at(due_ms)
 
 
 def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
@@ -209,10 +200,8 @@ def _of_meter(charger: ChargerState, connector: Connector, now: Now, timings: Ti
     if session.demand.period_ms > timings.slow_meter_ms:
         yield at_connector("slow_meter", charger, idx, f"a sample every {session.demand.period_ms // 1_000} s")
     silent_from_ms = meter_silent_ms(charger, connector, session, timings)
-    if charger.connection is not None and now.mono_ms >= silent_from_ms:
+    if charger.connection is not None and alarm.reached(silent_from_ms, now):
         yield at_connector("meter_silent", charger, idx, "no sample for a minute, or for three of its periods")
-    elif charger.connection is not None:
-        alarm.at(silent_from_ms)
 
 
 def _of_containment(charger: ChargerState, connector: Connector) -> Iterator[Sign]:

@@ -56,7 +56,7 @@ class Provisioning:
         probe: the limit by which it is found out whether tenths are kept, while that is going on.
         outdated: sends before this one speak of a fail-safe power that was configured before, and is lower now.
         lost_clearings: by stack level, when the last clearing of it was lost: it may be executed for some time yet.
-        plain: limits that expire were refused, or had no effect.
+        without_expiry: limits that expire were refused, or had no effect.
         raise_ms: a default that was refused is not said again before, where a lower one was taken.
         tried: the rungs of a ladder that were refused since one of the same ladder was accepted.
     """
@@ -83,7 +83,7 @@ class Provisioning:
     outdated: int = 0
     raise_ms: int = 0
     lost_clearings: dict[int, int] = field(default_factory=dict)
-    plain: bool = False
+    without_expiry: bool = False
 
     @property
     def cleared(self) -> bool:
@@ -114,7 +114,7 @@ class Provisioning:
         """After a boot the default is asserted again and the keys are read again: at once, unless it boots too fast."""
         self.default_due = True
         self.unclearable_ms = None
-        self.plain = False
+        self.without_expiry = False
         self.reading.booted()
         self.failures = 0
         self.retry_ms = 0

@@ -1,7 +1,8 @@
 """Safe mode (LEDGER.md §7): what is done while the ordinary plan cannot be trusted.
 
 Theory of operation. Invariants of the ordinary path have been broken three times in a minute, so some number in it is
-wrong. This path shares neither the allocator nor the filling nor the steering with it, and it knows one thing: every
+wrong. This path shares neither the allocator nor the filling with it, nor the choice of what to send, only the sending
+itself; and it knows one thing: every
 session that can be steered gets an equal share of what its rows have left beside the loads that cannot be cut, or what
 is booked for it if that is less. So nothing is ever raised, whatever else is wrong; a new car waits. A share too small
 to charge with is 0, or what cannot be taken away. Each is sent until it is settled.

@@ -7,13 +7,13 @@ never stopped, and keeps the notices. Each thing that waits says until when.
 from csms.core.charger import ChargerState
 from csms.core.commands import Purpose
 from csms.core.connector import MEANING, Connector
-from csms.core.demand import half_ampere_w
+from csms.core.demand import tolerance_w
 from csms.core.events import ConnectorStatus
 from csms.core.evidence import Witness
 from csms.core.fail_safe import awaited_default_w, default_fits
 from csms.core.ids import TransactionId
 from csms.core.ladder import Attempt, fail_safe_w
-from csms.core.limits import Send, settle, tolerance_w
+from csms.core.limits import Send, settle
 from csms.core.part import TimedPart
 from csms.core.records import Driver, EndReason, SendState
 from csms.core.replies import Refusal, Refused
@@ -84,8 +84,7 @@ class Upkeep(TimedPart):
             return True
         if send.transaction_id is None and connector.limits.has_settled(session.transaction_id, Purpose.TX):
             return True  # a default, which has no effect beside a TxProfile
-        band_w = half_ampere_w(charger.config)
-        allowed_w = send.limit_w + tolerance_w(send.limit_w, dead_band_w=band_w, is_dc=charger.config.is_dc)
+        allowed_w = send.limit_w + tolerance_w(charger.config, send.limit_w)
         meter = connector.meter
         seen_w = meter.fresh_w(self.now.mono_ms, self.timings.fresh_sample_ms)
         above_ms = meter.above_ms(allowed_w)

@@ -1,9 +1,10 @@
 import pytest
 
-from csms.core.demand import Demand, StatedDemand, dead_band_w, half_ampere_w
+from csms.core.demand import Demand, StatedDemand, dead_band_w, half_ampere_w, tolerance_w
 from csms.core.ids import ChargerId
 from csms.core.station import Charger
 from csms.core.timings import LAW
+from tests.unit.core.driving import charger
 
 DC = Charger(ChargerId("DC"), 200_000, 1)
 AC = Charger(ChargerId("AC"), 22_000, 1, phases=3)
@@ -113,3 +114,22 @@ def test_stated_demand_of_a_rest_client(updates: list[tuple[int, int, int]], max
         stated.consumed(consumed_kw * 1_000, returned_kw * 1_000, at_s * 1_000, LAW)
         seen.append(stated.maximum_w // 1_000)
     assert seen == maxima_kw
+
+
+TOLERANCES = [
+    # limit W, phases (0: DC) | W from the limit that still count as obeying
+    (100_000, 0, 2_000),
+    (40_000, 0, 1_000),
+    (50_000, 0, 1_000),
+    (60_000, 0, 1_200),
+    (0, 0, 1_000),
+    (11_040, 3, 345),
+    (22_080, 3, 441),
+    (3_680, 1, 115),
+    (0, 3, 345),
+]
+
+
+@pytest.mark.parametrize(("limit_w", "phases", "allowed_w"), TOLERANCES)
+def test_tolerance(limit_w: int, phases: int, allowed_w: int) -> None:
+    assert tolerance_w(charger("A", 100, phases=phases), limit_w) == allowed_w

@@ -12,7 +12,6 @@ from csms.core.limits import (
     refuse,
     restore,
     settle,
-    tolerance_w,
 )
 from csms.core.records import SendState
 
@@ -242,25 +241,6 @@ def test_a_recovered_send_counts_as_lost_at_that_moment(stored: SendState, then:
         book = Book([one, later])
         book.drop_superseded(H_MS)
         assert (one in book.sends) is kept, f"a settled send that left at {left_s} s"
-
-
-TOLERANCES = [
-    # limit W, half an ampere on the phases used W, DC | W above the limit that still count as obeying
-    (100_000, 0, True, 2_000),
-    (40_000, 0, True, 1_000),
-    (50_000, 0, True, 1_000),
-    (60_000, 0, True, 1_200),
-    (0, 0, True, 1_000),
-    (11_040, 345, False, 345),
-    (22_080, 345, False, 441),
-    (3_680, 115, False, 115),
-    (0, 345, False, 345),
-]
-
-
-@pytest.mark.parametrize(("limit_w", "half_ampere_w", "is_dc", "allowed_w"), TOLERANCES)
-def test_tolerance(limit_w: int, half_ampere_w: int, is_dc: bool, allowed_w: int) -> None:  # noqa: FBT001 - a column
-    assert tolerance_w(limit_w, dead_band_w=half_ampere_w, is_dc=is_dc) == allowed_w
 
 
 def test_what_a_book_says_of_its_sends() -> None:
