@@ -31,6 +31,9 @@ from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 from csms.simulation.trouble import Trouble
 
+EVIDENCE_MS = 25_000
+"""From the sample that shows a lie to the end of its excess: LEDGER.md §3, on the wire, answered and settled."""
+
 RAMP_MS = 6_000
 """A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
 
@@ -58,6 +61,11 @@ class Judge:
     _over_since_ms: dict[str, int] = field(default_factory=dict)
     _left: set[Token] = field(default_factory=set)
     _is_moved: bool = True
+    liars: dict[ChargerId, int] = field(default_factory=dict)
+    base_load_w: int = 0
+    longest_excess_ms: int = 0
+    _up_since_ms: int = 0
+    _excess_since_ms: dict[str, int] = field(default_factory=dict)
     _overbooked: tuple[str, ...] = ()
     _bounds: Mapping[str, RowBound] = field(default_factory=dict)
 
@@ -107,6 +115,7 @@ class Judge:
 
     def recovered(self, engine: Controller, store: Store, now_ms: int) -> None:
         """Judge what a fresh process knows (I7): the same or more than the rows say."""
+        self._up_since_ms = now_ms
         self.engine = engine
         self._is_moved = True
         self.mirror = Mirror(store, now_ms)
@@ -151,7 +160,7 @@ class Judge:
         """Compare what chargers really obey with what is booked."""
         for charger_id, model in self.chargers.items():
             charger = self.mirror.chargers.get(charger_id)
-            if charger is None or charger.is_drained or charger_id not in self.live:
+            if charger is None or charger.is_drained or charger_id not in self.live or charger_id in self.liars:
                 continue
             total_w = 0
             for outlet in model.outlets:
@@ -177,14 +186,68 @@ class Judge:
 
     def fuses(self, engine: Controller, drawn_w: dict[str, int], now_ms: int) -> None:
         """Compare what each row carries with its capacity; excuse it while facts keep the row overbooked."""
+        lying = self._lying_rows() if self.liars else {}
         for node_id, watts in drawn_w.items():
             capacity_w = engine.node_capacity_w(node_id)
+            if node_id in lying and capacity_w is not None:
+                self._oracle_c(engine, node_id, watts, capacity_w, lying[node_id], now_ms)
+                continue
             carries = capacity_w is None or watts <= capacity_w + capacity_w // 50
             if carries or capacity_w is None or engine.node_booked_w(node_id) > capacity_w:
                 self._over_since_ms.pop(node_id, None)
                 continue
             since_ms = self._over_since_ms.setdefault(node_id, now_ms)
             demand(now_ms - since_ms <= RAMP_MS, "fuse: {} carries {} of {} W", node_id, watts, capacity_w)
+
+    def _oracle_c(
+        self, engine: Controller, node_id: str, watts: int, capacity_w: int, window_ms: int, now_ms: int
+    ) -> None:
+        """Hold what liars may do to a fuse: whoever obeys is cut for them within a sample and 25 s.
+
+        Time counts while nothing else hinders anybody: everything that is connected is heard and hears.
+        """
+        if watts <= capacity_w + capacity_w // 50:
+            self._excess_since_ms.pop(node_id, None)
+            return
+        since_ms = self._excess_since_ms.setdefault(node_id, now_ms)
+        since_ms = max(since_ms, self._up_since_ms, self.around.faults.hindered_ms)
+        self.longest_excess_ms = max(self.longest_excess_ms, now_ms - since_ms)
+        if now_ms - since_ms <= window_ms:
+            return
+        booked_w = engine.node_booked_w(node_id)
+        demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", node_id, watts, capacity_w, booked_w)
+        for charger in self.mirror.station.chargers:
+            if node_id in self._rows(charger.charger_id) and self._is_cuttable(charger.charger_id, window_ms):
+                floor_w = max(charger.min_power_w, charger.fail_safe_power_w) * charger.connectors
+                drawn_w = self.chargers[charger.charger_id].draw_w
+                demand(drawn_w <= floor_w, "C: {} over, {} draws {} W", node_id, charger.charger_id, drawn_w)
+
+    def _lying_rows(self) -> dict[str, int]:
+        """Return how long each row under which somebody lies may carry too much."""
+        windows: dict[str, int] = {}
+        for charger_id, period_ms in self.liars.items():
+            for node_id in self._rows(charger_id):
+                windows[node_id] = max(windows.get(node_id, 0), period_ms + EVIDENCE_MS)
+        return windows
+
+    def _is_cuttable(self, charger_id: ChargerId, window_ms: int) -> bool:
+        """Return whether a charger has done for so long what it was told, and is steered."""
+        model, heard = self.chargers[charger_id], self.mirror.chargers.get(charger_id)
+        since_ms = self.around.clock.now_ms - window_ms
+        return (
+            heard is not None
+            and charger_id in self.live
+            and charger_id not in self.liars
+            and charger_id not in self.trouble.chargers
+            and model.is_blameless
+            and model.heard_since_ms is not None
+            and model.heard_since_ms < since_ms
+            and all(
+                outlet.transaction is None
+                or (outlet.idx in heard.provisioned and outlet.transaction.transaction_id is not None)
+                for outlet in model.outlets
+            )
+        )
 
     def count_overbooked(self, engine: Controller, elapsed_ms: int) -> None:
         """Add `elapsed_ms` to every row that has more booked than its capacity."""
@@ -218,7 +281,10 @@ class Judge:
             if not client.is_sure and client.key.charger_id in self.mirror.chargers:
                 for node_id in self._rows(client.key.charger_id):
                     unheard_w[node_id] += max(0, client.obeyed_w - self._before.get(client.key, 0))
+        lying = self._lying_rows()
         for node_id, watts in drawn_w.items():
+            if node_id in lying:
+                continue
             possible_w = self._bounds[node_id].possible_w + unheard_w[node_id]
             if watts <= possible_w + possible_w // 50:
                 self._over_since_ms.pop(node_id, None)

@@ -67,6 +67,11 @@ class NaiveController:
         """Return None: it never waits for anything."""
         return None
 
+    @property
+    def next_token(self) -> int:
+        """Return the token of its next limit."""
+        return self.made + 1
+
     def booked_w(self, key: ConnectorKey) -> int:
         """Return the limit last sent, as if it held."""
         return self.limits.get(key, 0) if key in self.running else 0

@@ -18,11 +18,15 @@ class Operator:
         self._scene = scene
         self._station = scene.station
         self._removed: list[Charger] = []
+        self._met: set[ChargerId] = set()
 
     def may_connect(self, charger_id: ChargerId) -> bool:
         """Judge a handshake: unknown and drained chargers are refused, and `control: rest|none` (API.md)."""
-        if self._scene.around.clock.now_ms < self.late.get(charger_id, 0):
-            return False
+        if charger_id in self.late and charger_id not in self._met:
+            if self._scene.around.clock.now_ms < self.late[charger_id]:
+                return False
+            self._met.add(charger_id)
+            self._scene.around.faults.strike(Kind.FIRST_CONNECTION)
         charger = self._scene.station.charger(charger_id)
         if charger is not None:
             return charger.control in {Control.AUTO, Control.OCPP}

@@ -15,6 +15,7 @@ from csms.core.station import Charger
 from csms.simulation.charger import ChargerModel
 from csms.simulation.faults import Choice, Kind, Profile, choice_text
 from csms.simulation.host import MakeController
+from csms.simulation.surroundings import Switches
 from csms.simulation.trace import ViolationError
 from csms.simulation.world import CALM_MS, World
 
@@ -82,7 +83,7 @@ class Outcome:
 
 def simulate(options: Options, make: MakeController = Engine) -> Outcome:
     """Run one world to its end, or to its first violation."""
-    world = World(options.seed, make, choice=options.faults, chargers_count=options.chargers)
+    world = World(options.seed, make, Switches(odd=True), choice=options.faults, chargers_count=options.chargers)
     stormy_ms, calm_ms = world.length_ms()
     if options.hours is not None:
         stormy_ms, calm_ms = int(options.hours * HOUR_MS), CALM_MS
@@ -109,6 +110,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
 def _drawn(world: World, stormy_ms: int, calm_ms: int) -> Iterator[str]:
     yield f"storm {stormy_ms / 1000:g} s, then calm {calm_ms / 1000:g} s"
     yield f"fate {_values(world.fate)}"
+    yield f"odds {_values(world.around.odds)}"
     station = world.station
     yield f"station {kilowatts(station.grid_capacity_w)} kW, static load {kilowatts(station.static_load_w)} kW"
     for circuit in station.circuits:
@@ -125,6 +127,8 @@ def _drawn_charger(charger: Charger, model: ChargerModel) -> Iterator[str]:
         f"{name} {kind}, {charger.connectors} × {charger.max_power_w} W in {place}, control {charger.control.value}"
         f", configure {charger.configure.value}"
     )
+    if obedience.character is not None:
+        yield f"{name} character {obedience.character.value}"
     yield f"{name} manners {_values(obedience.manners)}"
     yield f"{name} habits {_values(model.habits)}"
     yield f"{name} nature {_values(obedience.nature)}"

@@ -12,11 +12,12 @@ from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.clock import Clock
 from csms.simulation.fate import STORM, Fate, random_fate
-from csms.simulation.faults import Choice, Faults, Profile, allowed
+from csms.simulation.faults import LIES, Choice, Faults, Kind, Profile, allowed
 from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
 from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
+from csms.simulation.odds import drawn_character, random_odds
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.scene import Scene
@@ -49,6 +50,10 @@ class World:
         self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(allowed(choice)))
         self._choice = choice if switches.faults else Profile.NONE
         rng = self.around.rng
+        self.around.faults.now_ms = lambda: clock.now_ms
+        self.around.odd_rng = odd_rng = random.Random(f"odd {seed}")
+        if switches.odd and switches.faults:
+            self.around.odds = random_odds(odd_rng, choice)
         self.fate = fate = self._draw_fate()
         station = random_station(rng, chargers_count)
         self.station = station = with_start_power(station) if switches.need_start_power else station
@@ -62,10 +67,14 @@ class World:
         self.around.start_confirmed = self.judge.registry.start_confirmed
         self.around.obeys = self._obeys
         self.compared = 0
+        self._possible = allowed(choice)
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
+        late = late if Kind.FIRST_CONNECTION in self._possible else {}
         scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients)
         self._operator = Operator(scene, late)
         self._weather = Weather(scene, self._operator, fate)
+        self.host.dies = self._weather.die
+        self.host.turned_away = self._weather.turned_away
         self.host.may_connect = self._operator.may_connect
         self.judge.configured = self._operator.configured
         for charger in station.chargers:
@@ -132,7 +141,7 @@ class World:
         troubled |= {
             charger_id
             for charger_id, model in self.chargers.items()
-            if charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
+            if model.is_odd or charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
         }
         reserving = {c.charger_id for c in self.judge.mirror.station.chargers if c.fail_safe_power_w > 0}
         # Its cars charge under the default: no meter tells that from cars that want no more (ADR 0014).
@@ -194,6 +203,11 @@ class World:
             random_habits(rng),
         )
         self.chargers[charger.charger_id] = model
+        character = drawn_character(around.odd_rng, around.odds, self._possible, is_dc=charger.is_dc)
+        if charger.control in {Control.AUTO, Control.OCPP} and character is not None:
+            model.obedience.character = character
+            if character in LIES:
+                self.judge.liars[charger.charger_id] = model.habits.meter_period_ms * 11 // 10
         if around.chance(0.3) and charger.control is not Control.REST and charger.charger_id not in self._operator.late:
             old_id = 900_000_000 + around.number("old")
             model.adopt(1, random_car(rng, hardware_w), old_id)
