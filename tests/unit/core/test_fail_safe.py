@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from csms.core.commands import Purpose, SetLimit
+from csms.core.commands import ClearLimits, Purpose, SetLimit
 from csms.core.events import ConnectorStatus
 from csms.core.station import Charger, FailSafe, Station
 from tests.unit.core.driving import Drive, charger, station
@@ -150,6 +150,28 @@ def test_a_car_that_has_only_the_default_is_waited_for() -> None:
     drive.wait(20)
     drive.accept()
     assert (drive.k_kw("A"), drive.k_kw("B")) == (20, 0), "what B gave back has been given to it"
+
+
+def test_a_lower_default_at_another_level_is_not_cleared_while_it_waits_for_its_cars() -> None:
+    drive = Drive(station(100, reserving(A)))
+    drive.connect("A")
+    drive.status("A", 1, CHARGING)
+    while not any(isinstance(call, ClearLimits) and call.stack_level == 0 for call in drive.open_calls):
+        drive.answer(drive.open_calls[0])
+    drive.disconnect("A")
+    drive.configure(station(100, A))
+    drive.connect("A")
+    drive.start("A")
+    lower = drive.open_limit("A", 0)
+    assert (lower.limit_w, lower.form.stack_level) == (0, 1), "a clearing of level 0 may still be executed"
+    drive.take()
+    drive.answer(lower)
+    cleared: list[int | None] = []
+    while clearings := [call for call in drive.open_calls if isinstance(call, ClearLimits) and call.idx is None]:
+        cleared += [call.stack_level for call in clearings]
+        drive.answer(clearings[0])
+    assert cleared[0] == 0, "where the one before stands"
+    assert 1 not in cleared
 
 
 def test_a_lower_power_is_said_also_when_it_crosses_the_answer_to_the_one_before() -> None:
