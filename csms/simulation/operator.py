@@ -50,7 +50,14 @@ class Operator:
         self._post_station(changed)
 
     def _post_station(self, station: Station) -> None:
-        self._scene.host.ask(lambda request: StationConfigured(station, request), lambda _outcome: None)
+        self._scene.host.ask(lambda request: StationConfigured(station, request), lambda _outcome: self._done(station))
+
+    def _done(self, station: Station) -> None:
+        """Let the hardware become as strong as was configured, now that it is durable."""
+        for charger in station.chargers:
+            model = self._scene.chargers[charger.charger_id]
+            if charger.control is not Control.NONE:
+                model.hardware_w = max(model.hardware_w, charger.max_power_w)
 
     def configured(self, fact: StationConfigured) -> None:
         """Let the hardware follow what was configured: a charger is never stronger than the operator ever said."""
@@ -60,7 +67,8 @@ class Operator:
             if charger.control is Control.NONE:
                 continue
             stays = charger.charger_id in known and charger.charger_id in self._scene.judge.live
-            model.hardware_w = max(model.hardware_w, charger.max_power_w) if stays else charger.max_power_w
+            if not stays:
+                model.hardware_w = min(model.hardware_w, charger.max_power_w)
         self._station = fact.station
         self._scene.around.clock.after(1_000, self._close_removed)
 

@@ -48,8 +48,18 @@ class Postbox:
         self._around.clock.at(until_ms, self.pump)
 
     def _next(self) -> Transaction | Stop:
-        """Return what is sent next: the oldest, or any whose transaction has its id."""
-        may_go = [each for each in self._queue if isinstance(each, Transaction) or each.transaction.transaction_id]
+        """Return what is sent next: the oldest, or any whose transaction has its id.
+
+        Starts of one connector keep their order: one of the last minute counts as the newer one, whatever it says.
+        """
+        may_go: list[Transaction | Stop] = []
+        starts: set[int] = set()
+        for each in self._queue:
+            if isinstance(each, Stop):
+                may_go += [each] if each.transaction.transaction_id else []
+            elif each.key.idx not in starts:
+                starts.add(each.key.idx)
+                may_go.append(each)
         if not self._is_shuffled or self._around.calm or len(may_go) < 2:
             return self._queue[0]
         chosen = self._around.odd_rng.choice(may_go)

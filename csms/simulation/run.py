@@ -62,6 +62,7 @@ class Outcome:
         events: how many events of virtual time were run; steps: how often the engine was called.
         struck: how often each kind of fault was injected.
         overbooked_ms: for how long each row had more booked than its capacity.
+        excess_ms: the longest time for which a row with a liar under it carried too much while nothing hindered.
         story: the trace, a line each.
     """
 
@@ -73,6 +74,7 @@ class Outcome:
     steps: int
     struck: Mapping[Kind, int]
     overbooked_ms: Mapping[str, int]
+    excess_ms: int
     story: tuple[str, ...]
 
     @property
@@ -103,6 +105,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         world.host.steps,
         Counter(around.faults.struck),
         dict(world.judge.overbooked_ms),
+        world.judge.longest_excess_ms,
         tuple(around.trace.lines()),
     )
 

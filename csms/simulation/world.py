@@ -20,6 +20,7 @@ from csms.simulation.obedience import Obedience
 from csms.simulation.odds import drawn_character, random_odds
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
+from csms.simulation.remembered import remembering
 from csms.simulation.scene import Scene
 from csms.simulation.stations import random_habits, random_nature, random_station, with_start_power
 from csms.simulation.store import Store
@@ -61,7 +62,7 @@ class World:
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []
         self.judge = Judge(self.around, self.store, self.chargers, self.clients)
-        self.host = Host(self.around, make, self.store, self.judge)
+        self.host = Host(self.around, remembering(make), self.store, self.judge)
         self.host.slow_commits = fate.slow_commits
         self.host.aborted = self._lost
         self.around.start_confirmed = self.judge.registry.start_confirmed
