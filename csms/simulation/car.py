@@ -3,7 +3,6 @@
 import random
 from dataclasses import dataclass
 
-
 SURGE_MS = 2_000
 
 

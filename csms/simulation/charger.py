@@ -253,9 +253,7 @@ class ChargerModel:
         if connection is None:
             return
         around = self._around
-        self.link = link = self._central.enter(
-            self.charger_id, connection, self._hear, self.habits.timeout_ms, address
-        )
+        self.link = link = self._central.enter(self.charger_id, connection, self._hear, self.habits.timeout_ms, address)
         around.clock.after(around.rng.randint(0, 500 if around.calm else 4_000), lambda: self._greet(link))
 
     def drop(self) -> None:

@@ -276,7 +276,7 @@ class Host:
         return True
 
     def _fail(self) -> None:
-        """Go on after a write that failed, as `csms.runtime.controller`: whoever waits is turned away, the core rebuilt.
+        """Go on after a write that failed, as the runtime: whoever waits is turned away, the core is rebuilt.
 
         Commands that have left stay with their connections, which announce themselves again. What is still queued is
         taken by the new core.

@@ -195,48 +195,63 @@ class Obedience:
         is_reported = running_id is not None
         return self.nature.any_transaction and (is_reported or self._around.switches.foreign_before_report)
 
-    def _set(self, payload: Payload, *, is_late: bool = False) -> bool:
-        idx, profile = payload["connectorId"], payload["csChargingProfiles"]
+    def _set(self, payload: Payload) -> bool:
+        profile = payload["csChargingProfiles"]
         schedule = profile["chargingSchedule"]
-        unit, (period, *later) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
-        is_absolute = profile["chargingProfileKind"] == "Absolute"
+        period, *later = schedule["chargingSchedulePeriod"]
+        is_absolute, is_tx = (
+            profile["chargingProfileKind"] == "Absolute",
+            profile["chargingProfilePurpose"] == "TxProfile",
+        )
         demand(is_absolute == ("startSchedule" in schedule), "a start where none belongs, or none: {}", payload)
         demand(period["startPeriod"] == 0, "no limit from the beginning: {}", payload)
-        if unit not in self.nature.units or not (self.nature.relative or is_absolute):
+        if not self._takes(schedule["chargingRateUnit"], period["limit"], is_absolute=is_absolute, is_tx=is_tx):
             return False
-        if period["limit"] == 0 and not self.nature.zero:
-            return False
-        is_tx = profile["chargingProfilePurpose"] == "TxProfile"
-        if is_tx and not self.nature.tx_profiles:
-            return False
-        limit_w = self._limit_w(unit, period)
-        if self._is(Kind.REFUSES_ALL) or (limit_w == 0 and self._is(Kind.REFUSES_ZERO)):
-            return False
-        if self._is(Kind.IGNORES):
-            return True
         if later and not self.nature.two_periods:
             return False
         demand(not later or (is_tx and is_absolute), "a limit that expires is a TxProfile, and Absolute: {}", payload)
-        if is_tx and self._is(Kind.DEFAULT_ONLY):
-            self.profiles.heeds_tx = False
-        if self.character is Kind.APPLIES_LATE and not is_late and self._is(Kind.APPLIES_LATE):
-            self._around.clock.after(APPLIES_LATE_MS, lambda: self._set(payload, is_late=True) and None)
+        if self._is(Kind.IGNORES):
             return True
-        limit_w = self._distorted_w(idx, limit_w)
-        if not is_tx:
-            self.profiles.set_default(idx, profile["stackLevel"], limit_w)
-        else:
-            runs, running_id = self.running_id(idx)
-            transaction_id = profile["transactionId"]
-            if not runs or (transaction_id != running_id and not self._takes_foreign(running_id)):
-                return False
-            self.profiles.set_tx(idx, profile["stackLevel"], transaction_id, limit_w)
-            if self._is(Kind.ONE_FOR_ALL):
-                self._set_all(profile["stackLevel"], limit_w)
-            for one in later:
-                self._expire_later(idx, profile["stackLevel"], schedule["startSchedule"], unit, one)
-            if unit == "A":
-                self._told_tenths[idx] = round(period["limit"] * 10)
+        if self._is(Kind.APPLIES_LATE):
+            self._around.clock.after(APPLIES_LATE_MS, lambda: self._install_late(payload))
+            return True
+        return self._install(payload)
+
+    def _takes(self, unit: str, limit: float, *, is_absolute: bool, is_tx: bool) -> bool:
+        """Return whether this charger takes such a profile at all."""
+        nature = self.nature
+        if unit not in nature.units or not (nature.relative or is_absolute) or (is_tx and not nature.tx_profiles):
+            return False
+        if limit == 0 and (not nature.zero or self._is(Kind.REFUSES_ZERO)):
+            return False
+        return not self._is(Kind.REFUSES_ALL)
+
+    def _install_late(self, payload: Payload) -> None:
+        self._install(payload)
+
+    def _install(self, payload: Payload) -> bool:
+        """Put a profile in force."""
+        idx, profile = payload["connectorId"], payload["csChargingProfiles"]
+        schedule, level = profile["chargingSchedule"], profile["stackLevel"]
+        unit, (period, *later) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
+        limit_w = self._distorted_w(idx, self._limit_w(unit, period))
+        if profile["chargingProfilePurpose"] != "TxProfile":
+            self.profiles.set_default(idx, level, limit_w)
+            self.changed()
+            return True
+        if self._is(Kind.DEFAULT_ONLY):
+            self.profiles.heeds_tx = False
+        runs, running_id = self.running_id(idx)
+        transaction_id = profile["transactionId"]
+        if not runs or (transaction_id != running_id and not self._takes_foreign(running_id)):
+            return False
+        self.profiles.set_tx(idx, level, transaction_id, limit_w)
+        if self._is(Kind.ONE_FOR_ALL):
+            self._set_all(level, limit_w)
+        for one in later:
+            self._expire_later(idx, level, schedule["startSchedule"], unit, one)
+        if unit == "A":
+            self._told_tenths[idx] = round(period["limit"] * 10)
         self.changed()
         return True
 

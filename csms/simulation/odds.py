@@ -72,7 +72,14 @@ def random_odds(rng: random.Random, choice: Choice) -> Odds:
         case Profile.DRAWN:
             return _some(rng, lies) if rng.random() < 0.3 else NOTHING_ODD
         case _:
-            return replace(ALL_ODD, lies=LYING_SHARE) if allowed(choice) & set(LIES) else ALL_ODD
+            return _named(allowed(choice))
+
+
+def _named(kinds: frozenset[Kind]) -> Odds:
+    """Return all that is odd, with most chargers being what was asked for."""
+    lies, characters = kinds.intersection(LIES), kinds.intersection(CHARACTERS)
+    most = 0.35 if lies and characters else 0.7
+    return replace(ALL_ODD, lies=most if lies else 0.0, characters=most if characters else 0.0)
 
 
 def drawn_character(rng: random.Random, odds: Odds, possible: frozenset[Kind], *, is_dc: bool) -> Kind | None:

@@ -16,7 +16,7 @@ from csms.simulation.charger import ChargerModel
 from csms.simulation.faults import Choice, Kind, Profile, choice_text
 from csms.simulation.host import MakeController
 from csms.simulation.surroundings import Switches
-from csms.simulation.trace import ViolationError
+from csms.simulation.trace import Trace, ViolationError
 from csms.simulation.world import CALM_MS, World
 
 HOUR_MS = 3_600_000
@@ -63,7 +63,7 @@ class Outcome:
         struck: how often each kind of fault was injected.
         overbooked_ms: for how long each row had more booked than its capacity.
         excess_ms: the longest time for which a row with a liar under it carried too much while nothing hindered.
-        story: the trace, a line each.
+        trace: the story as objects.
     """
 
     drawn: tuple[str, ...]
@@ -75,7 +75,12 @@ class Outcome:
     struck: Mapping[Kind, int]
     overbooked_ms: Mapping[str, int]
     excess_ms: int
-    story: tuple[str, ...]
+    trace: Trace
+
+    @property
+    def story(self) -> tuple[str, ...]:
+        """Return the trace, a line each: written out only when somebody asks."""
+        return tuple(self.trace.lines())
 
     @property
     def trace_hash(self) -> str:
@@ -106,7 +111,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         Counter(around.faults.struck),
         dict(world.judge.overbooked_ms),
         world.judge.longest_excess_ms,
-        tuple(around.trace.lines()),
+        around.trace,
     )
 
 
