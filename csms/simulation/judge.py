@@ -5,6 +5,7 @@ against the mirror, I6 transactions (`registry`), I7 repetition and recovery, I1
 dead, and the fuses themselves.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -278,7 +279,7 @@ class Judge:
 
         A client that had not heard its last answer then goes on with the one before (API.md).
         """
-        unheard_w = dict.fromkeys(drawn_w, 0)
+        unheard_w: Counter[str] = Counter()
         for client in self.clients:
             if not client.is_sure and client.key.charger_id in self.mirror.chargers:
                 for node_id in self._rows(client.key.charger_id):
