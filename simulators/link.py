@@ -177,11 +177,15 @@ async def end(tasks: Iterable[asyncio.Task[Any]]) -> None:
 
 
 async def run_ticks(
-    charger: Charger, link: Link, clock: Clock, each_tick: Callable[[int], None] = lambda _: None
+    charger: Charger,
+    link: Link,
+    clock: Clock,
+    each_tick: Callable[[int], None] = lambda _: None,
+    tick_ms: int = TICK_MS,
 ) -> None:
     """Move the charger on at every tick of the clock until cancelled; all processes tick at the same instants."""
     while True:
-        at_ms = (clock.now_ms() // TICK_MS + 1) * TICK_MS
+        at_ms = (clock.now_ms() // tick_ms + 1) * tick_ms
         await clock.sleep_until_ms(at_ms)
         charger.step()
         link.nudge()

@@ -133,8 +133,8 @@ def _clear(state: State, charger: ChargerState, journal: Journal, connection: Co
     """Clear the next place at which a foreign default may stand."""
     agenda = charger.provisioning
     if agenda.to_clear is None:
-        standing = charger.defaults.accepted
-        agenda.level = ours = OUR_LEVEL if standing is None else standing.form.stack_level
+        newest = charger.defaults.accepted
+        agenda.level = ours = OUR_LEVEL if newest is None else newest.form.stack_level
         agenda.to_clear = places(charger.config, charger.settings.capabilities, ours)
     place = agenda.to_clear[-1]
     token = state.take_token()

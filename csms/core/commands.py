@@ -42,12 +42,12 @@ class LimitForm:
 
     Attributes:
         unit: W (total of the connector) or A (per phase).
-        phases: phases counted in an ampere limit and sent as numberPhases; 0 for DC (W only, not sent).
+        phases: phases counted in an ampere limit and sent as numberPhases; in watts sent for a single phase only.
         voltage_v: nominal phase voltage used for W ↔ A.
         kind: Relative unless the charger refuses it.
         stack_level: constant per purpose.
         tenths: tenths of an ampere may be told: a read-back has shown that chargers of the make keep them.
-        number_phases: an ampere limit carries numberPhases; some chargers refuse it, and 3 is its default (§7.14).
+        number_phases: numberPhases is sent where it matters; some chargers refuse it, and 3 is its default (§7.14).
     """
 
     unit: RateUnit

@@ -44,8 +44,8 @@ class Manner(NamedTuple):
 def forms(charger: Charger, capabilities: Capabilities) -> tuple[LimitForm, ...]:
     """Return the forms to try, best first.
 
-    AC in amperes if it may be, DC in watts; then the other unit, an absolute profile, one without numberPhases, and one
-    at the next stack level.
+    AC in amperes if it may be, DC in watts; then the other unit, an absolute profile, those without numberPhases, and
+    one at the next stack level.
     """
     return _forms(charger, capabilities.rate_units, capabilities.stack_level_max)
 
@@ -60,6 +60,8 @@ def _forms(charger: Charger, advertised: tuple[RateUnit, ...], highest: int | No
     ways = [first, replace(first, unit=other), replace(first, kind=ProfileKind.ABSOLUTE)]
     if RateUnit.A in advertised or not advertised:
         ways.append(replace(first, unit=RateUnit.A, number_phases=False))
+    if charger.phases == 1 and (RateUnit.W in advertised or not advertised):
+        ways.append(replace(first, unit=RateUnit.W, number_phases=False))
     if highest != OUR_LEVEL:
         ways.append(replace(first, stack_level=OUR_LEVEL + 1))
     return tuple(ways)

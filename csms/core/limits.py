@@ -179,14 +179,14 @@ class Book:
         return self.sends[-1] if self.sends else None
 
     @property
+    def accepted(self) -> Send | None:
+        """Return the newest send that was Accepted, settled or not, or None."""
+        return next((send for send in reversed(self.sends) if send.answered_accepted), None)
+
+    @property
     def settled(self) -> Send | None:
         """Return the newest settled send, or None."""
         return next((send for send in reversed(self.sends) if send.state is SendState.SETTLED), None)
-
-    @property
-    def accepted(self) -> Send | None:
-        """Return the newest Accepted send, settled or not, or None: it stands there, as far as its charger says."""
-        return next((send for send in reversed(self.sends) if send.answered_accepted), None)
 
     def last_of(self, transaction_id: TransactionId | None) -> Send | None:
         """Return the newest send that limits a transaction, or None; defaults may have been said after it."""

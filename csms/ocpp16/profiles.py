@@ -46,7 +46,8 @@ def set_charging_profile(command: SetLimit, wall_ms: int) -> Payload:
 
 def _period(form: LimitForm, start_s: int, limit: float) -> Payload:
     period: Payload = {"startPeriod": start_s, "limit": limit}
-    if form.unit is RateUnit.A and form.number_phases:
+    if form.number_phases and (form.unit is RateUnit.A or form.phases == 1):
+        # A total in watts is shared by three phases where no number is told (§7.14, errata 3.68): by one, if it is one.
         period["numberPhases"] = form.phases
     return period
 

@@ -206,7 +206,6 @@ METERS = (
 NO_HINDRANCE = frozenset(
     {
         Kind.CHARGER_CLOCK,
-        Kind.SERVER_CLOCK,
         Kind.REPEATED_FRAME,
         Kind.REPEATED_MESSAGE,
         Kind.MESSAGE_IDS_AGAIN,
@@ -216,6 +215,10 @@ NO_HINDRANCE = frozenset(
     }
 )
 """What keeps nobody from seeing a lie and from cutting others for it."""
+
+
+STAMPS_DOUBTED_MS = 120_000
+"""For so long after our own clock was stepped a charger's stamps may be taken for old ones."""
 
 
 class Profile(Enum):
@@ -280,5 +283,6 @@ class Faults:
             return False
         self.struck[kind] += 1
         if kind not in NO_HINDRANCE:
-            self.hindered_ms = self.now_ms()
+            lasts_ms = STAMPS_DOUBTED_MS if kind is Kind.SERVER_CLOCK else 0
+            self.hindered_ms = max(self.hindered_ms, self.now_ms() + lasts_ms)
         return True

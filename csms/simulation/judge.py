@@ -35,6 +35,10 @@ from csms.simulation.trouble import Trouble
 EVIDENCE_MS = 25_000
 """From the sample that shows a lie to the end of its excess: LEDGER.md §3, on the wire, answered and settled."""
 
+CLOCK_DOUBT_MS = 60_000
+CLOCK_STEP_MS = 120_000
+"""Stamps of a clock that is so wrong are believed so long after a connection was made (`csms.core.stamps`)."""
+
 RAMP_MS = 6_000
 """A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
 
@@ -187,11 +191,11 @@ class Judge:
 
     def fuses(self, engine: Controller, drawn_w: dict[str, int], now_ms: int) -> None:
         """Compare what each row carries with its capacity; excuse it while facts keep the row overbooked."""
-        lying = self._lying_rows() if self.liars else {}
+        lying = self._lying_rows()
         for node_id, watts in drawn_w.items():
             capacity_w = engine.node_capacity_w(node_id)
             if node_id in lying and capacity_w is not None:
-                self._oracle_c(engine, node_id, watts, capacity_w, lying[node_id], now_ms)
+                self._oracle_c(engine, node_id, watts, capacity_w, lying[node_id])
                 continue
             carries = capacity_w is None or watts <= capacity_w + capacity_w // 50
             if carries or capacity_w is None or engine.node_booked_w(node_id) > capacity_w:
@@ -200,19 +204,19 @@ class Judge:
             since_ms = self._over_since_ms.setdefault(node_id, now_ms)
             demand(now_ms - since_ms <= RAMP_MS, "fuse: {} carries {} of {} W", node_id, watts, capacity_w)
 
-    def _oracle_c(
-        self, engine: Controller, node_id: str, watts: int, capacity_w: int, window_ms: int, now_ms: int
-    ) -> None:
-        """Hold what liars may do to a fuse: whoever obeys is cut for them within a sample and 25 s.
+    def _oracle_c(self, engine: Controller, node_id: str, watts: int, capacity_w: int, liars: list[ChargerId]) -> None:
+        """Hold what liars may do to a fuse: it is booked, and others are cut, within a sample of theirs and 25 s.
 
-        Time counts while nothing else hinders anybody: everything that is connected is heard and hears.
+        Time counts while nothing else hinders anybody: every liar of the row is heard, and believed.
         """
+        now_ms = self.around.clock.now_ms
         if watts <= capacity_w + capacity_w // 50:
             self._excess_since_ms.pop(node_id, None)
             return
         since_ms = self._excess_since_ms.setdefault(node_id, now_ms)
-        since_ms = max(since_ms, self._up_since_ms, self.around.faults.hindered_ms)
+        since_ms = max(since_ms, self._up_since_ms, self.around.faults.hindered_ms, *map(self._believed_ms, liars))
         self.longest_excess_ms = max(self.longest_excess_ms, now_ms - since_ms)
+        window_ms = EVIDENCE_MS + max(self.liars[liar] for liar in liars)
         if now_ms - since_ms <= window_ms:
             return
         booked_w = engine.node_booked_w(node_id)
@@ -223,13 +227,25 @@ class Judge:
                 drawn_w = self.chargers[charger.charger_id].draw_w
                 demand(drawn_w <= floor_w, "C: {} over, {} draws {} W", node_id, charger.charger_id, drawn_w)
 
-    def _lying_rows(self) -> dict[str, int]:
-        """Return how long each row under which somebody lies may carry too much."""
-        windows: dict[str, int] = {}
-        for charger_id, period_ms in self.liars.items():
+    def _believed_ms(self, charger_id: ChargerId) -> int:
+        """Return since when what a liar tells is taken for now: not yet, while it is away.
+
+        Of one whose clock is behind that is two minutes after it has come: until then it may be its queue that speaks.
+        """
+        model = self.chargers[charger_id]
+        now_ms = self.around.clock.now_ms
+        if model.heard_since_ms is None:
+            return now_ms
+        is_behind = model.habits.skew_ms < -CLOCK_DOUBT_MS
+        return min(now_ms, model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0))
+
+    def _lying_rows(self) -> dict[str, list[ChargerId]]:
+        """Return the rows under which somebody lies, and who."""
+        rows: dict[str, list[ChargerId]] = {}
+        for charger_id in self.liars:
             for node_id in self._rows(charger_id):
-                windows[node_id] = max(windows.get(node_id, 0), period_ms + EVIDENCE_MS)
-        return windows
+                rows.setdefault(node_id, []).append(charger_id)
+        return rows
 
     def _is_cuttable(self, charger_id: ChargerId, window_ms: int) -> bool:
         """Return whether a charger has done for so long what it was told, and is steered."""
@@ -355,7 +371,8 @@ class Judge:
             raised |= {
                 key
                 for key, limit_w in self._places(command)
-                if limit_w > after_facts.get(key, 0) and limit_w >= engine.booked_w(key) > self._before.get(key, 0)
+                if limit_w > max(after_facts.get(key, 0), self._seen_lying_w(key))
+                and limit_w >= engine.booked_w(key) > self._before.get(key, 0)
             }
         asked = {fact.request for fact in facts if isinstance(fact, SessionRequested | PowerUpdated)}
         for reply in step.replies:
@@ -371,6 +388,12 @@ class Judge:
                 booked_w, capacity_w = engine.node_booked_w(node_id), engine.node_capacity_w(node_id)
                 fits = capacity_w is None or booked_w <= capacity_w
                 demand(fits, "{}, but {} has {} booked of {} W", before, node_id, booked_w, capacity_w)
+
+    def _seen_lying_w(self, key: ConnectorKey) -> int:
+        """Return what a liar was last measured to draw: that is booked by evidence, whatever it was told."""
+        if key.charger_id not in self.liars:
+            return 0
+        return self.mirror.chargers[key.charger_id].connectors[key.idx].sample_w or 0
 
     def _i5(self, engine: Controller) -> None:
         if not self.around.switches.mirror:

@@ -34,6 +34,9 @@ from csms.simulation.freeing import clearable, free_tx, may_be_provisioned, supe
 from csms.simulation.heard import MOST_LEVELS, HeardCharger, HeardConnector, HeardSend
 from csms.simulation.store import Store
 
+DC_PLUG_W = 500_000
+AC_PLUG_A = 63
+
 
 class Mirror:
     """Lower bounds of K, from facts and commands alone."""
@@ -316,7 +319,7 @@ class Mirror:
                 below = sample.power_w <= send.limit_w + tolerance_w(charger.charger, send)
                 if send.accepted_ms is not None and below:
                     send.settled = True
-                elif not below and is_newest:
+                elif not below and is_newest and sample.power_w <= _most_metered_w(charger.charger):
                     send.above_ms = self.now_ms
 
     def _start(self, key: StartKey) -> None:
@@ -363,3 +366,9 @@ class Mirror:
 
     def _is_steered(self, charger: HeardCharger) -> bool:
         return charger.ever_connected and charger.charger.control in {Control.AUTO, Control.OCPP}
+
+
+def _most_metered_w(charger: Charger) -> int:
+    """Return above what a power is none that flows, W: half as much again as configured, or what a plug carries."""
+    plug_w = DC_PLUG_W if charger.is_dc else 3 * AC_PLUG_A * charger.voltage_v * 5 // 4
+    return max(charger.max_power_w * 3 // 2, plug_w)

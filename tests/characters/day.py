@@ -14,8 +14,8 @@ from csms.core.station import Charger, Control, Station
 from simulators.build import Wanted
 from simulators.cars import PPM, CarModel
 from tests.characters.rig import Asked, Rig, Truth, rigged
-from tests.characters.site import Site, serving
-from tests.characters.virtual_time import VirtualClock
+from tests.virtual.loop import VirtualClock
+from tests.virtual.site import Site, serving
 
 SUBJECT: Final = ChargerId("CHARGER 1")
 NEIGHBOUR: Final = ChargerId("NEIGHBOUR")

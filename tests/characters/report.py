@@ -15,7 +15,7 @@ from tests.characters.cases import Case
 from tests.characters.day import observe
 from tests.characters.page import cases_of, page, row
 from tests.characters.verdict import Verdict, judge
-from tests.characters.virtual_time import run_virtually
+from tests.virtual.loop import run_virtually
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "chargers.md"
 

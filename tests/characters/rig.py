@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +15,7 @@ from simulators.charger import Charger
 from simulators.clock import Clock
 from simulators.connector import Connector, Transaction
 from simulators.link import Link, run_ticks
+from tests.virtual.tap import frames_tapped
 
 STAYS_MS = 5_000
 """A car leaves so long after its transaction."""
@@ -90,8 +90,10 @@ class Rig:
             self.truths.append(Truth(transaction.meter_start_wh))
         self._running = transaction
 
-    def see(self, text: str, *, sent: bool) -> None:
-        """Take note of one frame as it is on the wire; some of what chargers send is no JSON."""
+    def see(self, charger_id: str, text: str, *, sent: bool) -> None:
+        """Take note of a frame of its own as it is on the wire; some of what chargers send is no JSON."""
+        if charger_id != self.charger.identity.charger_id:
+            return
         try:
             frame = json.loads(text)
         except ValueError:
@@ -111,21 +113,6 @@ class Rig:
     def _answered(self, message_id: str, answer: str) -> None:
         if message_id in self.asked:
             self.asked[message_id] = replace(self.asked[message_id], answer=answer)
-
-
-class _Tap(logging.Handler):
-    """Takes the frames of one charger out of the simulators' log of frames."""
-
-    def __init__(self, rig: Rig) -> None:
-        super().__init__()
-        self._rig = rig
-
-    def emit(self, record: logging.LogRecord) -> None:
-        match record.args:
-            case (str(charger_id), str(text)) if charger_id == self._rig.charger.identity.charger_id:
-                self._rig.see(text, sent="send" in record.msg)
-            case _:
-                pass  # the package's words about a frame
 
 
 @contextlib.asynccontextmanager
@@ -149,7 +136,7 @@ async def rigged(
         rig.tick()
         each_tick()
 
-    with _tapped(rig):
+    with frames_tapped(rig.see):
         tasks = [asyncio.create_task(link.run()), asyncio.create_task(run_ticks(charger, link, clock, tick))]
         try:
             yield rig
@@ -159,16 +146,3 @@ async def rigged(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _tapped(rig: Rig) -> Any:
-    frames_log = logging.getLogger("simulators.frames")
-    tap = _Tap(rig)
-    frames_log.addHandler(tap)
-    propagates, frames_log.propagate = frames_log.propagate, False
-    try:
-        yield
-    finally:
-        frames_log.removeHandler(tap)
-        frames_log.propagate = propagates

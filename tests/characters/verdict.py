@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from tests.characters.day import Observed, Tick
 from tests.characters.rig import Asked, Truth
-from tests.characters.virtual_time import START_MS
+from tests.virtual.loop import START_MS
 
 EVIDENCE_S: Final = 30
 """So long in all may a charger draw more than is booked before the evidence against it counts, and overload the grid

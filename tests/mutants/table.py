@@ -261,8 +261,8 @@ MUTANTS: Final = (
     Mutant(
         "an Accepted limit settles at once",
         "upkeep",
-        "        if session is None or session.driver is not Driver.OCPP:\n            return True\n        band_w",
-        "        if session is None or session.driver is not Driver.OCPP or send.accepted_ms:\n            return True\n        band_w",
+        "        if session is None or session.driver is not Driver.OCPP:\n            return True\n        if send",
+        "        if session is None or session.driver is not Driver.OCPP or send.accepted_ms:\n            return True\n        if send",
         "§1: the car has let go",
     ),
     Mutant(
@@ -289,8 +289,8 @@ MUTANTS: Final = (
     Mutant(
         "provisioned by the limit of another transaction",
         "upkeep",
-        "        return session is not None and settled is not None and settled.transaction_id == session.transaction_id",
-        "        return session is not None and settled is not None",
+        "        return session is not None and connector.limits.has_settled(session.transaction_id, *Purpose)",
+        "        return session is not None and connector.limits.settled is not None",
         "§4: an open transaction of ours whose TxProfile is settled",
     ),
     Mutant(
@@ -310,7 +310,7 @@ MUTANTS: Final = (
     Mutant(
         "a default steered by stays where it was",
         "aftermath",
-        "    if last.limit_w > fail_safe_w or last.unresolved:\n        return True\n",
+        "    if last.limit_w != fail_safe_w or last.unresolved:\n        return True\n",
         "",
         "§4: the end of a transaction sends the fail-safe first",
     ),

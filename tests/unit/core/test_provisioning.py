@@ -36,6 +36,8 @@ UNIT_KEY, LEVEL_KEY = "ChargingScheduleAllowedChargingRateUnit", "ChargeProfileM
         (3, "Current", "5", [(A, REL), (W, REL), (A, ABS), (A, "no phases"), (A, "level 1")]),
         (3, "Power", None, [(W, REL), (A, REL), (W, ABS), (W, "level 1")]),
         (3, None, "0", [(A, REL), (W, REL), (A, ABS), (A, "no phases")]),
+        (1, "Power", "0", [(W, REL), (A, REL), (W, ABS), (W, "no phases")]),
+        (1, None, "0", [(A, REL), (W, REL), (A, ABS), (A, "no phases"), (W, "no phases")]),
         (1, "Current", "1", [(A, REL), (W, REL), (A, ABS), (A, "no phases"), (A, "level 1")]),
         (0, "Current,Power", "0", [(W, REL), (A, REL), (W, ABS), (A, "no phases")]),
         (0, "Power", "many", [(W, REL), (A, REL), (W, ABS), (W, "level 1")]),
@@ -107,7 +109,7 @@ def test_limits_round_down_to_what_can_be_told(unit: RateUnit, phases: int, powe
     ("phases", "said_w"),
     [
         (3, [0, 4_140, 0, 4_140, 0, 4_140, 0, 4_140, 0, 4_140]),
-        (1, [0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380]),
+        (1, [0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380, 0, 1_380]),
         (0, [0, 1_000, 0, 4_140, 0, 1_000, 0, 4_140, 0, 1_000]),
     ],
 )
@@ -669,3 +671,26 @@ def test_no_default_is_said_at_a_level_that_a_lost_clearing_may_still_clear(rest
     assert (0, False) in levels
     assert (1, False) not in levels
     assert (1, True) in levels
+
+
+def test_a_default_that_a_car_has_not_followed_yet_is_not_cleared() -> None:
+    config = replace(charger("A", 100), fail_safe=FailSafe.RESERVE, fail_safe_power_w=5_000)
+    drive = Drive(station(100, config))
+    drive.bring_up("A")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.time_out(drive.open_limit("A"))
+    drive.sample("A", 1, 5)
+    drive.configure(station(100, replace(config, fail_safe_power_w=2_000)))
+    drive.take()
+    cleared: list[int | None] = []
+    for _ in range(30):
+        for call in list(drive.open_calls):
+            if isinstance(call, ClearLimits) and call.purpose is Purpose.DEFAULT and call.idx is None:
+                cleared.append(call.stack_level)
+            is_refused = isinstance(call, SetLimit) and (call.idx, call.form.stack_level) != (0, 1)
+            drive.answer(call, "Rejected" if is_refused else "Accepted")
+        drive.sample("A", 1, 5_000)
+        drive.wait(5)
+    assert 0 in cleared
+    assert 1 not in cleared, "our newest default stands there"

@@ -66,6 +66,30 @@ def test_the_default_limit_in_amperes_absolute_to_the_letter() -> None:
 
 
 @pytest.mark.parametrize(
+    ("unit", "phases", "number_phases", "told"),
+    [
+        (RateUnit.W, 0, True, None),
+        (RateUnit.W, 3, True, None),
+        (RateUnit.W, 1, True, 1),
+        (RateUnit.W, 1, False, None),
+        (RateUnit.A, 3, True, 3),
+        (RateUnit.A, 1, True, 1),
+        (RateUnit.A, 1, False, None),
+    ],
+)
+def test_phases_are_told_where_three_would_be_wrong(
+    unit: RateUnit,
+    phases: int,
+    number_phases: bool,  # noqa: FBT001 - a table
+    told: int | None,
+) -> None:
+    form = LimitForm(unit, phases, 230, number_phases=number_phases)
+    profile = json.loads(json.dumps(set_charging_profile(limit(2_300, form), T)))["csChargingProfiles"]
+    (period,) = profile["chargingSchedule"]["chargingSchedulePeriod"]
+    assert period.get("numberPhases") == told
+
+
+@pytest.mark.parametrize(
     ("limit_w", "form", "wire"),
     [
         (0, WATTS, "0"),

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.characters.virtual_time import START_MS, WORK_MS, DeadlockError, VirtualClock, run_virtually
+from tests.virtual.loop import START_MS, WORK_MS, DeadlockError, VirtualClock, run_virtually
 
 
 def test_an_hour_passes_at_once_and_to_the_millisecond() -> None:
@@ -59,3 +59,24 @@ def test_waiting_for_nothing_is_told() -> None:
 
     with pytest.raises(DeadlockError):
         run_virtually(main)
+
+
+def test_work_is_done_in_the_order_in_which_it_was_given() -> None:
+    async def main(_: VirtualClock) -> list[int]:
+        done: list[int] = []
+        loop = asyncio.get_running_loop()
+        await asyncio.gather(*(loop.run_in_executor(None, done.append, number) for number in range(50)))
+        return done
+
+    assert run_virtually(main) == list(range(50))
+
+
+def test_work_that_nobody_waits_for_any_more_is_not_done() -> None:
+    async def main(_: VirtualClock) -> list[int]:
+        done: list[int] = []
+        loop = asyncio.get_running_loop()
+        loop.run_in_executor(None, done.append, 1).cancel()
+        await loop.run_in_executor(None, done.append, 2)
+        return done
+
+    assert run_virtually(main) == [2]

@@ -16,7 +16,9 @@ import fcntl
 import math
 import selectors
 import struct
+from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, TypeVar
 
 from csms.core.ids import Now
@@ -80,6 +82,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._jumping = JumpingSelector()
         super().__init__(self._jumping)
         self._clock_resolution = RESOLUTION_S  # timers are met to the millisecond, but for binary fractions
+        self._work: deque[tuple[asyncio.Future[Any], Callable[[], Any]]] = deque()
 
     def time(self) -> float:
         """Return the virtual time, s."""
@@ -90,13 +93,24 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """Return the virtual time, ms."""
         return self._jumping.now_ms
 
-    async def _done(self, func: Callable[..., T], args: tuple[Any, ...]) -> T:
-        await asyncio.sleep(WORK_MS / 1000)
-        return func(*args)
-
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]  # noqa: ARG002
-        """Do the work here; `executor` is not asked."""
-        return self.create_task(self._done(func, args))
+        """Do the work here, `WORK_MS` from now; `executor` is not asked."""
+        done: asyncio.Future[T] = self.create_future()
+        self._work.append((done, partial(func, *args)))
+        self.call_later(WORK_MS / 1000, self._do_oldest)
+        return done
+
+    def _do_oldest(self) -> None:
+        """Do the work that was given first: all of it takes equally long, and timers of one instant have no order."""
+        done, work = self._work.popleft()
+        if done.cancelled():
+            return
+        try:
+            result = work()
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
+            done.set_exception(error)
+        else:
+            done.set_result(result)
 
 
 class VirtualClock:
@@ -118,9 +132,12 @@ class VirtualClock:
         await asyncio.sleep(max(0, at_ms - self.now_ms()) / 1000)
 
 
-def run_virtually(main: Callable[[VirtualClock], Coroutine[Any, Any, T]]) -> T:
+def run_virtually(
+    main: Callable[[VirtualClock], Coroutine[Any, Any, T]],
+    make_loop: Callable[[], VirtualTimeLoop] = VirtualTimeLoop,
+) -> T:
     """Run a program on virtual time, which begins at `START_MS`, and return what it returns."""
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+    with asyncio.Runner(loop_factory=make_loop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, VirtualTimeLoop), "made by our factory"
         return runner.run(main(VirtualClock(loop)))

@@ -1,0 +1,1 @@
+"""The unmodified gateway, peer, store and simulated chargers for a day of virtual time over links that fail."""
