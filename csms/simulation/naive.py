@@ -92,7 +92,8 @@ class NaiveController:
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
         """Return what it believes of every row that it knows."""
-        nodes = [GRID, *(charger.charger_id for charger in self.station.chargers)]
+        circuits = (circuit.circuit_id for circuit in self.station.circuits)
+        nodes = [GRID, *circuits, *(charger.charger_id for charger in self.station.chargers)]
         return {node: RowBound(self.node_booked_w(node), self.node_capacity_w(node)) for node in nodes}
 
     def _push(self) -> list[SetLimit]:
