@@ -62,7 +62,7 @@ class Witness:
         if evidence.silences:
             evidence.silences = 0
             self.journal.plan = True
-        limit = limit_in_force(charger, connector, session)
+        limit = self._answerable(connector, limit_in_force(charger, connector, session))
         if limit is None:
             return
         band_w = half_ampere_w(charger.config)
@@ -125,6 +125,18 @@ class Witness:
             self.journal.write_make(charger.boot)
             self.journal.log("make.learnt", *connector.key, forgets_default=True)
             self._changed(charger)
+
+    def _answerable(self, connector: Connector, newest: Send | None) -> Send | None:
+        """Return the newest limit that its car must have come down to, else the newest: cuts that follow each other
+        faster than cars let go would else excuse what is above all of them."""
+        if newest is None or newest.transaction_id is None or self._must_have_let_go(newest):
+            return newest
+        earlier = (
+            send
+            for send in reversed(connector.limits.sends)
+            if send.answered_accepted and send.transaction_id == newest.transaction_id
+        )
+        return next((send for send in earlier if self._must_have_let_go(send)), newest)
 
     @staticmethod
     def _highest_w(connector: Connector, limit: Send) -> int:

@@ -236,8 +236,10 @@ class Judge:
         now_ms = self.around.clock.now_ms
         if model.heard_since_ms is None:
             return now_ms
+        blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
         is_behind = model.habits.skew_ms < -CLOCK_DOUBT_MS
-        return min(now_ms, model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0))
+        believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
+        return min(now_ms, max(believed_ms, blind_ms))
 
     def _lying_rows(self) -> dict[str, list[ChargerId]]:
         """Return the rows under which somebody lies, and who."""

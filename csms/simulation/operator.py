@@ -55,9 +55,9 @@ class Operator:
     def _done(self, station: Station) -> None:
         """Let the hardware become as strong as was configured, now that it is durable."""
         for charger in station.chargers:
-            model = self._scene.chargers[charger.charger_id]
-            if charger.control is not Control.NONE:
-                model.hardware_w = max(model.hardware_w, charger.max_power_w)
+            model, newest = self._scene.chargers[charger.charger_id], self._scene.station.charger(charger.charger_id)
+            if charger.control is not Control.NONE and newest is not None:
+                model.hardware_w = max(model.hardware_w, min(charger.max_power_w, newest.max_power_w))
 
     def configured(self, fact: StationConfigured) -> None:
         """Let the hardware follow what was configured: a charger is never stronger than the operator ever said."""

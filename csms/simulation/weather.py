@@ -177,7 +177,7 @@ class Weather:
     def turned_away(self) -> None:
         """Tell REST clients that what they asked will not be answered."""
         for client in self._scene.clients:
-            client.server_died()
+            client.turned_away()
 
     def kill(self, arrives: float = 0.3) -> None:
         """Have the server die, and everybody lose it."""

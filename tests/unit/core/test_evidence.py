@@ -121,6 +121,19 @@ def test_a_cut_that_is_accepted_and_ignored_is_found_out() -> None:
     assert drive.k_kw("A") == 100
 
 
+def test_cuts_that_follow_each_other_excuse_nobody_who_is_above_them_all() -> None:
+    drive, _, _ = halved()
+    for capacity in (90, 80, 70, 60):
+        drive.configure(station(capacity, charger("A", 100), charger("B", 100)))
+        drive.accept()
+        for _ in range(2):
+            drive.wait(6)
+            drive.sample("A", 1, 50_000)
+            drive.accept()
+    assert "not_obeying:A#1" in drive.notices(), "by then it must long have come down to the first of them"
+    assert drive.k_kw("A", 1) == 100
+
+
 def test_above_its_maximum_what_was_measured_is_booked() -> None:
     drive, _, _ = halved()
     drive.sample("A", 1, 130_000)
