@@ -142,7 +142,7 @@ def _say_fail_safe(
         timings,
         urgent=False,
         cause="fail-safe after the end of a transaction" if connector.session is None else "cut: it began under more",
-        at_once=limit_w <= durable_w(connector),
+        at_once=limit_w <= durable_w(connector, Purpose.DEFAULT, None),
         as_default=True,
     )
     connector.aftermath.pending = send.token

@@ -127,8 +127,10 @@ class Witness:
             self._changed(charger)
 
     def _answerable(self, connector: Connector, newest: Send | None) -> Send | None:
-        """Return the newest limit that its car must have come down to, else the newest: cuts that follow each other
-        faster than cars let go would else excuse what is above all of them."""
+        """Return the newest limit that its car must have come down to, else the newest.
+
+        Cuts that follow each other faster than cars let go would else excuse what is above all of them.
+        """
         if newest is None or newest.transaction_id is None or self._must_have_let_go(newest):
             return newest
         earlier = (
@@ -350,7 +352,7 @@ class Witness:
             self.timings,
             urgent=False,
             cause="evidence: it does not obey",
-            at_once=limit_w <= durable_w(connector),
+            at_once=limit_w <= durable_w(connector, charger.manner.purpose, session.transaction_id),
         )
         evidence.judged, evidence.met = send.token, 0
         evidence.tries += 1

@@ -103,7 +103,7 @@ def _send(state: State, each: Steered, journal: Journal, now: Now, timings: Timi
         # What is booked for all of it may be less than the maximum of this connector (`reservedPower`).
         told_w = min(told_w, connector.limits.power_w)
     limit_w = charger.manner.form.round_down(told_w)
-    at_once = limit_w <= durable_w(connector)
+    at_once = limit_w <= durable_w(connector, charger.manner.purpose, session.transaction_id)
     give_limit(
         state,
         journal,

@@ -11,7 +11,7 @@ from csms.core.commands import EXPIRY_S, Purpose, SetLimit
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
-from csms.core.ids import Now, SessionId
+from csms.core.ids import Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, fail_safe_w
 from csms.core.limits import Send
@@ -241,7 +241,7 @@ class Steering:
         """Book a limit for the session's transaction and command it."""
         session, charger, connector = each.session, each.charger, each.connector
         told_w = charger.manner.form.round_down(min(limit_w, self._room_w(each)))
-        at_once = told_w <= durable_w(connector)
+        at_once = told_w <= durable_w(connector, charger.manner.purpose, session.transaction_id)
         before_w = charger.booked_w()
         send = give_limit(
             self.state,
@@ -315,12 +315,22 @@ def last_send(each: Steered) -> Send | None:
     return each.connector.limits.last_of(each.session.transaction_id)
 
 
-def durable_w(connector: Connector) -> int:
-    """Return the highest limit that has certainly been made durable and handed over for this connector, W; −1 without.
+def durable_w(connector: Connector, purpose: Purpose, transaction_id: TransactionId | None) -> int:
+    """Return the highest limit that has certainly been made durable and handed over in the same place, W; −1 without.
 
-    A cut may leave before its own intent is durable, but only below what recovery would book anyway.
+    A cut may leave before its own intent is durable, but only below what recovery would book anyway, and for as long:
+    a limit in the other purpose, or of another transaction, may go while this one stays in force.
     """
-    return max((send.limit_w for send in connector.limits.sends if send.handed), default=-1)
+    return max(
+        (
+            send.limit_w
+            for send in connector.limits.sends
+            if send.handed
+            and send.purpose is purpose
+            and (purpose is Purpose.DEFAULT or send.transaction_id == transaction_id)
+        ),
+        default=-1,
+    )
 
 
 def give_limit(
