@@ -1,5 +1,6 @@
 """`csms simulate`: one seed of the simulated world, what it drew, what happened in it, and the hash of its story."""
 
+import time
 from pathlib import Path
 
 import typer
@@ -19,7 +20,9 @@ def run(seed: int, hours: float | None, chargers: int | None, faults: str, story
         typer.echo(f"csms simulate: --faults: {choice}", err=True)
         return ExitStatus.USAGE
     options = Options(seed, hours, chargers, choice)
+    begun_s = time.monotonic()
     outcome = simulate(options)
+    spent_s = max(time.monotonic() - begun_s, 0.001)
     if story is not None:
         try:
             Path(story).write_text("".join(f"{line}\n" for line in outcome.story), encoding="utf-8")
@@ -27,22 +30,24 @@ def run(seed: int, hours: float | None, chargers: int | None, faults: str, story
             typer.echo(f"csms simulate: --story: {error}", err=True)
             return ExitStatus.USAGE
     typer.echo("\n".join(report(options, outcome)))
+    typer.echo(f"{outcome.virtual_ms / 1000 / spent_s:.0f} × real time, with every oracle", err=True)
     return ExitStatus.DONE if outcome.violation is None else ExitStatus.NO
 
 
 def report(options: Options, outcome: Outcome) -> list[str]:
     """Return what is printed of a run; the last line is its trace hash."""
+    story = outcome.story
     lines = [f"options {options.text}", *(f"drawn {line}" for line in outcome.drawn)]
     lines.append(f"virtual time {outcome.virtual_ms / 1000:.3f} s")
-    lines.append(
-        f"events {outcome.events}, steps of the engine {outcome.steps}, lines of the story {len(outcome.story)}"
-    )
+    lines.append(f"events {outcome.events}, steps of the engine {outcome.steps}, lines of the story {len(story)}")
     lines += [f"fault {kind.value} {outcome.struck.get(kind, 0)}" for kind in Kind]
     lines += [f"overbooked {row} {time_ms / 1000:g} s" for row, time_ms in sorted(outcome.overbooked_ms.items())]
+    if outcome.excess_ms:
+        lines.append(f"longest excess under a liar {outcome.excess_ms / 1000:g} s")
     if not outcome.overbooked_ms:
         lines.append("overbooked no row")
     if outcome.violation is not None:
-        lines += ["story, to the violation", *outcome.story[-STORY_LINES:], f"VIOLATION {outcome.violation}"]
+        lines += ["story, to the violation", *story[-STORY_LINES:], f"VIOLATION {outcome.violation}"]
     else:
         lines.append("violations none")
     return [*lines, f"trace hash {outcome.trace_hash}"]

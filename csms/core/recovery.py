@@ -76,7 +76,8 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
         connector.provisioned = provisioned
         connector.aftermath.foreign_due = not provisioned
         connector.status = row.statuses.get(idx)
-        connector.status_ms = connector.freed_ms = now.mono_ms
+        connector.status_ms = now.mono_ms - 1  # older than what connects again, be it within this millisecond
+        connector.freed_ms = now.mono_ms
     for idx, found in row.evidence.items():
         if idx in charger.connectors:
             evidence = charger.connectors[idx].evidence

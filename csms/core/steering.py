@@ -203,10 +203,13 @@ class Steering(TimedPart):
         """Return the most that may be said to this connector without a raise on any row, W.
 
         A charger that is not provisioned counts once, with its `reservedPower`: limits of its transactions above that
-        are a raise, although K of the connector alone is the maximum. 0 fits always.
+        are a raise, although K of the connector alone is the maximum. Under an overbooked row what was measured is no
+        permission: a meter that lies would become the truth. 0 fits always.
         """
         charger, connector = each.charger, each.connector
         if connector.provisioned or not charger.unknown_default:
+            if self.plan.cut_is_urgent(self.state, each) and connector.evidence.measured_w:
+                return max(charger.defaults.power_w, connector.limits.power_w)
             return max(each.booked_w, each.grant_w)
         booked_w = self.booked_w
         caps_w = ((node, self.state.tree.caps_w[node]) for node in self.state.tree.paths[charger.charger_id][1:])

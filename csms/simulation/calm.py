@@ -78,23 +78,20 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     for claim in claims:
         _compare(claim, shares[claim.name], judge, engine, station)
     _idle(judge, engine, station, troubled)
-    moved = [
-        (at_ms, key, limit_w)
-        for at_ms, key, limit_w in judge.changes
-        if at_ms > now_ms - QUIET_END_MS and key.charger_id in claimed
-    ]
-    if len({(key, limit_w) for _, key, limit_w in moved}) > len({key for _, key, _ in moved}):
+    moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
+    if len({(each.key, each.limit_w) for each in moved}) > len({each.key for each in moved}):
         raise ViolationError(f"I10: limits still move: {moved}")
     return len(claims)
 
 
 def _excused(judge: Judge) -> set[ChargerId]:
-    """Return the chargers that lawfully hold more than their limits: see `holds_more`, or convicted (LEDGER.md §6)."""
+    """Return the chargers that lawfully hold more than their limits (`holds_more`, LEDGER.md §6), or less."""
     more = {
         charger_id
         for charger_id, heard in judge.mirror.chargers.items()
         if any(connector.holds_more for connector in heard.connectors.values())
     }
+    more |= {charger_id for charger_id in judge.live if _is_held_lower(judge, charger_id)}
     stored = judge.store.chargers.values()
     return more | {row.charger_id for row in stored if any(each.not_obeying for each in row.evidence.values())}
 
@@ -102,7 +99,8 @@ def _excused(judge: Judge) -> set[ChargerId]:
 def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim:
     most_w = max(min(charger.max_power_w, row.declared_w), charger.fail_safe_power_w)
     least_w = max(charger.min_power_w, charger.fail_safe_power_w)
-    return Claim(f"{row.charger_id}#{row.idx}", rows, least_w, most_w, row.rank)
+    name, is_held = f"{row.charger_id}#{row.idx}", charger.fail_safe_power_w > 0
+    return Claim(name, rows, least_w, most_w, row.rank, is_held)
 
 
 def _start_w(judge: Judge, key: ConnectorKey) -> int:
@@ -129,8 +127,7 @@ def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, stati
     charger_id, idx = claim.name.split("#")
     charger = next(each for each in station.chargers if each.charger_id == charger_id)
     key = ConnectorKey(charger.charger_id, int(idx))
-    limits = [limit_w for _, changed, limit_w in judge.changes if changed == key]
-    limit_w = limits[-1] if limits else 0
+    limit_w = _limit_w(judge, key)
     slack_w = _dead_band_w(charger, share_w) + _step_w(judge, key, charger) + 10
     booked_w = engine.booked_w(key)
     if share_w and abs(share_w - limit_w) > slack_w:
@@ -145,8 +142,6 @@ def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, stati
         raise ViolationError(f"I10: the last limit of {claim.name}, {last.limit_w} W, was never settled")
     if any(send.purpose is not last.purpose for send in connector.sends):
         return  # a TxProfile prevails over the default that was said since, also when it is lower
-    if any(judge.around.faults.struck[kind] for kind in LATE):
-        return  # a lower limit that was lost may have been executed after the last one: nothing tells that
     model = judge.chargers[charger.charger_id]
     obeyed_w = model.obeyed_w(key.idx)
     if obeyed_w + _step_w(judge, key, charger) < min(last.limit_w, model.hardware_w):
@@ -164,6 +159,28 @@ def _idle(judge: Judge, engine: Controller, station: Station, troubled: set[Char
             booked_w, most_w = engine.booked_w(key), max(charger.fail_safe_power_w, _start_w(judge, key))
             if idx <= charger.connectors and connector.open_id is None and booked_w > most_w:
                 raise ViolationError(f"I10: {charger.charger_id}#{idx} is idle and booked {booked_w} W")
+
+
+def _limit_w(judge: Judge, key: ConnectorKey) -> int:
+    """Return the limit of what runs at a connector, W: the last one of its own, else the default."""
+    charger = judge.mirror.chargers[key.charger_id]
+    connector = charger.connectors[key.idx]
+    own = [each.limit_w for each in judge.changes if (each.key, each.transaction_id) == (key, connector.open_id)]
+    defaults = [send.limit_w for send in charger.defaults]
+    return [0, *defaults, *own][-1]
+
+
+def _is_held_lower(judge: Judge, charger_id: ChargerId) -> bool:
+    """Return whether a lower limit that was executed late may be in force at a charger: nothing tells of it."""
+    if not any(judge.around.faults.struck[kind] for kind in LATE):
+        return False
+    model, station = judge.chargers[charger_id], judge.mirror.station
+    charger = station.charger(charger_id)
+    return charger is not None and any(
+        model.obeyed_w(key.idx) + _step_w(judge, key, charger) < min(_limit_w(judge, key), model.hardware_w)
+        for key in charger.connector_keys()
+        if judge.mirror.chargers[charger_id].connectors[key.idx].open_id is not None
+    )
 
 
 def _dead_band_w(charger: Charger, power_w: int) -> int:

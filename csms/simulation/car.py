@@ -3,6 +3,8 @@
 import random
 from dataclasses import dataclass
 
+SURGE_MS = 2_000
+
 
 @dataclass(slots=True)
 class Car:
@@ -13,12 +15,37 @@ class Car:
         down_w_per_s: how fast it lets go; any cut is obeyed within 5 s.
         up_w_per_s: how fast it takes more.
         has_slept: wanted nothing at some time.
+        overdraw: per mille that it draws above its limit.
+        leaves: ends its session when it is offered nothing.
+        surge: per mille above its limit for two seconds after it has drawn nothing.
     """
 
     wants_w: int
     down_w_per_s: int
     up_w_per_s: int
     has_slept: bool = False
+    overdraw: int = 0
+    leaves: bool = False
+    surge: int = 0
+    surges: int = 0
+    _surge_ms: int = 0
+    _drew: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Return whether it keeps to its limit."""
+        return not self.overdraw and not self.surge
+
+    def allowed_w(self, limit_w: int, elapsed_ms: int) -> int:
+        """Return what it takes its limit for."""
+        wakes = not self._drew and min(limit_w, self.wants_w) > 0
+        self._drew = min(limit_w, self.wants_w) > 0
+        if wakes and self.surge:
+            self._surge_ms = SURGE_MS
+            self.surges += 1
+        is_surging = self._surge_ms > 0
+        self._surge_ms = max(0, self._surge_ms - elapsed_ms)
+        return limit_w * (1_000 + (self.surge if is_surging else self.overdraw)) // 1_000
 
     def next_draw_w(self, draw_w: int, limit_w: int, elapsed_ms: int) -> int:
         """Return the power drawn after `elapsed_ms` under `limit_w`."""

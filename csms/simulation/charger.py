@@ -12,6 +12,8 @@ from csms.simulation.car import Car, random_car
 from csms.simulation.faults import Kind
 from csms.simulation.frames import Payload, Told, call_text, read_answer, time_text
 from csms.simulation.line import Delivered, Line
+from csms.simulation.manners import POLITE
+from csms.simulation.meter import Values, spoilt
 from csms.simulation.obedience import Obedience
 from csms.simulation.outlet import Outlet, Transaction
 from csms.simulation.postbox import Postbox, Stop
@@ -19,6 +21,8 @@ from csms.simulation.surroundings import Central, Surroundings
 
 LONGEST_PREPARING_MS = 20_000
 """So long a car waits for its transaction at most, where cars need power to start with."""
+
+SUSPENDED_MS = 20_000
 
 REPEATED_SHARE = 0.02
 """Share of a charger's CALLs that it sends twice."""
@@ -70,6 +74,11 @@ class ChargerModel:
         self.link: Line | None = None
         self.down_until_ms = 0
         self.meter_mute_until_ms = 0
+        self.silent_until_ms = 0
+        self.heard_since_ms: int | None = None
+        self.meter_fault: Kind | None = None
+        self.meter_fault_until_ms = 0
+        self.has_been_odd = False
         self._around = around
         self._central = central
         self._heard = False
@@ -79,6 +88,8 @@ class ChargerModel:
         self._old_samples: list[Payload] = []
         self._said = 0
         self._told: dict[str, Told] = {}
+        obedience.most_w = hardware_w
+        obedience.connectors = range(1, connectors + 1)
         obedience.running_id = self._running_id
         obedience.clock_ms = self._clock_ms
         obedience.changed = lambda: around.obeys(charger_id)
@@ -109,6 +120,20 @@ class ChargerModel:
         """Return whether it does what a TriggerMessage asks for."""
         return self.obedience.nature.triggers
 
+    @property
+    def is_blameless(self) -> bool:
+        """Return whether it does what it is told, as far as it can be told everything."""
+        obedience, nature = self.obedience, self.obedience.nature
+        able = nature.relative and nature.zero and nature.tx_profiles and obedience.profiles.heeds_tx
+        plain = all(outlet.car is None or outlet.car.is_plain for outlet in self.outlets)
+        return able and plain and obedience.character is None and obedience.manners == POLITE
+
+    @property
+    def is_odd(self) -> bool:
+        """Return whether something is wrong with it that the engine may rightly hold against it for long."""
+        is_plain = all(outlet.car is None or outlet.car.is_plain for outlet in self.outlets)
+        return self.obedience.character is not None or self.has_been_odd or not is_plain
+
     def run(self, elapsed_ms: int) -> None:
         """Let time pass for its cars."""
         room_w = self.hardware_w if self.is_up else 0
@@ -117,6 +142,20 @@ class ChargerModel:
             outlet.run(limit_w, room_w, elapsed_ms)
             room_w -= outlet.draw_w
             self._set_status(outlet, outlet.natural_status(limit_w))
+            if self.obedience.character is Kind.FORGETS_SUSPENDED:
+                self._suspended(outlet, elapsed_ms)
+            offered_none = outlet.car is not None and outlet.car.leaves and limit_w == 0
+            if offered_none and outlet.transaction is not None and self._around.faults.strike(Kind.LEAVES_AT_ZERO):
+                self.unplug(outlet.idx, "EVDisconnected")
+
+    def _suspended(self, outlet: Outlet, elapsed_ms: int) -> None:
+        """Forget the TxProfile of a transaction that draws nothing for a while."""
+        idle = outlet.transaction is not None and outlet.draw_w == 0
+        outlet.suspended_ms = outlet.suspended_ms + elapsed_ms if idle else 0
+        is_due = outlet.suspended_ms >= SUSPENDED_MS and outlet.idx in self.obedience.profiles.tx
+        if is_due and self._around.faults.strike(Kind.FORGETS_SUSPENDED):
+            self.obedience.profiles.clear_tx(outlet.idx)
+            self._around.obeys(self.charger_id)
 
     # --- cars come and go ----------------------------------------------------------------------------------------
 
@@ -128,6 +167,7 @@ class ChargerModel:
         if self.link is None and not self._around.faults.strike(Kind.OFFLINE_START):
             return
         outlet.car = car
+        self._make_odd(car)
         if self._around.switches.need_start_power:
             self._set_status(outlet, ConnectorStatus.PREPARING)
             wait_ms = self._around.rng.randint(500, LONGEST_PREPARING_MS)
@@ -136,6 +176,14 @@ class ChargerModel:
         if self._around.chance(0.7):
             self._set_status(outlet, ConnectorStatus.PREPARING)
         self._begin(outlet, id_tag)
+
+    def _make_odd(self, car: Car) -> None:
+        around, share = self._around, self._around.odds.cars
+        if around.is_odd(share) and around.faults.strike(Kind.OVERDRAW):
+            car.overdraw = 20
+        if around.is_odd(share) and around.faults.strike(Kind.WAKING_SURGE):
+            car.surge = around.odd_rng.randint(20, 100)
+        car.leaves = around.is_odd(around.odds.leaving)
 
     def _prepared(self, outlet: Outlet, car: Car, id_tag: str) -> None:
         """Begin to charge a car that has been plugged in for a while, or let it go without having charged."""
@@ -185,6 +233,8 @@ class ChargerModel:
         self.down_until_ms = self._around.clock.now_ms + down_ms
         self._must_boot = True
         self.obedience.keys.reboot()
+        if self.obedience.character is Kind.FORGETS_AT_REBOOT and self._around.faults.strike(Kind.FORGETS_AT_REBOOT):
+            self.obedience.profiles.forget()
         strike = self._around.faults.strike
         if self._around.chance(0.5) and strike(Kind.FORGOTTEN_CALLS):
             self.obedience.forget_pending()
@@ -199,7 +249,7 @@ class ChargerModel:
 
     # --- the connection ----------------------------------------------------------------------------------------
 
-    def connect(self) -> None:
+    def connect(self, address: str = "") -> None:
         """Try to connect; if refused, the caller tries again later."""
         if self.link is not None or not self.is_up:
             return
@@ -207,7 +257,7 @@ class ChargerModel:
         if connection is None:
             return
         around = self._around
-        self.link = link = self._central.enter(self.charger_id, connection, self._hear, self.habits.timeout_ms)
+        self.link = link = self._central.enter(self.charger_id, connection, self._hear, self.habits.timeout_ms, address)
         around.clock.after(around.rng.randint(0, 500 if around.calm else 4_000), lambda: self._greet(link))
 
     def drop(self) -> None:
@@ -220,6 +270,7 @@ class ChargerModel:
         """Notice that the connection is gone."""
         self.link = None
         self._heard = False
+        self.heard_since_ms = None
         self._told.clear()
         self.post.lost()
 
@@ -242,6 +293,8 @@ class ChargerModel:
     def _call(self, action: str, payload: Payload, told: Told) -> None:
         """Send a CALL on the connection that there is; its ids begin anew with each connection."""
         assert self.link is not None, "a message needs a connection"
+        if self._around.clock.now_ms < self.silent_until_ms:
+            return
         self._said += 1
         message_id = str(self._said)
         self._told[message_id] = told
@@ -257,6 +310,8 @@ class ChargerModel:
 
     def _hear(self, line: Line, delivered: Delivered) -> None:
         """Take what comes on a connection."""
+        if self._around.clock.now_ms < self.silent_until_ms:
+            return
         answer = read_answer(delivered.text)
         if answer is None:
             self.obedience.take(line, delivered)
@@ -270,7 +325,9 @@ class ChargerModel:
         if self.link is not link:
             return
         self._heard = True
-        self._said = 0
+        self.heard_since_ms = self._around.clock.now_ms
+        if not self._must_boot or not self._said or self._around.faults.strike(Kind.MESSAGE_IDS_AGAIN):
+            self._said = 0
         self.say("Heartbeat", {})
         strike = self._around.faults.strike
         uncalled = not self._must_boot and self.habits.boots_on_reconnect and strike(Kind.UNCALLED_BOOT)
@@ -285,6 +342,8 @@ class ChargerModel:
             strike(Kind.LATE_METER_VALUES)
             self.say("MeterValues", payload)
         self._old_samples.clear()
+        if self._around.is_odd(self._around.odds.queue) and strike(Kind.LATE_QUEUE):
+            self.post.hold(self._around.clock.now_ms + self._around.odd_rng.randint(5_000, 90_000))
         self.post.pump()
 
     # --- messages ------------------------------------------------------------------------------------------------
@@ -329,7 +388,7 @@ class ChargerModel:
                 self._sampled(outlet, transaction)
 
     def _sampled(self, outlet: Outlet, transaction: Transaction) -> None:
-        element = {"timestamp": time_text(self._clock_ms()), "sampledValue": outlet.sampled_values()}
+        element = {"timestamp": time_text(self._clock_ms()), "sampledValue": self._metered(outlet)}
         payload: Payload = {"connectorId": outlet.idx, "meterValue": [element]}
         if transaction.transaction_id is not None:
             payload["transactionId"] = transaction.transaction_id
@@ -337,6 +396,13 @@ class ChargerModel:
             self.say("MeterValues", payload)
         elif self.habits.replays_meter and len(self._old_samples) < 3:
             self._old_samples.append(payload)
+
+    def _metered(self, outlet: Outlet) -> Values:
+        values = outlet.sampled_values()
+        if self.meter_fault is None or self._around.clock.now_ms >= self.meter_fault_until_ms:
+            outlet.told_values = values
+            return values
+        return spoilt(self.meter_fault, values, outlet.told_values, self._around.odd_rng)
 
     # --- what CALLs ask for ------------------------------------------------------------------------------------------
 

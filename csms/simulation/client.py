@@ -57,6 +57,10 @@ class RestClient:
         self.is_gone = True
         self._say_stop()
 
+    def turned_away(self) -> None:
+        """Notice that some of what was asked will not be answered: it may not have the last answer any more."""
+        self._is_sure = self._echoes
+
     def server_died(self) -> None:
         """Notice that requests under way will never be answered."""
         if self._awaits:

@@ -6,7 +6,7 @@ frequent.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import assert_never
@@ -39,6 +39,7 @@ class Kind(Enum):
     CHARGER_CLOCK = "charger-clock"
     SERVER_CLOCK = "server-clock"
     SERVER_CRASH = "server-crash"
+    SERVER_GONE = "server-gone"
     LOST_COMMIT = "lost-commit"
     SLOW_COMMIT = "slow-commit"
     CONFIGURATION_CHANGE = "configuration-change"
@@ -46,6 +47,49 @@ class Kind(Enum):
     CHARGER_REMOVED = "charger-removed"
     LOST_REST_ANSWER = "lost-rest-answer"
     SILENT_REST_CLIENT = "silent-rest-client"
+    FIRST_CONNECTION = "first-connection"
+    JITTER = "jitter"
+    STALL_IN = "stall-in"
+    STALL_OUT = "stall-out"
+    STALL_BOTH = "stall-both"
+    HALF_CLOSE = "half-close"
+    DUPLICATE_CONNECTION = "duplicate-connection"
+    SILENT_CONNECTED = "silent-connected"
+    MESSAGE_IDS_AGAIN = "message-ids-again"
+    LATE_QUEUE = "late-queue"
+    UNORDERED_QUEUE = "unordered-queue"
+    CRASH_BEFORE_CUTS = "crash-before-cuts"
+    CRASH_AFTER_CUTS = "crash-after-cuts"
+    CRASH_BEFORE_WRITE = "crash-before-write"
+    CRASH_AFTER_WRITE = "crash-after-write"
+    CRASH_AFTER_ANSWERS = "crash-after-answers"
+    CRASH_AFTER_SENDS = "crash-after-sends"
+    CRASH_IN_RECOVERY = "crash-in-recovery"
+    FAILING_DISK = "failing-disk"
+    FULL_DISK = "full-disk"
+    LOOP_STALL = "loop-stall"
+    METER_FROZEN = "meter-frozen"
+    METER_NAN = "meter-nan"
+    METER_JUMPING = "meter-jumping"
+    METER_NEGATIVE = "meter-negative"
+    METER_ABSENT = "meter-absent"
+    WAKING_SURGE = "waking-surge"
+    OVERDRAW = "overdraw"
+    LEAVES_AT_ZERO = "leaves-at-zero"
+    BASE_LOAD = "base-load"
+    REFUSES_ALL = "refuses-all"
+    REFUSES_ZERO = "refuses-zero"
+    REJECTS_BUT_APPLIES = "rejects-but-applies"
+    ANSWERS_LATE = "answers-late"
+    DEFAULT_ONLY = "default-only"
+    FORGETS_SUSPENDED = "forgets-suspended"
+    IGNORES = "ignores"
+    APPLIES_LATE = "applies-late"
+    ONE_FOR_ALL = "one-for-all"
+    FORGETS_AT_REBOOT = "forgets-at-reboot"
+    ROUNDS_UP = "rounds-up"
+    RESUMES_UNLIMITED = "resumes-unlimited"
+    EXECUTES_AFTER_H = "executes-after-h"
 
 
 MEANINGS: Mapping[Kind, str] = {
@@ -73,6 +117,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.CHARGER_CLOCK: "a message of a charger whose clock is up to 5 min wrong",
     Kind.SERVER_CLOCK: "the server's wall clock is stepped by up to 2 h",
     Kind.SERVER_CRASH: "the central system's process is killed",
+    Kind.SERVER_GONE: "after the storm the central system dies and never returns",
     Kind.LOST_COMMIT: "a step that a crash took away before it was durable",
     Kind.SLOW_COMMIT: "a commit takes 0.1 to 6 s",
     Kind.CONFIGURATION_CHANGE: "the operator changes a charger, or brings a removed one back",
@@ -80,7 +125,106 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.CHARGER_REMOVED: "the operator removes a charger, which may be charging",
     Kind.LOST_REST_ANSWER: "a REST client does not get its answer",
     Kind.SILENT_REST_CLIENT: "a REST client says nothing for 60 to 120 s",
+    Kind.FIRST_CONNECTION: "a charger connects for the first time while the station is busy",
+    Kind.JITTER: "for 10 to 60 s frames of a connection are under way for up to 3 s, in order",
+    Kind.STALL_IN: "for 2 to 30 s nothing that a charger says arrives, then all of it at once",
+    Kind.STALL_OUT: "for 2 to 30 s nothing that a charger is told arrives, then all of it at once",
+    Kind.STALL_BOTH: "for 2 to 30 s nothing arrives in either direction, then all of it at once",
+    Kind.HALF_CLOSE: "a connection has ended for the server, and its charger notices 5 to 40 s later",
+    Kind.DUPLICATE_CONNECTION: "somebody connects with the id of a charger that is connected, from elsewhere",
+    Kind.SILENT_CONNECTED: "a charger neither says nor hears anything for 20 to 120 s, and stays connected",
+    Kind.MESSAGE_IDS_AGAIN: "a charger begins its message ids anew after a reboot",
+    Kind.LATE_QUEUE: "transaction messages wait for 5 to 90 s after a reconnection",
+    Kind.UNORDERED_QUEUE: "a transaction message is told before one that is older",
+    Kind.CRASH_BEFORE_CUTS: "the process is killed after a decision, before its cuts leave",
+    Kind.CRASH_AFTER_CUTS: "the process is killed when cuts have left, before anything of them is written",
+    Kind.CRASH_BEFORE_WRITE: "the process is killed when commands and answers wait for a write",
+    Kind.CRASH_AFTER_WRITE: "the process is killed after a write, before anything that waited for it leaves",
+    Kind.CRASH_AFTER_ANSWERS: "the process is killed after the answers, before the commands of that step",
+    Kind.CRASH_AFTER_SENDS: "the process is killed when commands have left after their write",
+    Kind.CRASH_IN_RECOVERY: "the process is killed again after its start, before its first write",
+    Kind.FAILING_DISK: "a write fails, and all that waits with it",
+    Kind.FULL_DISK: "every write fails for 3 to 30 s",
+    Kind.LOOP_STALL: "the process does nothing for 1 to 10 s, and then all at once",
+    Kind.METER_FROZEN: "for 30 to 180 s a charger tells the meter values that it told last",
+    Kind.METER_NAN: "for 30 to 180 s its meter values are NaN",
+    Kind.METER_JUMPING: "for 30 to 180 s its meter values are far too high or too low",
+    Kind.METER_NEGATIVE: "for 30 to 180 s its meter values are negative",
+    Kind.METER_ABSENT: "for 30 to 180 s its meter values have neither power nor energy",
+    Kind.WAKING_SURGE: "a car that wakes draws up to 10 % above its limit for 2 s",
+    Kind.OVERDRAW: "a car that draws 2 % above its limit",
+    Kind.LEAVES_AT_ZERO: "a car ends its session when it is offered 0 W",
+    Kind.BASE_LOAD: "the base load is above its configured maximum for 10 to 60 s",
+    Kind.REFUSES_ALL: "a charger that rejects every profile",
+    Kind.REFUSES_ZERO: "a charger that rejects every limit of 0",
+    Kind.REJECTS_BUT_APPLIES: "a charger that answers Rejected to every limit, and applies it",
+    Kind.ANSWERS_LATE: "a charger that answers every limit 12 to 40 s later",
+    Kind.DEFAULT_ONLY: "a charger that accepts TxProfiles, and heeds only TxDefaultProfiles",
+    Kind.FORGETS_SUSPENDED: "a charger that forgets the TxProfile of a suspended transaction",
+    Kind.IGNORES: "a charger that accepts limits and ignores them",
+    Kind.APPLIES_LATE: "a charger that accepts limits and applies them 30 s later",
+    Kind.ONE_FOR_ALL: "a charger that applies the limit of one connector to all",
+    Kind.FORGETS_AT_REBOOT: "a charger that forgets every profile at a reboot",
+    Kind.ROUNDS_UP: "a charger that rounds limits up to whole amperes",
+    Kind.RESUMES_UNLIMITED: "a charger that resumes from 0 without a limit",
+    Kind.EXECUTES_AFTER_H: "a charger that executes some limits later than H after their time-out",
 }
+
+CHARACTERS = (
+    Kind.REFUSES_ALL,
+    Kind.REFUSES_ZERO,
+    Kind.REJECTS_BUT_APPLIES,
+    Kind.ANSWERS_LATE,
+    Kind.DEFAULT_ONLY,
+    Kind.FORGETS_SUSPENDED,
+)
+"""What a charger may be for its whole life without making anything that is booked untrue."""
+
+LIES = (
+    Kind.IGNORES,
+    Kind.APPLIES_LATE,
+    Kind.ONE_FOR_ALL,
+    Kind.FORGETS_AT_REBOOT,
+    Kind.ROUNDS_UP,
+    Kind.RESUMES_UNLIMITED,
+    Kind.EXECUTES_AFTER_H,
+)
+"""What a charger may be for its whole life against the assumptions of the ledger (I2): declared lies."""
+
+CRASH_POINTS = (
+    Kind.CRASH_BEFORE_CUTS,
+    Kind.CRASH_AFTER_CUTS,
+    Kind.CRASH_BEFORE_WRITE,
+    Kind.CRASH_AFTER_WRITE,
+    Kind.CRASH_AFTER_ANSWERS,
+    Kind.CRASH_AFTER_SENDS,
+)
+
+METERS = (
+    Kind.METER_FROZEN,
+    Kind.METER_NAN,
+    Kind.METER_JUMPING,
+    Kind.METER_NEGATIVE,
+    Kind.METER_ABSENT,
+)
+"""What may become of a meter."""
+
+NO_HINDRANCE = frozenset(
+    {
+        Kind.CHARGER_CLOCK,
+        Kind.REPEATED_FRAME,
+        Kind.REPEATED_MESSAGE,
+        Kind.MESSAGE_IDS_AGAIN,
+        Kind.LOST_REST_ANSWER,
+        Kind.SILENT_REST_CLIENT,
+        *LIES,
+    }
+)
+"""What keeps nobody from seeing a lie and from cutting others for it."""
+
+
+STAMPS_DOUBTED_MS = 120_000
+"""For so long after our own clock was stepped a charger's stamps may be taken for old ones."""
 
 
 class Profile(Enum):
@@ -135,10 +279,16 @@ class Faults:
 
     allowed: frozenset[Kind] = frozenset(Kind)
     struck: Counter[Kind] = field(default_factory=Counter)
+    now_ms: Callable[[], int] = lambda: 0
+    hindered_ms: int = 0
+    """When something happened last that may keep the engine from seeing a lie, or from cutting for it."""
 
     def strike(self, kind: Kind) -> bool:
         """Return whether a fault that is due may happen; it is counted then."""
         if kind not in self.allowed:
             return False
         self.struck[kind] += 1
+        if kind not in NO_HINDRANCE:
+            lasts_ms = STAMPS_DOUBTED_MS if kind is Kind.SERVER_CLOCK else 0
+            self.hindered_ms = max(self.hindered_ms, self.now_ms() + lasts_ms)
         return True

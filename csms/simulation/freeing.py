@@ -125,7 +125,7 @@ def may_be_provisioned(charger: HeardCharger, connector: HeardConnector) -> bool
         return False
     open_id = connector.open_id
     steered = open_id is not None and any(s.settled and s.transaction_id == open_id for s in connector.sends)
-    return connector.status is None or connector.status in NO_CAR_DRAWS or steered
+    return not connector.statuses or not NO_CAR_DRAWS.isdisjoint(connector.statuses) or steered
 
 
 def _frees(later: HeardSend, earlier: HeardSend) -> bool:

@@ -48,12 +48,14 @@ class HeardConnector:
     """What was heard of one connector.
 
     Attributes:
+        statuses: the newest one as received, and the newest one by its charger's stamps: either may be the last word.
         current: its newest transaction; rest_w: the last answers by session.
         tx_cleared: whatever TxProfile it had kept is cleared.
     """
 
     sends: list[HeardSend] = field(default_factory=list)
-    status: ConnectorStatus | None = None
+    statuses: tuple[ConnectorStatus, ...] = ()
+    stamped_ms: int = 0
     available_since_ms: int | None = None
     sample_w: int | None = None
     sample_ms: int = 0
@@ -91,6 +93,7 @@ class HeardCharger:
         is_let_go: removed and drained; if it is ever configured again, it is a new one.
         keeps_tx: its make is known to keep a TxProfile beyond its transaction.
         asserting_ms: when it booted with connectors provisioned, until its default was Accepted again.
+        takeovers_ms: when somebody took its connection over; is_two: so often that it may be two (docs/adr/0015).
         is_default_due: it has booted since its default was Accepted last.
     """
 
@@ -112,6 +115,8 @@ class HeardCharger:
     keeps_tx: bool = False
     asserting_ms: int | None = None
     is_default_due: bool = False
+    takeovers_ms: list[int] = field(default_factory=list)
+    is_two: bool = False
 
     def learn(self, values: Mapping[str, str | None]) -> None:
         """Take what its configuration says of stack levels."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from csms.core.commands import AbortConnection, Command
+from csms.core.commands import AbortConnection, Command, SetLimit
 from csms.core.events import (
     CallAnswered,
     CallErrored,
@@ -21,7 +21,7 @@ from csms.core.events import (
     TransactionStopped,
 )
 from csms.core.firm import RowBound
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId, Token
 from csms.core.records import Record, Snapshot
 from csms.core.replies import Outcome, Reply
 from csms.ocpp16.peer import Peer
@@ -68,6 +68,11 @@ class Controller(Protocol):
 
     def next_due_ms(self) -> int | None:
         """Return when it wants to be called again, monotonic ms."""
+        ...
+
+    @property
+    def next_token(self) -> int:
+        """Return the token that its next command will have."""
         ...
 
     def booked_w(self, key: ConnectorKey) -> int:
@@ -134,6 +139,8 @@ class Pending:
 
 IDENTIFIED = (TransactionStarted, TransactionStopped, CallAnswered, CallErrored, MeterSampled)
 MOST_IDLE_STEPS = 100
+STORE_PAUSE_MS = 1_000
+"""As in `csms.runtime.controller`: after a failed write it waits so long before it rebuilds its core."""
 
 
 class Host:
@@ -150,7 +157,9 @@ class Host:
         self._told: dict[RequestId, Callable[[Outcome], None]] = {}
         self._pending: deque[Pending] = deque()
         desk = Desk(self._wall_ms, around.session_id, store.find_start, store.find_transaction)
-        self._process = Process(around.clock, around.trace, self.post, self.ask, desk)
+        self._process = Process(
+            around.clock, around.trace, self.post, self.ask, desk, lambda: self.stalled_until_ms, around.odd_rng
+        )
         self._life = 0
         self._started_ms = 0
         self._due: int | None = None
@@ -161,6 +170,14 @@ class Host:
         self._peers: dict[ChargerId, Peer] = {}
         self.wall_offset_ms = 0
         self.slow_commits = 0.0
+        self.stalled_until_ms = 0
+        self.disk_fails_until_ms = 0
+        self.disk_fault: Kind | None = None
+        self.doom: Kind | None = None
+        self.dies: Callable[[], None] = self.kill
+        self.turned_away: Callable[[], None] = lambda: None
+        self._first_commit_due = False
+        self._has_failed = False
         self.may_connect: Callable[[ChargerId], bool] = lambda _charger_id: True
         self.aborted: Callable[[ChargerId], None] = lambda _charger_id: None
 
@@ -174,9 +191,12 @@ class Host:
         self._inbox.append(fact)
         if not self._woken:
             self._woken = True
-            life = self._life
-            delay_ms = self._around.rng.choice((0, 0, 1, 5, 40, 200))
-            self._around.clock.after(delay_ms, lambda: self._run(life))
+            self._wake_soon()
+
+    def _wake_soon(self) -> None:
+        life = self._life
+        delay_ms = self._around.rng.choice((0, 0, 1, 5, 40, 200))
+        self._around.clock.after(delay_ms, lambda: self._run(life))
 
     def ask(self, make_fact: Callable[[RequestId], Fact], told: Callable[[Outcome], None]) -> None:
         """Queue a fact with a request; `told` hears the reply if the process lives."""
@@ -192,14 +212,18 @@ class Host:
             return None
         return ConnectionId(self._around.number("connection"))
 
-    def enter(self, charger_id: ChargerId, connection: ConnectionId, take: Take, timeout_ms: int) -> Line:
+    def enter(
+        self, charger_id: ChargerId, connection: ConnectionId, take: Take, timeout_ms: int, address: str = ""
+    ) -> Line:
         """Make a connection that was admitted the charger's current one, with a peer that knows its slowest answer."""
         before = self._peers.get(charger_id)
         slowest_ms = 0 if before is None else before.slowest_answer_ms
         peer = Peer(f"{connection}-", timeout_ms, slowest_ms)
+        old = self._links.get(charger_id)
+        takes_over = bool(address) and old is not None and old.is_open
         link = Link(charger_id, connection, peer, self._process, take)
         self._links[charger_id], self._peers[charger_id] = link, peer
-        self.post(ChargerConnected(charger_id, connection))
+        self.post(ChargerConnected(charger_id, connection, address, takes_over=takes_over))
         return link
 
     # --- life and death --------------------------------------------------------------------------------------------
@@ -212,12 +236,13 @@ class Host:
         self._around.trace.add("server", "starts")
         self.engine = self._make(self._store.snapshot(), self._now())
         self._observer.recovered(self.engine, self._store, self._around.clock.now_ms)
+        self._first_commit_due = self._around.is_odd(self._around.odds.recovery)
         self._arrange()
 
-    def kill(self) -> None:
+    def kill(self, arrives: float = 0.3) -> None:
         """End the process at once; a random part of what was on its way to the disk arrives."""
         self._around.trace.add("server", "dies")
-        while self._pending and self._around.chance(0.3):
+        while self._pending and arrives and self._around.chance(arrives):
             pending = self._pending.popleft()
             self._store.apply(pending.records)
             self._observer.committed(pending.serial, self._store)
@@ -230,6 +255,53 @@ class Host:
         self._links.clear()
         self._peers.clear()
         self._woken = False
+        self.stalled_until_ms = self.disk_fails_until_ms = 0
+        self.disk_fault = self.doom = None
+        self._has_failed = False
+
+    def stall(self, until_ms: int) -> None:
+        """Do nothing before `until_ms`: sockets, timers and commits wait, too."""
+        self.stalled_until_ms = until_ms
+        for link in self._links.values():
+            link.stall(inwards=True, until_ms=until_ms)
+
+    def _dies_at(self, point: Kind) -> bool:
+        """Return whether the process was killed, because its doom was to come at this point."""
+        if self.doom is not point or self._around.calm:
+            return False
+        self.doom = None
+        if not self._around.faults.strike(point):
+            return False
+        self.dies()
+        return True
+
+    def _fail(self) -> None:
+        """Go on after a write that failed, as the runtime: whoever waits is turned away, the core is rebuilt.
+
+        Commands that have left stay with their connections, which announce themselves again. What is still queued is
+        taken by the new core.
+        """
+        around, old = self._around, self.engine
+        assert old is not None, "a process that lives"
+        around.trace.add("server", "could not write")
+        self._pending.clear()
+        queued = {getattr(fact, "request", None) for fact in self._inbox}
+        self._told = {request: told for request, told in self._told.items() if request in queued}
+        self.turned_away()
+        self._life += 1
+        self._due = None
+        snapshot = self._store.snapshot()
+        token = Token(max(snapshot.counters.next_token, old.next_token))
+        snapshot = replace(snapshot, counters=replace(snapshot.counters, next_token=token))
+        self.engine = self._make(snapshot, self._now())
+        self._observer.recovered(self.engine, self._store, around.clock.now_ms)
+        live = [link for link in self._links.values() if link.is_open]
+        self._inbox[:0] = [fact for link in live for fact in link.announcements()]
+        for fact in self._inbox:
+            around.trace.add("fact", fact)
+        self._woken = True
+        self._wake_soon()
+        self._arrange()
 
     # --- the loop ----------------------------------------------------------------------------------------------------
 
@@ -241,12 +313,20 @@ class Host:
         return EPOCH_MS + self._around.clock.now_ms + self.wall_offset_ms
 
     def _run(self, life: int) -> None:
-        if self.engine is None or life != self._life:
+        if self.engine is None or life != self._life or self._has_failed:
+            return
+        now_ms = self._around.clock.now_ms
+        if now_ms < self.stalled_until_ms:
+            self._woken = True
+            self._around.clock.at(self.stalled_until_ms, lambda: self._run(life))
             return
         self._woken = False
         facts, self._inbox = self._inbox, []
         self._count_idle(facts)
-        step = self._step(self.engine, facts)
+        engine = self.engine
+        step = self._step(engine, facts)
+        if self.engine is not engine:
+            return
         self._observer.stepped(self.engine, facts, step, self._around.clock.now_ms)
         again = [fact for fact in facts if isinstance(fact, IDENTIFIED)]
         due = again and self._around.switches.faults and self._around.chance(0.04)
@@ -265,7 +345,9 @@ class Host:
     def _repeat(self, engine: Controller, facts: Sequence[Fact]) -> None:
         fresh = [self._said_again(fact) for fact in facts]
         self._around.trace.add("again", tuple(fresh))
-        self._observer.repeated(engine, fresh, self._step(engine, fresh))
+        step = self._step(engine, fresh)
+        if self.engine is engine:
+            self._observer.repeated(engine, fresh, step)
 
     def _said_again(self, fact: Fact) -> Fact:
         """Return a fact as a message that is sent twice makes it: with a request and a session id of its own."""
@@ -278,9 +360,14 @@ class Host:
     def _step(self, engine: Controller, facts: Sequence[Fact]) -> StepLike:
         self.steps += 1
         step = engine.step(facts, self._now())
+        cuts = any(isinstance(command, SetLimit) for command in step.at_once)
+        if cuts and self._dies_at(Kind.CRASH_BEFORE_CUTS):
+            return step
         for command in step.at_once:
             self._around.trace.add("at once", command)
             self._submit(command)
+        if cuts and self._dies_at(Kind.CRASH_AFTER_CUTS):
+            return step
         for command in step.after_commit:
             self._around.trace.add("decided", command)
         records, commands = tuple(step.records), tuple(step.after_commit)
@@ -296,16 +383,61 @@ class Host:
     def _commit(self, life: int) -> None:
         if self.engine is None or life != self._life or not self._pending:
             return
+        now_ms = self._around.clock.now_ms
+        if now_ms < self.stalled_until_ms:
+            self._around.clock.at(self.stalled_until_ms, lambda: self._commit(life))
+            return
+        if self._cannot_write():
+            return
         pending = self._pending.popleft()
         self._store.apply(pending.records)
         self._observer.committed(pending.serial, self._store)
+        waited = pending.replies or pending.commands
+        if waited and self._dies_at(Kind.CRASH_AFTER_WRITE):
+            return
         for reply in pending.replies:
             self._observer.replied(reply)
             told = self._told.pop(reply.request, None)
             if told is not None:
                 told(reply.outcome)
+        if pending.replies and pending.commands and self._dies_at(Kind.CRASH_AFTER_ANSWERS):
+            return
         for command in pending.commands:
             self._submit(command)
+        if pending.commands:
+            self._dies_at(Kind.CRASH_AFTER_SENDS)
+
+    def _cannot_write(self) -> bool:
+        """Return whether the oldest step did not become durable, because the process is dead or its disk fails."""
+        oldest = self._pending[0]
+        is_first, self._first_commit_due = self._first_commit_due, False
+        if is_first and not self._around.calm and self._around.faults.strike(Kind.CRASH_IN_RECOVERY):
+            self.dies()
+            return True
+        if (oldest.replies or oldest.commands) and self._dies_at(Kind.CRASH_BEFORE_WRITE):
+            return True
+        fault = self.disk_fault
+        if fault is None or not oldest.records:
+            return False
+        if self._around.clock.now_ms >= self.disk_fails_until_ms:
+            self.disk_fault = None
+        if self._around.calm or not self._around.faults.strike(fault):
+            return False
+        self._pause_then_rebuild()
+        return True
+
+    def _pause_then_rebuild(self) -> None:
+        """Wait as the runtime does before it reads the store again; steps that were decided meanwhile are lost, too."""
+        life = self._life
+        self._pending.clear()
+        self._has_failed = True
+
+        def rebuild() -> None:
+            if self.engine is not None and life == self._life:
+                self._has_failed = False
+                self._fail()
+
+        self._around.clock.after(STORE_PAUSE_MS, rebuild)
 
     def _submit(self, command: Command) -> None:
         self._observer.left(command)

@@ -5,8 +5,10 @@ recovery would book, and the store holds what is in force, I5 K against the mirr
 repetition and recovery, I11 what is drawn while the server is dead, the form of limits, and the fuses themselves.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from csms.core.commands import AbortConnection, Command, RateUnit, SetLimit
 from csms.core.events import (
@@ -17,7 +19,7 @@ from csms.core.events import (
     StationConfigured,
 )
 from csms.core.firm import RowBound
-from csms.core.ids import ChargerId, ConnectorKey, Token
+from csms.core.ids import ChargerId, ConnectorKey, Token, TransactionId
 from csms.core.records import ChargerStored, Driver, SendForgotten, SendStored, SessionStored
 from csms.core.replies import Reply, SessionShown
 from csms.core.station import GRID, Control
@@ -34,8 +36,24 @@ from csms.simulation.trouble import Trouble
 LEAST_CURRENT_A = 6
 """IEC 61851-1: a car cannot be told less, but for 0."""
 
+EVIDENCE_MS = 25_000
+"""From the sample that shows a lie to the end of its excess: LEDGER.md §3, on the wire, answered and settled."""
+
+CLOCK_DOUBT_MS = 60_000
+CLOCK_STEP_MS = 120_000
+"""Stamps of a clock that is so wrong are believed so long after a connection was made (`csms.core.stamps`)."""
+
 RAMP_MS = 6_000
 """A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
+
+
+class Change(NamedTuple):
+    """A limit that was given to a connector; `transaction_id` None for power to start with."""
+
+    at_ms: int
+    key: ConnectorKey
+    limit_w: int
+    transaction_id: TransactionId | None
 
 
 @dataclass(slots=True)
@@ -49,7 +67,7 @@ class Judge:
     engine: Controller | None = None
     mirror: Mirror = field(init=False)
     live: set[ChargerId] = field(default_factory=set)
-    changes: list[tuple[int, ConnectorKey, int]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     raises_checked: int = 0
     registry: Registry = field(default_factory=Registry)
     trouble: Trouble = field(default_factory=Trouble)
@@ -61,6 +79,11 @@ class Judge:
     _over_since_ms: dict[str, int] = field(default_factory=dict)
     _left: set[Token] = field(default_factory=set)
     _is_moved: bool = True
+    liars: dict[ChargerId, int] = field(default_factory=dict)
+    base_load_w: int = 0
+    longest_excess_ms: int = 0
+    _up_since_ms: int = 0
+    _excess_since_ms: dict[str, int] = field(default_factory=dict)
     _overbooked: tuple[str, ...] = ()
     _bounds: Mapping[str, RowBound] = field(default_factory=dict)
 
@@ -110,6 +133,7 @@ class Judge:
 
     def recovered(self, engine: Controller, store: Store, now_ms: int) -> None:
         """Judge what a fresh process knows (I7): the same or more than the rows say."""
+        self._up_since_ms = now_ms
         self.engine = engine
         self._is_moved = True
         self.mirror = Mirror(store, now_ms)
@@ -154,7 +178,7 @@ class Judge:
         """Compare what chargers really obey with what is booked."""
         for charger_id, model in self.chargers.items():
             charger = self.mirror.chargers.get(charger_id)
-            if charger is None or charger.is_drained or charger_id not in self.live:
+            if charger is None or charger.is_drained or charger_id not in self.live or charger_id in self.liars:
                 continue
             total_w = 0
             for outlet in model.outlets:
@@ -180,14 +204,82 @@ class Judge:
 
     def fuses(self, engine: Controller, drawn_w: dict[str, int], now_ms: int) -> None:
         """Compare what each row carries with its capacity; excuse it while facts keep the row overbooked."""
+        lying = self._lying_rows()
         for node_id, watts in drawn_w.items():
             capacity_w = engine.node_capacity_w(node_id)
+            if node_id in lying and capacity_w is not None:
+                self._oracle_c(engine, node_id, watts, capacity_w, lying[node_id])
+                continue
             carries = capacity_w is None or watts <= capacity_w + capacity_w // 50
             if carries or capacity_w is None or engine.node_booked_w(node_id) > capacity_w:
                 self._over_since_ms.pop(node_id, None)
                 continue
             since_ms = self._over_since_ms.setdefault(node_id, now_ms)
             demand(now_ms - since_ms <= RAMP_MS, "fuse: {} carries {} of {} W", node_id, watts, capacity_w)
+
+    def _oracle_c(self, engine: Controller, node_id: str, watts: int, capacity_w: int, liars: list[ChargerId]) -> None:
+        """Hold what liars may do to a fuse: it is booked, and others are cut, within a sample of theirs and 25 s.
+
+        Time counts while nothing else hinders anybody: every liar of the row is heard, and believed.
+        """
+        now_ms = self.around.clock.now_ms
+        if watts <= capacity_w + capacity_w // 50:
+            self._excess_since_ms.pop(node_id, None)
+            return
+        since_ms = self._excess_since_ms.setdefault(node_id, now_ms)
+        since_ms = max(since_ms, self._up_since_ms, self.around.faults.hindered_ms, *map(self._believed_ms, liars))
+        self.longest_excess_ms = max(self.longest_excess_ms, now_ms - since_ms)
+        window_ms = EVIDENCE_MS + max(self.liars[liar] for liar in liars)
+        if now_ms - since_ms <= window_ms:
+            return
+        booked_w = engine.node_booked_w(node_id)
+        demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", node_id, watts, capacity_w, booked_w)
+        for charger in self.mirror.station.chargers:
+            if node_id in self._rows(charger.charger_id) and self._is_cuttable(charger.charger_id, window_ms):
+                floor_w = max(charger.min_power_w, charger.fail_safe_power_w) * charger.connectors
+                drawn_w = self.chargers[charger.charger_id].draw_w
+                demand(drawn_w <= floor_w, "C: {} over, {} draws {} W", node_id, charger.charger_id, drawn_w)
+
+    def _believed_ms(self, charger_id: ChargerId) -> int:
+        """Return since when what a liar tells is taken for now: not yet, while it is away.
+
+        Of one whose clock is behind that is two minutes after it has come: until then it may be its queue that speaks.
+        """
+        model = self.chargers[charger_id]
+        now_ms = self.around.clock.now_ms
+        if model.heard_since_ms is None:
+            return now_ms
+        blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
+        is_behind = model.habits.skew_ms < -CLOCK_DOUBT_MS
+        believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
+        return min(now_ms, max(believed_ms, blind_ms))
+
+    def _lying_rows(self) -> dict[str, list[ChargerId]]:
+        """Return the rows under which somebody lies, and who."""
+        rows: dict[str, list[ChargerId]] = {}
+        for charger_id in self.liars:
+            for node_id in self._rows(charger_id):
+                rows.setdefault(node_id, []).append(charger_id)
+        return rows
+
+    def _is_cuttable(self, charger_id: ChargerId, window_ms: int) -> bool:
+        """Return whether a charger has done for so long what it was told, and is steered."""
+        model, heard = self.chargers[charger_id], self.mirror.chargers.get(charger_id)
+        since_ms = self.around.clock.now_ms - window_ms
+        return (
+            heard is not None
+            and charger_id in self.live
+            and charger_id not in self.liars
+            and charger_id not in self.trouble.chargers
+            and model.is_blameless
+            and model.heard_since_ms is not None
+            and model.heard_since_ms < since_ms
+            and all(
+                outlet.transaction is None
+                or (outlet.idx in heard.provisioned and outlet.transaction.transaction_id is not None)
+                for outlet in model.outlets
+            )
+        )
 
     def count_overbooked(self, engine: Controller, elapsed_ms: int) -> None:
         """Add `elapsed_ms` to every row that has more booked than its capacity."""
@@ -207,21 +299,26 @@ class Judge:
         """Note what every row may carry without this process; it is firm unless facts have overbooked the row."""
         self._bounds = engine.firm_bounds()
         for node_id, bound in self._bounds.items():
+            if bound.holds:
+                continue
             capacity_w = engine.node_capacity_w(node_id)
             overbooked = capacity_w is not None and engine.node_booked_w(node_id) > capacity_w
-            demand(bound.holds or overbooked, "I11: {} may carry {} W of {}", node_id, bound.possible_w, bound.firm_w)
+            demand(overbooked, "I11: {} may carry {} W of {}", node_id, bound.possible_w, bound.firm_w)
 
     def without_server(self, drawn_w: dict[str, int], now_ms: int) -> None:
         """Compare what each row carries with what the server said, before it died, that it may carry without it.
 
         A client that had not heard its last answer then goes on with the one before (API.md).
         """
-        unheard_w = dict.fromkeys(drawn_w, 0)
+        unheard_w: Counter[str] = Counter()
         for client in self.clients:
             if not client.is_sure and client.key.charger_id in self.mirror.chargers:
                 for node_id in self._rows(client.key.charger_id):
                     unheard_w[node_id] += max(0, client.obeyed_w - self._before.get(client.key, 0))
+        lying = self._lying_rows()
         for node_id, watts in drawn_w.items():
+            if node_id in lying:
+                continue
             possible_w = self._bounds[node_id].possible_w + unheard_w[node_id]
             if watts <= possible_w + possible_w // 50:
                 self._over_since_ms.pop(node_id, None)
@@ -246,8 +343,9 @@ class Judge:
             for key, limit_w in self._places(command):
                 most_w = max(after_facts.get(key, 0), self._before.get(key, 0))
                 demand(limit_w <= most_w, "I4: {} raised to {} from {} before the commit", _name(key), limit_w, most_w)
-                if self.around.switches.mirror:
-                    durable_w = Mirror(self.store, self.mirror.now_ms).booked_w(key)
+                durable = Mirror(self.store, self.mirror.now_ms)
+                if self.around.switches.mirror and not durable.chargers[key.charger_id].is_drained:
+                    durable_w = durable.booked_w(key)
                     demand(limit_w <= durable_w, "I4: {} told {}, durable {}", _name(key), limit_w, durable_w)
         for command in (*step.at_once, *step.after_commit):
             if isinstance(command, AbortConnection):
@@ -271,7 +369,7 @@ class Judge:
         runs = connector is not None and connector.open_id is not None
         if command.idx and (command.transaction_id is not None or not runs):
             key = ConnectorKey(command.charger_id, command.idx)
-            self.changes.append((self.around.clock.now_ms, key, command.limit_w))
+            self.changes.append(Change(self.around.clock.now_ms, key, command.limit_w, command.transaction_id))
 
     def _i1_i3(
         self, engine: Controller, facts: Sequence[Fact], step: StepLike, after_facts: dict[ConnectorKey, int]
@@ -288,7 +386,8 @@ class Judge:
             raised |= {
                 key
                 for key, limit_w in self._places(command)
-                if limit_w > after_facts.get(key, 0) and limit_w >= engine.booked_w(key) > self._before.get(key, 0)
+                if limit_w > max(after_facts.get(key, 0), self._seen_lying_w(key))
+                and limit_w >= engine.booked_w(key) > self._before.get(key, 0)
             }
         asked = {fact.request for fact in facts if isinstance(fact, SessionRequested | PowerUpdated)}
         for reply in step.replies:
@@ -304,6 +403,12 @@ class Judge:
                 booked_w, capacity_w = engine.node_booked_w(node_id), engine.node_capacity_w(node_id)
                 fits = capacity_w is None or booked_w <= capacity_w
                 demand(fits, "{}, but {} has {} booked of {} W", before, node_id, booked_w, capacity_w)
+
+    def _seen_lying_w(self, key: ConnectorKey) -> int:
+        """Return what a liar was last measured to draw: that is booked by evidence, whatever it was told."""
+        if key.charger_id not in self.liars:
+            return 0
+        return self.mirror.chargers[key.charger_id].connectors[key.idx].sample_w or 0
 
     def _i5(self, engine: Controller) -> None:
         if not self.around.switches.mirror:

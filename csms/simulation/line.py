@@ -39,6 +39,14 @@ class Line(Protocol):
         """Send the answer to a CALL, in time or late; nothing when the connection is gone."""
         ...
 
+    def stall(self, *, inwards: bool, until_ms: int) -> None:
+        """Let nothing of one direction arrive before `until_ms`; inwards is towards the central system."""
+        ...
+
+    def jitter(self, until_ms: int) -> None:
+        """Let what leaves before `until_ms` take its time, in both directions."""
+        ...
+
     def close(self) -> None:
         """End the connection; the central system notices."""
         ...

@@ -4,11 +4,20 @@ Commands become frames, and what the peer makes of the charger's frames becomes 
 over may take effect until H after its time-out or the end of its connection (`Delivered.void_ms`).
 """
 
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from csms.core.commands import Call, Purpose, SetLimit
-from csms.core.events import CallTimedOut, CallUnsent, ChargerDisconnected, ChargerHeard, Fact, KnownTransaction
+from csms.core.events import (
+    CallTimedOut,
+    CallUnsent,
+    ChargerConnected,
+    ChargerDisconnected,
+    ChargerHeard,
+    Fact,
+    KnownTransaction,
+)
 from csms.core.ids import ChargerId, ConnectionId, Token
 from csms.core.replies import Outcome
 from csms.ocpp16 import translate
@@ -18,6 +27,7 @@ from csms.simulation.clock import Clock
 from csms.simulation.hearing import Desk, MakeFact, confirmation_of, fact_of
 from csms.simulation.line import LATEST_EXECUTION_MS, Delivered, Take
 from csms.simulation.trace import Trace, ViolationError, demand
+from csms.simulation.way import Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,8 @@ class Process:
     post: Callable[[Fact], None]
     ask: Callable[[MakeFact, Callable[[Outcome], None]], None]
     desk: Desk
+    stalled_until_ms: Callable[[], int]
+    rng: random.Random
 
 
 class Link:
@@ -59,6 +71,22 @@ class Link:
         self._named: dict[int, KnownTransaction | None] = {}
         self._delivered: dict[Token, Delivered] = {}
         self._newest: dict[tuple[Purpose, int], Token] = {}
+        self._inwards = Way(process.clock, process.rng)
+        self._outwards = Way(process.clock, process.rng)
+
+    def stall(self, *, inwards: bool, until_ms: int) -> None:
+        """Let nothing of one direction arrive before `until_ms`."""
+        (self._inwards if inwards else self._outwards).stall(until_ms)
+
+    def jitter(self, until_ms: int) -> None:
+        """Let what leaves before `until_ms` take its time."""
+        self._inwards.jitter(until_ms)
+        self._outwards.jitter(until_ms)
+
+    def announcements(self) -> list[Fact]:
+        """Return what a core that was rebuilt under this connection has to know of it."""
+        connected: list[Fact] = [ChargerConnected(self.charger_id, self.connection)]
+        return [*connected, ChargerHeard(self.charger_id, self.connection)] if self._heard else connected
 
     def submit(self, call: Call) -> None:
         """Queue a CALL of the central system."""
@@ -75,6 +103,9 @@ class Link:
 
     def answer(self, delivered: Delivered, text: str) -> None:
         """Deliver the charger's answer, in time or late; nothing when the connection is gone."""
+        self._inwards.carry(lambda: self._answered(delivered, text))
+
+    def _answered(self, delivered: Delivered, text: str) -> None:
         if not self.is_open or self.is_deaf or delivered.answered:
             return
         delivered.answered = True
@@ -84,6 +115,9 @@ class Link:
 
     def say(self, text: str) -> None:
         """Deliver what the charger says unasked."""
+        self._inwards.carry(lambda: self._said(text))
+
+    def _said(self, text: str) -> None:
         if not self.is_open or self.is_deaf:
             return
         if not self._heard:
@@ -140,6 +174,10 @@ class Link:
     def _poll(self) -> None:
         if not self.is_open:
             return
+        stalled_until_ms = self._process.stalled_until_ms()
+        if stalled_until_ms > self._clock.now_ms:
+            self._clock.at(stalled_until_ms, self._poll)
+            return
         self._report(self.peer.poll(self._clock.now_ms))
         self._flush()
         due_ms = self.peer.next_deadline_ms()
@@ -153,14 +191,17 @@ class Link:
             delivered = Delivered(out.text, self._clock.now_ms)
             if out.token is None:
                 if not self.is_deaf:
-                    self._take(self, delivered)
+                    self._carry(delivered)
                 continue
             self._delivered[out.token] = delivered
             self._post(self.peer.handed(out.token, self._clock.now_ms))
             due_ms = self.peer.next_deadline_ms()
             assert due_ms is not None, "a CALL that was handed over has its time-out"
             self._clock.at(due_ms, self._poll)
-            self._take(self, delivered)
+            self._carry(delivered)
+
+    def _carry(self, delivered: Delivered) -> None:
+        self._outwards.carry(lambda: self._take(self, delivered))
 
     def _report(self, events: Iterable[PeerEvent]) -> None:
         for event in events:

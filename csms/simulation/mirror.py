@@ -54,6 +54,11 @@ from csms.simulation.freeing import (
 from csms.simulation.heard import MOST_LEVELS, HeardCharger, HeardConnector, HeardSend
 from csms.simulation.store import Store
 
+DC_PLUG_W = 500_000
+AC_PLUG_A = 63
+CONFLICT_TAKEOVERS = 4
+CONFLICT_MS = 60_000
+
 
 class Mirror:
     """Lower bounds of K, from facts and commands alone."""
@@ -73,18 +78,19 @@ class Mirror:
                 charger.ever_connected = row.ever_connected
                 charger.provisioned = {idx for idx, done in enumerate(row.provisioned, 1) if done}
                 charger.was_cleared = any(row.provisioned)
-                charger.most_w = max(charger.most_w, row.max_booked_w)
+                if (row.charger_id, row.max_booked_w) in store.maxima_w:  # what a meter has raised may be withdrawn
+                    charger.most_w = max(charger.most_w, row.max_booked_w)
                 for idx in charger.provisioned & charger.connectors.keys():
                     charger.connectors[idx].tx_cleared = True
                 charger.keeps_tx = self._keeps_tx(row)
                 charger.learn({k: v.value if isinstance(v, KeyStored) else v for k, v in row.configuration.items()})
-        for send_row in store.sends.values():
-            self._recover(send_row)
         for session in store.sessions.values():
             self.session_stored(session)
             connector = self._connector(session.charger_id, session.idx)
             if connector is not None and session.ended_ms is not None and session.transaction_id is not None:
                 connector.ended.add(session.transaction_id)
+        for send_row in store.sends.values():  # last: with which transaction each goes is written in its row
+            self._recover(send_row)
 
     # --- bounds ------------------------------------------------------------------------------------------------------
 
@@ -286,6 +292,8 @@ class Mirror:
         if isinstance(fact, ChargerConnected):
             charger.ever_connected = True
             charger.connection = fact.connection
+            if fact.takes_over:
+                self._taken_over(charger)
             return
         if charger.connection == fact.connection:
             charger.connection = None
@@ -293,12 +301,19 @@ class Mirror:
             if owner is charger and send.connection == fact.connection and not send.answered and send.lost_ms is None:
                 send.lost_ms = self.now_ms
 
+    def _taken_over(self, charger: HeardCharger) -> None:
+        """Take a takeover: after too many nothing is told to the charger, and what it boots for waits."""
+        charger.takeovers_ms = [*charger.takeovers_ms, self.now_ms][-CONFLICT_TAKEOVERS:]
+        is_fast = self.now_ms - charger.takeovers_ms[0] <= CONFLICT_MS
+        if len(charger.takeovers_ms) == CONFLICT_TAKEOVERS and is_fast:
+            charger.is_two, charger.asserting_ms = True, None
+
     def _booted(self, fact: ChargerBooted) -> None:
         charger = self.chargers.get(fact.charger_id)
         if charger is None or charger.connection != fact.connection:
             return
         charger.is_default_due = True
-        if charger.asserting_ms is None and charger.provisioned:
+        if charger.asserting_ms is None and charger.provisioned and not charger.is_two:
             charger.asserting_ms = self.now_ms
 
     def _call(
@@ -348,11 +363,13 @@ class Mirror:
         connector = self._connector(fact.charger_id, fact.idx)
         if connector is None:
             return
-        if fact.status is not ConnectorStatus.AVAILABLE:
+        is_late = fact.at_ms is not None and fact.at_ms < connector.stamped_ms
+        connector.statuses = (fact.status, connector.statuses[-1]) if is_late else (fact.status,)
+        connector.stamped_ms = max(connector.stamped_ms, fact.at_ms or 0)
+        if ConnectorStatus.AVAILABLE not in connector.statuses:
             connector.available_since_ms = None
         elif connector.available_since_ms is None:
             connector.available_since_ms = self.now_ms
-        connector.status = fact.status
 
     def _sample(self, fact: MeterSampled) -> None:
         charger = self.chargers.get(fact.charger_id)
@@ -369,7 +386,7 @@ class Mirror:
                 below = sample.power_w <= send.limit_w + tolerance_w(charger.charger, send)
                 if send.accepted_ms is not None and below:
                     send.settled = True
-                elif not below and is_newest:
+                elif not below and is_newest and sample.power_w <= _most_metered_w(charger.charger):
                     send.above_ms = self.now_ms
 
     def _start(self, key: StartKey) -> None:
@@ -418,3 +435,9 @@ class Mirror:
 
     def _is_steered(self, charger: HeardCharger) -> bool:
         return charger.ever_connected and charger.charger.control in {Control.AUTO, Control.OCPP}
+
+
+def _most_metered_w(charger: Charger) -> int:
+    """Return above what a power is none that flows, W: half as much again as configured, or what a plug carries."""
+    plug_w = DC_PLUG_W if charger.is_dc else 3 * AC_PLUG_A * charger.voltage_v * 5 // 4
+    return max(charger.max_power_w * 3 // 2, plug_w)

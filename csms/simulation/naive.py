@@ -67,6 +67,11 @@ class NaiveController:
         """Return None: it never waits for anything."""
         return None
 
+    @property
+    def next_token(self) -> int:
+        """Return the token of its next limit."""
+        return self.made + 1
+
     def booked_w(self, key: ConnectorKey) -> int:
         """Return the limit last sent, as if it held."""
         return self.limits.get(key, 0) if key in self.running else 0
@@ -91,7 +96,7 @@ class NaiveController:
         return next((each.capacity_w for each in self.station.circuits if each.circuit_id == node_id), None)
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
-        """Return what it believes of every row."""
+        """Return what it believes of every row that it knows."""
         circuits = (circuit.circuit_id for circuit in self.station.circuits)
         nodes = [GRID, *circuits, *(charger.charger_id for charger in self.station.chargers)]
         return {node: RowBound(self.node_booked_w(node), self.node_capacity_w(node)) for node in nodes}

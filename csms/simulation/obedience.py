@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from csms.simulation.faults import Kind
 from csms.simulation.frames import Asked, Payload, Refusal, answer_text, read_call, time_ms
 from csms.simulation.keys import KeyMemory, Pen
 from csms.simulation.line import Delivered, Line
@@ -17,6 +18,8 @@ from csms.simulation.trace import ViolationError, demand
 
 MAX_PHASES = 3
 """numberPhases where none is told (§7.14)."""
+
+APPLIES_LATE_MS = 30_000
 
 READS = frozenset({"GetConfiguration", "GetCompositeSchedule"})
 ASKS = frozenset({"TriggerMessage", "RemoteStartTransaction", "RemoteStopTransaction"})
@@ -62,6 +65,8 @@ class Obedience:
         self.nature = nature
         self.manners = manners
         self.profiles = profiles
+        self.character: Kind | None = None
+        self.most_w = 0
         self.keys = KeyMemory(nature.configuration, nature.pen)
         self._around = around
         self._epoch = 0
@@ -69,6 +74,7 @@ class Obedience:
         self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
         self.reboots: Callable[[], None] = lambda: None
         self.expired = 0
+        self.connectors: range = range(0)
         self.clock_ms: Callable[[], int] = lambda: 0
         self.changed: Callable[[], None] = lambda: None
         self.asked: Callable[[str, Payload], bool] = lambda _action, _payload: False
@@ -84,6 +90,7 @@ class Obedience:
         handling = manners.handle(self._around.rng)
         if handling.fault is not None and not self._around.faults.strike(handling.fault):
             handling = POLITE.handle(self._around.rng)
+        handling = self._in_character(asked, handling)
         epoch = self._epoch
         if handling.execute_ms is None:
             if handling.answer_ms is not None:
@@ -92,9 +99,27 @@ class Obedience:
             return
         self._around.clock.after(handling.execute_ms, lambda: self._act(line, delivered, asked, handling, epoch))
 
+    def _in_character(self, asked: Asked, handling: Handling) -> Handling:
+        """Return what becomes of a limit at a charger that treats all of them in its own way."""
+        rng = self._around.odd_rng
+        if self.character is None or asked.action != "SetChargingProfile" or self._around.calm:
+            return handling
+        if self.character is Kind.ANSWERS_LATE and self._is(Kind.ANSWERS_LATE):
+            return Handling(rng.randint(100, 12_000), rng.randint(12_000, 40_000))
+        if self.character is Kind.REJECTS_BUT_APPLIES and self._is(Kind.REJECTS_BUT_APPLIES):
+            return Handling(100, 300, Word.REJECTED)
+        if self.character is Kind.EXECUTES_AFTER_H and rng.random() < 0.2 and self._is(Kind.EXECUTES_AFTER_H):
+            return Handling(rng.randint(75_000, 150_000), None)
+        return handling
+
+    def _is(self, character: Kind) -> bool:
+        """Return whether this charger is one of `character`, now that it shows."""
+        return self.character is character and self._around.faults.strike(character)
+
     def _act(self, line: Line, delivered: Delivered, asked: Asked, handling: Handling, epoch: int) -> None:
         now_ms = self._around.clock.now_ms
-        if epoch != self._epoch or (delivered.void_ms is not None and now_ms >= delivered.void_ms):
+        is_void = delivered.void_ms is not None and now_ms >= delivered.void_ms
+        if epoch != self._epoch or (is_void and self.character is not Kind.EXECUTES_AFTER_H):
             return
         answer = self._execute(asked)
         if handling.answer_ms is None:
@@ -171,35 +196,62 @@ class Obedience:
         return self.nature.any_transaction and (is_reported or self._around.switches.foreign_before_report)
 
     def _set(self, payload: Payload) -> bool:
-        idx, profile = payload["connectorId"], payload["csChargingProfiles"]
+        profile = payload["csChargingProfiles"]
         schedule = profile["chargingSchedule"]
-        unit, (period, *later) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
-        is_absolute = profile["chargingProfileKind"] == "Absolute"
+        period, *later = schedule["chargingSchedulePeriod"]
+        is_absolute, is_tx = (
+            profile["chargingProfileKind"] == "Absolute",
+            profile["chargingProfilePurpose"] == "TxProfile",
+        )
         demand(is_absolute == ("startSchedule" in schedule), "a start where none belongs, or none: {}", payload)
         demand(period["startPeriod"] == 0, "no limit from the beginning: {}", payload)
-        if unit not in self.nature.units or not (self.nature.relative or is_absolute):
+        if not self._takes(schedule["chargingRateUnit"], period["limit"], is_absolute=is_absolute, is_tx=is_tx):
             return False
-        if period["limit"] == 0 and not self.nature.zero:
-            return False
-        is_tx = profile["chargingProfilePurpose"] == "TxProfile"
-        if is_tx and not self.nature.tx_profiles:
-            return False
-        limit_w = self._limit_w(unit, period)
         if later and not self.nature.two_periods:
             return False
         demand(not later or (is_tx and is_absolute), "a limit that expires is a TxProfile, and Absolute: {}", payload)
-        if not is_tx:
-            self.profiles.set_default(idx, profile["stackLevel"], limit_w)
-        else:
-            runs, running_id = self.running_id(idx)
-            transaction_id = profile["transactionId"]
-            if not runs or (transaction_id != running_id and not self._takes_foreign(running_id)):
-                return False
-            self.profiles.set_tx(idx, profile["stackLevel"], transaction_id, limit_w)
-            for one in later:
-                self._expire_later(idx, profile["stackLevel"], schedule["startSchedule"], unit, one)
-            if unit == "A":
-                self._told_tenths[idx] = round(period["limit"] * 10)
+        if self._is(Kind.IGNORES):
+            return True
+        if self._is(Kind.APPLIES_LATE):
+            self._around.clock.after(APPLIES_LATE_MS, lambda: self._install_late(payload))
+            return True
+        return self._install(payload)
+
+    def _takes(self, unit: str, limit: float, *, is_absolute: bool, is_tx: bool) -> bool:
+        """Return whether this charger takes such a profile at all."""
+        nature = self.nature
+        if unit not in nature.units or not (nature.relative or is_absolute) or (is_tx and not nature.tx_profiles):
+            return False
+        if limit == 0 and (not nature.zero or self._is(Kind.REFUSES_ZERO)):
+            return False
+        return not self._is(Kind.REFUSES_ALL)
+
+    def _install_late(self, payload: Payload) -> None:
+        self._install(payload)
+
+    def _install(self, payload: Payload) -> bool:
+        """Put a profile in force."""
+        idx, profile = payload["connectorId"], payload["csChargingProfiles"]
+        schedule, level = profile["chargingSchedule"], profile["stackLevel"]
+        unit, (period, *later) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
+        limit_w = self._distorted_w(idx, self._limit_w(unit, period))
+        if profile["chargingProfilePurpose"] != "TxProfile":
+            self.profiles.set_default(idx, level, limit_w)
+            self.changed()
+            return True
+        if self._is(Kind.DEFAULT_ONLY):
+            self.profiles.heeds_tx = False
+        runs, running_id = self.running_id(idx)
+        transaction_id = profile["transactionId"]
+        if not runs or (transaction_id != running_id and not self._takes_foreign(running_id)):
+            return False
+        self.profiles.set_tx(idx, level, transaction_id, limit_w)
+        if self._is(Kind.ONE_FOR_ALL):
+            self._set_all(level, limit_w)
+        for one in later:
+            self._expire_later(idx, level, schedule["startSchedule"], unit, one)
+        if unit == "A":
+            self._told_tenths[idx] = round(period["limit"] * 10)
         self.changed()
         return True
 
@@ -216,6 +268,24 @@ class Obedience:
                 self.changed()
 
         self._around.clock.after(max(0, due_ms - self.clock_ms()), fall)
+
+    def _distorted_w(self, idx: int, limit_w: int) -> int:
+        """Return what a liar makes of a limit."""
+        ampere_w = self.nature.voltage_v * self.nature.phases
+        if self.character is Kind.ROUNDS_UP and limit_w % ampere_w and self._is(Kind.ROUNDS_UP):
+            return -(-limit_w // ampere_w) * ampere_w
+        if self.character is Kind.RESUMES_UNLIMITED and limit_w and idx:
+            before_w = self.profiles.limit_w(idx, in_transaction=True)
+            if before_w == 0 and self._is(Kind.RESUMES_UNLIMITED):
+                return self.most_w
+        return limit_w
+
+    def _set_all(self, level: int, limit_w: int) -> None:
+        """Put one connector's limit in force at every other one that has a transaction."""
+        for idx in self.connectors:
+            runs, running_id = self.running_id(idx)
+            if runs and running_id is not None:
+                self.profiles.set_tx(idx, level, running_id, limit_w)
 
     def _limit_w(self, unit: str, period: dict[str, Any]) -> int:
         """Return what a limit allows at this charger, W: an ampere limit counts for each phase used (§7.14)."""

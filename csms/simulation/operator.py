@@ -18,11 +18,15 @@ class Operator:
         self._scene = scene
         self._station = scene.station
         self._removed: list[Charger] = []
+        self._met: set[ChargerId] = set()
 
     def may_connect(self, charger_id: ChargerId) -> bool:
         """Judge a handshake: unknown and drained chargers are refused, and `control: rest|none` (API.md)."""
-        if self._scene.around.clock.now_ms < self.late.get(charger_id, 0):
-            return False
+        if charger_id in self.late and charger_id not in self._met:
+            if self._scene.around.clock.now_ms < self.late[charger_id]:
+                return False
+            self._met.add(charger_id)
+            self._scene.around.faults.strike(Kind.FIRST_CONNECTION)
         charger = self._scene.station.charger(charger_id)
         if charger is not None:
             return charger.control in {Control.AUTO, Control.OCPP}
@@ -46,7 +50,14 @@ class Operator:
         self._post_station(changed)
 
     def _post_station(self, station: Station) -> None:
-        self._scene.host.ask(lambda request: StationConfigured(station, request), lambda _outcome: None)
+        self._scene.host.ask(lambda request: StationConfigured(station, request), lambda _outcome: self._done(station))
+
+    def _done(self, station: Station) -> None:
+        """Let the hardware become as strong as was configured, now that it is durable."""
+        for charger in station.chargers:
+            model, newest = self._scene.chargers[charger.charger_id], self._scene.station.charger(charger.charger_id)
+            if charger.control is not Control.NONE and newest is not None:
+                model.hardware_w = max(model.hardware_w, min(charger.max_power_w, newest.max_power_w))
 
     def configured(self, fact: StationConfigured) -> None:
         """Let the hardware follow what was configured: a charger is never stronger than the operator ever said."""
@@ -56,7 +67,8 @@ class Operator:
             if charger.control is Control.NONE:
                 continue
             stays = charger.charger_id in known and charger.charger_id in self._scene.judge.live
-            model.hardware_w = max(model.hardware_w, charger.max_power_w) if stays else charger.max_power_w
+            if not stays:
+                model.hardware_w = min(model.hardware_w, charger.max_power_w)
         self._station = fact.station
         self._scene.around.clock.after(1_000, self._close_removed)
 

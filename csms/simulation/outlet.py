@@ -28,6 +28,8 @@ class Outlet:
     car: Car | None = None
     draw_w: int = 0
     energy_mws: int = 0
+    told_values: list[dict[str, str]] | None = None
+    suspended_ms: int = 0
 
     @property
     def energy_wh(self) -> int:
@@ -39,7 +41,8 @@ class Outlet:
         if self.car is None or self.transaction is None:
             self.draw_w = 0
             return
-        self.draw_w = min(room_w, self.car.next_draw_w(self.draw_w, limit_w, elapsed_ms))
+        allowed_w = limit_w if self.car.is_plain else self.car.allowed_w(limit_w, elapsed_ms)
+        self.draw_w = min(room_w, self.car.next_draw_w(self.draw_w, allowed_w, elapsed_ms))
         self.energy_mws += self.draw_w * elapsed_ms
 
     def natural_status(self, limit_w: int) -> ConnectorStatus:

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from csms.simulation.faults import Kind
 from csms.simulation.frames import Payload, Told, time_text
 from csms.simulation.outlet import Transaction
 from csms.simulation.surroundings import Surroundings
@@ -38,6 +39,33 @@ class Postbox:
         self._is_online = is_online
         self._queue: deque[Transaction | Stop] = deque()
         self._asked = 0
+        self._held_until_ms = 0
+        self._is_shuffled = False
+
+    def hold(self, until_ms: int) -> None:
+        """Send nothing before `until_ms`, and then in any order that the protocol allows."""
+        self._held_until_ms, self._is_shuffled = until_ms, True
+        self._around.clock.at(until_ms, self.pump)
+
+    def _next(self) -> Transaction | Stop:
+        """Return what is sent next: the oldest, or any whose transaction has its id.
+
+        Starts of one connector keep their order: one of the last minute counts as the newer one, whatever it says.
+        """
+        may_go: list[Transaction | Stop] = []
+        starts: set[int] = set()
+        for each in self._queue:
+            if isinstance(each, Stop):
+                may_go += [each] if each.transaction.transaction_id else []
+            elif each.key.idx not in starts:
+                starts.add(each.key.idx)
+                may_go.append(each)
+        if not self._is_shuffled or self._around.calm or len(may_go) < 2:
+            return self._queue[0]
+        chosen = self._around.odd_rng.choice(may_go)
+        if chosen is self._queue[0] or not self._around.faults.strike(Kind.UNORDERED_QUEUE):
+            return self._queue[0]
+        return chosen
 
     def add(self, message: Transaction | Stop) -> None:
         """Put the start of a transaction, or its stop, at the end of the queue."""
@@ -49,10 +77,10 @@ class Postbox:
 
     def pump(self) -> None:
         """Send the first message if there is a connection and nothing waits for its reply."""
-        if self._asked or not self._queue or not self._is_online():
+        if self._asked or not self._queue or not self._is_online() or self._around.clock.now_ms < self._held_until_ms:
             return
         self._asked = asked = self._around.number("asked")
-        head = self._queue[0]
+        head = self._next()
 
         def told(payload: Payload) -> None:
             if self._asked == asked:
@@ -85,7 +113,8 @@ class Postbox:
 
     def _confirmed(self, head: Transaction | Stop, payload: Payload) -> None:
         self._asked = 0
-        self._queue.popleft()
+        self._queue.remove(head)
+        self._is_shuffled = self._is_shuffled and bool(self._queue)
         if isinstance(head, Stop):
             self.completed.append(head)
         else:

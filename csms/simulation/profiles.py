@@ -55,6 +55,11 @@ class ProfileMemory:
             del self.defaults[key]
         return bool(gone)
 
+    def forget(self) -> None:
+        """Forget everything."""
+        self.defaults.clear()
+        self.tx.clear()
+
     def end_transaction(self, idx: int) -> None:
         """Forget the TxProfiles of a connector: they live no longer than their transaction (§7.10), but for some."""
         if not self.keeps_tx:

@@ -9,19 +9,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One session: the rows it counts in, innermost first, its least and most power, its rank."""
+    """One session: its rows, innermost first, its least and most power, its rank; `is_held`: cannot be told 0."""
 
     name: str
     rows: tuple[str, ...]
     min_w: int
     max_w: int
     rank: int
+    is_held: bool = False
 
 
 def fair_shares(claims: Sequence[Claim], room_w: Mapping[str, int]) -> dict[str, int]:
     """Return each session's max-min fair share, W; rows that `room_w` does not name are unlimited."""
     admitted: list[Claim] = []
-    for claim in sorted(claims, key=lambda each: each.rank):
+    for claim in sorted(claims, key=lambda each: (not each.is_held, each.rank)):
         tried = [*admitted, claim]
         if claim.max_w >= claim.min_w and _fits({each.name: each.min_w for each in tried}, tried, room_w):
             admitted = tried

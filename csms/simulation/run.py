@@ -15,7 +15,8 @@ from csms.core.station import Charger
 from csms.simulation.charger import ChargerModel
 from csms.simulation.faults import Choice, Kind, Profile, choice_text
 from csms.simulation.host import MakeController
-from csms.simulation.trace import ViolationError
+from csms.simulation.surroundings import Switches
+from csms.simulation.trace import Trace, ViolationError
 from csms.simulation.world import CALM_MS, World
 
 HOUR_MS = 3_600_000
@@ -61,7 +62,8 @@ class Outcome:
         events: how many events of virtual time were run; steps: how often the engine was called.
         struck: how often each kind of fault was injected.
         overbooked_ms: for how long each row had more booked than its capacity.
-        story: the trace, a line each.
+        excess_ms: the longest time for which a row with a liar under it carried too much while nothing hindered.
+        trace: the story as objects.
     """
 
     drawn: tuple[str, ...]
@@ -72,7 +74,13 @@ class Outcome:
     steps: int
     struck: Mapping[Kind, int]
     overbooked_ms: Mapping[str, int]
-    story: tuple[str, ...]
+    excess_ms: int
+    trace: Trace
+
+    @property
+    def story(self) -> tuple[str, ...]:
+        """Return the trace, a line each: written out only when somebody asks."""
+        return tuple(self.trace.lines())
 
     @property
     def trace_hash(self) -> str:
@@ -82,7 +90,7 @@ class Outcome:
 
 def simulate(options: Options, make: MakeController = Engine) -> Outcome:
     """Run one world to its end, or to its first violation."""
-    world = World(options.seed, make, choice=options.faults, chargers_count=options.chargers)
+    world = World(options.seed, make, Switches(odd=True), choice=options.faults, chargers_count=options.chargers)
     stormy_ms, calm_ms = world.length_ms()
     if options.hours is not None:
         stormy_ms, calm_ms = int(options.hours * HOUR_MS), CALM_MS
@@ -102,13 +110,15 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         world.host.steps,
         Counter(around.faults.struck),
         dict(world.judge.overbooked_ms),
-        tuple(around.trace.lines()),
+        world.judge.longest_excess_ms,
+        around.trace,
     )
 
 
 def _drawn(world: World, stormy_ms: int, calm_ms: int) -> Iterator[str]:
     yield f"storm {stormy_ms / 1000:g} s, then calm {calm_ms / 1000:g} s"
     yield f"fate {_values(world.fate)}"
+    yield f"odds {_values(world.around.odds)}"
     station = world.station
     yield f"station {kilowatts(station.grid_capacity_w)} kW, static load {kilowatts(station.static_load_w)} kW"
     for circuit in station.circuits:
@@ -125,6 +135,8 @@ def _drawn_charger(charger: Charger, model: ChargerModel) -> Iterator[str]:
         f"{name} {kind}, {charger.connectors} × {charger.max_power_w} W in {place}, control {charger.control.value}"
         f", configure {charger.configure.value}"
     )
+    if obedience.character is not None:
+        yield f"{name} character {obedience.character.value}"
     yield f"{name} manners {_values(obedience.manners)}"
     yield f"{name} habits {_values(model.habits)}"
     yield f"{name} nature {_values(obedience.nature)}"

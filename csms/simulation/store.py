@@ -25,10 +25,15 @@ from csms.core.station import Station
 
 
 class Store:
-    """What is durable: rows by their key, copied in and out, so that nobody shares memory with the engine."""
+    """What is durable: rows by their key, copied in and out, so that nobody shares memory with the engine.
+
+    Attributes:
+        maxima_w: every maxPower that a charger has ever been configured with.
+    """
 
     def __init__(self, station: Station) -> None:
         self.station = station
+        self.maxima_w = {(charger.charger_id, charger.max_power_w) for charger in station.chargers}
         self.chargers: dict[ChargerId, ChargerStored] = {}
         self.makes: dict[Make, MakeStored] = {}
         self.sends: dict[Token, SendStored] = {}
@@ -42,6 +47,7 @@ class Store:
             match record:
                 case StationStored():
                     self.station = record.station
+                    self.maxima_w |= {(each.charger_id, each.max_power_w) for each in record.station.chargers}
                 case ChargerStored():
                     self.chargers[record.charger_id] = deepcopy(record)
                 case ChargerForgotten():

@@ -11,6 +11,7 @@ from csms.core.replies import Outcome
 from csms.simulation.clock import EPOCH_MS, Clock
 from csms.simulation.faults import Faults
 from csms.simulation.line import Line, Take
+from csms.simulation.odds import NOTHING_ODD, Odds
 from csms.simulation.trace import Trace
 
 
@@ -24,6 +25,7 @@ class Switches:
         mirror: the engine is also judged by the mirror (I5 and the rows of I4), not by the truth alone.
         foreign_before_report: a charger that takes a TxProfile for a foreign transaction does so even while its own is
             not reported yet: a declared lie, for which the ledger makes no promise.
+        odd: what `odds` says may happen, too.
         need_start_power: the cars of every DC charger end the session when they are offered 0 W.
     """
 
@@ -32,6 +34,7 @@ class Switches:
     mirror: bool = True
     foreign_before_report: bool = False
     need_start_power: bool = False
+    odd: bool = False
 
 
 class Central(Protocol):
@@ -45,7 +48,9 @@ class Central(Protocol):
         """Return the id of a new connection, or None when the handshake is refused or nobody listens."""
         ...
 
-    def enter(self, charger_id: ChargerId, connection: ConnectionId, take: Take, timeout_ms: int) -> Line:
+    def enter(
+        self, charger_id: ChargerId, connection: ConnectionId, take: Take, timeout_ms: int, address: str = ""
+    ) -> Line:
         """Make a connection that was admitted the charger's current one; `take` hears what is said on it."""
         ...
 
@@ -60,6 +65,8 @@ class Surroundings:
     switches: Switches
     calm: bool = False
     faults: Faults = field(default_factory=Faults)
+    odds: Odds = NOTHING_ODD
+    odd_rng: random.Random = field(default_factory=lambda: random.Random(0))
     start_confirmed: Callable[[StartKey, int], None] = lambda _key, _transaction_id: None
     obeys: Callable[[ChargerId], None] = lambda _charger_id: None
     _made: dict[str, int] = field(default_factory=dict)
@@ -67,6 +74,10 @@ class Surroundings:
     def chance(self, share: float) -> bool:
         """Return True with probability `share`."""
         return self.rng.random() < share
+
+    def is_odd(self, share: float) -> bool:
+        """Return True with probability `share`, from the dice of odd things; never in the calm."""
+        return share > 0 and not self.calm and self.odd_rng.random() < share
 
     def number(self, kind: str) -> int:
         """Return 1, 2, 3, … for each kind of thing that needs a number."""

@@ -11,7 +11,7 @@ from csms.simulation.car import change_mind, random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.fate import Fate
-from csms.simulation.faults import Kind
+from csms.simulation.faults import CRASH_POINTS, METERS, Kind
 from csms.simulation.operator import Operator
 from csms.simulation.scene import Scene
 
@@ -23,6 +23,7 @@ class Weather:
         self._scene = scene
         self._operator = operator
         self._fate = fate
+        self._is_gone = False
 
     def begin(self) -> None:
         """Start every process; in the calm each ends by itself."""
@@ -34,6 +35,12 @@ class Weather:
             self._every(fate.reboot_ms, partial(self._reboot, model))
             self._every(fate.mute_ms, partial(self._mute, model))
             self._stay_connected(model)
+            self._oddities_of(model)
+        odds = self._scene.around.odds
+        self._odd_every(odds.point_ms, self._doom)
+        self._odd_every(odds.disk_ms, self._break_disk)
+        self._odd_every(odds.loop_ms, self._stall_loop)
+        self._odd_every(odds.base_ms, self._raise_base_load)
         self._every(fate.configure_ms, self._operator.configure)
         self._every(fate.wall_ms, self._step_wall_clock)
         self._every(fate.remote_ms, self._remote)
@@ -52,6 +59,27 @@ class Weather:
                 self._every(mean_ms, action)
 
         self._scene.around.clock.after(delay_ms, act)
+
+    def _oddities_of(self, model: ChargerModel) -> None:
+        odds = self._scene.around.odds
+        self._odd_every(odds.link_ms, partial(self._disturb, model))
+        self._odd_every(odds.half_close_ms, partial(self._half_close, model))
+        self._odd_every(odds.twin_ms, partial(self._fight, model))
+        self._odd_every(odds.silent_ms, partial(self._silence, model))
+        self._odd_every(odds.meter_ms, partial(self._break_meter, model))
+
+    def _odd_every(self, mean_ms: int, action: Callable[[], object]) -> None:
+        """Do the same with the dice of odd things, so that a world without them stays the one it was."""
+        if not mean_ms:
+            return
+        around = self._scene.around
+
+        def act() -> None:
+            if not around.calm:
+                action()
+                self._odd_every(mean_ms, action)
+
+        around.clock.after(int(around.odd_rng.expovariate(1 / mean_ms)) + 100, act)
 
     def _stay_connected(self, model: ChargerModel) -> None:
         model.connect()
@@ -136,11 +164,30 @@ class Weather:
         if self._scene.host.engine is None or not self._scene.around.faults.strike(Kind.SERVER_CRASH):
             return
         self.kill()
-        self._scene.around.clock.after(self._scene.around.rng.randint(200, 20_000), self._scene.host.boot)
+        self._scene.around.clock.after(self._scene.around.rng.randint(200, 20_000), self._boot)
 
-    def kill(self) -> None:
+    def die(self) -> None:
+        """Have the server die where it stands, without anything more becoming durable, and start again."""
+        self.kill(arrives=0.0)
+        self._scene.around.clock.after(self._scene.around.odd_rng.randint(200, 5_000), self._boot)
+
+    def _boot(self) -> None:
+        if self._scene.host.engine is None and not self._is_gone:
+            self._scene.host.boot()
+
+    def end_server(self) -> None:
+        """Have the server die for good."""
+        self._is_gone = True
+        self.kill()
+
+    def turned_away(self) -> None:
+        """Tell REST clients that what they asked will not be answered."""
+        for client in self._scene.clients:
+            client.turned_away()
+
+    def kill(self, arrives: float = 0.3) -> None:
         """Have the server die, and everybody lose it."""
-        self._scene.host.kill()
+        self._scene.host.kill(arrives)
         for model in self._scene.chargers.values():
             if model.link is not None:
                 model.link.die()
@@ -182,3 +229,86 @@ class Weather:
                 lambda request: SessionRequested(request, charger.charger_id, idx, 50_000, "5E450001", new_session_id),
                 lambda _outcome: None,
             )
+
+    # --- odd things ---------------------------------------------------------------------------------------------------
+
+    def _disturb(self, model: ChargerModel) -> None:
+        """Let a connection jitter, or stand still in one direction or both."""
+        around, link = self._scene.around, model.link
+        rng, now_ms = around.odd_rng, around.clock.now_ms
+        kind = rng.choice((Kind.JITTER, Kind.STALL_IN, Kind.STALL_OUT, Kind.STALL_BOTH))
+        if link is None or not around.faults.strike(kind):
+            return
+        model.has_been_odd = True
+        if kind is Kind.JITTER:
+            link.jitter(now_ms + rng.randint(10_000, 60_000))
+            return
+        until_ms = now_ms + rng.randint(2_000, 30_000)
+        if kind is not Kind.STALL_OUT:
+            link.stall(inwards=True, until_ms=until_ms)
+        if kind is not Kind.STALL_IN:
+            link.stall(inwards=False, until_ms=until_ms)
+
+    def _half_close(self, model: ChargerModel) -> None:
+        around, link = self._scene.around, model.link
+        if link is None or not around.faults.strike(Kind.HALF_CLOSE):
+            return
+        link.close()
+
+        def notice() -> None:
+            if model.link is link:
+                model.lost()
+
+        around.clock.after(around.odd_rng.randint(5_000, 40_000), notice)
+
+    def _fight(self, model: ChargerModel) -> None:
+        """Let two of the same id take the connection from each other, some times within a minute."""
+        around = self._scene.around
+        for turn in range(around.odd_rng.randint(1, 6)):
+            around.clock.after(turn * 8_000, partial(self._take_over, model, f"192.0.2.{turn % 2 + 1}"))
+
+    def _take_over(self, model: ChargerModel, address: str) -> None:
+        link = model.link
+        if link is None or self._scene.around.calm or not self._scene.around.faults.strike(Kind.DUPLICATE_CONNECTION):
+            return
+        model.has_been_odd = True
+        model.lost()
+        model.connect(address)
+        link.close()
+
+    def _silence(self, model: ChargerModel) -> None:
+        around = self._scene.around
+        if model.link is not None and around.faults.strike(Kind.SILENT_CONNECTED):
+            model.silent_until_ms = around.clock.now_ms + around.odd_rng.randint(20_000, 120_000)
+
+    def _break_meter(self, model: ChargerModel) -> None:
+        around = self._scene.around
+        kind = around.odd_rng.choice(METERS)
+        if around.faults.strike(kind):
+            model.has_been_odd = True
+            model.meter_fault = kind
+            model.meter_fault_until_ms = around.clock.now_ms + around.odd_rng.randint(30_000, 180_000)
+
+    def _doom(self) -> None:
+        self._scene.host.doom = self._scene.around.odd_rng.choice(CRASH_POINTS)
+
+    def _break_disk(self) -> None:
+        around, host = self._scene.around, self._scene.host
+        is_full = around.odd_rng.random() < 0.5
+        host.disk_fault = Kind.FULL_DISK if is_full else Kind.FAILING_DISK
+        host.disk_fails_until_ms = around.clock.now_ms + (around.odd_rng.randint(3_000, 30_000) if is_full else 0)
+
+    def _stall_loop(self) -> None:
+        around, host = self._scene.around, self._scene.host
+        if host.engine is not None and around.faults.strike(Kind.LOOP_STALL):
+            host.stall(around.clock.now_ms + around.odd_rng.randint(1_000, 10_000))
+
+    def _raise_base_load(self) -> None:
+        around, judge = self._scene.around, self._scene.judge
+        if judge.base_load_w or not around.faults.strike(Kind.BASE_LOAD):
+            return
+        judge.base_load_w = int(self._scene.station.grid_capacity_w * around.odd_rng.uniform(0.05, 0.3))
+        around.clock.after(around.odd_rng.randint(10_000, 60_000), self._lower_base_load)
+
+    def _lower_base_load(self) -> None:
+        self._scene.judge.base_load_w = 0

@@ -13,13 +13,15 @@ from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.clock import Clock
 from csms.simulation.fate import STORM, Fate, random_fate
-from csms.simulation.faults import Choice, Faults, Profile, allowed
+from csms.simulation.faults import LIES, Choice, Faults, Kind, Profile, allowed
 from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
 from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
+from csms.simulation.odds import drawn_character, random_odds
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
+from csms.simulation.remembered import remembering
 from csms.simulation.scene import Scene
 from csms.simulation.stations import random_habits, random_nature, random_station, with_start_power
 from csms.simulation.store import Store
@@ -31,6 +33,8 @@ TICK_MS = 1_000
 TOLD_LINES = 1_000
 CALM_MS = 600_000
 """H + 30 s, and what a demand estimate that was low needs to grow to the declared demand."""
+DEAD_MS = 600_000
+"""So long the world goes on without a server that never returns."""
 ALL_FAULTS = Switches()
 
 
@@ -50,6 +54,10 @@ class World:
         self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(allowed(choice)))
         self._choice = choice if switches.faults else Profile.NONE
         rng = self.around.rng
+        self.around.faults.now_ms = lambda: clock.now_ms
+        self.around.odd_rng = odd_rng = random.Random(f"odd {seed}")
+        if switches.odd and switches.faults:
+            self.around.odds = random_odds(odd_rng, choice)
         self.fate = fate = self._draw_fate()
         station = random_station(rng, chargers_count)
         self.station = station = with_start_power(station) if switches.need_start_power else station
@@ -57,16 +65,20 @@ class World:
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []
         self.judge = Judge(self.around, self.store, self.chargers, self.clients)
-        self.host = Host(self.around, make, self.store, self.judge)
+        self.host = Host(self.around, remembering(make), self.store, self.judge)
         self.host.slow_commits = fate.slow_commits
         self.host.aborted = self._lost
         self.around.start_confirmed = self.judge.registry.start_confirmed
         self.around.obeys = self._obeys
         self.compared = 0
+        self._possible = allowed(choice)
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
+        late = late if Kind.FIRST_CONNECTION in self._possible else {}
         scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients)
         self._operator = Operator(scene, late)
         self._weather = Weather(scene, self._operator, fate)
+        self.host.dies = self._weather.die
+        self.host.turned_away = self._weather.turned_away
         self.host.may_connect = self._operator.may_connect
         self.judge.configured = self._operator.configured
         for charger in station.chargers:
@@ -86,6 +98,10 @@ class World:
             self._tick()
             self._weather.begin()
             self.around.clock.run_until(stormy_ms)
+            if self.around.odds.gone and self.around.faults.strike(Kind.SERVER_GONE):
+                self._weather.end_server()
+                self.around.clock.run_until(stormy_ms + DEAD_MS)
+                return
             if calm_ms:
                 self._calm()
                 self.around.clock.run_until(stormy_ms + calm_ms)
@@ -102,7 +118,7 @@ class World:
             self._tick()
             self._weather.begin()
             self.around.clock.run_until(stormy_ms)
-            self._weather.kill()
+            self._weather.end_server()
             self.around.clock.run_until(stormy_ms + dead_ms)
         except AssertionError as error:
             message = f"{type(error).__name__}: {error}\n{self.around.trace.tell(TOLD_LINES)}"
@@ -133,7 +149,7 @@ class World:
         troubled |= {
             charger_id
             for charger_id, model in self.chargers.items()
-            if charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
+            if model.is_odd or charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
         }
         troubled |= {c.charger_id for c in self.judge.mirror.station.chargers if self._expires_too_soon(c)}
         self.compared = calm.check(self.judge, engine, self.around.clock.now_ms, troubled)
@@ -198,6 +214,11 @@ class World:
             random_habits(rng),
         )
         self.chargers[charger.charger_id] = model
+        character = drawn_character(around.odd_rng, around.odds, self._possible, is_dc=charger.is_dc)
+        if charger.control in {Control.AUTO, Control.OCPP} and character is not None:
+            model.obedience.character = character
+            if character in LIES:
+                self.judge.liars[charger.charger_id] = model.habits.meter_period_ms * 11 // 10
         if around.chance(0.3) and charger.control is not Control.REST and charger.charger_id not in self._operator.late:
             old_id = 900_000_000 + around.number("old")
             model.adopt(1, random_car(rng, hardware_w), old_id)

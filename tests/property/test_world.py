@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ class Wire:
             CP,
             ONE,
             Peer("1-"),
-            Process(self.clock, Trace(self.clock), self.facts.append, self.ask, desk),
+            Process(self.clock, Trace(self.clock), self.facts.append, self.ask, desk, lambda: 0, Random(0)),
             lambda _line, delivered: self.taken.append(delivered),
         )
 

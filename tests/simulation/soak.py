@@ -26,6 +26,8 @@ class Tally:
     events: int = 0
     virtual_ms: int = 0
     charger_ms: int = 0
+    overbooked_ms: int = 0
+    excess_ms: int = 0
     struck: Counter[Kind] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
@@ -34,6 +36,8 @@ class Tally:
         self.events += outcome.events
         self.virtual_ms += outcome.virtual_ms
         self.charger_ms += outcome.virtual_ms * outcome.chargers
+        self.overbooked_ms += sum(outcome.overbooked_ms.values())
+        self.excess_ms = max(self.excess_ms, outcome.excess_ms)
         self.struck += Counter(outcome.struck)
 
 
@@ -64,6 +68,7 @@ def main() -> int:
         f"{tally.charger_ms / HOUR_MS:.1f} charger-hours"
     )
     print(f"{tally.virtual_ms / 1000 / spent_s:.0f} × real time")
+    print(f"rows overbooked {tally.overbooked_ms / HOUR_MS:.2f} h, longest excess {tally.excess_ms / 1000:g} s")
     for kind in Kind:
         print(f"fault {kind.value} {tally.struck[kind]}")
     return 1 if tally.failed else 0

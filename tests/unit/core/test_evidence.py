@@ -49,6 +49,22 @@ def test_others_are_cut_for_it_at_once() -> None:
     assert [(c.charger_id, c.limit_w, c.urgent) for c in cut] == [("B", 50_000 - 30_000, True)], "the row is overbooked"
 
 
+def test_what_is_metered_alone_is_no_permission_while_a_row_is_overbooked() -> None:
+    """The meter of a new car may be stuck at what the one before drew: told that much, it would draw it."""
+    drive = Drive(station(100, charger("A", 100), charger("B", 100)))
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.accept()
+    drive.draws({("A", 1): 100}, 60)
+    drive.start("B")
+    drive.sample("B", 1, 60_000)
+    drive.answer(drive.open_limit("A"))
+    drive.wait(1)
+    assert (drive.k_kw("B", 1), drive.row_kw() > 100) == (60, True)
+    told = [limit for limit in drive.limits() if limit[0] == "B"]
+    assert told == [("B", 1, 0)]
+
+
 def test_a_sample_back_at_the_limit_ends_it() -> None:
     drive, _, _ = halved()
     drive.sample("A", 1, 80_000)

@@ -85,3 +85,16 @@ def test_the_60_s_begin_anew_with_a_status_on_the_new_connection(restart: bool) 
     assert drive.open_transactions() == [transaction_id]
     drive.wait(1)
     assert drive.open_transactions() == []
+
+
+def test_what_is_remembered_was_not_said_on_a_connection_that_comes_in_the_same_moment() -> None:
+    """After a write that failed the live connections announce themselves to the new core at once."""
+    drive = Drive(station(100, charger("A", 100)))
+    drive.bring_up("A")
+    drive.status("A", 1, AVAILABLE)
+    transaction_id = drive.start("A")
+    drive.recover()
+    drive.connect("A")
+    drive.accept()
+    drive.wait(100)
+    assert drive.open_transactions() == [transaction_id]
