@@ -197,6 +197,12 @@ class ChargerState:
         told_w = self._told_there_w(unknown)
         return told_w if without is not None else max(self.uncontrolled_booked_w, told_w)
 
+    def told_beside_w(self, connector: Connector) -> int:
+        """Return what is booked at its other connectors, W; where that is unknown, what they were told."""
+        others = [each for each in self.connectors.values() if each is not connector]
+        known_w = sum(self.connector_booked_w(each) for each in others if each.provisioned)
+        return known_w + self._told_there_w([each for each in others if not each.provisioned])
+
     def _told_there_w(self, connectors: list[Connector]) -> int:
         """Return the most that connectors were told, by default, transaction and REST client, W."""
         return sum(max(self.defaults.power_w, c.told_w) for c in connectors)

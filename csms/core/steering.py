@@ -203,8 +203,9 @@ class Steering(TimedPart):
         """Return the most that may be said to this connector without a raise on any row, W.
 
         A charger that is not provisioned counts once, with its `reservedPower`: limits of its transactions above that
-        are a raise, although K of the connector alone is the maximum. Under an overbooked row what was measured is no
-        permission: a meter that lies would become the truth. 0 fits always.
+        are a raise, although K of the connector alone is the maximum; and all that its connectors are told stays within
+        its own maximum, which may have been configured below what it could do. Under an overbooked row what was
+        measured is no permission: a meter that lies would become the truth. 0 fits always.
         """
         charger, connector = each.charger, each.connector
         if connector.provisioned or not charger.unknown_default:
@@ -215,7 +216,9 @@ class Steering(TimedPart):
         caps_w = ((node, self.state.tree.caps_w[node]) for node in self.state.tree.paths[charger.charger_id][1:])
         rooms_w = [max(0, cap_w - booked_w[node]) for node, cap_w in caps_w if cap_w is not None]
         room_w = min(rooms_w, default=charger.max_booked_w)
-        return max(connector.limits.power_w, charger.unprovisioned_w() + room_w - charger.unprovisioned_w(connector))
+        own_w = charger.config.max_power_w - charger.told_beside_w(connector)
+        free_w = charger.unprovisioned_w() + room_w - charger.unprovisioned_w(connector)
+        return max(connector.limits.power_w, min(own_w, free_w))
 
     # --- the wire ---------------------------------------------------------------------------------------------------
 

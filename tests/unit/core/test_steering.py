@@ -384,3 +384,32 @@ def test_a_first_limit_above_what_is_reserved_is_a_raise_of_its_charger(reserved
     drive.wait(60)
     drive.accept()
     assert drive.row_kw() <= 200 + reserved_kw
+
+
+def test_what_an_unprovisioned_charger_is_told_stays_within_its_own_maximum() -> None:
+    """It counts once, with its maximum: what that leaves beside one car's limit is all that another can be told."""
+    drive = Drive(station(200, charger("A", 100, 2)))
+    drive.bring_up("A")
+    drive.start("A", 1)
+    drive.start("A", 2)
+    drive.accept()
+    drive.draws({("A", 1): 50, ("A", 2): 50}, 60)
+    drive.status("A", 1, ConnectorStatus.SUSPENDED_EV)
+    for _ in range(4):
+        drive.wait(5)
+        drive.sample("A", 1, 0)
+        drive.sample("A", 2, 50_000)
+    drive.take()
+    drive.disconnect("A")
+    drive.connect("A")
+    drive.boot("A")
+    told = []
+    for _ in range(12):
+        drive.wait(5)
+        drive.sample("A", 2, 50_000)
+        limits = [c for c in drive.take() if isinstance(c, SetLimit) and c.idx == 2]
+        told += [limit.limit_w for limit in limits]
+        for limit in limits:
+            drive.answer(limit)
+    assert not drive.provisioned("A")
+    assert set(told) == {50_000}, "the limit of the other car has never been heard of"
