@@ -182,7 +182,11 @@ class Engine:
 
     def node_booked_w(self, node_id: str) -> int:
         """Return Σ K on one row, W."""
-        return self._state.tree.booked_w(self._state.chargers.values()).get(node_id, 0)
+        return self.rows_booked_w().get(node_id, 0)
+
+    def rows_booked_w(self) -> Mapping[str, int]:
+        """Return Σ K on every row, W, by its id."""
+        return self._state.tree.booked_w(self._state.chargers.values())
 
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return the capacity of one row (the root's less the static load), W; None when unlimited."""

@@ -87,6 +87,10 @@ class Controller(Protocol):
         """Return a row's booked power, W."""
         ...
 
+    def rows_booked_w(self) -> Mapping[str, int]:
+        """Return the booked power of every row, W."""
+        ...
+
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return a row's capacity, W; None when it has none."""
         ...

@@ -336,6 +336,7 @@ class Judge:
     def _i4_commands(self, step: StepLike, after_facts: dict[ConnectorKey, int]) -> None:
         stored = {record.token: record for record in step.records if isinstance(record, SendStored)}
         forgotten = {record.token for record in step.records if isinstance(record, SendForgotten)}
+        durable = Mirror(self.store, self.mirror.now_ms) if step.at_once and self.around.switches.mirror else None
         for command in step.at_once:
             if isinstance(command, AbortConnection):
                 continue
@@ -343,8 +344,7 @@ class Judge:
             for key, limit_w in self._places(command):
                 most_w = max(after_facts.get(key, 0), self._before.get(key, 0))
                 demand(limit_w <= most_w, "I4: {} raised to {} from {} before the commit", _name(key), limit_w, most_w)
-                durable = Mirror(self.store, self.mirror.now_ms)
-                if self.around.switches.mirror and not durable.chargers[key.charger_id].is_drained:
+                if durable is not None and not durable.chargers[key.charger_id].is_drained:
                     durable_w = durable.booked_w(key)
                     demand(limit_w <= durable_w, "I4: {} told {}, durable {}", _name(key), limit_w, durable_w)
         for command in (*step.at_once, *step.after_commit):

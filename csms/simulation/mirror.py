@@ -68,6 +68,7 @@ class Mirror:
         self.station: Station = store.station
         self.chargers: dict[ChargerId, HeardCharger] = {}
         self._sends: dict[Token, tuple[HeardCharger, HeardSend]] = {}
+        self._booked_w: dict[ConnectorKey, int] = {}
         self._configure(store.station)
         self._makes = {row.make: row.learnt for row in store.makes.values()}
         for row in store.chargers.values():
@@ -95,7 +96,13 @@ class Mirror:
     # --- bounds ------------------------------------------------------------------------------------------------------
 
     def booked_w(self, key: ConnectorKey) -> int:
-        """Return the least K of a connector."""
+        """Return the least K of a connector: it is asked for often, and changes with facts and commands alone."""
+        booked_w = self._booked_w.get(key)
+        if booked_w is None:
+            booked_w = self._booked_w[key] = self._least_w(key)
+        return booked_w
+
+    def _least_w(self, key: ConnectorKey) -> int:
         charger = self.chargers.get(key.charger_id)
         if charger is None or key.idx not in charger.connectors or charger.is_drained:
             return 0
@@ -422,9 +429,14 @@ class Mirror:
                     free_tx(charger.charger, connector, self.now_ms, keeps_tx=charger.keeps_tx)
                 if idx not in charger.provisioned and may_be_provisioned(charger, connector):
                     charger.provisioned.add(idx)
-            keys = [ConnectorKey(charger.charger.charger_id, idx) for idx in charger.connectors]
-            if sum(self.booked_w(key) for key in keys) <= charger.charger.max_power_w:
-                charger.most_w = charger.charger.max_power_w
+            if charger.most_w > charger.charger.max_power_w:
+                self._lower_most(charger)
+        self._booked_w.clear()
+
+    def _lower_most(self, charger: HeardCharger) -> None:
+        keys = [ConnectorKey(charger.charger.charger_id, idx) for idx in charger.connectors]
+        if sum(self._least_w(key) for key in keys) <= charger.charger.max_power_w:
+            charger.most_w = charger.charger.max_power_w
 
     def _drop(self, charger: HeardCharger, send: HeardSend) -> None:
         if send in charger.defaults:

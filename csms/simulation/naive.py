@@ -86,6 +86,12 @@ class NaiveController:
             return self.charger_booked_w(ChargerId(node_id))
         return sum(self.booked_w(key) for key in self.limits)
 
+    def rows_booked_w(self) -> Mapping[str, int]:
+        """Return what it believes of every row that it knows."""
+        circuits = (circuit.circuit_id for circuit in self.station.circuits)
+        nodes = [GRID, *circuits, *(charger.charger_id for charger in self.station.chargers)]
+        return {node: self.node_booked_w(node) for node in nodes}
+
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return what is configured; it heeds that of the grid connection alone."""
         if node_id == GRID:
@@ -97,9 +103,7 @@ class NaiveController:
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
         """Return what it believes of every row that it knows."""
-        circuits = (circuit.circuit_id for circuit in self.station.circuits)
-        nodes = [GRID, *circuits, *(charger.charger_id for charger in self.station.chargers)]
-        return {node: RowBound(self.node_booked_w(node), self.node_capacity_w(node)) for node in nodes}
+        return {node: RowBound(power_w, self.node_capacity_w(node)) for node, power_w in self.rows_booked_w().items()}
 
     def _push(self) -> list[SetLimit]:
         commands: list[SetLimit] = []

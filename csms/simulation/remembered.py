@@ -20,13 +20,13 @@ class Remembered:
     controller: Controller
     _connectors_w: dict[ConnectorKey, int] = field(default_factory=dict)
     _chargers_w: dict[ChargerId, int] = field(default_factory=dict)
-    _nodes_w: dict[str, int] = field(default_factory=dict)
+    _rows_w: Mapping[str, int] | None = None
 
     def step(self, facts: Sequence[Fact], now: Now) -> StepLike:
         """Take facts in."""
         self._connectors_w.clear()
         self._chargers_w.clear()
-        self._nodes_w.clear()
+        self._rows_w = None
         return self.controller.step(facts, now)
 
     def next_due_ms(self) -> int | None:
@@ -54,20 +54,21 @@ class Remembered:
 
     def node_booked_w(self, node_id: str) -> int:
         """Return a row's booked power, W."""
-        booked_w = self._nodes_w.get(node_id)
-        if booked_w is None:
-            booked_w = self._nodes_w[node_id] = self.controller.node_booked_w(node_id)
-        return booked_w
+        return self.rows_booked_w().get(node_id, 0)
+
+    def rows_booked_w(self) -> Mapping[str, int]:
+        """Return the booked power of every row, W."""
+        if self._rows_w is None:
+            self._rows_w = self.controller.rows_booked_w()
+        return self._rows_w
 
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return a row's capacity, W; None when it has none."""
         return self.controller.node_capacity_w(node_id)
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
-        """Return what every row may carry without this process; that is what is booked of each, too."""
-        bounds = self.controller.firm_bounds()
-        self._nodes_w.update({node_id: bound.possible_w for node_id, bound in bounds.items()})
-        return bounds
+        """Return what every row may carry without this process."""
+        return self.controller.firm_bounds()
 
 
 def remembering(make: MakeController) -> MakeController:
