@@ -248,6 +248,8 @@ class ChargerState:
         """Begin a new connection: what was asked on the one before will not be answered."""
         self.provisioning.reconnected()
         self.forget_errands()
+        for connector in self.connectors.values():
+            connector.idle_wh = None  # what flowed here in the meantime, nobody has told
 
     def forget_errands(self) -> None:
         """Take note that nobody will answer what was asked after the ends of transactions."""

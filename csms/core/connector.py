@@ -157,6 +157,7 @@ class Connector:
         uncommanded_ms: since when power may flow without a transaction of ours.
         freed_ms: when its last transaction ended.
         start_offered: the car that is preparing here was offered power to start with.
+        idle_wh: its energy register as last told while nothing ran here, since its charger connected.
     """
 
     key: ConnectorKey
@@ -173,6 +174,7 @@ class Connector:
     uncommanded_ms: int | None = None
     freed_ms: int = 0
     start_offered: bool = False
+    idle_wh: int | None = None
 
     def nothing_flows(self) -> None:
         """Take the connector's word that nothing flows: what was measured without a transaction is over."""
