@@ -249,7 +249,8 @@ class ChargerState:
         self.provisioning.reconnected()
         self.forget_errands()
         for connector in self.connectors.values():
-            connector.idle_wh = None  # what flowed here in the meantime, nobody has told
+            if connector.idle is not None:
+                connector.idle = connector.idle._replace(energy_wh=0)  # what flowed in the meantime, nobody has told
 
     def forget_errands(self) -> None:
         """Take note that nobody will answer what was asked after the ends of transactions."""

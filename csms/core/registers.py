@@ -14,7 +14,7 @@ start. A meterStop that does not fit tells the end all the same, and the start i
 
 from collections.abc import Iterable
 
-from csms.core.connector import Connector
+from csms.core.connector import Connector, Register
 from csms.core.events import Sample
 from csms.core.meter import most_energy_wh
 from csms.core.records import Doubt
@@ -32,13 +32,15 @@ def follow(session: Session, connector: Connector) -> None:
     """Begin such a session at a register that was known at its connector before it, if there is one."""
     if REGISTER_UNKNOWN not in session.flags:
         return
-    before, meter = connector.session, connector.meter
-    known_wh = connector.idle_wh
+    before, meter, known = connector.session, connector.meter, connector.idle
     if before is not None:
-        fresh = meter.energy_wh is not None and abs(session.started_ms - meter.energy_at_ms) <= STALE_MS
-        known_wh = before.last_energy_wh if fresh else None
-    if known_wh is not None and known_wh > 0:  # 0 after a transaction: it counts each one anew, or is not read
-        _begin(session, known_wh)
+        fresh = meter.energy_wh is not None and session.started_ms - meter.energy_at_ms <= STALE_MS
+        last_wh = before.last_energy_wh if fresh else None
+        known = None if last_wh is None else Register(last_wh, meter.energy_at_ms)
+    if known is None or known.at_ms > session.started_ms:
+        return
+    if known.energy_wh > 0:  # 0 after a transaction: it counts each one anew, or is not read
+        _begin(session, known.energy_wh)
 
 
 def lasted_ms(session: Session, at_ms: int) -> int:

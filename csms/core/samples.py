@@ -194,7 +194,7 @@ class Samples(Part):
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
         elif session is None and sample.energy_wh is not None and doubt not in NOT_TRUE:
-            connector.idle_wh = sample.energy_wh
+            connector.rested(sample.energy_wh, sample.at_ms)
         if power_w is not None:
             self.witness.sampled(charger, connector, power_w, sample.phases)
             if not self.journal.plan:

@@ -218,7 +218,7 @@ class Transactions(Part):
     def _hold(self, connector: Connector, session: Session, *, kept: bool) -> None:
         """Let a session hold a connector; `kept`: all that was told there may still be in force for it."""
         connector.session = session
-        connector.uncommanded_ms = connector.idle_wh = None
+        connector.uncommanded_ms = None
         connector.evidence.above, connector.evidence.since_ms = 0, None
         connector.aftermath.clear_due = False
         late_ms = self.timings.late_execution_ms
@@ -315,10 +315,12 @@ class Transactions(Part):
             told_wh = None
         session.last_energy_wh = meter_stop_wh
         connector = self.state.connector(session.key)
-        if connector is not None and connector.session is session:
-            connector.meter.end(None if fact.words is not None else fact.stopped_ms)
-            connector.idle_wh = told_wh
+        held = None if connector is None or connector.session is not session else connector
+        if held is not None:
+            held.meter.end(None if fact.words is not None else fact.stopped_ms)
         self.end(session, fact.reason, fact.stopped_ms, meter_stop_wh)
+        if held is not None:
+            held.rested(told_wh or 0, fact.stopped_ms)
 
     def _told_at_end(self, session: Session, fact: TransactionStopped) -> int | None:
         """Return the register that a stop tells, Wh; for a start that told none, one that its end can have."""
@@ -447,6 +449,7 @@ class Transactions(Part):
         if connector is not None and connector.session is session:
             connector.session = None
             connector.freed_ms = self.now.mono_ms
+            connector.rested(0, ended_ms)
             transaction_ended(self.state.chargers[session.key.charger_id], connector, session)
             self.journal.plan = True
         self.state.sessions.pop(session.session_id, None)
