@@ -69,6 +69,8 @@ class Samples(Part):
                 self._read_start(charger, session, sample)
             if charger is not None and connector is not None:
                 doubt = self._hear(charger, connector, sample)
+                if connector.session is None and doubt is None and sample.energy_wh is not None:
+                    connector.rested(sample.energy_wh, sample.at_ms)
             self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
 
     def _sampled_late(self, fact: MeterSampled, idx: int, own_idx: int, owner_id: SessionId, unheard: Doubt) -> None:
@@ -193,8 +195,6 @@ class Samples(Part):
             if doubt in NOT_TRUE and IMPLAUSIBLE not in session.flags:
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
-        elif session is None and sample.energy_wh is not None and doubt not in NOT_TRUE:
-            connector.rested(sample.energy_wh, sample.at_ms)
         if power_w is not None:
             self.witness.sampled(charger, connector, power_w, sample.phases)
             if not self.journal.plan:
