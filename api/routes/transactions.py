@@ -124,11 +124,13 @@ class TransactionRoutes:
         )
 
     async def _samples(self, session: SessionStored, after: SamplePosition | None, limit: int) -> SamplesPage:
-        """Return a page as full as a bounded number of visits can make it."""
+        """Return a page as full as a bounded number of visits can make it; no moment is cut to fill it up."""
         elements: list[str] = []
         chars = 0
         for _ in range(VISITS_MAX):
-            page = await self._services.store.read_samples(session, after, limit - len(elements))
+            page = await self._services.store.read_samples(session, after, limit)
+            if elements and len(elements) + len(page.elements) > limit:
+                break
             elements += page.elements
             chars += sum(map(len, page.elements))
             after = page.after

@@ -887,7 +887,19 @@ async def test_a_page_is_filled_by_several_visits_and_says_where_to_go_on(world:
     answer = (await world.client.get("/transactions/7?limit=2&cursor=0-9")).json()
     assert [one["value"] for one in answer["samples"]] == ["1", "2"]
     assert answer["nextCursor"] == "5-6"
-    assert world.store.asked == [(SamplePosition(0, 9), 2), (places[0], 1), (places[1], 1)]
+    assert world.store.asked == [(SamplePosition(0, 9), 2), (places[0], 2), (places[1], 2)]
+
+
+async def test_what_would_not_fit_whole_is_left_to_the_next_page(world: World) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    one, two, three = (element({"value": n}, stamp=f"2026-01-01T00:00:0{n}Z") for n in "123")
+    world.store.pages = [
+        SamplesPage((one,), SamplePosition(4, 4)),
+        SamplesPage((two, three), SamplePosition(5, 5)),
+    ]
+    answer = (await world.client.get("/transactions/7?limit=2")).json()
+    assert [one["value"] for one in answer["samples"]] == ["1"]
+    assert answer["nextCursor"] == "4-4"
 
 
 @pytest.mark.parametrize("chars", [10, 300_000])
