@@ -69,8 +69,7 @@ class Samples(Part):
                 self._read_start(charger, session, sample)
             if charger is not None and connector is not None:
                 doubt = self._hear(charger, connector, sample)
-                if connector.session is None and doubt is None and sample.energy_wh is not None:
-                    connector.rested(sample.energy_wh, sample.at_ms)
+                self._rest(connector, fact, sample, doubt)
             self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
 
     def _sampled_late(self, fact: MeterSampled, idx: int, own_idx: int, owner_id: SessionId, unheard: Doubt) -> None:
@@ -88,6 +87,12 @@ class Samples(Part):
                 of_before = unheard is Doubt.TRANSACTION_ENDED and self._is_of_before(connector, sample)
                 doubt = unheard if of_before else self._hear_late(charger, connector, sample, unheard)
             self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
+
+    @staticmethod
+    def _rest(connector: Connector, fact: MeterSampled, sample: Sample, doubt: Doubt | None) -> None:
+        """Take the register of a connector at which nothing runs, as far as anybody says."""
+        if connector.session is None and not fact.transaction_id and doubt is None and sample.energy_wh is not None:
+            connector.rested(sample.energy_wh, sample.at_ms)
 
     def _read_start(self, charger: ChargerState | None, session: Session, sample: Sample) -> None:
         """Let any reading of a session whose start told no register, old ones too, tell where it began."""

@@ -310,7 +310,7 @@ class Transactions(Part):
             session.flag(IMPLAUSIBLE)
             start_wh = None if REGISTER_UNKNOWN in session.flags else session.meter_start_wh
             meter_stop_wh = start_wh if session.last_energy_wh is None else session.last_energy_wh
-        elif NO_METER_START not in session.flags and self._is_suspect(session.known(_transaction_id(session)), fact):
+        if NO_METER_START not in session.flags and self._is_suspect(session.known(_transaction_id(session)), fact):
             session.flag(SUSPECT)
             told_wh = None
         session.last_energy_wh = meter_stop_wh

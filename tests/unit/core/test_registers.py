@@ -122,17 +122,29 @@ def test_the_register_of_before_is_stale_when_the_charger_was_away() -> None:
     assert energy(drive, one) == (REGISTER_WH + 900, 100)
 
 
-def test_a_register_that_rose_while_nothing_ran_is_nobodys() -> None:
+@pytest.mark.parametrize(("named", "energy_wh"), [(None, 100), (0, 100), (4_711, 500)])
+def test_a_register_that_rose_while_nothing_ran_is_nobodys(named: int | None, energy_wh: int) -> None:
     drive = site()
     drive.stop("A", drive.start("A", meter_wh=REGISTER_WH - 500), REGISTER_WH)
     drive.wait(600)
     drive.sample("A", 1, 0, energy_wh=REGISTER_WH)
     drive.wait(600)
-    drive.sample("A", 1, 0, energy_wh=REGISTER_WH + 400)
+    drive.sample("A", 1, 0, transaction_id=named, energy_wh=REGISTER_WH + 400)
     one = drive.start("A", meter_wh=None)
     drive.wait(60)
     stop(drive, one, REGISTER_WH + 500)
-    assert energy(drive, one) == (REGISTER_WH + 500, 100)
+    assert energy(drive, one) == (REGISTER_WH + 500, energy_wh)
+
+
+def test_an_older_end_that_comes_late_is_not_where_the_next_one_begins() -> None:
+    drive = site()
+    drive.stop("A", drive.start("A", ago_s=600, meter_wh=5_000), 6_000, ago_s=300)
+    late = drive.start("A", tag="LATE", ago_s=2_000, meter_wh=1_000)
+    drive.stop("A", late, 5_000, ago_s=1_000)
+    one = drive.start("A", meter_wh=None)
+    drive.wait(60)
+    stop(drive, one, 6_400)
+    assert energy(drive, one) == (6_400, 400)
 
 
 @pytest.mark.parametrize(("quiet_s", "energy_wh"), [(60, 300), (61, 0)])
