@@ -902,6 +902,16 @@ async def test_what_would_not_fit_whole_is_left_to_the_next_page(world: World) -
     assert answer["nextCursor"] == "4-4"
 
 
+async def test_what_is_no_character_spoils_no_answer(world: World) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    signed = '{"value":"a\\ud83d\\u0000","format":"SignedData"}'
+    odd = f'{{"timestamp":"\\ud83d","sampledValue":[{signed},{{"unit":"\\udfff"}},5]}}'
+    world.store.pages = [SamplesPage((odd, "[]", "5", '{"sampledValue":"\\ud83d"}'), None)]
+    answer = (await world.client.get("/transactions/7")).json()
+    assert answer["samples"] == [{**PLAIN, "unit": "\ufffd", "value": ""}]
+    assert answer["signedData"] == [{**PLAIN, "value": "a\ufffd\0"}]
+
+
 @pytest.mark.parametrize("chars", [10, 300_000])
 async def test_the_work_for_one_page_is_bounded(world: World, chars: int) -> None:
     world.store.transactions[7] = stored.ended("s7", 7)
