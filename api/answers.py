@@ -1,17 +1,28 @@
-"""The core's views as REST shows them: whole kilowatts down, camelCase."""
+"""The core's views, and stored transactions, as REST shows them: whole kilowatts down, camelCase."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api.schemas import AlarmBody, ConnectorIdAnswer, KnockBody, SessionBody
+from api.schemas import (
+    AlarmBody,
+    ConnectorIdAnswer,
+    KnockBody,
+    SampleBody,
+    SessionBody,
+    SignedBody,
+    TransactionBody,
+)
 from api.services import Knock
 from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import kilowatts
 from csms.core.events import BootInfo
-from csms.core.records import Driver
+from csms.core.records import Driver, SessionStored
 from csms.core.replies import SessionView
+from csms.core.session import REGISTER_UNKNOWN
+from csms.ocpp16.merging import Value
 
 
 def json_answer(body: BaseModel) -> Response:
@@ -33,6 +44,52 @@ def session_body(session: SessionView) -> SessionBody:
         transaction_id=session.transaction_id if is_ocpp else None,
         limited_by=session.limited_by if is_ocpp else None,
     )
+
+
+def transaction_body(session: SessionStored, view: SessionView | None) -> TransactionBody:
+    """Return a transaction; of one that runs the view tells what was metered last."""
+    assert session.transaction_id is not None, "it was found by it"
+    is_known = REGISTER_UNKNOWN not in session.flags
+    last_wh = session.last_energy_wh if session.meter_stop_wh is None else session.meter_stop_wh
+    energy_wh = None if last_wh is None else last_wh - session.meter_start_wh
+    if view is not None and session.ended_ms is None and view.energy_wh is not None:
+        energy_wh = view.energy_wh
+    return TransactionBody(
+        transaction_id=session.transaction_id,
+        session_id=session.session_id,
+        connector_id=ConnectorIdAnswer(charger_id=session.charger_id, idx=session.idx),
+        id_tag=valid_text(session.id_tag_raw),
+        id_tag_status=session.tag_status.value,
+        started_at=_iso(session.started_ms),
+        stopped_at=None if session.ended_ms is None else _iso(session.ended_ms),
+        meter_start_wh=session.meter_start_wh if is_known else None,
+        meter_stop_wh=session.meter_stop_wh if is_known else None,
+        energy_wh=energy_wh if is_known else None,
+        end_reason=session.end_reason,
+        flags=list(session.flags),
+    )
+
+
+def sample_body(value: Value) -> SampleBody:
+    """Return a meter value."""
+    return SampleBody(**_told(value))
+
+
+def signed_body(value: Value) -> SignedBody:
+    """Return a signed meter value."""
+    return SignedBody(**_told(value))
+
+
+def _told(value: Value) -> dict[str, Any]:
+    return {
+        "at": None if value.at_ms is None else _iso(value.at_ms),
+        "measurand": value.measurand,
+        "phase": value.phase or None,
+        "context": value.context,
+        "location": value.location,
+        "unit": value.unit or None,
+        "value": value.value,
+    }
 
 
 def knock_body(knock: Knock) -> KnockBody:

@@ -20,6 +20,7 @@ from api.routes.health import HealthRoutes
 from api.routes.makes import MakeRoutes
 from api.routes.sessions import SessionRoutes
 from api.routes.station import StationRoutes
+from api.routes.transactions import TransactionRoutes
 from api.services import Services
 from csms.core.faults import Fault
 
@@ -50,7 +51,7 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     HealthRoutes().add_to(app)
-    for routes in (StationRoutes, SessionRoutes, ChargerRoutes, AlarmRoutes, MakeRoutes):
+    for routes in (StationRoutes, SessionRoutes, TransactionRoutes, ChargerRoutes, AlarmRoutes, MakeRoutes):
         routes(services).add_to(app)
     page = render(app.openapi())
 

@@ -53,6 +53,51 @@ OCPP_SESSION: dict[str, Any] = {
 STATUS: dict[str, Any] = {
     "sessions": {REST_SESSION["sessionId"]: REST_SESSION, OCPP_SESSION["sessionId"]: OCPP_SESSION}
 }
+TRANSACTION: dict[str, Any] = {
+    "transaction": {
+        "transactionId": 4711,
+        "sessionId": "9a8d7f1e-2b60-4f0a-8f6e-6d0f3e0a7c11",
+        "connectorId": {"chargerId": "CP003", "idx": 2},
+        "idTag": "04A2B3C4D5E680",
+        "idTagStatus": "Accepted",
+        "startedAt": "2026-03-01T08:00:00.000Z",
+        "stoppedAt": "2026-03-01T08:41:07.000Z",
+        "meterStartWh": 1_234_567,
+        "meterStopWh": 1_270_017,
+        "energyWh": 35_450,
+        "endReason": "EVDisconnected",
+        "flags": [],
+    },
+    "samples": [
+        {
+            "at": "2026-03-01T08:01:00.000Z",
+            "measurand": "Power.Active.Import",
+            "context": "Sample.Periodic",
+            "location": "Outlet",
+            "unit": "W",
+            "value": "51900",
+        },
+        {
+            "at": "2026-03-01T08:01:00.000Z",
+            "measurand": "Current.Import",
+            "phase": "L1",
+            "context": "Sample.Periodic",
+            "location": "Outlet",
+            "unit": "A",
+            "value": "75.2",
+        },
+    ],
+    "signedData": [
+        {
+            "at": "2026-03-01T08:41:07.000Z",
+            "measurand": "Energy.Active.Import.Register",
+            "context": "Transaction.End",
+            "location": "Outlet",
+            "value": 'OCMF|{"FV":"1.0","PG":"T12"}|{"SD":"304502…"}',
+        }
+    ],
+    "nextCursor": "1772354467000-90210",
+}
 ALARMS: dict[str, Any] = {
     "alarms": [
         {

@@ -25,6 +25,7 @@ from api.schemas import (
     SessionAnswer,
     SessionRequest,
     StatusAnswer,
+    TransactionAnswer,
 )
 
 Json = dict[str, Any]
@@ -35,6 +36,7 @@ _TAKEN: tuple[type[BaseModel], ...] = (SessionRequest, PowerUpdate, StationConfi
 _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
     StatusAnswer,
+    TransactionAnswer,
     KnockingAnswer,
     AlarmsAnswer,
     HealthAnswer,

@@ -31,6 +31,7 @@ class Kind(Enum):
     UNSUPPORTED_MEDIA_TYPE = (415, "Not JSON", "The body must be sent as application/json, in UTF-8, not compressed.")
     UNKNOWN_CONNECTOR = (404, "Unknown connector", "The station has no such charger, or the charger no such connector.")
     UNKNOWN_SESSION = (404, "Unknown session", "There is no such session, or it has ended.")
+    UNKNOWN_TRANSACTION = (404, "Unknown transaction", "There never was a transaction with this id.")
     CONNECTOR_IN_USE = (409, "Connector in use", "A session is already running on this connector.")
     NOT_CONTROLLED = (409, "Charger not controlled", "This charger is configured not to be controlled by this system.")
     CHARGER_OFFLINE = (503, "Charger offline", "The charger is not connected; try again when it is.")

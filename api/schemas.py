@@ -159,6 +159,54 @@ class StatusAnswer(AnswerBody):
     sessions: dict[str, SessionBody]
 
 
+class TransactionBody(AnswerBody):
+    """One transaction, running or ended. Energy registers are in Wh, as the charger told them."""
+
+    transaction_id: int
+    session_id: str
+    connector_id: ConnectorIdAnswer
+    id_tag: str = Field(description="As the charger sent it.")
+    id_tag_status: str = Field(description="The verdict that its start was answered with.")
+    started_at: str = Field(description="UTC, ISO 8601; by the charger's clock, unless the flags say otherwise.")
+    stopped_at: str | Absent = Field(None, description="The same of its end; absent while it runs.")
+    meter_start_wh: int | Absent = Field(None, description="The register at its start; absent while unknown.")
+    meter_stop_wh: int | Absent = Field(None, description="The register at its end; absent while unknown.")
+    energy_wh: int | Absent = Field(
+        None, description="What it has used, up to its end or as last metered; absent while unknown."
+    )
+    end_reason: str | Absent = Field(None, description="OCPP's reason, or ours; absent while it runs.")
+    flags: list[str] = Field(description="What somebody should know of it; with suspect, look before billing it.")
+
+
+class SampleBody(AnswerBody):
+    """One value as the charger sent it, with OCPP's defaults filled in."""
+
+    at: str | Absent = Field(None, description="UTC, ISO 8601; absent when the charger told no usable time.")
+    measurand: str
+    phase: str | Absent = Field(None, description="Absent for the total.")
+    context: str
+    location: str
+    unit: str | Absent = Field(None, description="Absent when the charger told none.")
+    value: str = Field(description="As the charger wrote it.")
+
+
+class SignedBody(SampleBody):
+    """One value of format SignedData."""
+
+    value: str = Field(description="What the charger signed, to the byte.")
+
+
+class TransactionAnswer(AnswerBody):
+    """One transaction and a page of its meter values, oldest first, those without a usable time last."""
+
+    transaction: TransactionBody
+    samples: list[SampleBody]
+    signed_data: list[SignedBody]
+    next_cursor: str | Absent = Field(
+        None, description="More may follow: ask again with it as ?cursor=. A page may be empty and not the last."
+    )
+
+
 class KnockBody(AnswerBody):
     """Somebody who asked to connect as a charger and was not let in."""
 
@@ -211,7 +259,7 @@ class HealthAnswer(AnswerBody):
 class FaultBody(AnswerBody):
     """One thing wrong with a request."""
 
-    path: str = Field(description="JSON path in the body, or ?name of a query parameter.")
+    path: str = Field(description="JSON path in the body, ?name of a query parameter, or {name} in the path.")
     error: str
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from csms.core.events import BootInfo
 from csms.core.ids import SessionId
+from csms.ports import Transactions
 from csms.runtime.desk import StationDesk
 
 WAIT_S_DEFAULT = 30
@@ -56,8 +57,8 @@ class Knock(Protocol):
         ...
 
 
-class SessionMemory(Protocol):
-    """What the store remembers of sessions (part of `csms.ports.Store`)."""
+class SessionMemory(Transactions, Protocol):
+    """What the store remembers of sessions (with a part of `csms.ports.Store`)."""
 
     async def find_session(self, session_id: SessionId) -> bool:
         """Return whether a session of that id ever existed."""
@@ -70,7 +71,7 @@ class Services:
 
     Attributes:
         desk: the station's loop.
-        store: asked only whether a session ever existed.
+        store: asked whether a session ever existed, and for transactions.
         knocking: who asked to connect as a charger and was not let in, bounded.
         new_id: a fresh session id, unique for ever.
         end_safe_mode: has the loop go on as usual, if it runs in safe mode.

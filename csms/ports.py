@@ -1,6 +1,6 @@
 """The few things that the runtime needs from the world.
 
-Five protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Six protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, Now, SessionId
-from csms.core.records import Record, Snapshot
+from csms.core.records import Record, SessionStored, Snapshot
 
 
 class Store(Protocol):
@@ -46,6 +46,37 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish queued commits and let go of the database."""
+        ...
+
+
+class SamplePosition(NamedTuple):
+    """A place among a session's samples: behind a time, UTC ms, and of that time behind one of its rows."""
+
+    at_ms: int
+    sample_id: int
+
+
+class SamplesPage(NamedTuple):
+    """Samples as they came, in the order of their time, then of their arrival.
+
+    `after`: where to go on, also when this page is empty; None: nothing is left.
+    """
+
+    elements: tuple[str, ...]
+    after: SamplePosition | None
+
+
+class Transactions(Protocol):
+    """The transactions of a store, to look at; one call is one short transaction. Both raise `StoreError`."""
+
+    async def read_transaction(self, transaction_id: int) -> SessionStored | None:
+        """Return the session of a transaction by OCPP's id, running or ended; any integer may be asked for."""
+        ...
+
+    async def read_samples(
+        self, session: SessionStored, after: SamplePosition | None, elements_max: int
+    ) -> SamplesPage:
+        """Return the next samples of a session, `elements_max` at most; what is of one moment comes together."""
         ...
 
 

@@ -254,6 +254,9 @@ class ChargerState:
         """Begin a new connection: what was asked on the one before will not be answered."""
         self.provisioning.reconnected()
         self.forget_errands()
+        for connector in self.connectors.values():
+            if connector.idle is not None:
+                connector.idle = connector.idle._replace(energy_wh=0)  # what flowed in the meantime, nobody has told
 
     def forget_errands(self) -> None:
         """Take note that nobody will answer what was asked after the ends of transactions."""

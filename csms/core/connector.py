@@ -141,6 +141,13 @@ class Containment:
     retry_ms: int = 0
 
 
+class Register(NamedTuple):
+    """An energy register, and the charger's own time of it."""
+
+    energy_wh: int
+    at_ms: int
+
+
 @dataclass(slots=True)
 class Connector:
     """One connector; times monotonic ms.
@@ -157,6 +164,7 @@ class Connector:
         uncommanded_ms: since when power may flow without a transaction of ours.
         freed_ms: when its last transaction ended.
         start_offered: the car that is preparing here was offered power to start with.
+        idle: its energy register when it was last told while nothing ran here; 0 Wh when it was not told.
     """
 
     key: ConnectorKey
@@ -173,11 +181,17 @@ class Connector:
     uncommanded_ms: int | None = None
     freed_ms: int = 0
     start_offered: bool = False
+    idle: Register | None = None
 
     def nothing_flows(self) -> None:
         """Take the connector's word that nothing flows: what was measured without a transaction is over."""
         if self.session is None and not self.evidence.not_obeying:
             self.evidence = Evidence()
+
+    def rested(self, energy_wh: int, at_ms: int) -> None:
+        """Remember the register at which nothing ran any more, Wh (0: nobody knows); an older one comes too late."""
+        if self.idle is None or at_ms >= self.idle.at_ms:
+            self.idle = Register(energy_wh, at_ms)
 
     def distrust(self) -> None:
         """Count the connector as unprovisioned: what is in force there may not be ours."""

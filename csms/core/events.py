@@ -87,6 +87,7 @@ class StartKey:
 
     Attributes:
         started_ms: the charger's time stamp; the time of receipt when it told none.
+        meter_start_wh: None when it told no register.
         words: the time stamp as it was written, when it told no usable time: it stands for the time then.
     """
 
@@ -94,7 +95,7 @@ class StartKey:
     idx: int
     id_tag: str
     started_ms: int
-    meter_start_wh: int
+    meter_start_wh: int | None
     words: str | None = None
 
     @property

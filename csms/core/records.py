@@ -173,13 +173,17 @@ GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE, EndReason.REMO
 
 @dataclass(frozen=True, slots=True)
 class StopCorrected:
-    """The true end of a session whose end had been guessed; without a register the last known one stays."""
+    """The true end of a session whose end had been guessed; without a register the last known one stays.
+
+    `meter_start_wh`: where its register began, when only its end tells; None: as it was.
+    """
 
     session_id: SessionId
     ended_ms: int
     meter_stop_wh: int | None
     end_reason: str
     flags: tuple[str, ...]
+    meter_start_wh: int | None = None
 
 
 class Doubt(StrEnum):

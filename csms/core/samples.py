@@ -8,6 +8,7 @@ they show that it is not. Of all of them only what is new, of now and possible m
 says why it did not (`csms.core.records.Doubt`).
 """
 
+from csms.core import registers
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.events import KnownTransaction, MeterSampled, Sample
@@ -64,8 +65,11 @@ class Samples(Part):
             session.named_ms = self.now.mono_ms
         for sample in fact.samples:
             doubt = None
+            if session is not None and session.last_energy_wh is None:
+                self._read_start(charger, session, sample)
             if charger is not None and connector is not None:
                 doubt = self._hear(charger, connector, sample)
+                self._rest(connector, fact, sample, doubt)
             self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
 
     def _sampled_late(self, fact: MeterSampled, idx: int, own_idx: int, owner_id: SessionId, unheard: Doubt) -> None:
@@ -74,12 +78,26 @@ class Samples(Part):
         connector = None
         if charger is not None and (idx or len(charger.connectors) == 1):
             connector = charger.connectors.get(idx) or charger.connectors.get(own_idx)
+        named = self.state.sessions.get(owner_id)
         for sample in fact.samples:
+            if named is not None and named.last_energy_wh is None:
+                self._read_start(charger, named, sample)
             doubt: Doubt | None = unheard
             if charger is not None and connector is not None:
                 of_before = unheard is Doubt.TRANSACTION_ENDED and self._is_of_before(connector, sample)
                 doubt = unheard if of_before else self._hear_late(charger, connector, sample, unheard)
             self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
+
+    @staticmethod
+    def _rest(connector: Connector, fact: MeterSampled, sample: Sample, doubt: Doubt | None) -> None:
+        """Take the register of a connector at which nothing runs, as far as anybody says."""
+        if connector.session is None and not fact.transaction_id and doubt is None and sample.energy_wh is not None:
+            connector.rested(sample.energy_wh, sample.at_ms)
+
+    def _read_start(self, charger: ChargerState | None, session: Session, sample: Sample) -> None:
+        """Let any reading of a session whose start told no register, old ones too, tell where it began."""
+        if registers.read(session, sample, 0 if charger is None else charger.config.max_power_w):
+            self.journal.write_session(session)
 
     def _judge_history(self, fact: MeterSampled, idx: int, session: Session) -> None:
         """Take a start that was kept as history for the one that runs once samples of now have named it for long."""
@@ -204,7 +222,8 @@ class Samples(Part):
         known = session.flags
         lasted_ms = max(sample.at_ms, self.now.wall_ms) - session.started_ms
         doubt = session.metered(sample.energy_wh, most_energy_wh(most_w, lasted_ms))
-        if session.flags != known:
+        begun_anew = doubt is Doubt.REGISTER_JUMPED and registers.jumped(session, sample.energy_wh)
+        if begun_anew or session.flags != known:
             self.journal.write_session(session)
         return doubt
 

@@ -64,6 +64,13 @@ IMPLAUSIBLE = "implausible_meter"
 RELATIVE = "relative_register"
 """Flag of a session whose meter values count from its own start, while meterStart does not."""
 
+NO_METER_START = "no_meter_start"
+"""Flag of a session whose start told no register: `meter_start_wh` is what was found out otherwise
+(`csms.core.registers`)."""
+
+REGISTER_UNKNOWN = "register_unknown"
+"""Flag of such a session as long as nothing was found out: `meter_start_wh` says nothing."""
+
 
 @dataclass(slots=True)
 class Steering:
@@ -144,9 +151,8 @@ class Session:
     @property
     def start_key(self) -> StartKey:
         """Return the identity of the StartTransaction that opened it."""
-        return StartKey(
-            self.key.charger_id, self.key.idx, self.id_tag_raw, self.started_ms, self.meter_start_wh, self.start_words
-        )
+        told_wh = None if NO_METER_START in self.flags else self.meter_start_wh
+        return StartKey(self.key.charger_id, self.key.idx, self.id_tag_raw, self.started_ms, told_wh, self.start_words)
 
     @property
     def max_w(self) -> int:
@@ -247,10 +253,12 @@ def start_is_told_by_words(session: Session) -> bool:
 
     It is while the session runs. Of an ended one the register must tell: it stood above 0 at the start and has risen
     since, so it never shows that value again. Otherwise the same words are another start: chargers whose clock was
-    never set, with a register that begins at 0 each time, say the same of every car.
+    never set, with a register that begins at 0 each time or that they do not tell, say the same of every car.
     """
     if session.ended_ms is None:
         return True
+    if NO_METER_START in session.flags:
+        return False
     last_wh = session.last_energy_wh if session.meter_stop_wh is None else session.meter_stop_wh
     return session.meter_start_wh > 0 and last_wh is not None and last_wh > session.meter_start_wh
 

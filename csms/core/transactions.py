@@ -8,13 +8,15 @@ Rules that hold whatever a charger does:
 * that start runs after all when samples of now have named it for two minutes, and none the newer one: a time stamp may
   be wrong. Nothing that was told is freed by it: it goes with the start that runs;
 * a stop ends the transaction it names, on its own charger, and nothing else; what it names wrongly is kept as orphan;
-* one that tells no register ends it at the last known one, and the session is marked.
+* one that tells no register ends it at the last known one, and the session is marked;
+* a start that tells no register opens one, too: where its energy is counted from is in `csms.core.registers`.
 
 Meter values are taken in by `csms.core.samples`.
 """
 
 from dataclasses import replace
 
+from csms.core import registers
 from csms.core.aftermath import transaction_ended
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
@@ -34,6 +36,8 @@ from csms.core.replies import Refusal, Refused, StartConfirmed, StopConfirmed
 from csms.core.session import (
     HISTORIC,
     IMPLAUSIBLE,
+    NO_METER_START,
+    REGISTER_UNKNOWN,
     SUSPECT,
     UNPROVEN,
     Happening,
@@ -108,7 +112,7 @@ class Transactions(Part):
             tag_status=self._verdict(fact),
             created_ms=self.now.wall_ms,
             started_ms=fact.key.started_ms,
-            meter_start_wh=fact.key.meter_start_wh,
+            meter_start_wh=fact.key.meter_start_wh or 0,
             phase=Phase.RUNNING,
             opened_ms=self.now.mono_ms,
             transaction_id=transaction_id,
@@ -118,6 +122,8 @@ class Transactions(Part):
         )
         if session.start_words is not None:
             session.flag(START_TIME_UNKNOWN)
+        if fact.key.meter_start_wh is None:
+            registers.tells_none(session)
         session.demand.limit_changed(self.now.mono_ms, self.timings)
         self.state.sessions[session.session_id] = session
         self.state.transactions[transaction_id] = session
@@ -164,6 +170,7 @@ class Transactions(Part):
 
     def _take_over(self, charger: ChargerState, connector: Connector, session: Session) -> None:
         """Give the connector to a new transaction; whatever held it is superseded."""
+        registers.follow(session, connector)
         self._supersede(charger, connector, session, session.started_ms)
         if session.start_words is not None or self.now.wall_ms - session.started_ms > self.timings.old_start_ms:
             session.flag(UNPROVEN)
@@ -242,6 +249,11 @@ class Transactions(Part):
 
     def _superseded_at_wh(self, charger: ChargerState, current: Session, following: Session) -> int | None:
         """Return the register at which a superseded transaction ended, Wh: the next one's start, if it can be true."""
+        if NO_METER_START in following.flags:
+            current.flag(SUSPECT)
+            return current.last_energy_wh
+        if REGISTER_UNKNOWN in current.flags:
+            return registers.end(current, following.meter_start_wh, 0)
         used_wh = following.meter_start_wh - current.meter_start_wh
         lasted_ms = max(following.started_ms - current.started_ms, self.now.wall_ms - current.started_ms, 0)
         most_wh = most_energy_wh(charger.config.max_power_w, lasted_ms)
@@ -293,28 +305,52 @@ class Transactions(Part):
     def _stop(self, session: Session, fact: TransactionStopped) -> None:
         for sample in fact.samples:
             self.journal.keep_sample(fact, session.key.idx, sample, session.session_id)
-        meter_stop_wh = fact.meter_stop_wh
+        meter_stop_wh = told_wh = self._told_at_end(session, fact)
         if meter_stop_wh is None:
             session.flag(IMPLAUSIBLE)
-            meter_stop_wh = session.meter_start_wh if session.last_energy_wh is None else session.last_energy_wh
-        if self._is_suspect(session.known(_transaction_id(session)), fact):
+            start_wh = None if REGISTER_UNKNOWN in session.flags else session.meter_start_wh
+            meter_stop_wh = start_wh if session.last_energy_wh is None else session.last_energy_wh
+        if NO_METER_START not in session.flags and self._is_suspect(session.known(_transaction_id(session)), fact):
             session.flag(SUSPECT)
+            told_wh = None
         session.last_energy_wh = meter_stop_wh
         connector = self.state.connector(session.key)
-        if connector is not None and connector.session is session:
-            connector.meter.end(None if fact.words is not None else fact.stopped_ms)
+        held = None if connector is None or connector.session is not session else connector
+        if held is not None:
+            held.meter.end(None if fact.words is not None else fact.stopped_ms)
         self.end(session, fact.reason, fact.stopped_ms, meter_stop_wh)
+        if held is not None:
+            held.rested(told_wh or 0, fact.stopped_ms)
+
+    def _told_at_end(self, session: Session, fact: TransactionStopped) -> int | None:
+        """Return the register that a stop tells, Wh; for a start that told none, one that its end can have."""
+        if NO_METER_START not in session.flags:
+            return fact.meter_stop_wh
+        charger = self.state.chargers.get(session.key.charger_id)
+        max_w = 0 if charger is None else charger.config.max_power_w
+        registers.read_at_end(session, fact.samples, max_w)
+        if charger is None or session.last_energy_wh is None:
+            most_wh = most_energy_wh(max_w, registers.lasted_ms(session, fact.stopped_ms))
+        else:
+            most_wh = self._most_wh(charger, session.started_ms, fact)
+        return registers.end(session, fact.meter_stop_wh, most_wh)
 
     def _is_suspect(self, started: KnownTransaction, fact: TransactionStopped) -> bool:
         """Return whether a stop cannot be true: before its start, or more than such a connector can have delivered."""
+        if NO_METER_START in started.flags:
+            return True
         used_wh = 0 if fact.meter_stop_wh is None else fact.meter_stop_wh - started.meter_start_wh
         if used_wh < 0 or fact.stopped_ms < started.started_ms:
             return True
         charger = self.state.chargers.get(started.charger_id)
         if charger is None or START_TIME_UNKNOWN in started.flags:
             return False
-        lasted_ms = max(fact.stopped_ms - started.started_ms, self.now.wall_ms - started.started_ms, MS_PER_HOUR)
-        return used_wh > most_energy_wh(most_power_w(charger.config), lasted_ms)
+        return used_wh > self._most_wh(charger, started.started_ms, fact)
+
+    def _most_wh(self, charger: ChargerState, started_ms: int, fact: TransactionStopped) -> int:
+        """Return the most that a transaction can have used that ends now, Wh."""
+        lasted_ms = max(fact.stopped_ms - started_ms, self.now.wall_ms - started_ms, MS_PER_HOUR)
+        return most_energy_wh(most_power_w(charger.config), lasted_ms)
 
     def _repeated(self, fact: TransactionStopped) -> bool:
         """Return whether this stop was taken before, as a stop of an ended transaction or as an orphan."""
@@ -338,10 +374,15 @@ class Transactions(Part):
         flags = tuple(flag for flag in known.flags if flag != SUSPECT)
         if self._is_suspect(known, fact):
             flags = (*flags, SUSPECT)
-        if fact.meter_stop_wh is None and IMPLAUSIBLE not in flags:
+        told_wh, start_wh = fact.meter_stop_wh, None
+        if told_wh is not None and REGISTER_UNKNOWN in flags:
+            start_wh, flags = told_wh, tuple(flag for flag in flags if flag != REGISTER_UNKNOWN)
+        elif told_wh is not None and NO_METER_START in flags and not self._fits(known, fact, told_wh):
+            told_wh = None
+        if told_wh is None and IMPLAUSIBLE not in flags:
             flags = (*flags, IMPLAUSIBLE)
         self.journal.corrections.append(
-            StopCorrected(known.session_id, fact.stopped_ms, fact.meter_stop_wh, fact.reason, flags)
+            StopCorrected(known.session_id, fact.stopped_ms, told_wh, fact.reason, flags, start_wh)
         )
         for sample in fact.samples:
             self.journal.keep_sample(fact, known.idx, sample, known.session_id)
@@ -354,6 +395,12 @@ class Transactions(Part):
             meter_stop_wh=fact.meter_stop_wh,
             energy_wh=_billed_wh(known, fact, flags),
         )
+
+    def _fits(self, started: KnownTransaction, fact: TransactionStopped, told_wh: int) -> bool:
+        """Return whether a late stop can end a transaction that began at a register which its start did not tell."""
+        charger = self.state.chargers.get(started.charger_id)
+        most_wh = 0 if charger is None else self._most_wh(charger, started.started_ms, fact)
+        return 0 <= told_wh - started.meter_start_wh <= most_wh
 
     def _orphan(self, fact: TransactionStopped) -> None:
         """Keep a stop that belongs to no transaction of this charger as a closed record of its own."""
@@ -402,6 +449,7 @@ class Transactions(Part):
         if connector is not None and connector.session is session:
             connector.session = None
             connector.freed_ms = self.now.mono_ms
+            connector.rested(0, ended_ms)
             transaction_ended(self.state.chargers[session.key.charger_id], connector, session)
             self.journal.plan = True
         self.state.sessions.pop(session.session_id, None)
@@ -435,7 +483,9 @@ def _can_end(session: Session, fact: TransactionStopped) -> bool:
 
 
 def _has_risen(session: Session, fact: TransactionStopped) -> bool:
-    return fact.meter_stop_wh is not None and fact.meter_stop_wh > session.meter_start_wh
+    if fact.meter_stop_wh is None or REGISTER_UNKNOWN in session.flags:
+        return False
+    return fact.meter_stop_wh > session.meter_start_wh
 
 
 def _billed_wh(known: KnownTransaction, fact: TransactionStopped, flags: tuple[str, ...]) -> int | None:

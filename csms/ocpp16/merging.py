@@ -4,14 +4,14 @@ A charger may send a value in MeterValues, again in the transactionData of StopT
 queue. The elements are kept byte for byte, so that signed values stay signed; whoever reads a session's values reads
 them through here. Two values are the same when their time and all that tells values of one time apart are the same:
 measurand, phase, context, location and format (the signed twin of a value is a value of its own). The first one counts.
-Half a surrogate pair is read as U+FFFD (`half_pairs`): it spoils no other value.
+Half a surrogate pair is read as U+FFFD (`half_pairs`): it spoils no other value. A signed value is not even trimmed.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from csms.ocpp16.half_pairs import mended
-from csms.ocpp16.readers import read_elements, read_fields, read_text
+from csms.ocpp16.readers import read_any, read_elements, read_fields, read_text
 from csms.ocpp16.times import parse_time_ms
 
 DEFAULTS = {
@@ -37,6 +37,11 @@ class Value:
     format: str
     unit: str
     value: str
+
+    @property
+    def is_signed(self) -> bool:
+        """Return whether it is signed data (§7.44)."""
+        return self.format.lower() == "signeddata"
 
     @property
     def identity(self) -> tuple[int | str, ...]:
@@ -67,6 +72,14 @@ def _values(element: bytes) -> Iterable[Value]:
             at_ms=parse_time_ms(timestamp),
             timestamp=timestamp,
             unit=read_text(sampled.get("unit", b"null")) or "",
-            value=read_text(sampled.get("value", b"null"), max_chars=None) or "",  # a cut signature proves nothing
+            value=_value(sampled.get("value", b"null"), told["format"]),
             **told,
         )
+
+
+def _value(raw: bytes, told_format: str) -> str:
+    """Return a value, whole and, if it is signed, as it came: a signature of anything else proves nothing."""
+    value = read_any(raw)
+    if isinstance(value, str) and told_format.lower() == "signeddata":
+        return value
+    return read_text(raw, max_chars=None) or ""

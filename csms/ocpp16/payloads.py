@@ -49,14 +49,14 @@ class Authorize(msgspec.Struct, frozen=True):
 
 
 class StartTransaction(msgspec.Struct, frozen=True):
-    """§6.45; `meter_start` in Wh.
+    """§6.45; `meter_start` in Wh or None.
 
     Without a connector that there can be it is at connector 0, which holds no transaction, and an empty tag is Invalid.
     """
 
-    meter_start: int
     connector_id: int = 0
     id_tag: str = ""
+    meter_start: int | None = None
     timestamp: str = ""
     reservation_id: int | None = None
 
@@ -70,9 +70,12 @@ class MeterValues(msgspec.Struct, frozen=True):
 
 
 class StopTransaction(msgspec.Struct, frozen=True):
-    """§6.49; `meter_stop` in Wh or None, `reason` as written, `transaction_data` like `MeterValues.meter_value`."""
+    """§6.49; `meter_stop` in Wh or None, `reason` as written, `transaction_data` like `MeterValues.meter_value`.
 
-    transaction_id: int
+    Without a readable id it names no transaction, as −1 does (errata 3.18).
+    """
+
+    transaction_id: int = -1
     meter_stop: int | None = None
     timestamp: str = ""
     id_tag: str | None = None

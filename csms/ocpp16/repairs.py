@@ -3,8 +3,9 @@
 Numbers as text and text as numbers, overlong text, null, a missing or odd time, an object for a list: all of it is
 read, field by field; half a surrogate pair in a text is U+FFFD by then (`half_pairs`). Only when a field that the
 answer needs cannot be read is the result a `PayloadFault`: a charger that gets an error instead of a confirmation
-resends for ever and stalls its queue (OCPP 1.6 §3.7.1, §4.8, §4.10). So a start needs no tag and no connector to be
-recorded (refused, at no connector), and a stop no register.
+resends for ever and stalls its queue (OCPP 1.6 §3.7.1, §4.8, §4.10). So a start needs no tag, no connector and no
+register to be recorded (refused, at no connector, suspect), and a stop no register and no id (it is that of a start
+that was never given one).
 """
 
 from collections.abc import Callable, Mapping
@@ -44,8 +45,8 @@ def _text(name: str, max_chars: int, *, needed: bool = False) -> Field:
     return Field(name, readers.read_text, needed, high=max_chars)
 
 
-def _integer(name: str, *, needed: bool = False) -> Field:
-    return Field(name, readers.read_integer, needed)
+def _integer(name: str) -> Field:
+    return Field(name, readers.read_integer)
 
 
 _CONNECTOR_ID = Field("connector_id", readers.read_integer, needed=True, low=0, high=readers.CONNECTOR_ID_MAX)
@@ -77,7 +78,7 @@ REPAIRS: Mapping[str, tuple[Field, ...]] = {
     "StartTransaction": (
         replace(_CONNECTOR_ID, needed=False),
         _text("id_tag", 20),
-        _integer("meter_start", needed=True),
+        _integer("meter_start"),
         _TIMESTAMP,
         _integer("reservation_id"),
     ),
@@ -87,7 +88,7 @@ REPAIRS: Mapping[str, tuple[Field, ...]] = {
         Field("meter_value", readers.read_elements),
     ),
     "StopTransaction": (
-        _integer("transaction_id", needed=True),
+        _integer("transaction_id"),
         _integer("meter_stop"),
         _TIMESTAMP,
         _text("id_tag", 20),

@@ -21,6 +21,7 @@ from csms.core.records import (
     Snapshot,
     StationStored,
 )
+from csms.core.session import NO_METER_START
 from csms.core.station import Station
 
 
@@ -89,7 +90,7 @@ class Store:
                 and row.driver is Driver.OCPP
                 and row.id_tag.upper() == key.id_tag.upper()
                 and row.started_ms == key.started_ms
-                and row.meter_start_wh == key.meter_start_wh
+                and key.meter_start_wh == (None if NO_METER_START in row.flags else row.meter_start_wh)
             ):
                 return _known(row)
         return None

@@ -132,8 +132,9 @@ def session_row(station_id: str, record: SessionStored) -> Row:
 
 
 def correction_row(record: StopCorrected) -> Row:
-    """Return the true end of a session: ended_ms, meter_stop_wh, end_reason, flags and the session's id."""
+    """Return the true end of a session: meter_start_wh, ended_ms, meter_stop_wh, end_reason, flags and its id."""
     return (
+        optional_integer(record.meter_start_wh),
         integer(record.ended_ms),
         optional_integer(record.meter_stop_wh),
         text(record.end_reason),

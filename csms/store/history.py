@@ -1,5 +1,6 @@
 """Questions about sessions that the core may have forgotten; each runs in a transaction of its own."""
 
+from collections.abc import Callable
 from operator import attrgetter
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true
@@ -7,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId
 from csms.core.records import GUESSED_ENDS
+from csms.core.session import NO_METER_START
 from csms.store.codec import read_row
 from csms.store.schema import session
 from csms.store.values import INT64_MAX, INT64_MIN, integer, text
@@ -16,11 +18,12 @@ def find_start(connection: Connection, station_id: str, key: StartKey) -> KnownT
     """Return the transaction of this StartTransaction (LEDGER.md I6); id tags are compared without case.
 
     One without a usable time is known by its words, as long as they tell it from another start
-    (`csms.core.session.start_is_told_by_words`).
+    (`csms.core.session.start_is_told_by_words`). One without a register is the one that told none, either.
 
     Raises:
         CorruptRowError: its row cannot be read.
     """
+    told_none, by_words = key.meter_start_wh is None, key.words is not None
     return _find(
         connection,
         and_(
@@ -29,9 +32,10 @@ def find_start(connection: Connection, station_id: str, key: StartKey) -> KnownT
             session.c.idx == integer(key.idx),
             session.c.started_ms == integer(key.started_ms) if key.words is None else _told_by(key.words),
             session.c.id_tag == text(key.id_tag.upper()),
-            session.c.meter_start_wh == integer(key.meter_start_wh),
+            true() if key.meter_start_wh is None else session.c.meter_start_wh == integer(key.meter_start_wh),
             session.c.transaction_id.is_not(None),
         ),
+        lambda known: told_none is (NO_METER_START in known.flags) and not (told_none and by_words and known.ended),
     )
 
 
@@ -80,7 +84,9 @@ def _told_by(words: str) -> ColumnElement[bool]:
     )
 
 
-def _find(connection: Connection, wanted: ColumnElement[bool]) -> KnownTransaction | None:
+def _find(
+    connection: Connection, wanted: ColumnElement[bool], fits: Callable[[KnownTransaction], bool] = lambda _: True
+) -> KnownTransaction | None:
     """Return the first of the transactions; it is chosen here, since `ORDER BY` makes SQLite walk the wrong index."""
     rows = connection.execute(
         select(
@@ -98,7 +104,8 @@ def _find(connection: Connection, wanted: ColumnElement[bool]) -> KnownTransacti
             session.c.flags,
         ).where(wanted)
     ).all()
-    if not rows:
-        return None
-    row = min(rows, key=attrgetter("transaction_id"))
-    return read_row(KnownTransaction, session.name, row.session_id, row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+    for row in sorted(rows, key=attrgetter("transaction_id")):
+        known = read_row(KnownTransaction, session.name, row.session_id, row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+        if fits(known):
+            return known
+    return None

@@ -19,7 +19,8 @@ would turn a mistake in it into a station that cannot commit anything any more. 
 them (I7): connector, time and content; a replayed sample is stored once. That index begins with the time because
 samples arrive nearly in its order: a batch touches a few pages at its end and not one page per connector.
 
-Reads by session or connector are not indexed yet: they come with the queries that need them.
+The samples of one session are read by it, too, in bounded steps (`csms.store.reading`): an index by session would make
+each running one a page of every batch. Reads by connector come with the queries that need them.
 """
 
 from sqlalchemy import (

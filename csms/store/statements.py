@@ -25,7 +25,8 @@ ROWS_MAX = 512
 and of the 32,767 that PostgreSQL's driver takes."""
 
 _CORRECTION = (
-    "UPDATE session SET ended_ms=?, meter_stop_wh=COALESCE(?, meter_stop_wh, last_energy_wh, meter_start_wh), "
+    "UPDATE session SET meter_start_wh=COALESCE(?, meter_start_wh), ended_ms=?, "
+    "meter_stop_wh=COALESCE(?, meter_stop_wh, last_energy_wh, meter_start_wh), "
     "end_reason=?, flags=? WHERE session_id=? AND station_id=?"
 )
 

@@ -9,10 +9,10 @@ from sqlalchemy import Connection, insert, select
 
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId
-from csms.core.records import Record, Snapshot
-from csms.ports import Pruned, StoreError
+from csms.core.records import Record, SessionStored, Snapshot
+from csms.ports import Pruned, SamplePosition, SamplesPage, StoreError
 from csms.postgres_url import FORM, is_postgres, parse
-from csms.store import history, loading, retention
+from csms.store import history, loading, reading, retention
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
 from csms.store.schema import station
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """One station's memory in a database; `csms.ports.Store` and `Histories` say what each method promises.
+    """One station's memory in a database; `csms.ports` says what each method promises.
 
     Each raises StoreError when the database refuses, when a row is damaged, and after `close`.
     """
@@ -69,6 +69,20 @@ class SqlStore:
     async def find_session(self, session_id: SessionId) -> bool:
         """Return whether a session of that id ever existed."""
         return await self._read(lambda connection: history.find_session(connection, self._station_id, session_id))
+
+    async def read_transaction(self, transaction_id: int) -> SessionStored | None:
+        """Return the session of a transaction by OCPP's id, running or ended; any integer may be asked for."""
+        return await self._read(
+            lambda connection: reading.read_transaction(connection, self._station_id, transaction_id)
+        )
+
+    async def read_samples(
+        self, session: SessionStored, after: SamplePosition | None, elements_max: int
+    ) -> SamplesPage:
+        """Return the next samples of a session, of those that one short visit can look at."""
+        return await self._read(
+            lambda connection: reading.read_samples(connection, self._station_id, session, after, elements_max)
+        )
 
     async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:
         """Remove a batch of old meter samples, in a transaction that takes its turn with the commits."""

@@ -128,6 +128,18 @@ CHARACTERS = (
         lambda: Traits(calls=(fields("StopTransaction", transactionId=0),)),
     ),
     _one(
+        "stops_nameless",
+        "Sends StopTransaction without a transactionId.",
+        "D",
+        lambda: Traits(calls=(fields("StopTransaction", transactionId=None),)),
+    ),
+    _one(
+        "no_meter_start",
+        "Sends StartTransaction without a meterStart.",
+        "D",
+        lambda: Traits(calls=(fields("StartTransaction", meterStart=None),)),
+    ),
+    _one(
         "never_stops",
         "Sends no StopTransaction; its status alone tells that the car has gone.",
         "C25; libocpp #495, go-eCharger #106, ocpp-rpc #82, evcc #30247",

@@ -221,15 +221,17 @@ def _record(observed: Observed) -> str:
 
 def _faults(truths: list[Truth], rows: list[dict[str, Any]]) -> list[str]:
     left = list(rows)
-    missing = wrong_wh = guessed = 0
+    missing = wrong_wh = uncounted_wh = guessed = 0
     for truth in truths:
-        fits = [row for row in left if row["meter_start_wh"] == truth.meter_start_wh and "orphan" not in row["flags"]]
+        fits = [row for row in left if _can_be(truth, row)]
         if not fits:
             missing += 1
             continue
         row = min(fits, key=lambda row: abs((row["meter_stop_wh"] or 0) - (truth.meter_stop_wh or 0)))
         left.remove(row)
         wrong_wh += abs((truth.meter_stop_wh or 0) - (row["meter_stop_wh"] or 0))
+        if "no_meter_start" in row["flags"]:
+            uncounted_wh += row["meter_start_wh"] - truth.meter_start_wh
         guessed += row["end_reason"] == "NoStopReceived"
     orphans = sum("orphan" in row["flags"] for row in left)
     past = sum(row["started_ms"] < START_MS and "orphan" not in row["flags"] for row in left)
@@ -240,5 +242,12 @@ def _faults(truths: list[Truth], rows: list[dict[str, Any]]) -> list[str]:
         "of the past": past,
         "that never were": len(left) - orphans - past,
         "Wh wrong": wrong_wh,
+        "Wh not counted": uncounted_wh,
     }
     return [f"{what}: {count}" for what, count in counts.items() if count]
+
+
+def _can_be(truth: Truth, row: dict[str, Any]) -> bool:
+    """Return whether a record begins where a transaction did, or its start did not tell where."""
+    begins = row["meter_start_wh"] == truth.meter_start_wh or "no_meter_start" in row["flags"]
+    return begins and "orphan" not in row["flags"]

@@ -184,6 +184,24 @@ ROWS = (
         )
         for tag in (None, {"idToken": "x"})
     ),
+    *(
+        Row(
+            "StartTransaction",
+            "dirty",
+            START | {"connectorId": 2, "meterStart": register},
+            ACCEPTED | {"transactionId": 2},
+            {
+                "session": STARTED
+                | {
+                    "transaction_id": 2,
+                    "idx": 2,
+                    "meter_start_wh": 0,
+                    "flags": '["no_meter_start","suspect","register_unknown","unproven"]',
+                }
+            },
+        )
+        for register in (None, "", "1 kWh", {"value": 5})
+    ),
     Row(
         "StatusNotification",
         "minimal",
@@ -255,6 +273,20 @@ ROWS = (
             {"session": STOPPED | {"meter_stop_wh": 5, "flags": '["unproven","implausible_meter"]'}},
         )
         for register in (None, "", [9])
+    ),
+    *(
+        Row(
+            "StopTransaction",
+            "dirty",
+            STOP | {"transactionId": transaction_id, "transactionData": [FULL_SAMPLE]},
+            {},
+            {
+                "session": {"transaction_id": None, "meter_stop_wh": 9, "ended_ms": STAMP_MS, "flags": '["orphan"]'},
+                "transaction.orphan_stopped": {"transaction_id": "-1", "meter_stop_wh": 9},
+                "meter_sample": {"transaction_id": -1, "raw_json": FULL_SAMPLE},
+            },
+        )
+        for transaction_id in (None, "", "none", [1])
     ),
     reported("LogStatusNotification", "minimal", {"status": "Idle"}),
     reported("LogStatusNotification", "full", {"status": "UploadFailure", "requestId": 7}),

@@ -30,7 +30,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import Driver
+from csms.core.records import Driver, SessionStored
 from csms.core.replies import (
     MakesShown,
     Outcome,
@@ -42,8 +42,9 @@ from csms.core.replies import (
     StationShown,
 )
 from csms.core.station import Station
-from csms.ports import StoreError
+from csms.ports import SamplePosition, SamplesPage, StoreError
 from csms.runtime.view import StationView
+from tests.unit.store import samples as stored
 
 NEW_ID = SessionId("00000000-0000-4000-8000-000000000001")
 OLD_ID = SessionId("00000000-0000-4000-8000-000000000002")
@@ -144,12 +145,29 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.sessions: set[SessionId] = set()
+        self.transactions: dict[int, SessionStored] = {}
+        self.pages: list[SamplesPage] = []
+        self.asked: list[tuple[SamplePosition | None, int]] = []
         self.broken = False
 
     async def find_session(self, session_id: SessionId) -> bool:
         if self.broken:
             raise StoreError
         return session_id in self.sessions
+
+    async def read_transaction(self, transaction_id: int) -> SessionStored | None:
+        if self.broken:
+            raise StoreError
+        return self.transactions.get(transaction_id)
+
+    async def read_samples(
+        self, session: SessionStored, after: SamplePosition | None, elements_max: int
+    ) -> SamplesPage:
+        assert session in self.transactions.values()
+        self.asked.append((after, elements_max))
+        if not self.pages:
+            raise StoreError
+        return self.pages.pop(0)
 
 
 @dataclass(frozen=True)
@@ -751,6 +769,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/sessions"),
         ("post", "/sessions/{id}/power-update"),
         ("post", "/sessions/{id}/stop"),
+        ("get", "/transactions/{transactionId}"),
         ("get", "/chargers/knocking"),
         ("post", "/station/safe-mode/end"),
         ("get", "/alarms"),
@@ -788,3 +807,148 @@ async def test_a_faulty_make_teaches_nothing(world: World) -> None:
     assert answer.status_code == 422
     assert answer.json()["faults"] == [{"path": "$.makes[0].tenths", "error": "must be true or false"}]
     assert world.desk.facts == []
+
+
+# --- one transaction --------------------------------------------------------------------------------------------------
+
+STAMP, AT = "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000Z"
+PLAIN = {"measurand": "Energy.Active.Import.Register", "context": "Sample.Periodic", "location": "Outlet"}
+SIGNED = ' OCMF|{"a":"\\/é"}\n'
+
+
+def element(*values: dict[str, Any], stamp: str = STAMP) -> str:
+    return json.dumps({"timestamp": stamp, "sampledValue": list(values)})
+
+
+async def test_a_transaction_that_has_ended(world: World) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7, flags=("superseded",))
+    power = {"value": "7,5", "measurand": "Power.Active.Import", "unit": "kW", "phase": "L1"}
+    signed = {"value": SIGNED, "format": "SignedData", "context": "Transaction.End"}
+    pages = [element({"value": " 5 "}, power), element(signed, {"value": "5"}), element({"value": "6"}, stamp="1970")]
+    world.store.pages = [SamplesPage(tuple(pages), None)]
+    answer = await world.client.get("/transactions/7")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "transaction": {
+            "transactionId": 7,
+            "sessionId": "s7",
+            "connectorId": {"chargerId": "CP001", "idx": 1},
+            "idTag": "tag1",
+            "idTagStatus": "Accepted",
+            "startedAt": "2023-11-14T22:13:20.000Z",
+            "stoppedAt": "2023-11-14T22:23:20.000Z",
+            "meterStartWh": 1_000,
+            "meterStopWh": 9_000,
+            "energyWh": 8_000,
+            "endReason": "Local",
+            "flags": ["superseded"],
+        },
+        "samples": [
+            {"at": AT, **PLAIN, "value": "5"},
+            {"at": AT, **PLAIN, "measurand": "Power.Active.Import", "phase": "L1", "unit": "kW", "value": "7,5"},
+            {**PLAIN, "value": "6"},
+        ],
+        "signedData": [{"at": AT, **PLAIN, "context": "Transaction.End", "value": SIGNED}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "view_wh", "energy_wh"),
+    [
+        (stored.session("s7", 7), None, None),
+        (stored.session("s7", 7, last_energy_wh=1_300), None, 300),
+        (stored.session("s7", 7, last_energy_wh=1_300), 450, 450),
+        (stored.ended("s7", 7, meter_stop_wh=None), None, 8_000),
+        (stored.ended("s7", 7, meter_stop_wh=None, last_energy_wh=None), None, None),
+        (stored.session("s7", 7, flags=("register_unknown",), meter_start_wh=0), None, None),
+    ],
+)
+async def test_what_a_transaction_has_used(
+    world: World, row: SessionStored, view_wh: int | None, energy_wh: int | None
+) -> None:
+    world.store.transactions[7] = row
+    world.store.pages = [SamplesPage((), None)]
+    if view_wh is not None:
+        world.desk.view.sessions[row.session_id] = ocpp_session(energy_wh=view_wh)
+    shown = (await world.client.get("/transactions/7")).json()["transaction"]
+    assert shown.get("energyWh") == energy_wh
+    assert ("stoppedAt" in shown) is (row.ended_ms is not None)
+    assert ("meterStartWh" in shown) is ("register_unknown" not in row.flags)
+
+
+async def test_a_page_is_filled_by_several_visits_and_says_where_to_go_on(world: World) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    places = [SamplePosition(n, 2**63 - 1) for n in (1, 2)]
+    world.store.pages = [
+        SamplesPage((element({"value": "1"}),), places[0]),
+        SamplesPage((), places[1]),
+        SamplesPage((element({"value": "2"}, stamp="2026-01-01T00:00:01Z"),), SamplePosition(5, 6)),
+    ]
+    answer = (await world.client.get("/transactions/7?limit=2&cursor=0-9")).json()
+    assert [one["value"] for one in answer["samples"]] == ["1", "2"]
+    assert answer["nextCursor"] == "5-6"
+    assert world.store.asked == [(SamplePosition(0, 9), 2), (places[0], 2), (places[1], 2)]
+
+
+async def test_what_would_not_fit_whole_is_left_to_the_next_page(world: World) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    one, two, three = (element({"value": n}, stamp=f"2026-01-01T00:00:0{n}Z") for n in "123")
+    world.store.pages = [
+        SamplesPage((one,), SamplePosition(4, 4)),
+        SamplesPage((two, three), SamplePosition(5, 5)),
+    ]
+    answer = (await world.client.get("/transactions/7?limit=2")).json()
+    assert [one["value"] for one in answer["samples"]] == ["1"]
+    assert answer["nextCursor"] == "4-4"
+
+
+async def test_what_is_no_character_spoils_no_answer(world: World) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    signed = '{"value":"a\\ud83d\\u0000","format":"SignedData"}'
+    odd = f'{{"timestamp":"\\ud83d","sampledValue":[{signed},{{"unit":"\\udfff"}},5]}}'
+    world.store.pages = [SamplesPage((odd, "[]", "5", '{"sampledValue":"\\ud83d"}'), None)]
+    answer = (await world.client.get("/transactions/7")).json()
+    assert answer["samples"] == [{**PLAIN, "unit": "\ufffd", "value": ""}]
+    assert answer["signedData"] == [{**PLAIN, "value": "a\ufffd\0"}]
+
+
+@pytest.mark.parametrize("chars", [10, 300_000])
+async def test_the_work_for_one_page_is_bounded(world: World, chars: int) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    position = SamplePosition(1, 1)
+    world.store.pages = [SamplesPage((element({"value": "1" * chars}),), position)] * 99
+    answer = (await world.client.get("/transactions/7?limit=500")).json()
+    assert answer["nextCursor"] == "1-1"
+    assert len(world.store.asked) == (50 if chars == 10 else 1)
+
+
+@pytest.mark.parametrize("transaction_id", ["8", "0", "-1", "9" * 30])
+async def test_a_transaction_that_never_was(world: World, transaction_id: str) -> None:
+    assert_problem(await world.client.get(f"/transactions/{transaction_id}"), Kind.UNKNOWN_TRANSACTION)
+
+
+@pytest.mark.parametrize(
+    ("target", "fault"),
+    [
+        ("seven", "{transactionId}: must be a whole number"),
+        ("7.0", "{transactionId}: must be a whole number"),
+        ("\u0667", "{transactionId}: must be a whole number"),
+        ("9" * 31, "{transactionId}: must be a whole number"),
+        ("7?limit=0", "?limit: must be a whole number from 1 to 500"),
+        ("7?limit=501", "?limit: must be a whole number from 1 to 500"),
+        ("7?limit=ten", "?limit: must be a whole number from 1 to 500"),
+        ("7?cursor=", "?cursor: must be a nextCursor of an answer before"),
+        ("7?cursor=1-2-3", "?cursor: must be a nextCursor of an answer before"),
+    ],
+)
+async def test_what_is_wrong_with_a_question_for_a_transaction_is_said(world: World, target: str, fault: str) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    assert faults_in(await world.client.get(f"/transactions/{target}")) == [fault]
+
+
+async def test_a_store_that_cannot_be_read_is_told(world: World) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    for broken in (False, True):
+        world.store.broken = broken
+        body = assert_problem(await world.client.get("/transactions/7"), Kind.STORE_UNAVAILABLE)
+        assert body["error"] == "The stored transactions cannot be read now; try again."

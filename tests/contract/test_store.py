@@ -1,6 +1,7 @@
 """What every store keeps, whatever database is below it: one suite, run once per database in `DATABASES`."""
 
 import asyncio
+import json
 import random
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -27,8 +28,8 @@ from csms.core.records import (
     StationStored,
     StopCorrected,
 )
-from csms.ports import Store, StoreError
-from csms.store import SqlStore, open_store, schema
+from csms.ports import Store, StoreError, Transactions
+from csms.store import SqlStore, open_store, reading, schema
 from tests.contract import store_victim
 from tests.postgres import PostgresServer, empty_database
 from tests.unit.store import samples
@@ -379,6 +380,34 @@ async def test_words_that_tell_no_time_may_be_missing_or_anything(store: SqlStor
         assert await store.find_start(replace(samples.start_key(row), words=words)) == _known(row, ended=False)
 
 
+NO_METER = samples.session("none", 9, flags=("no_meter_start",))
+
+TOLD_NONE = [
+    # caption, its row, words of the start | a start without a register is the same one
+    ("it runs", NO_METER, None, True),
+    ("a register was found out", replace(NO_METER, meter_start_wh=77), None, True),
+    ("it ended", samples.ended("none", 9, flags=("no_meter_start",)), None, True),
+    ("its start told one", samples.session("none", 9), None, False),
+    ("no time either: it runs", replace(NO_METER, start_words=WORDS), WORDS, True),
+    ("no time either: it ended", samples.ended("n", 9, flags=("no_meter_start",), start_words=WORDS), WORDS, False),
+    ("no time either: its start told one", samples.ended("n", 9, start_words=WORDS), WORDS, False),
+    ("words that are empty", samples.ended("n", 9, flags=("no_meter_start",), start_words=""), "", False),
+]
+
+
+@pytest.mark.parametrize(("row", "words", "same"), [row[1:] for row in TOLD_NONE], ids=[row[0] for row in TOLD_NONE])
+async def test_a_start_without_a_register_is_known_by_the_rest(
+    store: SqlStore, row: SessionStored, words: str | None, *, same: bool
+) -> None:
+    await store.commit([row])
+    again = StartKey(row.charger_id, row.idx, "TAG1", row.started_ms, None, words)
+    known = _known(row, ended=row.ended_ms is not None)
+    assert await store.find_start(again) == (known if same else None)
+    if "no_meter_start" in row.flags:
+        told = replace(again, meter_start_wh=row.meter_start_wh)
+        assert await store.find_start(told) is None, "one that tells a register is another"
+
+
 async def test_two_transactions_of_one_key_are_answered_with_the_first(store: SqlStore) -> None:
     await store.commit([samples.session("later", 8), samples.ended("first", 5)])
     known = await store.find_start(samples.start_key(RUNNING))
@@ -456,6 +485,8 @@ async def test_a_closed_store_says_so(store_url: str) -> None:
         store.find_start(StartKey(ChargerId("CP001"), 1, "T", 0, 0)),
         store.find_transaction(1),
         store.find_session(SessionId("s")),
+        store.read_transaction(1),
+        store.read_samples(RUNNING, None, 1),
     ):
         with pytest.raises(StoreError, match="closed"):
             await refused
@@ -549,6 +580,17 @@ async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: S
     assert row["flags"] == '["superseded","suspect"]'
 
 
+@pytest.mark.parametrize(("start_wh", "kept_wh"), [(None, 1_000), (12_345, 12_345), (0, 0)])
+async def test_a_true_end_may_tell_where_its_register_began(
+    store: SqlStore, start_wh: int | None, kept_wh: int
+) -> None:
+    guessed = samples.session("S7", 7, ended_ms=5_000, end_reason=EndReason.ZOMBIE)
+    await store.commit([guessed])
+    await store.commit([StopCorrected(guessed.session_id, 4_000, 12_345, "Local", (), start_wh)])
+    (row,) = await _session_rows(store)
+    assert (row["meter_start_wh"], row["meter_stop_wh"]) == (kept_wh, 12_345)
+
+
 @pytest.mark.parametrize(
     ("guessed_wh", "last_wh", "kept_wh"), [(None, None, 1_000), (None, 1_300, 1_300), (1_400, 1_300, 1_400)]
 )
@@ -584,6 +626,89 @@ async def test_a_stop_is_found_by_its_charger_time_and_register(store: SqlStore)
     assert await store.find_stop(ended.charger_id, 7_000, None)
     assert not await store.find_stop(ended.charger_id, 7_001, None)
     assert not await store.find_stop(ChargerId("OTHER"), 7_000, 60)
+
+
+# --- one transaction to look at ---------------------------------------------------------------------------------------
+
+T_MS = 1_700_000_000_000
+ONE = samples.ended("s1", 1)
+
+
+def _of(n: int, at_ms: int, **changed: Any) -> Any:
+    return samples.sample(at_ms, raw_json=f'{{"n":{n}}}', **changed)
+
+
+async def _all(store: SqlStore, owner: SessionStored, elements_max: int) -> list[list[int]]:
+    """Return the pages of a session's samples, by their numbers."""
+    pages, after = [], None
+    while True:
+        page = await store.read_samples(owner, after, elements_max)
+        pages.append([json.loads(element)["n"] for element in page.elements])
+        if page.after is None:
+            return pages
+        assert after is None or page.after > after, "there is an end to it"
+        after = page.after
+
+
+async def test_a_transaction_can_be_looked_at(store: SqlStore) -> None:
+    port: Transactions = store
+    running = samples.session("s2", 2, flags=("suspect",), last_energy_wh=1_300)
+    await store.commit([ONE, running, samples.session("rest", None, driver=Driver.REST)])
+    assert [await port.read_transaction(n) for n in (1, 2, 3, 0, -1, 10**30)] == [ONE, running, None, None, None, None]
+
+
+async def test_samples_are_read_in_the_order_of_their_time_each_moment_in_one_page(store: SqlStore) -> None:
+    await store.commit(
+        [
+            ONE,
+            _of(1, T_MS + 3_000),
+            _of(2, T_MS + 1_000),
+            _of(3, T_MS + 2_000),
+            _of(4, T_MS + 2_000, idx=0),
+            _of(5, T_MS + 2_000, session_id=SessionId("s2")),
+            _of(6, T_MS + 2_000, session_id=None),
+            _of(7, T_MS + 2_000, charger_id=ChargerId("CP002")),
+            _of(8, T_MS + 2_000, idx=2),
+        ]
+    )
+    assert await _all(store, ONE, 100) == [[2, 3, 4, 8, 1]]
+    assert await _all(store, ONE, 4) == [[2, 3, 4, 8], [1]]
+    assert await _all(store, ONE, 3) == [[2], [3, 4, 8], [1]]
+    assert await _all(store, ONE, 2) == [[2], [3, 4], [8, 1]], "but for a moment that is longer than a page"
+    assert await _all(store, ONE, 1) == [[2], [3], [4], [8], [1]]
+
+
+@pytest.mark.parametrize(
+    ("owner", "first_ms", "last_ms"),
+    [
+        (ONE, T_MS - 3_600_000, T_MS + 600_000 + 3_600_000),
+        (replace(ONE, created_ms=T_MS + 10**9), T_MS - 3_600_000, T_MS + 10**9 + 3_600_000),
+        (replace(ONE, start_words=""), T_MS - 86_400_000, T_MS + 600_000 + 3_600_000),
+        (samples.session("s1", 1), T_MS - 3_600_000, 2**63 - 1),
+    ],
+    ids=["ended", "told later", "its start told no time", "running"],
+)
+async def test_samples_are_looked_for_around_their_transaction(
+    store: SqlStore, owner: SessionStored, first_ms: int, last_ms: int
+) -> None:
+    times = [first_ms - 1, first_ms, T_MS, last_ms, *([last_ms + 1] if last_ms < 2**63 - 1 else [])]
+    await store.commit([owner, *(_of(n, at_ms) for n, at_ms in enumerate(times))])
+    assert await _all(store, owner, 9) == [[1, 2, 3]]
+
+
+async def test_one_visit_looks_at_so_many_samples_and_goes_on(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LOOKED_AT_MAX", 10)
+    others = [_of(n, T_MS + n, session_id=SessionId("s2")) for n in range(100) if n % 20 != 7]
+    await store.commit([ONE, *others, *(_of(n, T_MS + n) for n in range(7, 100, 20))])
+    pages = await _all(store, ONE, 3)
+    assert [page for page in pages if page] == [[7], [27], [47], [67], [87]]
+    assert 9 <= len(pages) <= 11
+
+
+async def test_a_page_holds_so_much_text_or_one_sample(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "CHARS_MAX", 22)
+    await store.commit([ONE, *(_of(10 ** (8 * (n % 2)) + n, T_MS + n) for n in range(4)), _of(10**30, T_MS + 4)])
+    assert await _all(store, ONE, 9) == [[1, 10**8 + 1], [3, 10**8 + 3], [10**30]]
 
 
 # --- forgetting -------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -316,6 +317,10 @@ async def test_every_question_is_answered_from_an_index(store: SqlStore) -> None
     await store.find_start(samples.start_key(session))
     await store.find_transaction(1)
     await store.find_session(session.session_id)
+    await store.find_start(replace(samples.start_key(session), meter_start_wh=None))
+    await store.read_transaction(1)
+    await store.commit([session, samples.sample()])
+    await store.read_samples(session, None, 1)
     await store.load()
 
     def explain(connection: Connection) -> list[str]:

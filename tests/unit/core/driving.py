@@ -293,7 +293,7 @@ class Drive:
         tag: str = "TAG",
         verdict: TagStatus = TagStatus.ACCEPTED,
         ago_s: float = 0,
-        meter_wh: int = 0,
+        meter_wh: int | None = 0,
         exclusive: bool = False,
     ) -> int:
         """Start a transaction and return its id."""

@@ -23,6 +23,7 @@ from csms.core.records import (
     StationStored,
     StopCorrected,
 )
+from csms.core.session import NO_METER_START
 from csms.core.station import Station
 
 
@@ -67,6 +68,7 @@ class Memory:
                         meter_stop_wh=last_wh if record.meter_stop_wh is None else record.meter_stop_wh,
                         end_reason=record.end_reason,
                         flags=record.flags,
+                        meter_start_wh=row.meter_start_wh if record.meter_start_wh is None else record.meter_start_wh,
                     )
                 case SampleStored():
                     self.samples.append(record)
@@ -87,8 +89,9 @@ class Memory:
 
     def find_start(self, key: StartKey) -> KnownTransaction | None:
         for row in self.sessions.values():
-            at = StartKey(row.charger_id, row.idx, row.id_tag_raw, row.started_ms, row.meter_start_wh, row.start_words)
-            told = key.words is None or row.ended_ms is None or 0 < row.meter_start_wh < (_last_wh(row) or 0)
+            told_wh = None if NO_METER_START in row.flags else row.meter_start_wh
+            at = StartKey(row.charger_id, row.idx, row.id_tag_raw, row.started_ms, told_wh, row.start_words)
+            told = key.words is None or row.ended_ms is None or 0 < (told_wh or 0) < (_last_wh(row) or 0)
             if row.transaction_id is not None and at.identity == key.identity and told:
                 return _known(row, row.transaction_id)
         return None

@@ -715,6 +715,13 @@ def test_a_true_end_that_comes_late_is_judged_like_any(
     assert drive.events("transaction.stopped_late")[0].detail["energy_wh"] == billed_wh
 
 
+def test_a_stop_of_before_its_start_is_suspect_without_a_register_too() -> None:
+    drive = site()
+    one = drive.start("A", meter_wh=1_000)
+    drive.stop("A", one, None, ago_s=120)
+    assert ended(drive, one) == ("Local", 1_000, ("implausible_meter", "suspect"))
+
+
 def test_readings_of_a_repeated_stop_are_kept() -> None:
     drive = site()
     transaction_id = drive.start("A")

@@ -66,6 +66,7 @@ def test_oldest_first_and_without_a_time_last() -> None:
         ('{"sampledValue":[5,null,{"value":" 7,5 "},{"value":null,"phase":"L1"}]}', ["7,5", ""]),
         ('{"sampledValue":[{"value":"a","context":7}]}', ["a"]),
         ('{"sampledValue":[{"value":"ab\\ud83d","format":"SignedData"},{"value":"7"}]}', ["ab\ufffd", "7"]),
+        ('{"sampledValue":[{"value":" a\\u00e9\\/\\n","format":"SignedData"},{"value":" 7 "}]}', [" aé/\n", "7"]),
         ('{"timestamp":"\\ud83d","sampledValue":[{"value":"7","unit":"k\\ud83d"}]}', ["7"]),
     ],
 )

@@ -31,6 +31,18 @@ async def test_what_the_stop_names(character: str, transaction_ids: list[int]) -
         assert {m["transactionId"] for m in b.central.of("MeterValues")} == {1}
 
 
+@pytest.mark.parametrize(
+    ("character", "action", "field"),
+    [("stops_nameless", "StopTransaction", "transactionId"), ("no_meter_start", "StartTransaction", "meterStart")],
+)
+async def test_what_is_left_out(character: str, action: str, field: str) -> None:
+    async with bench(character) as b:
+        await whole_transaction(b)
+        (told,) = b.central.of(action)
+        assert field not in told
+        assert b.central.statuses(1)[-1] == "Available"
+
+
 async def test_available_comes_before_the_stop() -> None:
     async with bench("stops_late") as b:
         await whole_transaction(b)
