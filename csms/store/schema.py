@@ -20,7 +20,7 @@ them (I7): connector, time and content; a replayed sample is stored once. The in
 samples costs most, so its key is short: the time, because samples arrive nearly in its order and a batch then touches
 pages at its end, and 64 bits of BLAKE2b over station, connector and content. Two samples that are not the same could be
 taken for it only with the very same time stamp: where 5,000 connectors are sampled in the same moment each second, once
-in 50,000 years, and then one line of the history is missing and nothing else.
+in 45,000 years, and then one line of the history is missing and nothing else.
 
 Reads by session or connector are not indexed yet: they come with the queries that need them.
 """
