@@ -145,14 +145,13 @@ def correction_row(record: StopCorrected) -> Row:
 
 def sample_row(station_id: str, record: SampleStored) -> Row:
     """Return the row of table `meter_sample`."""
-    raw_json = text(record.raw_json)
-    digest = blake2b(raw_json.encode(), digest_size=8).digest()
+    charger_id, idx, raw_json = text(record.charger_id), integer(record.idx), text(record.raw_json)
     return (
         station_id,
         integer(record.at_ms),
-        text(record.charger_id),
-        integer(record.idx),
-        int.from_bytes(digest, "big", signed=True),
+        charger_id,
+        idx,
+        _digest(station_id, charger_id, idx, raw_json),
         optional_text(record.session_id),
         optional_integer(record.transaction_id),
         integer(record.received_ms),
@@ -161,6 +160,12 @@ def sample_row(station_id: str, record: SampleStored) -> Row:
         raw_json,
         None if record.doubt is None else record.doubt.value,
     )
+
+
+def _digest(station_id: str, charger_id: str, idx: int, raw_json: str) -> int:
+    """Return 64 bits that stand for where a sample was measured and what it says; no text here has a NUL in it."""
+    said = f"{station_id}\0{charger_id}\0{idx}\0{raw_json}"
+    return int.from_bytes(blake2b(said.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def counters_row(station_id: str, record: CountersStored) -> Row:

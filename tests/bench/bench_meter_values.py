@@ -1,9 +1,11 @@
 """Validated, durable MeterValues per CPU-second, beside three baselines measured in the same run.
 
-    python -m tests.bench.bench_meter_values [--messages 20000] [--connections 50]
+    python -m tests.bench.bench_meter_values [--messages 20000] [--connections 50 500] [--warm-up 3]
 
 Four servers, each a process of its own, answer the same load from this process (every connection sends its next
-message when the last one is answered):
+message when the last one is answered), once for each number of connections. Before anything is counted every connection
+sends for some seconds, so that what `csms` asks a charger after its boot, once, is over and not divided by the messages
+of a short run:
 
     echo  bare `websockets` + orjson + uvloop: decodes the frame, answers `[3, id, {}]`, keeps nothing
     csms  the real program: validates, steps the core, answers after the commit in SQLite (WAL, synchronous=FULL)
@@ -133,40 +135,58 @@ async def answered(socket: ClientConnection, message_id: str) -> None:
             return
 
 
-async def one_charger(port: int, number: int, messages: int, start: asyncio.Event, ready: asyncio.Semaphore) -> None:
-    """Boot, wait for the others, then send `messages` MeterValues, one at a time."""
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What is put on each server: connections, messages in all, and for how long they send before that is counted."""
+
+    connections: int
+    messages: int
+    warm_up_s: float
+
+
+async def one_charger(port: int, number: int, load: Load, start: asyncio.Event, ready: asyncio.Semaphore) -> None:
+    """Boot, warm up, wait for the others, then send MeterValues, one at a time."""
     url = f"ws://127.0.0.1:{port}/BENCH{number:04}"
     async with connect(url, subprotocols=["ocpp1.6"], compression=None, ping_interval=None) as socket:  # type: ignore[list-item]
         boot = {"chargePointVendor": "Bench", "chargePointModel": "Bench"}
         await socket.send(json.dumps([2, "boot", "BootNotification", boot]))
         await answered(socket, "boot")
+        warm_s, sent = time.perf_counter() + load.warm_up_s, 0
+        while time.perf_counter() < warm_s:
+            await one_message(socket, sent)
+            sent += 1
         ready.release()
         await start.wait()
-        for i in range(messages):
-            await socket.send(meter_values(f"m{i}", 1, 1000 + i))
-            await answered(socket, f"m{i}")
+        for i in range(sent, sent + load.messages // load.connections):
+            await one_message(socket, i)
 
 
-async def load(name: str, port: int, pid: int, connections: int, messages: int) -> Measured:
+async def one_message(socket: ClientConnection, i: int) -> None:
+    """Send the i-th MeterValues and read until it is answered."""
+    await socket.send(meter_values(f"m{i}", 1, 1000 + i))
+    await answered(socket, f"m{i}")
+
+
+async def measure(name: str, port: int, pid: int, load: Load) -> Measured:
     """Put the load on one server and measure what it costs there."""
     start, ready = asyncio.Event(), asyncio.Semaphore(0)
-    each = messages // connections
-    chargers = [asyncio.create_task(one_charger(port, number, each, start, ready)) for number in range(connections)]
-    for _ in range(connections):
+    chargers = [asyncio.create_task(one_charger(port, n, load, start, ready)) for n in range(load.connections)]
+    for _ in chargers:
         await ready.acquire()
     before_s, began_s = cpu_s(pid), time.perf_counter()
     start.set()
     await asyncio.gather(*chargers)
-    return Measured(name, each * connections, cpu_s(pid) - before_s, time.perf_counter() - began_s)
+    counted = load.messages // load.connections * load.connections
+    return Measured(name, counted, cpu_s(pid) - before_s, time.perf_counter() - began_s)
 
 
-async def run(connections: int, messages: int) -> list[Measured]:
+async def run(load: Load) -> list[Measured]:
     """Measure the servers one after the other."""
     with tempfile.TemporaryDirectory() as folder:
         station = {
             "stationId": "BENCH",
             "gridCapacity": 1000,
-            "chargers": [{"id": f"BENCH{n:04}", "maxPower": 50, "connectors": 1} for n in range(connections)],
+            "chargers": [{"id": f"BENCH{n:04}", "maxPower": 50, "connectors": 1} for n in range(load.connections)],
         }
         plans: list[tuple[str, list[str], Callable[[str], int | None]]] = [
             ("echo", [sys.executable, "-c", ECHO_SERVER], plain_port),
@@ -178,7 +198,7 @@ async def run(connections: int, messages: int) -> list[Measured]:
         for name, arguments, port_of in plans:
 
             async def use(port: int, pid: int, name: str = name) -> Measured:
-                return await load(name, port, pid, connections, messages)
+                return await measure(name, port, pid, load)
 
             results.append(await with_process(arguments, port_of, use))
         return results
@@ -206,9 +226,12 @@ def main() -> None:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=20_000)
-    parser.add_argument("--connections", type=int, default=50)
+    parser.add_argument("--connections", type=int, nargs="+", default=[50, 500])
+    parser.add_argument("--warm-up", type=float, default=3.0, metavar="SECONDS")
     options = parser.parse_args()
-    print(table(asyncio.run(run(min(options.connections, CHARGERS_PER_RUN_MAX), options.messages))))
+    for connections in options.connections:
+        load = Load(min(connections, CHARGERS_PER_RUN_MAX), options.messages, options.warm_up)
+        print(f"{load.connections} connections", table(asyncio.run(run(load))), sep="\n")
 
 
 if __name__ == "__main__":

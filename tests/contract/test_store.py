@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, Table
 
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.ids import ChargerId, SessionId, Token, TransactionId
@@ -805,6 +807,30 @@ async def test_the_event_log_holds_no_more_than_so_many_lines(store: SqlStore, r
     await store.commit([replace(samples.logged(str(n)), at_ms=NOW_MS) for n in range(1_200)])
     await _prune_log(store, before_ms=0, rows_max=rows_max)
     assert [row["kind"] for row in await _rows(store, schema.event_log)] == [str(n) for n in range(1_200 - kept, 1_200)]
+
+
+def _as_0005_left_it(connection: Connection) -> None:
+    """Have samples known by station, time, connector and a digest of their text."""
+    with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
+        table.drop_constraint("uq_meter_sample_identity", type_="unique")
+        old_key = ["station_id", "at_ms", "charger_id", "idx", "digest"]
+        table.create_unique_constraint("uq_meter_sample_identity", old_key)
+    connection.execute(schema.meter_sample.update().values(digest=137_279_666_008_780_115))
+    connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0005'")
+
+
+async def test_samples_of_before_the_shorter_identity_are_known_again(store_url: str) -> None:
+    records: list[Record] = [samples.sample(at_ms=n % 7, idx=n, raw_json="{}") for n in range(9_000)]
+    store = await _open(store_url)
+    await store.commit(records)
+    rows = await _rows(store, schema.meter_sample)
+    await store._database.run(_as_0005_left_it)
+    await store.close()
+    store = await _open(store_url)
+    assert await _rows(store, schema.meter_sample) == rows
+    await store.commit([*records, samples.sample(at_ms=7, idx=0, raw_json="{}")])
+    assert len(await _rows(store, schema.meter_sample)) == len(rows) + 1
+    await store.close()
 
 
 async def test_another_stations_histories_are_left_alone(store_url: str) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Table
 
+from csms.core.ids import ChargerId
 from csms.core.records import (
     ChargerStored,
     CountersStored,
@@ -220,8 +221,15 @@ def test_every_sample_makes_a_row_that_a_database_can_hold(record: SampleStored)
 
 
 def test_the_digest_of_a_sample_stands_for_what_it_says_and_is_the_same_for_ever() -> None:
-    rows = [
-        named(schema.meter_sample, codec.sample_row(SITE, samples.sample(raw_json=raw))) for raw in ("{}", "{}", "[]")
+    first, again = samples.sample(raw_json="{}"), samples.sample(raw_json="{}", session_id=None, received_ms=9)
+    others = [
+        samples.sample(raw_json="[]"),
+        samples.sample(raw_json="{}", idx=2),
+        samples.sample(raw_json="{}", charger_id=ChargerId("CP002")),
     ]
-    assert [row["digest"] for row in rows[:2]] == [137_279_666_008_780_115] * 2
-    assert rows[2]["digest"] != rows[0]["digest"]
+    assert _digest(first) == _digest(again) == 2_633_495_873_627_332_646
+    assert len({_digest(record) for record in (first, *others)} | {_digest(first, "second")}) == 5
+
+
+def _digest(record: SampleStored, site: str = SITE) -> object:
+    return named(schema.meter_sample, codec.sample_row(site, record))["digest"]
