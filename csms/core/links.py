@@ -143,7 +143,7 @@ class Links(Part):
             connector.status_ms = (
                 self.now.mono_ms
             )  # said for the first time, in this transaction and connection at least
-        connector.status = fact.status
+        connector.status, connector.status_at_ms = fact.status, fact.at_ms
         if not MEANING[fact.status].power_may_flow:
             connector.limits.no_transaction_here()
             connector.nothing_flows()
@@ -167,7 +167,7 @@ class Links(Part):
     def _begin_stamps(self, charger: ChargerState) -> None:
         charger.stamps.begin(self.now.mono_ms)
         for connector in charger.connectors.values():
-            connector.status_stamp = None
+            connector.status_stamp = connector.status_at_ms = None
 
     def reported(self, fact: ChargerReported) -> None:
         """Keep a message that steers nothing."""

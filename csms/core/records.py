@@ -195,7 +195,7 @@ class Doubt(StrEnum):
     AHEAD = "ahead"
     """Alone in the future: nothing before or after it says that the charger's clock stands so."""
     OVERTAKEN = "overtaken"
-    """A newer one, or the start of the present transaction, came before it."""
+    """A newer one, the start of the present transaction, or a status in which nothing flows came before it."""
     IMPOSSIBLE_POWER = "impossible_power"
     """More than such a connector can carry."""
     REGISTER_JUMPED = "register_jumped"

@@ -10,7 +10,7 @@ says why it did not (`csms.core.records.Doubt`).
 
 from csms.core import registers
 from csms.core.charger import ChargerState
-from csms.core.connector import Connector
+from csms.core.connector import MEANING, Connector
 from csms.core.events import KnownTransaction, MeterSampled, Sample
 from csms.core.evidence import Witness
 from csms.core.ids import Now, SessionId
@@ -183,7 +183,7 @@ class Samples(Part):
         meter, most_w = connector.meter, most_power_w(charger.config)
         doubt = None if meter.is_new(sample) else Doubt.REPEATED
         doubt = doubt or charger.stamps.doubt(sample.at_ms, self.now)
-        if doubt is None and meter.is_overtaken(sample):
+        if doubt is None and (meter.is_overtaken(sample) or _is_of_before_it_was_free(connector, sample)):
             doubt = Doubt.OVERTAKEN
         if doubt is None:
             return self._read(charger, connector, sample, most_w)
@@ -241,6 +241,17 @@ class Samples(Part):
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings):
             self.journal.write_session(session)
             self.journal.plan = True
+
+
+def _is_of_before_it_was_free(connector: Connector, sample: Sample) -> bool:
+    """Return whether a free connector has said that nothing flows since a sample was taken, by its charger's clock.
+
+    Only stamps within a minute of each other are compared: a charger may stamp the two kinds of message differently.
+    """
+    status, since_ms = connector.status, connector.status_at_ms
+    if connector.session is not None or status is None or since_ms is None or MEANING[status].power_may_flow:
+        return False
+    return 0 < since_ms - sample.at_ms < STALE_MS
 
 
 def _place(named: Session | None, ended: KnownTransaction | None) -> int:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from csms.core.events import ConnectorStatus, MeterSampled, Sample
+from csms.core.events import ConnectorStatus, MeterSampled, Sample, StatusNotified
 from csms.core.ids import ChargerId, RequestId
 from csms.core.records import Doubt
 from csms.core.replies import Confirmed
@@ -700,3 +700,16 @@ def test_the_end_of_a_transaction_does_not_show_that_a_boot_lost_the_default() -
     drive.stop("A", one, 600)
     drive.sample("A", 1, 40_000, transaction_id=one)
     assert "forgets_default:A" not in drive.notices()
+
+
+@pytest.mark.parametrize(("after_s", "is_booked"), [(-41, False), (-3, False), (1, True), (10, True)])
+def test_what_flowed_before_its_charger_said_that_nothing_does_is_over(after_s: int, *, is_booked: bool) -> None:
+    """A queue tells it after the status; the charger's clock is a minute ahead, so the samples seem to be of now."""
+    drive = site()
+    said_ms = drive.now.wall_ms + 61_000
+    drive.do(StatusNotified(ChargerId("A"), 1, ConnectorStatus.AVAILABLE, at_ms=said_ms))
+    for second in range(3):
+        sample = Sample(said_ms + (after_s + second) * 1_000, 40_000, None)
+        drive.wait(1)
+        drive.do(MeterSampled(ChargerId("A"), 1, 900_000_001, (sample,)))
+    assert (drive.k_kw("A") > 0) is is_booked
