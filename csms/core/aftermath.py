@@ -30,6 +30,13 @@ from csms.core.steering import durable_w, give_limit
 from csms.core.timings import Timings
 
 
+def clear_what_is_kept(charger: ChargerState, connector: Connector) -> None:
+    """Have what an ended transaction was told cleared at a free connector whose make is known to keep it."""
+    told = any(send.purpose is Purpose.TX for send in connector.limits.sends)
+    if told and charger.keeps_tx_profile and connector.session is None:
+        connector.aftermath.clear()
+
+
 def transaction_ended(charger: ChargerState, connector: Connector, ended: Session) -> None:
     """Note what is to be said now that the connector's transaction has ended."""
     told = [send for send in connector.limits.sends if send.purpose is Purpose.TX]

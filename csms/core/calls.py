@@ -6,6 +6,7 @@ after three different ways to say a limit were refused in a row, or after the th
 was never provisioned; every way is tried once (`csms.core.ladder`), after that one every ten minutes.
 """
 
+from csms.core.aftermath import clear_what_is_kept
 from csms.core.capabilities import SAMPLED_KEY
 from csms.core.charger import ChargerState
 from csms.core.commands import AbortConnection, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration
@@ -495,6 +496,9 @@ class Calls(Part):
             learnt.keeps_tx_profile = kept
             self.journal.write_make(charger.boot)
             self.journal.log("make.learnt", charger.charger_id, None, keeps_tx_profile=kept)
+            for other in self.state.chargers.values():
+                for connector in other.connectors.values() if other.learnt is learnt else ():
+                    clear_what_is_kept(other, connector)
 
     def _free_aftermath(self, charger_id: ChargerId, idx: int, token: Token, *, failed: bool = False) -> None:
         """Let what an ended transaction has left to be said go on, at once or after a pause."""

@@ -71,6 +71,10 @@ class Aftermath:
     failures: int = 0
     retry_ms: int = 0
 
+    def clear(self) -> None:
+        """Have TxProfiles cleared, be it in a transaction: that there is one tells nothing of what is kept after it."""
+        self.clear_due, self.installed = True, False
+
 
 @dataclass(slots=True)
 class Evidence:

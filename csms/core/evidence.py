@@ -213,7 +213,7 @@ class Witness(Part):
         evidence.not_obeying = True
         evidence.tries, evidence.retry_ms, evidence.judged = 0, self.now.mono_ms, None
         connector.distrust()
-        connector.aftermath.clear_due = True
+        connector.aftermath.clear()
         self.journal.log("connector.not_obeying", *connector.key)
         self._changed(charger)
 

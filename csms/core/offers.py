@@ -77,7 +77,7 @@ class Offers(Part):
             if not others or any(other.drew or other.detour for other in charger.sessions() if other is not session):
                 return
             charger.provisioning.manner = others[0]
-        connector.aftermath.clear_due = True
+        connector.aftermath.clear()
         session.steering.reassert = True
         self.journal.log("limit.without_effect", *connector.key, next=charger.manner.purpose)
         self.journal.plan = True

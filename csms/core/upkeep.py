@@ -197,7 +197,7 @@ class Upkeep(TimedPart):
         """Give `provisioned` when LEDGER.md §4 is fulfilled; take it from a connector that charges uncommanded."""
         if connector.provisioned:
             if charger.keeps_tx_profile and connector.aftermath.foreign_due and connector.session is None:
-                connector.aftermath.clear_due = True  # that its make keeps them was found out later
+                connector.aftermath.clear()  # that its make keeps them was found out later
             self._watch_uncommanded(charger, connector)
             return
         if charger.defaults.settled is None or not charger.provisioning.cleared or charger.provisioning.default_due:
@@ -206,7 +206,7 @@ class Upkeep(TimedPart):
             return
         if charger.refusing_until_ms is None and (self._under_control(connector) or charger.lacks(connector)):
             if charger.keeps_tx_profile and connector.aftermath.foreign_due:
-                connector.aftermath.clear_due = True
+                connector.aftermath.clear()
                 return
             connector.provisioned = True
             connector.uncommanded_ms = None

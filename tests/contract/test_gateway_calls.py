@@ -130,7 +130,6 @@ async def test_confirmed(action: str, payload: dict[str, Any] | None, answer: di
         ("heartbeat", {}, "NotImplemented"),
         ("Reset", {"type": "Soft"}, "NotSupported"),
         ("SetChargingProfile", {}, "NotSupported"),
-        ("StartTransaction", {}, "OccurenceConstraintViolation"),
         ("Authorize", {"idTag": []}, "TypeConstraintViolation"),
         ("FirmwareStatusNotification", {"status": "Sleeping"}, "PropertyConstraintViolation"),
         ("Heartbeat", [], "FormationViolation"),

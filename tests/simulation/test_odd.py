@@ -44,7 +44,7 @@ def held(options: Options) -> Outcome:
     ids=lambda kinds: min(kind.value for kind in kinds),
 )
 def test_odd_things_alone_break_no_oracle_and_all_happen(kinds: frozenset[Kind]) -> None:
-    struck = sum((Counter(held(Options(seed, 0.1, 6, kinds)).struck) for seed in range(8)), Counter[Kind]())
+    struck = sum((Counter(held(Options(seed, 0.1, 6, kinds)).struck) for seed in range(10)), Counter[Kind]())
     assert {kind for kind, count in struck.items() if count} == kinds
 
 
