@@ -241,6 +241,28 @@ def test_what_may_hide_our_limit_is_cleared_before_it_is_said_again() -> None:
     assert [c.limit_w for c in drive.take() if isinstance(c, SetLimit)] == [4_140]
 
 
+def test_a_clearing_in_a_transaction_teaches_nothing_of_what_is_kept_after_it() -> None:
+    drive = Drive(station(50, charger("A", 100)))
+    drive.bring_up("A")
+    first = drive.start("A")
+    drive.accept()
+    drive.stop("A", first, 0)
+    drive.wait(1)
+    for call in list(drive.open_calls):
+        drive.answer(call, "Unknown" if isinstance(call, ClearLimits) else "Accepted")
+    assert drive.memory.makes[MAKE].learnt.keeps_tx_profile is False
+    drive.start("A")
+    drive.accept()
+    drive.draws({("A", 1): 50}, 60)
+    drive.take()
+    for _ in range(3):
+        drive.sample("A", 1, 80_000)
+        drive.wait(1)
+    assert [c.purpose for c in drive.take() if isinstance(c, ClearLimits)] == [Purpose.TX]
+    drive.accept()
+    assert drive.memory.makes[MAKE].learnt.keeps_tx_profile is False, "the profile of the transaction that runs"
+
+
 def test_other_ways_are_tried_at_the_least_power() -> None:
     drive = convicted()
     said: list[tuple[Purpose, str, str, int]] = []
