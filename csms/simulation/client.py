@@ -6,6 +6,7 @@ goes on obeying the last number that it has read. One that does not echo misses 
 
 from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested
 from csms.core.ids import ConnectorKey, SessionId
+from csms.core.records import Driver
 from csms.core.replies import Outcome, SessionShown
 from csms.simulation.faults import Kind
 from csms.simulation.surroundings import Central, Surroundings
@@ -109,7 +110,10 @@ class RestClient:
         self._central.ask(lambda request: PowerUpdated(request, session_id, consumed_w, echo_w), told)
 
     def _told(self, outcome: Outcome) -> None:
-        if isinstance(outcome, SessionShown):
+        if isinstance(outcome, SessionShown) and outcome.session.driver is Driver.OCPP:
+            self.is_gone = True  # its charger has come over OCPP and begun a transaction: that is what charges the car
+            self.obeyed_w = 0
+        elif isinstance(outcome, SessionShown):
             self.obeyed_w = outcome.session.allocated_w
             self._is_sure = True
 
