@@ -90,6 +90,19 @@ def read_at_end(session: Session, samples: Iterable[Sample], most_w: int) -> Non
             session.meter_start_wh = first_wh
 
 
+def meter_at_end(session: Session, samples: Iterable[Sample], most_w: int) -> None:
+    """Let the readings at the end of a transaction, oldest first, tell what was metered: its stop tells no register."""
+    for sample in samples:
+        if sample.energy_wh is not None and _is_own(session, sample):
+            _meter(session, sample, most_w)
+
+
+def newest_wh(samples: Iterable[Sample]) -> int | None:
+    """Return the newest reading of a register, Wh, or None."""
+    told = [sample for sample in samples if sample.energy_wh is not None]
+    return max(told, key=lambda sample: sample.at_ms).energy_wh if told else None
+
+
 def end(session: Session, told_wh: int | None, most_wh: int) -> int | None:
     """Return the register at which such a session ended, Wh; None when nobody knows. `told_wh`: its meterStop."""
     if told_wh is None:

@@ -324,10 +324,12 @@ class Transactions(Part):
 
     def _told_at_end(self, session: Session, fact: TransactionStopped) -> int | None:
         """Return the register that a stop tells, Wh; for a start that told none, one that its end can have."""
-        if NO_METER_START not in session.flags:
-            return fact.meter_stop_wh
         charger = self.state.chargers.get(session.key.charger_id)
         max_w = 0 if charger is None else charger.config.max_power_w
+        if NO_METER_START not in session.flags:
+            if fact.meter_stop_wh is None:
+                registers.meter_at_end(session, fact.samples, max_w)
+            return fact.meter_stop_wh
         registers.read_at_end(session, fact.samples, max_w)
         if charger is None or session.last_energy_wh is None:
             most_wh = most_energy_wh(max_w, registers.lasted_ms(session, fact.stopped_ms))
@@ -375,12 +377,15 @@ class Transactions(Part):
         if self._is_suspect(known, fact):
             flags = (*flags, SUSPECT)
         told_wh, start_wh = fact.meter_stop_wh, None
+        read_wh = registers.newest_wh(fact.samples) if told_wh is None and REGISTER_UNKNOWN not in flags else None
         if told_wh is not None and REGISTER_UNKNOWN in flags:
             start_wh, flags = told_wh, tuple(flag for flag in flags if flag != REGISTER_UNKNOWN)
         elif told_wh is not None and NO_METER_START in flags and not self._fits(known, fact, told_wh):
             told_wh = None
         if told_wh is None and IMPLAUSIBLE not in flags:
             flags = (*flags, IMPLAUSIBLE)
+        if read_wh is not None and self._fits(known, fact, read_wh):
+            told_wh = read_wh
         self.journal.corrections.append(
             StopCorrected(known.session_id, fact.stopped_ms, told_wh, fact.reason, flags, start_wh)
         )
@@ -397,7 +402,7 @@ class Transactions(Part):
         )
 
     def _fits(self, started: KnownTransaction, fact: TransactionStopped, told_wh: int) -> bool:
-        """Return whether a late stop can end a transaction that began at a register which its start did not tell."""
+        """Return whether a transaction can have ended at a register that its late stop tells."""
         charger = self.state.chargers.get(started.charger_id)
         most_wh = 0 if charger is None else self._most_wh(charger, started.started_ms, fact)
         return 0 <= told_wh - started.meter_start_wh <= most_wh

@@ -639,6 +639,49 @@ def test_a_stop_without_a_register_ends_at_the_last_known_one_and_is_marked(
     assert orphans(drive) == 0
 
 
+AT_THE_END = [
+    # registers in its transactionData, Wh | at which it ended
+    ((1_000, 1_600), 1_600),
+    ((1_000, 1_400, 1_600), 1_600),
+    ((1_600,), 1_600),
+    ((1_000, 99_999_999), 1_050),
+    ((900,), 1_050),
+    ((), 1_050),
+]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(("read_wh", "stop_wh"), AT_THE_END)
+def test_a_stop_without_a_register_ends_at_what_its_own_data_tells(
+    read_wh: tuple[int, ...], stop_wh: int, *, late: bool
+) -> None:
+    drive = site()
+    one = drive.start("A", meter_wh=1_000)
+    drive.wait(60)
+    drive.sample("A", 1, 20_000, transaction_id=one, energy_wh=1_050)
+    drive.wait(3_600)
+    now_ms = drive.now.wall_ms
+    if late:
+        drive.start("A", idx=1, tag="NEXT", meter_wh=1_050)
+    samples = tuple(Sample(now_ms - 1_000 * (len(read_wh) - n), None, wh) for n, wh in enumerate(read_wh))
+    known = drive.memory.find_transaction(one) if late else None
+    drive.do(
+        TransactionStopped(
+            ChargerId("A"),
+            one,
+            None,
+            now_ms,
+            SessionId("x"),
+            "Local",
+            samples=samples,
+            known=known,
+            request=RequestId(950),
+        )
+    )
+    assert ended(drive, one)[1] == stop_wh
+    assert "implausible_meter" in ended(drive, one)[2]
+
+
 def test_a_late_stop_without_a_register_leaves_the_last_known_one() -> None:
     drive = site()
     one = drive.start("A", meter_wh=1_000)
