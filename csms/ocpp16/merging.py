@@ -4,6 +4,7 @@ A charger may send a value in MeterValues, again in the transactionData of StopT
 queue. The elements are kept byte for byte, so that signed values stay signed; whoever reads a session's values reads
 them through here. Two values are the same when their time and all that tells values of one time apart are the same:
 measurand, phase, context, location and format (the signed twin of a value is a value of its own). The first one counts.
+Without a usable time values that differ are two, and signed ones always: which is right is not ours to say.
 Half a surrogate pair is read as U+FFFD (`half_pairs`): it spoils no other value. A signed value is not even trimmed.
 """
 
@@ -14,6 +15,7 @@ from csms.ocpp16.half_pairs import mended
 from csms.ocpp16.readers import read_any, read_elements, read_fields, read_text
 from csms.ocpp16.times import parse_time_ms
 
+SIGNED = "SignedData"
 DEFAULTS = {
     "measurand": "Energy.Active.Import.Register",
     "phase": "",
@@ -47,7 +49,8 @@ class Value:
     def identity(self) -> tuple[int | str, ...]:
         """Return what makes two values the same one."""
         at = self.timestamp if self.at_ms is None else self.at_ms
-        return (at, self.measurand, self.phase, self.context, self.location, self.format)
+        told = self.value if self.at_ms is None or self.format == SIGNED else ""
+        return (at, self.measurand, self.phase, self.context, self.location, self.format, told)
 
 
 def merged(elements: Iterable[str]) -> tuple[Value, ...]:

@@ -46,6 +46,18 @@ def test_the_same_time_however_it_is_written(stamp: str, count: int) -> None:
     assert len(merged([element({"value": "5"}), element({"value": "5"}, stamp=stamp)])) == count
 
 
+@pytest.mark.parametrize("stamp", ["", "1970-01-01T00:00:00Z", "yesterday"])
+def test_without_a_usable_time_values_that_differ_are_two(stamp: str) -> None:
+    told = [element({"value": value}, stamp=stamp) for value in ("5", "6", "5")]
+    assert [value.value for value in merged(told)] == ["5", "6"]
+
+
+@pytest.mark.parametrize("stamp", [STAMP, ""])
+def test_signed_values_that_differ_are_two(stamp: str) -> None:
+    told = [element({"value": value, "format": "SignedData"}, stamp=stamp) for value in ("OCMF|a", "OCMF|b", "OCMF|a")]
+    assert [value.value for value in merged(told)] == ["OCMF|a", "OCMF|b"]
+
+
 def test_a_list_of_elements_that_were_not_read_holds_values_like_any_other() -> None:
     unread = f"[{element({'value': '5'})},{element({'value': '6', 'phase': 'L1'})}]"
     assert [value.value for value in merged([unread, element({"value": "7"})])] == ["5", "6"]
