@@ -37,6 +37,7 @@ def free_tx(charger: Charger, connector: HeardConnector, now_ms: int, *, keeps_t
         waited = now_ms >= max(send.accepted_ms, send.above_ms) + SETTLE_MS
         no_car = connector.open_id is None or connector.open_id in connector.ended
         send.settled = no_car or waited or (is_fresh and low) or _has_no_effect(connector, send)
+    connector.limited |= {s.transaction_id for s in connector.sends if s.settled and s.transaction_id is not None}
     kept = superseded(connector.sends)
     connector.sends = [
         send
@@ -62,7 +63,7 @@ def settle_defaults(charger: HeardCharger, now_ms: int) -> None:
 def _has_followed(charger: Charger, connector: HeardConnector, default: HeardSend, now_ms: int) -> bool:
     """Return whether no car draws more than a default at a connector, or one has a limit of its own."""
     no_car = connector.open_id is None or connector.open_id in connector.ended or _is_zombie(connector, now_ms)
-    own = any(send.settled and send.transaction_id == connector.open_id for send in connector.sends)
+    own = connector.open_id in connector.limited
     if no_car or own or default.accepted_ms is None:
         return True
     is_fresh = connector.sample_w is not None and connector.sample_ms + FRESH_MS >= now_ms

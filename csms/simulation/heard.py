@@ -51,6 +51,7 @@ class HeardConnector:
         statuses: the newest one as received, and the newest one by its charger's stamps: either may be the last word.
         current: its newest transaction; rest_w: the last answers by session.
         tx_cleared: whatever TxProfile it had kept is cleared.
+        limited: the transactions that had a settled limit of their own: it may count although it may be freed by now.
     """
 
     sends: list[HeardSend] = field(default_factory=list)
@@ -64,6 +65,7 @@ class HeardConnector:
     ended: set[int] = field(default_factory=set)
     rest_w: dict[str, int] = field(default_factory=dict)
     tx_cleared: bool = False
+    limited: set[int] = field(default_factory=set)
 
     @property
     def holds_more(self) -> bool:

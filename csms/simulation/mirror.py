@@ -169,6 +169,9 @@ class Mirror:
             self.session_stored(record)
         elif isinstance(record, ChargerForgotten):
             self.chargers.pop(record.charger_id, None)
+            again = self.station.charger(record.charger_id)
+            if again is not None:  # removed and brought back within one step
+                self._add(again)
         elif isinstance(record, MakeStored):
             self._makes[record.make] = record.learnt
         elif isinstance(record, ChargerStored):
