@@ -43,9 +43,11 @@ def report(options: Options, outcome: Outcome) -> list[str]:
     lines += [f"fault {kind.value} {outcome.struck.get(kind, 0)}" for kind in Kind]
     lines += [f"overbooked {row} {time_ms / 1000:g} s" for row, time_ms in sorted(outcome.overbooked_ms.items())]
     if outcome.excess_ms:
-        lines.append(f"longest excess under a liar {outcome.excess_ms / 1000:g} s")
+        lines.append(f"longest excess {outcome.excess_ms / 1000:g} s")
     if not outcome.overbooked_ms:
         lines.append("overbooked no row")
+    lines += [f"limits above {row} for {over_ms / 1000:g} s" for row, over_ms in sorted(outcome.limits_over_ms.items())]
+    lines += outcome.asked.lines()
     if outcome.violation is not None:
         lines += ["story, to the violation", *story[-STORY_LINES:], f"VIOLATION {outcome.violation}"]
     else:

@@ -79,6 +79,7 @@ class ChargerModel:
         self.meter_fault: Kind | None = None
         self.meter_fault_until_ms = 0
         self.has_been_odd = False
+        self.disturbed_until_ms = 0
         self._around = around
         self._central = central
         self._heard = False
@@ -94,6 +95,7 @@ class ChargerModel:
         obedience.clock_ms = self._clock_ms
         obedience.changed = lambda: around.obeys(charger_id)
         obedience.asked = self._asked_for
+        obedience.disturbed = self._disturbed
         obedience.reboots = lambda: self.reboot(around.rng.randint(1_000, 20_000))
         around.clock.after(around.rng.randint(0, habits.meter_period_ms), self._meter)
 
@@ -156,6 +158,10 @@ class ChargerModel:
         if is_due and self._around.faults.strike(Kind.FORGETS_SUSPENDED):
             self.obedience.profiles.clear_tx(outlet.idx)
             self._around.obeys(self.charger_id)
+
+    def _disturbed(self) -> None:
+        """Note that it did not do at once what it was told: what it tells may prove nothing for a while."""
+        self.disturbed_until_ms = max(self.disturbed_until_ms, self._around.clock.now_ms)
 
     # --- cars come and go ----------------------------------------------------------------------------------------
 

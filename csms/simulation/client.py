@@ -24,6 +24,7 @@ class RestClient:
         self.wants_w = vehicle_max_w
         self._is_sure = True
         self.is_gone = False
+        self.told_ms = 0
         self._vehicle_max_w = vehicle_max_w
         self._echoes = echoes
         self._around = around
@@ -115,6 +116,7 @@ class RestClient:
             self.obeyed_w = 0
         elif isinstance(outcome, SessionShown):
             self.obeyed_w = outcome.session.allocated_w
+            self.told_ms = self._around.clock.now_ms
             self._is_sure = True
 
     def _pause_ms(self) -> int:

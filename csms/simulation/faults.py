@@ -209,22 +209,11 @@ METERS = (
 )
 """What may become of a meter."""
 
-NO_HINDRANCE = frozenset(
-    {
-        Kind.CHARGER_CLOCK,
-        Kind.REPEATED_FRAME,
-        Kind.REPEATED_MESSAGE,
-        Kind.MESSAGE_IDS_AGAIN,
-        Kind.LOST_REST_ANSWER,
-        Kind.SILENT_REST_CLIENT,
-        *LIES,
-    }
-)
-"""What keeps nobody from seeing a lie and from cutting others for it."""
-
-
 STAMPS_DOUBTED_MS = 120_000
 """For so long after our own clock was stepped a charger's stamps may be taken for old ones."""
+
+LONGEST_STALL_MS = 10_000
+"""So long the process may stand still."""
 
 
 class Profile(Enum):
@@ -280,15 +269,18 @@ class Faults:
     allowed: frozenset[Kind] = frozenset(Kind)
     struck: Counter[Kind] = field(default_factory=Counter)
     now_ms: Callable[[], int] = lambda: 0
-    hindered_ms: int = 0
-    """When something happened last that may keep the engine from seeing a lie, or from cutting for it."""
+    stalled_until_ms: int = 0
+    """Until then the process may do nothing, so that nobody is told anything."""
+    doubted_until_ms: int = 0
+    """Until then the stamps of all chargers may be taken for old ones."""
 
     def strike(self, kind: Kind) -> bool:
         """Return whether a fault that is due may happen; it is counted then."""
         if kind not in self.allowed:
             return False
         self.struck[kind] += 1
-        if kind not in NO_HINDRANCE:
-            lasts_ms = STAMPS_DOUBTED_MS if kind is Kind.SERVER_CLOCK else 0
-            self.hindered_ms = max(self.hindered_ms, self.now_ms() + lasts_ms)
+        if kind is Kind.SERVER_CLOCK:
+            self.doubted_until_ms = self.now_ms() + STAMPS_DOUBTED_MS
+        elif kind is Kind.LOOP_STALL:
+            self.stalled_until_ms = self.now_ms() + LONGEST_STALL_MS
         return True

@@ -2,10 +2,10 @@
 
 I1/I3 raises, I1 rows added up anew, I2 truth against K, I4 cuts alone leave before the commit, none above what a
 recovery would book, and the store holds what is in force, I5 K against the mirror, I6 transactions (`registry`), I7
-repetition and recovery, I11 what is drawn while the server is dead, the form of limits, and the fuses themselves.
+repetition and recovery, I11 what may be drawn without this process, the form of limits. The limits in force on every
+row (A, G) and the fuses themselves (C) are in `limits` and `fuses`.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -23,28 +23,23 @@ from csms.core.ids import ChargerId, ConnectorKey, Token, TransactionId
 from csms.core.records import ChargerStored, Driver, SendForgotten, SendStored, SessionStored
 from csms.core.replies import Reply, SessionShown
 from csms.core.station import GRID, Control
+from csms.simulation.asked import Asked
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
+from csms.simulation.fuses import Fuses
 from csms.simulation.host import Controller, StepLike
+from csms.simulation.limits import Limits
 from csms.simulation.mirror import Mirror
 from csms.simulation.registry import Registry
 from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 from csms.simulation.trouble import Trouble
+from csms.simulation.truth import Obeyed, Truth
+from csms.simulation.workoff import WorkOff
 
 LEAST_CURRENT_A = 6
 """IEC 61851-1: a car cannot be told less, but for 0."""
-
-EVIDENCE_MS = 25_000
-"""From the sample that shows a lie to the end of its excess: LEDGER.md §3, on the wire, answered and settled."""
-
-CLOCK_DOUBT_MS = 60_000
-CLOCK_STEP_MS = 120_000
-"""Stamps of a clock that is so wrong are believed so long after a connection was made (`csms.core.stamps`)."""
-
-RAMP_MS = 6_000
-"""A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
 
 
 class Change(NamedTuple):
@@ -65,30 +60,53 @@ class Judge:
     chargers: dict[ChargerId, ChargerModel]
     clients: list[RestClient] = field(default_factory=list)
     engine: Controller | None = None
-    mirror: Mirror = field(init=False)
-    live: set[ChargerId] = field(default_factory=set)
+    truth: Truth = field(init=False)
+    asked: Asked = field(default_factory=Asked)
+    workoff: WorkOff = field(init=False)
+    limits: Limits = field(init=False)
+    fuses: Fuses = field(init=False)
     changes: list[Change] = field(default_factory=list)
     raises_checked: int = 0
     registry: Registry = field(default_factory=Registry)
-    trouble: Trouble = field(default_factory=Trouble)
     configured: Callable[[StationConfigured], None] = lambda _fact: None
-    _before: dict[ConnectorKey, int] = field(default_factory=dict)
     _in_force: dict[int, frozenset[tuple[Token, int]]] = field(default_factory=dict)
     _serial: int = 0
     overbooked_ms: dict[str, int] = field(default_factory=dict)
-    _over_since_ms: dict[str, int] = field(default_factory=dict)
     _left: set[Token] = field(default_factory=set)
     _is_moved: bool = True
-    liars: dict[ChargerId, int] = field(default_factory=dict)
     base_load_w: int = 0
-    longest_excess_ms: int = 0
-    _up_since_ms: int = 0
-    _excess_since_ms: dict[str, int] = field(default_factory=dict)
     _overbooked: tuple[str, ...] = ()
     _bounds: Mapping[str, RowBound] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.mirror = Mirror(self.store, 0)
+        self.truth = Truth(self.around, self.chargers, self.clients, Mirror(self.store, 0))
+        self.workoff = WorkOff(self.truth)
+        self.limits = Limits(self.truth, self.workoff, self.asked)
+        self.fuses = Fuses(self.truth, self.workoff, self.asked)
+
+    @property
+    def mirror(self) -> Mirror:
+        """Return what somebody knows who listens."""
+        return self.truth.mirror
+
+    @property
+    def live(self) -> set[ChargerId]:
+        """Return the chargers that have ever connected."""
+        return self.truth.live
+
+    @property
+    def liars(self) -> dict[ChargerId, int]:
+        """Return who lies for its whole life, each with its longest time between two samples, ms."""
+        return self.truth.liars
+
+    @property
+    def trouble(self) -> Trouble:
+        """Return who may count as refusing."""
+        return self.truth.trouble
+
+    @property
+    def _before(self) -> dict[ConnectorKey, int]:
+        return self.truth.booked_w
 
     # --- after each step -----------------------------------------------------------------------------------------
 
@@ -106,16 +124,21 @@ class Judge:
                 self.live.add(fact.charger_id)
             elif isinstance(fact, StationConfigured):
                 self.configured(fact)
-        self.live &= {charger_id for charger_id, known in mirror.chargers.items() if not known.is_let_go}
+        self.truth.live &= {charger_id for charger_id, known in mirror.chargers.items() if not known.is_let_go}
         self.trouble.stepped(facts, (*step.at_once, *step.after_commit))
         self._i4_commands(step, after_facts)
         self._i1_i3(engine, facts, step, after_facts)
         self._i5(engine)
         self._tree(engine)
         self.registry.stepped(facts, step.records)
-        self._before = {key: engine.booked_w(key) for key in self._keys()}
-        self.i2(engine)
+        self.asked.compared["D"] += sum(isinstance(record, SessionStored) for record in step.records)
+        self._note_booked(engine)
+        self.obeys(engine)
         self._i11(engine)
+
+    def _note_booked(self, engine: Controller) -> None:
+        self.truth.booked_w = {key: engine.booked_w(key) for key in self._keys()}
+        self.truth.charger_booked_w = {each: engine.charger_booked_w(each) for each in self.mirror.chargers}
 
     def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None:
         """Judge a step of facts that were all taken before (I7)."""
@@ -133,17 +156,18 @@ class Judge:
 
     def recovered(self, engine: Controller, store: Store, now_ms: int) -> None:
         """Judge what a fresh process knows (I7): the same or more than the rows say."""
-        self._up_since_ms = now_ms
+        self.truth.up_since_ms = now_ms
         self.engine = engine
         self._is_moved = True
-        self.mirror = Mirror(store, now_ms)
+        self.truth.mirror = Mirror(store, now_ms)
         self.registry.recovered(store)
         self._in_force.clear()
         self._left.clear()  # a token is an identity within one process; message ids are the gateway's
-        self.live = {row.charger_id for row in store.chargers.values() if row.ever_connected}
-        self._before = {key: engine.booked_w(key) for key in self._keys()}
+        self.truth.live = {row.charger_id for row in store.chargers.values() if row.ever_connected}
+        self._note_booked(engine)
+        self.asked.compared["E"] += len(self._before)
         self._i5(engine)
-        self.i2(engine)
+        self.obeys(engine)
         self._i11(engine)
 
     def committed(self, serial: int, store: Store) -> None:
@@ -171,19 +195,44 @@ class Judge:
         if not isinstance(command, AbortConnection):
             demand(command.token not in self._left, "I7: token {} left twice", command.token)
             self._left.add(command.token)
+            self.workoff.left(command)
 
-    # --- I2 and the fuses ----------------------------------------------------------------------------------------
+    # --- what chargers obey ----------------------------------------------------------------------------------------
 
-    def i2(self, engine: Controller) -> None:
+    def obeys(self, engine: Controller | None) -> None:
+        """Judge what chargers really obey at this instant, with a server or without."""
+        obeyed = self.truth.obeyed()
+        if engine is None:
+            self.limits.without_server(self._bounds, obeyed)
+            return
+        self._i2(engine, obeyed)
+        self.limits.with_server(engine, obeyed)
+
+    def tick(self, engine: Controller | None, elapsed_ms: int) -> None:
+        """Judge the cars, and let `elapsed_ms` pass."""
+        self.workoff.tick()
+        self.obeys(engine)
+        if engine is None:
+            self.fuses.without_server(self._bounds)
+            return
+        self.fuses.tick(engine)
+        self.limits.tick(elapsed_ms)
+        self._count_overbooked(engine, elapsed_ms)
+
+    def _i2(self, engine: Controller, obeyed: Obeyed) -> None:
         """Compare what chargers really obey with what is booked."""
         for charger_id, model in self.chargers.items():
             charger = self.mirror.chargers.get(charger_id)
-            if charger is None or charger.is_drained or charger_id not in self.live or charger_id in self.liars:
+            if charger is None or charger.is_drained or charger_id not in self.live:
+                continue
+            self.asked.compared["B"] += 1
+            if charger_id in self.liars:
+                self.asked.excuse("B", "a liar")
                 continue
             total_w = 0
             for outlet in model.outlets:
                 key = ConnectorKey(charger_id, outlet.idx)
-                obeyed_w, booked_w = model.obeyed_w(outlet.idx), engine.booked_w(key)
+                obeyed_w, booked_w = obeyed[charger_id][outlet.idx - 1], engine.booked_w(key)
                 if model.obedience.profiles.keeps_tx and not charger.connectors[outlet.idx].tx_cleared:
                     continue  # a declared lie until its make was seen to
                 total_w += obeyed_w
@@ -202,86 +251,7 @@ class Judge:
                     booked_w,
                 )
 
-    def fuses(self, engine: Controller, drawn_w: dict[str, int], now_ms: int) -> None:
-        """Compare what each row carries with its capacity; excuse it while facts keep the row overbooked."""
-        lying = self._lying_rows()
-        for node_id, watts in drawn_w.items():
-            capacity_w = engine.node_capacity_w(node_id)
-            if node_id in lying and capacity_w is not None:
-                self._oracle_c(engine, node_id, watts, capacity_w, lying[node_id])
-                continue
-            carries = capacity_w is None or watts <= capacity_w + capacity_w // 50
-            if carries or capacity_w is None or engine.node_booked_w(node_id) > capacity_w:
-                self._over_since_ms.pop(node_id, None)
-                continue
-            since_ms = self._over_since_ms.setdefault(node_id, now_ms)
-            demand(now_ms - since_ms <= RAMP_MS, "fuse: {} carries {} of {} W", node_id, watts, capacity_w)
-
-    def _oracle_c(self, engine: Controller, node_id: str, watts: int, capacity_w: int, liars: list[ChargerId]) -> None:
-        """Hold what liars may do to a fuse: it is booked, and others are cut, within a sample of theirs and 25 s.
-
-        Time counts while nothing else hinders anybody: every liar of the row is heard, and believed.
-        """
-        now_ms = self.around.clock.now_ms
-        if watts <= capacity_w + capacity_w // 50:
-            self._excess_since_ms.pop(node_id, None)
-            return
-        since_ms = self._excess_since_ms.setdefault(node_id, now_ms)
-        since_ms = max(since_ms, self._up_since_ms, self.around.faults.hindered_ms, *map(self._believed_ms, liars))
-        self.longest_excess_ms = max(self.longest_excess_ms, now_ms - since_ms)
-        window_ms = EVIDENCE_MS + max(self.liars[liar] for liar in liars)
-        if now_ms - since_ms <= window_ms:
-            return
-        booked_w = engine.node_booked_w(node_id)
-        demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", node_id, watts, capacity_w, booked_w)
-        for charger in self.mirror.station.chargers:
-            if node_id in self._rows(charger.charger_id) and self._is_cuttable(charger.charger_id, window_ms):
-                floor_w = max(charger.min_power_w, charger.fail_safe_power_w) * charger.connectors
-                drawn_w = self.chargers[charger.charger_id].draw_w
-                demand(drawn_w <= floor_w, "C: {} over, {} draws {} W", node_id, charger.charger_id, drawn_w)
-
-    def _believed_ms(self, charger_id: ChargerId) -> int:
-        """Return since when what a liar tells is taken for now: not yet, while it is away.
-
-        Of one whose clock is behind that is two minutes after it has come: until then it may be its queue that speaks.
-        """
-        model = self.chargers[charger_id]
-        now_ms = self.around.clock.now_ms
-        if model.heard_since_ms is None:
-            return now_ms
-        blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
-        is_behind = model.habits.skew_ms < -CLOCK_DOUBT_MS
-        believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
-        return min(now_ms, max(believed_ms, blind_ms))
-
-    def _lying_rows(self) -> dict[str, list[ChargerId]]:
-        """Return the rows under which somebody lies, and who."""
-        rows: dict[str, list[ChargerId]] = {}
-        for charger_id in self.liars:
-            for node_id in self._rows(charger_id):
-                rows.setdefault(node_id, []).append(charger_id)
-        return rows
-
-    def _is_cuttable(self, charger_id: ChargerId, window_ms: int) -> bool:
-        """Return whether a charger has done for so long what it was told, and is steered."""
-        model, heard = self.chargers[charger_id], self.mirror.chargers.get(charger_id)
-        since_ms = self.around.clock.now_ms - window_ms
-        return (
-            heard is not None
-            and charger_id in self.live
-            and charger_id not in self.liars
-            and charger_id not in self.trouble.chargers
-            and model.is_blameless
-            and model.heard_since_ms is not None
-            and model.heard_since_ms < since_ms
-            and all(
-                outlet.transaction is None
-                or (outlet.idx in heard.provisioned and outlet.transaction.transaction_id is not None)
-                for outlet in model.outlets
-            )
-        )
-
-    def count_overbooked(self, engine: Controller, elapsed_ms: int) -> None:
+    def _count_overbooked(self, engine: Controller, elapsed_ms: int) -> None:
         """Add `elapsed_ms` to every row that has more booked than its capacity."""
         if self._is_moved:
             self._is_moved = False
@@ -304,27 +274,6 @@ class Judge:
             capacity_w = engine.node_capacity_w(node_id)
             overbooked = capacity_w is not None and engine.node_booked_w(node_id) > capacity_w
             demand(overbooked, "I11: {} may carry {} W of {}", node_id, bound.possible_w, bound.firm_w)
-
-    def without_server(self, drawn_w: dict[str, int], now_ms: int) -> None:
-        """Compare what each row carries with what the server said, before it died, that it may carry without it.
-
-        A client that had not heard its last answer then goes on with the one before (API.md).
-        """
-        unheard_w: Counter[str] = Counter()
-        for client in self.clients:
-            if not client.is_sure and client.key.charger_id in self.mirror.chargers:
-                for node_id in self._rows(client.key.charger_id):
-                    unheard_w[node_id] += max(0, client.obeyed_w - self._before.get(client.key, 0))
-        lying = self._lying_rows()
-        for node_id, watts in drawn_w.items():
-            if node_id in lying:
-                continue
-            possible_w = self._bounds[node_id].possible_w + unheard_w[node_id]
-            if watts <= possible_w + possible_w // 50:
-                self._over_since_ms.pop(node_id, None)
-                continue
-            since_ms = self._over_since_ms.setdefault(node_id, now_ms)
-            demand(now_ms - since_ms <= RAMP_MS, "I11: {} carries {}, bound {} W", node_id, watts, possible_w)
 
     def has_raised_default(self, charger_id: ChargerId) -> bool:
         """Return whether it would not take its fail-safe power, so that its idle connectors are booked above it."""
@@ -423,9 +372,7 @@ class Judge:
     def _tree(self, engine: Controller) -> None:
         """Add up the rows anew: their capacities are those of the configuration, and every charger counts on each."""
         station = self.mirror.station
-        capacities_w: dict[str, int | None] = {GRID: max(0, station.grid_capacity_w - station.static_load_w)}
-        capacities_w |= {each.circuit_id: each.capacity_w for each in station.circuits}
-        capacities_w |= {each.charger_id: each.max_power_w for each in station.chargers}
+        capacities_w = self.truth.rows.capacities_w
         total_w = dict.fromkeys(capacities_w, 0)
         for charger in station.chargers:
             for node_id in self._rows(charger.charger_id):
@@ -454,16 +401,8 @@ class Judge:
             for idx in charger.connectors
         ]
 
-    def _rows(self, charger_id: ChargerId) -> list[str]:
-        station = self.mirror.station
-        parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
-        charger = station.charger(charger_id)
-        rows: list[str] = [] if charger is None else [charger_id]
-        node = None if charger is None else charger.circuit
-        while node is not None:
-            rows.append(node)
-            node = parents[node]
-        return [*rows, GRID]
+    def _rows(self, charger_id: ChargerId) -> Sequence[str]:
+        return self.truth.rows.of(charger_id)
 
 
 def _is_tellable(command: SetLimit) -> bool:

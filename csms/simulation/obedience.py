@@ -77,6 +77,7 @@ class Obedience:
         self.connectors: range = range(0)
         self.clock_ms: Callable[[], int] = lambda: 0
         self.changed: Callable[[], None] = lambda: None
+        self.disturbed: Callable[[], None] = lambda: None
         self.asked: Callable[[str, Payload], bool] = lambda _action, _payload: False
 
     def forget_pending(self) -> None:
@@ -90,6 +91,8 @@ class Obedience:
         handling = manners.handle(self._around.rng)
         if handling.fault is not None and not self._around.faults.strike(handling.fault):
             handling = POLITE.handle(self._around.rng)
+        if handling.fault is not None:
+            self.disturbed()
         handling = self._in_character(asked, handling)
         epoch = self._epoch
         if handling.execute_ms is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from csms.core.configuration import kilowatts
 from csms.core.engine import Engine
 from csms.core.station import Charger
+from csms.simulation.asked import Asked
 from csms.simulation.charger import ChargerModel
 from csms.simulation.faults import Choice, Kind, Profile, choice_text
 from csms.simulation.host import MakeController
@@ -62,7 +63,9 @@ class Outcome:
         events: how many events of virtual time were run; steps: how often the engine was called.
         struck: how often each kind of fault was injected.
         overbooked_ms: for how long each row had more booked than its capacity.
-        excess_ms: the longest time for which a row with a liar under it carried too much while nothing hindered.
+        limits_over_ms: for how long each row had limits in force above its capacity.
+        excess_ms: the longest time for which a row carried too much while what had opened it was to be worked off.
+        asked: how often each oracle was asked.
         trace: the story as objects.
     """
 
@@ -74,7 +77,9 @@ class Outcome:
     steps: int
     struck: Mapping[Kind, int]
     overbooked_ms: Mapping[str, int]
+    limits_over_ms: Mapping[str, int]
     excess_ms: int
+    asked: Asked
     trace: Trace
 
     @property
@@ -110,7 +115,9 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         world.host.steps,
         Counter(around.faults.struck),
         dict(world.judge.overbooked_ms),
-        world.judge.longest_excess_ms,
+        dict(world.judge.limits.over_ms),
+        world.judge.fuses.longest_ms,
+        world.judge.asked,
         around.trace,
     )
 

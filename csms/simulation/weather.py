@@ -241,9 +241,10 @@ class Weather:
             return
         model.has_been_odd = True
         if kind is Kind.JITTER:
-            link.jitter(now_ms + rng.randint(10_000, 60_000))
+            model.disturbed_until_ms = now_ms + rng.randint(10_000, 60_000)
+            link.jitter(model.disturbed_until_ms)
             return
-        until_ms = now_ms + rng.randint(2_000, 30_000)
+        model.disturbed_until_ms = until_ms = now_ms + rng.randint(2_000, 30_000)
         if kind is not Kind.STALL_OUT:
             link.stall(inwards=True, until_ms=until_ms)
         if kind is not Kind.STALL_IN:

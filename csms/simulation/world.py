@@ -6,7 +6,7 @@ from csms.core.commands import EXPIRY_S
 from csms.core.ids import ChargerId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver, MakeStored
-from csms.core.station import GRID, Charger, Control, FailSafe
+from csms.core.station import Charger, Control, FailSafe
 from csms.simulation import calm
 from csms.simulation.car import random_car
 from csms.simulation.charger import ChargerModel
@@ -128,11 +128,7 @@ class World:
         self.around.clock.after(TICK_MS, self._tick)
         for model in self.chargers.values():
             model.run(TICK_MS)
-        if self.host.engine is not None:
-            self.judge.fuses(self.host.engine, self._drawn_w(), self.around.clock.now_ms)
-            self.judge.count_overbooked(self.host.engine, TICK_MS)
-        else:
-            self.judge.without_server(self._drawn_w(), self.around.clock.now_ms)
+        self.judge.tick(self.host.engine, TICK_MS)
 
     def _calm(self) -> None:
         self._operator.late.clear()
@@ -153,30 +149,12 @@ class World:
         }
         troubled |= {c.charger_id for c in self.judge.mirror.station.chargers if self._expires_too_soon(c)}
         self.compared = calm.check(self.judge, engine, self.around.clock.now_ms, troubled)
+        self.judge.asked.compared["F"] += self.compared
 
     def _expires_too_soon(self, charger: Charger) -> bool:
         """Return whether limits expire before they are renewed: the charger's clock is ahead of the server's."""
         ahead_ms = self.chargers[charger.charger_id].habits.skew_ms - self.host.wall_offset_ms
         return charger.fail_safe is FailSafe.EXPIRE and ahead_ms > EXPIRY_S * 1_000 * 2 // 3
-
-    def _drawn_w(self) -> dict[str, int]:
-        station = self.judge.mirror.station
-        parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
-        drawn: dict[str, int] = {}
-        for charger in station.chargers:
-            charger_id = charger.charger_id
-            watts = sum(client.draw_w for client in self.clients if client.key.charger_id == charger_id)
-            if charger_id in self.judge.live or charger.control in {Control.OCPP, Control.NONE}:
-                watts += self.chargers[charger_id].draw_w
-            watts = min(watts, self.chargers[charger_id].hardware_w)
-            node: str | None = charger.circuit
-            rows = [charger_id, GRID]
-            while node is not None:
-                rows.append(node)
-                node = parents[node]
-            for row in rows:
-                drawn[row] = drawn.get(row, 0) + watts
-        return drawn
 
     # --- the inhabitants -------------------------------------------------------------------------------------------
 
@@ -229,8 +207,7 @@ class World:
         model = self.chargers[charger_id]
         limits = tuple(model.obeyed_w(outlet.idx) for outlet in model.outlets)
         self.around.trace.add("obeys", f"{charger_id} {limits}")
-        if self.host.engine is not None:
-            self.judge.i2(self.host.engine)
+        self.judge.obeys(self.host.engine)
 
     def _lost(self, charger_id: ChargerId) -> None:
         self.chargers[charger_id].lost()

@@ -1,0 +1,143 @@
+"""Oracle C: what every row carries, against 1.02 × its capacity.
+
+A car lets go within 5 s of its limit; for longer a row carries too much only within a window that is opened by
+
+- a liar under the row: its real sample period and 25 s, while it can be heard and believed;
+- a capacity cut, and likewise whatever else facts put on a row (`workoff`): 25 s.
+
+After its window whoever can be told must have made room. The base load opens none here: what our chargers draw is held
+to our part of the connection even while it is exceeded by others.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from csms.core.firm import RowBound
+from csms.core.ids import ChargerId
+from csms.core.station import Control
+from csms.simulation.asked import Asked
+from csms.simulation.host import Controller
+from csms.simulation.trace import demand
+from csms.simulation.truth import Truth
+from csms.simulation.workoff import WORK_OFF_MS, WorkOff
+
+CLOCK_DOUBT_MS = 60_000
+CLOCK_STEP_MS = 120_000
+"""Stamps of a clock that is so wrong are believed so long after a connection was made (`csms.core.stamps`)."""
+
+RAMP_MS = 6_000
+"""A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
+
+
+@dataclass(slots=True)
+class Fuses:
+    """The fuses of one world.
+
+    Attributes:
+        longest_ms: for how long any carried too much while its window was open, or after it for what is held.
+    """
+
+    truth: Truth
+    workoff: WorkOff
+    asked: Asked
+    longest_ms: int = 0
+    _since_ms: dict[str, int] = field(default_factory=dict)
+
+    def tick(self, engine: Controller) -> None:
+        """Judge every row."""
+        draws_w = self._draws_w()
+        capacities_w = self.truth.rows.capacities_w
+        for row, watts in self.drawn_w(draws_w).items():
+            capacity_w = capacities_w[row]
+            if capacity_w is None:
+                continue
+            self.asked.compared["C"] += 1
+            if watts <= capacity_w + capacity_w // 50:
+                self._since_ms.pop(row, None)
+            else:
+                self._over(engine, row, watts, capacity_w, draws_w)
+
+    def without_server(self, bounds: Mapping[str, RowBound]) -> None:
+        """Compare what each row carries with what the server said, before it died, that it may carry without it (I11).
+
+        A client that had not heard its last answer then goes on with the one before (API.md).
+        """
+        truth = self.truth
+        unheard_w: Counter[str] = Counter()
+        for client in truth.clients:
+            if not client.is_sure and client.key.charger_id in truth.mirror.chargers:
+                for row in truth.rows.of(client.key.charger_id):
+                    unheard_w[row] += max(0, client.obeyed_w - truth.booked_w.get(client.key, 0))
+        lying = {row for charger_id in truth.liars for row in truth.rows.of(charger_id)}
+        for row, watts in self.drawn_w(self._draws_w()).items():
+            if row in lying:
+                continue
+            possible_w = bounds[row].possible_w + unheard_w[row]
+            if watts <= possible_w + possible_w // 50:
+                self._since_ms.pop(row, None)
+                continue
+            since_ms = self._since_ms.setdefault(row, truth.now_ms)
+            is_ramp = truth.now_ms - since_ms <= RAMP_MS
+            demand(is_ramp, "I11: {} carries {}, bound {} W", row, watts, possible_w)
+
+    def _draws_w(self) -> Mapping[ChargerId, Sequence[int]]:
+        return {cid: [outlet.draw_w for outlet in model.outlets] for cid, model in self.truth.chargers.items()}
+
+    def drawn_w(self, draws_w: Mapping[ChargerId, Sequence[int]]) -> dict[str, int]:
+        """Return what each row carries, W."""
+        truth = self.truth
+        drawn: dict[str, int] = {}
+        clients_w: dict[ChargerId, int] = {}
+        for client in truth.clients:
+            clients_w[client.key.charger_id] = clients_w.get(client.key.charger_id, 0) + client.draw_w
+        for charger_id, known in truth.mirror.chargers.items():
+            if known.is_drained:
+                continue
+            watts = clients_w.get(charger_id, 0)
+            if charger_id in truth.live or known.charger.control in {Control.OCPP, Control.NONE}:
+                watts += sum(draws_w[charger_id])
+            watts = min(watts, truth.chargers[charger_id].hardware_w)
+            for row in truth.rows.of(charger_id):
+                drawn[row] = drawn.get(row, 0) + watts
+        return drawn
+
+    def _over(
+        self, engine: Controller, row: str, watts: int, capacity_w: int, draws_w: Mapping[ChargerId, Sequence[int]]
+    ) -> None:
+        now_ms = self.truth.now_ms
+        since_ms = self._since_ms.setdefault(row, now_ms)
+        if now_ms - since_ms <= RAMP_MS:
+            self.asked.excuse("C", "a car's ramp")
+            return
+        liars = [charger_id for charger_id in self.truth.liars if row in self.truth.rows.of(charger_id)]
+        is_opened = bool(liars) or self.workoff.opened_ms(row) is not None
+        demand(is_opened, "C: {} carries {} of {} W", row, watts, capacity_w)
+        begun_ms = max(self.workoff.begins_ms(row, since_ms), *map(self._believed_ms, liars), 0)
+        window_ms = WORK_OFF_MS + max((self.truth.liars[liar] for liar in liars), default=0)
+        self.longest_ms = max(self.longest_ms, now_ms - begun_ms)
+        if now_ms - begun_ms <= window_ms:
+            self.asked.excuse("C", "a liar" if liars else "just overbooked")
+            return
+        most_w = capacity_w + capacity_w // 50
+        load = self.workoff.load(row, draws_w, lambda client: client.draw_w)
+        why = self.workoff.demand_let_go("C", row, load, most_w)
+        booked_w = engine.node_booked_w(row)
+        demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", row, watts, capacity_w, booked_w)
+        self.asked.excuse("C", why)
+
+    def _believed_ms(self, charger_id: ChargerId) -> int:
+        """Return since when what a liar tells is taken for now: not yet, while it is away or disturbed.
+
+        Of one whose clock is behind that is two minutes after it has come: until then it may be its queue that speaks.
+        """
+        truth = self.truth
+        model, now_ms = truth.chargers[charger_id], truth.now_ms
+        is_known = all(o.transaction is None or o.transaction.transaction_id is not None for o in model.outlets)
+        if model.heard_since_ms is None or not is_known or truth.mirror.chargers[charger_id].is_two:
+            return now_ms
+        blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
+        is_behind = model.habits.skew_ms < -CLOCK_DOUBT_MS
+        believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
+        disturbed_ms = max(model.disturbed_until_ms, truth.around.faults.doubted_until_ms)
+        return min(now_ms, max(believed_ms, blind_ms, disturbed_ms))

@@ -1,0 +1,120 @@
+"""Oracles A and G: the limits that chargers really have in force, added up on every row, with a server and without.
+
+A: Σ of what chargers may give under what they obey fits every row at every instant. More is there only where facts have
+opened the row (`workoff`) or evidence has raised what a liar is booked at, and is worked off in the time of LEDGER.md
+§3. Whether the engine calls the row overbooked excuses nothing.
+
+G: without a server, for as long as it stays away, Σ fits every row, after every expiry. Where the row was overbooked
+when the process died, it stays within what was booked then.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from csms.core.firm import RowBound
+from csms.core.ids import ChargerId
+from csms.simulation.asked import Asked
+from csms.simulation.client import RestClient
+from csms.simulation.host import Controller
+from csms.simulation.trace import demand
+from csms.simulation.truth import Obeyed, Truth
+from csms.simulation.workoff import WORK_OFF_MS, WorkOff
+
+
+@dataclass(slots=True)
+class Limits:
+    """The limits in force in one world.
+
+    Attributes:
+        over_ms: for how long each row had more in force than its capacity; longest_ms: at a stretch, of any row, while
+            it had to be worked off.
+    """
+
+    truth: Truth
+    workoff: WorkOff
+    asked: Asked
+    over_ms: dict[str, int] = field(default_factory=dict)
+    longest_ms: int = 0
+    _since_ms: dict[str, int] = field(default_factory=dict)
+    _evidence_ms: dict[str, int] = field(default_factory=dict)
+    _lies_w: dict[ChargerId, int] = field(default_factory=dict)
+
+    def with_server(self, engine: Controller, obeyed: Obeyed) -> None:
+        """Judge every row (A)."""
+        truth = self.truth
+        sums_w = truth.in_force_w(obeyed)
+        self.workoff.count()
+        self._note_evidence(sums_w)
+        capacities_w = truth.rows.capacities_w
+        for row, watts in self._on_rows(sums_w).items():
+            capacity_w = capacities_w[row]
+            if capacity_w is None:
+                continue
+            self.asked.compared["A"] += 1
+            if watts > capacity_w:
+                self._over(row, watts, capacity_w, obeyed)
+            else:
+                self._fits(row, is_booked=engine.node_booked_w(row) <= capacity_w)
+
+    def without_server(self, bounds: Mapping[str, RowBound], obeyed: Obeyed) -> None:
+        """Judge every row (G)."""
+        rows = self.truth.rows
+        for row, watts in self._on_rows(self.truth.in_force_w(obeyed)).items():
+            capacity_w = rows.capacities_w[row]
+            if capacity_w is None:
+                continue
+            self.asked.compared["G"] += 1
+            if watts <= capacity_w:
+                continue
+            bound = bounds[row]
+            was_fine = bound.possible_w <= capacity_w
+            demand(not was_fine, "G: {} has limits of {} W in force, its capacity is {} W", row, watts, capacity_w)
+            self.asked.excuse("G", "overbooked when the server died")
+            demand(watts <= bound.possible_w, "G: {} has limits of {} W, bound {} W", row, watts, bound.possible_w)
+
+    def tick(self, elapsed_ms: int) -> None:
+        """Add `elapsed_ms` to every row that has more in force than its capacity."""
+        for row in self._since_ms:
+            self.over_ms[row] = self.over_ms.get(row, 0) + elapsed_ms
+
+    def _on_rows(self, sums_w: Mapping[ChargerId, int]) -> dict[str, int]:
+        rows = self.truth.rows
+        total_w: dict[str, int] = {}
+        for charger_id, watts in sums_w.items():
+            for row in rows.of(charger_id):
+                total_w[row] = total_w.get(row, 0) + watts
+        return total_w
+
+    def _note_evidence(self, sums_w: Mapping[ChargerId, int]) -> None:
+        """Note where what counts of a liar has risen: something was measured of it."""
+        for charger_id in self.truth.liars:
+            watts = sums_w.get(charger_id, 0)
+            if watts > self._lies_w.get(charger_id, 0):
+                self._evidence_ms |= dict.fromkeys(self.truth.rows.of(charger_id), self.truth.now_ms)
+            self._lies_w[charger_id] = watts
+
+    def _beside_w(self, client: RestClient, obeyed: Obeyed) -> int:
+        """Return what is in force over OCPP at a client's connector: there is one car."""
+        counts = self.truth.counts(client.key.charger_id)
+        return obeyed[client.key.charger_id][client.key.idx - 1] if counts else 0
+
+    def _fits(self, row: str, *, is_booked: bool) -> None:
+        """Take that a row has room for its limits; with what is booked it fits as well, nothing has overbooked it."""
+        self._since_ms.pop(row, None)
+        if is_booked:
+            self.workoff.close(row)
+            self._evidence_ms.pop(row, None)
+
+    def _over(self, row: str, watts: int, capacity_w: int, obeyed: Obeyed) -> None:
+        now_ms, workoff = self.truth.now_ms, self.workoff
+        since_ms = self._since_ms.setdefault(row, now_ms)
+        evidence_ms = self._evidence_ms.get(row)
+        is_opened = workoff.opened_ms(row) is not None or evidence_ms is not None
+        demand(is_opened, "A: {} has limits of {} W in force, its capacity is {} W", row, watts, capacity_w)
+        begun_ms = max(workoff.begins_ms(row, since_ms), evidence_ms or 0)
+        self.longest_ms = max(self.longest_ms, now_ms - begun_ms)
+        if now_ms - begun_ms <= WORK_OFF_MS:
+            self.asked.excuse("A", "just overbooked")
+            return
+        load = workoff.load(row, obeyed, lambda client: max(0, client.obeyed_w - self._beside_w(client, obeyed)))
+        self.asked.excuse("A", workoff.demand_let_go("A", row, load, capacity_w))

@@ -1,0 +1,106 @@
+"""What the oracles know of a world besides what the engine says: its people, its configuration, who has come."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.station import Control
+from csms.simulation.charger import ChargerModel
+from csms.simulation.client import RestClient
+from csms.simulation.mirror import Mirror
+from csms.simulation.rows import Rows
+from csms.simulation.surroundings import Surroundings
+from csms.simulation.trouble import Trouble
+
+Obeyed = Mapping[ChargerId, list[int]]
+"""The limit in force at each connector of each charger, W."""
+
+
+@dataclass(slots=True)
+class Truth:
+    """One world as it is.
+
+    Attributes:
+        live: chargers that have ever connected; liars: by charger, its longest time between two samples, ms.
+        up_since_ms: when the process that runs now started.
+        booked_w: of every connector, after the last step of the last process; charger_booked_w: of every charger.
+    """
+
+    around: Surroundings
+    chargers: dict[ChargerId, ChargerModel]
+    clients: list[RestClient]
+    mirror: Mirror
+    live: set[ChargerId] = field(default_factory=set)
+    liars: dict[ChargerId, int] = field(default_factory=dict)
+    trouble: Trouble = field(default_factory=Trouble)
+    up_since_ms: int = 0
+    booked_w: dict[ConnectorKey, int] = field(default_factory=dict)
+    charger_booked_w: dict[ChargerId, int] = field(default_factory=dict)
+    _rows: Rows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rows = Rows(self.mirror.station)
+
+    @property
+    def now_ms(self) -> int:
+        """Return the time."""
+        return self.around.clock.now_ms
+
+    @property
+    def rows(self) -> Rows:
+        """Return the rows of the configuration that the engine has taken in."""
+        if self._rows.station is not self.mirror.station:
+            self._rows = Rows(self.mirror.station)
+        return self._rows
+
+    def obeyed(self) -> Obeyed:
+        """Return the limit that is in force at each connector."""
+        return {cid: [model.obeyed_w(each.idx) for each in model.outlets] for cid, model in self.chargers.items()}
+
+    def in_force_w(self, obeyed: Obeyed) -> dict[ChargerId, int]:
+        """Return the most that each charger may give under the limits that are in force, W.
+
+        An idle connector counts with its default: who is plugged in falls under it. LEDGER.md §1 counts nothing for a
+        charger with `control: auto` before it first connects, for one that is removed and drained, and for OCPP limits
+        of one that is driven over REST alone. A declared lie counts with what is booked for it (that is oracle C's to
+        judge), and so does a client whose last answer may have been lost. One connector has one car, driven over OCPP
+        or over REST.
+        """
+        sums_w: dict[ChargerId, int] = {}
+        for charger_id, known in self.mirror.chargers.items():
+            if self.counts(charger_id):
+                is_free = known.charger.control is Control.NONE
+                sums_w[charger_id] = (
+                    known.charger.uncontrolled_power_w if is_free else self._charger_w(charger_id, obeyed[charger_id])
+                )
+        for client in self.clients:
+            charger_id = client.key.charger_id
+            known_here = self.mirror.chargers.get(charger_id)
+            if known_here is not None and not known_here.is_drained and known_here.charger.control is not Control.NONE:
+                watts = client.obeyed_w if client.is_sure else min(client.obeyed_w, self.booked_w.get(client.key, 0))
+                beside_w = obeyed[charger_id][client.key.idx - 1] if charger_id in sums_w else 0
+                together_w = sums_w.get(charger_id, 0) + max(0, watts - beside_w)
+                sums_w[charger_id] = min(together_w, self.chargers[charger_id].hardware_w)
+        return sums_w
+
+    def counts(self, charger_id: ChargerId) -> bool:
+        """Return whether what a charger obeys over OCPP, or by itself, is on its rows at all."""
+        known = self.mirror.chargers.get(charger_id)
+        if known is None or known.is_drained:
+            return False
+        return charger_id in self.live or known.charger.control in {Control.OCPP, Control.NONE}
+
+    def _charger_w(self, charger_id: ChargerId, obeyed_w: list[int]) -> int:
+        model, known = self.chargers[charger_id], self.mirror.chargers[charger_id]
+        keeps_tx = model.obedience.profiles.keeps_tx
+        most_w = model.hardware_w
+        if charger_id in self.liars or keeps_tx:
+            most_w = min(most_w, self.charger_booked_w.get(charger_id, 0))
+            is_liar = charger_id in self.liars
+            obeyed_w = [
+                min(watts, self.booked_w.get(ConnectorKey(charger_id, idx), 0))
+                if is_liar or (idx in known.connectors and not known.connectors[idx].tx_cleared)
+                else watts
+                for idx, watts in enumerate(obeyed_w, 1)
+            ]
+        return min(sum(obeyed_w), most_w)

@@ -1,0 +1,183 @@
+"""How long a row may stay overfull after facts have overbooked it, and what must have been let go by then.
+
+A row is *opened* by a change of the configuration (a capacity cut, somebody more under it) and by a charger that begins
+to count on it (its first connection). LEDGER.md §3 gives 25 s to work that off: 5 s until the cut is on the wire, 15
+until it is answered or timed out, 25 until it is settled. After that everything is held against the controller but
+
+- what somebody has who cannot be told: out of reach, or never provisioned and without a limit of its own. Others have
+  to make room for it, down to the least that they may be told;
+- what a charger goes on with although it was told less: the CALL was lost, late or refused. It counts with what it was
+  told, and nobody has to make room for it as long as it is not known that it does not obey;
+- whoever came into reach or went out of it in the last 25 s, two who fight for one connection, those who have refused
+  limits three times, and REST clients that have not asked since: they are not counted.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from csms.core.commands import Command, SetLimit
+from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.station import Control
+from csms.simulation.charger import ChargerModel
+from csms.simulation.client import RestClient
+from csms.simulation.outlet import Outlet
+from csms.simulation.rows import Rows, opened_by
+from csms.simulation.trace import demand
+from csms.simulation.truth import Truth
+
+WORK_OFF_MS = 25_000
+"""LEDGER.md §3: on the wire, answered, settled."""
+
+
+CANNOT_BE_TOLD = "somebody cannot be told less"
+WAS_TOLD_LESS = "somebody was told less, or has just come into reach"
+
+
+@dataclass(slots=True)
+class Load:
+    """What is on a row after the time to work it off, W."""
+
+    steered_w: int = 0
+    least_w: int = 0
+    held_w: int = 0
+
+
+@dataclass(slots=True)
+class WorkOff:
+    """What opened rows, who was told what, and who can be told."""
+
+    truth: Truth
+    _opened_ms: dict[str, int] = field(default_factory=dict)
+    _moved_ms: dict[str, int] = field(default_factory=dict)
+    _defaults_w: dict[ConnectorKey, int] = field(default_factory=dict)
+    _own_w: dict[ConnectorKey, tuple[int, int]] = field(default_factory=dict)
+    _reach: dict[ChargerId, tuple[bool, int]] = field(default_factory=dict)
+    _counting: set[ChargerId] = field(default_factory=set)
+    _rows: Rows = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._rows = self.truth.rows
+
+    # --- what happens ------------------------------------------------------------------------------------------------
+
+    def left(self, command: Command) -> None:
+        """Take a command as it leaves the process."""
+        if not isinstance(command, SetLimit):
+            return
+        key = ConnectorKey(command.charger_id, command.idx)
+        if command.transaction_id is not None:
+            self._own_w[key] = (command.transaction_id, command.limit_w)
+        else:
+            self._defaults_w[key] = command.limit_w
+
+    def count(self) -> None:
+        """Take who counts now: a row is opened by whoever joins, and by a change of the configuration."""
+        now_ms, rows = self.truth.now_ms, self.truth.rows
+        if rows is not self._rows:
+            self._opened_ms |= dict.fromkeys(opened_by(self._rows, rows), now_ms)
+            self._rows = rows
+        counting = {charger_id for charger_id in self.truth.chargers if self.truth.counts(charger_id)}
+        if counting != self._counting:
+            for charger_id in counting - self._counting:
+                self._opened_ms |= dict.fromkeys(rows.of(charger_id), now_ms)
+            self._counting = counting
+
+    def close(self, row: str) -> None:
+        """Take that a row is not overbooked any more."""
+        self._opened_ms.pop(row, None)
+
+    def tick(self) -> None:
+        """Note who is in reach."""
+        now_ms = self.truth.now_ms
+        for charger_id, model in self.truth.chargers.items():
+            is_reached = self._is_reached(charger_id, model)
+            was_reached, since_ms = self._reach.get(charger_id, (None, now_ms))
+            newly_heard = model.heard_since_ms is not None and model.heard_since_ms > since_ms
+            if was_reached is not is_reached or newly_heard:
+                self._reach[charger_id] = (is_reached, now_ms)
+                self._moved_ms |= dict.fromkeys(self._rows.of(charger_id), now_ms)
+
+    # --- what is held against the controller -------------------------------------------------------------------------
+
+    def opened_ms(self, row: str) -> int | None:
+        """Return when a row was opened last, or None where nobody has since it fitted."""
+        return self._opened_ms.get(row)
+
+    def begins_ms(self, row: str, since_ms: int) -> int:
+        """Return from when an excess since `since_ms` counts: nobody can work off anything without a process."""
+        stalled_ms = self.truth.around.faults.stalled_until_ms
+        return max(since_ms, self._opened_ms.get(row, 0), self.truth.up_since_ms, stalled_ms)
+
+    def load(
+        self, row: str, watts_of: Mapping[ChargerId, Sequence[int]], client_w: Callable[[RestClient], int]
+    ) -> Load:
+        """Add up what a row has of each connector and client."""
+        load = Load()
+        for charger_id in self.truth.chargers:
+            if not self.truth.counts(charger_id) or row not in self._rows.of(charger_id):
+                continue
+            own = self._share(charger_id, watts_of[charger_id])
+            hardware_w = self.truth.chargers[charger_id].hardware_w
+            load.held_w += min(own.held_w, hardware_w)
+            load.steered_w += max(0, min(own.steered_w, hardware_w - own.held_w))
+            load.least_w += own.least_w
+        told_since_ms = max(self._opened_ms.get(row, 0), self._moved_ms.get(row, 0))
+        for client in self.truth.clients:
+            charger_id = client.key.charger_id
+            is_here = charger_id in self.truth.mirror.chargers and row in self._rows.of(charger_id)
+            if is_here and client.told_ms > told_since_ms:
+                load.steered_w += client_w(client)
+        return load
+
+    def demand_let_go(self, oracle: str, row: str, load: Load, capacity_w: int) -> str:
+        """Demand that whoever is told what to do leaves room for the rest, or is down to the least.
+
+        Return who has what is too much.
+        """
+        most_w = max(capacity_w - load.held_w, load.least_w)
+        demand(
+            load.steered_w <= most_w,
+            "{}: {} has {} W of {} and {} W are held, so that {} W may stay",
+            oracle,
+            row,
+            load.steered_w,
+            capacity_w,
+            load.held_w,
+            most_w,
+        )
+        return CANNOT_BE_TOLD if load.held_w + load.steered_w > capacity_w else WAS_TOLD_LESS
+
+    def _share(self, charger_id: ChargerId, watts: Sequence[int]) -> Load:
+        known = self.truth.mirror.chargers[charger_id]
+        if known.charger.control is Control.NONE:
+            return Load(held_w=sum(watts))
+        is_reached, since_ms = self._reach.get(charger_id, (False, self.truth.now_ms))
+        if since_ms > self.truth.now_ms - WORK_OFF_MS or known.is_two or charger_id in self.truth.trouble.chargers:
+            return Load()
+        if not is_reached or charger_id in self.truth.liars:
+            return Load(held_w=sum(watts))
+        load = Load()
+        for outlet, power_w in zip(self.truth.chargers[charger_id].outlets, watts, strict=True):
+            told_w = self._told_w(charger_id, outlet, is_provisioned=outlet.idx in known.provisioned)
+            if told_w is None:
+                load.held_w += power_w
+            else:
+                load.steered_w += min(power_w, told_w)
+                load.least_w += known.charger.fail_safe_power_w
+        return load
+
+    def _told_w(self, charger_id: ChargerId, outlet: Outlet, *, is_provisioned: bool) -> int | None:
+        """Return what counts of all that a connector was told; None when it may have all that its charger has."""
+        key = ConnectorKey(charger_id, outlet.idx)
+        own = self._own_w.get(key)
+        if own is not None and outlet.transaction is not None and outlet.transaction.transaction_id == own[0]:
+            return own[1]
+        if not is_provisioned:
+            return None
+        return self._defaults_w.get(key, self._defaults_w.get(ConnectorKey(charger_id, 0)))
+
+    def _is_reached(self, charger_id: ChargerId, model: ChargerModel) -> bool:
+        known = self.truth.mirror.chargers.get(charger_id)
+        is_heard = model.link is not None and model.heard_since_ms is not None and model.is_up
+        is_known = known is not None and known.connection is not None
+        return is_heard and is_known and self.truth.now_ms >= model.silent_until_ms
