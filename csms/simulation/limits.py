@@ -93,10 +93,11 @@ class Limits:
                 self._evidence_ms |= dict.fromkeys(self.truth.rows.of(charger_id), self.truth.now_ms)
             self._lies_w[charger_id] = watts
 
-    def _beside_w(self, client: RestClient, obeyed: Obeyed) -> int:
-        """Return what is in force over OCPP at a client's connector: there is one car."""
+    def _more_w(self, client: RestClient, obeyed: Obeyed) -> int:
+        """Return what a client may take beyond what is in force over OCPP at its connector, W: there is one car."""
         counts = self.truth.counts(client.key.charger_id)
-        return obeyed[client.key.charger_id][client.key.idx - 1] if counts else 0
+        beside_w = obeyed[client.key.charger_id][client.key.idx - 1] if counts else 0
+        return max(0, client.obeyed_w - beside_w)
 
     def _fits(self, row: str, *, is_booked: bool) -> None:
         """Take that a row has room for its limits; with what is booked it fits as well, nothing has overbooked it."""
@@ -116,5 +117,5 @@ class Limits:
         if now_ms - begun_ms <= WORK_OFF_MS:
             self.asked.excuse("A", "just overbooked")
             return
-        load = workoff.load(row, obeyed, lambda client: max(0, client.obeyed_w - self._beside_w(client, obeyed)))
-        self.asked.excuse("A", workoff.demand_let_go("A", row, load, capacity_w))
+        why = workoff.demand_let_go("A", row, capacity_w, obeyed, lambda each: self._more_w(each, obeyed))
+        self.asked.excuse("A", why)

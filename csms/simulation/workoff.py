@@ -8,8 +8,10 @@ until it is answered or timed out, 25 until it is settled. After that everything
   to make room for it, down to the least that they may be told;
 - what a charger goes on with although it was told less: the CALL was lost, late or refused. It counts with what it was
   told, and nobody has to make room for it as long as it is not known that it does not obey;
-- whoever came into reach or went out of it in the last 25 s, two who fight for one connection, those who have refused
-  limits three times, and REST clients that have not asked since: they are not counted.
+- one that has refused limits three times, or for whose connection two fight, may be one that is told nothing more: it
+  is enough if others make room for it, or if it was told less itself;
+- whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since: they are not
+  counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +42,14 @@ class Load:
     steered_w: int = 0
     least_w: int = 0
     held_w: int = 0
+
+    def leaves_w(self, capacity_w: int) -> int:
+        """Return what those may have who are told what to do, W: what others leave, or the least."""
+        return max(capacity_w - self.held_w, self.least_w)
+
+    def is_let_go(self, capacity_w: int) -> bool:
+        """Return whether they have no more."""
+        return self.steered_w <= self.leaves_w(capacity_w)
 
 
 @dataclass(slots=True)
@@ -108,15 +118,46 @@ class WorkOff:
         stalled_ms = self.truth.around.faults.stalled_until_ms
         return max(since_ms, self._opened_ms.get(row, 0), self.truth.up_since_ms, stalled_ms)
 
-    def load(
-        self, row: str, watts_of: Mapping[ChargerId, Sequence[int]], client_w: Callable[[RestClient], int]
+    def demand_let_go(
+        self,
+        oracle: str,
+        row: str,
+        capacity_w: int,
+        watts_of: Mapping[ChargerId, Sequence[int]],
+        client_w: Callable[[RestClient], int],
+    ) -> str:
+        """Demand that whoever is told what to do leaves room for the rest, or is down to the least.
+
+        Return who has what is too much.
+        """
+        told = self._load(row, watts_of, client_w, is_told=True)
+        held = self._load(row, watts_of, client_w, is_told=False)
+        demand(
+            told.is_let_go(capacity_w) or held.is_let_go(capacity_w),
+            "{}: {} has {} W of {} and {} W are held, so that {} W may stay",
+            oracle,
+            row,
+            told.steered_w,
+            capacity_w,
+            told.held_w,
+            told.leaves_w(capacity_w),
+        )
+        return CANNOT_BE_TOLD if held.held_w + held.steered_w > capacity_w else WAS_TOLD_LESS
+
+    def _load(
+        self,
+        row: str,
+        watts_of: Mapping[ChargerId, Sequence[int]],
+        client_w: Callable[[RestClient], int],
+        *,
+        is_told: bool,
     ) -> Load:
-        """Add up what a row has of each connector and client."""
+        """Add up what a row has of each connector and client; `is_told`: who may be told nothing more is told it."""
         load = Load()
         for charger_id in self.truth.chargers:
             if not self.truth.counts(charger_id) or row not in self._rows.of(charger_id):
                 continue
-            own = self._share(charger_id, watts_of[charger_id])
+            own = self._share(charger_id, watts_of[charger_id], is_told=is_told)
             hardware_w = self.truth.chargers[charger_id].hardware_w
             load.held_w += min(own.held_w, hardware_w)
             load.steered_w += max(0, min(own.steered_w, hardware_w - own.held_w))
@@ -129,32 +170,15 @@ class WorkOff:
                 load.steered_w += client_w(client)
         return load
 
-    def demand_let_go(self, oracle: str, row: str, load: Load, capacity_w: int) -> str:
-        """Demand that whoever is told what to do leaves room for the rest, or is down to the least.
-
-        Return who has what is too much.
-        """
-        most_w = max(capacity_w - load.held_w, load.least_w)
-        demand(
-            load.steered_w <= most_w,
-            "{}: {} has {} W of {} and {} W are held, so that {} W may stay",
-            oracle,
-            row,
-            load.steered_w,
-            capacity_w,
-            load.held_w,
-            most_w,
-        )
-        return CANNOT_BE_TOLD if load.held_w + load.steered_w > capacity_w else WAS_TOLD_LESS
-
-    def _share(self, charger_id: ChargerId, watts: Sequence[int]) -> Load:
+    def _share(self, charger_id: ChargerId, watts: Sequence[int], *, is_told: bool) -> Load:
         known = self.truth.mirror.chargers[charger_id]
         if known.charger.control is Control.NONE:
             return Load(held_w=sum(watts))
         is_reached, since_ms = self._reach.get(charger_id, (False, self.truth.now_ms))
-        if since_ms > self.truth.now_ms - WORK_OFF_MS or known.is_two or charger_id in self.truth.trouble.chargers:
+        if since_ms > self.truth.now_ms - WORK_OFF_MS:
             return Load()
-        if not is_reached or charger_id in self.truth.liars:
+        is_doubtful = known.is_two or charger_id in self.truth.trouble.chargers
+        if not is_reached or charger_id in self.truth.liars or (is_doubtful and not is_told):
             return Load(held_w=sum(watts))
         load = Load()
         for outlet, power_w in zip(self.truth.chargers[charger_id].outlets, watts, strict=True):
