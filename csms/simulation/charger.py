@@ -140,7 +140,7 @@ class ChargerModel:
         """Let time pass for its cars."""
         room_w = self.hardware_w if self.is_up else 0
         for outlet in self.outlets:
-            limit_w = self.obeyed_w(outlet.idx)
+            limit_w = outlet.limit_w = self.obeyed_w(outlet.idx)
             outlet.run(limit_w, room_w, elapsed_ms)
             room_w -= outlet.draw_w
             self._set_status(outlet, outlet.natural_status(limit_w))

@@ -105,6 +105,8 @@ def hand_over(connector: HeardConnector, transaction_id: int, now_ms: int) -> No
 
 def superseded(sends: list[HeardSend]) -> list[HeardSend]:
     """Return the sends that rule (b) leaves in force, oldest first."""
+    if not any(send.settled for send in sends[1:]):
+        return sends  # as nearly everywhere: this is asked most of all
     kept: list[HeardSend] = []
     for position, send in enumerate(sends):
         later = [other for other in sends[position + 1 :] if other.settled and other.purpose is send.purpose]

@@ -74,6 +74,7 @@ class Judge:
     overbooked_ms: dict[str, int] = field(default_factory=dict)
     _left: set[Token] = field(default_factory=set)
     _is_moved: bool = True
+    _judged: Obeyed = field(default_factory=dict)
     base_load_w: int = 0
     _overbooked: tuple[str, ...] = ()
     _bounds: Mapping[str, RowBound] = field(default_factory=dict)
@@ -132,13 +133,10 @@ class Judge:
         self._tree(engine)
         self.registry.stepped(facts, step.records)
         self.asked.compared["D"] += sum(isinstance(record, SessionStored) for record in step.records)
-        self._note_booked(engine)
+        self.truth.stepped(engine)
+        self._judged = {}
         self.obeys(engine)
         self._i11(engine)
-
-    def _note_booked(self, engine: Controller) -> None:
-        self.truth.booked_w = {key: engine.booked_w(key) for key in self._keys()}
-        self.truth.charger_booked_w = {each: engine.charger_booked_w(each) for each in self.mirror.chargers}
 
     def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None:
         """Judge a step of facts that were all taken before (I7)."""
@@ -164,7 +162,8 @@ class Judge:
         self._in_force.clear()
         self._left.clear()  # a token is an identity within one process; message ids are the gateway's
         self.truth.live = {row.charger_id for row in store.chargers.values() if row.ever_connected}
-        self._note_booked(engine)
+        self.truth.stepped(engine)
+        self._judged = {}
         self.asked.compared["E"] += len(self._before)
         self._i5(engine)
         self.obeys(engine)
@@ -201,17 +200,23 @@ class Judge:
 
     def obeys(self, engine: Controller | None) -> None:
         """Judge what chargers really obey at this instant, with a server or without."""
-        obeyed = self.truth.obeyed()
+        self._obey(self.truth.obeyed(), engine)
+
+    def _obey(self, obeyed: Obeyed, engine: Controller | None) -> None:
         if engine is None:
             self.limits.without_server(self._bounds, obeyed)
             return
-        self._i2(engine, obeyed)
+        if self._judged != obeyed:  # what is booked changes with a step alone
+            self._judged = obeyed
+            self._i2(engine, obeyed)
         self.limits.with_server(engine, obeyed)
 
     def tick(self, engine: Controller | None, elapsed_ms: int) -> None:
         """Judge the cars, and let `elapsed_ms` pass."""
         self.workoff.tick()
-        self.obeys(engine)
+        self._obey(
+            {charger_id: [each.limit_w for each in one.outlets] for charger_id, one in self.chargers.items()}, engine
+        )
         if engine is None:
             self.fuses.without_server(self._bounds)
             return

@@ -54,12 +54,13 @@ class Limits:
             if watts > capacity_w:
                 self._over(row, watts, capacity_w, obeyed)
             else:
-                self._fits(row, is_booked=engine.node_booked_w(row) <= capacity_w)
+                self._fits(engine, row, capacity_w)
 
     def without_server(self, bounds: Mapping[str, RowBound], obeyed: Obeyed) -> None:
-        """Judge every row (G)."""
+        """Judge every row (G), and every charger by what was booked for it when the process died (B)."""
         rows = self.truth.rows
-        for row, watts in self._on_rows(self.truth.in_force_w(obeyed)).items():
+        sums_w = self.truth.in_force_w(obeyed)
+        for row, watts in self._on_rows(sums_w).items():
             capacity_w = rows.capacities_w[row]
             if capacity_w is None:
                 continue
@@ -71,6 +72,10 @@ class Limits:
             demand(not was_fine, "G: {} has limits of {} W in force, its capacity is {} W", row, watts, capacity_w)
             self.asked.excuse("G", "overbooked when the server died")
             demand(watts <= bound.possible_w, "G: {} has limits of {} W, bound {} W", row, watts, bound.possible_w)
+        for charger_id, watts in sums_w.items():
+            self.asked.compared["B"] += 1
+            booked_w = self.truth.charger_booked_w.get(charger_id, 0)
+            demand(watts <= booked_w, "I2: {} obeys {} without a server, booked {}", charger_id, watts, booked_w)
 
     def tick(self, elapsed_ms: int) -> None:
         """Add `elapsed_ms` to every row that has more in force than its capacity."""
@@ -95,14 +100,15 @@ class Limits:
 
     def _more_w(self, client: RestClient, obeyed: Obeyed) -> int:
         """Return what a client may take beyond what is in force over OCPP at its connector, W: there is one car."""
-        counts = self.truth.counts(client.key.charger_id)
-        beside_w = obeyed[client.key.charger_id][client.key.idx - 1] if counts else 0
+        charger_id, idx = client.key
+        beside_w = obeyed[charger_id][idx - 1] if charger_id in self.truth.counting else 0
         return max(0, client.obeyed_w - beside_w)
 
-    def _fits(self, row: str, *, is_booked: bool) -> None:
+    def _fits(self, engine: Controller, row: str, capacity_w: int) -> None:
         """Take that a row has room for its limits; with what is booked it fits as well, nothing has overbooked it."""
         self._since_ms.pop(row, None)
-        if is_booked:
+        is_opened = row in self._evidence_ms or self.workoff.opened_ms(row) is not None
+        if is_opened and engine.node_booked_w(row) <= capacity_w:
             self.workoff.close(row)
             self._evidence_ms.pop(row, None)
 

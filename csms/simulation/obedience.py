@@ -91,7 +91,7 @@ class Obedience:
         handling = manners.handle(self._around.rng)
         if handling.fault is not None and not self._around.faults.strike(handling.fault):
             handling = POLITE.handle(self._around.rng)
-        if handling.fault is not None:
+        if handling.fault not in {None, Kind.SLOW_ANSWER}:
             self.disturbed()
         handling = self._in_character(asked, handling)
         epoch = self._epoch

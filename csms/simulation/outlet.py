@@ -19,7 +19,10 @@ class Transaction:
 
 @dataclass(slots=True)
 class Outlet:
-    """One connector; the energy register counts mW·s so that nothing is lost in rounding."""
+    """One connector; the energy register counts mW·s so that nothing is lost in rounding.
+
+    `limit_w` is what was in force when time passed last.
+    """
 
     idx: int
     status: ConnectorStatus = ConnectorStatus.AVAILABLE
@@ -27,6 +30,7 @@ class Outlet:
     transaction: Transaction | None = None
     car: Car | None = None
     draw_w: int = 0
+    limit_w: int = 0
     energy_mws: int = 0
     told_values: list[dict[str, str]] | None = None
     suspended_ms: int = 0

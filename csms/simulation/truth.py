@@ -7,6 +7,7 @@ from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.station import Control
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
+from csms.simulation.host import Controller
 from csms.simulation.mirror import Mirror
 from csms.simulation.rows import Rows
 from csms.simulation.surroundings import Surroundings
@@ -23,6 +24,7 @@ class Truth:
     Attributes:
         live: chargers that have ever connected; liars: by charger, its longest time between two samples, ms.
         up_since_ms: when the process that runs now started.
+        counting: chargers that are on their rows with what they obey over OCPP, or draw by themselves.
         booked_w: of every connector, after the last step of the last process; charger_booked_w: of every charger.
     """
 
@@ -34,6 +36,7 @@ class Truth:
     liars: dict[ChargerId, int] = field(default_factory=dict)
     trouble: Trouble = field(default_factory=Trouble)
     up_since_ms: int = 0
+    counting: tuple[ChargerId, ...] = ()
     booked_w: dict[ConnectorKey, int] = field(default_factory=dict)
     charger_booked_w: dict[ChargerId, int] = field(default_factory=dict)
     _rows: Rows = field(init=False)
@@ -67,12 +70,12 @@ class Truth:
         or over REST.
         """
         sums_w: dict[ChargerId, int] = {}
-        for charger_id, known in self.mirror.chargers.items():
-            if self.counts(charger_id):
-                is_free = known.charger.control is Control.NONE
-                sums_w[charger_id] = (
-                    known.charger.uncontrolled_power_w if is_free else self._charger_w(charger_id, obeyed[charger_id])
-                )
+        for charger_id in self.counting:
+            charger = self.mirror.chargers[charger_id].charger
+            is_free = charger.control is Control.NONE
+            sums_w[charger_id] = (
+                charger.uncontrolled_power_w if is_free else self._charger_w(charger_id, obeyed[charger_id])
+            )
         for client in self.clients:
             charger_id = client.key.charger_id
             known_here = self.mirror.chargers.get(charger_id)
@@ -83,12 +86,22 @@ class Truth:
                 sums_w[charger_id] = min(together_w, self.chargers[charger_id].hardware_w)
         return sums_w
 
-    def counts(self, charger_id: ChargerId) -> bool:
-        """Return whether what a charger obeys over OCPP, or by itself, is on its rows at all."""
-        known = self.mirror.chargers.get(charger_id)
-        if known is None or known.is_drained:
-            return False
-        return charger_id in self.live or known.charger.control in {Control.OCPP, Control.NONE}
+    def stepped(self, engine: Controller) -> None:
+        """Note what a step has changed."""
+        known = self.mirror.chargers
+        self.counting = tuple(
+            charger_id
+            for charger_id, each in known.items()
+            if (charger_id in self.live or each.charger.control in {Control.OCPP, Control.NONE}) and not each.is_drained
+        )
+        keys = (
+            ConnectorKey(charger_id, idx)
+            for charger_id, each in known.items()
+            if each.charger.control is not Control.NONE
+            for idx in each.connectors
+        )
+        self.booked_w = {key: engine.booked_w(key) for key in keys}
+        self.charger_booked_w = {each: engine.charger_booked_w(each) for each in known}
 
     def _charger_w(self, charger_id: ChargerId, obeyed_w: list[int]) -> int:
         model, known = self.chargers[charger_id], self.mirror.chargers[charger_id]

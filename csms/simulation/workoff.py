@@ -62,7 +62,7 @@ class WorkOff:
     _defaults_w: dict[ConnectorKey, int] = field(default_factory=dict)
     _own_w: dict[ConnectorKey, tuple[int, int]] = field(default_factory=dict)
     _reach: dict[ChargerId, tuple[bool, int]] = field(default_factory=dict)
-    _counting: set[ChargerId] = field(default_factory=set)
+    _counting: tuple[ChargerId, ...] = ()
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -86,9 +86,9 @@ class WorkOff:
         if rows is not self._rows:
             self._opened_ms |= dict.fromkeys(opened_by(self._rows, rows), now_ms)
             self._rows = rows
-        counting = {charger_id for charger_id in self.truth.chargers if self.truth.counts(charger_id)}
-        if counting != self._counting:
-            for charger_id in counting - self._counting:
+        counting = self.truth.counting
+        if counting is not self._counting:
+            for charger_id in set(counting).difference(self._counting):
                 self._opened_ms |= dict.fromkeys(rows.of(charger_id), now_ms)
             self._counting = counting
 
@@ -154,8 +154,8 @@ class WorkOff:
     ) -> Load:
         """Add up what a row has of each connector and client; `is_told`: who may be told nothing more is told it."""
         load = Load()
-        for charger_id in self.truth.chargers:
-            if not self.truth.counts(charger_id) or row not in self._rows.of(charger_id):
+        for charger_id in self.truth.counting:
+            if row not in self._rows.of(charger_id):
                 continue
             own = self._share(charger_id, watts_of[charger_id], is_told=is_told)
             hardware_w = self.truth.chargers[charger_id].hardware_w

@@ -244,7 +244,7 @@ MUTANTS: Final = (
         "        return self.ever_connected or self.config.control is Control.OCPP\n",
         "        return self.ever_connected\n",
         "§1: `control: ocpp`, not yet connected",
-        "I5 fuse",
+        "I5 A C",
     ),
     Mutant(
         "a first connection books nothing",
@@ -260,7 +260,7 @@ MUTANTS: Final = (
         "            return max(self.uncontrolled_booked_w, self._told_w())\n",
         "            return self._told_w()\n",
         "§1: `control: none`",
-        "I5 fuse",
+        "I5 A C",
     ),
     Mutant(
         "idle connectors count as nothing",
@@ -357,7 +357,7 @@ MUTANTS: Final = (
         "        if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):",
         "        if wants_cut and last is None:",
         "§2: T < K and due → send T",
-        "I10 fuse",
+        "I10 A C",
     ),
     Mutant(
         "an unresolved limit is not said again",
@@ -699,5 +699,21 @@ MUTANTS: Final = (
         "    booked_w = state.tree.booked_w(c for c in state.chargers.values() if any(True for _ in c.sessions()))\n",
         "I11: who comes falls under the default",
         "I11",
+    ),
+    Mutant(
+        "under an overbooked row nothing moves, cuts neither",
+        "planning",
+        "        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)\n",
+        "        return path.isdisjoint(self.overbooked) and not path.isdisjoint(self.wanted | self.overdrawn)\n",
+        "§2: a cut is due at once when a row is overbooked",
+        "A C",
+    ),
+    Mutant(
+        "limits expire to the maximum",
+        "steering",
+        "    falls_to_w = fail_safe_w(charger.config, manner.form)\n    return falls_to_w if limit_w > falls_to_w else None\n",
+        "    falls_to_w = manner.form.round_down(charger.config.max_power_w)\n    return falls_to_w if limit_w < falls_to_w else None\n",
+        "§7: limits above F expire to F",
+        "A G I2 I11",
     ),
 )
