@@ -27,7 +27,10 @@ CLOCK_STEP_MS = 120_000
 """Stamps of a clock that is so wrong are believed so long after a connection was made (`csms.core.stamps`)."""
 
 RAMP_MS = 6_000
-"""A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds."""
+"""A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds.
+
+Likewise after a row was worked off: a REST client hears what is booked for it when that is durable.
+"""
 
 
 @dataclass(slots=True)
@@ -107,7 +110,7 @@ class Fuses:
     ) -> None:
         now_ms = self.truth.now_ms
         since_ms = self._since_ms.setdefault(row, now_ms)
-        if now_ms - since_ms <= RAMP_MS:
+        if now_ms - max(since_ms, self.workoff.closed_ms(row)) <= RAMP_MS:
             self.asked.excuse("C", "a car's ramp")
             return
         liars = [charger_id for charger_id in self.truth.liars if row in self.truth.rows.of(charger_id)]

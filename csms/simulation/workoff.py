@@ -19,13 +19,17 @@ from dataclasses import dataclass, field
 
 from csms.core.commands import Command, SetLimit
 from csms.core.ids import ChargerId, ConnectorKey
-from csms.core.station import Control
+from csms.core.station import Charger, Control
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.outlet import Outlet
 from csms.simulation.rows import Rows, opened_by
 from csms.simulation.trace import demand
 from csms.simulation.truth import Truth
+
+LEAST_CURRENT_A = 6
+DC_LEAST_W = 1_000
+"""What is told, where 0 is refused or never resumed from (LEDGER.md §4): the smallest that can be."""
 
 WORK_OFF_MS = 25_000
 """LEDGER.md §3: on the wire, answered, settled."""
@@ -58,6 +62,7 @@ class WorkOff:
 
     truth: Truth
     _opened_ms: dict[str, int] = field(default_factory=dict)
+    _closed_ms: dict[str, int] = field(default_factory=dict)
     _moved_ms: dict[str, int] = field(default_factory=dict)
     _defaults_w: dict[ConnectorKey, int] = field(default_factory=dict)
     _own_w: dict[ConnectorKey, tuple[int, int]] = field(default_factory=dict)
@@ -94,7 +99,8 @@ class WorkOff:
 
     def close(self, row: str) -> None:
         """Take that a row is not overbooked any more."""
-        self._opened_ms.pop(row, None)
+        if self._opened_ms.pop(row, None) is not None:
+            self._closed_ms[row] = self.truth.now_ms
 
     def tick(self) -> None:
         """Note who is in reach."""
@@ -112,6 +118,10 @@ class WorkOff:
     def opened_ms(self, row: str) -> int | None:
         """Return when a row was opened last, or None where nobody has since it fitted."""
         return self._opened_ms.get(row)
+
+    def closed_ms(self, row: str) -> int:
+        """Return when a row that had been opened was worked off last."""
+        return self._closed_ms.get(row, 0)
 
     def begins_ms(self, row: str, since_ms: int) -> int:
         """Return from when an excess since `since_ms` counts: nobody can work off anything without a process."""
@@ -187,7 +197,7 @@ class WorkOff:
                 load.held_w += power_w
             else:
                 load.steered_w += min(power_w, told_w)
-                load.least_w += known.charger.fail_safe_power_w
+                load.least_w += max(known.charger.fail_safe_power_w, min(told_w, _smallest_w(known.charger)))
         return load
 
     def _told_w(self, charger_id: ChargerId, outlet: Outlet, *, is_provisioned: bool) -> int | None:
@@ -205,3 +215,7 @@ class WorkOff:
         is_heard = model.link is not None and model.heard_since_ms is not None and model.is_up
         is_known = known is not None and known.connection is not None
         return is_heard and is_known and self.truth.now_ms >= model.silent_until_ms
+
+
+def _smallest_w(charger: Charger) -> int:
+    return DC_LEAST_W if charger.is_dc else LEAST_CURRENT_A * charger.voltage_v * charger.phases
