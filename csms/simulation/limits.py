@@ -101,7 +101,8 @@ class Limits:
     def _more_w(self, client: RestClient, obeyed: Obeyed) -> int:
         """Return what a client may take beyond what is in force over OCPP at its connector, W: there is one car."""
         charger_id, idx = client.key
-        beside_w = obeyed[charger_id][idx - 1] if charger_id in self.truth.counting else 0
+        is_beside = self.truth.chargers[charger_id].outlets[idx - 1].transaction is not None
+        beside_w = obeyed[charger_id][idx - 1] if is_beside and charger_id in self.truth.counting else 0
         return max(0, client.obeyed_w - beside_w)
 
     def _fits(self, engine: Controller, row: str, capacity_w: int) -> None:

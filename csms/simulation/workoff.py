@@ -10,6 +10,7 @@ until it is answered or timed out, 25 until it is settled. After that everything
   told, and nobody has to make room for it as long as it is not known that it does not obey;
 - one that has refused limits three times, or for whose connection two fight, may be one that is told nothing more: it
   is enough if others make room for it, or if it was told less itself;
+- the default of a connector at which a REST client charges its car: nobody else can be plugged in there;
 - whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since: they are not
   counted.
 """
@@ -191,7 +192,10 @@ class WorkOff:
         if not is_reached or charger_id in self.truth.liars or (is_doubtful and not is_told):
             return Load(held_w=sum(watts))
         load = Load()
+        driven = {client.key for client in self.truth.clients if not client.is_gone}
         for outlet, power_w in zip(self.truth.chargers[charger_id].outlets, watts, strict=True):
+            if outlet.transaction is None and ConnectorKey(charger_id, outlet.idx) in driven:
+                continue
             told_w = self._told_w(charger_id, outlet, is_provisioned=outlet.idx in known.provisioned)
             if told_w is None:
                 load.held_w += power_w
