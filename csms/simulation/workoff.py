@@ -10,7 +10,8 @@ until it is answered or timed out, 25 until it is settled. After that everything
   told, and nobody has to make room for it as long as it is not known that it does not obey;
 - one that has refused limits three times, or for whose connection two fight, may be one that is told nothing more: it
   is enough if others make room for it, or if it was told less itself;
-- the default of a connector at which a REST client charges its car: nobody else can be plugged in there;
+- the default of a connector at which a REST client charges its car: nobody else can be plugged in there. When it goes
+  the default counts again, and a row that is still open has its 25 s again;
 - whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since: they are not
   counted.
 """
@@ -69,6 +70,7 @@ class WorkOff:
     _own_w: dict[ConnectorKey, tuple[int, int]] = field(default_factory=dict)
     _reach: dict[ChargerId, tuple[bool, int]] = field(default_factory=dict)
     _counting: tuple[ChargerId, ...] = ()
+    _driven: set[ConnectorKey] = field(default_factory=set)
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -97,6 +99,17 @@ class WorkOff:
             for charger_id in set(counting).difference(self._counting):
                 self._opened_ms |= dict.fromkeys(rows.of(charger_id), now_ms)
             self._counting = counting
+        driven = {client.key for client in self.truth.clients if not client.is_gone}
+        if driven != self._driven:
+            self._left_to_default(self._driven - driven)
+            self._driven = driven
+
+    def _left_to_default(self, connectors: set[ConnectorKey]) -> None:
+        """Take that REST clients have gone: others make room for the defaults that count again, on rows still open."""
+        for key in connectors:
+            for row in self._rows.of(key.charger_id):
+                if row in self._opened_ms:
+                    self._opened_ms[row] = self.truth.now_ms
 
     def close(self, row: str) -> None:
         """Take that a row is not overbooked any more."""
@@ -192,9 +205,8 @@ class WorkOff:
         if not is_reached or charger_id in self.truth.liars or (is_doubtful and not is_told):
             return Load(held_w=sum(watts))
         load = Load()
-        driven = {client.key for client in self.truth.clients if not client.is_gone}
         for outlet, power_w in zip(self.truth.chargers[charger_id].outlets, watts, strict=True):
-            if outlet.transaction is None and ConnectorKey(charger_id, outlet.idx) in driven:
+            if outlet.transaction is None and ConnectorKey(charger_id, outlet.idx) in self._driven:
                 continue
             told_w = self._told_w(charger_id, outlet, is_provisioned=outlet.idx in known.provisioned)
             if told_w is None:
