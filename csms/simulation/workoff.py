@@ -213,7 +213,8 @@ class WorkOff:
                 load.held_w += power_w
             else:
                 load.steered_w += min(power_w, told_w)
-                load.least_w += max(known.charger.fail_safe_power_w, min(told_w, _smallest_w(known.charger)))
+                least_w = min(told_w, _smallest_w(known.charger, is_tried=power_w > told_w))
+                load.least_w += max(known.charger.fail_safe_power_w, least_w)
         return load
 
     def _told_w(self, charger_id: ChargerId, outlet: Outlet, *, is_provisioned: bool) -> int | None:
@@ -233,5 +234,8 @@ class WorkOff:
         return is_heard and is_known and self.truth.now_ms >= model.silent_until_ms
 
 
-def _smallest_w(charger: Charger) -> int:
+def _smallest_w(charger: Charger, *, is_tried: bool) -> int:
+    """Return what may be told instead of 0; one that does not obey is tried at the least power (docs/adr/0010, 4)."""
+    if is_tried:
+        return max(charger.min_power_w, DC_LEAST_W)
     return DC_LEAST_W if charger.is_dc else LEAST_CURRENT_A * charger.voltage_v * charger.phases

@@ -349,7 +349,7 @@ MUTANTS: Final = (
         "            fixed_w[node] += load_w\n",
         "            fixed_w[node] += 0\n",
         "§2: caps − fixed",
-        "I10",
+        "A I10",
     ),
     Mutant(
         "cuts wait for the commit and never pass",

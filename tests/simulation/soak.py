@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from csms.simulation.asked import Asked
 from csms.simulation.faults import Kind, read_choice
 from csms.simulation.run import Options, Outcome, simulate
 from tests.simulation.kept import keep
@@ -28,6 +29,7 @@ class Tally:
     charger_ms: int = 0
     overbooked_ms: int = 0
     excess_ms: int = 0
+    asked: Asked = field(default_factory=Asked)
     struck: Counter[Kind] = field(default_factory=Counter)
 
     def add(self, outcome: Outcome) -> None:
@@ -38,6 +40,7 @@ class Tally:
         self.charger_ms += outcome.virtual_ms * outcome.chargers
         self.overbooked_ms += sum(outcome.overbooked_ms.values())
         self.excess_ms = max(self.excess_ms, outcome.excess_ms)
+        self.asked.add(outcome.asked)
         self.struck += Counter(outcome.struck)
 
 
@@ -69,6 +72,7 @@ def main() -> int:
     )
     print(f"{tally.virtual_ms / 1000 / spent_s:.0f} × real time")
     print(f"rows overbooked {tally.overbooked_ms / HOUR_MS:.2f} h, longest excess {tally.excess_ms / 1000:g} s")
+    print("\n".join(tally.asked.lines()))
     for kind in Kind:
         print(f"fault {kind.value} {tally.struck[kind]}")
     return 1 if tally.failed else 0
