@@ -1,7 +1,8 @@
 """How long a row may stay overfull after facts have overbooked it, and what must have been let go by then.
 
-A row is *opened* by a change of the configuration (a capacity cut, somebody more under it) and by a charger that begins
-to count on it (its first connection). LEDGER.md §3 gives 25 s to work that off: 5 s until the cut is on the wire, 15
+A row is *opened* by a change of the configuration (a capacity cut, somebody more under it), by a charger that begins to
+count on it (its first connection), and by one that boots and does not take its default within 15 s (§4: it may
+have lost it, and is booked at its maximum). LEDGER.md §3 gives 25 s to work that off: 5 s until the cut is on the wire, 15
 until it is answered or timed out, 25 until it is settled. After that everything is held against the controller but
 
 - what somebody has who cannot be told: out of reach, or never provisioned and without a limit of its own. Others have
@@ -70,6 +71,7 @@ class WorkOff:
     _own_w: dict[ConnectorKey, tuple[int, int]] = field(default_factory=dict)
     _reach: dict[ChargerId, tuple[bool, int]] = field(default_factory=dict)
     _counting: tuple[ChargerId, ...] = ()
+    _provisioned: dict[ChargerId, int] = field(default_factory=dict)
     _driven: set[ConnectorKey] = field(default_factory=set)
     _rows: Rows = field(init=False)
 
@@ -99,10 +101,20 @@ class WorkOff:
             for charger_id in set(counting).difference(self._counting):
                 self._opened_ms |= dict.fromkeys(rows.of(charger_id), now_ms)
             self._counting = counting
+        self._lose_defaults()
         driven = {client.key for client in self.truth.clients if not client.is_gone}
         if driven != self._driven:
             self._left_to_default(self._driven - driven)
             self._driven = driven
+
+    def _lose_defaults(self) -> None:
+        """Take that connectors are not provisioned any more: they are booked at all that their charger has."""
+        for charger_id, known in self.truth.mirror.chargers.items():
+            before, now = self._provisioned.get(charger_id, 0), len(known.provisioned)
+            if before != now:
+                self._provisioned[charger_id] = now
+                if now < before:
+                    self._opened_ms |= dict.fromkeys(self._rows.of(charger_id), self.truth.now_ms)
 
     def _left_to_default(self, connectors: set[ConnectorKey]) -> None:
         """Take that REST clients have gone: others make room for the defaults that count again, on rows still open."""
@@ -213,8 +225,11 @@ class WorkOff:
                 load.held_w += power_w
             else:
                 load.steered_w += min(power_w, told_w)
-                least_w = min(told_w, _smallest_w(known.charger, is_tried=power_w > told_w))
-                load.least_w += max(known.charger.fail_safe_power_w, least_w)
+                least_w = max(
+                    _smallest_w(known.charger, is_tried=power_w > told_w),
+                    max((send.limit_w for send in known.defaults), default=0),
+                )
+                load.least_w += max(known.charger.fail_safe_power_w, min(told_w, least_w))
         return load
 
     def _told_w(self, charger_id: ChargerId, outlet: Outlet, *, is_provisioned: bool) -> int | None:
