@@ -2,8 +2,9 @@
 
 A row is *opened* by a change of the configuration (a capacity cut, somebody more under it), by a charger that begins to
 count on it (its first connection), and by one that boots and does not take its default within 15 s (§4: it may
-have lost it, and is booked at its maximum). LEDGER.md §3 gives 25 s to work that off: 5 s until the cut is on the wire, 15
-until it is answered or timed out, 25 until it is settled. After that everything is held against the controller but
+have lost it, and is booked at its maximum). LEDGER.md §3 gives 25 s to work that off: 5 s until the cut is on the
+wire, 15 until it is answered or timed out, 25 until it is settled. After that everything is held against the
+controller but
 
 - what somebody has who cannot be told: out of reach, or never provisioned and without a limit of its own. Others have
   to make room for it, down to the least that they may be told;
