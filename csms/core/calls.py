@@ -46,8 +46,6 @@ REFUSALS_OF_ZERO = 3
 """So often 0 W is refused before it counts as something that the make does not take: for five seconds at least."""
 TIMEOUTS_TO_ABORT = 2
 CLEARINGS_TO_GIVE_UP = 3
-CALL_MS_MAX = 60_000
-"""Nobody waits longer for the answer to a CALL (LEDGER.md §3): one that is answered in time left after that."""
 
 
 class Calls(Part):
@@ -95,6 +93,7 @@ class Calls(Part):
             case AgendaCall():
                 self._no_schedule(call)
                 self._setting_answered(call, status)
+                self._statuses_answered(call, status)
                 done = call.errand is not Errand.CLEAR_PLACE or status in CLEARED
                 failures = self.state.chargers[call.charger_id].provisioning.failures
                 if not done and failures >= len(self.timings.backoff_ms):
@@ -146,6 +145,7 @@ class Calls(Part):
             case AgendaCall():
                 self._no_schedule(call)
                 self._setting_answered(call, fact.code)
+                self._statuses_answered(call, fact.code)
                 if isinstance(call.command, ReadConfiguration):
                     reading = self.state.chargers[call.charger_id].provisioning.reading
                     reading.refused(call.command.keys, fact.code)
@@ -181,7 +181,8 @@ class Calls(Part):
                 self._free_aftermath(call.charger_id, call.idx, fact.token, failed=True)
             case AgendaCall():
                 self._no_schedule(call)
-                charger.provisioning.statuses_asked &= call.errand is not Errand.ASK_STATUSES
+                if call.errand is Errand.ASK_STATUSES:
+                    charger.provisioning.statuses.at_ms = None  # as soon as it may be asked again
                 self._unanswered(call)
                 charger.provisioning.unanswered += call.errand is Errand.CLEAR_PLACE
                 if charger.provisioning.unanswered >= TIMEOUTS_TO_ABORT:
@@ -394,12 +395,10 @@ class Calls(Part):
         if provisioning.pending != token:
             return  # late: its errand was begun again, and that one counts
         if done and call.errand is Errand.CLEAR_PLACE and provisioning.to_clear:
-            place = provisioning.to_clear.pop()
+            provisioning.to_clear.pop()
             provisioning.unclearable_ms = None
             provisioning.unanswered = 0
-            if place.idx is None:
-                left_ms = self.now.mono_ms - CALL_MS_MAX
-                charger.defaults.cleared_at(place.stack_level, left_ms, self.timings.late_execution_ms)
+            charger.defaults.level_cleared(call.clears)
             self._say_own_defaults_again(charger)
         if not done:
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=answer[:40])
@@ -413,6 +412,11 @@ class Calls(Part):
             provisioning.unclearable_ms = self.now.mono_ms + pause_ms
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=code)
             self._free_agenda(call, token)
+
+    def _statuses_answered(self, call: AgendaCall, word: str) -> None:
+        """Take it that a charger which cannot be asked for its statuses need not be asked again."""
+        if call.errand is Errand.ASK_STATUSES and word in UNKNOWN_ACTION:
+            self.state.chargers[call.charger_id].provisioning.statuses.refused = True
 
     def _never_asked(self, call: AgendaCall) -> None:
         """Take it that a reading or a write has not left."""

@@ -57,12 +57,18 @@ class LimitCall:
 
 @dataclass(frozen=True, slots=True)
 class AgendaCall:
-    """A CALL of the provisioning agenda is out; `command`: itself, where its answer is taken by what it asked for."""
+    """A CALL of the provisioning agenda is out.
+
+    Attributes:
+        command: itself, where its answer is taken by what it asked for.
+        clears: the defaults that are out of force at their stack level once a clearing is answered.
+    """
 
     charger_id: ChargerId
     connection: ConnectionId
     errand: Errand
     command: Call | None = None
+    clears: frozenset[Token] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from csms.core.ids import TransactionId
 from csms.core.ladder import Attempt, fail_safe_w
 from csms.core.limits import Send, settle
 from csms.core.part import TimedPart
+from csms.core.provisioning import Place
 from csms.core.records import Driver, EndReason, SendState
 from csms.core.replies import Refusal, Refused
 from csms.core.session import Phase, Session
@@ -129,6 +130,7 @@ class Upkeep(TimedPart):
         self.journal.drop_sends(gone)
         self._renew_default(charger)
         self._raise_default(charger)
+        self._clear_prevailing(charger)
 
     def _is_followed(self, charger: ChargerState, send: Send) -> bool:
         """Return whether every car under a default is at or below it, or has a limit of its own to settle first."""
@@ -168,6 +170,23 @@ class Upkeep(TimedPart):
             harmless_ms = (send.lost_ms or 0) + self.timings.late_execution_ms
             if self._reached(harmless_ms) and settled.sent_ms < harmless_ms:
                 charger.provisioning.default_due = True
+
+    def _clear_prevailing(self, charger: ChargerState) -> None:
+        """Have a stack level cleared again at which a higher default may be in force that was executed since.
+
+        When the level was cleared first, it might still be executed; after a recovery nobody knows what was cleared.
+        """
+        agenda = charger.provisioning
+        if not agenda.cleared or agenda.default_due:
+            return
+        ready = [s for s in charger.defaults.prevailing() if self._is_executed(s)]
+        if ready:
+            agenda.to_clear = [Place(None, level) for level in sorted({s.form.stack_level for s in ready})]
+
+    def _is_executed(self, send: Send) -> bool:
+        if send.answered:
+            return True
+        return send.lost_ms is not None and self._reached(send.lost_ms + self.timings.late_execution_ms)
 
     # --- provisioned ------------------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ def begin(around: Surroundings, models: list[ChargerModel]) -> None:
     """Turn the weather off: every car becomes hungry; those that slept or came before us go, some come."""
     around.calm = True
     for model in models:
-        model.meter_mute_until_ms = 0
+        model.meter_mute_until_ms = model.silent_until_ms = 0
         if not model.can_be_triggered:
             around.clock.after(TOLD_MS, model.tell_statuses)
         for outlet in model.outlets:
@@ -63,25 +63,31 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
         for row in judge.store.sessions.values()
         if row.ended_ms is None and row.driver is Driver.OCPP and row.charger_id in judge.live
     ]
-    claims = [
+    everyone = [
         _claim(row, charger, rows[charger.charger_id])
         for row in sessions
-        if (charger := station.charger(row.charger_id)) is not None and charger.charger_id not in troubled
+        if (charger := station.charger(row.charger_id)) is not None
     ]
-    if any(row.charger_id in troubled for row in sessions):
-        return 0
+    claims = [claim for claim in everyone if claim.rows[0] not in troubled]
     claimed = {claim.rows[0] for claim in claims}
     draining = [known.charger for known in judge.mirror.chargers.values() if known.is_draining]
-    room_w = _room(station, engine, rows | _rows(station, draining), claimed)
-    _keep_fail_safe(station, engine, claims, room_w)
-    shares = fair_shares(claims, room_w)
+    rows |= _rows(station, draining)
+    among_all, apart = (_shares(each, judge, engine, rows) for each in (everyone, claims))
     for claim in claims:
-        _compare(claim, shares[claim.name], judge, engine, station)
+        _compare(claim, (among_all[claim.name], apart[claim.name]), judge, engine, station)
     _idle(judge, engine, station, troubled)
     moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
     if len({(each.key, each.limit_w) for each in moved}) > len({each.key for each in moved}):
         raise ViolationError(f"I10: limits still move: {moved}")
     return len(claims)
+
+
+def _shares(claims: list[Claim], judge: Judge, engine: Controller, rows: dict[str, tuple[str, ...]]) -> dict[str, int]:
+    """Return the fair share of each claim in what the chargers without claims leave, W."""
+    station = judge.mirror.station
+    room_w = _room(station, engine, rows, {claim.rows[0] for claim in claims})
+    _keep_fail_safe(station, engine, claims, room_w)
+    return fair_shares(claims, room_w)
 
 
 def _excused(judge: Judge) -> set[ChargerId]:
@@ -123,15 +129,21 @@ def _keep_fail_safe(station: Station, engine: Controller, claims: list[Claim], r
                     room_w[row] = max(0, room_w[row] - engine.booked_w(key))
 
 
-def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, station: Station) -> None:
+def _compare(claim: Claim, shares_w: tuple[int, int], judge: Judge, engine: Controller, station: Station) -> None:
+    """Judge one session by its share among all, and among those that nothing is wrong with.
+
+    A troubled charger may hold more than its share, which is missing to the others, or take less, which waits for it.
+    """
     charger_id, idx = claim.name.split("#")
     charger = next(each for each in station.chargers if each.charger_id == charger_id)
     key = ConnectorKey(charger.charger_id, int(idx))
     limit_w = _limit_w(judge, key)
-    slack_w = _dead_band_w(charger, share_w) + _step_w(judge, key, charger) + 10
+    lowest_w, highest_w, step_w = min(shares_w), max(shares_w), _step_w(judge, key, charger) + 10
     booked_w = engine.booked_w(key)
-    if share_w and abs(share_w - limit_w) > slack_w:
-        raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {share_w} W")
+    if limit_w < lowest_w - _dead_band_w(charger, lowest_w) - step_w:
+        raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {lowest_w} W")
+    if highest_w and limit_w > highest_w + _dead_band_w(charger, highest_w) + step_w:
+        raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {highest_w} W")
     if booked_w > max(limit_w, charger.fail_safe_power_w, _start_w(judge, key)):
         raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
     connector = judge.mirror.chargers[charger.charger_id].connectors[key.idx]
