@@ -25,6 +25,7 @@ from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Token
 from csms.core.ladder import Attempt, Manner, attempts, least_w, likeliest_attempt
 from csms.core.limits import Book, Send, accept, lose, refuse
 from csms.core.part import Part
+from csms.core.provisioning import Provisioning
 from csms.core.replies import Refusal, Refused, SessionEnded
 from csms.core.state import (
     AftermathCall,
@@ -180,15 +181,7 @@ class Calls(Part):
             case AftermathCall():
                 self._free_aftermath(call.charger_id, call.idx, fact.token, failed=True)
             case AgendaCall():
-                self._no_schedule(call)
-                if call.errand is Errand.ASK_STATUSES:
-                    charger.provisioning.statuses.at_ms = None  # as soon as it may be asked again
-                self._unanswered(call)
-                charger.provisioning.unanswered += call.errand is Errand.CLEAR_PLACE
-                if charger.provisioning.unanswered >= TIMEOUTS_TO_ABORT:
-                    charger.provisioning.unanswered -= 1  # it is tried once more in a while, then left again
-                    self._cannot_clear(call, fact.token, "no answer", self.timings.late_execution_ms)
-                self._free_agenda(call, fact.token, failed=True)
+                self._errand_timed_out(call, charger.provisioning, fact.token)
             case HardCall():
                 del self.state.calls[fact.token]
                 hard_unanswered(self.state, call, self.now, self.timings, self.journal)
@@ -200,6 +193,17 @@ class Calls(Part):
         self.journal.log("call.timed_out", charger.charger_id, None, token=fact.token)
         if charger.timeouts >= TIMEOUTS_TO_ABORT:
             self._abort(charger)
+
+    def _errand_timed_out(self, call: AgendaCall, agenda: Provisioning, token: Token) -> None:
+        self._no_schedule(call)
+        if call.errand is Errand.ASK_STATUSES:
+            agenda.statuses.at_ms = None  # as soon as it may be asked again
+        self._unanswered(call)
+        agenda.unanswered += call.errand is Errand.CLEAR_PLACE
+        if agenda.unanswered >= TIMEOUTS_TO_ABORT:
+            agenda.unanswered -= 1  # it is tried once more in a while, then left again
+            self._cannot_clear(call, token, "no answer", self.timings.late_execution_ms)
+        self._free_agenda(call, token, failed=True)
 
     def connection_lost(self, connection: ConnectionId) -> None:
         """Take the end of a connection: nobody will answer what was asked on it (limits are lost one by one)."""

@@ -26,7 +26,7 @@ class Journal:
 
     Attributes:
         chargers, makes, sessions, sends: what has to be written again.
-        gone: sends that are out of force; forgotten: chargers that are removed.
+        gone: sends that are out of force; removed: chargers taken out of the configuration; forgotten: that are gone.
         orphans: closed records of stops that belong to no transaction.
         corrections: true ends of sessions whose end had been guessed.
         shown: sessions whose view may have changed; ended: those that left the view.
@@ -43,6 +43,7 @@ class Journal:
     corrections: list[StopCorrected] = field(default_factory=list)
     chargers: set[ChargerId] = field(default_factory=set)
     makes: set[Make] = field(default_factory=set)
+    removed: set[ChargerId] = field(default_factory=set)
     forgotten: set[ChargerId] = field(default_factory=set)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     sends: dict[Token, Send] = field(default_factory=dict)

@@ -262,7 +262,7 @@ class Upkeep(TimedPart):
     # --- sessions that nobody stops ---------------------------------------------------------------------------------
 
     def _close_zombie(self, charger: ChargerState, connector: Connector) -> None:
-        """Close a transaction whose connector has been Available on the live connection without meter flow."""
+        """Close a transaction whose connector is Available on the live connection, without meter flow or mention."""
         session = connector.session
         if session is None or session.driver is not Driver.OCPP or connector.status is not ConnectorStatus.AVAILABLE:
             return
@@ -271,6 +271,7 @@ class Upkeep(TimedPart):
         meter, since_ms = connector.meter, connector.status_ms
         if meter.seen_ms is not None and meter.power_w:
             since_ms = max(since_ms, meter.seen_ms)
+        since_ms = max(since_ms, session.named_ms or 0)  # what its samples still name is not over: the word is old
         if self._reached(since_ms + self.timings.zombie_ms):
             session.flag("no_stop_received")
             transactions = Transactions(self.state, self.journal, self.now, self.timings)

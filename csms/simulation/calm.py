@@ -73,6 +73,8 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     draining = [known.charger for known in judge.mirror.chargers.values() if known.is_draining]
     rows |= _rows(station, draining)
     among_all, apart = (_shares(each, judge, engine, rows) for each in (everyone, claims))
+    if any(engine.booked_w(_key(claim)) > among_all[claim.name] for claim in everyone if claim not in claims):
+        apart = dict.fromkeys(apart, 0)  # it holds what is missing to the others, who are not cut for each other
     for claim in claims:
         _compare(claim, (among_all[claim.name], apart[claim.name]), judge, engine, station)
     _idle(judge, engine, station, troubled)
@@ -109,6 +111,11 @@ def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim
     return Claim(name, rows, least_w, most_w, row.rank, is_held)
 
 
+def _key(claim: Claim) -> ConnectorKey:
+    charger_id, idx = claim.name.split("#")
+    return ConnectorKey(ChargerId(charger_id), int(idx))
+
+
 def _start_w(judge: Judge, key: ConnectorKey) -> int:
     """Return the power to start with that may be in force at a connector, W: it stays until somebody needs it."""
     sends = judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
@@ -134,9 +141,8 @@ def _compare(claim: Claim, shares_w: tuple[int, int], judge: Judge, engine: Cont
 
     A troubled charger may hold more than its share, which is missing to the others, or take less, which waits for it.
     """
-    charger_id, idx = claim.name.split("#")
-    charger = next(each for each in station.chargers if each.charger_id == charger_id)
-    key = ConnectorKey(charger.charger_id, int(idx))
+    key = _key(claim)
+    charger = next(each for each in station.chargers if each.charger_id == key.charger_id)
     limit_w = _limit_w(judge, key)
     lowest_w, highest_w, step_w = min(shares_w), max(shares_w), _step_w(judge, key, charger) + 10
     booked_w = engine.booked_w(key)
@@ -183,10 +189,10 @@ def _limit_w(judge: Judge, key: ConnectorKey) -> int:
 
 
 def _is_held_lower(judge: Judge, charger_id: ChargerId) -> bool:
-    """Return whether a lower limit that was executed late may be in force at a charger: nothing tells of it."""
-    if not any(judge.around.faults.struck[kind] for kind in LATE):
-        return False
+    """Return whether a lower limit that was executed late, or for a whim, may be in force: nothing tells of it."""
     model, station = judge.chargers[charger_id], judge.mirror.station
+    if model.obedience.character is None and not any(judge.around.faults.struck[kind] for kind in LATE):
+        return False
     charger = station.charger(charger_id)
     return charger is not None and any(
         model.obeyed_w(key.idx) + _step_w(judge, key, charger) < min(_limit_w(judge, key), model.hardware_w)

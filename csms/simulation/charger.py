@@ -78,7 +78,7 @@ class ChargerModel:
         self.heard_since_ms: int | None = None
         self.meter_fault: Kind | None = None
         self.meter_fault_until_ms = 0
-        self.has_been_odd = False
+        self.taken_over_ms: int | None = None
         self._around = around
         self._central = central
         self._heard = False
@@ -129,10 +129,9 @@ class ChargerModel:
         return able and plain and obedience.character is None and obedience.manners == POLITE
 
     @property
-    def is_odd(self) -> bool:
-        """Return whether something is wrong with it that the engine may rightly hold against it for long."""
-        is_plain = all(outlet.car is None or outlet.car.is_plain for outlet in self.outlets)
-        return self.obedience.character is not None or self.has_been_odd or not is_plain
+    def has_odd_cars(self) -> bool:
+        """Return whether a car of its takes power in a way of its own."""
+        return any(outlet.car is not None and not outlet.car.is_plain for outlet in self.outlets)
 
     def run(self, elapsed_ms: int) -> None:
         """Let time pass for its cars."""

@@ -107,7 +107,7 @@ class Judge:
             elif isinstance(fact, StationConfigured):
                 self.configured(fact)
         self.live &= {charger_id for charger_id, known in mirror.chargers.items() if not known.is_let_go}
-        self.trouble.stepped(facts, (*step.at_once, *step.after_commit))
+        self.trouble.stepped(facts, (*step.at_once, *step.after_commit), now_ms)
         self._i4_commands(step, after_facts)
         self._i1_i3(engine, facts, step, after_facts)
         self._i5(engine)

@@ -46,6 +46,7 @@ from csms.simulation.freeing import (
     clearable,
     free_tx,
     hand_over,
+    is_zombie,
     may_be_provisioned,
     settle_defaults,
     superseded,
@@ -196,6 +197,8 @@ class Mirror:
             if newer and row.transaction_id is not None and HISTORIC not in row.flags:
                 hand_over(connector, row.transaction_id, self.now_ms)
             connector.current = row
+            if row.ended_ms is not None and row.transaction_id is not None and is_zombie(connector, self.now_ms):
+                connector.ended.add(row.transaction_id)  # by its own word: what is said later does not bring it back
 
     def _connector(self, charger_id: ChargerId, idx: int) -> HeardConnector | None:
         charger = self.chargers.get(charger_id)

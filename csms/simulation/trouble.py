@@ -14,8 +14,13 @@ MOST_ABORTS = 3
 
 @dataclass(slots=True)
 class Trouble:
-    """Counts negative answers to limits since the last Accepted, and aborted connections over the whole run."""
+    """Counts negative answers to limits since the last Accepted, and aborted connections over the whole run.
 
+    Attributes:
+        over_ms: when a charger that may have counted as refusing Accepted a limit last, ms of the world.
+    """
+
+    over_ms: int = 0
     _refusals: Counter[ChargerId] = field(default_factory=Counter)
     _aborts: Counter[ChargerId] = field(default_factory=Counter)
     _owners: dict[Token, ChargerId] = field(default_factory=dict)
@@ -27,13 +32,19 @@ class Trouble:
             c for c, n in self._aborts.items() if n >= MOST_ABORTS
         }
 
-    def stepped(self, facts: Iterable[Fact], commands: Iterable[Command]) -> None:
+    @property
+    def refusing(self) -> bool:
+        """Return whether some charger may count as refusing now."""
+        return any(n >= MOST_REFUSALS for n in self._refusals.values())
+
+    def stepped(self, facts: Iterable[Fact], commands: Iterable[Command], now_ms: int) -> None:
         """Take one step."""
         for fact in facts:
             charger_id = self._owners.get(fact.token) if isinstance(fact, CallAnswered | CallErrored) else None
             if charger_id is None:
                 continue
             if isinstance(fact, CallAnswered) and fact.status == "Accepted":
+                self.over_ms = now_ms if self._refusals[charger_id] >= MOST_REFUSALS else self.over_ms
                 self._refusals[charger_id] = 0
             else:
                 self._refusals[charger_id] += 1

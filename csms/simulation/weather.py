@@ -239,7 +239,6 @@ class Weather:
         kind = rng.choice((Kind.JITTER, Kind.STALL_IN, Kind.STALL_OUT, Kind.STALL_BOTH))
         if link is None or not around.faults.strike(kind):
             return
-        model.has_been_odd = True
         if kind is Kind.JITTER:
             link.jitter(now_ms + rng.randint(10_000, 60_000))
             return
@@ -271,7 +270,7 @@ class Weather:
         link = model.link
         if link is None or self._scene.around.calm or not self._scene.around.faults.strike(Kind.DUPLICATE_CONNECTION):
             return
-        model.has_been_odd = True
+        model.taken_over_ms = self._scene.around.clock.now_ms
         model.lost()
         model.connect(address)
         link.close()
@@ -285,7 +284,6 @@ class Weather:
         around = self._scene.around
         kind = around.odd_rng.choice(METERS)
         if around.faults.strike(kind):
-            model.has_been_odd = True
             model.meter_fault = kind
             model.meter_fault_until_ms = around.clock.now_ms + around.odd_rng.randint(30_000, 180_000)
 

@@ -32,6 +32,9 @@ from csms.simulation.weather import Weather
 TICK_MS = 1_000
 TOLD_LINES = 1_000
 CALM_MS = 600_000
+ALARMS_MS = 960_000
+TWO_MS = 600_000
+TOLD_AGAIN_MS = 360_000
 """H + 30 s, and what a demand estimate that was low needs to grow to the declared demand."""
 DEAD_MS = 600_000
 """So long the world goes on without a server that never returns."""
@@ -105,11 +108,25 @@ class World:
             if calm_ms:
                 self._calm()
                 self.around.clock.run_until(stormy_ms + calm_ms)
+                self._wait_for_alarms(stormy_ms + calm_ms + ALARMS_MS)
                 self._check_calm()
             self.judge.registry.finished(self.store, self.chargers.values())
         except AssertionError as error:
             message = f"{type(error).__name__}: {error}\n{self.around.trace.tell(TOLD_LINES)}"
             raise ViolationError(message) from error
+
+    def _wait_for_alarms(self, until_ms: int) -> None:
+        """Go on while an alarm may stand, and for as long after it as it takes to be told everything (I10).
+
+        A charger that refuses gets one try in ten minutes; one that seemed to be two is spoken to after ten minutes.
+        """
+        clock, trouble = self.around.clock, self.judge.trouble
+        taken_over = (model.taken_over_ms for model in self.chargers.values() if model.taken_over_ms is not None)
+        one_ms = max((at_ms + TWO_MS for at_ms in taken_over), default=0)
+        while clock.now_ms < until_ms and (
+            trouble.refusing or clock.now_ms < max(trouble.over_ms, one_ms) + TOLD_AGAIN_MS
+        ):
+            clock.run_until(clock.now_ms + 60_000)
 
     def run_to_death(self, stormy_ms: int, dead_ms: int) -> None:
         """Run the storm; then the server dies, and never returns."""
@@ -149,7 +166,9 @@ class World:
         troubled |= {
             charger_id
             for charger_id, model in self.chargers.items()
-            if model.is_odd or charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
+            if model.has_odd_cars
+            or charger_id in self.judge.trouble.chargers
+            or self.judge.has_raised_default(charger_id)
         }
         troubled |= {c.charger_id for c in self.judge.mirror.station.chargers if self._expires_too_soon(c)}
         self.compared = calm.check(self.judge, engine, self.around.clock.now_ms, troubled)
