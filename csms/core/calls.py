@@ -6,7 +6,7 @@ after three different ways to say a limit were refused in a row, or after the th
 was never provisioned; every way is tried once (`csms.core.ladder`), after that one every ten minutes.
 """
 
-from csms.core.aftermath import clear_what_is_kept
+from csms.core.aftermath import CLEARINGS_TO_GIVE_UP, clear_what_is_kept
 from csms.core.capabilities import SAMPLED_KEY
 from csms.core.charger import ChargerState
 from csms.core.commands import AbortConnection, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration
@@ -46,7 +46,6 @@ WAYS_TO_REFUSE = 3
 REFUSALS_OF_ZERO = 3
 """So often 0 W is refused before it counts as something that the make does not take: for five seconds at least."""
 TIMEOUTS_TO_ABORT = 2
-CLEARINGS_TO_GIVE_UP = 3
 
 
 class Calls(Part):
