@@ -277,6 +277,33 @@ def test_statuses_are_asked_for_again_when_that_call_timed_out() -> None:
     assert words(drive) == ["trigger StatusNotification", "trigger StatusNotification"]
 
 
+def test_a_status_of_power_without_a_transaction_is_asked_about_less_and_less_often() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    one_by_one(drive)
+    drive.status("A", 1, ConnectorStatus.SUSPENDED_EV)
+    asked_at_s = []
+    for second in range(1_500):
+        drive.wait(1)
+        if "trigger StatusNotification" in one_by_one(drive):
+            asked_at_s.append(second + 1)
+    assert asked_at_s == [5, 35, 95, 395, 1_295]
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(2_000)
+    assert one_by_one(drive) == []
+
+
+@pytest.mark.parametrize("code", ["NotImplemented", "NotSupported"])
+def test_a_charger_that_cannot_be_asked_for_statuses_is_asked_once(code: str) -> None:
+    drive = site(1)
+    drive.connect("A")
+    one_by_one(drive)
+    drive.wait(5)
+    drive.error(drive.open_calls[0], code)
+    drive.wait(2_000)
+    assert words(drive).count("trigger StatusNotification") == 1
+
+
 def test_a_connector_that_tells_no_status_is_noticed() -> None:
     drive = site(2)
     drive.connect("A")

@@ -44,6 +44,17 @@ def test_meter_flow_keeps_a_transaction_of_an_available_connector_open() -> None
     assert drive.open_transactions() == []
 
 
+def test_what_samples_still_name_is_no_zombie() -> None:
+    drive, transaction_id = charging()
+    drive.status("A", 1, AVAILABLE)
+    for _ in range(12):
+        drive.wait(10)
+        drive.sample("A", 1, 0, transaction_id=transaction_id)
+    assert drive.open_transactions() == [transaction_id], "Available is an old word that came late"
+    drive.wait(60)
+    assert drive.open_transactions() == []
+
+
 def test_a_start_on_a_connector_that_has_long_been_available_is_no_zombie() -> None:
     drive = Drive(station(100, charger("A", 100)))
     drive.bring_up("A")
