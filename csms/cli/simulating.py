@@ -44,6 +44,7 @@ def report(options: Options, outcome: Outcome) -> list[str]:
     lines += [f"overbooked {row} {time_ms / 1000:g} s" for row, time_ms in sorted(outcome.overbooked_ms.items())]
     if outcome.excess_ms:
         lines.append(f"longest excess under a liar {outcome.excess_ms / 1000:g} s")
+    lines.append(f"grid meter: most {outcome.grid_w} W, the house most {outcome.house_w} W")
     if not outcome.overbooked_ms:
         lines.append("overbooked no row")
     if outcome.violation is not None:

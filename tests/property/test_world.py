@@ -60,12 +60,22 @@ class Wire:
         self.facts: list[Fact] = []
         self.asked: list[Fact] = []
         self.taken: list[Delivered] = []
+        self.late_ms = 0
         desk = Desk(lambda: 0, lambda: SessionId("s1"), lambda _key: None, lambda _transaction_id: None)
         self.link = Link(
             CP,
             ONE,
             Peer("1-"),
-            Process(self.clock, Trace(self.clock), self.facts.append, self.ask, desk, lambda: 0, Random(0)),
+            Process(
+                self.clock,
+                Trace(self.clock),
+                self.facts.append,
+                self.ask,
+                desk,
+                lambda: 0,
+                Random(0),
+                lambda: self.late_ms,
+            ),
             lambda _line, delivered: self.taken.append(delivered),
         )
 
