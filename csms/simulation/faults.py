@@ -287,19 +287,30 @@ Choice = Profile | frozenset[Kind]
 def read_choice(text: str) -> Choice | str:
     """Return what `text` chooses, a profile or kinds separated by commas; else a sentence that says what is wrong."""
     profiles = {profile.value: profile for profile in Profile}
-    kinds = {kind.value: kind for kind in Kind}
     if text in profiles:
         return profiles[text]
+    kinds = read_kinds(text)
+    return f"{kinds}; profiles: {', '.join(profiles)}" if isinstance(kinds, str) else kinds
+
+
+def read_kinds(text: str) -> frozenset[Kind] | str:
+    """Return the kinds named in `text`, separated by commas; else a sentence that says what is wrong."""
+    kinds = {kind.value: kind for kind in Kind}
     names = text.split(",")
     unknown = [name for name in names if name not in kinds]
     if unknown:
-        return f"{unknown[0]!r} is no fault; profiles: {', '.join(profiles)}; kinds: {', '.join(kinds)}"
+        return f"{unknown[0]!r} is no fault; kinds: {', '.join(kinds)}"
     return frozenset(kinds[name] for name in names)
 
 
 def choice_text(choice: Choice) -> str:
     """Return the text that `read_choice` reads as this choice."""
-    return choice.value if isinstance(choice, Profile) else ",".join(sorted(kind.value for kind in choice))
+    return choice.value if isinstance(choice, Profile) else kinds_text(choice)
+
+
+def kinds_text(kinds: frozenset[Kind]) -> str:
+    """Return the text that `read_kinds` reads as these."""
+    return ",".join(sorted(kind.value for kind in kinds))
 
 
 def allowed(choice: Choice) -> frozenset[Kind]:

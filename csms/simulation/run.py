@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from csms.core.engine import Engine
 from csms.core.station import Charger
 from csms.simulation.drawn import Drawn, DrawnCharger, arrival_line
-from csms.simulation.faults import Choice, Kind, Profile, carriers, choice_text
+from csms.simulation.faults import Choice, Kind, Profile, carriers, choice_text, kinds_text
 from csms.simulation.host import MakeController
 from csms.simulation.surroundings import Switches
 from csms.simulation.trace import Trace, ViolationError
@@ -29,13 +29,14 @@ class Options:
         seed: what every die is thrown from.
         hours: length of the stormy part, virtual hours, with a calm after it; None: the seed draws both.
         chargers: how many; None: the seed draws 1 to 6.
-        faults: which may happen.
+        faults: which may happen; without: which of them may not.
     """
 
     seed: int
     hours: float | None = None
     chargers: int | None = None
     faults: Choice = Profile.DRAWN
+    without: frozenset[Kind] = frozenset()
 
     @property
     def text(self) -> str:
@@ -47,6 +48,8 @@ class Options:
             words.append(f"--chargers {self.chargers}")
         if self.faults is not Profile.DRAWN:
             words.append(f"--faults {choice_text(self.faults)}")
+        if self.without:
+            words.append(f"--without {kinds_text(self.without)}")
         return " ".join(words)
 
 
@@ -92,7 +95,14 @@ class Outcome:
 
 def simulate(options: Options, make: MakeController = Engine) -> Outcome:
     """Run one world to its end, or to its first violation."""
-    world = World(options.seed, make, Switches(odd=True), choice=options.faults, chargers_count=options.chargers)
+    world = World(
+        options.seed,
+        make,
+        Switches(odd=True),
+        choice=options.faults,
+        chargers_count=options.chargers,
+        without=options.without,
+    )
     stormy_ms, calm_ms = world.length_ms()
     if options.hours is not None:
         stormy_ms, calm_ms = int(options.hours * HOUR_MS), CALM_MS

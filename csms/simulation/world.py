@@ -50,9 +50,11 @@ class World:
         *,
         choice: Choice = Profile.DRAWN,
         chargers_count: int | None = None,
+        without: frozenset[Kind] = frozenset(),
     ) -> None:
         clock = Clock()
-        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(allowed(choice)))
+        self._possible = possible = allowed(choice) - without
+        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(possible))
         self.choice = choice if switches.faults else Profile.NONE
         rng = self.around.rng
         self.around.faults.now_ms = lambda: clock.now_ms
@@ -74,7 +76,6 @@ class World:
         self.around.obeys = self._obeys
         self.compared = 0
         self.grid = GridConnection(random.Random(f"house {seed}"))
-        self._possible = allowed(choice)
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
         self.late = late = late if Kind.FIRST_CONNECTION in self._possible else {}
         self.patient = frozenset(charger_id for charger_id in late if self._is_patient())
