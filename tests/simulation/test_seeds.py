@@ -111,7 +111,8 @@ def test_every_process_tells_the_same_story_of_a_seed() -> None:
     assert other.stdout.splitlines()[-1] != first.stdout.splitlines()[-1]
 
 
-def test_an_unknown_fault_is_refused() -> None:
-    refused = command("--seed", "5", "--faults", "gremlins", hash_seed="0")
+@pytest.mark.parametrize("option", ["--faults", "--without"])
+def test_an_unknown_fault_is_refused(option: str) -> None:
+    refused = command("--seed", "5", option, "gremlins", hash_seed="0")
     assert refused.returncode == 2
-    assert "'gremlins' is no fault" in refused.stderr
+    assert f"{option}: 'gremlins' is no fault" in refused.stderr
