@@ -226,9 +226,13 @@ def simulate_command(
         typer.Option(
             metavar="PROFILE",
             help="drawn: the seed draws which faults happen and how often; storm: every kind, often; none: a quiet "
-            "day; or the only kinds to inject, separated by commas, such as reset,server-crash.",
+            "day; or the only kinds to inject, separated by commas, such as reset,server-crash, with what they need.",
         ),
     ] = "drawn",
+    without: Annotated[
+        str | None,
+        typer.Option(metavar="KINDS", help="Kinds to leave out, separated by commas; the rest is as it was."),
+    ] = None,
     story: Annotated[str | None, typer.Option(metavar="FILE", help="Write the whole trace, a line an event.")] = None,
 ) -> None:
     """Run the real core in a simulated world, in virtual time.
@@ -240,4 +244,4 @@ def simulate_command(
     """
     from csms.cli.simulating import run  # noqa: PLC0415  # heavy: only for this command
 
-    raise typer.Exit(run(seed, hours, chargers, faults, story))
+    raise typer.Exit(run(seed, hours, chargers, faults, without, story))

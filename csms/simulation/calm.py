@@ -22,7 +22,7 @@ from csms.simulation.trace import ViolationError
 TOLD_MS = 20_000
 """So long after the weather a charger that takes no trigger tells its statuses: nobody can ask it."""
 
-LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER)
+LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER, Kind.LATE_DELIVERY)
 
 QUIET_END_MS = 60_000
 """Limits must not have moved for so long at the end of the calm."""

@@ -80,7 +80,6 @@ class Judge:
     _left: set[Token] = field(default_factory=set)
     _is_moved: bool = True
     liars: dict[ChargerId, int] = field(default_factory=dict)
-    base_load_w: int = 0
     longest_excess_ms: int = 0
     _up_since_ms: int = 0
     _excess_since_ms: dict[str, int] = field(default_factory=dict)
@@ -250,7 +249,7 @@ class Judge:
         if model.heard_since_ms is None:
             return now_ms
         blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
-        is_behind = model.habits.skew_ms < -CLOCK_DOUBT_MS
+        is_behind = model.skew_ms < -CLOCK_DOUBT_MS
         believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
         return min(now_ms, max(believed_ms, blind_ms))
 
@@ -325,6 +324,11 @@ class Judge:
                 continue
             since_ms = self._over_since_ms.setdefault(node_id, now_ms)
             demand(now_ms - since_ms <= RAMP_MS, "I11: {} carries {}, bound {} W", node_id, watts, possible_w)
+
+    @property
+    def bounds(self) -> Mapping[str, RowBound]:
+        """Return what the server last said that each row may carry without it."""
+        return self._bounds
 
     def has_raised_default(self, charger_id: ChargerId) -> bool:
         """Return whether it would not take its fail-safe power, so that its idle connectors are booked above it."""

@@ -14,11 +14,12 @@ from csms.simulation.client import RestClient
 from csms.simulation.clock import Clock
 from csms.simulation.fate import STORM, Fate, random_fate
 from csms.simulation.faults import LIES, Choice, Faults, Kind, Profile, allowed
+from csms.simulation.grid import GridConnection
 from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
 from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
-from csms.simulation.odds import drawn_character, random_odds
+from csms.simulation.odds import drawn_character, random_odds, with_later
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.remembered import remembering
@@ -52,15 +53,18 @@ class World:
         *,
         choice: Choice = Profile.DRAWN,
         chargers_count: int | None = None,
+        without: frozenset[Kind] = frozenset(),
     ) -> None:
         clock = Clock()
-        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(allowed(choice)))
-        self._choice = choice if switches.faults else Profile.NONE
+        self._possible = possible = allowed(choice) - without
+        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(possible))
+        self.choice = choice if switches.faults else Profile.NONE
         rng = self.around.rng
         self.around.faults.now_ms = lambda: clock.now_ms
         self.around.odd_rng = odd_rng = random.Random(f"odd {seed}")
         if switches.odd and switches.faults:
-            self.around.odds = random_odds(odd_rng, choice)
+            later_rng = self.around.later_rng = random.Random(f"later {seed}")
+            self.around.odds = with_later(later_rng, random_odds(odd_rng, choice), choice)
         self.fate = fate = self._draw_fate()
         station = random_station(rng, chargers_count)
         self.station = station = with_start_power(station) if switches.need_start_power else station
@@ -74,11 +78,12 @@ class World:
         self.around.start_confirmed = self.judge.registry.start_confirmed
         self.around.obeys = self._obeys
         self.compared = 0
-        self._possible = allowed(choice)
+        self.grid = GridConnection(random.Random(f"house {seed}"))
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
-        late = late if Kind.FIRST_CONNECTION in self._possible else {}
-        scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients)
-        self._operator = Operator(scene, late)
+        self.late = late = late if Kind.FIRST_CONNECTION in self._possible else {}
+        self.patient = frozenset(charger_id for charger_id in late if self._is_patient())
+        scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid)
+        self._operator = Operator(scene, dict(late), self.patient)
         self._weather = Weather(scene, self._operator, fate)
         self.host.dies = self._weather.die
         self.host.turned_away = self._weather.turned_away
@@ -145,11 +150,25 @@ class World:
         self.around.clock.after(TICK_MS, self._tick)
         for model in self.chargers.values():
             model.run(TICK_MS)
+        drawn_w = self._drawn_w()
         if self.host.engine is not None:
-            self.judge.fuses(self.host.engine, self._drawn_w(), self.around.clock.now_ms)
+            self.judge.fuses(self.host.engine, drawn_w, self.around.clock.now_ms)
             self.judge.count_overbooked(self.host.engine, TICK_MS)
         else:
-            self.judge.without_server(self._drawn_w(), self.around.clock.now_ms)
+            self.judge.without_server(drawn_w, self.around.clock.now_ms)
+        self._read_meter(drawn_w.get(GRID, 0))
+
+    def _read_meter(self, chargers_w: int) -> None:
+        """Read the meter of the grid connection, which sees the house as well, and hold it against the fuse."""
+        station, now_ms, engine = self.judge.mirror.station, self.around.clock.now_ms, self.host.engine
+        shown_w = self.grid.read(chargers_w, station.static_load_w, now_ms)
+        unheard = any(not client.is_sure for client in self.clients)
+        if self.judge.liars:
+            return
+        if engine is not None:
+            self.grid.hold(shown_w, station.grid_capacity_w, engine, now_ms)
+        elif not unheard:
+            self.grid.hold_without(shown_w, station.grid_capacity_w, station.static_load_w, self.judge.bounds, now_ms)
 
     def _calm(self) -> None:
         self._operator.late.clear()
@@ -175,7 +194,7 @@ class World:
 
     def _expires_too_soon(self, charger: Charger) -> bool:
         """Return whether limits expire before they are renewed: the charger's clock is ahead of the server's."""
-        ahead_ms = self.chargers[charger.charger_id].habits.skew_ms - self.host.wall_offset_ms
+        ahead_ms = self.chargers[charger.charger_id].skew_ms - self.host.wall_offset_ms
         return charger.fail_safe is FailSafe.EXPIRE and ahead_ms > EXPIRY_S * 1_000 * 2 // 3
 
     def _drawn_w(self) -> dict[str, int]:
@@ -200,17 +219,21 @@ class World:
     # --- the inhabitants -------------------------------------------------------------------------------------------
 
     def _draw_fate(self) -> Fate:
-        if self._choice is Profile.NONE:
+        if self.choice is Profile.NONE:
             return Fate()
-        return random_fate(self.around.rng) if self._choice is Profile.DRAWN else STORM
+        return random_fate(self.around.rng) if self.choice is Profile.DRAWN else STORM
 
     def _draw_manners(self) -> Manners:
-        if self._choice is Profile.NONE:
+        if self.choice is Profile.NONE:
             return POLITE
-        return random_manners(self.around.rng) if self._choice is Profile.DRAWN else AWFUL
+        return random_manners(self.around.rng) if self.choice is Profile.DRAWN else AWFUL
 
     def _is_late(self, charger: Charger) -> bool:
         return charger.control is Control.AUTO and self.around.chance(0.15)
+
+    def _is_patient(self) -> bool:
+        """Return whether a charger waits for a full station before it comes for the first time."""
+        return self.around.is_later(self.around.odds.full) and Kind.FIRST_CONNECTION_FULL in self._possible
 
     def _install(self, charger: Charger) -> None:
         around, rng = self.around, self.around.rng
@@ -240,7 +263,9 @@ class World:
                 self.judge.liars[charger.charger_id] = model.habits.meter_period_ms * 11 // 10
         if around.chance(0.3) and charger.control is not Control.REST and charger.charger_id not in self._operator.late:
             old_id = 900_000_000 + around.number("old")
-            model.adopt(1, random_car(rng, hardware_w), old_id)
+            car = random_car(rng, hardware_w)
+            model.adopt(1, car, old_id)
+            around.arrived(charger.charger_id, 1, None, car)
             if around.chance(0.5):
                 memory.set_tx(1, rng.randint(0, 3), old_id, rng.randint(0, hardware_w))
 
