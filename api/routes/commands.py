@@ -71,11 +71,17 @@ def _state(value: object) -> CommandState:
     return CommandState(str(value))
 
 
-def _cursor(value: object) -> CommandPosition:
-    match = _POSITION.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+def _cursor(value: object) -> str:
+    if not isinstance(value, str) or _POSITION.fullmatch(value) is None:
         raise PydanticCustomError("cursor", "must be a nextCursor of an answer before")
-    return CommandPosition(int(match[1]), match[2])
+    return value
+
+
+def _position(cursor: str | None) -> CommandPosition | None:
+    if cursor is None:
+        return None
+    asked_ms, command_id = cursor.split("-", 1)
+    return CommandPosition(int(asked_ms), command_id)
 
 
 Wait = Annotated[
@@ -113,7 +119,7 @@ Limit = Annotated[
     Query(description=f"Commands of one answer; {LIMIT_DEFAULT} when absent."),
 ]
 Cursor = Annotated[
-    CommandPosition | None,
+    str | None,
     PlainValidator(_cursor),
     WithJsonSchema({"type": "string"}),
     Query(description="The nextCursor of the answer before; the newest when absent."),
@@ -241,7 +247,7 @@ class CommandRoutes:
         """List commands of all chargers, or of one, in any state, or in one; without the whole answers."""
         charger_id = None if charger is None else ChargerId(charger)
         try:
-            found = await self._services.store.read_commands(charger_id, state, cursor, limit)
+            found = await self._services.store.read_commands(charger_id, state, _position(cursor), limit)
         except StoreError:
             return problem(Kind.STORE_UNAVAILABLE, _UNREADABLE)
         last = found[-1] if len(found) == limit else None
