@@ -1,5 +1,7 @@
 """The core's views, and stored transactions, as REST shows them: whole kilowatts down, camelCase."""
 
+import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +10,9 @@ from starlette.responses import Response
 
 from api.schemas import (
     AlarmBody,
+    CommandBody,
     ConnectorIdAnswer,
+    ExpectedBody,
     KnockBody,
     SampleBody,
     SessionBody,
@@ -19,15 +23,16 @@ from api.services import Knock
 from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import kilowatts
 from csms.core.events import BootInfo
-from csms.core.records import Driver, SessionStored
+from csms.core.records import CommandStored, Driver, SessionStored
 from csms.core.replies import SessionView
 from csms.core.session import REGISTER_UNKNOWN
 from csms.ocpp16.merging import Value
 
 
-def json_answer(body: BaseModel) -> Response:
-    """Return 200 with a model as JSON, fields that are None left out."""
-    return Response(body.model_dump_json(by_alias=True, exclude_none=True), media_type="application/json")
+def json_answer(body: BaseModel, status: int = 200) -> Response:
+    """Return an answer with a model as JSON, fields that are None left out."""
+    text = body.model_dump_json(by_alias=True, exclude_none=True)
+    return Response(text, status_code=status, media_type="application/json")
 
 
 def session_body(session: SessionView) -> SessionBody:
@@ -125,6 +130,39 @@ def alarm_body(alarm: Alarm) -> AlarmBody:
         meaning=kind.meaning,
         to_do=kind.to_do,
     )
+
+
+def command_body(command: CommandStored, *, whole: bool) -> CommandBody:
+    """Return an operator's command, with all that its charger answered or with the status alone."""
+    expects = None
+    if command.expects is not None and command.outcome is not None:
+        until = None if command.outcome_due_ms is None else _iso(command.outcome_due_ms)
+        expects = ExpectedBody(what=command.expects.value, state=command.outcome.value, until=until)
+    return CommandBody(
+        id=command.command_id,
+        charger_id=command.charger_id,
+        action=command.action,
+        body=_shown_payload(command.body_json),
+        asked_by=command.asked_by or None,
+        asked_at=_iso(command.asked_ms),
+        queue_until=None if command.queue_until_ms is None else _iso(command.queue_until_ms),
+        forced=command.forced,
+        state=command.state.value,
+        answer=None if command.answer is None else valid_text(command.answer),
+        answer_body=json.loads(command.answer_json) if whole and command.answer_json is not None else None,
+        reason=command.reason,
+        sent_at=None if command.sent_ms is None else _iso(command.sent_ms),
+        answered_at=None if command.answered_ms is None else _iso(command.answered_ms),
+        outcome=expects,
+    )
+
+
+def _shown_payload(body_json: str) -> dict[str, Any]:
+    """Return the payload that was sent; a location may hold a password."""
+    payload: dict[str, Any] = json.loads(body_json)
+    if isinstance(location := payload.get("location"), str):
+        payload["location"] = re.sub(r"//[^/@]*@", "//***@", location)
+    return payload
 
 
 def valid_text(text: str) -> str:

@@ -16,6 +16,7 @@ from api.docs_page import CONTENT_SECURITY_POLICY, render
 from api.problems import http_problem, invalid
 from api.routes.alarms import AlarmRoutes
 from api.routes.chargers import ChargerRoutes
+from api.routes.commands import CommandRoutes
 from api.routes.health import HealthRoutes
 from api.routes.makes import MakeRoutes
 from api.routes.sessions import SessionRoutes
@@ -51,7 +52,15 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     HealthRoutes().add_to(app)
-    for routes in (StationRoutes, SessionRoutes, TransactionRoutes, ChargerRoutes, AlarmRoutes, MakeRoutes):
+    for routes in (
+        StationRoutes,
+        SessionRoutes,
+        TransactionRoutes,
+        ChargerRoutes,
+        CommandRoutes,
+        AlarmRoutes,
+        MakeRoutes,
+    ):
         routes(services).add_to(app)
     page = render(app.openapi())
 

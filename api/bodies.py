@@ -79,4 +79,4 @@ def _fault(detail: ErrorDetails, model: type[RequestBody]) -> Fault:
 
 
 def _path(location: "list[int | str] | tuple[int | str, ...]") -> str:
-    return "$" + "".join(f".{step}" for step in location)
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)

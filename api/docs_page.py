@@ -134,7 +134,8 @@ def _type(schema: Json) -> str:
     if schema["type"] == "array":
         return "list of " + _type(schema["items"])
     if schema["type"] == "object":
-        return "object of " + _type(schema["additionalProperties"])
+        values = schema.get("additionalProperties")
+        return "object of " + _type(values) if isinstance(values, dict) else "object"
     return escape(schema["type"])
 
 

@@ -163,3 +163,19 @@ KNOCKING: dict[str, Any] = {
 }
 HEALTH: dict[str, Any] = {"status": "ok"}
 FAULTS: list[dict[str, str]] = [{"path": "$.chargers[1].id", "error": "is the same as $.chargers[0].id"}]
+
+COMMAND: dict[str, Any] = {
+    "id": "8c0f0f5e-51a3-4a41-9c57-3d5cf0f3a2b1",
+    "chargerId": "CP001",
+    "action": "Reset",
+    "body": {"type": "Soft"},
+    "askedBy": "192.0.2.10",
+    "askedAt": "2026-11-26T10:00:00.000Z",
+    "forced": False,
+    "state": "accepted",
+    "answer": "Accepted",
+    "answerBody": {"status": "Accepted"},
+    "sentAt": "2026-11-26T10:00:00.012Z",
+    "answeredAt": "2026-11-26T10:00:00.154Z",
+    "outcome": {"what": "boot", "state": "happened", "until": "2026-11-26T10:05:00.154Z"},
+}

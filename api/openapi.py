@@ -13,11 +13,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import examples
+from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
 from api.makes_schema import LearntMakes
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     AlarmsAnswer,
+    CommandAnswer,
+    CommandsAnswer,
     HealthAnswer,
     KnockingAnswer,
     PowerUpdate,
@@ -32,11 +35,13 @@ Json = dict[str, Any]
 Responses = dict[int | str, Json]
 
 _REF = "#/components/schemas/{model}"
-_TAKEN: tuple[type[BaseModel], ...] = (SessionRequest, PowerUpdate, StationConfiguration, LearntMakes)
+_TAKEN: tuple[type[BaseModel], ...] = (SessionRequest, PowerUpdate, StationConfiguration, LearntMakes, *COMMANDS)
 _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
     StatusAnswer,
     TransactionAnswer,
+    CommandAnswer,
+    CommandsAnswer,
     KnockingAnswer,
     AlarmsAnswer,
     HealthAnswer,

@@ -207,6 +207,50 @@ class TransactionAnswer(AnswerBody):
     )
 
 
+class ExpectedBody(AnswerBody):
+    """What follows from a command that only means "will try"."""
+
+    what: str = Field(description="transaction_started, transaction_ended, boot, status, installed or uploaded.")
+    state: str = Field(description="awaited, happened, failed (the charger said so) or not_seen.")
+    until: str | Absent = Field(None, description="UTC, ISO 8601; absent: for as long as it takes.")
+
+
+class CommandBody(AnswerBody):
+    """An operator's command, as far as it has come."""
+
+    id: str
+    charger_id: str
+    action: str = Field(description="As OCPP names it.")
+    body: dict[str, Any] = Field(description="The payload, as OCPP has it; without passwords.")
+    asked_by: str | Absent = Field(None, description="The address that asked for it.")
+    asked_at: str = Field(description="UTC, ISO 8601, as all times here.")
+    queue_until: str | Absent = Field(None, description="Until when it may wait for its charger.")
+    forced: bool
+    state: str = Field(
+        description="queued, sent, accepted, rejected, not_supported, failed (an error was answered), timed_out, "
+        "unknown (it may have been carried out, nobody will say), or expired (it never left)."
+    )
+    answer: str | Absent = Field(None, description="The status, or the error code, as the charger wrote it.")
+    answer_body: dict[str, Any] | Absent = Field(None, description="The whole answer; not in lists.")
+    reason: str | Absent = Field(None, description="Why it never left.")
+    sent_at: str | Absent = None
+    answered_at: str | Absent = None
+    outcome: ExpectedBody | Absent = None
+
+
+class CommandAnswer(AnswerBody):
+    """One command."""
+
+    command: CommandBody
+
+
+class CommandsAnswer(AnswerBody):
+    """Commands, the newest first."""
+
+    commands: list[CommandBody]
+    next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
+
+
 class KnockBody(AnswerBody):
     """Somebody who asked to connect as a charger and was not let in."""
 

@@ -25,7 +25,6 @@ from api.services import Services as RestServices
 from csms.core.configuration import difference, load_document, parse_station
 from csms.core.events import StationConfigured
 from csms.core.faults import Fault
-from csms.core.ids import SessionId
 from csms.core.station import Station
 from csms.doors import Doors, DoorShutError, RestServer, doors_text, listening_socket, rest_served
 from csms.gateway.answers import Services as ChargerServices
@@ -105,7 +104,7 @@ async def _serve(settings: Settings) -> int:
             desk=controller,
             store=store,
             knocking=knocks.recent,
-            new_id=lambda: SessionId(str(uuid.uuid4())),
+            new_id=lambda: str(uuid.uuid4()),
             end_safe_mode=controller.end_safe_mode,
             virtual_tag=settings.virtual_id_tag,
             time_zones=zoneinfo.available_timezones(),

@@ -1,6 +1,6 @@
 """The few things that the runtime needs from the world.
 
-Six protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Seven protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol
 
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import ChargerId, Now, SessionId
-from csms.core.records import Record, SessionStored, Snapshot
+from csms.core.ids import ChargerId, CommandId, Now, SessionId
+from csms.core.records import CommandState, CommandStored, Record, SessionStored, Snapshot
 
 
 class Store(Protocol):
@@ -77,6 +77,31 @@ class Transactions(Protocol):
         self, session: SessionStored, after: SamplePosition | None, elements_max: int
     ) -> SamplesPage:
         """Return the next samples of a session, `elements_max` at most; what is of one moment comes together."""
+        ...
+
+
+class CommandPosition(NamedTuple):
+    """A place among commands: when one was asked for, UTC ms, and its id."""
+
+    asked_ms: int
+    command_id: str
+
+
+class CommandLedger(Protocol):
+    """Operators' commands of a store, to look at; one call is one short transaction. Both raise `StoreError`."""
+
+    async def read_command(self, command_id: CommandId) -> CommandStored | None:
+        """Return a command, or None when there never was one of that id."""
+        ...
+
+    async def read_commands(
+        self,
+        charger_id: ChargerId | None,
+        state: CommandState | None,
+        before: CommandPosition | None,
+        commands_max: int,
+    ) -> tuple[CommandStored, ...]:
+        """Return commands of a charger (None: of all) in a state (None: in any), newest first, before a place."""
         ...
 
 

@@ -16,7 +16,7 @@ from csms.core.commands import RENEWAL_MS, Purpose
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
 from csms.core.identity import Identity
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey
+from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey
 from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manners
 from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
@@ -46,6 +46,7 @@ class ChargerState:
         wear: its budget of profiles that are kept in flash memory.
         learnt: what its make has shown, shared by all chargers of it.
         default_in_doubt: it has booted, and its default was not asserted again since.
+        disturbers: operators' commands after which its profiles are not certain: nothing of it is provisioned.
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
     """
 
@@ -72,6 +73,7 @@ class ChargerState:
     wear: Wear = field(default_factory=Wear)
     learnt: Learnt = field(default_factory=Learnt)
     default_in_doubt: bool = False
+    disturbers: set[CommandId] = field(default_factory=set)
     draining: bool = False
     let_go: bool = False
 

@@ -6,9 +6,10 @@ which a step touched things does not matter.
 
 from dataclasses import dataclass, field
 
+from csms.core.commanded import Commanded
 from csms.core.commands import Command
 from csms.core.events import BootInfo, MeterSampled, Sample, TransactionStopped
-from csms.core.ids import ChargerId, RequestId, SessionId, Token
+from csms.core.ids import ChargerId, CommandId, RequestId, SessionId, Token
 from csms.core.learnt import Make
 from csms.core.limits import Send
 from csms.core.records import Doubt, EventLogged, SampleStored, SessionStored, StopCorrected
@@ -25,7 +26,7 @@ class Journal:
     """One step's output in the making.
 
     Attributes:
-        chargers, makes, sessions, sends: what has to be written again.
+        chargers, makes, sessions, sends, operated: what has to be written again.
         gone: sends that are out of force; forgotten: chargers that are removed.
         orphans: closed records of stops that belong to no transaction.
         corrections: true ends of sessions whose end had been guessed.
@@ -47,6 +48,7 @@ class Journal:
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     sends: dict[Token, Send] = field(default_factory=dict)
     gone: set[Token] = field(default_factory=set)
+    operated: dict[CommandId, Commanded] = field(default_factory=dict)
     shown: dict[SessionId, None] = field(default_factory=dict)
     station: bool = False
     plan: bool = False

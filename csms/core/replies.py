@@ -11,7 +11,7 @@ from csms.core.capabilities import UNTOLD, Capabilities
 from csms.core.events import TagStatus
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import Driver
+from csms.core.records import CommandStored, Driver
 from csms.core.settings import Change
 from csms.core.station import Station
 from csms.core.tuning import Wish
@@ -56,6 +56,9 @@ class Refusal(StrEnum):
     CHARGER_REFUSED = "charger_refused"
     CHARGER_SILENT = "charger_silent"
     TOO_MANY_MAKES = "too_many_makes"
+    UNKNOWN_CHARGER = "unknown_charger"
+    COMMAND_REFUSED = "command_refused"
+    NO_HEADROOM = "no_headroom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,30 @@ class MakesShown:
     makes: Mapping[Make, Learnt]
 
 
-Outcome = MakesShown | Refused | Confirmed | StartConfirmed | StopConfirmed | SessionShown | SessionEnded | StationShown
+@dataclass(frozen=True, slots=True)
+class CommandShown:
+    """An operator's command, as far as it has come."""
+
+    command: CommandStored
+
+
+@dataclass(frozen=True, slots=True)
+class NothingAwaited:
+    """Nothing more will come of what somebody waits for: it is in the store."""
+
+
+Outcome = (
+    CommandShown
+    | NothingAwaited
+    | MakesShown
+    | Refused
+    | Confirmed
+    | StartConfirmed
+    | StopConfirmed
+    | SessionShown
+    | SessionEnded
+    | StationShown
+)
 
 
 @dataclass(frozen=True, slots=True)

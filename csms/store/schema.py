@@ -214,6 +214,42 @@ event_log = _table(
     Column("detail", Text, nullable=False),
 )
 
+command = _table(
+    "command",
+    _station_id(),
+    Column("command_id", Text, primary_key=True),
+    Column("charger_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("body_json", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("queue_until_ms", BigInteger, nullable=True),
+    Column("forced", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("answer", Text, nullable=True),
+    Column("answer_json", Text, nullable=True),
+    Column("reason", Text, nullable=True),
+    Column("sent_ms", BigInteger, nullable=True),
+    Column("answered_ms", BigInteger, nullable=True),
+    Column("expects", Text, nullable=True),
+    Column("outcome", Text, nullable=True),
+    Column("outcome_due_ms", BigInteger, nullable=True),
+    Column("ended_ms", BigInteger, nullable=True),
+)
+"""Operators' commands, kept for ever: they are few, and say who did what to a charger."""
+
+_has_not_ended = command.c.ended_ms.is_(None)
+
+Index(
+    "ix_command_open",
+    command.c.station_id,
+    command.c.asked_ms,
+    sqlite_where=_has_not_ended,
+    postgresql_where=_has_not_ended,
+)
+Index("ix_command_asked", command.c.station_id, command.c.asked_ms, command.c.command_id)
+Index("ix_command_charger", command.c.station_id, command.c.charger_id, command.c.asked_ms, command.c.command_id)
+
 ownership = _table(
     "ownership",
     Column("station_id", Text, primary_key=True),

@@ -8,11 +8,11 @@ from typing import TypeVar
 from sqlalchemy import Connection, insert, select
 
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import ChargerId, SessionId
-from csms.core.records import Record, SessionStored, Snapshot
-from csms.ports import Pruned, SamplePosition, SamplesPage, StoreError
+from csms.core.ids import ChargerId, CommandId, SessionId
+from csms.core.records import CommandState, CommandStored, Record, SessionStored, Snapshot
+from csms.ports import CommandPosition, Pruned, SamplePosition, SamplesPage, StoreError
 from csms.postgres_url import FORM, is_postgres, parse
-from csms.store import history, loading, reading, retention
+from csms.store import history, ledger, loading, reading, retention
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
 from csms.store.schema import station
@@ -82,6 +82,24 @@ class SqlStore:
         """Return the next samples of a session, of those that one short visit can look at."""
         return await self._read(
             lambda connection: reading.read_samples(connection, self._station_id, session, after, elements_max)
+        )
+
+    async def read_command(self, command_id: CommandId) -> CommandStored | None:
+        """Return an operator's command, or None when there never was one of that id."""
+        return await self._read(lambda connection: ledger.read_command(connection, self._station_id, command_id))
+
+    async def read_commands(
+        self,
+        charger_id: ChargerId | None,
+        state: CommandState | None,
+        before: CommandPosition | None,
+        commands_max: int,
+    ) -> tuple[CommandStored, ...]:
+        """Return operators' commands, newest first, before a place among them."""
+        return await self._read(
+            lambda connection: ledger.read_commands(
+                connection, self._station_id, charger_id, state, before, commands_max
+            )
         )
 
     async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:

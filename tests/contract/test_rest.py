@@ -17,6 +17,7 @@ from api import examples
 from api.app import create_app
 from api.problems import FAULTS_MAX, Kind
 from api.services import Services
+from csms.core.actions import ACTIONS
 from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import parse_station
 from csms.core.events import (
@@ -28,9 +29,9 @@ from csms.core.events import (
     SessionStopRequested,
     StationConfigured,
 )
-from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
+from csms.core.ids import ChargerId, CommandId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import Driver, SessionStored
+from csms.core.records import CommandState, CommandStored, Driver, SessionStored
 from csms.core.replies import (
     MakesShown,
     Outcome,
@@ -42,7 +43,7 @@ from csms.core.replies import (
     StationShown,
 )
 from csms.core.station import Station
-from csms.ports import SamplePosition, SamplesPage, StoreError
+from csms.ports import CommandPosition, SamplePosition, SamplesPage, StoreError
 from csms.runtime.view import StationView
 from tests.unit.store import samples as stored
 
@@ -147,6 +148,8 @@ class FakeStore:
         self.sessions: set[SessionId] = set()
         self.transactions: dict[int, SessionStored] = {}
         self.pages: list[SamplesPage] = []
+        self.commands: dict[CommandId, CommandStored] = {}
+        self.listed: list[tuple[ChargerId | None, CommandState | None, CommandPosition | None, int]] = []
         self.asked: list[tuple[SamplePosition | None, int]] = []
         self.broken = False
 
@@ -154,6 +157,23 @@ class FakeStore:
         if self.broken:
             raise StoreError
         return session_id in self.sessions
+
+    async def read_command(self, command_id: CommandId) -> CommandStored | None:
+        if self.broken:
+            raise StoreError
+        return self.commands.get(command_id)
+
+    async def read_commands(
+        self,
+        charger_id: ChargerId | None,
+        state: CommandState | None,
+        before: CommandPosition | None,
+        commands_max: int,
+    ) -> tuple[CommandStored, ...]:
+        if self.broken:
+            raise StoreError
+        self.listed.append((charger_id, state, before, commands_max))
+        return tuple(self.commands.values())[:commands_max]
 
     async def read_transaction(self, transaction_id: int) -> SessionStored | None:
         if self.broken:
@@ -775,6 +795,9 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/alarms"),
         ("get", "/makes"),
         ("post", "/makes"),
+        ("get", "/commands"),
+        ("get", "/commands/{id}"),
+        *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in ACTIONS),
     }
 
 

@@ -14,10 +14,12 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Table
 
 from csms.core.events import KnownTransaction, StartKey, TagStatus
-from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
+    CommandState,
+    CommandStored,
     CountersStored,
     Doubt,
     Driver,
@@ -30,7 +32,7 @@ from csms.core.records import (
     StationStored,
     StopCorrected,
 )
-from csms.ports import Store, StoreError, Transactions
+from csms.ports import CommandLedger, CommandPosition, Store, StoreError, Transactions
 from csms.store import SqlStore, open_store, reading, schema
 from tests.contract import store_victim
 from tests.postgres import PostgresServer, empty_database
@@ -124,6 +126,13 @@ async def test_it_is_a_store(store: SqlStore) -> None:
         ([samples.ended("orphan", None)], Snapshot()),
         ([samples.COUNTERS], Snapshot(counters=samples.COUNTERS)),
         ([CountersStored(TransactionId(1), Token(1), 1), samples.COUNTERS], Snapshot(counters=samples.COUNTERS)),
+        ([samples.command()], Snapshot(commands=(samples.command(),))),
+        ([samples.command(), samples.DONE_COMMAND], Snapshot(commands=(samples.DONE_COMMAND,))),
+        ([samples.DONE_COMMAND, replace(samples.DONE_COMMAND, ended_ms=1)], Snapshot()),
+        (
+            [samples.command("b"), samples.command("a"), samples.command("c", asked_ms=1)],
+            Snapshot(commands=(samples.command("c", asked_ms=1), samples.command("a"), samples.command("b"))),
+        ),
         ([samples.sample(), samples.logged()], Snapshot()),
     ],
 )
@@ -151,6 +160,42 @@ async def test_a_charger_that_is_forgotten_leaves_its_sessions_and_its_ledger(st
     assert await store.find_start(samples.start_key(running)) == _known(running, ended=False)
     assert len(await _rows(store, schema.meter_sample)) == 1
     assert len(await _rows(store, schema.event_log)) == 1
+
+
+async def test_commands_are_listed_newest_first_by_charger_and_state(store: SqlStore) -> None:
+    made = [
+        samples.command(
+            f"c{n}",
+            asked_ms=n // 2,
+            charger_id=ChargerId(f"CP00{n % 2}"),
+            state=CommandState.EXPIRED if n < 3 else CommandState.QUEUED,
+            ended_ms=7 if n < 3 else None,
+        )
+        for n in range(6)
+    ]
+    await store.commit(made)
+    port: CommandLedger = store
+    assert await port.read_command(CommandId("c2")) == made[2]
+    assert await port.read_command(CommandId("c\ud800")) is None
+    everything = tuple(reversed(made))
+    assert await port.read_commands(None, None, None, 10) == everything
+    assert await port.read_commands(ChargerId("CP001"), None, None, 10) == (made[5], made[3], made[1])
+    assert await port.read_commands(None, CommandState.EXPIRED, None, 10) == everything[3:]
+    assert await port.read_commands(ChargerId("CP001"), CommandState.QUEUED, None, 10) == (made[5], made[3])
+    paged: tuple[CommandStored, ...] = ()
+    for _ in made:
+        last = CommandPosition(paged[-1].asked_ms, paged[-1].command_id) if paged else None
+        paged += await port.read_commands(None, None, last, 1)
+    assert paged == everything
+
+
+async def test_commands_of_another_station_are_not_seen(store_url: str) -> None:
+    for site in ("main", "second"):
+        opened = await open_store(store_url, site)
+        assert isinstance(opened, SqlStore)
+        await opened.commit([samples.command(site)])
+        assert [found.command_id for found in await opened.read_commands(None, None, None, 10)] == [site]
+        await opened.close()
 
 
 async def test_renaming_the_station_loses_nothing(store: SqlStore) -> None:
@@ -810,7 +855,9 @@ async def test_the_event_log_holds_no_more_than_so_many_lines(store: SqlStore, r
 
 
 def _as_0005_left_it(connection: Connection) -> None:
-    """Have samples known by station, time, connector and a digest of their text."""
+    """Have samples known by station, time, connector and a digest of their text, and no table of later versions."""
+    for newer in (schema.command,):
+        newer.drop(connection)
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
         table.drop_constraint("uq_meter_sample_identity", type_="unique")
         old_key = ["station_id", "at_ms", "charger_id", "idx", "digest"]
