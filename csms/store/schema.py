@@ -211,6 +211,20 @@ event_log = _table(
     Column("detail", Text, nullable=False),
 )
 
+id_tag = _table(
+    "id_tag",
+    _station_id(),
+    Column("id_tag", Text, primary_key=True),
+    Column("id_tag_raw", Text, nullable=False),
+    Column("parent", Text, nullable=True),
+    Column("expires_ms", BigInteger, nullable=True),
+    Column("blocked", Boolean, nullable=False),
+    Column("concurrent", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""Who may charge, as listed (`csms.core.id_tags`); read whole at start, and found in memory from then on."""
+
 ownership = _table(
     "ownership",
     Column("station_id", Text, primary_key=True),
