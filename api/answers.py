@@ -9,6 +9,7 @@ from starlette.responses import Response
 from api.schemas import (
     AlarmBody,
     ConnectorIdAnswer,
+    IdTagBody,
     KnockBody,
     SampleBody,
     SessionBody,
@@ -18,7 +19,8 @@ from api.schemas import (
 from api.services import Knock
 from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import kilowatts
-from csms.core.events import BootInfo
+from csms.core.events import BootInfo, TagStatus
+from csms.core.id_tags import IdTag
 from csms.core.records import Driver, SessionStored
 from csms.core.replies import SessionView
 from csms.core.session import REGISTER_UNKNOWN
@@ -124,6 +126,20 @@ def alarm_body(alarm: Alarm) -> AlarmBody:
         cause=alarm.cause,
         meaning=kind.meaning,
         to_do=kind.to_do,
+    )
+
+
+def id_tag_body(tag: IdTag, status: TagStatus) -> IdTagBody:
+    """Return a listed tag with what is said of it now."""
+    return IdTagBody(
+        id_tag=tag.id_tag_raw,
+        status=status.value,
+        parent_id_tag=tag.parent,
+        expiry_date=None if tag.expires_ms is None else _iso(tag.expires_ms),
+        blocked=tag.blocked,
+        concurrent=tag.concurrent,
+        note=tag.note,
+        version=tag.version,
     )
 
 

@@ -17,6 +17,7 @@ from api.problems import http_problem, invalid
 from api.routes.alarms import AlarmRoutes
 from api.routes.chargers import ChargerRoutes
 from api.routes.health import HealthRoutes
+from api.routes.id_tags import IdTagRoutes
 from api.routes.makes import MakeRoutes
 from api.routes.sessions import SessionRoutes
 from api.routes.station import StationRoutes
@@ -51,7 +52,15 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     HealthRoutes().add_to(app)
-    for routes in (StationRoutes, SessionRoutes, TransactionRoutes, ChargerRoutes, AlarmRoutes, MakeRoutes):
+    for routes in (
+        StationRoutes,
+        SessionRoutes,
+        TransactionRoutes,
+        IdTagRoutes,
+        ChargerRoutes,
+        AlarmRoutes,
+        MakeRoutes,
+    ):
         routes(services).add_to(app)
     page = render(app.openapi())
 
