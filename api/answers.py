@@ -13,6 +13,7 @@ from api.schemas import (
     CommandBody,
     ConnectorIdAnswer,
     ExpectedBody,
+    IdTagBody,
     KnockBody,
     SampleBody,
     SessionBody,
@@ -22,7 +23,8 @@ from api.schemas import (
 from api.services import Knock
 from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import kilowatts
-from csms.core.events import BootInfo
+from csms.core.events import BootInfo, TagStatus
+from csms.core.id_tags import IdTag
 from csms.core.records import CommandStored, Driver, SessionStored
 from csms.core.replies import SessionView
 from csms.core.session import REGISTER_UNKNOWN
@@ -163,6 +165,20 @@ def _shown_payload(body_json: str) -> dict[str, Any]:
     if isinstance(location := payload.get("location"), str):
         payload["location"] = re.sub(r"//[^/@]*@", "//***@", location)
     return payload
+
+
+def id_tag_body(tag: IdTag, status: TagStatus) -> IdTagBody:
+    """Return a listed tag with what is said of it now."""
+    return IdTagBody(
+        id_tag=tag.id_tag_raw,
+        status=status.value,
+        parent_id_tag=tag.parent,
+        expiry_date=None if tag.expires_ms is None else _iso(tag.expires_ms),
+        blocked=tag.blocked,
+        concurrent=tag.concurrent,
+        note=tag.note,
+        version=tag.version,
+    )
 
 
 def valid_text(text: str) -> str:

@@ -18,6 +18,7 @@ from api.routes.alarms import AlarmRoutes
 from api.routes.chargers import ChargerRoutes
 from api.routes.commands import CommandRoutes
 from api.routes.health import HealthRoutes
+from api.routes.id_tags import IdTagRoutes
 from api.routes.makes import MakeRoutes
 from api.routes.sessions import SessionRoutes
 from api.routes.station import StationRoutes
@@ -56,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
         StationRoutes,
         SessionRoutes,
         TransactionRoutes,
+        IdTagRoutes,
         ChargerRoutes,
         CommandRoutes,
         AlarmRoutes,

@@ -13,7 +13,8 @@ from pydantic import AliasGenerator, ConfigDict, Field, PlainValidator, WithJson
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from api.schemas import ID_TAG_PATTERN, RequestBody, tidy
+from api.id_tag_fields import ID_TAG_PATTERN
+from api.schemas import RequestBody, tidy
 
 INT32_MAX = 2**31 - 1
 LEFT_OUT: Any = None

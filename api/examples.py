@@ -179,3 +179,24 @@ COMMAND: dict[str, Any] = {
     "answeredAt": "2026-11-26T10:00:00.154Z",
     "outcome": {"what": "boot", "state": "happened", "until": "2026-11-26T10:05:00.154Z"},
 }
+ID_TAG_REQUEST: dict[str, Any] = {
+    "parentIdTag": "FLEET",
+    "expiryDate": "2099-01-01T00:00:00Z",
+    "note": "Anna, van 7",
+}
+ID_TAG: dict[str, Any] = {
+    "idTag": "04A2B3C4D5E680",
+    "status": "Accepted",
+    "parentIdTag": "FLEET",
+    "expiryDate": "2099-01-01T00:00:00.000Z",
+    "blocked": False,
+    "concurrent": False,
+    "note": "Anna, van 7",
+    "version": 1,
+}
+ID_TAGS: dict[str, Any] = {"idTags": [ID_TAG], "nextCursor": "3034413242334334443545363830"}
+ID_TAGS_CSV = (
+    '"idTag","parentIdTag","expiryDate","blocked","concurrent","note"\r\n'
+    '"04A2B3C4D5E680","FLEET","2099-01-01T00:00:00Z","false","false","Anna, van 7"\r\n'
+)
+ID_TAGS_IMPORTED: dict[str, Any] = {"added": 1, "changed": 0, "removed": 0, "unchanged": 0}

@@ -4,7 +4,6 @@ Requests are strict: no conversion from text, no unknown field. Numbers go throu
 configuration, so a kilowatt means the same everywhere. Answers are built from our own values and only written.
 """
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -12,14 +11,15 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from api import id_tag_fields
+from api.id_tag_fields import ID_TAG_PATTERN, NOTE_CHARS_MAX
 from csms.core.configuration import MAX_KILO, watts
 from csms.core.configuration.names import MAX_ID_LENGTH, text
-from csms.core.configuration.reading import Reader, Wrong, whole
+from csms.core.configuration.reading import Reader, Wrong, flag, whole
 
 KILOWATTS_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": MAX_KILO, "multipleOf": 0.001}
+ID_TAG_SCHEMA: dict[str, Any] = {"type": "string", "pattern": ID_TAG_PATTERN}
 _ANY_INTEGER = 10**18
-ID_TAG_PATTERN = "^[!-~]{1,20}$"
-"""idToken, CiString20Type (OCPP 1.6 §7.28), without spaces."""
 
 Absent = SkipJsonSchema[None]
 """None in the model: the field is left out of the JSON."""
@@ -54,12 +54,6 @@ def _charger_id(value: object) -> str | Wrong:
     return text(value, MAX_ID_LENGTH)
 
 
-def _id_tag(value: object) -> str | Wrong:
-    if not isinstance(value, str) or re.fullmatch(ID_TAG_PATTERN, value) is None:
-        return Wrong("must be 1 to 20 printable ASCII characters without spaces")
-    return value
-
-
 def _integer(value: object) -> int | Wrong:
     found = whole(-_ANY_INTEGER, _ANY_INTEGER)(value)
     return Wrong("must be a whole number") if isinstance(found, Wrong) else found
@@ -91,8 +85,8 @@ class SessionRequest(RequestBody):
 
     connector_id: ConnectorId = Field(alias="connectorId")
     vehicle_max_w: Kilowatts = Field(alias="vehicleMaxPower", description="The most that the car can take, kW.")
-    id_tag: Annotated[str | None, _reads(_id_tag), WithJsonSchema({"type": "string", "pattern": ID_TAG_PATTERN})] = (
-        Field(None, alias="idTag", description="Id tag of the remote start; a virtual one when absent.")
+    id_tag: Annotated[str | None, _reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
+        None, alias="idTag", description="Id tag of the remote start; a virtual one when absent."
     )
 
 
@@ -109,6 +103,28 @@ class PowerUpdate(RequestBody):
         alias="allocatedPower",
         description="The allocation that the client obeys, whole kW. A client that sends it may miss an answer: its "
         "power falls only once the lower number comes back here.",
+    )
+
+
+Flag = Annotated[bool, _reads(flag), WithJsonSchema({"type": "boolean"})]
+
+
+class IdTagRequest(RequestBody):
+    """A tag as it is to be listed; what is absent is as for a new one."""
+
+    parent: Annotated[str | None, _reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
+        None, alias="parentIdTag", description="The group that it belongs to: tags of one may stop each other's cars."
+    )
+    expires_ms: Annotated[
+        int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema({"type": "string", "format": "date-time"})
+    ] = Field(None, alias="expiryDate", description="From then on it is Expired; never when absent.")
+    blocked: Flag = Field(default=False, description="It may not charge.")
+    concurrent: Flag = Field(default=False, description="It may run more than one transaction at a time.")
+    note: Annotated[
+        str, _reads(id_tag_fields.note), WithJsonSchema({"type": "string", "maxLength": NOTE_CHARS_MAX})
+    ] = Field("", description="For people: whose it is.")
+    version: Annotated[int | None, _reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
+        None, description="Put it only in the place of this version of it."
     )
 
 
@@ -292,6 +308,37 @@ class AlarmsAnswer(AnswerBody):
     """What stands now: alarms first, the oldest of each first."""
 
     alarms: list[AlarmBody]
+
+
+class IdTagBody(AnswerBody):
+    """A listed id tag."""
+
+    id_tag: str = Field(description="As it was typed; compared without regard to case.")
+    status: str = Field(description="What a charger is told of it now: Accepted, Blocked or Expired.")
+    parent_id_tag: str | Absent = Field(None, description="The group that it belongs to.")
+    expiry_date: str | Absent = Field(None, description="UTC, ISO 8601; from then on it is Expired.")
+    blocked: bool
+    concurrent: bool = Field(description="It may run more than one transaction at a time.")
+    note: str
+    version: int = Field(description="How often it was changed since it was listed, from 1.")
+
+
+class IdTagsAnswer(AnswerBody):
+    """Listed id tags, in the order of their upper-cased characters."""
+
+    id_tags: list[IdTagBody]
+    next_cursor: str | Absent = Field(
+        None, description="More follow: ask again with it as ?cursor=. A page may be empty and not the last."
+    )
+
+
+class IdTagsImported(AnswerBody):
+    """What became of an imported list."""
+
+    added: int = Field(description="Tags that were not listed before.")
+    changed: int = Field(description="Tags that were listed otherwise.")
+    removed: int = Field(description="Tags that were listed and are not in the list, when it was to replace all.")
+    unchanged: int = Field(description="Tags that were listed so already.")
 
 
 class HealthAnswer(AnswerBody):

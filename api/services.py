@@ -8,6 +8,7 @@ from csms.core.events import BootInfo
 from csms.core.ids import SessionId
 from csms.ports import CommandLedger, Transactions
 from csms.runtime.desk import StationDesk
+from csms.runtime.id_tags import TagBook
 
 WAIT_S_DEFAULT = 30
 WAIT_S_MAX = 300
@@ -77,6 +78,7 @@ class Services:
         end_safe_mode: has the loop go on as usual, if it runs in safe mode.
         virtual_tag: id tag of a remote start whose client names none.
         time_zones: the IANA names that a configuration may use.
+        id_tags: who may charge, as listed.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
     """
 
@@ -87,4 +89,5 @@ class Services:
     end_safe_mode: Callable[[], None]
     virtual_tag: str
     time_zones: Container[str]
+    id_tags: TagBook
     wait_s: int = WAIT_S_DEFAULT

@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
+from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId, CommandId, Now, SessionId
-from csms.core.records import CommandState, CommandStored, Record, SessionStored, Snapshot
+from csms.core.records import CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
 
 
 class Store(Protocol):
@@ -125,6 +126,21 @@ class Histories(Protocol):
 
     async def prune_log(self, after: int, *, before_ms: int, now_ms: int, rows_max: int | None) -> Pruned:
         """Remove lines of the event log written before a time, and all but the newest `rows_max` (None: any number)."""
+        ...
+
+
+class TagMemory(Protocol):
+    """The listed id tags of a store; they are no part of `Snapshot`, since no power depends on them.
+
+    One call is one transaction. Both raise `StoreError`.
+    """
+
+    async def load_id_tags(self) -> tuple[IdTag, ...]:
+        """Return every listed tag, in no order."""
+        ...
+
+    async def change_id_tags(self, listed: Sequence[IdTag], removed: Sequence[str], audit: EventLogged) -> None:
+        """List tags, or change them, remove those of the keys `removed`, and log that; all of it or nothing."""
         ...
 
 

@@ -63,7 +63,10 @@ def serve(
     ] = None,
     id_tags: Annotated[
         Text,
-        typer.Option(metavar="open|FILE", help="Who may charge: every id tag, or those in a file. [default: open]"),
+        typer.Option(
+            metavar="open|listed|FILE",
+            help="Which id tags may charge that are not listed: all, none, or those in a file. [default: open]",
+        ),
     ] = None,
     replace_config: Annotated[
         bool | None,

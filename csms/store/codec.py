@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from csms.core.events import KnownTransaction
+from csms.core.id_tags import IdTag
 from csms.core.records import (
     ChargerStored,
     CommandStored,
@@ -45,6 +46,7 @@ StateRecord = TypeVar(
     CountersStored,
     CommandStored,
     KnownTransaction,
+    IdTag,
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
@@ -215,6 +217,21 @@ def event_row(station_id: str, record: EventLogged) -> Row:
         optional_text(record.charger_id),
         optional_integer(record.idx),
         document(record.detail),
+    )
+
+
+def id_tag_row(station_id: str, tag: IdTag) -> Row:
+    """Return the row of table `id_tag`."""
+    return (
+        station_id,
+        text(tag.id_tag),
+        text(tag.id_tag_raw),
+        optional_text(tag.parent),
+        optional_integer(tag.expires_ms),
+        tag.blocked,
+        tag.concurrent,
+        text(tag.note),
+        integer(tag.version),
     )
 
 

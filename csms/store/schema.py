@@ -249,6 +249,19 @@ Index(
 )
 Index("ix_command_asked", command.c.station_id, command.c.asked_ms, command.c.command_id)
 Index("ix_command_charger", command.c.station_id, command.c.charger_id, command.c.asked_ms, command.c.command_id)
+id_tag = _table(
+    "id_tag",
+    _station_id(),
+    Column("id_tag", Text, primary_key=True),
+    Column("id_tag_raw", Text, nullable=False),
+    Column("parent", Text, nullable=True),
+    Column("expires_ms", BigInteger, nullable=True),
+    Column("blocked", Boolean, nullable=False),
+    Column("concurrent", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""Who may charge, as listed (`csms.core.id_tags`); read whole at start, and found in memory from then on."""
 
 ownership = _table(
     "ownership",

@@ -8,11 +8,12 @@ from typing import TypeVar
 from sqlalchemy import Connection, insert, select
 
 from csms.core.events import KnownTransaction, StartKey
+from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId, CommandId, SessionId
-from csms.core.records import CommandState, CommandStored, Record, SessionStored, Snapshot
+from csms.core.records import CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
 from csms.ports import CommandPosition, Pruned, SamplePosition, SamplesPage, StoreError
 from csms.postgres_url import FORM, is_postgres, parse
-from csms.store import history, ledger, loading, reading, retention
+from csms.store import history, id_tags, ledger, loading, reading, retention
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
 from csms.store.schema import station
@@ -101,6 +102,14 @@ class SqlStore:
                 connection, self._station_id, charger_id, state, before, commands_max
             )
         )
+
+    async def load_id_tags(self) -> tuple[IdTag, ...]:
+        """Return every listed tag, in no order."""
+        return await self._read(lambda connection: id_tags.load(connection, self._station_id))
+
+    async def change_id_tags(self, listed: Sequence[IdTag], removed: Sequence[str], audit: EventLogged) -> None:
+        """List, change and remove tags in one transaction, which takes its turn with the commits."""
+        await self._change(lambda connection: id_tags.change(connection, self._station_id, listed, removed, audit))
 
     async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:
         """Remove a batch of old meter samples, in a transaction that takes its turn with the commits."""

@@ -44,7 +44,9 @@ from csms.core.replies import (
 )
 from csms.core.station import Station
 from csms.ports import CommandPosition, SamplePosition, SamplesPage, StoreError
+from csms.runtime.id_tags import TagBook
 from csms.runtime.view import StationView
+from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
 from tests.unit.store import samples as stored
 
 NEW_ID = SessionId("00000000-0000-4000-8000-000000000001")
@@ -231,6 +233,7 @@ async def world() -> AsyncIterator[World]:
         end_safe_mode=desk.end_safe_mode,
         virtual_tag="5E450001",
         time_zones={"UTC", "Europe/Paris"},
+        id_tags=TagBook(FakeTagMemory(), FixedClock()),
         wait_s=0,
     )
     app = create_app(services)
@@ -790,6 +793,12 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/sessions/{id}/power-update"),
         ("post", "/sessions/{id}/stop"),
         ("get", "/transactions/{transactionId}"),
+        ("get", "/id-tags"),
+        ("get", "/id-tags/export"),
+        ("post", "/id-tags/import"),
+        ("get", "/id-tags/{idTag}"),
+        ("put", "/id-tags/{idTag}"),
+        ("delete", "/id-tags/{idTag}"),
         ("get", "/chargers/knocking"),
         ("post", "/station/safe-mode/end"),
         ("get", "/alarms"),

@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Table
 
 from csms.core.events import KnownTransaction, StartKey, TagStatus
+from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.records import (
     ChargerForgotten,
@@ -24,6 +25,7 @@ from csms.core.records import (
     Doubt,
     Driver,
     EndReason,
+    EventLogged,
     Record,
     SendForgotten,
     SendState,
@@ -856,7 +858,7 @@ async def test_the_event_log_holds_no_more_than_so_many_lines(store: SqlStore, r
 
 def _as_0005_left_it(connection: Connection) -> None:
     """Have samples known by station, time, connector and a digest of their text, and no table of later versions."""
-    for newer in (schema.command,):
+    for newer in (schema.command, schema.id_tag):
         newer.drop(connection)
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
         table.drop_constraint("uq_meter_sample_identity", type_="unique")
@@ -899,3 +901,36 @@ async def test_a_closed_store_forgets_nothing(store: SqlStore) -> None:
     await store.close()
     with pytest.raises(StoreError, match="closed"):
         await store.prune_samples(0, before_ms=CUT_MS, now_ms=NOW_MS)
+
+
+# --- id tags ----------------------------------------------------------------------------------------------------------
+
+ANNA = IdTag("ANNA", "Anna", "Fleet", 1_767_225_600_000, blocked=True, concurrent=True, note="Zoë, van 7", version=3)
+BARE = IdTag("04A2", "04A2")
+AUDIT = EventLogged(1, "id_tag.listed", None, None, {"id_tag": "Anna"})
+
+
+async def test_id_tags_are_kept_and_removed(store: SqlStore, store_url: str) -> None:
+    assert await store.load_id_tags() == ()
+    await store.change_id_tags([ANNA, BARE], [], AUDIT)
+    assert set(await store.load_id_tags()) == {ANNA, BARE}
+    changed = replace(ANNA, blocked=False, parent=None, version=4)
+    await store.change_id_tags([changed], ["04A2", "NEVER LISTED"], AUDIT)
+    await store.close()
+    again = await _open(store_url)
+    assert await again.load_id_tags() == (changed,)
+    assert [(row["kind"], row["detail"]) for row in await _rows(again, schema.event_log)] == [
+        ("id_tag.listed", '{"id_tag":"Anna"}')
+    ] * 2
+    assert await again.load() == Snapshot(), "no part of what the core is rebuilt from"
+    await again.close()
+
+
+async def test_a_list_longer_than_one_statement_is_one_transaction(store: SqlStore) -> None:
+    tags = [IdTag(f"T{number}", f"t{number}") for number in range(1_300)]
+    await store.change_id_tags(tags, [], AUDIT)
+    assert set(await store.load_id_tags()) == set(tags)
+    bad = replace(AUDIT, kind=None)  # type: ignore[arg-type]  # what no database takes
+    with pytest.raises((StoreError, AttributeError)):
+        await store.change_id_tags([IdTag("MORE", "MORE")], [tag.id_tag for tag in tags], bad)
+    assert set(await store.load_id_tags()) == set(tags), "all of it or nothing"
