@@ -134,7 +134,8 @@ def _type(schema: Json) -> str:
     if schema["type"] == "array":
         return "list of " + _type(schema["items"])
     if schema["type"] == "object":
-        return "object of " + _type(schema["additionalProperties"])
+        held = schema["additionalProperties"]
+        return "object" if held is True else "object of " + _type(held)
     return escape(schema["type"])
 
 

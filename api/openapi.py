@@ -18,6 +18,8 @@ from api.makes_schema import LearntMakes
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     AlarmsAnswer,
+    ChargerAnswer,
+    ChargersAnswer,
     HealthAnswer,
     KnockingAnswer,
     PowerUpdate,
@@ -37,6 +39,8 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
     StatusAnswer,
     TransactionAnswer,
+    ChargersAnswer,
+    ChargerAnswer,
     KnockingAnswer,
     AlarmsAnswer,
     HealthAnswer,

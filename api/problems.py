@@ -29,6 +29,7 @@ class Kind(Enum):
     METHOD_NOT_ALLOWED = (405, "Method not allowed", "This path does not know the method; Allow names those it does.")
     BODY_TOO_LARGE = (413, "Body too large", "The body is larger than this call takes.")
     UNSUPPORTED_MEDIA_TYPE = (415, "Not JSON", "The body must be sent as application/json, in UTF-8, not compressed.")
+    UNKNOWN_CHARGER = (404, "Unknown charger", "The station has no charger with this id.")
     UNKNOWN_CONNECTOR = (404, "Unknown connector", "The station has no such charger, or the charger no such connector.")
     UNKNOWN_SESSION = (404, "Unknown session", "There is no such session, or it has ended.")
     UNKNOWN_TRANSACTION = (404, "Unknown transaction", "There never was a transaction with this id.")

@@ -155,6 +155,7 @@ class Connector:
     Attributes:
         status: last reported, None before the first report.
         status_ms: since when it has had that status, as far as it was said on its present connection.
+        status_wall_ms: the same by our clock, UTC, to be shown; None before it was said on a connection.
         status_stamp: of the newest status on its present connection that had one.
         session: the session that holds it, or None.
         limits: P_tx, and what was said to its transactions as TxDefaultProfile of this connector.
@@ -170,6 +171,7 @@ class Connector:
     key: ConnectorKey
     status: ConnectorStatus | None = None
     status_ms: int = 0
+    status_wall_ms: int | None = None
     status_stamp: StatusStamp | None = None
     session: Session | None = None
     limits: Book = field(default_factory=Book)
