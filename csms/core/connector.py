@@ -155,7 +155,7 @@ class Connector:
     Attributes:
         status: last reported, None before the first report.
         status_ms: since when it has had that status, as far as it was said on its present connection.
-        status_wall_ms: the same by our clock, UTC, to be shown; None before it was said on a connection.
+        status_wall_ms: when it was first told, UTC, to be shown, over connections too; None: not by this process.
         status_stamp: of the newest status on its present connection that had one.
         session: the session that holds it, or None.
         limits: P_tx, and what was said to its transactions as TxDefaultProfile of this connector.

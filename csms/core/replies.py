@@ -128,7 +128,7 @@ class ConnectorView:
     """One connector for operators; powers in W.
 
     Attributes:
-        status_since_ms: since when it has had that status on its present connection, UTC ms; None: not said on one.
+        status_since_ms: since when it says that status, UTC ms by our clock; None: not since this process began.
         confirmed_w: the newest limit in force there that was Accepted, the fail-safe default included; None: none was.
         session_id: the session that holds it.
     """
