@@ -2,15 +2,24 @@
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from api.schemas import (
     AlarmBody,
+    ChangedSettingBody,
+    ChargerAnswer,
+    ChargerBody,
+    ChargerBoot,
     CommandBody,
+    ConnectionBody,
+    ConnectorBody,
     ConnectorIdAnswer,
     ExpectedBody,
     IdTagBody,
@@ -25,8 +34,11 @@ from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import kilowatts
 from csms.core.events import BootInfo, TagStatus
 from csms.core.id_tags import IdTag
+from csms.core.ids import SessionId
+from csms.core.learnt import Learnt, Make
+from csms.core.makes_document import make_document
 from csms.core.records import CommandStored, Driver, SessionStored
-from csms.core.replies import SessionView
+from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import REGISTER_UNKNOWN
 from csms.ocpp16.merging import Value
 
@@ -97,6 +109,82 @@ def _told(value: Value) -> dict[str, Any]:
         "unit": value.unit or None,
         "value": value.value,
     }
+
+
+def _kilowatts(power_w: int | None) -> int | float | None:
+    return None if power_w is None else kilowatts(power_w)
+
+
+def charger_body(charger: ChargerView, max_w: int | None, sessions: Mapping[SessionId, SessionView]) -> ChargerBody:
+    """Return a charger as it is now; `max_w` as configured, None: it is no more."""
+    online = charger.connected_ms
+    return ChargerBody(
+        charger_id=charger.charger_id,
+        max_power=_kilowatts(max_w),
+        boot=None if charger.boot is None else _boot_body(charger.boot),
+        connection=None if online is None else ConnectionBody(since=_iso(online), address=charger.address or None),
+        connectors=[_connector_body(connector, sessions) for connector in charger.connectors],
+        booked_power=kilowatts(charger.booked_w),
+        fail_safe_power=_kilowatts(charger.fail_safe_w),
+        provisioned=charger.provisioned,
+        draining=charger.draining,
+        identity_conflict=charger.identity_conflict,
+        refusing=charger.refusing,
+    )
+
+
+def _boot_body(boot: BootInfo) -> ChargerBoot:
+    """Return what a charger said of itself; the texts are a stranger's."""
+    return ChargerBoot(
+        vendor=valid_text(boot.vendor) or None,
+        model=valid_text(boot.model) or None,
+        serial_number=valid_text(boot.serial_number or boot.charge_box_serial_number) or None,
+        firmware_version=valid_text(boot.firmware_version) or None,
+        meter_type=valid_text(boot.meter_type) or None,
+        meter_serial_number=valid_text(boot.meter_serial_number) or None,
+    )
+
+
+def _connector_body(connector: ConnectorView, sessions: Mapping[SessionId, SessionView]) -> ConnectorBody:
+    session = None if connector.session_id is None else sessions.get(connector.session_id)
+    return ConnectorBody(
+        idx=connector.idx,
+        status=connector.status,
+        status_since=None if connector.status_since_ms is None else _iso(connector.status_since_ms),
+        session=None if session is None else session_body(session),
+        booked_power=kilowatts(connector.booked_w),
+        confirmed_power=_kilowatts(connector.confirmed_w),
+        provisioned=connector.provisioned,
+        not_obeying=connector.not_obeying,
+        out_of_service=connector.out_of_service,
+    )
+
+
+def charger_answer(
+    charger: ChargerView, body: ChargerBody, learnt: Learnt | None, alarms: list[Alarm]
+) -> ChargerAnswer:
+    """Return all that is known of a charger; names and values of keys are a stranger's texts."""
+    make = None if charger.boot is None else charger.boot.make
+    known = None if make is None or learnt is None else make_document(Make(*map(valid_text, make)), learnt)
+    told = asdict(charger.capabilities)
+    return ChargerAnswer(
+        charger=body,
+        capabilities={to_camel(name): _listed(value) for name, value in told.items() if value not in {None, ()}},
+        settings={valid_text(key): valid_text(value or "") for key, value in charger.settings.items()},
+        changed_settings={
+            valid_text(key): ChangedSettingBody(
+                before=valid_text(change.before), value=valid_text(change.value), answer=change.answer.value
+            )
+            for key, change in charger.changes.items()
+        },
+        learnt=known,
+        alarms=[alarm_body(alarm) for alarm in alarms],
+    )
+
+
+def _listed(value: object) -> object:
+    """Return a capability as JSON has it."""
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def knock_body(knock: Knock) -> KnockBody:

@@ -161,6 +161,50 @@ KNOCKING: dict[str, Any] = {
         },
     ]
 }
+CHARGER: dict[str, Any] = {
+    "chargerId": "CP001",
+    "maxPower": 200,
+    "boot": {"vendor": "Example Charging", "model": "X 200", "serialNumber": "2001-000042", "firmwareVersion": "2.1"},
+    "connection": {"since": "2026-03-01T07:58:00.000Z", "address": "192.0.2.21"},
+    "connectors": [
+        {
+            "idx": 1,
+            "status": "Charging",
+            "statusSince": "2026-03-01T08:00:04.000Z",
+            "session": {
+                "sessionId": SESSION_ID,
+                "connectorId": {"chargerId": "CP001", "idx": 1},
+                "allocatedPower": 133,
+                "vehicleMaxPower": 149.25,
+                "allocatedPowerW": 133_333,
+                "bookedPowerW": 133_333,
+                "consumedPowerW": 131_900,
+                "transactionId": 4711,
+                "limitedBy": "grid",
+            },
+            "bookedPower": 133.333,
+            "confirmedPower": 133.333,
+            "provisioned": True,
+            "notObeying": False,
+            "outOfService": False,
+        }
+    ],
+    "bookedPower": 133.333,
+    "failSafePower": 0,
+    "provisioned": True,
+    "draining": False,
+    "identityConflict": False,
+    "refusing": False,
+}
+CHARGERS: dict[str, Any] = {"chargers": [CHARGER], "nextCursor": "CP001"}
+CHARGER_WITH_ALL: dict[str, Any] = {
+    "charger": CHARGER,
+    "capabilities": {"rateUnits": ["W"], "stackLevelMax": 3, "sampleIntervalS": 10},
+    "settings": {"ChargeProfileMaxStackLevel": "3", "MeterValueSampleInterval": "10"},
+    "changedSettings": {"MeterValueSampleInterval": {"before": "60", "value": "10", "answer": "accepted"}},
+    "learnt": {"vendor": "Example Charging", "model": "X 200", "firmwareVersion": "2.1", "keepsTxProfile": False},
+    "alarms": [],
+}
 HEALTH: dict[str, Any] = {"status": "ok"}
 FAULTS: list[dict[str, str]] = [{"path": "$.chargers[1].id", "error": "is the same as $.chargers[0].id"}]
 

@@ -19,6 +19,8 @@ from api.makes_schema import LearntMakes
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     AlarmsAnswer,
+    ChargerAnswer,
+    ChargersAnswer,
     CommandAnswer,
     CommandsAnswer,
     HealthAnswer,
@@ -53,6 +55,8 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     TransactionAnswer,
     CommandAnswer,
     CommandsAnswer,
+    ChargersAnswer,
+    ChargerAnswer,
     KnockingAnswer,
     AlarmsAnswer,
     IdTagBody,

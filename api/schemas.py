@@ -267,6 +267,73 @@ class CommandsAnswer(AnswerBody):
     next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
 
 
+class ConnectorBody(AnswerBody):
+    """One connector as it is now."""
+
+    idx: int
+    status: str | Absent = Field(None, description="Last reported; absent before the first report.")
+    status_since: str | Absent = Field(None, description="UTC, ISO 8601; absent before it was said since the start.")
+    session: SessionBody | Absent = Field(None, description="The active session that holds it.")
+    booked_power: int | float = Field(description="The most that it may be drawing on all evidence, kW.")
+    confirmed_power: int | float | Absent = Field(
+        None, description="The newest limit there that its charger has accepted, kW; absent while there is none."
+    )
+    provisioned: bool = Field(description="A fail-safe limit of ours is in force and nothing foreign is above it.")
+    not_obeying: bool = Field(description="It accepts limits and does not keep them.")
+    out_of_service: bool = Field(description="It was told to be Inoperative, because nothing else had an effect.")
+
+
+class ChargerBoot(AnswerBody):
+    """What a charger said of itself in BootNotification; absent what it did not say."""
+
+    vendor: str | Absent = None
+    model: str | Absent = None
+    serial_number: str | Absent = None
+    firmware_version: str | Absent = None
+    meter_type: str | Absent = None
+    meter_serial_number: str | Absent = None
+
+
+class ConnectionBody(AnswerBody):
+    """A charger's present connection."""
+
+    since: str = Field(description="UTC, ISO 8601.")
+    address: str | Absent = None
+
+
+class ChargerBody(AnswerBody):
+    """One charger as it is now."""
+
+    charger_id: str
+    max_power: int | float | Absent = Field(None, description="As configured, kW; absent once it was removed.")
+    boot: ChargerBoot | Absent = Field(None, description="Absent before its first BootNotification.")
+    connection: ConnectionBody | Absent = Field(None, description="Absent while it is offline.")
+    connectors: list[ConnectorBody]
+    booked_power: int | float = Field(description="The most that it may be drawing on all evidence, kW.")
+    fail_safe_power: int | float | Absent = Field(
+        None, description="What each connector falls back to without a limit of its own, kW; absent while none is set."
+    )
+    provisioned: bool = Field(description="Every connector is.")
+    draining: bool = Field(description="It was removed from the configuration while power was booked for it.")
+    identity_conflict: bool = Field(description="More than one charger connects under its identity.")
+    refusing: bool = Field(description="It refuses limits, and is booked at its maximum.")
+
+
+class ChargersAnswer(AnswerBody):
+    """A page of chargers, by their ids."""
+
+    chargers: list[ChargerBody]
+    next_cursor: str | Absent = Field(None, description="More follow: ask again with it as ?cursor=.")
+
+
+class ChangedSettingBody(AnswerBody):
+    """What we have done to one configuration key of a charger."""
+
+    before: str = Field(description="Its value before our first write, kept for good.")
+    value: str = Field(description="What was written last.")
+    answer: str = Field(description="What the charger said to it; open: nothing.")
+
+
 class KnockBody(AnswerBody):
     """Somebody who asked to connect as a charger and was not let in."""
 
@@ -339,6 +406,17 @@ class IdTagsImported(AnswerBody):
     changed: int = Field(description="Tags that were listed otherwise.")
     removed: int = Field(description="Tags that were listed and are not in the list, when it was to replace all.")
     unchanged: int = Field(description="Tags that were listed so already.")
+
+
+class ChargerAnswer(AnswerBody):
+    """One charger with all that is known of it."""
+
+    charger: ChargerBody
+    capabilities: dict[str, Any] = Field(description="What its keys mean; absent what it did not tell, or not legibly.")
+    settings: dict[str, str] = Field(description="Configuration keys as it told them; empty: told without a value.")
+    changed_settings: dict[str, ChangedSettingBody] = Field(description="By key, what we have changed.")
+    learnt: dict[str, Any] | Absent = Field(None, description="What its make has shown, as in GET /makes.")
+    alarms: list[AlarmBody] = Field(description="What stands about it now.")
 
 
 class HealthAnswer(AnswerBody):

@@ -34,7 +34,7 @@ class ChargerState:
     """What is known of one configured (or draining) charger; times monotonic ms, powers W.
 
     Attributes:
-        connection: its current connection, None while offline.
+        connection: its current connection, None while offline; connected_wall_ms: when it began, UTC ms, to be shown.
         closing: the connection that we have asked to be closed.
         heard: a CALL of its own came on this connection, so it may be addressed.
         busy_ms: last time that it sent a start, a stop or meter values (its queue is quiet after that).
@@ -61,6 +61,7 @@ class ChargerState:
     settings: Settings = field(default_factory=Settings)
     connection: ConnectionId | None = None
     connected_ms: int = 0
+    connected_wall_ms: int = 0
     heard: bool = False
     closing: ConnectionId | None = None
     busy_ms: int = 0

@@ -84,7 +84,7 @@ from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
 from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
-from csms.core.views import charger_view, session_view
+from csms.core.views import charger_view, is_shown, session_view
 
 REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested)
 
@@ -137,6 +137,7 @@ class Engine:
         self._due_ms: int | None = now.mono_ms
         self._counters = self._counters_now()
         self._last_ms = now.mono_ms
+        self._shown_chargers: dict[ChargerId, ChargerView] = {}
 
     # --- the door ---------------------------------------------------------------------------------------------------
 
@@ -442,13 +443,27 @@ class Engine:
     def _makes_shown(self) -> dict[Make, Learnt]:
         return {make: replace(learnt) for make, learnt in self._state.makes.items()}
 
+    def _chargers_that_changed(self, journal: Journal) -> dict[ChargerId, ChargerView | None]:
+        """Return the chargers that are another than they were shown, and remember what is shown of them now."""
+        shown, touched = self._shown_chargers, journal.touched()
+        for charger_id in journal.forgotten:
+            shown.pop(charger_id, None)
+        changed: dict[ChargerId, ChargerView | None] = {}
+        for charger_id, charger in self._state.chargers.items():
+            known = shown.get(charger_id)
+            if journal.station or charger_id in touched or not is_shown(charger, known):
+                view = charger_view(charger)
+                if view != known:
+                    changed[charger_id] = shown[charger_id] = view
+        return changed
+
     def _changes(self, journal: Journal) -> Changes:
         """Return what the view takes over: sessions that changed, and all chargers that a plan may have touched."""
         state = self._state
         sessions = {session_id: self._shown(session_id) for session_id in journal.shown}
         chargers: dict[ChargerId, ChargerView | None] = dict.fromkeys(journal.forgotten)
         if journal.plan or journal.chargers:
-            chargers |= {charger_id: charger_view(c) for charger_id, c in state.chargers.items()}
+            chargers |= self._chargers_that_changed(journal)
         noticed = any(event.kind.startswith("notice.") for event in journal.events)
         return Changes(
             sessions,

@@ -27,7 +27,7 @@ class Journal:
 
     Attributes:
         chargers, makes, sessions, sends, operated: what has to be written again.
-        gone: sends that are out of force; forgotten: chargers that are removed.
+        gone: sends that are out of force, freed: chargers of such; forgotten: chargers that are removed.
         orphans: closed records of stops that belong to no transaction.
         corrections: true ends of sessions whose end had been guessed.
         shown: sessions whose view may have changed; ended: those that left the view.
@@ -49,6 +49,7 @@ class Journal:
     sends: dict[Token, Send] = field(default_factory=dict)
     gone: set[Token] = field(default_factory=set)
     operated: dict[CommandId, Commanded] = field(default_factory=dict)
+    freed: set[ChargerId] = field(default_factory=set)
     shown: dict[SessionId, None] = field(default_factory=dict)
     station: bool = False
     plan: bool = False
@@ -109,6 +110,12 @@ class Journal:
     def drop_sends(self, sends: list[Send]) -> None:
         """Have sends that are out of force forgotten."""
         self.gone |= {send.token for send in sends}
+        self.freed |= {send.charger_id for send in sends}
+
+    def touched(self) -> set[ChargerId]:
+        """Return the chargers of which something is written, or was freed."""
+        of_sessions = {session.key.charger_id for session in self.sessions.values()}
+        return self.chargers | self.freed | of_sessions | {send.charger_id for send in self.sends.values()}
 
     def reply(self, request: RequestId | None, outcome: Outcome) -> None:
         """Answer whoever waits, if anybody does."""
