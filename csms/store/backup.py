@@ -69,6 +69,8 @@ def make_backup(url: str, file: Path, *, replace: bool, now_ms: int, progress: P
     """Write a backup of a database, which may be in use, and check it."""
     if file.exists() and not replace:
         return NotOpened(f"{file}: exists; name another file, or give --force to replace it")
+    if _is_the_database(url, file):
+        return NotOpened(f"{file}: is the database itself; name another file")
     part = file.with_name(file.name + PART)
     try:
         new_file(part)
@@ -105,6 +107,11 @@ def restore_backup(file: Path, url: str, *, now_ms: int, progress: Progress) -> 
 
 
 # --- making -----------------------------------------------------------------------------------------------------------
+
+
+def _is_the_database(url: str, file: Path) -> bool:
+    path = None if is_postgres(url) else path_in(url)
+    return isinstance(path, Path) and path.resolve() == file.resolve()
 
 
 def _fill(url: str, part: Path, progress: Progress) -> str | NotOpened:

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from alembic import command
 from sqlalchemy import Connection
 
 from csms.core.records import Record, SendState, Snapshot, StationStored
 from csms.core.restoring import GAP, GAP_PER_S
+from csms.postgres_url import parse
 from csms.store import NotOpened, SqlStore, migrate, open_store
 from csms.store.backup import Made, Restored, make_backup, restore_backup
+from csms.store.postgres_session import open_session
 from csms.store.sqlite import engine_on
 from csms.store.sqlite_copy import MARK, silent
 from tests.e2e.programs import until
@@ -163,6 +166,15 @@ async def test_a_file_is_replaced_only_when_that_is_asked_for(file: Path, url: s
     assert refused.reason == f"{file}: exists; name another file, or give --force to replace it"
     assert file.read_bytes() == before
     assert isinstance(await _backup(url, file, replace=True), Made)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_the_database_is_not_replaced_by_its_own_backup(file: Path, url: str, tmp_path: Path) -> None:
+    (tmp_path / "link.sqlite3").symlink_to(tmp_path / "site.sqlite3")
+    for name in ("site.sqlite3", "link.sqlite3"):
+        refused = await _backup(url, file.with_name(name), replace=True)
+        assert isinstance(refused, NotOpened)
+        assert "is the database itself" in refused.reason
 
 
 async def test_records_are_never_restored_over(file: Path, url: str) -> None:
@@ -317,6 +329,26 @@ async def test_a_schema_that_cannot_be_kept_is_not_changed(tmp_path: Path) -> No
     assert "no copy of it could be made before changing it" in refused.reason
     with closing(sqlite3.connect(path)) as left:
         assert left.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+
+
+async def test_postgresql_says_that_it_keeps_no_copy(postgres: PostgresServer, postgres_database: str) -> None:
+    url = postgres.url(postgres_database)
+    parts = parse(url)
+    assert not isinstance(parts, str)
+
+    def older(connection: Connection) -> None:
+        with connection.begin():
+            command.upgrade(migrate.configuration(connection), "0002")
+
+    session = await open_session(parts)
+    await session.run(older)
+    await session.close()
+    events = []
+    for _ in range(2):
+        with structlog.testing.capture_logs() as logged:
+            await (await _open(url)).close()
+        events.append([one["event"] for one in logged])
+    assert events == [["schema.not_backed_up", "schema.migrated"], []]
 
 
 async def test_a_backup_of_an_older_schema_is_of_that_schema(tmp_path: Path) -> None:
