@@ -172,7 +172,7 @@ async def open_store(url: str, station_id: str = SITE) -> SqlStore | NotOpened:
 
 
 async def _open_sqlite(url: str) -> tuple[Database, str] | NotOpened:
-    path = _path_in(url)
+    path = path_in(url)
     if isinstance(path, NotOpened):
         return path
     database = await open_sqlite(path)
@@ -191,7 +191,7 @@ async def _open_postgres(url: str, station_id: str) -> tuple[Database, str] | No
     return database if isinstance(database, NotOpened) else (database, parts.shown)
 
 
-def _path_in(url: str) -> Path | NotOpened:
+def path_in(url: str) -> Path | NotOpened:
     """Return the path; an answer never repeats the URL, which may hold a password."""
     if not url.startswith(SCHEME):
         scheme, found, _ = url.partition(":")
