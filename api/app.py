@@ -22,6 +22,7 @@ from api.routes.id_tags import IdTagRoutes
 from api.routes.makes import MakeRoutes
 from api.routes.sessions import SessionRoutes
 from api.routes.station import StationRoutes
+from api.routes.transaction_lists import TransactionListRoutes
 from api.routes.transactions import TransactionRoutes
 from api.services import Services
 from csms.core.faults import Fault
@@ -56,6 +57,7 @@ def create_app(services: Services) -> FastAPI:
     for routes in (
         StationRoutes,
         SessionRoutes,
+        TransactionListRoutes,
         TransactionRoutes,
         IdTagRoutes,
         ChargerRoutes,

@@ -244,3 +244,14 @@ ID_TAGS_CSV = (
     '"04A2B3C4D5E680","FLEET","2099-01-01T00:00:00Z","false","false","Anna, van 7"\r\n'
 )
 ID_TAGS_IMPORTED: dict[str, Any] = {"added": 1, "changed": 0, "removed": 0, "unchanged": 0}
+
+TRANSACTIONS: dict[str, Any] = {
+    "transactions": [TRANSACTION["transaction"]],
+    "nextCursor": "1772352000000-4711",
+}
+TRANSACTIONS_CSV = (
+    '"transactionId","sessionId","chargerId","idx","idTag","idTagStatus","startedAt","stoppedAt","meterStartWh",'
+    '"meterStopWh","energyWh","endReason","flags"\r\n'
+    '"4711","9a8d7f1e-2b60-4f0a-8f6e-6d0f3e0a7c11","CP003","2","04A2B3C4D5E680","Accepted",'
+    '"2026-03-01T08:00:00.000Z","2026-03-01T08:41:07.000Z","1234567","1270017","35450","EVDisconnected",""\r\n'
+)

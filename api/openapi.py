@@ -35,6 +35,7 @@ from api.schemas import (
     SessionRequest,
     StatusAnswer,
     TransactionAnswer,
+    TransactionsAnswer,
 )
 
 Json = dict[str, Any]
@@ -53,6 +54,7 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
     StatusAnswer,
     TransactionAnswer,
+    TransactionsAnswer,
     CommandAnswer,
     CommandsAnswer,
     ChargersAnswer,

@@ -194,6 +194,13 @@ class TransactionBody(AnswerBody):
     flags: list[str] = Field(description="What somebody should know of it; with suspect, look before billing it.")
 
 
+class TransactionsAnswer(AnswerBody):
+    """Transactions, the newest first."""
+
+    transactions: list[TransactionBody]
+    next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
+
+
 class SampleBody(AnswerBody):
     """One value as the charger sent it, with OCPP's defaults filled in."""
 

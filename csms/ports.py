@@ -67,8 +67,34 @@ class SamplesPage(NamedTuple):
     after: SamplePosition | None
 
 
+class TransactionFilter(NamedTuple):
+    """Which transactions are wanted: all that nothing here speaks against.
+
+    `id_tag`: upper-cased; `from_ms`, `to_ms`: began then or later, and before then, UTC; `ended`: whether they have.
+    """
+
+    charger_id: ChargerId | None = None
+    id_tag: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    ended: bool | None = None
+
+
+class TransactionPosition(NamedTuple):
+    """A place among transactions: when one began, UTC ms, and its id."""
+
+    started_ms: int
+    transaction_id: int
+
+
 class Transactions(Protocol):
-    """The transactions of a store, to look at; one call is one short transaction. Both raise `StoreError`."""
+    """The transactions of a store, to look at; one call is one short transaction. All raise `StoreError`."""
+
+    async def read_transactions(
+        self, wanted: TransactionFilter, before: TransactionPosition | None, transactions_max: int
+    ) -> tuple[SessionStored, ...]:
+        """Return the transactions that are wanted, the newest first, before a place among them."""
+        ...
 
     async def read_transaction(self, transaction_id: int) -> SessionStored | None:
         """Return the session of a transaction by OCPP's id, running or ended; any integer may be asked for."""

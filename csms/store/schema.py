@@ -168,6 +168,20 @@ Index(
     sqlite_where=_has_words,
     postgresql_where=_has_words,
 )
+for _name, _first in (
+    ("ix_session_started", ()),
+    ("ix_session_charger", (session.c.charger_id,)),
+    ("ix_session_id_tag", (session.c.id_tag,)),
+):
+    Index(
+        _name,
+        session.c.station_id,
+        *_first,
+        session.c.started_ms,
+        session.c.transaction_id,
+        sqlite_where=_has_transaction,
+        postgresql_where=_has_transaction,
+    )
 Index(
     "ix_session_open",
     session.c.station_id,

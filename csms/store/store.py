@@ -11,9 +11,17 @@ from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId, CommandId, SessionId
 from csms.core.records import CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
-from csms.ports import CommandPosition, Pruned, SamplePosition, SamplesPage, StoreError
+from csms.ports import (
+    CommandPosition,
+    Pruned,
+    SamplePosition,
+    SamplesPage,
+    StoreError,
+    TransactionFilter,
+    TransactionPosition,
+)
 from csms.postgres_url import FORM, is_postgres, parse
-from csms.store import history, id_tags, ledger, loading, reading, retention
+from csms.store import history, id_tags, ledger, loading, reading, retention, transaction_lists
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
 from csms.store.schema import station
@@ -75,6 +83,16 @@ class SqlStore:
         """Return the session of a transaction by OCPP's id, running or ended; any integer may be asked for."""
         return await self._read(
             lambda connection: reading.read_transaction(connection, self._station_id, transaction_id)
+        )
+
+    async def read_transactions(
+        self, wanted: TransactionFilter, before: TransactionPosition | None, transactions_max: int
+    ) -> tuple[SessionStored, ...]:
+        """Return the transactions that are wanted, the newest first, before a place among them."""
+        return await self._read(
+            lambda connection: transaction_lists.read_transactions(
+                connection, self._station_id, wanted, before, transactions_max
+            )
         )
 
     async def read_samples(

@@ -48,7 +48,7 @@ from csms.core.replies import (
 )
 from csms.core.settings import Answer, Change
 from csms.core.station import Station
-from csms.ports import CommandPosition, SamplePosition, SamplesPage, StoreError
+from csms.ports import CommandPosition, SamplePosition, SamplesPage, StoreError, TransactionFilter, TransactionPosition
 from csms.runtime.id_tags import TagBook
 from csms.runtime.view import StationView
 from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
@@ -158,6 +158,7 @@ class FakeStore:
         self.commands: dict[CommandId, CommandStored] = {}
         self.listed: list[tuple[ChargerId | None, CommandState | None, CommandPosition | None, int]] = []
         self.asked: list[tuple[SamplePosition | None, int]] = []
+        self.wanted: list[tuple[TransactionFilter, TransactionPosition | None, int]] = []
         self.broken = False
 
     async def find_session(self, session_id: SessionId) -> bool:
@@ -186,6 +187,16 @@ class FakeStore:
         if self.broken:
             raise StoreError
         return self.transactions.get(transaction_id)
+
+    async def read_transactions(
+        self, wanted: TransactionFilter, before: TransactionPosition | None, transactions_max: int
+    ) -> tuple[SessionStored, ...]:
+        if self.broken:
+            raise StoreError
+        self.wanted.append((wanted, before, transactions_max))
+        newest = sorted(self.transactions.values(), key=lambda s: (s.started_ms, s.transaction_id or 0), reverse=True)
+        following = [s for s in newest if before is None or (s.started_ms, s.transaction_id) < before]
+        return tuple(following[:transactions_max])
 
     async def read_samples(
         self, session: SessionStored, after: SamplePosition | None, elements_max: int
@@ -797,6 +808,8 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/sessions"),
         ("post", "/sessions/{id}/power-update"),
         ("post", "/sessions/{id}/stop"),
+        ("get", "/transactions"),
+        ("get", "/transactions/export"),
         ("get", "/transactions/{transactionId}"),
         ("get", "/id-tags"),
         ("get", "/id-tags/export"),

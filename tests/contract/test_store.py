@@ -34,7 +34,15 @@ from csms.core.records import (
     StationStored,
     StopCorrected,
 )
-from csms.ports import CommandLedger, CommandPosition, Store, StoreError, Transactions
+from csms.ports import (
+    CommandLedger,
+    CommandPosition,
+    Store,
+    StoreError,
+    TransactionFilter,
+    TransactionPosition,
+    Transactions,
+)
 from csms.store import SqlStore, open_store, reading, schema
 from tests.contract import store_victim
 from tests.postgres import PostgresServer, empty_database
@@ -856,8 +864,13 @@ async def test_the_event_log_holds_no_more_than_so_many_lines(store: SqlStore, r
     assert [row["kind"] for row in await _rows(store, schema.event_log)] == [str(n) for n in range(1_200 - kept, 1_200)]
 
 
+LATER_INDEXES = {"ix_session_started", "ix_session_charger", "ix_session_id_tag"}
+
+
 def _as_0005_left_it(connection: Connection) -> None:
-    """Have samples known by station, time, connector and a digest of their text, and no table of later versions."""
+    """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
+    for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
+        index.drop(connection)
     for newer in (schema.command, schema.id_tag):
         newer.drop(connection)
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
@@ -934,3 +947,59 @@ async def test_a_list_longer_than_one_statement_is_one_transaction(store: SqlSto
     with pytest.raises((StoreError, AttributeError)):
         await store.change_id_tags([IdTag("MORE", "MORE")], [tag.id_tag for tag in tags], bad)
     assert set(await store.load_id_tags()) == set(tags), "all of it or nothing"
+
+
+# --- lists of transactions --------------------------------------------------------------------------------------------
+
+LISTED = [
+    samples.ended("s1", 1, started_ms=30, id_tag="ANNA"),
+    samples.session("s2", 2, started_ms=20, charger_id="CP002"),
+    samples.ended("s3", 3, started_ms=20, id_tag="ANNA"),
+    samples.ended("s4", 4, started_ms=10, charger_id="CP002"),
+    samples.ended("rest", None, started_ms=25),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (TransactionFilter(), [1, 3, 2, 4]),
+        (TransactionFilter(charger_id=ChargerId("CP002")), [2, 4]),
+        (TransactionFilter(id_tag="ANNA"), [1, 3]),
+        (TransactionFilter(from_ms=20), [1, 3, 2]),
+        (TransactionFilter(to_ms=20), [4]),
+        (TransactionFilter(from_ms=20, to_ms=30), [3, 2]),
+        (TransactionFilter(ended=True), [1, 3, 4]),
+        (TransactionFilter(ended=False), [2]),
+        (TransactionFilter(ChargerId("CP002"), ended=True), [4]),
+        (TransactionFilter(id_tag="NOBODY"), []),
+    ],
+)
+async def test_transactions_are_listed_newest_first(
+    store: SqlStore, wanted: TransactionFilter, found: list[int]
+) -> None:
+    await store.commit(LISTED)
+    assert [s.transaction_id for s in await store.read_transactions(wanted, None, 10)] == found
+
+
+@pytest.mark.parametrize("wanted", [TransactionFilter(), TransactionFilter(ended=False)], ids=["all", "open"])
+async def test_pages_of_transactions_follow_each_other(store: SqlStore, wanted: TransactionFilter) -> None:
+    rows = [samples.session(f"s{n}", n, started_ms=n // 3) for n in range(1, 12)]
+    await store.commit([*rows, samples.session("rest", None)])
+    found: list[int | None] = []
+    before = None
+    while page := await store.read_transactions(wanted, before, 4):
+        found += [s.transaction_id for s in page]
+        before = TransactionPosition(page[-1].started_ms, page[-1].transaction_id or 0)
+    assert found == list(range(11, 0, -1))
+    assert await store.read_transactions(wanted, TransactionPosition(0, 0), 4) == ()
+
+
+async def test_another_stations_transactions_are_not_listed(store_url: str) -> None:
+    second = await open_store(store_url, "second")
+    assert isinstance(second, SqlStore)
+    await second.commit(LISTED)
+    await second.close()
+    first = await _open(store_url)
+    assert await first.read_transactions(TransactionFilter(), None, 10) == ()
+    await first.close()
