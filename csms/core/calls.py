@@ -9,6 +9,7 @@ was never provisioned; every way is tried once (`csms.core.ladder`), after that 
 from csms.core.aftermath import CLEARINGS_TO_GIVE_UP, clear_what_is_kept
 from csms.core.capabilities import SAMPLED_KEY
 from csms.core.charger import ChargerState
+from csms.core.commanding import Commanding
 from csms.core.commands import AbortConnection, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration
 from csms.core.connector import Connector
 from csms.core.containing import hard_answered, hard_unanswered
@@ -18,6 +19,7 @@ from csms.core.events import (
     CallSent,
     CallTimedOut,
     CallUnsent,
+    CommandAnswered,
     ConfigurationRead,
     ScheduleRead,
 )
@@ -33,6 +35,7 @@ from csms.core.state import (
     Errand,
     HardCall,
     LimitCall,
+    OperatorCall,
     PendingCall,
     StartCall,
     StopCall,
@@ -78,10 +81,12 @@ class Calls(Part):
                 hard_unanswered(self.state, call, self.now, self.timings, self.journal)
             case StartCall() | StopCall():
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it was asked")
+            case OperatorCall():
+                self._operator.unsent(call)
             case None:
                 pass
 
-    def answered(self, fact: CallAnswered) -> None:
+    def answered(self, fact: CallAnswered) -> None:  # noqa: C901 - one table of all CALLs
         """Take a CALLRESULT with a status."""
         call = self._live_call(fact.token)
         if call is None:
@@ -104,12 +109,20 @@ class Calls(Part):
                 self._cleared(call, fact.token, status)
             case HardCall():
                 hard_answered(self.state, call, status, self.now, self.timings, self.journal)
+            case OperatorCall():
+                self._operator.answered(call, status, None)
             case StartCall() | StopCall() if status != ACCEPTED:
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, "the charger refused")
             case StopCall():
                 self.journal.reply(call.request, SessionEnded())
             case StartCall():
                 pass  # it will try: the start itself is the answer
+
+    def command_answered(self, fact: CommandAnswered) -> None:
+        """Take the answer to an operator's command."""
+        call = self._live_call(fact.token)
+        if isinstance(call, OperatorCall):
+            self._operator.answered(call, fact.status, fact.payload_json)
 
     def configuration_read(self, fact: ConfigurationRead) -> None:
         """Take what a charger tells of its configuration keys."""
@@ -161,6 +174,8 @@ class Calls(Part):
                 hard_answered(self.state, call, fact.code, self.now, self.timings, self.journal)
             case StartCall() | StopCall():
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, f"the charger answered with error {fact.code[:40]}")
+            case OperatorCall():
+                self._operator.errored(call, fact.code)
             case None:
                 pass
 
@@ -187,6 +202,8 @@ class Calls(Part):
             case StartCall() | StopCall():
                 del self.state.calls[fact.token]
                 self._refuse_request(call, Refusal.CHARGER_SILENT, "the charger did not answer in time")
+            case OperatorCall():
+                self._operator.timed_out(call)
         self.journal.plan = True
         charger.timeouts += 1
         self.journal.log("call.timed_out", charger.charger_id, None, token=fact.token)
@@ -216,6 +233,12 @@ class Calls(Part):
                 hard_unanswered(self.state, call, self.now, self.timings, self.journal)
             if isinstance(call, StartCall | StopCall):
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it answered")
+            if isinstance(call, OperatorCall):
+                self._operator.lost(call)
+
+    @property
+    def _operator(self) -> Commanding:
+        return Commanding(self.state, self.journal, self.now, self.timings)
 
     # --- parts --------------------------------------------------------------------------------------------------------
 

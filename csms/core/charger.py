@@ -16,7 +16,7 @@ from csms.core.commands import RENEWAL_MS, Purpose
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
 from csms.core.identity import Identity
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey
+from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey
 from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manners
 from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
@@ -34,7 +34,7 @@ class ChargerState:
     """What is known of one configured (or draining) charger; times monotonic ms, powers W.
 
     Attributes:
-        connection: its current connection, None while offline.
+        connection: its current connection, None while offline; connected_wall_ms: when it began, UTC ms, to be shown.
         closing: the connection that we have asked to be closed.
         heard: a CALL of its own came on this connection, so it may be addressed.
         busy_ms: last time that it sent a start, a stop or meter values (its queue is quiet after that).
@@ -46,6 +46,7 @@ class ChargerState:
         wear: its budget of profiles that are kept in flash memory.
         learnt: what its make has shown, shared by all chargers of it.
         default_in_doubt: it has booted, and its default was not asserted again since.
+        disturbers: operators' commands after which its profiles are not certain: nothing of it is provisioned.
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
     """
 
@@ -60,6 +61,7 @@ class ChargerState:
     settings: Settings = field(default_factory=Settings)
     connection: ConnectionId | None = None
     connected_ms: int = 0
+    connected_wall_ms: int = 0
     heard: bool = False
     closing: ConnectionId | None = None
     busy_ms: int = 0
@@ -72,6 +74,7 @@ class ChargerState:
     wear: Wear = field(default_factory=Wear)
     learnt: Learnt = field(default_factory=Learnt)
     default_in_doubt: bool = False
+    disturbers: set[CommandId] = field(default_factory=set)
     draining: bool = False
     let_go: bool = False
 

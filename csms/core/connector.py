@@ -160,6 +160,7 @@ class Connector:
         status: last reported, None before the first report.
         status_ms: since when it has had that status, as far as it was said on its present connection.
         status_at_ms: when it took that status, by its charger's clock, however wrong; None if it did not say.
+        status_wall_ms: when it was first told, UTC, to be shown, over connections too; None: not by this process.
         status_stamp: of the newest status on its present connection that had one.
         session: the session that holds it, or None.
         limits: P_tx, and what was said to its transactions as TxDefaultProfile of this connector.
@@ -176,6 +177,7 @@ class Connector:
     status: ConnectorStatus | None = None
     status_ms: int = 0
     status_at_ms: int | None = None
+    status_wall_ms: int | None = None
     status_stamp: StatusStamp | None = None
     session: Session | None = None
     limits: Book = field(default_factory=Book)

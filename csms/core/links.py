@@ -37,6 +37,7 @@ class Links(Part):
             charger.ever_connected = True
             self.journal.log("charger.first_connected", fact.charger_id)
         charger.connection, charger.connected_ms, charger.heard = fact.connection, self.now.mono_ms, False
+        charger.connected_wall_ms = self.now.wall_ms
         self._begin_stamps(charger)
         charger.timeouts = 0
         charger.settings.disturbed_ms = self.now.mono_ms
@@ -143,6 +144,8 @@ class Links(Part):
             connector.status_ms = (
                 self.now.mono_ms
             )  # said for the first time, in this transaction and connection at least
+        if connector.status is not fact.status or connector.status_wall_ms is None:
+            connector.status_wall_ms = self.now.wall_ms
         connector.status, connector.status_at_ms = fact.status, fact.at_ms
         if not MEANING[fact.status].power_may_flow:
             connector.limits.no_transaction_here()

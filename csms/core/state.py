@@ -7,10 +7,11 @@ from typing import Generic, TypeVar
 
 from csms.core.alarms import Alarm
 from csms.core.charger import ChargerState
+from csms.core.commanded import Commanded
 from csms.core.commands import Call
 from csms.core.connector import Connector
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
+from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.limits import Send
 from csms.core.session import Session
@@ -108,7 +109,16 @@ class HardCall:
     operative: bool | None
 
 
-PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall | HardCall
+@dataclass(frozen=True, slots=True)
+class OperatorCall:
+    """An operator's command is out."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    commanded: Commanded
+
+
+PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall | HardCall | OperatorCall
 
 
 @dataclass(slots=True)
@@ -140,6 +150,7 @@ class State:
         trims: what is taken off rows whose sessions draw more than is booked.
         notices: standing alarms and notices by their ids.
         rest_ended: REST-driven sessions that ended lately.
+        commands: those of operators that have not ended, oldest first.
     """
 
     station: Station
@@ -161,6 +172,7 @@ class State:
     overbooked: dict[str, int] = field(default_factory=dict)
     trims: dict[str, Trim] = field(default_factory=dict)
     notices: dict[str, Alarm] = field(default_factory=dict)
+    commands: dict[CommandId, Commanded] = field(default_factory=dict)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

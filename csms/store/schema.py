@@ -168,6 +168,20 @@ Index(
     sqlite_where=_has_words,
     postgresql_where=_has_words,
 )
+for _name, _first in (
+    ("ix_session_started", ()),
+    ("ix_session_charger", (session.c.charger_id,)),
+    ("ix_session_id_tag", (session.c.id_tag,)),
+):
+    Index(
+        _name,
+        session.c.station_id,
+        *_first,
+        session.c.started_ms,
+        session.c.transaction_id,
+        sqlite_where=_has_transaction,
+        postgresql_where=_has_transaction,
+    )
 Index(
     "ix_session_open",
     session.c.station_id,
@@ -213,6 +227,55 @@ event_log = _table(
     Column("idx", BigInteger, nullable=True),
     Column("detail", Text, nullable=False),
 )
+
+command = _table(
+    "command",
+    _station_id(),
+    Column("command_id", Text, primary_key=True),
+    Column("charger_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("body_json", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("queue_until_ms", BigInteger, nullable=True),
+    Column("forced", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("answer", Text, nullable=True),
+    Column("answer_json", Text, nullable=True),
+    Column("reason", Text, nullable=True),
+    Column("sent_ms", BigInteger, nullable=True),
+    Column("answered_ms", BigInteger, nullable=True),
+    Column("expects", Text, nullable=True),
+    Column("outcome", Text, nullable=True),
+    Column("outcome_due_ms", BigInteger, nullable=True),
+    Column("ended_ms", BigInteger, nullable=True),
+)
+"""Operators' commands, kept for ever: they are few, and say who did what to a charger."""
+
+_has_not_ended = command.c.ended_ms.is_(None)
+
+Index(
+    "ix_command_open",
+    command.c.station_id,
+    command.c.asked_ms,
+    sqlite_where=_has_not_ended,
+    postgresql_where=_has_not_ended,
+)
+Index("ix_command_asked", command.c.station_id, command.c.asked_ms, command.c.command_id)
+Index("ix_command_charger", command.c.station_id, command.c.charger_id, command.c.asked_ms, command.c.command_id)
+id_tag = _table(
+    "id_tag",
+    _station_id(),
+    Column("id_tag", Text, primary_key=True),
+    Column("id_tag_raw", Text, nullable=False),
+    Column("parent", Text, nullable=True),
+    Column("expires_ms", BigInteger, nullable=True),
+    Column("blocked", Boolean, nullable=False),
+    Column("concurrent", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""Who may charge, as listed (`csms.core.id_tags`); read whole at start, and found in memory from then on."""
 
 ownership = _table(
     "ownership",

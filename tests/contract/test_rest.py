@@ -17,10 +17,13 @@ from api import examples
 from api.app import create_app
 from api.problems import FAULTS_MAX, Kind
 from api.services import Services
+from csms.core.actions import ACTIONS
 from csms.core.alarms import KINDS, Alarm
+from csms.core.capabilities import Capabilities
 from csms.core.configuration import parse_station
 from csms.core.events import (
     BootInfo,
+    ConnectorStatus,
     Fact,
     MakesTaught,
     PowerUpdated,
@@ -28,10 +31,12 @@ from csms.core.events import (
     SessionStopRequested,
     StationConfigured,
 )
-from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
+from csms.core.ids import ChargerId, CommandId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import Driver, SessionStored
+from csms.core.records import CommandState, CommandStored, Driver, SessionStored
 from csms.core.replies import (
+    ChargerView,
+    ConnectorView,
     MakesShown,
     Outcome,
     Refusal,
@@ -41,9 +46,12 @@ from csms.core.replies import (
     SessionView,
     StationShown,
 )
+from csms.core.settings import Answer, Change
 from csms.core.station import Station
-from csms.ports import SamplePosition, SamplesPage, StoreError
+from csms.ports import CommandPosition, SamplePosition, SamplesPage, StoreError, TransactionFilter, TransactionPosition
+from csms.runtime.id_tags import TagBook
 from csms.runtime.view import StationView
+from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
 from tests.unit.store import samples as stored
 
 NEW_ID = SessionId("00000000-0000-4000-8000-000000000001")
@@ -147,7 +155,10 @@ class FakeStore:
         self.sessions: set[SessionId] = set()
         self.transactions: dict[int, SessionStored] = {}
         self.pages: list[SamplesPage] = []
+        self.commands: dict[CommandId, CommandStored] = {}
+        self.listed: list[tuple[ChargerId | None, CommandState | None, CommandPosition | None, int]] = []
         self.asked: list[tuple[SamplePosition | None, int]] = []
+        self.wanted: list[tuple[TransactionFilter, TransactionPosition | None, int]] = []
         self.broken = False
 
     async def find_session(self, session_id: SessionId) -> bool:
@@ -155,10 +166,37 @@ class FakeStore:
             raise StoreError
         return session_id in self.sessions
 
+    async def read_command(self, command_id: CommandId) -> CommandStored | None:
+        if self.broken:
+            raise StoreError
+        return self.commands.get(command_id)
+
+    async def read_commands(
+        self,
+        charger_id: ChargerId | None,
+        state: CommandState | None,
+        before: CommandPosition | None,
+        commands_max: int,
+    ) -> tuple[CommandStored, ...]:
+        if self.broken:
+            raise StoreError
+        self.listed.append((charger_id, state, before, commands_max))
+        return tuple(self.commands.values())[:commands_max]
+
     async def read_transaction(self, transaction_id: int) -> SessionStored | None:
         if self.broken:
             raise StoreError
         return self.transactions.get(transaction_id)
+
+    async def read_transactions(
+        self, wanted: TransactionFilter, before: TransactionPosition | None, transactions_max: int
+    ) -> tuple[SessionStored, ...]:
+        if self.broken:
+            raise StoreError
+        self.wanted.append((wanted, before, transactions_max))
+        newest = sorted(self.transactions.values(), key=lambda s: (s.started_ms, s.transaction_id or 0), reverse=True)
+        following = [s for s in newest if before is None or (s.started_ms, s.transaction_id) < before]
+        return tuple(following[:transactions_max])
 
     async def read_samples(
         self, session: SessionStored, after: SamplePosition | None, elements_max: int
@@ -211,6 +249,7 @@ async def world() -> AsyncIterator[World]:
         end_safe_mode=desk.end_safe_mode,
         virtual_tag="5E450001",
         time_zones={"UTC", "Europe/Paris"},
+        id_tags=TagBook(FakeTagMemory(), FixedClock()),
         wait_s=0,
     )
     app = create_app(services)
@@ -769,13 +808,105 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/sessions"),
         ("post", "/sessions/{id}/power-update"),
         ("post", "/sessions/{id}/stop"),
+        ("get", "/transactions"),
+        ("get", "/transactions/export"),
         ("get", "/transactions/{transactionId}"),
+        ("get", "/id-tags"),
+        ("get", "/id-tags/export"),
+        ("post", "/id-tags/import"),
+        ("get", "/id-tags/{idTag}"),
+        ("put", "/id-tags/{idTag}"),
+        ("delete", "/id-tags/{idTag}"),
         ("get", "/chargers/knocking"),
+        ("get", "/chargers"),
+        ("get", "/chargers/{chargerId}"),
         ("post", "/station/safe-mode/end"),
         ("get", "/alarms"),
         ("get", "/makes"),
         ("post", "/makes"),
+        ("get", "/commands"),
+        ("get", "/commands/{id}"),
+        *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in ACTIONS),
     }
+
+
+# --- chargers ---------------------------------------------------------------------------------------------------------
+
+BOOT = BootInfo("Vendor\ud800", "Model", "SN1", firmware_version="2")
+
+
+def charger_view(charger_id: str, **changes: Any) -> ChargerView:
+    values: dict[str, Any] = {"online": False, "served": True, "provisioned": True, "booked_w": 0}
+    return ChargerView(ChargerId(charger_id), **values | changes)
+
+
+async def test_a_charger_with_all_that_is_known_of_it(world: World) -> None:
+    view = world.desk.view
+    view.sessions[OLD_ID] = ocpp_session()
+    common = {"provisioned": True, "not_obeying": False, "out_of_service": False}
+    one = ConnectorView(1, ConnectorStatus.CHARGING, 1_700_000_000_000, OLD_ID, 34_500, 33_999, **common)
+    two = ConnectorView(2, None, None, None, 0, None, **common)
+    view.chargers[ChargerId("CP001")] = charger_view(
+        "CP001",
+        online=True,
+        booked_w=34_500,
+        boot=BOOT,
+        connected_ms=1_700_000_000_000,
+        address="192.0.2.1",
+        connectors=(one, two),
+        fail_safe_w=0,
+        settings={"NumberOfConnectors": "2", "Bare": None},
+        capabilities=Capabilities(connectors=2, feature_profiles=frozenset({"core"})),
+        changes={"MeterValueSampleInterval": Change("60", "10", Answer.ACCEPTED)},
+    )
+    view.makes[Make("Vendor\ud800", "Model", "2")] = Learnt(pauses=False)
+    view.notices["uncommanded:CP001#1"] = Alarm("uncommanded", "CP001#1", "1 W", 7, ChargerId("CP001"), 1)
+    view.notices["never_seen:CP002"] = Alarm("never_seen", "CP002", "1 W", 7, ChargerId("CP002"))
+    shown = (await world.client.get("/chargers/CP001")).json()
+    assert [alarm["kind"] for alarm in shown.pop("alarms")] == ["uncommanded"]
+    flags = {"provisioned": True, "notObeying": False, "outOfService": False}
+    assert shown == {
+        "charger": {
+            "chargerId": "CP001",
+            "maxPower": 200,
+            "boot": {"vendor": "Vendor?", "model": "Model", "serialNumber": "SN1", "firmwareVersion": "2"},
+            "connection": {"since": "2023-11-14T22:13:20.000Z", "address": "192.0.2.1"},
+            "connectors": [
+                {
+                    "idx": 1,
+                    "status": "Charging",
+                    "statusSince": "2023-11-14T22:13:20.000Z",
+                    "session": OCPP_BODY,
+                    "bookedPower": 34.5,
+                    "confirmedPower": 33.999,
+                    **flags,
+                },
+                {"idx": 2, "bookedPower": 0, **flags},
+            ],
+            "bookedPower": 34.5,
+            "failSafePower": 0,
+            "provisioned": True,
+            "draining": False,
+            "identityConflict": False,
+            "refusing": False,
+        },
+        "capabilities": {"connectors": 2, "featureProfiles": ["core"]},
+        "settings": {"NumberOfConnectors": "2", "Bare": ""},
+        "changedSettings": {"MeterValueSampleInterval": {"before": "60", "value": "10", "answer": "accepted"}},
+        "learnt": {"vendor": "Vendor?", "model": "Model", "firmwareVersion": "2", "pauses": False},
+    }
+    assert_problem(await world.client.get("/chargers/CP999"), Kind.UNKNOWN_CHARGER)
+
+
+async def test_chargers_come_in_pages_by_their_ids(world: World) -> None:
+    for charger_id in ("CP003", "CP001", "GONE"):
+        world.desk.view.chargers[ChargerId(charger_id)] = charger_view(charger_id, draining=charger_id == "GONE")
+    first = (await world.client.get("/chargers?limit=2")).json()
+    assert ([one["chargerId"] for one in first["chargers"]], first["nextCursor"]) == (["CP001", "CP003"], "CP003")
+    second = (await world.client.get("/chargers?limit=2&cursor=CP003")).json()
+    assert [(one["chargerId"], "maxPower" in one) for one in second["chargers"]] == [("GONE", False)]
+    assert "nextCursor" not in second
+    assert_problem(await world.client.get("/chargers?limit=501"), Kind.INVALID)
 
 
 # --- makes ------------------------------------------------------------------------------------------------------------

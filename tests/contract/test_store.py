@@ -14,14 +14,18 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Table
 
 from csms.core.events import KnownTransaction, StartKey, TagStatus
-from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.id_tags import IdTag
+from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
+    CommandState,
+    CommandStored,
     CountersStored,
     Doubt,
     Driver,
     EndReason,
+    EventLogged,
     Record,
     SendForgotten,
     SendState,
@@ -30,7 +34,15 @@ from csms.core.records import (
     StationStored,
     StopCorrected,
 )
-from csms.ports import Store, StoreError, Transactions
+from csms.ports import (
+    CommandLedger,
+    CommandPosition,
+    Store,
+    StoreError,
+    TransactionFilter,
+    TransactionPosition,
+    Transactions,
+)
 from csms.store import SqlStore, open_store, reading, schema
 from tests.contract import store_victim
 from tests.postgres import PostgresServer, empty_database
@@ -124,6 +136,13 @@ async def test_it_is_a_store(store: SqlStore) -> None:
         ([samples.ended("orphan", None)], Snapshot()),
         ([samples.COUNTERS], Snapshot(counters=samples.COUNTERS)),
         ([CountersStored(TransactionId(1), Token(1), 1), samples.COUNTERS], Snapshot(counters=samples.COUNTERS)),
+        ([samples.command()], Snapshot(commands=(samples.command(),))),
+        ([samples.command(), samples.DONE_COMMAND], Snapshot(commands=(samples.DONE_COMMAND,))),
+        ([samples.DONE_COMMAND, replace(samples.DONE_COMMAND, ended_ms=1)], Snapshot()),
+        (
+            [samples.command("b"), samples.command("a"), samples.command("c", asked_ms=1)],
+            Snapshot(commands=(samples.command("c", asked_ms=1), samples.command("a"), samples.command("b"))),
+        ),
         ([samples.sample(), samples.logged()], Snapshot()),
     ],
 )
@@ -151,6 +170,42 @@ async def test_a_charger_that_is_forgotten_leaves_its_sessions_and_its_ledger(st
     assert await store.find_start(samples.start_key(running)) == _known(running, ended=False)
     assert len(await _rows(store, schema.meter_sample)) == 1
     assert len(await _rows(store, schema.event_log)) == 1
+
+
+async def test_commands_are_listed_newest_first_by_charger_and_state(store: SqlStore) -> None:
+    made = [
+        samples.command(
+            f"c{n}",
+            asked_ms=n // 2,
+            charger_id=ChargerId(f"CP00{n % 2}"),
+            state=CommandState.EXPIRED if n < 3 else CommandState.QUEUED,
+            ended_ms=7 if n < 3 else None,
+        )
+        for n in range(6)
+    ]
+    await store.commit(made)
+    port: CommandLedger = store
+    assert await port.read_command(CommandId("c2")) == made[2]
+    assert await port.read_command(CommandId("c\ud800")) is None
+    everything = tuple(reversed(made))
+    assert await port.read_commands(None, None, None, 10) == everything
+    assert await port.read_commands(ChargerId("CP001"), None, None, 10) == (made[5], made[3], made[1])
+    assert await port.read_commands(None, CommandState.EXPIRED, None, 10) == everything[3:]
+    assert await port.read_commands(ChargerId("CP001"), CommandState.QUEUED, None, 10) == (made[5], made[3])
+    paged: tuple[CommandStored, ...] = ()
+    for _ in made:
+        last = CommandPosition(paged[-1].asked_ms, paged[-1].command_id) if paged else None
+        paged += await port.read_commands(None, None, last, 1)
+    assert paged == everything
+
+
+async def test_commands_of_another_station_are_not_seen(store_url: str) -> None:
+    for site in ("main", "second"):
+        opened = await open_store(store_url, site)
+        assert isinstance(opened, SqlStore)
+        await opened.commit([samples.command(site)])
+        assert [found.command_id for found in await opened.read_commands(None, None, None, 10)] == [site]
+        await opened.close()
 
 
 async def test_renaming_the_station_loses_nothing(store: SqlStore) -> None:
@@ -809,8 +864,15 @@ async def test_the_event_log_holds_no_more_than_so_many_lines(store: SqlStore, r
     assert [row["kind"] for row in await _rows(store, schema.event_log)] == [str(n) for n in range(1_200 - kept, 1_200)]
 
 
+LATER_INDEXES = {"ix_session_started", "ix_session_charger", "ix_session_id_tag"}
+
+
 def _as_0005_left_it(connection: Connection) -> None:
-    """Have samples known by station, time, connector and a digest of their text."""
+    """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
+    for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
+        index.drop(connection)
+    for newer in (schema.command, schema.id_tag):
+        newer.drop(connection)
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
         table.drop_constraint("uq_meter_sample_identity", type_="unique")
         old_key = ["station_id", "at_ms", "charger_id", "idx", "digest"]
@@ -852,3 +914,92 @@ async def test_a_closed_store_forgets_nothing(store: SqlStore) -> None:
     await store.close()
     with pytest.raises(StoreError, match="closed"):
         await store.prune_samples(0, before_ms=CUT_MS, now_ms=NOW_MS)
+
+
+# --- id tags ----------------------------------------------------------------------------------------------------------
+
+ANNA = IdTag("ANNA", "Anna", "Fleet", 1_767_225_600_000, blocked=True, concurrent=True, note="Zoë, van 7", version=3)
+BARE = IdTag("04A2", "04A2")
+AUDIT = EventLogged(1, "id_tag.listed", None, None, {"id_tag": "Anna"})
+
+
+async def test_id_tags_are_kept_and_removed(store: SqlStore, store_url: str) -> None:
+    assert await store.load_id_tags() == ()
+    await store.change_id_tags([ANNA, BARE], [], AUDIT)
+    assert set(await store.load_id_tags()) == {ANNA, BARE}
+    changed = replace(ANNA, blocked=False, parent=None, version=4)
+    await store.change_id_tags([changed], ["04A2", "NEVER LISTED"], AUDIT)
+    await store.close()
+    again = await _open(store_url)
+    assert await again.load_id_tags() == (changed,)
+    assert [(row["kind"], row["detail"]) for row in await _rows(again, schema.event_log)] == [
+        ("id_tag.listed", '{"id_tag":"Anna"}')
+    ] * 2
+    assert await again.load() == Snapshot(), "no part of what the core is rebuilt from"
+    await again.close()
+
+
+async def test_a_list_longer_than_one_statement_is_one_transaction(store: SqlStore) -> None:
+    tags = [IdTag(f"T{number}", f"t{number}") for number in range(1_300)]
+    await store.change_id_tags(tags, [], AUDIT)
+    assert set(await store.load_id_tags()) == set(tags)
+    bad = replace(AUDIT, kind=None)  # type: ignore[arg-type]  # what no database takes
+    with pytest.raises((StoreError, AttributeError)):
+        await store.change_id_tags([IdTag("MORE", "MORE")], [tag.id_tag for tag in tags], bad)
+    assert set(await store.load_id_tags()) == set(tags), "all of it or nothing"
+
+
+# --- lists of transactions --------------------------------------------------------------------------------------------
+
+LISTED = [
+    samples.ended("s1", 1, started_ms=30, id_tag="ANNA"),
+    samples.session("s2", 2, started_ms=20, charger_id="CP002"),
+    samples.ended("s3", 3, started_ms=20, id_tag="ANNA"),
+    samples.ended("s4", 4, started_ms=10, charger_id="CP002"),
+    samples.ended("rest", None, started_ms=25),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (TransactionFilter(), [1, 3, 2, 4]),
+        (TransactionFilter(charger_id=ChargerId("CP002")), [2, 4]),
+        (TransactionFilter(id_tag="ANNA"), [1, 3]),
+        (TransactionFilter(from_ms=20), [1, 3, 2]),
+        (TransactionFilter(to_ms=20), [4]),
+        (TransactionFilter(from_ms=20, to_ms=30), [3, 2]),
+        (TransactionFilter(ended=True), [1, 3, 4]),
+        (TransactionFilter(ended=False), [2]),
+        (TransactionFilter(ChargerId("CP002"), ended=True), [4]),
+        (TransactionFilter(id_tag="NOBODY"), []),
+    ],
+)
+async def test_transactions_are_listed_newest_first(
+    store: SqlStore, wanted: TransactionFilter, found: list[int]
+) -> None:
+    await store.commit(LISTED)
+    assert [s.transaction_id for s in await store.read_transactions(wanted, None, 10)] == found
+
+
+@pytest.mark.parametrize("wanted", [TransactionFilter(), TransactionFilter(ended=False)], ids=["all", "open"])
+async def test_pages_of_transactions_follow_each_other(store: SqlStore, wanted: TransactionFilter) -> None:
+    rows = [samples.session(f"s{n}", n, started_ms=n // 3) for n in range(1, 12)]
+    await store.commit([*rows, samples.session("rest", None)])
+    found: list[int | None] = []
+    before = None
+    while page := await store.read_transactions(wanted, before, 4):
+        found += [s.transaction_id for s in page]
+        before = TransactionPosition(page[-1].started_ms, page[-1].transaction_id or 0)
+    assert found == list(range(11, 0, -1))
+    assert await store.read_transactions(wanted, TransactionPosition(0, 0), 4) == ()
+
+
+async def test_another_stations_transactions_are_not_listed(store_url: str) -> None:
+    second = await open_store(store_url, "second")
+    assert isinstance(second, SqlStore)
+    await second.commit(LISTED)
+    await second.close()
+    first = await _open(store_url)
+    assert await first.read_transactions(TransactionFilter(), None, 10) == ()
+    await first.close()
