@@ -73,10 +73,12 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     draining = [known.charger for known in judge.mirror.chargers.values() if known.is_draining]
     rows |= _rows(station, draining)
     among_all, apart = (_shares(each, judge, engine, rows) for each in (everyone, claims))
-    if any(engine.booked_w(_key(claim)) > among_all[claim.name] for claim in everyone if claim not in claims):
-        apart = dict.fromkeys(apart, 0)  # it holds what is missing to the others, who are not cut for each other
+    others = [claim for claim in everyone if claim not in claims]
+    # What one in trouble holds of the others' shares is missing to them, who are not cut for each other.
+    is_missing = any(engine.booked_w(_key(claim)) > among_all[claim.name] for claim in others)
     for claim in claims:
-        _compare(claim, (among_all[claim.name], apart[claim.name]), judge, engine, station)
+        shares_w = (among_all[claim.name], apart[claim.name])
+        _compare(claim, 0 if is_missing else min(shares_w), max(shares_w), judge, engine, station)
     _idle(judge, engine, station, troubled)
     moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
     if len({(each.key, each.limit_w) for each in moved}) > len({each.key for each in moved}):
@@ -136,7 +138,7 @@ def _keep_fail_safe(station: Station, engine: Controller, claims: list[Claim], r
                     room_w[row] = max(0, room_w[row] - engine.booked_w(key))
 
 
-def _compare(claim: Claim, shares_w: tuple[int, int], judge: Judge, engine: Controller, station: Station) -> None:
+def _compare(claim: Claim, lowest_w: int, highest_w: int, judge: Judge, engine: Controller, station: Station) -> None:
     """Judge one session by its share among all, and among those that nothing is wrong with.
 
     A troubled charger may hold more than its share, which is missing to the others, or take less, which waits for it.
@@ -144,7 +146,7 @@ def _compare(claim: Claim, shares_w: tuple[int, int], judge: Judge, engine: Cont
     key = _key(claim)
     charger = next(each for each in station.chargers if each.charger_id == key.charger_id)
     limit_w = _limit_w(judge, key)
-    lowest_w, highest_w, step_w = min(shares_w), max(shares_w), _step_w(judge, key, charger) + 10
+    step_w = _step_w(judge, key, charger) + 10
     booked_w = engine.booked_w(key)
     if limit_w < lowest_w - _dead_band_w(charger, lowest_w) - step_w:
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {lowest_w} W")
