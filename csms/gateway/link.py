@@ -17,7 +17,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -160,6 +160,7 @@ class Link:
     def _receive(self, text: str) -> None:
         if self._shows_frames:
             self._log.debug("frame.received", frame=text)
+        self._record("received", text)
         for event in self.peer.receive_text(text, self._connection.last_frame_ms):
             if not self._heard and _is_said(event):
                 self._heard = True
@@ -335,6 +336,7 @@ class Link:
                 return
             if self._shows_frames:
                 self._log.debug("frame.sent", frame=out.text)
+            self._record("sent", out.text)
             if out.token is not None:
                 self._desk.submit(self.peer.handed(out.token, self._mono_ms()))
                 self._arm_timer()
@@ -382,6 +384,9 @@ class Link:
     def _arm_timer(self) -> None:
         if not self.closed:
             self._pulse.arm(self.peer.next_deadline_ms())
+
+    def _record(self, direction: Literal["received", "sent"], text: str) -> None:
+        self._services.record_frame(self.charger_id, direction, text, self._services.clock.now().wall_ms)
 
     def _mono_ms(self) -> int:
         return self._services.clock.now().mono_ms
