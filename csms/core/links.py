@@ -163,6 +163,8 @@ class Links(Part):
             return False
         newest = connector.status_stamp
         if newest is not None and at_ms < newest.at_ms and self.now.mono_ms - newest.seen_ms < CLOCK_STEP_MS:
+            charger.provisioning.statuses.soon()  # its clock may have been set back: then this one is the newest
+            self.journal.plan = True
             return True
         connector.status_stamp = StatusStamp(at_ms, self.now.mono_ms)
         return False
