@@ -389,6 +389,8 @@ class Mirror:
         connector = None if fact.idx is None else self._connector(fact.charger_id, fact.idx)
         if charger is None or connector is None:
             return
+        if connector.available_since_ms is not None and fact.transaction_id == connector.open_id is not None:
+            connector.available_since_ms = self.now_ms  # what a sample names is not over
         for sample in fact.samples:
             if sample.power_w is None:
                 continue
