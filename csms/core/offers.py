@@ -90,4 +90,4 @@ def _held_at_default(charger: ChargerState, connector: Connector, session: Sessi
     if default_w == 0 or limit is None or drawn_w is None:
         return False
     margin_w = tolerance_w(charger.config, default_w)
-    return limit.limit_w > default_w + 2 * margin_w and drawn_w >= default_w - margin_w
+    return limit.limit_w >= default_w + 2 * margin_w and drawn_w >= default_w - margin_w
