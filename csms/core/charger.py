@@ -10,7 +10,7 @@ A charger that has never connected over OCPP has no default to fall back to: K i
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from csms.core.commands import RENEWAL_MS, Purpose
 from csms.core.connector import Connector
@@ -125,7 +125,12 @@ class ChargerState:
         if not any(send.form.stack_level for send in taken):
             return ways
         least = {p: max((s.form.stack_level for s in taken if s.purpose is p), default=0) for p in Purpose}
-        return tuple(way for way in ways if way.form.stack_level >= least[way.purpose]) or ways
+        kept = [way for way in ways if way.form.stack_level >= least[way.purpose]]
+        for purpose in Purpose:
+            first = next(way for way in ways if way.purpose is purpose)
+            if kept and all(way.purpose is not purpose for way in kept):
+                kept.append(Manner(purpose, replace(first.form, stack_level=least[purpose])))
+        return tuple(kept) or ways
 
     @property
     def default_ways(self) -> tuple[Attempt, ...]:

@@ -148,8 +148,8 @@ class Upkeep(TimedPart):
 
     def _raise_default(self, charger: ChargerState) -> None:
         """Have the configured fail-safe power said when it has room at last (mode `reserve`)."""
-        settled, agenda = charger.defaults.settled, charger.provisioning
-        if settled is None or settled is not charger.defaults.last or agenda.default_due:
+        settled, last, agenda = charger.defaults.settled, charger.defaults.last, charger.provisioning
+        if settled is None or agenda.default_due or last is None or not (last is settled or last.unresolved):
             return
         if not awaited_default_w(charger, self.now.mono_ms):
             if agenda.raise_ms > self.now.mono_ms:
