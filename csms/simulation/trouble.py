@@ -10,6 +10,7 @@ from csms.core.ids import ChargerId, Token
 
 MOST_REFUSALS = 3
 MOST_ABORTS = 3
+PAUSE_MS = 600_000
 
 
 @dataclass(slots=True)
@@ -17,7 +18,8 @@ class Trouble:
     """Counts negative answers to limits since the last Accepted, and aborted connections over the whole run.
 
     Attributes:
-        over_ms: when a charger that may have counted as refusing Accepted a limit last, ms of the world.
+        over_ms: until when some charger may have counted as refusing, ms of the world: until one that refuses has
+            Accepted a limit, or so long after connections were aborted too often.
     """
 
     over_ms: int = 0
@@ -28,9 +30,7 @@ class Trouble:
     @property
     def chargers(self) -> set[ChargerId]:
         """Return the chargers that may count as refusing."""
-        return {c for c, n in self._refusals.items() if n >= MOST_REFUSALS} | {
-            c for c, n in self._aborts.items() if n >= MOST_ABORTS
-        }
+        return {c for c, n in self._refusals.items() if n >= MOST_REFUSALS}
 
     @property
     def refusing(self) -> bool:
@@ -44,12 +44,15 @@ class Trouble:
             if charger_id is None:
                 continue
             if isinstance(fact, CallAnswered) and fact.status == "Accepted":
-                self.over_ms = now_ms if self._refusals[charger_id] >= MOST_REFUSALS else self.over_ms
+                if self._refusals[charger_id] >= MOST_REFUSALS:
+                    self.over_ms = max(self.over_ms, now_ms)
                 self._refusals[charger_id] = 0
             else:
                 self._refusals[charger_id] += 1
         for command in commands:
             if isinstance(command, AbortConnection):
                 self._aborts[command.charger_id] += 1
+                if self._aborts[command.charger_id] >= MOST_ABORTS:
+                    self.over_ms = now_ms + PAUSE_MS
             elif isinstance(command, SetLimit):
                 self._owners[command.token] = command.charger_id
