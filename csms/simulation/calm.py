@@ -19,7 +19,7 @@ from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError
 
-TOLD_MS = 20_000
+TOLD_MS = (20_000, 60_000, 180_000)
 """So long after the weather a charger that takes no trigger tells its statuses: nobody can ask it."""
 
 LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER, Kind.LATE_DELIVERY)
@@ -34,7 +34,8 @@ def begin(around: Surroundings, models: list[ChargerModel]) -> None:
     for model in models:
         model.meter_mute_until_ms = model.silent_until_ms = 0
         if not model.can_be_triggered:
-            around.clock.after(TOLD_MS, model.tell_statuses)
+            for told_ms in TOLD_MS:
+                around.clock.after(told_ms, model.tell_statuses)
         for outlet in model.outlets:
             is_foreign = outlet.transaction is not None and outlet.transaction.is_foreign
             if is_foreign or (outlet.car is not None and outlet.car.has_slept):
