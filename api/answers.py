@@ -22,6 +22,7 @@ from csms.core.events import BootInfo
 from csms.core.records import Driver, SessionStored
 from csms.core.replies import SessionView
 from csms.core.session import REGISTER_UNKNOWN
+from csms.core.units import used_wh
 from csms.ocpp16.merging import Value
 
 
@@ -51,7 +52,7 @@ def transaction_body(session: SessionStored, view: SessionView | None) -> Transa
     assert session.transaction_id is not None, "it was found by it"
     is_known = REGISTER_UNKNOWN not in session.flags
     last_wh = session.last_energy_wh if session.meter_stop_wh is None else session.meter_stop_wh
-    energy_wh = None if last_wh is None else last_wh - session.meter_start_wh
+    energy_wh = None if last_wh is None else used_wh(session.meter_start_wh, last_wh)
     if view is not None and session.ended_ms is None and view.energy_wh is not None:
         energy_wh = view.energy_wh
     return TransactionBody(

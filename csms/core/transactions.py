@@ -45,10 +45,13 @@ from csms.core.session import (
     Session,
     start_is_told_by_words,
 )
-from csms.core.units import MS_PER_HOUR
+from csms.core.units import MS_PER_HOUR, used_wh
 
 START_TIME_UNKNOWN = "start_time_unknown"
 """Flag of a session whose start told no usable time: it began at the latest when we heard of it."""
+
+USED_MAX_WH = 10**13
+"""No transaction has used more, however long it ran: 10 TWh."""
 
 
 class Transactions(Part):
@@ -254,10 +257,10 @@ class Transactions(Part):
             return current.last_energy_wh
         if REGISTER_UNKNOWN in current.flags:
             return registers.end(current, following.meter_start_wh, 0)
-        used_wh = following.meter_start_wh - current.meter_start_wh
+        used = following.meter_start_wh - current.meter_start_wh
         lasted_ms = max(following.started_ms - current.started_ms, self.now.wall_ms - current.started_ms, 0)
         most_wh = most_energy_wh(charger.config.max_power_w, lasted_ms)
-        if 0 <= used_wh <= most_wh:
+        if 0 <= used <= most_wh:
             return following.meter_start_wh
         current.flag(SUSPECT)
         return current.last_energy_wh
@@ -341,13 +344,13 @@ class Transactions(Part):
         """Return whether a stop cannot be true: before its start, or more than such a connector can have delivered."""
         if NO_METER_START in started.flags:
             return True
-        used_wh = 0 if fact.meter_stop_wh is None else fact.meter_stop_wh - started.meter_start_wh
-        if used_wh < 0 or fact.stopped_ms < started.started_ms:
+        used = 0 if fact.meter_stop_wh is None else fact.meter_stop_wh - started.meter_start_wh
+        if used < 0 or used > USED_MAX_WH or fact.stopped_ms < started.started_ms:
             return True
         charger = self.state.chargers.get(started.charger_id)
         if charger is None or START_TIME_UNKNOWN in started.flags:
             return False
-        return used_wh > self._most_wh(charger, started.started_ms, fact)
+        return used > self._most_wh(charger, started.started_ms, fact)
 
     def _most_wh(self, charger: ChargerState, started_ms: int, fact: TransactionStopped) -> int:
         """Return the most that a transaction can have used that ends now, Wh."""
@@ -496,7 +499,7 @@ def _has_risen(session: Session, fact: TransactionStopped) -> bool:
 def _billed_wh(known: KnownTransaction, fact: TransactionStopped, flags: tuple[str, ...]) -> int | None:
     if SUSPECT in flags or fact.meter_stop_wh is None:
         return None
-    return fact.meter_stop_wh - known.meter_start_wh
+    return used_wh(known.meter_start_wh, fact.meter_stop_wh)
 
 
 def _stop_identity(fact: TransactionStopped) -> tuple[ChargerId, int, int | str, int | None]:

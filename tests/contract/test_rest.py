@@ -861,6 +861,8 @@ async def test_a_transaction_that_has_ended(world: World) -> None:
         (stored.ended("s7", 7, meter_stop_wh=None), None, 8_000),
         (stored.ended("s7", 7, meter_stop_wh=None, last_energy_wh=None), None, None),
         (stored.session("s7", 7, flags=("register_unknown",), meter_start_wh=0), None, None),
+        (stored.ended("s7", 7, meter_start_wh=-5, meter_stop_wh=2**63 - 1), None, 2**63 - 1),
+        (stored.ended("s7", 7, meter_start_wh=2**63 - 1, meter_stop_wh=-(2**63)), None, -(2**63)),
     ],
 )
 async def test_what_a_transaction_has_used(

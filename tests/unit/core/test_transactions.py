@@ -727,6 +727,32 @@ def test_without_a_start_time_energy_cannot_be_too_much() -> None:
     assert "suspect" not in ended(drive, started.transaction_id)[2]
 
 
+EXTREME = [
+    # register of the start Wh, of the stop Wh
+    (-(2**63), 2**63 - 1),
+    (2**63 - 1, -(2**63)),
+    (-5, 2**63 - 1),
+    (-5, 10**13),
+]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(("start_wh", "stop_wh"), EXTREME)
+def test_registers_at_the_ends_of_their_range_are_suspect_and_told_in_64_bits(
+    start_wh: int, stop_wh: int, *, late: bool
+) -> None:
+    drive = site()
+    started = drive.start_again(wordy(drive, meter_wh=start_wh))
+    assert isinstance(started, StartConfirmed)
+    one = started.transaction_id
+    if late:
+        drive.start("A", tag="NEXT", meter_wh=0)
+    drive.stop("A", one, stop_wh)
+    assert "suspect" in ended(drive, one)[2]
+    told = drive.events("transaction.stopped_late" if late else "session.ended")[-1].detail["energy_wh"]
+    assert told is None
+
+
 BILLED = [
     # caption, meterStop Wh of one that started at 1000 Wh | energy to bill
     ("true", 6_000, 5_000),
