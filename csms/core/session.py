@@ -69,6 +69,9 @@ NO_METER_START = "no_meter_start"
 """Flag of a session whose start told no register: `meter_start_wh` is what was found out otherwise
 (`csms.core.registers`)."""
 
+STOP_GUESSED = "stop_guessed"
+"""Flag of a session that was ended by a stop which named none (`csms.core.nameless`)."""
+
 REGISTER_UNKNOWN = "register_unknown"
 """Flag of such a session as long as nothing was found out: `meter_start_wh` says nothing."""
 
@@ -171,7 +174,7 @@ class Session:
             self.key.idx,
             self.tag_status,
             ended=self.ended_ms is not None,
-            end_guessed=self.end_reason in GUESSED_ENDS,
+            end_guessed=self.end_reason in GUESSED_ENDS or STOP_GUESSED in self.flags,
             started_ms=self.started_ms,
             meter_start_wh=self.meter_start_wh,
             flags=self.flags,

@@ -21,5 +21,5 @@ def mean_power_w(energy_wh: int, duration_ms: int) -> int:
 
 
 def used_wh(from_wh: int, to_wh: int) -> int:
-    """Return what a register rose by, Wh; chargers tell any of 64 bits, and the nearest that fits in as many is told."""
+    """Return what a register rose by, Wh, or the nearest that 64 bits hold: chargers tell any register of so many."""
     return min(max(to_wh - from_wh, INT64_MIN), INT64_MAX)

@@ -582,6 +582,20 @@ async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: S
     assert row["flags"] == '["superseded","suspect"]'
 
 
+@pytest.mark.parametrize(
+    ("ended_ms", "flags", "guessed"),
+    [(5_000, ("stop_guessed",), True), (None, ("stop_guessed",), False), (5_000, ("suspect",), False)],
+)
+async def test_an_end_by_a_stop_that_named_none_is_a_guess(
+    store: SqlStore, ended_ms: int | None, flags: tuple[str, ...], *, guessed: bool
+) -> None:
+    reason = None if ended_ms is None else "Local"
+    await store.commit([samples.session("S7", 7, ended_ms=ended_ms, end_reason=reason, flags=flags)])
+    found = await store.find_transaction(7)
+    assert found is not None
+    assert (found.ended, found.end_guessed) == (ended_ms is not None, guessed)
+
+
 @pytest.mark.parametrize(("start_wh", "kept_wh"), [(None, 1_000), (12_345, 12_345), (0, 0)])
 async def test_a_true_end_may_tell_where_its_register_began(
     store: SqlStore, start_wh: int | None, kept_wh: int

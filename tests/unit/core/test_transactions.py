@@ -548,6 +548,69 @@ def test_a_repeated_minus_1_does_not_stop_a_second_refused_start() -> None:
     assert drive.open_transactions() == [one]
 
 
+NAMELESS = [
+    # caption, idTag of the stop, its register, ago s | which of the sessions it ends
+    ("the accepted one's", "GOOD", 700, 0, "GOOD"),
+    ("in another case", "good", 700, 0, "GOOD"),
+    ("the accepted one's, below its register", "GOOD", 400, 0, "LATER"),
+    ("the accepted one's, of before it", "GOOD", 700, 99, None),
+    ("the accepted one's, no register", "GOOD", None, 0, "GOOD"),
+    ("a refused one's", "REFUSED", 700, 0, "REFUSED"),
+    ("a refused one's, below its register", "REFUSED", 400, 0, "REFUSED"),
+    ("nobody's", "OTHER", 700, 0, "LATER"),
+    ("none", None, 700, 0, "LATER"),
+    ("of another charger", "ELSEWHERE", 700, 0, "LATER"),
+    ("of two, one refused", "TWICE", 700, 0, "TWICE2"),
+]
+
+
+@pytest.mark.parametrize(
+    ("tag", "meter_wh", "ago_s", "ends"), [row[1:] for row in NAMELESS], ids=[row[0] for row in NAMELESS]
+)
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_stop_that_names_no_transaction_means_that_of_its_tag_and_the_guess_is_marked(
+    tag: str | None, meter_wh: int | None, ago_s: int, ends: str | None, *, restart: bool
+) -> None:
+    drive = Drive(station(300, charger("A", 100, 5), charger("B", 100)))
+    drive.bring_up("A", "B")
+    drive.wait(1_000)
+    starts = [
+        ("A", 1, "GOOD", TagStatus.ACCEPTED),
+        ("A", 2, "REFUSED", TagStatus.INVALID),
+        ("A", 3, "TWICE", TagStatus.ACCEPTED),
+        ("A", 4, "TWICE2", TagStatus.CONCURRENT_TX),
+        ("A", 5, "LATER", TagStatus.BLOCKED),
+        ("B", 1, "ELSEWHERE", TagStatus.ACCEPTED),
+    ]
+    sessions = {}
+    for charger_id, idx, name, verdict in starts:
+        sessions[name] = drive.start(charger_id, idx, tag=name.removesuffix("2"), meter_wh=500, verdict=verdict)
+        drive.wait(1)
+    if restart:
+        drive.recover()
+    for _ in range(2):
+        drive.stop("A", -1, meter_wh, tag=tag, ago_s=ago_s)
+    assert drive.open_transactions() == [one for name, one in sessions.items() if name != ends]
+    assert orphans(drive) == (ends is None)
+    if ends is not None:
+        assert {"stop_guessed", "suspect"} <= set(ended(drive, sessions[ends])[2])
+        assert drive.events("session.ended")[-1].detail["energy_wh"] is None, "nobody is billed for a guess"
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_stop_that_names_a_transaction_corrects_one_that_was_guessed(*, restart: bool) -> None:
+    drive = site()
+    one = drive.start("A", tag="GOOD", meter_wh=500)
+    drive.wait(1)
+    drive.stop("A", -1, 700, tag="GOOD")
+    drive.wait(60)
+    if restart:
+        drive.recover()
+    for meter_wh in (900, 950):
+        drive.stop("A", one, meter_wh, known=drive.memory.find_transaction(one))
+    assert ended(drive, one) == ("Local", 900, ())
+
+
 WORDED = [
     # caption, words of the stop, its register | it ends the start at 500 Wh, orphan records
     ("a usable time", None, 500, True, 0),
