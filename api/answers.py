@@ -1,5 +1,6 @@
 """The core's views, and stored transactions, as REST shows them: whole kilowatts down, camelCase."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +29,11 @@ from csms.ocpp16.merging import Value
 
 def json_answer(body: BaseModel) -> Response:
     """Return 200 with a model as JSON, fields that are None left out."""
-    return Response(body.model_dump_json(by_alias=True, exclude_none=True), media_type="application/json")
+    return Response(_json(body), media_type="application/json")
+
+
+def _json(body: BaseModel) -> str:
+    return body.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def session_body(session: SessionView) -> SessionBody:
@@ -71,14 +76,22 @@ def transaction_body(session: SessionStored, view: SessionView | None) -> Transa
     )
 
 
-def sample_body(value: Value) -> SampleBody:
-    """Return a meter value."""
-    return SampleBody(**_told(value))
+def value_json(value: Value) -> str:
+    """Return a meter value, signed or not, as JSON."""
+    return _json(SignedBody(**_told(value)) if value.is_signed else SampleBody(**_told(value)))
 
 
-def signed_body(value: Value) -> SignedBody:
-    """Return a signed meter value."""
-    return SignedBody(**_told(value))
+def transaction_answer(
+    transaction: TransactionBody, samples: Sequence[str], signed: Sequence[str], next_cursor: str | None
+) -> Response:
+    """Return 200 with a `TransactionAnswer` around values that are JSON already: there may be ten thousands of them."""
+    fields = [
+        f'"transaction":{_json(transaction)}',
+        f'"samples":[{",".join(samples)}]',
+        f'"signedData":[{",".join(signed)}]',
+        *([] if next_cursor is None else [f'"nextCursor":"{next_cursor}"']),
+    ]
+    return Response(f"{{{','.join(fields)}}}", media_type="application/json")
 
 
 def _told(value: Value) -> dict[str, Any]:
