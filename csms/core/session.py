@@ -24,6 +24,7 @@ from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.ids import ConnectorKey, SessionId, TransactionId
 from csms.core.records import GUESSED_ENDS, Doubt, Driver, SessionStored
 from csms.core.trim import Overdraw
+from csms.core.units import used_wh
 
 
 class Phase(StrEnum):
@@ -67,6 +68,9 @@ RELATIVE = "relative_register"
 NO_METER_START = "no_meter_start"
 """Flag of a session whose start told no register: `meter_start_wh` is what was found out otherwise
 (`csms.core.registers`)."""
+
+STOP_GUESSED = "stop_guessed"
+"""Flag of a session that was ended by a stop which named none (`csms.core.nameless`)."""
 
 REGISTER_UNKNOWN = "register_unknown"
 """Flag of such a session as long as nothing was found out: `meter_start_wh` says nothing."""
@@ -170,7 +174,7 @@ class Session:
             self.key.idx,
             self.tag_status,
             ended=self.ended_ms is not None,
-            end_guessed=self.end_reason in GUESSED_ENDS,
+            end_guessed=self.end_reason in GUESSED_ENDS or STOP_GUESSED in self.flags,
             started_ms=self.started_ms,
             meter_start_wh=self.meter_start_wh,
             flags=self.flags,
@@ -181,12 +185,12 @@ class Session:
         """Return meterStop − meterStart, Wh; None when nobody may be billed for it without a look (§4.10)."""
         if self.meter_stop_wh is None or SUSPECT in self.flags:
             return None
-        return self.meter_stop_wh - self.meter_start_wh
+        return used_wh(self.meter_start_wh, self.meter_stop_wh)
 
     @property
     def energy_wh(self) -> int | None:
         """Return the energy metered so far, Wh; None while unknown."""
-        return None if self.last_energy_wh is None else self.last_energy_wh - self.meter_start_wh
+        return None if self.last_energy_wh is None else used_wh(self.meter_start_wh, self.last_energy_wh)
 
     def metered(self, energy_wh: int, most_wh: int) -> Doubt | None:
         """Take a reading of its register when it can have delivered `most_wh`; return why it is not believed, or None.
