@@ -36,7 +36,7 @@ class ChargerState:
     Attributes:
         connection: its current connection, None while offline; connected_wall_ms: when it began, UTC ms, to be shown.
         closing: the connection that we have asked to be closed.
-        heard: a CALL of its own came on this connection, so it may be addressed.
+        heard: a CALL of its own came on this connection, or an answer to ours, so it may be addressed.
         busy_ms: last time that it sent a start, a stop or meter values (its queue is quiet after that).
         stamps: how its time stamps stand to our time.
         asserting_ms: since when its profiles wait to be asserted after a boot; None when they are.

@@ -190,11 +190,13 @@ class Mirror:
                 connector.rest_w[row.session_id] = max(row.answered_w, row.obeyed_w)
             else:
                 connector.rest_w.pop(row.session_id, None)
+        elif HISTORIC in row.flags and (connector.current is None or connector.current.session_id != row.session_id):
+            return  # a record of the past runs nowhere
         elif (row.ended_ms is None and (connector.current is None or connector.current.rank <= row.rank)) or (
             connector.current is not None and connector.current.session_id == row.session_id
         ):
             newer = connector.current is None or connector.current.session_id != row.session_id
-            if newer and row.transaction_id is not None and HISTORIC not in row.flags:
+            if newer and row.transaction_id is not None:
                 hand_over(connector, row.transaction_id, self.now_ms)
             connector.current = row
             if row.ended_ms is not None and row.transaction_id is not None and is_zombie(connector, self.now_ms):

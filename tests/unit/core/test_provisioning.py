@@ -278,6 +278,19 @@ def test_statuses_are_asked_for_again_when_that_call_timed_out() -> None:
     assert words(drive) == ["trigger StatusNotification", "trigger StatusNotification"]
 
 
+def test_a_known_charger_that_comes_back_and_says_nothing_is_asked_after_a_minute() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    one_by_one(drive)
+    drive.connect("A", heard=False)
+    drive.wait(59)
+    assert one_by_one(drive) == []
+    drive.wait(1)
+    assert words(drive) == ["trigger StatusNotification"]
+    drive.boot("A")
+    assert "default 0" in one_by_one(drive), "it may be spoken to"
+
+
 def test_a_status_of_power_without_a_transaction_is_asked_about_less_and_less_often() -> None:
     drive = site(1)
     drive.bring_up("A")
