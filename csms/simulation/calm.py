@@ -57,7 +57,7 @@ def _plug(model: ChargerModel, idx: int, car: Car, around: Surroundings) -> Call
 def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId]) -> int:
     """Judge the end of the calm; return how many sessions were compared with their fair share."""
     station = judge.mirror.station
-    troubled = troubled | _excused(judge)
+    troubled = troubled | _excused(judge) | judge.trouble.worn
     rows = _rows(station, station.chargers)
     sessions = [
         row
@@ -110,8 +110,7 @@ def _excused(judge: Judge) -> set[ChargerId]:
 def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim:
     most_w = max(min(charger.max_power_w, row.declared_w), charger.fail_safe_power_w)
     least_w = max(charger.min_power_w, charger.fail_safe_power_w)
-    name, is_held = f"{row.charger_id}#{row.idx}", charger.fail_safe_power_w > 0
-    return Claim(name, rows, least_w, most_w, row.rank, is_held)
+    return Claim(f"{row.charger_id}#{row.idx}", rows, least_w, most_w, row.rank, charger.fail_safe_power_w)
 
 
 def _key(claim: Claim) -> ConnectorKey:

@@ -1,7 +1,7 @@
 """The fuse holds whatever happens: fresh and kept seeds of the simulated world, none of which breaks an oracle.
 
 400 seeds are always the same, 200 are fresh: they begin at the variable FRESH_SEED, which `.ci/run` makes of the
-commit's hash, so that each commit looks at other worlds and the same commit always at the same. Every chunk runs at
+hash of the files, so that each change looks at other worlds and the same files always at the same. Every chunk runs at
 least its part of a million events. A failing seed is told with the end of its story, how to replay and how to keep it.
 """
 
