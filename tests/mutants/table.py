@@ -622,8 +622,8 @@ MUTANTS: Final = (
     Mutant(
         "a removed charger that charges is let go",
         "reconfiguration",
-        "        if _charging(charger):\n            return True\n        self._close",
-        "        self._close",
+        "in self.journal.removed and not _charging(charger)\n",
+        "in self.journal.removed\n",
         "§1: draining",
         "I2 I4 I5 I6",
     ),
