@@ -254,7 +254,7 @@ class Calls(Part):
         del self.state.calls[token]
         charger = self.state.chargers[call.charger_id]
         charger.timeouts = 0
-        if not charger.heard:
+        if not charger.heard and charger.boot is not None:
             charger.heard = self.journal.plan = True
             self.journal.chargers.add(charger.charger_id)
         return call

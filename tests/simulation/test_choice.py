@@ -10,7 +10,7 @@ from tests.simulation.test_seeds import held
 
 pytestmark = pytest.mark.timeout(900)
 LATER = (Kind.SLOW_WAKE, Kind.MINIMUM_CURRENT, Kind.CHARGER_CLOCK_STEP, Kind.LATE_DELIVERY, Kind.BASE_LOAD)
-FIRST_SEED, MOST_SEEDS = 20, 20
+FIRST_SEED, MOST_SEEDS = 20, 80
 
 
 @pytest.mark.parametrize("kind", [*CARRIERS, *LATER], ids=lambda kind: kind.value)
