@@ -11,14 +11,13 @@ from itertools import chain, islice
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
-from pydantic import PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from api import examples
 from api.answers import transaction_answer, transaction_body, value_json
 from api.openapi import fails, gives
 from api.problems import Kind, invalid, problem
+from api.queries import cursor_as, whole
 from api.schemas import TransactionAnswer
 from api.services import Services
 from api.turns import Turns
@@ -47,21 +46,6 @@ _INT64_MAX = 2**63 - 1
 _UNREADABLE = "The stored transactions cannot be read now; try again."
 
 
-def _limit(value: object) -> int:
-    """Read `?limit=` in plain digits."""
-    limit = int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else 0
-    if not 1 <= limit <= LIMIT_MAX:
-        raise PydanticCustomError("limit", "must be a whole number from 1 to {most}", {"most": LIMIT_MAX})
-    return limit
-
-
-def _cursor(value: object) -> str:
-    """Read `?cursor=` as `_next` writes it."""
-    if not isinstance(value, str) or _POSITION.fullmatch(value) is None:
-        raise PydanticCustomError("cursor", "must be a nextCursor of an answer before")
-    return value
-
-
 def _position(cursor: str | None) -> SamplePosition | None:
     if cursor is None:
         return None
@@ -78,14 +62,12 @@ TransactionPath = Annotated[
 ]
 Limit = Annotated[
     int,
-    PlainValidator(_limit),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
+    whole(1, LIMIT_MAX),
     Query(description=f"meterValue elements of one answer, but for a longer moment; {LIMIT_DEFAULT} when absent."),
 ]
 Cursor = Annotated[
     str | None,
-    PlainValidator(_cursor),
-    WithJsonSchema({"type": "string"}),
+    cursor_as(_POSITION),
     Query(description="The nextCursor of the answer before; the first moments when absent."),
 ]
 
