@@ -98,6 +98,18 @@ class Steering:
 
 
 @dataclass(slots=True)
+class StartRead:
+    """A register, Wh, at which a session can have begun that told none, and how many readings agree with it.
+
+    `at_ms`: the newest of them, by the charger's clock; one that comes again is not counted again.
+    """
+
+    wh: int
+    at_ms: int
+    agreed: int = 1
+
+
+@dataclass(slots=True)
 class Session:
     """One session that has not ended, and what control knows of it.
 
@@ -111,6 +123,8 @@ class Session:
         booked_w: K of its connector, as last shown; overdraw: how much more than that it is measured to draw.
         drew: its car has drawn power; offered_ms: since when it is told power, first or after a pause, and draws none.
         detour: that is tried in the other purpose of profile, because its charger said that it offered nothing.
+        starts_read: of one whose start told no register: where it can have begun, oldest first.
+        before_last_wh: the reading before the one of last_energy_wh; it may be that one which is wrong.
         named_ms: when a sample last named it; HISTORIC: since when samples of now have, and none the one that runs.
     """
 
@@ -146,6 +160,8 @@ class Session:
     named_ms: int | None = None
     consumed_w: int | None = None
     last_energy_wh: int | None = None
+    before_last_wh: int | None = None
+    starts_read: list[StartRead] = field(default_factory=list)
     steering: Steering = field(default_factory=Steering)
     flags: tuple[str, ...] = ()
     ended_ms: int | None = None
@@ -204,6 +220,8 @@ class Session:
             return Doubt.REGISTER_FELL
         if total_wh - self.meter_start_wh > most_wh:
             return Doubt.REGISTER_JUMPED
+        if self.last_energy_wh is not None and total_wh > self.last_energy_wh:
+            self.before_last_wh = self.last_energy_wh
         self.last_energy_wh = total_wh
         return None
 
