@@ -17,6 +17,7 @@ REFERENCE = ROOT / "docs" / "reference"
 COMMANDS = (
     (),
     ("serve",),
+    ("init",),
     ("config", "check"),
     ("makes", "export"),
     ("makes", "import"),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -40,13 +40,17 @@ from csms.core.makes_document import make_document
 from csms.core.records import CommandStored, Driver, SessionStored
 from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import REGISTER_UNKNOWN
+from csms.core.units import used_wh
 from csms.ocpp16.merging import Value
 
 
 def json_answer(body: BaseModel, status: int = 200) -> Response:
     """Return an answer with a model as JSON, fields that are None left out."""
-    text = body.model_dump_json(by_alias=True, exclude_none=True)
-    return Response(text, status_code=status, media_type="application/json")
+    return Response(_json(body), status_code=status, media_type="application/json")
+
+
+def _json(body: BaseModel) -> str:
+    return body.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def session_body(session: SessionView) -> SessionBody:
@@ -70,7 +74,7 @@ def transaction_body(session: SessionStored, view: SessionView | None) -> Transa
     assert session.transaction_id is not None, "it was found by it"
     is_known = REGISTER_UNKNOWN not in session.flags
     last_wh = session.last_energy_wh if session.meter_stop_wh is None else session.meter_stop_wh
-    energy_wh = None if last_wh is None else last_wh - session.meter_start_wh
+    energy_wh = None if last_wh is None else used_wh(session.meter_start_wh, last_wh)
     if view is not None and session.ended_ms is None and view.energy_wh is not None:
         energy_wh = view.energy_wh
     return TransactionBody(
@@ -89,14 +93,22 @@ def transaction_body(session: SessionStored, view: SessionView | None) -> Transa
     )
 
 
-def sample_body(value: Value) -> SampleBody:
-    """Return a meter value."""
-    return SampleBody(**_told(value))
+def value_json(value: Value) -> str:
+    """Return a meter value, signed or not, as JSON."""
+    return _json(SignedBody(**_told(value)) if value.is_signed else SampleBody(**_told(value)))
 
 
-def signed_body(value: Value) -> SignedBody:
-    """Return a signed meter value."""
-    return SignedBody(**_told(value))
+def transaction_answer(
+    transaction: TransactionBody, samples: Sequence[str], signed: Sequence[str], next_cursor: str | None
+) -> Response:
+    """Return 200 with a `TransactionAnswer` around values that are JSON already: there may be ten thousands of them."""
+    fields = [
+        f'"transaction":{_json(transaction)}',
+        f'"samples":[{",".join(samples)}]',
+        f'"signedData":[{",".join(signed)}]',
+        *([] if next_cursor is None else [f'"nextCursor":"{next_cursor}"']),
+    ]
+    return Response(f"{{{','.join(fields)}}}", media_type="application/json")
 
 
 def _told(value: Value) -> dict[str, Any]:

@@ -52,6 +52,7 @@ class Kind(Enum):
     TOO_MANY_MAKES = (409, "Too many makes", "More makes than can be remembered; nothing was changed.")
     NOT_YET = (504, "Not done yet", "The wait is over and the outcome is open; what happens later still counts.")
     STORE_UNAVAILABLE = (503, "Storage unavailable", "Nothing was changed because it could not be stored; try again.")
+    BUSY = (503, "Busy", "More of these questions wait than can be answered soon; try again in some seconds.")
     HTTP = (400, "Bad request", "The request could not be understood.")
     INTERNAL = (500, "Internal error", "A fault of this system; its log says more.")
 

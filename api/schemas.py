@@ -220,7 +220,7 @@ class SignedBody(SampleBody):
 
 
 class TransactionAnswer(AnswerBody):
-    """One transaction and a page of its meter values, oldest first, those without a usable time last."""
+    """One transaction and a page of its meter values, oldest first, those without a usable time where they came."""
 
     transaction: TransactionBody
     samples: list[SampleBody]

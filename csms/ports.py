@@ -58,12 +58,12 @@ class SamplePosition(NamedTuple):
 
 
 class SamplesPage(NamedTuple):
-    """Samples as they came, in the order of their time, then of their arrival.
+    """Samples as they came, in the order of their time, then of their arrival; those of one moment together.
 
     `after`: where to go on, also when this page is empty; None: nothing is left.
     """
 
-    elements: tuple[str, ...]
+    moments: tuple[tuple[str, ...], ...]
     after: SamplePosition | None
 
 
@@ -103,7 +103,10 @@ class Transactions(Protocol):
     async def read_samples(
         self, session: SessionStored, after: SamplePosition | None, elements_max: int
     ) -> SamplesPage:
-        """Return the next samples of a session, `elements_max` at most; what is of one moment comes together."""
+        """Return the next samples of a session, `elements_max` at most but for one moment that alone is more.
+
+        A moment comes whole, or cut at places that do not depend on `elements_max`.
+        """
         ...
 
 

@@ -1,17 +1,15 @@
 """Chargers: those of the station as they are now, and those that asked to connect and were not let in."""
 
-import re
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
-from pydantic import PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from api import examples
 from api.answers import charger_answer, charger_body, json_answer, knock_body
 from api.openapi import fails, gives
 from api.problems import Kind, problem
+from api.queries import whole
 from api.schemas import ChargerAnswer, ChargerBody, ChargersAnswer, KnockingAnswer
 from api.services import Services
 from csms.core.alarms import order
@@ -22,19 +20,10 @@ LIMIT_DEFAULT = 100
 LIMIT_MAX = 500
 
 
-def _limit(value: object) -> int:
-    """Read `?limit=` in plain digits."""
-    limit = int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else 0
-    if not 1 <= limit <= LIMIT_MAX:
-        raise PydanticCustomError("limit", "must be a whole number from 1 to {most}", {"most": LIMIT_MAX})
-    return limit
-
-
 ChargerPath = Annotated[str, Path(alias="chargerId", description="The charger's id.", examples=["CP001"])]
 Limit = Annotated[
     int,
-    PlainValidator(_limit),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
+    whole(1, LIMIT_MAX),
     Query(description=f"Chargers of one answer; {LIMIT_DEFAULT} when absent."),
 ]
 Cursor = Annotated[str | None, Query(description="The nextCursor of the answer before; the first ones when absent.")]

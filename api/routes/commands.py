@@ -11,18 +11,17 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
-from pydantic import PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from api.answers import command_body, json_answer
 from api.asking import Unanswered, ask, not_done
 from api.bodies import read_model
-from api.command_schemas import EXAMPLES, TIME_SCHEMA, CommandPayload, read_time
+from api.command_schemas import EXAMPLES, CommandPayload
 from api.examples import COMMAND
 from api.openapi import BODY_KINDS, fails, gives, takes
 from api.problems import Kind, problem
+from api.queries import cursor_as, flag, instant_ms, one_of, whole
 from api.schemas import CommandAnswer, CommandsAnswer
 from api.services import Services
 from csms.core.events import CommandRequested, CommandWatched
@@ -40,43 +39,6 @@ _POSITION = re.compile(r"([0-9]{1,18})-([A-Za-z0-9_-]{1,64})")
 _UNREADABLE = "The stored commands cannot be read now; try again."
 
 
-def _whole(value: object, least: int, most: int) -> int:
-    number = int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else -1
-    if not least <= number <= most:
-        raise PydanticCustomError("whole", f"must be a whole number from {least} to {most}")
-    return number
-
-
-def _wait(value: object) -> int:
-    return _whole(value, 0, COMMAND_WAIT_S_MAX)
-
-
-def _limit(value: object) -> int:
-    return _whole(value, 1, LIMIT_MAX)
-
-
-def _until_ms(value: object) -> int:
-    return int(read_time(value).timestamp() * 1_000)
-
-
-def _flag(value: object) -> bool:
-    if value not in {"true", "false"}:
-        raise PydanticCustomError("flag", "must be true or false")
-    return value == "true"
-
-
-def _state(value: object) -> CommandState:
-    if value not in set(CommandState):
-        raise PydanticCustomError("state", f"must be one of {', '.join(CommandState)}")
-    return CommandState(str(value))
-
-
-def _cursor(value: object) -> str:
-    if not isinstance(value, str) or _POSITION.fullmatch(value) is None:
-        raise PydanticCustomError("cursor", "must be a nextCursor of an answer before")
-    return value
-
-
 def _position(cursor: str | None) -> CommandPosition | None:
     if cursor is None:
         return None
@@ -86,14 +48,12 @@ def _position(cursor: str | None) -> CommandPosition | None:
 
 Wait = Annotated[
     int,
-    PlainValidator(_wait),
-    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": COMMAND_WAIT_S_MAX}),
+    whole(0, COMMAND_WAIT_S_MAX),
     Query(description="Seconds to wait for what becomes of it; 0 when absent."),
 ]
 QueueUntil = Annotated[
     int | None,
-    PlainValidator(_until_ms),
-    WithJsonSchema(TIME_SCHEMA),
+    instant_ms(),
     Query(
         alias="queueUntil",
         description="Until when it may wait for its charger, and for headroom; absent: the charger must be there.",
@@ -101,27 +61,23 @@ QueueUntil = Annotated[
 ]
 Force = Annotated[
     bool,
-    PlainValidator(_flag),
-    WithJsonSchema({"type": "boolean"}),
+    flag(),
     Query(description="Do it without headroom, or while a car charges; others are then cut."),
 ]
 StateFilter = Annotated[
     CommandState | None,
-    PlainValidator(_state),
-    WithJsonSchema({"type": "string", "enum": list(CommandState)}),
+    one_of({state.value: state for state in CommandState}),
     Query(description="Only those in this state."),
 ]
 ChargerFilter = Annotated[str | None, Query(alias="charger", max_length=255, description="Only those of this charger.")]
 Limit = Annotated[
     int,
-    PlainValidator(_limit),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
+    whole(1, LIMIT_MAX),
     Query(description=f"Commands of one answer; {LIMIT_DEFAULT} when absent."),
 ]
 Cursor = Annotated[
     str | None,
-    PlainValidator(_cursor),
-    WithJsonSchema({"type": "string"}),
+    cursor_as(_POSITION),
     Query(description="The nextCursor of the answer before; the newest when absent."),
 ]
 ChargerPath = Annotated[

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
-from pydantic import PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -17,6 +16,7 @@ from api.bodies import ID_TAGS_BODY_BYTES_MAX, read_csv, read_model
 from api.id_tag_fields import id_tag
 from api.openapi import BODY_KINDS, CSV_MEDIA_TYPE, fails, gives, gives_csv, takes, takes_csv
 from api.problems import Kind, invalid, problem
+from api.queries import Reads, cursor_as, flag, one_of, whole
 from api.schemas import ID_TAG_SCHEMA, IdTagBody, IdTagRequest, IdTagsAnswer, IdTagsImported
 from api.services import Services
 from csms.core.configuration.reading import Wrong
@@ -32,28 +32,9 @@ LOOKED_AT_MAX = 5_000
 """Tags that are looked at for one page, however few of them are wanted: some milliseconds."""
 
 ROWS_AT_ONCE = 500
-_STATUSES = (TagStatus.ACCEPTED, TagStatus.BLOCKED, TagStatus.EXPIRED)
+_STATUSES = {status.value: status for status in (TagStatus.ACCEPTED, TagStatus.BLOCKED, TagStatus.EXPIRED)}
 _CURSOR = re.compile("(?:[0-7][0-9a-f]){1,20}")
-
-
-def _limit(value: object) -> int:
-    limit = int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else 0
-    if not 1 <= limit <= LIMIT_MAX:
-        raise PydanticCustomError("limit", "must be a whole number from 1 to {most}", {"most": LIMIT_MAX})
-    return limit
-
-
-def _cursor(value: object) -> str:
-    """Read `?cursor=`: the key behind which to go on, in hexadecimal, as a tag may hold what a URL may not."""
-    if not isinstance(value, str) or _CURSOR.fullmatch(value) is None:
-        raise PydanticCustomError("cursor", "must be a nextCursor of an answer before")
-    return bytes.fromhex(value).decode("ascii")
-
-
-def _status(value: object) -> TagStatus:
-    if not isinstance(value, str) or value not in _STATUSES:
-        raise PydanticCustomError("status", "must be {known}", {"known": " or ".join(_STATUSES)})
-    return TagStatus(value)
+"""The key behind which to go on, in hexadecimal: a tag may hold what a URL may not."""
 
 
 def _parent(value: object) -> str:
@@ -63,43 +44,32 @@ def _parent(value: object) -> str:
     return found
 
 
-def _flag(value: object) -> bool:
-    if value not in ("true", "false"):
-        raise PydanticCustomError("flag", "must be true or false")
-    return value == "true"
-
-
 TagPath = Annotated[
     str, Path(alias="idTag", description="The id tag, percent-encoded, in any case.", examples=["04A2B3C4D5E680"])
 ]
 Limit = Annotated[
     int,
-    PlainValidator(_limit),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
+    whole(1, LIMIT_MAX),
     Query(description=f"Tags of one answer at the most; {LIMIT_DEFAULT} when absent."),
 ]
 Cursor = Annotated[
     str,
-    PlainValidator(_cursor),
-    WithJsonSchema({"type": "string"}),
+    cursor_as(_CURSOR),
     Query(description="The nextCursor of the answer before; the first tags when absent."),
 ]
 Status = Annotated[
     TagStatus | None,
-    PlainValidator(_status),
-    WithJsonSchema({"type": "string", "enum": list(_STATUSES)}),
+    one_of(_STATUSES),
     Query(description="Only tags of which a charger is told this now."),
 ]
 Parent = Annotated[
     str | None,
-    PlainValidator(_parent),
-    WithJsonSchema(ID_TAG_SCHEMA),
+    Reads(_parent, ID_TAG_SCHEMA),
     Query(alias="parentIdTag", description="Only tags of this group, whatever its case."),
 ]
 Replace = Annotated[
     bool,
-    PlainValidator(_flag),
-    WithJsonSchema({"type": "boolean"}),
+    flag(),
     Query(description="true: the list is all there is, and tags that are not in it are removed. false when absent."),
 ]
 
@@ -243,7 +213,7 @@ class IdTagRoutes:
     ) -> Response:
         """Return a page of the listed tags, in the order of their upper-cased characters."""
         group = None if parent is None else key_of(parent)
-        looked_at = self._tags.after(cursor, LOOKED_AT_MAX)
+        looked_at = self._tags.after(bytes.fromhex(cursor).decode("ascii"), LOOKED_AT_MAX)
         bodies: list[IdTagBody] = []
         last = ""
         for tag in looked_at:

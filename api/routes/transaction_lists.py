@@ -4,17 +4,15 @@ import re
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-from fastapi import FastAPI, Query
-from pydantic import PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from fastapi import Depends, FastAPI, Query
 from starlette.responses import Response, StreamingResponse
 
 from api import examples
 from api.answers import json_answer, transaction_body
-from api.command_schemas import TIME_SCHEMA, read_time
 from api.csv_cells import csv_text
 from api.openapi import fails, gives, gives_csv
 from api.problems import Kind, problem
+from api.queries import cursor_as, instant_ms, one_of, whole
 from api.schemas import TransactionBody, TransactionsAnswer
 from api.services import Services
 from csms.core.ids import ChargerId
@@ -46,21 +44,6 @@ _UNREADABLE = "The stored transactions cannot be read now; try again."
 _STATES = {"open": False, "ended": True}
 
 
-def _limit(value: object) -> int:
-    """Read `?limit=` in plain digits."""
-    limit = int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else 0
-    if not 1 <= limit <= LIMIT_MAX:
-        raise PydanticCustomError("limit", "must be a whole number from 1 to {most}", {"most": LIMIT_MAX})
-    return limit
-
-
-def _cursor(value: object) -> str:
-    """Read `?cursor=` as `_next` writes it."""
-    if not isinstance(value, str) or _POSITION.fullmatch(value) is None:
-        raise PydanticCustomError("cursor", "must be a nextCursor of an answer before")
-    return value
-
-
 def _position(cursor: str | None) -> TransactionPosition | None:
     if cursor is None:
         return None
@@ -68,18 +51,14 @@ def _position(cursor: str | None) -> TransactionPosition | None:
     return TransactionPosition(int(started_ms), int(transaction_id))
 
 
+def _behind(last: SessionStored) -> TransactionPosition:
+    """Return the position behind a transaction; one of the list always has an id."""
+    return TransactionPosition(last.started_ms, last.transaction_id or 0)
+
+
 def _next(last: SessionStored) -> str:
-    return f"{last.started_ms}-{last.transaction_id}"
-
-
-def _time_ms(value: object) -> int:
-    return int(read_time(value).timestamp() * 1_000)
-
-
-def _ended(value: object) -> bool:
-    if not isinstance(value, str) or value not in _STATES:
-        raise PydanticCustomError("state", "must be open or ended")
-    return _STATES[value]
+    started_ms, transaction_id = _behind(last)
+    return f"{started_ms}-{transaction_id}"
 
 
 ChargerFilter = Annotated[str | None, Query(alias="charger", max_length=255, description="Only those of this charger.")]
@@ -88,34 +67,48 @@ TagFilter = Annotated[
 ]
 From = Annotated[
     int | None,
-    PlainValidator(_time_ms),
-    WithJsonSchema(TIME_SCHEMA),
+    instant_ms(),
     Query(alias="from", description="Only those that began then or later."),
 ]
 To = Annotated[
     int | None,
-    PlainValidator(_time_ms),
-    WithJsonSchema(TIME_SCHEMA),
+    instant_ms(),
     Query(alias="to", description="Only those that began before then."),
 ]
 State = Annotated[
     bool | None,
-    PlainValidator(_ended),
-    WithJsonSchema({"type": "string", "enum": list(_STATES)}),
+    one_of(_STATES),
     Query(alias="state", description="Only those that have ended, or have not."),
 ]
 Limit = Annotated[
     int,
-    PlainValidator(_limit),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
+    whole(1, LIMIT_MAX),
     Query(description=f"Transactions of one answer; {LIMIT_DEFAULT} when absent."),
 ]
 Cursor = Annotated[
     str | None,
-    PlainValidator(_cursor),
-    WithJsonSchema({"type": "string"}),
+    cursor_as(_POSITION),
     Query(description="The nextCursor of the answer before; the newest when absent."),
 ]
+
+
+def _wanted(
+    charger: ChargerFilter = None,
+    id_tag: TagFilter = None,
+    from_ms: From = None,
+    to_ms: To = None,
+    ended: State = None,
+) -> TransactionFilter:
+    return TransactionFilter(
+        None if charger is None else ChargerId(charger),
+        None if id_tag is None else id_tag.upper(),
+        from_ms,
+        to_ms,
+        ended,
+    )
+
+
+Wanted = Annotated[TransactionFilter, Depends(_wanted)]
 
 
 class TransactionListRoutes:
@@ -148,22 +141,10 @@ class TransactionListRoutes:
             | fails(Kind.INVALID, Kind.STORE_UNAVAILABLE),
         )
 
-    async def list(
-        self,
-        *,
-        charger: ChargerFilter = None,
-        id_tag: TagFilter = None,
-        from_ms: From = None,
-        to_ms: To = None,
-        ended: State = None,
-        limit: Limit = LIMIT_DEFAULT,
-        cursor: Cursor = None,
-    ) -> Response:
+    async def list(self, wanted: Wanted, limit: Limit = LIMIT_DEFAULT, cursor: Cursor = None) -> Response:
         """List transactions by the time of their start as their chargers told it, those of REST clients not."""
         try:
-            found = await self._services.store.read_transactions(
-                _wanted(charger, id_tag, from_ms, to_ms, ended=ended), _position(cursor), limit
-            )
+            found = await self._services.store.read_transactions(wanted, _position(cursor), limit)
         except StoreError:
             return problem(Kind.STORE_UNAVAILABLE, _UNREADABLE)
         return json_answer(
@@ -173,20 +154,11 @@ class TransactionListRoutes:
             )
         )
 
-    async def export(
-        self,
-        *,
-        charger: ChargerFilter = None,
-        id_tag: TagFilter = None,
-        from_ms: From = None,
-        to_ms: To = None,
-        ended: State = None,
-    ) -> Response:
+    async def export(self, wanted: Wanted) -> Response:
         """Return all transactions that are wanted as CSV; a cell that looks like a formula has an apostrophe before it.
 
         What begins meanwhile is not in it. An answer that breaks off is not whole: the connection is closed.
         """
-        wanted = _wanted(charger, id_tag, from_ms, to_ms, ended=ended)
         try:
             first = await self._services.store.read_transactions(wanted, None, CSV_PAGE)
         except StoreError:
@@ -200,24 +172,10 @@ class TransactionListRoutes:
             yield csv_text([_row(self._body(session)) for session in page])
             if len(page) < CSV_PAGE:
                 return
-            last = page[-1]
-            position = TransactionPosition(last.started_ms, last.transaction_id or 0)
-            page = await self._services.store.read_transactions(wanted, position, CSV_PAGE)
+            page = await self._services.store.read_transactions(wanted, _behind(page[-1]), CSV_PAGE)
 
     def _body(self, session: SessionStored) -> TransactionBody:
         return transaction_body(session, self._services.desk.view.sessions.get(session.session_id))
-
-
-def _wanted(
-    charger: str | None, id_tag: str | None, from_ms: int | None, to_ms: int | None, *, ended: bool | None
-) -> TransactionFilter:
-    return TransactionFilter(
-        None if charger is None else ChargerId(charger),
-        None if id_tag is None else id_tag.upper(),
-        from_ms,
-        to_ms,
-        ended,
-    )
 
 
 def _row(body: TransactionBody) -> list[str]:

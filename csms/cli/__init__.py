@@ -136,6 +136,54 @@ def serve(
     raise typer.Exit(run({name: value for name, value in given.items() if value is not None}))
 
 
+@app.command()
+def init(
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Written.")] = "station.json",
+    *,
+    station_id: Annotated[Text, typer.Option(metavar="NAME", help="The station's name. [default: STATION]")] = None,
+    grid: Annotated[
+        Text, typer.Option(metavar="63A|400kW", help="Grid connection: A per phase, or kW. Needed.")
+    ] = None,
+    voltage: Annotated[
+        Text, typer.Option(metavar="V", help="Volts between a phase and neutral. [default: 230]")
+    ] = None,
+    phases: Annotated[Text, typer.Option(metavar="1|3", help="Phases of the grid connection. [default: 3]")] = None,
+    charger: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID,power=…",
+            help="A charger, once for each: CP001,power=22kW or power=32A (all connectors together), and where they "
+            "differ from these: connectors=1, phases=3 (1, or 0: DC), circuit=NAME. At least one.",
+        ),
+    ] = None,
+    circuit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=63A", help="A fuse that chargers hang on: A on each of three phases, or kW."),
+    ] = None,
+    fail_safe: Annotated[
+        Text,
+        typer.Option(
+            metavar="closed|reserve|expire",
+            help="What a car gets that is plugged in while the server is away: nothing; a little, which is set aside "
+            "always; or a little, and cars that charge fall to it too. [default: closed]",
+        ),
+    ] = None,
+    time_zone: Annotated[
+        Text, typer.Option(metavar="ZONE", help="IANA name of the site's zone. [default: this machine's]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+) -> None:
+    """Write the first station file: asks on a terminal for what no flag says.
+
+    The file is checked as `csms config check` does and appears only when it is valid. Printed: what the fail-safe mode
+    costs and what a driver experiences, the URL to type into a charger, and the next command.
+    """
+    from csms.cli.beginning import Given, run  # noqa: PLC0415  # heavy: only for this command
+
+    given = Given(station_id, grid, voltage, phases, tuple(charger or ()), tuple(circuit or ()), fail_safe, time_zone)
+    raise typer.Exit(run(file, given, replace=force))
+
+
 @config_app.command("check")
 def config_check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Station configuration; - reads standard input.")],

@@ -1,7 +1,8 @@
 """Carrying out the provisioning agenda, one CALL at a time (LEDGER.md §4; the agenda itself: `provisioning`).
 
-A charger that never said anything gets one TriggerMessage(BootNotification) and nothing else. Everything here waits for
-the limits of running sessions: the peer sends those first.
+A charger that never said anything gets one TriggerMessage(BootNotification) and nothing else; one that has booted here
+before and says nothing on a new connection is asked for its statuses after a minute. Everything here waits for the
+limits of running sessions: the peer sends those first.
 """
 
 from csms.core.charger import ChargerState
@@ -34,6 +35,8 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         _trigger(state, charger, journal, connection, "BootNotification", Errand.ASK_BOOT)
         return
     if not charger.heard:
+        if charger.boot is not None and alarm.reached(charger.connected_ms + timings.silent_known_ms, now):
+            _ask_statuses(state, charger, journal, now, timings, alarm, connection)
         return
     wait_ms = max(agenda.not_before_ms, charger.refusing_until_ms or 0)
     if now.mono_ms < wait_ms:
@@ -99,10 +102,11 @@ def _ask_statuses(
 
     A charger tells them by itself when it connects and after each transaction. Missing is what was not told on this
     connection (what the store remembers may be old), and what has power flow without a transaction: the word of its end
-    may be lost. That is asked for again and again, less and less often.
+    may be lost; and everything of a charger that has said nothing at all. That is asked for again and again, less and
+    less often.
     """
     asked, pauses_ms = charger.provisioning.statuses, timings.status_again_ms
-    missing = [connector for connector in charger.connectors.values() if _is_missing(charger, connector)]
+    missing = [c for c in charger.connectors.values() if not charger.heard or _is_missing(charger, c)]
     if not missing and asked.at_ms is not None:
         asked.times = 0
         return True

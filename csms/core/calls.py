@@ -252,7 +252,11 @@ class Calls(Part):
         if call is None or not self._on_live_connection(call):
             return None
         del self.state.calls[token]
-        self.state.chargers[call.charger_id].timeouts = 0
+        charger = self.state.chargers[call.charger_id]
+        charger.timeouts = 0
+        if not charger.heard and charger.boot is not None:
+            charger.heard = self.journal.plan = True
+            self.journal.chargers.add(charger.charger_id)
         return call
 
     def _book(self, send: Send) -> Book:

@@ -10,7 +10,7 @@ A charger that has never connected over OCPP has no default to fall back to: K i
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from csms.core.commands import RENEWAL_MS, Purpose
 from csms.core.connector import Connector
@@ -36,7 +36,7 @@ class ChargerState:
     Attributes:
         connection: its current connection, None while offline; connected_wall_ms: when it began, UTC ms, to be shown.
         closing: the connection that we have asked to be closed.
-        heard: a CALL of its own came on this connection, so it may be addressed.
+        heard: a CALL of its own came on this connection, or an answer to ours, so it may be addressed.
         busy_ms: last time that it sent a start, a stop or meter values (its queue is quiet after that).
         stamps: how its time stamps stand to our time.
         asserting_ms: since when its profiles wait to be asserted after a boot; None when they are.
@@ -125,7 +125,12 @@ class ChargerState:
         if not any(send.form.stack_level for send in taken):
             return ways
         least = {p: max((s.form.stack_level for s in taken if s.purpose is p), default=0) for p in Purpose}
-        return tuple(way for way in ways if way.form.stack_level >= least[way.purpose]) or ways
+        kept = [way for way in ways if way.form.stack_level >= least[way.purpose]]
+        for purpose in Purpose:
+            first = next(way for way in ways if way.purpose is purpose)
+            if kept and all(way.purpose is not purpose for way in kept):
+                kept.append(Manner(purpose, replace(first.form, stack_level=least[purpose])))
+        return tuple(kept) or ways
 
     @property
     def default_ways(self) -> tuple[Attempt, ...]:

@@ -233,6 +233,7 @@ class Engine:
         match fact:
             case MeterSampled():
                 samples.sampled(fact)
+                Links(state, journal, now, timings).reconsider(fact.charger_id)
             case TransactionStarted():
                 Transactions(state, journal, now, timings).started(fact)
             case TransactionStopped():

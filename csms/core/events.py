@@ -108,8 +108,8 @@ class StartKey:
 class KnownTransaction:
     """A transaction found in the store, when the core itself no longer remembers it.
 
-    `end_guessed`: it was ended without a StopTransaction, as superseded or as a zombie. The last three fields are those
-    of its session, for a stop that comes after all.
+    `end_guessed`: it was ended without a StopTransaction that named it, as superseded or as a zombie, say. The last
+    three fields are those of its session, for a stop that comes after all.
     """
 
     transaction_id: TransactionId

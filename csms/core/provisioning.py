@@ -38,6 +38,10 @@ class Asking:
     times: int = 0
     refused: bool = False
 
+    def soon(self) -> None:
+        """Have them asked for again after the shortest pause, should one be missing."""
+        self.times = min(self.times, 1)
+
 
 class Place(NamedTuple):
     """Where a foreign default may stand: one connector (None: any) at one stack level."""

@@ -148,8 +148,8 @@ class Upkeep(TimedPart):
 
     def _raise_default(self, charger: ChargerState) -> None:
         """Have the configured fail-safe power said when it has room at last (mode `reserve`)."""
-        settled, agenda = charger.defaults.settled, charger.provisioning
-        if settled is None or settled is not charger.defaults.last or agenda.default_due:
+        settled, last, agenda = charger.defaults.settled, charger.defaults.last, charger.provisioning
+        if settled is None or agenda.default_due or last is None or not (last is settled or last.unresolved):
             return
         if not awaited_default_w(charger, self.now.mono_ms):
             if agenda.raise_ms > self.now.mono_ms:
@@ -223,7 +223,7 @@ class Upkeep(TimedPart):
             return
         if connector.evidence.not_obeying or charger.disturbers:
             return
-        if charger.refusing_until_ms is None and (self._under_control(connector) or charger.lacks(connector)):
+        if charger.refusing_until_ms is None and (self._under_control(charger, connector) or charger.lacks(connector)):
             if charger.keeps_tx_profile and connector.aftermath.foreign_due:
                 connector.aftermath.clear()
                 return
@@ -233,13 +233,27 @@ class Upkeep(TimedPart):
             self.journal.chargers.add(charger.charger_id)
             self.journal.plan = True
 
-    @staticmethod
-    def _under_control(connector: Connector) -> bool:
+    def _under_control(self, charger: ChargerState, connector: Connector) -> bool:
         """Return whether no power can flow here, or only under a settled limit of ours."""
         if connector.session is not None and connector.session.driver is Driver.REST:
             return False
         idle = connector.status is not None and not MEANING[connector.status].power_may_flow
-        return idle or Upkeep._has_own_limit(connector)
+        return (idle and not self._has_drawn_since(charger, connector)) or self._has_own_limit(connector)
+
+    def _has_drawn_since(self, charger: ChargerState, connector: Connector) -> bool:
+        """Return whether a fresh sample shows more than the default, and is newer than that and than the status.
+
+        Then one of the two is an old word, and the power that flows is not under control.
+        """
+        meter, settled = connector.meter, charger.defaults.settled
+        drawn_w = meter.fresh_w(self.now.mono_ms, self.timings.fresh_sample_ms)
+        if settled is None or drawn_w is None or meter.seen_ms is None:
+            return False
+        is_newer = meter.seen_ms > max(connector.status_ms, settled.accepted_ms or 0)
+        if not is_newer or drawn_w <= settled.limit_w + tolerance_w(charger.config, settled.limit_w):
+            return False
+        self.alarm.at(meter.seen_ms + self.timings.fresh_sample_ms + 1)
+        return True
 
     def _watch_uncommanded(self, charger: ChargerState, connector: Connector) -> None:
         flowing = connector.status is not None and MEANING[connector.status].power_may_flow

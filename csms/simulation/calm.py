@@ -19,7 +19,7 @@ from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError
 
-TOLD_MS = 20_000
+TOLD_MS = (20_000, 60_000, 180_000)
 """So long after the weather a charger that takes no trigger tells its statuses: nobody can ask it."""
 
 LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER, Kind.LATE_DELIVERY)
@@ -34,7 +34,8 @@ def begin(around: Surroundings, models: list[ChargerModel]) -> None:
     for model in models:
         model.meter_mute_until_ms = model.silent_until_ms = 0
         if not model.can_be_triggered:
-            around.clock.after(TOLD_MS, model.tell_statuses)
+            for told_ms in TOLD_MS:
+                around.clock.after(told_ms, model.tell_statuses)
         for outlet in model.outlets:
             is_foreign = outlet.transaction is not None and outlet.transaction.is_foreign
             if is_foreign or (outlet.car is not None and outlet.car.has_slept):
@@ -56,7 +57,7 @@ def _plug(model: ChargerModel, idx: int, car: Car, around: Surroundings) -> Call
 def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId]) -> int:
     """Judge the end of the calm; return how many sessions were compared with their fair share."""
     station = judge.mirror.station
-    troubled = troubled | _excused(judge)
+    troubled = troubled | _excused(judge) | judge.trouble.worn
     rows = _rows(station, station.chargers)
     sessions = [
         row
@@ -109,8 +110,7 @@ def _excused(judge: Judge) -> set[ChargerId]:
 def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim:
     most_w = max(min(charger.max_power_w, row.declared_w), charger.fail_safe_power_w)
     least_w = max(charger.min_power_w, charger.fail_safe_power_w)
-    name, is_held = f"{row.charger_id}#{row.idx}", charger.fail_safe_power_w > 0
-    return Claim(name, rows, least_w, most_w, row.rank, is_held)
+    return Claim(f"{row.charger_id}#{row.idx}", rows, least_w, most_w, row.rank, charger.fail_safe_power_w)
 
 
 def _key(claim: Claim) -> ConnectorKey:

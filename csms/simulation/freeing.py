@@ -129,8 +129,7 @@ def may_be_provisioned(charger: HeardCharger, connector: HeardConnector) -> bool
     places = all(idx in indexed for idx in charger.connectors)
     if not (levels and places) and not charger.was_cleared:
         return False
-    open_id = connector.open_id
-    steered = open_id is not None and any(s.settled and s.transaction_id == open_id for s in connector.sends)
+    steered = connector.open_id is not None and connector.open_id in connector.limited
     return not connector.statuses or not NO_CAR_DRAWS.isdisjoint(connector.statuses) or steered
 
 

@@ -78,6 +78,7 @@ class World:
         self.around.start_confirmed = self.judge.registry.start_confirmed
         self.around.obeys = self._obeys
         self.compared = 0
+        self._disobeyed_ms = 0
         self.grid = GridConnection(random.Random(f"house {seed}"))
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
         self.late = late = late if Kind.FIRST_CONNECTION in self._possible else {}
@@ -123,13 +124,14 @@ class World:
     def _wait_for_alarms(self, until_ms: int) -> None:
         """Go on while an alarm may stand, and for as long after it as it takes to be told everything (I10).
 
-        A charger that refuses gets one try in ten minutes; one that seemed to be two is spoken to after ten minutes.
+        A charger that refuses gets one try in ten minutes; one that seemed to be two is spoken to after ten minutes;
+        one that does not obey is told the least power until it has shown that it does.
         """
         clock, trouble = self.around.clock, self.judge.trouble
         taken_over = (model.taken_over_ms for model in self.chargers.values() if model.taken_over_ms is not None)
         one_ms = max((at_ms + TWO_MS for at_ms in taken_over), default=0)
         while clock.now_ms < until_ms and (
-            trouble.refusing or clock.now_ms < max(trouble.over_ms, one_ms) + TOLD_AGAIN_MS
+            trouble.refusing or clock.now_ms < max(trouble.over_ms, one_ms, self._disobeyed_ms) + TOLD_AGAIN_MS
         ):
             clock.run_until(clock.now_ms + 60_000)
 
@@ -150,6 +152,9 @@ class World:
         self.around.clock.after(TICK_MS, self._tick)
         for model in self.chargers.values():
             model.run(TICK_MS)
+        rows = self.store.chargers.values() if self.around.calm else ()
+        if any(each.not_obeying for row in rows for each in row.evidence.values()):
+            self._disobeyed_ms = self.around.clock.now_ms
         drawn_w = self._drawn_w()
         if self.host.engine is not None:
             self.judge.fuses(self.host.engine, drawn_w, self.around.clock.now_ms)

@@ -23,7 +23,8 @@ taken for it only with the very same time stamp: where 5,000 connectors are samp
 in 45,000 years, and then one line of the history is missing and nothing else.
 
 The samples of one session are read by it, too, in bounded steps (`csms.store.reading`): an index by session would make
-each running one a page of every batch. Reads by connector come with the queries that need them.
+each running one a page of every batch. Only those have one that are not stamped about when they came, or
+came after the end of their transaction. Reads by connector come with the queries that need them.
 """
 
 from sqlalchemy import (
@@ -37,6 +38,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.schema import SchemaItem
 
@@ -208,6 +210,24 @@ meter_sample = _table(
     UniqueConstraint("at_ms", "digest", name="uq_meter_sample_identity"),
 )
 """Meter values as received; with `at_ms`, `digest` stands for all that identifies a sample."""
+
+APART = (
+    "(at_ms / 3600000 - received_ms / 3600000 NOT BETWEEN -1 AND 1 OR doubt = 'transaction_ended')"
+    " AND session_id IS NOT NULL"
+)
+"""Samples of a session that are not found around it: another hour than that of their receipt, or the one beside it.
+
+The index answers only what is asked in these words. They hold for any two integers of 64 bits.
+"""
+
+Index(
+    "ix_meter_sample_apart",
+    meter_sample.c.station_id,
+    meter_sample.c.session_id,
+    meter_sample.c.at_ms,
+    sqlite_where=text(APART),
+    postgresql_where=text(APART),
+)
 
 counter = _table(
     "counter",

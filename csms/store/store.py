@@ -1,5 +1,6 @@
 """The store that the program uses: the `Store` port on a database of ours."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -49,6 +50,7 @@ class SqlStore:
         self._database = database
         self._station_id = station_id
         self._writer = Writer(station_id, self._write)
+        self._looking = asyncio.Lock()
         self._closed = False
 
     async def load(self) -> Snapshot:
@@ -81,7 +83,7 @@ class SqlStore:
 
     async def read_transaction(self, transaction_id: int) -> SessionStored | None:
         """Return the session of a transaction by OCPP's id, running or ended; any integer may be asked for."""
-        return await self._read(
+        return await self._look(
             lambda connection: reading.read_transaction(connection, self._station_id, transaction_id)
         )
 
@@ -99,7 +101,7 @@ class SqlStore:
         self, session: SessionStored, after: SamplePosition | None, elements_max: int
     ) -> SamplesPage:
         """Return the next samples of a session, of those that one short visit can look at."""
-        return await self._read(
+        return await self._look(
             lambda connection: reading.read_samples(connection, self._station_id, session, after, elements_max)
         )
 
@@ -159,6 +161,11 @@ class SqlStore:
         if self._closed:
             raise StoreError("the store is closed")
         return await self._database.read(question)
+
+    async def _look(self, question: Callable[[Connection], T]) -> T:
+        """Ask for somebody who only wants to look: one such question at a time, so that a commit waits for one."""
+        async with self._looking:
+            return await self._read(question)
 
     async def _change(self, work: Callable[[Connection], T]) -> T:
         if self._closed:

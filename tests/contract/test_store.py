@@ -637,6 +637,20 @@ async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: S
     assert row["flags"] == '["superseded","suspect"]'
 
 
+@pytest.mark.parametrize(
+    ("ended_ms", "flags", "guessed"),
+    [(5_000, ("stop_guessed",), True), (None, ("stop_guessed",), False), (5_000, ("suspect",), False)],
+)
+async def test_an_end_by_a_stop_that_named_none_is_a_guess(
+    store: SqlStore, ended_ms: int | None, flags: tuple[str, ...], *, guessed: bool
+) -> None:
+    reason = None if ended_ms is None else "Local"
+    await store.commit([samples.session("S7", 7, ended_ms=ended_ms, end_reason=reason, flags=flags)])
+    found = await store.find_transaction(7)
+    assert found is not None
+    assert (found.ended, found.end_guessed) == (ended_ms is not None, guessed)
+
+
 @pytest.mark.parametrize(("start_wh", "kept_wh"), [(None, 1_000), (12_345, 12_345), (0, 0)])
 async def test_a_true_end_may_tell_where_its_register_began(
     store: SqlStore, start_wh: int | None, kept_wh: int
@@ -700,7 +714,7 @@ async def _all(store: SqlStore, owner: SessionStored, elements_max: int) -> list
     pages, after = [], None
     while True:
         page = await store.read_samples(owner, after, elements_max)
-        pages.append([json.loads(element)["n"] for element in page.elements])
+        pages.append([json.loads(element)["n"] for moment in page.moments for element in moment])
         if page.after is None:
             return pages
         assert after is None or page.after > after, "there is an end to it"
@@ -730,27 +744,101 @@ async def test_samples_are_read_in_the_order_of_their_time_each_moment_in_one_pa
     )
     assert await _all(store, ONE, 100) == [[2, 3, 4, 8, 1]]
     assert await _all(store, ONE, 4) == [[2, 3, 4, 8], [1]]
-    assert await _all(store, ONE, 3) == [[2], [3, 4, 8], [1]]
-    assert await _all(store, ONE, 2) == [[2], [3, 4], [8, 1]], "but for a moment that is longer than a page"
-    assert await _all(store, ONE, 1) == [[2], [3], [4], [8], [1]]
+    for elements_max in (1, 2, 3):
+        assert await _all(store, ONE, elements_max) == [[2], [3, 4, 8], [1]], "though it is longer than a page"
 
 
-@pytest.mark.parametrize(
-    ("owner", "first_ms", "last_ms"),
-    [
-        (ONE, T_MS - 3_600_000, T_MS + 600_000 + 3_600_000),
-        (replace(ONE, created_ms=T_MS + 10**9), T_MS - 3_600_000, T_MS + 10**9 + 3_600_000),
-        (replace(ONE, start_words=""), T_MS - 86_400_000, T_MS + 600_000 + 3_600_000),
-        (samples.session("s1", 1), T_MS - 3_600_000, 2**63 - 1),
-    ],
-    ids=["ended", "told later", "its start told no time", "running"],
-)
-async def test_samples_are_looked_for_around_their_transaction(
-    store: SqlStore, owner: SessionStored, first_ms: int, last_ms: int
+@pytest.mark.parametrize("elements_max", [1, 2, 3, 4, 100])
+async def test_a_very_long_moment_is_cut_at_the_same_places_whatever_the_page(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, elements_max: int
 ) -> None:
-    times = [first_ms - 1, first_ms, T_MS, last_ms, *([last_ms + 1] if last_ms < 2**63 - 1 else [])]
-    await store.commit([owner, *(_of(n, at_ms) for n, at_ms in enumerate(times))])
-    assert await _all(store, owner, 9) == [[1, 2, 3]]
+    monkeypatch.setattr(reading, "MOMENT_MAX", 3)
+    monkeypatch.setattr(reading, "CHARS_MAX", 40)
+    long = [_of(10**30 + n, T_MS + 2_000) for n in range(2)]
+    await store.commit([ONE, _of(0, T_MS), *(_of(n, T_MS + 1_000) for n in range(1, 9)), *long, _of(9, T_MS + 3_000)])
+    moments, after = [], None
+    while True:
+        page = await store.read_samples(ONE, after, elements_max)
+        moments += [[json.loads(element)["n"] for element in moment] for moment in page.moments]
+        after = page.after
+        if after is None:
+            break
+    assert moments == [[0], [1, 2, 3], [4, 5, 6], [7, 8], [10**30], [10**30 + 1], [9]]
+
+
+HOUR_MS = 3_600_000
+STAMPED = {
+    "14 h ahead": (ONE, [(T_MS + 14 * HOUR_MS, T_MS), (T_MS + 15 * HOUR_MS, T_MS + HOUR_MS // 2)]),
+    "14 h behind": (ONE, [(T_MS - 14 * HOUR_MS, T_MS), (T_MS - 13 * HOUR_MS, T_MS + HOUR_MS // 2)]),
+    "years before, and of now": (ONE, [(T_MS - 50_000 * HOUR_MS, T_MS), (T_MS, T_MS), (T_MS + 1, T_MS + 1)]),
+    "an hour before": (ONE, [(T_MS - HOUR_MS, T_MS + 1_000), (T_MS, T_MS)]),
+    "two hours before": (ONE, [(T_MS - 2 * HOUR_MS, T_MS + 1_000), (T_MS, T_MS)]),
+    "its end told 14 h behind": (
+        replace(ONE, created_ms=T_MS + 9 * HOUR_MS, started_ms=T_MS + 9 * HOUR_MS, ended_ms=T_MS),
+        [(T_MS + 9 * HOUR_MS, T_MS + 9 * HOUR_MS), (T_MS + 14 * HOUR_MS, T_MS + 14 * HOUR_MS)],
+    ),
+    "its start told 2021": (replace(ONE, started_ms=T_MS - 30_000 * HOUR_MS), [(T_MS, T_MS), (T_MS + 1, T_MS + 1)]),
+    "from a queue": (
+        replace(ONE, created_ms=T_MS + 99 * HOUR_MS),
+        [(T_MS, T_MS + 99 * HOUR_MS), (T_MS + 1, T_MS + 99 * HOUR_MS)],
+    ),
+    "running, years ahead": (samples.session("s1", 1), [(T_MS, T_MS), (T_MS + 50_000 * HOUR_MS, T_MS)]),
+    "running, our clock set back": (samples.session("s1", 1), [(T_MS - 9 * HOUR_MS, T_MS - 9 * HOUR_MS), (T_MS, T_MS)]),
+    "at the ends of 64 bits": (ONE, [(-(2**63), 2**63 - 1), (T_MS, T_MS), (2**63 - 1, -(2**63))]),
+}
+
+
+@pytest.mark.parametrize("elements_max", [1, 2, 9])
+@pytest.mark.parametrize("caption", STAMPED)
+async def test_samples_are_found_however_their_clock_stands(store: SqlStore, caption: str, elements_max: int) -> None:
+    owner, stamps = STAMPED[caption]
+    owner = replace(owner, started_ms=min(owner.started_ms, stamps[0][0])) if "set back" in caption else owner
+    others = [_of(90 + n, at, received_ms=came, session_id=SessionId("s2")) for n, (at, came) in enumerate(stamps)]
+    mine = [_of(n, at, received_ms=came) for n, (at, came) in enumerate(stamps)]
+    await store.commit([owner, *others, *mine])
+    found = [n for page in await _all(store, owner, elements_max) for n in page]
+    assert found == list(range(len(stamps)))
+
+
+async def test_what_came_after_the_end_of_its_transaction_is_found_by_its_own_index(store: SqlStore) -> None:
+    late_ms = T_MS + 1_000 * HOUR_MS
+    late = {"doubt": Doubt.TRANSACTION_ENDED}
+    await store.commit(
+        [ONE, _of(0, T_MS), _of(1, late_ms, **late), _of(2, late_ms + 1, session_id=SessionId("s2"), **late)]
+    )
+    assert await _all(store, ONE, 9) == [[0, 1]]
+    assert [page for page in await _all(store, ONE, 1) if page] == [[0], [1]]
+
+
+async def test_who_only_looks_goes_one_at_a_time_between_the_commits(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, order, inside = store._database, [], 0
+    run, read = database.run, database.read
+
+    async def noted_run(work: Any) -> Any:
+        if getattr(work, "__name__", "") == "apply":  # SQLite's questions are asked by it, too
+            order.append("commit")
+        return await run(work)
+
+    async def noted_read(work: Any) -> Any:
+        nonlocal inside
+        inside += 1
+        assert inside == 1, "one question at a time"
+        order.append("look")
+        answer = await read(work)
+        inside -= 1
+        return answer
+
+    monkeypatch.setattr(database, "run", noted_run)
+    monkeypatch.setattr(database, "read", noted_read)
+    looking = [asyncio.create_task(store.read_samples(ONE, None, 1)) for _ in range(4)]
+    looking += [asyncio.create_task(store.read_transaction(1)) for _ in range(4)]  # type: ignore[arg-type]
+    await asyncio.wait(looking, timeout=0)
+    committing = asyncio.create_task(store.commit([samples.send(1)]))
+    await asyncio.gather(committing, *looking)
+    assert order[:2] == ["look", "commit"]
+    assert order[2:] == ["look"] * 7
 
 
 async def test_one_visit_looks_at_so_many_samples_and_goes_on(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -873,6 +961,7 @@ def _as_0005_left_it(connection: Connection) -> None:
         index.drop(connection)
     for newer in (schema.command, schema.id_tag):
         newer.drop(connection)
+    connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
         table.drop_constraint("uq_meter_sample_identity", type_="unique")
         old_key = ["station_id", "at_ms", "charger_id", "idx", "digest"]

@@ -121,7 +121,7 @@ def _known(row: SessionStored, transaction_id: TransactionId) -> KnownTransactio
         row.idx,
         row.tag_status,
         ended,
-        ended and row.end_reason in GUESSED_ENDS,
+        ended and (row.end_reason in GUESSED_ENDS or "stop_guessed" in row.flags),
         row.started_ms,
         row.meter_start_wh,
         row.flags,

@@ -13,7 +13,8 @@ from csms.core.commands import (
     SetLimit,
     Trigger,
 )
-from csms.core.events import ConnectorStatus
+from csms.core.events import ConnectorStatus, StatusNotified
+from csms.core.ids import ChargerId
 from csms.core.ladder import attempts, forms, manners
 from csms.core.provisioning import places
 from csms.core.station import FailSafe
@@ -277,6 +278,19 @@ def test_statuses_are_asked_for_again_when_that_call_timed_out() -> None:
     assert words(drive) == ["trigger StatusNotification", "trigger StatusNotification"]
 
 
+def test_a_known_charger_that_comes_back_and_says_nothing_is_asked_after_a_minute() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    one_by_one(drive)
+    drive.connect("A", heard=False)
+    drive.wait(59)
+    assert one_by_one(drive) == []
+    drive.wait(1)
+    assert words(drive) == ["trigger StatusNotification"]
+    drive.boot("A")
+    assert "default 0" in one_by_one(drive), "it may be spoken to"
+
+
 def test_a_status_of_power_without_a_transaction_is_asked_about_less_and_less_often() -> None:
     drive = site(1)
     drive.bring_up("A")
@@ -291,6 +305,20 @@ def test_a_status_of_power_without_a_transaction_is_asked_about_less_and_less_of
     drive.status("A", 1, AVAILABLE)
     drive.wait(2_000)
     assert one_by_one(drive) == []
+
+
+def test_a_status_that_seemed_old_has_them_asked_for_again_soon() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    one_by_one(drive)
+    drive.status("A", 1, ConnectorStatus.SUSPENDED_EV)
+    for _ in range(600):
+        drive.wait(1)
+        one_by_one(drive)
+    told = StatusNotified(ChargerId("A"), 1, ConnectorStatus.SUSPENDED_EV, at_ms=drive.now.wall_ms)
+    drive.do(told)
+    drive.do(replace(told, status=AVAILABLE, at_ms=drive.now.wall_ms - 200_000))
+    assert one_by_one(drive) == ["trigger StatusNotification"], "its clock may have been set back"
 
 
 @pytest.mark.parametrize("code", ["NotImplemented", "NotSupported"])
