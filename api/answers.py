@@ -24,6 +24,7 @@ from api.schemas import (
     ExpectedBody,
     IdTagBody,
     KnockBody,
+    MessageBody,
     SampleBody,
     SessionBody,
     SignedBody,
@@ -42,6 +43,7 @@ from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import REGISTER_UNKNOWN
 from csms.core.units import used_wh
 from csms.ocpp16.merging import Value
+from csms.runtime.redaction import Shown
 
 
 def json_answer(body: BaseModel, status: int = 200) -> Response:
@@ -214,6 +216,19 @@ def knock_body(knock: Knock) -> KnockBody:
         model=valid_text(boot.model) or None,
         serial_number=valid_text(boot.serial_number or boot.charge_box_serial_number) or None,
         firmware_version=valid_text(boot.firmware_version) or None,
+    )
+
+
+def message_body(frame: Shown) -> MessageBody:
+    """Return a frame as an operator may see it."""
+    return MessageBody(
+        at=_iso(frame.wall_ms),
+        direction=frame.direction,
+        action=frame.action,
+        message=frame.elements,
+        text=None if frame.text is None else valid_text(frame.text),
+        size_bytes=frame.size_bytes,
+        cut=frame.cut,
     )
 
 

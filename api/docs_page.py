@@ -142,6 +142,8 @@ def _type(schema: Json) -> str:
         return " or ".join(_type(one) for one in schema["anyOf"])
     if "const" in schema or "enum" in schema:
         return escape(" or ".join(json.dumps(one) for one in schema.get("enum", [schema.get("const")])))
+    if "type" not in schema:
+        return "any value"
     if schema["type"] == "array":
         return "list of " + _type(schema["items"])
     if schema["type"] == "object":

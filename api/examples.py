@@ -135,6 +135,26 @@ MAKES: dict[str, Any] = {
         }
     ]
 }
+MESSAGES: dict[str, Any] = {
+    "messages": [
+        {
+            "at": "2025-03-01T08:00:00.000Z",
+            "direction": "received",
+            "action": "Authorize",
+            "message": [2, "17", "Authorize", {"idTag": "04A1***"}],
+            "sizeBytes": 48,
+            "cut": False,
+        },
+        {
+            "at": "2025-03-01T08:00:00.004Z",
+            "direction": "sent",
+            "action": "Authorize",
+            "message": [3, "17", {"idTagInfo": {"status": "Accepted"}}],
+            "sizeBytes": 47,
+            "cut": False,
+        },
+    ]
+}
 KNOCKING: dict[str, Any] = {
     "knocking": [
         {

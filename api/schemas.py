@@ -363,6 +363,24 @@ class KnockingAnswer(AnswerBody):
     knocking: list[KnockBody]
 
 
+class MessageBody(AnswerBody):
+    """One frame on the wire, without its secrets."""
+
+    at: str = Field(description="When it came or was written; UTC, ISO 8601.")
+    direction: Literal["received", "sent"] = Field(description="received: from the charger; sent: to it.")
+    action: str | Absent = Field(None, description="That of a call, or of the call that it answers, as far as known.")
+    message: list[Any] | Absent = Field(None, description="The elements of the frame, secrets as ***.")
+    text: str | Absent = Field(None, description="What came instead, of a frame that cannot be read or was cut.")
+    size_bytes: int = Field(description="The whole frame's.")
+    cut: bool = Field(description="Whether it was too long to be kept whole.")
+
+
+class MessagesAnswer(AnswerBody):
+    """The last frames of a charger since the start of the process, oldest first."""
+
+    messages: list[MessageBody]
+
+
 class AlarmBody(AnswerBody):
     """A condition that somebody should see."""
 

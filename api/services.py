@@ -9,6 +9,7 @@ from csms.core.ids import SessionId
 from csms.ports import CommandLedger, Transactions
 from csms.runtime.desk import StationDesk
 from csms.runtime.id_tags import TagBook
+from csms.runtime.messages import Messages
 
 WAIT_S_DEFAULT = 30
 WAIT_S_MAX = 300
@@ -79,6 +80,7 @@ class Services:
         virtual_tag: id tag of a remote start whose client names none.
         time_zones: the IANA names that a configuration may use.
         id_tags: who may charge, as listed.
+        messages: the last frames of each charger.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
     """
 
@@ -90,4 +92,5 @@ class Services:
     virtual_tag: str
     time_zones: Container[str]
     id_tags: TagBook
+    messages: Messages
     wait_s: int = WAIT_S_DEFAULT

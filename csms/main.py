@@ -39,6 +39,7 @@ from csms.runtime.controller import Controller, StationHalted
 from csms.runtime.housekeeping import Housekeeper, Retention
 from csms.runtime.id_tags import TagBook
 from csms.runtime.knocking import KnockingLog
+from csms.runtime.messages import Messages
 from csms.settings import Settings
 from csms.store import NotOpened, SqlStore, open_store
 
@@ -81,7 +82,7 @@ async def _serve(settings: Settings) -> int:
     wanted = _read_configuration(settings.config)
     other_tags = _read_id_tags(settings)
     async with _store(settings.database) as store:
-        clock, knocks = SystemClock(), KnockingLog()
+        clock, knocks, messages = SystemClock(), KnockingLog(), Messages()
         registry = LinkRegistry(lambda: controller)
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
@@ -98,6 +99,7 @@ async def _serve(settings: Settings) -> int:
                 clock=clock,
                 new_id=lambda: str(uuid.uuid4()),
                 heartbeat_interval_s=settings.heartbeat_interval_s,
+                record_frame=messages.record,
             ),
             registry,
             knocks,
@@ -111,6 +113,7 @@ async def _serve(settings: Settings) -> int:
             virtual_tag=settings.virtual_id_tag,
             time_zones=zoneinfo.available_timezones(),
             id_tags=tags,
+            messages=messages,
             wait_s=settings.request_wait_s,
         )
         loop = asyncio.create_task(controller.run(), name="station loop")

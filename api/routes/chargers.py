@@ -1,4 +1,4 @@
-"""Chargers: those of the station as they are now, and those that asked to connect and were not let in."""
+"""Chargers: those of the station as they are now, what was said on the wire, and those that were not let in."""
 
 from typing import Annotated
 
@@ -6,25 +6,32 @@ from fastapi import FastAPI, Path, Query
 from starlette.responses import Response
 
 from api import examples
-from api.answers import charger_answer, charger_body, json_answer, knock_body
+from api.answers import charger_answer, charger_body, json_answer, knock_body, message_body
 from api.openapi import fails, gives
 from api.problems import Kind, problem
 from api.queries import whole
-from api.schemas import ChargerAnswer, ChargerBody, ChargersAnswer, KnockingAnswer
+from api.schemas import ChargerAnswer, ChargerBody, ChargersAnswer, KnockingAnswer, MessagesAnswer
 from api.services import Services
 from csms.core.alarms import order
 from csms.core.ids import ChargerId
 from csms.core.replies import ChargerView
+from csms.runtime.messages import FRAMES
+from csms.runtime.redaction import shown
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 500
-
+MESSAGES_DEFAULT = 50
 
 ChargerPath = Annotated[str, Path(alias="chargerId", description="The charger's id.", examples=["CP001"])]
 Limit = Annotated[
     int,
     whole(1, LIMIT_MAX),
     Query(description=f"Chargers of one answer; {LIMIT_DEFAULT} when absent."),
+]
+MessageLimit = Annotated[
+    int,
+    whole(1, FRAMES),
+    Query(alias="limit", description=f"The last so many messages; {MESSAGES_DEFAULT} when absent."),
 ]
 Cursor = Annotated[str | None, Query(description="The nextCursor of the answer before; the first ones when absent.")]
 
@@ -65,6 +72,16 @@ class ChargerRoutes:
             responses=gives(ChargerAnswer, "What is known of it.", one=examples.CHARGER_WITH_ALL)
             | fails(Kind.INVALID, Kind.UNKNOWN_CHARGER),
         )
+        app.add_api_route(
+            "/chargers/{chargerId}/messages",
+            self.messages,
+            methods=["GET"],
+            summary="The last messages on a charger's wire, without secrets",
+            tags=["chargers"],
+            response_model=None,
+            responses=gives(MessagesAnswer, "Oldest first.", one=examples.MESSAGES)
+            | fails(Kind.INVALID, Kind.UNKNOWN_CHARGER),
+        )
 
     async def knocking(self) -> Response:
         """List refused handshakes and guests; a bounded number is remembered since the start of the process."""
@@ -92,6 +109,14 @@ class ChargerRoutes:
         alarms = sorted((one for one in view.notices.values() if one.charger_id == charger_id), key=order)
         learnt = None if make is None else view.makes.get(make)
         return json_answer(charger_answer(charger, self._body(charger), learnt, alarms))
+
+    async def messages(self, charger_id: ChargerPath, limit: MessageLimit = MESSAGES_DEFAULT) -> Response:
+        """List the last messages of a charger; they are kept in memory, so none is older than the process."""
+        if ChargerId(charger_id) not in self._services.desk.view.chargers:
+            return problem(Kind.UNKNOWN_CHARGER)
+        # All are gone through, for the call of an answer among the last may be none of the last.
+        last = shown(self._services.messages.frames_of(ChargerId(charger_id)))[-limit:]
+        return json_answer(MessagesAnswer(messages=[message_body(frame) for frame in last]))
 
     def _body(self, charger: ChargerView) -> ChargerBody:
         view = self._services.desk.view

@@ -1,7 +1,7 @@
 """What a charger and we said to each other is kept in the order of the wire, dirt among it."""
 
 from csms.core.ids import ChargerId
-from csms.runtime.messages import payload_of
+from csms.runtime.redaction import shown
 from tests.contract.gateway_world import STAMP, gateway
 
 DIRT = '{"not": "a frame"'
@@ -14,9 +14,8 @@ async def test_frames_are_kept_in_order_dirt_as_it_came() -> None:
         while await client.receive() != [3, "last", {"currentTime": STAMP}]:
             pass
         frames = world.messages.frames_of(ChargerId("CP001"))
-    received = [frame for frame in frames if frame.direction == "received"]
-    assert received[0].text == DIRT
-    assert payload_of(received[0]) is None
-    assert payload_of(received[1]) == [2, "last", "Heartbeat", {}]
-    assert frames[-1].direction == "sent"
-    assert payload_of(frames[-1]) == [3, "last", {"currentTime": STAMP}]
+    first, *_, last = shown(frames)
+    received = [each for each in shown(frames) if each.direction == "received"]
+    assert (first.direction, first.text) == ("received", DIRT)
+    assert received[1].elements == [2, "last", "Heartbeat", {}]
+    assert (last.direction, last.action, last.elements) == ("sent", "Heartbeat", [3, "last", {"currentTime": STAMP}])

@@ -56,6 +56,7 @@ from csms.core.station import Station
 from csms.ocpp16.merging import Value
 from csms.ports import CommandPosition, SamplePosition, SamplesPage, StoreError, TransactionFilter, TransactionPosition
 from csms.runtime.id_tags import TagBook
+from csms.runtime.messages import FRAMES, Messages
 from csms.runtime.view import StationView
 from csms.store import SqlStore, open_store
 from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
@@ -232,6 +233,7 @@ class World:
     desk: FakeDesk
     store: FakeStore
     knocks: list[Refusal1]
+    messages: Messages
     client: httpx2.AsyncClient
     openapi: dict[str, Any] = field(default_factory=dict)
 
@@ -254,7 +256,7 @@ async def world() -> AsyncIterator[World]:
 
 @asynccontextmanager
 async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[World]:
-    desk, knocks = FakeDesk(), [Refusal1()]
+    desk, knocks, messages = FakeDesk(), [Refusal1()], Messages()
     services = Services(
         desk=desk,
         store=memory,
@@ -264,11 +266,12 @@ async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[Wor
         virtual_tag="5E450001",
         time_zones={"UTC", "Europe/Paris"},
         id_tags=TagBook(FakeTagMemory(), FixedClock()),
+        messages=messages,
         wait_s=0,
     )
     app = create_app(services)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://station") as client:
-        yield World(desk, store, knocks, client, app.openapi())
+        yield World(desk, store, knocks, messages, client, app.openapi())
 
 
 def assert_problem(answer: httpx2.Response, kind: Kind, status: int | None = None) -> dict[str, Any]:
@@ -834,6 +837,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/chargers/knocking"),
         ("get", "/chargers"),
         ("get", "/chargers/{chargerId}"),
+        ("get", "/chargers/{chargerId}/messages"),
         ("post", "/station/safe-mode/end"),
         ("get", "/alarms"),
         ("get", "/makes"),
@@ -921,6 +925,30 @@ async def test_chargers_come_in_pages_by_their_ids(world: World) -> None:
     assert [(one["chargerId"], "maxPower" in one) for one in second["chargers"]] == [("GONE", False)]
     assert "nextCursor" not in second
     assert_problem(await world.client.get("/chargers?limit=501"), Kind.INVALID)
+
+
+async def test_the_last_messages_of_a_charger_without_secrets(world: World) -> None:
+    charger_id = ChargerId("CP001")
+    world.desk.view.chargers[charger_id] = charger_view("CP001")
+    assert (await world.client.get("/chargers/CP001/messages")).json() == {"messages": []}
+    world.messages.record(charger_id, "received", '[2,"1","Authorize",{"idTag":"ABCD12345678","x":null}]', 7)
+    world.messages.record(charger_id, "sent", '[3,"1",{"idTagInfo":{"status":"Accepted"}}]', 1008)
+    world.messages.record(charger_id, "received", '{"csr":"x\ud800', 1009)
+    first, second, third = (await world.client.get("/chargers/CP001/messages")).json()["messages"]
+    assert first == {
+        "at": "1970-01-01T00:00:00.007Z",
+        "direction": "received",
+        "action": "Authorize",
+        "message": [2, "1", "Authorize", {"idTag": "ABCD***", "x": None}],
+        "sizeBytes": 53,
+        "cut": False,
+    }
+    assert (second["direction"], second["action"]) == ("sent", "Authorize")
+    assert (third["text"], "message" in third, "action" in third) == ('{"csr":"***"', False, False)
+    answer = await world.client.get("/chargers/CP001/messages?limit=2")
+    assert answer.json()["messages"] == [second, third]
+    assert_problem(await world.client.get(f"/chargers/CP001/messages?limit={FRAMES + 1}"), Kind.INVALID)
+    assert_problem(await world.client.get("/chargers/CP999/messages"), Kind.UNKNOWN_CHARGER)
 
 
 # --- makes ------------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from csms.core.id_tags import IdTag
 from csms.ports import StoreError
 from csms.runtime import id_tags as runtime
 from csms.runtime.id_tags import TagBook
+from csms.runtime.messages import Messages
 from tests.contract.test_rest import assert_problem, faults_in
 from tests.unit.runtime.tag_doubles import NOW_MS, FakeTagMemory, FixedClock
 
@@ -50,7 +51,7 @@ class World:
 async def world() -> AsyncIterator[World]:
     memory, nobody = FakeTagMemory(), None
     tags = TagBook(memory, FixedClock())
-    services: Any = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags)  # type: ignore[arg-type]
+    services: Any = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages())  # type: ignore[arg-type]
     transport = httpx2.ASGITransport(create_app(services))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(tags, memory, client)

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 def services() -> Services:
     """Services that no test here comes to use: a document needs none."""
     nobody: Any = None
-    return Services(nobody, nobody, tuple, nobody, nobody, "5E450001", {"UTC", "Europe/Paris"}, nobody)
+    return Services(nobody, nobody, tuple, nobody, nobody, "5E450001", {"UTC", "Europe/Paris"}, nobody, nobody)
 
 
 OPENAPI: Json = json.loads(json.dumps(create_app(services()).openapi()))

@@ -12,6 +12,7 @@ from api.app import create_app
 from api.problems import Kind
 from api.services import Services
 from csms.ports import TransactionFilter, TransactionPosition
+from csms.runtime.messages import Messages
 from tests.contract.test_rest import FakeDesk, FakeStore, assert_problem
 from tests.unit.store import samples as stored
 
@@ -36,7 +37,7 @@ class World:
 async def world() -> AsyncIterator[World]:
     nobody: Any = None
     store = FakeStore()
-    services = Services(FakeDesk(), store, tuple, nobody, nobody, "TAG", (), nobody)
+    services = Services(FakeDesk(), store, tuple, nobody, nobody, "TAG", (), nobody, Messages())
     transport = httpx2.ASGITransport(create_app(services))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(store, client)
