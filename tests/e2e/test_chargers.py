@@ -43,6 +43,12 @@ async def test_a_charger_from_its_first_connection_to_the_next_start_of_the_serv
             assert whole["learnt"]["vendor"] == whole["charger"]["boot"]["vendor"]
             assert whole["settings"]["NumberOfConnectors"] == "2"
             assert whole["capabilities"]["connectors"] == 2
+            messages = (await server.get("/chargers/CP001/messages?limit=200"))["messages"]
+            (started,) = [
+                each for each in messages if each.get("action") == "StartTransaction" and each["message"][0] == 2
+            ]
+            assert started["direction"] == "received"
+            assert started["message"][3]["idTag"].endswith("***")
 
         async def offline() -> dict[str, Any]:
             shown = await one(server)
