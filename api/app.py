@@ -16,6 +16,7 @@ from api.docs_page import CONTENT_SECURITY_POLICY, render
 from api.problems import http_problem, invalid
 from api.routes.alarms import AlarmRoutes
 from api.routes.chargers import ChargerRoutes
+from api.routes.closings import ClosingRoutes
 from api.routes.commands import CommandRoutes
 from api.routes.health import HealthRoutes
 from api.routes.id_tags import IdTagRoutes
@@ -59,6 +60,7 @@ def create_app(services: Services) -> FastAPI:
         SessionRoutes,
         TransactionListRoutes,
         TransactionRoutes,
+        ClosingRoutes,
         IdTagRoutes,
         ChargerRoutes,
         CommandRoutes,

@@ -259,6 +259,10 @@ TRANSACTIONS: dict[str, Any] = {
     "transactions": [TRANSACTION["transaction"]],
     "nextCursor": "1772352000000-4711",
 }
+CLOSE: dict[str, Any] = {"reason": "charger stolen, police report 4711", "meterStopWh": 1_270_017}
+CLOSED: dict[str, Any] = {
+    "transaction": TRANSACTION["transaction"] | {"endReason": "ClosedByOperator", "flags": ["no_stop_received"]}
+}
 TRANSACTIONS_CSV = (
     '"transactionId","sessionId","chargerId","idx","idTag","idTagStatus","startedAt","stoppedAt","meterStartWh",'
     '"meterStopWh","energyWh","endReason","flags"\r\n'

@@ -21,6 +21,8 @@ from api.schemas import (
     AlarmsAnswer,
     ChargerAnswer,
     ChargersAnswer,
+    ClosedAnswer,
+    CloseRequest,
     CommandAnswer,
     CommandsAnswer,
     HealthAnswer,
@@ -49,6 +51,7 @@ _TAKEN: tuple[type[BaseModel], ...] = (
     StationConfiguration,
     LearntMakes,
     IdTagRequest,
+    CloseRequest,
     *COMMANDS,
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
@@ -56,6 +59,7 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     StatusAnswer,
     TransactionAnswer,
     TransactionsAnswer,
+    ClosedAnswer,
     CommandAnswer,
     CommandsAnswer,
     ChargersAnswer,

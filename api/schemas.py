@@ -25,6 +25,10 @@ Absent = SkipJsonSchema[None]
 """None in the model: the field is left out of the JSON."""
 
 
+REASON_CHARS_MAX = 200
+REGISTER_MAX_WH = 10**15
+
+
 def tidy(schema: dict[str, Any]) -> None:
     """Take out of a model's schema what says nothing: a field's title, and null as its default (it is absent then)."""
     for field in schema.get("properties", {}).values():
@@ -52,6 +56,14 @@ def _whole_kilowatts(value: object) -> int | Wrong:
 
 def _charger_id(value: object) -> str | Wrong:
     return text(value, MAX_ID_LENGTH)
+
+
+def _reason(value: object) -> str | Wrong:
+    return text(value, REASON_CHARS_MAX)
+
+
+def _register(value: object) -> int | Wrong:
+    return whole(0, REGISTER_MAX_WH)(value)
 
 
 def _integer(value: object) -> int | Wrong:
@@ -128,6 +140,17 @@ class IdTagRequest(RequestBody):
     )
 
 
+class CloseRequest(RequestBody):
+    """Why a transaction is given up, and where its register stands."""
+
+    reason: Annotated[str, _reads(_reason), WithJsonSchema({"type": "string", "maxLength": REASON_CHARS_MAX})] = Field(
+        description="For people who look at it later: who knows, and from what, that its stop will not come."
+    )
+    meter_stop_wh: Annotated[
+        int | None, _reads(_register), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": REGISTER_MAX_WH})
+    ] = Field(None, alias="meterStopWh", description="The register as somebody has read it; as last known when absent.")
+
+
 class AnswerBody(BaseModel):
     """An answer's body, written in camelCase; fields that are None are left out."""
 
@@ -192,6 +215,12 @@ class TransactionBody(AnswerBody):
     )
     end_reason: str | Absent = Field(None, description="OCPP's reason, or ours; absent while it runs.")
     flags: list[str] = Field(description="What somebody should know of it; with suspect, look before billing it.")
+
+
+class ClosedAnswer(AnswerBody):
+    """A transaction that was given up."""
+
+    transaction: TransactionBody
 
 
 class TransactionsAnswer(AnswerBody):

@@ -297,9 +297,11 @@ class ChargerState:
             configuration=self.settings.stored(),
             statuses={idx: c.status for idx, c in self.connectors.items() if c.status is not None},
             evidence={
-                idx: EvidenceStored(c.evidence.measured_w, c.evidence.not_obeying, c.containment.out_of_service)
+                idx: EvidenceStored(
+                    c.evidence.measured_w, c.evidence.not_obeying, c.containment.out_of_service, c.closed
+                )
                 for idx, c in self.connectors.items()
-                if c.evidence.measured_w or c.evidence.not_obeying or c.containment.out_of_service
+                if c.evidence.measured_w or c.evidence.not_obeying or c.containment.out_of_service or c.closed
             },
             draining=self.config if self.draining else None,
         )

@@ -23,6 +23,7 @@ from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectorKey, Token, TransactionId
 from csms.core.limits import Book
 from csms.core.meter import Meter
+from csms.core.records import Closed
 from csms.core.session import Session
 
 
@@ -177,6 +178,7 @@ class Connector:
         uncommanded_ms: since when power may flow without a transaction of ours.
         freed_ms: when its last transaction ended.
         start_offered: the car that is preparing here was offered power to start with.
+        closed: its last transaction was closed by an operator, and may run on.
         idle: its energy register when it was last told while nothing ran here; 0 Wh when it was not told.
     """
 
@@ -197,10 +199,13 @@ class Connector:
     uncommanded_ms: int | None = None
     freed_ms: int = 0
     start_offered: bool = False
+    closed: Closed | None = None
     idle: Register | None = None
 
     def nothing_flows(self) -> None:
-        """Take the connector's word that nothing flows: what was measured without a transaction is over."""
+        """Take the connector's word that nothing flows: what ran, or was measured, without a transaction is over."""
+        if self.closed is not None and self.closed.returned:
+            self.closed = None
         if self.session is None and not self.evidence.not_obeying:
             self.evidence = Evidence()
 
@@ -225,7 +230,12 @@ class Connector:
     @property
     def told_w(self) -> int:
         """Return the most that its transactions and REST clients were told, or that was measured above that, W."""
-        return max(self.limits.power_w, self.rest_w, self.evidence.measured_w)
+        return max(self.limits.power_w, self.rest_w, self.evidence.measured_w, self.closed_w)
+
+    @property
+    def closed_w(self) -> int:
+        """Return what is booked for a transaction that an operator closed, W: from the return of its charger on."""
+        return self.closed.told_w if self.closed is not None and self.closed.returned else 0
 
     @property
     def rest_w(self) -> int:

@@ -22,6 +22,7 @@ from csms.core.aftermath import follow_up
 from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
+from csms.core.closing import Closing
 from csms.core.commanding import Commanding, CommandQueue
 from csms.core.commands import Command
 from csms.core.containing import Container
@@ -50,6 +51,7 @@ from csms.core.events import (
     SessionStopRequested,
     StationConfigured,
     StatusNotified,
+    TransactionCloseRequested,
     TransactionStarted,
     TransactionStopped,
 )
@@ -86,7 +88,7 @@ from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
 from csms.core.views import charger_view, is_shown, session_view
 
-REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested)
+REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested, TransactionCloseRequested)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,8 @@ class Engine:
                 self._requests(journal, now).updated(fact)
             case SessionStopRequested():
                 self._requests(journal, now).stop_requested(fact)
+            case TransactionCloseRequested():
+                Closing(state, journal, now, timings).requested(fact)
             case CommandRequested():
                 Commanding(state, journal, now, timings).requested(fact)
             case CommandWatched():

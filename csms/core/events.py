@@ -400,6 +400,19 @@ class SessionStopRequested:
     ended_before: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TransactionCloseRequested:
+    """`POST /transactions/{transactionId}/close`: its stop will never come, says an operator, and why.
+
+    `meter_stop_wh`: the register as the operator has read it; None: as last known.
+    """
+
+    request: RequestId
+    transaction_id: TransactionId
+    reason: str
+    meter_stop_wh: int | None = None
+
+
 ChargerFact = (
     ChargerConnected
     | ChargerDisconnected
@@ -421,5 +434,12 @@ CallFact = (
     | CallErrored
     | CallTimedOut
 )
-RestFact = SessionRequested | PowerUpdated | SessionStopRequested | CommandRequested | CommandWatched
+RestFact = (
+    SessionRequested
+    | PowerUpdated
+    | SessionStopRequested
+    | TransactionCloseRequested
+    | CommandRequested
+    | CommandWatched
+)
 Fact = StationConfigured | MakesTaught | ChargerFact | CallFact | RestFact

@@ -4,6 +4,8 @@ A reconnect needs no boot (OCPP-J §5.4) and changes nothing that is booked; the
 again. After a boot the default is asserted again; until then, for at most 15 s, no raise leaves under its rows.
 """
 
+from dataclasses import replace
+
 from csms.core.charger import ChargerState
 from csms.core.connector import MEANING, Connector, StatusStamp
 from csms.core.events import (
@@ -44,6 +46,9 @@ class Links(Part):
         charger.timeouts = 0
         charger.settings.disturbed_ms = self.now.mono_ms
         charger.reconnected()
+        for connector in charger.connectors.values():
+            if connector.closed is not None:
+                connector.closed = replace(connector.closed, returned=True)
         for session in charger.sessions():
             session.steering.reassert = True
             session.steering.attempts = 0

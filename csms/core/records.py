@@ -32,6 +32,7 @@ class EndReason(StrEnum):
     ZOMBIE = "NoStopReceived"
     SILENT_CLIENT = "SilentClient"
     REMOVED = "ChargerRemoved"
+    CLOSED = "ClosedByOperator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,28 @@ class StationStored:
 
 
 @dataclass(frozen=True, slots=True)
+class Closed:
+    """A transaction that an operator closed, and the most that it was told, W; `returned`: its charger was seen since.
+
+    Nobody has seen its car stop, so from its charger's return on that is booked again (`csms.core.closing`).
+    """
+
+    transaction_id: TransactionId
+    told_w: int
+    returned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceStored:
     """What a connector's meter has said against it: power measured above what is booked, W, and the verdict.
 
-    `out_of_service`: it was told to be Inoperative for that.
+    `out_of_service`: it was told to be Inoperative for that. `closed`: what may run there though it was closed.
     """
 
     measured_w: int
     not_obeying: bool
     out_of_service: bool = False
+    closed: Closed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +181,7 @@ class SessionStored:
     start_words: str | None = None
 
 
-GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE, EndReason.REMOVED})
+GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE, EndReason.REMOVED, EndReason.CLOSED})
 """Ends that we concluded without a StopTransaction: when it comes after all, it is right and we were not."""
 
 

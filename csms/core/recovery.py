@@ -87,6 +87,7 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
             evidence = charger.connectors[idx].evidence
             evidence.measured_w, evidence.not_obeying = found.measured_w, found.not_obeying
             charger.connectors[idx].containment.out_of_service = found.out_of_service
+            charger.connectors[idx].closed = found.closed
     return charger
 
 

@@ -59,6 +59,9 @@ class Refusal(StrEnum):
     UNKNOWN_CHARGER = "unknown_charger"
     COMMAND_REFUSED = "command_refused"
     NO_HEADROOM = "no_headroom"
+    CHARGER_CONNECTED = "charger_connected"
+    TRANSACTION_ENDED = "transaction_ended"
+    METER_STOP_TOO_LOW = "meter_stop_too_low"
 
 
 @dataclass(frozen=True, slots=True)

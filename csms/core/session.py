@@ -56,6 +56,9 @@ HISTORIC = "historic"
 UNPROVEN = "unproven"
 """Flags that carry these phases over a restart."""
 
+NO_STOP_RECEIVED = "no_stop_received"
+"""Flag of a session that was ended without its StopTransaction."""
+
 SUSPECT = "suspect"
 """Flag of a session whose registers or times cannot be true: nothing is billed for it automatically."""
 

@@ -223,6 +223,8 @@ class Transactions(Part):
     def _hold(self, connector: Connector, session: Session, *, kept: bool) -> None:
         """Let a session hold a connector; `kept`: all that was told there may still be in force for it."""
         connector.session = session
+        if session.phase is Phase.RUNNING:
+            connector.closed = None  # two cannot run there; a start of the past may be of before it
         connector.uncommanded_ms = None
         connector.evidence.above, connector.evidence.since_ms = 0, None
         connector.aftermath.clear_due = False
@@ -383,6 +385,7 @@ class Transactions(Part):
         )
         for sample in fact.samples:
             self.journal.keep_sample(fact, known.idx, sample, known.session_id)
+        self._is_over(known)
         self.state.ended[fact.transaction_id] = replace(known, end_guessed=False, flags=flags)
         self.journal.log(
             "transaction.stopped_late",
@@ -392,6 +395,15 @@ class Transactions(Part):
             meter_stop_wh=fact.meter_stop_wh,
             energy_wh=_billed_wh(known, fact, flags),
         )
+
+    def _is_over(self, known: KnownTransaction) -> None:
+        """Free what is booked for a transaction that an operator had closed."""
+        connector = self.state.connector(ConnectorKey(known.charger_id, known.idx))
+        if connector is None or connector.closed is None or connector.closed.transaction_id != known.transaction_id:
+            return
+        connector.closed = None
+        self.journal.chargers.add(known.charger_id)
+        self.journal.plan = True
 
     def _fits(self, started: KnownTransaction, fact: TransactionStopped, told_wh: int) -> bool:
         """Return whether a transaction can have ended at a register that its late stop tells."""

@@ -18,7 +18,7 @@ from csms.core.part import TimedPart
 from csms.core.provisioning import Place
 from csms.core.records import Driver, EndReason, SendState
 from csms.core.replies import Refusal, Refused
-from csms.core.session import Phase, Session
+from csms.core.session import NO_STOP_RECEIVED, Phase, Session
 from csms.core.transactions import Transactions
 
 
@@ -287,7 +287,7 @@ class Upkeep(TimedPart):
             since_ms = max(since_ms, meter.seen_ms)
         since_ms = max(since_ms, session.named_ms or 0)  # what its samples still name is not over: the word is old
         if self._reached(since_ms + self.timings.zombie_ms):
-            session.flag("no_stop_received")
+            session.flag(NO_STOP_RECEIVED)
             transactions = Transactions(self.state, self.journal, self.now, self.timings)
             transactions.end(session, EndReason.ZOMBIE, self.now.wall_ms, session.last_energy_wh)
 

@@ -35,6 +35,7 @@ from csms.core.events import (
     SessionRequested,
     SessionStopRequested,
     StationConfigured,
+    TransactionCloseRequested,
 )
 from csms.core.ids import ChargerId, CommandId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
@@ -828,6 +829,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/transactions"),
         ("get", "/transactions/export"),
         ("get", "/transactions/{transactionId}"),
+        ("post", "/transactions/{transactionId}/close"),
         ("get", "/id-tags"),
         ("get", "/id-tags/export"),
         ("post", "/id-tags/import"),
@@ -1205,6 +1207,48 @@ class Slow(FakeStore):
         await self.let.wait()
         self.answered += 1
         return self.transactions.get(transaction_id)
+
+
+async def close(world: World, body: object, path: str = "/transactions/7/close") -> httpx2.Response:
+    return await world.post(path, body)
+
+
+async def test_a_transaction_is_given_up(world: World) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    world.tell(SessionEnded())
+    answer = await close(world, {"reason": "gone", "meterStopWh": 12})
+    assert answer.json()["transaction"]["transactionId"] == 7
+    assert world.desk.facts == [TransactionCloseRequested(RequestId(0), TransactionId(7), "gone", 12)]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "kind"),
+    [
+        (Refusal.TRANSACTION_ENDED, Kind.TRANSACTION_ENDED),
+        (Refusal.CHARGER_CONNECTED, Kind.CHARGER_CONNECTED),
+        (Refusal.METER_STOP_TOO_LOW, Kind.METER_STOP_TOO_LOW),
+    ],
+)
+async def test_why_a_transaction_is_not_given_up(world: World, refusal: Refusal, kind: Kind) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    world.tell(Refused(refusal, "so it is"))
+    assert assert_problem(await close(world, {"reason": "gone"}), kind)["error"] == "So it is."
+
+
+async def test_what_no_closing_is(world: World) -> None:
+    for body in (
+        {},
+        {"reason": " "},
+        {"reason": "x" * 201},
+        {"reason": "x", "meterStopWh": -1},
+        {"reason": "x", "a": 1},
+    ):
+        assert_problem(await close(world, body), Kind.INVALID)
+    assert_problem(await close(world, {"reason": "x"}, "/transactions/one/close"), Kind.INVALID)
+    assert_problem(await close(world, {"reason": "x"}), Kind.UNKNOWN_TRANSACTION)
+    world.store.broken = True
+    assert_problem(await close(world, {"reason": "x"}), Kind.STORE_UNAVAILABLE)
+    assert world.desk.facts == []
 
 
 async def test_few_transactions_are_looked_at_at_once_and_who_comes_too_late_is_told_when() -> None:

@@ -127,5 +127,9 @@ async def test_example_requests_are_accepted(path: str) -> None:
         for example in content["examples"].values():
             value, headers = example["value"], {"Content-Type": media_type}
             text = value if media_type == "text/csv" else json.dumps(value)
-            answer = await client.post(path.replace("{id}", examples.SESSION_ID), content=text, headers=headers)
+            answer = await client.post(
+                path.replace("{id}", examples.SESSION_ID).replace("{transactionId}", "4711"),
+                content=text,
+                headers=headers,
+            )
             assert answer.status_code == 500, answer.text

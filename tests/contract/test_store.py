@@ -19,6 +19,7 @@ from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
+    Closed,
     CommandState,
     CommandStored,
     CountersStored,
@@ -26,6 +27,7 @@ from csms.core.records import (
     Driver,
     EndReason,
     EventLogged,
+    EvidenceStored,
     Record,
     SendForgotten,
     SendState,
@@ -616,6 +618,14 @@ async def test_a_charger_stored_with_nothing_but_what_is_needed(store: SqlStore)
     bare = ChargerStored(ChargerId("bare"), 1, 1)
     await store.commit([bare])
     assert (await store.load()).chargers == (bare,)
+
+
+async def test_what_speaks_against_a_connector_comes_back(store: SqlStore) -> None:
+    closed = EvidenceStored(0, not_obeying=False, closed=Closed(TransactionId(7), 40_000, returned=True))
+    judged = EvidenceStored(12_000, not_obeying=True, out_of_service=True)
+    charger = ChargerStored(ChargerId("judged"), 1, 1, evidence={1: closed, 2: judged})
+    await store.commit([charger])
+    assert (await store.load()).chargers == (charger,)
 
 
 async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: SqlStore) -> None:

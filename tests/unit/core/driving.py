@@ -43,10 +43,11 @@ from csms.core.events import (
     StationConfigured,
     StatusNotified,
     TagStatus,
+    TransactionCloseRequested,
     TransactionStarted,
     TransactionStopped,
 )
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId, SessionId
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId, SessionId, TransactionId
 from csms.core.records import EventLogged, SessionStored
 from csms.core.replies import Outcome, SessionShown, SessionView, StartConfirmed
 from csms.core.station import GRID, Charger, Circuit, Control, Station
@@ -395,6 +396,12 @@ class Drive:
         request = RequestId(self.number())
         self.do(SessionStopRequested(request, SessionId(session_id), ended_before))
         return request
+
+    def close(self, transaction_id: int, meter_wh: int | None = None) -> Outcome:
+        """`POST /transactions/{transactionId}/close`."""
+        request = RequestId(self.number())
+        self.do(TransactionCloseRequested(request, TransactionId(transaction_id), "it is gone", meter_wh))
+        return self.outcomes[request]
 
     def shown(self, request: RequestId) -> SessionView:
         outcome = self.outcomes[request]
