@@ -30,6 +30,9 @@ makes_app = typer.Typer(
 )
 app.add_typer(makes_app, name="makes")
 
+chargers_app = typer.Typer(help="See, add and remove chargers.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(chargers_app, name="chargers")
+
 Text = str | None
 Server = Annotated[str, typer.Option("--url", metavar="URL", help="REST address of the running central system.")]
 Database = Annotated[
@@ -195,6 +198,56 @@ def config_check(
     from csms.cli.checking import run  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(run(file))
+
+
+@chargers_app.command("list")
+def chargers_list(url: Server = REST_URL) -> None:
+    """Show the chargers of a running central system as they are now."""
+    from csms.cli.fleet import list_  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(list_(url))
+
+
+@chargers_app.command("add")
+def chargers_add(
+    charger: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID,power=…",
+            help="CP001,power=22kW or power=32A (all connectors together), and where they differ from these: "
+            "connectors=1, phases=3 (1, or 0: DC), circuit=NAME. With the id alone, a terminal is asked.",
+        ),
+    ],
+    *,
+    voltage: Annotated[int, typer.Option(metavar="V", min=100, max=1000, help="Of a phase, to neutral.")] = 230,
+    url: Server = REST_URL,
+) -> None:
+    """Add a charger to a running central system; it may connect at once."""
+    from csms.cli.fleet import add  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(add(url, charger, voltage))
+
+
+@chargers_app.command("remove")
+def chargers_remove(
+    charger_id: Annotated[str, typer.Argument(metavar="ID", help="The charger's id.")], url: Server = REST_URL
+) -> None:
+    """Remove a charger from a running central system.
+
+    Its connection is closed and later ones are refused; while cars charge there it stays booked until they have
+    stopped. What it was set to is not put back.
+    """
+    from csms.cli.fleet import remove  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(remove(url, charger_id))
+
+
+@app.command()
+def knocking(url: Server = REST_URL) -> None:
+    """Show who asked to connect as a charger and was not let in, and why, with the command that lets it in."""
+    from csms.cli.fleet import knocking as run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(url))
 
 
 @makes_app.command("export")
