@@ -125,8 +125,7 @@ def listening_socket(what: str, host: str, port: int, flag: str) -> socket.socke
 def doors_text(doors: Doors, station: Station) -> str:
     """Return what start-up prints: each listener, who can use it, and what to type into a charger."""
     rest, ocpp = _shown(doors.rest_host), _shown(doors.ocpp_host)
-    first_id = next((c.charger_id for c in station.chargers if c.control in {Control.AUTO, Control.OCPP}), "CHARGER_ID")
-    typed = f"ws://{ocpp}:{doors.ocpp_port}/{quote(first_id, safe='')}"
+    typed = url_to_type(doors.ocpp_host, doors.ocpp_port, station)
     return "\n".join(
         (
             f"station {station.station_id}: {len(station.chargers)} chargers, {station.grid_capacity_w / 1000:g} kW",
@@ -136,6 +135,12 @@ def doors_text(doors: Doors, station: Station) -> str:
             "ready",
         )
     )
+
+
+def url_to_type(host: str, port: int, station: Station) -> str:
+    """Return the URL that is typed into the first charger that comes over OCPP."""
+    first_id = next((c.charger_id for c in station.chargers if c.control in {Control.AUTO, Control.OCPP}), "CHARGER_ID")
+    return f"ws://{_shown(host)}:{port}/{quote(first_id, safe='')}"
 
 
 def _who(host: str) -> str:

@@ -30,8 +30,14 @@ makes_app = typer.Typer(
 )
 app.add_typer(makes_app, name="makes")
 
+chargers_app = typer.Typer(help="See, add and remove chargers.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(chargers_app, name="chargers")
+
 Text = str | None
 Server = Annotated[str, typer.Option("--url", metavar="URL", help="REST address of the running central system.")]
+Database = Annotated[
+    Text, typer.Option(metavar="URL", help="sqlite:///PATH or postgresql://… [default: as for csms serve]")
+]
 REST_URL = "http://127.0.0.1:3000"
 
 
@@ -63,7 +69,10 @@ def serve(
     ] = None,
     id_tags: Annotated[
         Text,
-        typer.Option(metavar="open|FILE", help="Who may charge: every id tag, or those in a file. [default: open]"),
+        typer.Option(
+            metavar="open|listed|FILE",
+            help="Which id tags may charge that are not listed: all, none, or those in a file. [default: open]",
+        ),
     ] = None,
     replace_config: Annotated[
         bool | None,
@@ -130,6 +139,54 @@ def serve(
     raise typer.Exit(run({name: value for name, value in given.items() if value is not None}))
 
 
+@app.command()
+def init(
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="Written.")] = "station.json",
+    *,
+    station_id: Annotated[Text, typer.Option(metavar="NAME", help="The station's name. [default: STATION]")] = None,
+    grid: Annotated[
+        Text, typer.Option(metavar="63A|400kW", help="Grid connection: A per phase, or kW. Needed.")
+    ] = None,
+    voltage: Annotated[
+        Text, typer.Option(metavar="V", help="Volts between a phase and neutral. [default: 230]")
+    ] = None,
+    phases: Annotated[Text, typer.Option(metavar="1|3", help="Phases of the grid connection. [default: 3]")] = None,
+    charger: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID,power=…",
+            help="A charger, once for each: CP001,power=22kW or power=32A (all connectors together), and where they "
+            "differ from these: connectors=1, phases=3 (1, or 0: DC), circuit=NAME. At least one.",
+        ),
+    ] = None,
+    circuit: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=63A", help="A fuse that chargers hang on: A on each of three phases, or kW."),
+    ] = None,
+    fail_safe: Annotated[
+        Text,
+        typer.Option(
+            metavar="closed|reserve|expire",
+            help="What a car gets that is plugged in while the server is away: nothing; a little, which is set aside "
+            "always; or a little, and cars that charge fall to it too. [default: closed]",
+        ),
+    ] = None,
+    time_zone: Annotated[
+        Text, typer.Option(metavar="ZONE", help="IANA name of the site's zone. [default: this machine's]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+) -> None:
+    """Write the first station file: asks on a terminal for what no flag says.
+
+    The file is checked as `csms config check` does and appears only when it is valid. Printed: what the fail-safe mode
+    costs and what a driver experiences, the URL to type into a charger, and the next command.
+    """
+    from csms.cli.beginning import Given, run  # noqa: PLC0415  # heavy: only for this command
+
+    given = Given(station_id, grid, voltage, phases, tuple(charger or ()), tuple(circuit or ()), fail_safe, time_zone)
+    raise typer.Exit(run(file, given, replace=force))
+
+
 @config_app.command("check")
 def config_check(
     file: Annotated[str, typer.Argument(metavar="FILE", help="Station configuration; - reads standard input.")],
@@ -141,6 +198,56 @@ def config_check(
     from csms.cli.checking import run  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(run(file))
+
+
+@chargers_app.command("list")
+def chargers_list(url: Server = REST_URL) -> None:
+    """Show the chargers of a running central system as they are now."""
+    from csms.cli.fleet import list_  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(list_(url))
+
+
+@chargers_app.command("add")
+def chargers_add(
+    charger: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID,power=…",
+            help="CP001,power=22kW or power=32A (all connectors together), and where they differ from these: "
+            "connectors=1, phases=3 (1, or 0: DC), circuit=NAME. With the id alone, a terminal is asked.",
+        ),
+    ],
+    *,
+    voltage: Annotated[int, typer.Option(metavar="V", min=100, max=1000, help="Of a phase, to neutral.")] = 230,
+    url: Server = REST_URL,
+) -> None:
+    """Add a charger to a running central system; it may connect at once."""
+    from csms.cli.fleet import add  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(add(url, charger, voltage))
+
+
+@chargers_app.command("remove")
+def chargers_remove(
+    charger_id: Annotated[str, typer.Argument(metavar="ID", help="The charger's id.")], url: Server = REST_URL
+) -> None:
+    """Remove a charger from a running central system.
+
+    Its connection is closed and later ones are refused; while cars charge there it stays booked until they have
+    stopped. What it was set to is not put back.
+    """
+    from csms.cli.fleet import remove  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(remove(url, charger_id))
+
+
+@app.command()
+def knocking(url: Server = REST_URL) -> None:
+    """Show who asked to connect as a charger and was not let in, and why, with the command that lets it in."""
+    from csms.cli.fleet import knocking as run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(url))
 
 
 @makes_app.command("export")
@@ -169,6 +276,40 @@ def makes_import(
     from csms.cli.making import import_  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(import_(url, file))
+
+
+@app.command()
+def backup(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Written.")],
+    *,
+    database: Database = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+) -> None:
+    """Write everything that the central system has stored into one file, and check it.
+
+    The server may run. FILE is an SQLite file, also where the database is PostgreSQL. It holds id tags: keep it like
+    the database itself.
+    """
+    from csms.cli.backing import backup as run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(file, database, replace=force))
+
+
+@app.command()
+def restore(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Made by `csms backup`.")],
+    database: Annotated[
+        str, typer.Option(metavar="URL", help="To be made: a file that is not there, or an empty one.")
+    ],
+) -> None:
+    """Make a database of a backup, in which nothing that may have happened since can do harm.
+
+    No transaction id is issued twice, and every charger is booked at its maximum until it was provisioned again.
+    Refused where a server runs or records are.
+    """
+    from csms.cli.backing import restore as run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(file, database))
 
 
 @app.command()
@@ -226,9 +367,13 @@ def simulate_command(
         typer.Option(
             metavar="PROFILE",
             help="drawn: the seed draws which faults happen and how often; storm: every kind, often; none: a quiet "
-            "day; or the only kinds to inject, separated by commas, such as reset,server-crash.",
+            "day; or the only kinds to inject, separated by commas, such as reset,server-crash, with what they need.",
         ),
     ] = "drawn",
+    without: Annotated[
+        str | None,
+        typer.Option(metavar="KINDS", help="Kinds to leave out, separated by commas; the rest is as it was."),
+    ] = None,
     story: Annotated[str | None, typer.Option(metavar="FILE", help="Write the whole trace, a line an event.")] = None,
 ) -> None:
     """Run the real core in a simulated world, in virtual time.
@@ -240,4 +385,4 @@ def simulate_command(
     """
     from csms.cli.simulating import run  # noqa: PLC0415  # heavy: only for this command
 
-    raise typer.Exit(run(seed, hours, chargers, faults, story))
+    raise typer.Exit(run(seed, hours, chargers, faults, without, story))

@@ -7,21 +7,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import typer
 
+from csms.cli.asking import ask
 from csms.cli.source import STANDARD_INPUT, read_source
 from csms.cli.status import ExitStatus
 from csms.core.configuration import load_document
 from csms.core.makes_document import parse_makes
 
-TIMEOUT_S = 35.0
-"""Longer than a request waits in the server."""
-
 
 def export(url: str, file: str) -> int:
     """Write what the server at `url` has learnt to a file or standard output; return the exit status."""
-    answer = _ask(url, "GET", None)
+    answer = ask(url, "GET", "/makes")
     if isinstance(answer, str):
         typer.echo(f"csms makes export: {answer}", err=True)
         return ExitStatus.NO
@@ -51,7 +48,7 @@ def import_(url: str, file: str) -> int:
         for fault in makes:
             typer.echo(f"  {fault}")
         return ExitStatus.NO
-    answer = _ask(url, "POST", content)
+    answer = ask(url, "POST", "/makes", content)
     if isinstance(answer, str):
         typer.echo(f"csms makes import: {answer}", err=True)
         return ExitStatus.NO
@@ -62,18 +59,3 @@ def import_(url: str, file: str) -> int:
 def _count(document: dict[str, Any]) -> str:
     count = len(document["makes"])
     return f"{count} make{'' if count == 1 else 's'}"
-
-
-def _ask(url: str, method: str, body: bytes | None) -> dict[str, Any] | str:
-    """Return the server's document, or in one sentence why there is none."""
-    headers = {"Content-Type": "application/json"}
-    try:
-        with httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
-            answer = client.request(method, "/makes", content=body, headers=headers if body is not None else None)
-            document = answer.json()
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        return f"--url {url}: no answer from a central system there ({type(error).__name__}); is `csms serve` running?"
-    if answer.status_code != httpx2.codes.OK or not isinstance(document, dict):
-        said = document.get("error", "") if isinstance(document, dict) else ""
-        return f"--url {url}: the server answered {answer.status_code} {said}".rstrip()
-    return document

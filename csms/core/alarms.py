@@ -114,7 +114,7 @@ KINDS: Final[dict[str, Kind]] = {
         _A,
         "connector",
         "Power flows at a connector where no transaction runs, or in one more than it was told, under the id of another"
-        " that has ended. What was measured is booked.",
+        " that has ended; or one that was closed may run on. What was measured, or what that was told, is booked.",
         "See who charges there: perhaps without authorization, or the charger has not told of its transaction, or names"
         " the wrong one in its meter values.",
     ),
@@ -229,3 +229,8 @@ KINDS: Final[dict[str, Kind]] = {
     ),
 }
 """Every kind there is, the pressing ones first."""
+
+
+def order(alarm: Alarm) -> tuple[bool, int, str]:
+    """Return what sorts alarms before notices, the oldest of each first."""
+    return KINDS[alarm.kind].severity is Severity.NOTICE, alarm.since_ms, alarm.alarm_id

@@ -23,6 +23,7 @@ from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectorKey, Token, TransactionId
 from csms.core.limits import Book
 from csms.core.meter import Meter
+from csms.core.records import Closed
 from csms.core.session import Session
 
 
@@ -47,10 +48,16 @@ MEANING: dict[ConnectorStatus, Meaning] = {
 
 
 class StatusStamp(NamedTuple):
-    """The newest time stamp of a status, by the charger's clock, and when it was received, monotonic ms."""
+    """The time stamp of a status, by the charger's clock, and when it was received: monotonic and by our clock, ms."""
 
     at_ms: int
     seen_ms: int
+    wall_ms: int
+
+    @property
+    def offset_ms(self) -> int:
+        """Return how far the charger's clock ran ahead of ours, if the status was of the moment when it came."""
+        return self.at_ms - self.wall_ms
 
 
 @dataclass(slots=True)
@@ -160,7 +167,9 @@ class Connector:
         status: last reported, None before the first report.
         status_ms: since when it has had that status, as far as it was said on its present connection.
         status_at_ms: when it took that status, by its charger's clock, however wrong; None if it did not say.
+        status_wall_ms: when it was first told, UTC, to be shown, over connections too; None: not by this process.
         status_stamp: of the newest status on its present connection that had one.
+        set_aside: the last status that seemed older than that, and its stamp: the clock may have been set back.
         session: the session that holds it, or None.
         limits: P_tx, and what was said to its transactions as TxDefaultProfile of this connector.
         aftermath: what its last transaction has left to be said.
@@ -169,6 +178,7 @@ class Connector:
         uncommanded_ms: since when power may flow without a transaction of ours.
         freed_ms: when its last transaction ended.
         start_offered: the car that is preparing here was offered power to start with.
+        closed: its last transaction was closed by an operator, and may run on.
         idle: its energy register when it was last told while nothing ran here; 0 Wh when it was not told.
     """
 
@@ -176,7 +186,9 @@ class Connector:
     status: ConnectorStatus | None = None
     status_ms: int = 0
     status_at_ms: int | None = None
+    status_wall_ms: int | None = None
     status_stamp: StatusStamp | None = None
+    set_aside: tuple[ConnectorStatus, StatusStamp] | None = None
     session: Session | None = None
     limits: Book = field(default_factory=Book)
     aftermath: Aftermath = field(default_factory=Aftermath)
@@ -187,10 +199,13 @@ class Connector:
     uncommanded_ms: int | None = None
     freed_ms: int = 0
     start_offered: bool = False
+    closed: Closed | None = None
     idle: Register | None = None
 
     def nothing_flows(self) -> None:
-        """Take the connector's word that nothing flows: what was measured without a transaction is over."""
+        """Take the connector's word that nothing flows: what ran, or was measured, without a transaction is over."""
+        if self.closed is not None and self.closed.returned:
+            self.closed = None
         if self.session is None and not self.evidence.not_obeying:
             self.evidence = Evidence()
 
@@ -215,7 +230,12 @@ class Connector:
     @property
     def told_w(self) -> int:
         """Return the most that its transactions and REST clients were told, or that was measured above that, W."""
-        return max(self.limits.power_w, self.rest_w, self.evidence.measured_w)
+        return max(self.limits.power_w, self.rest_w, self.evidence.measured_w, self.closed_w)
+
+    @property
+    def closed_w(self) -> int:
+        """Return what is booked for a transaction that an operator closed, W: from the return of its charger on."""
+        return self.closed.told_w if self.closed is not None and self.closed.returned else 0
 
     @property
     def rest_w(self) -> int:

@@ -186,11 +186,21 @@ def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) 
             cause = f"it drew more than {limit_w} W, its limit; {charger.booked_w()} W are booked for the charger"
             yield at_connector("not_obeying", charger, connector.key.idx, cause)
         yield from _of_containment(charger, connector)
-        nobodys = connector.session is None or connector.evidence.strayed
-        if nobodys and connector.evidence.measured_w and not connector.evidence.not_obeying:
-            cause = f"{connector.evidence.measured_w} W were measured there"
-            yield at_connector("uncommanded", charger, connector.key.idx, cause)
+        uncommanded = _uncommanded(connector)
+        if uncommanded is not None:
+            yield at_connector("uncommanded", charger, connector.key.idx, uncommanded)
         yield from _of_meter(charger, connector, now, timings, alarm)
+
+
+def _uncommanded(connector: Connector) -> str | None:
+    """Return what power flows, or may flow, without a transaction of ours."""
+    evidence, closed = connector.evidence, connector.closed
+    nobodys = connector.session is None or evidence.strayed
+    if nobodys and evidence.measured_w and not evidence.not_obeying:
+        return f"{evidence.measured_w} W were measured there"
+    if closed is not None and closed.returned:
+        return f"transaction {closed.transaction_id} was closed and may run on; {closed.told_w} W are booked for it"
+    return None
 
 
 def _of_meter(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:

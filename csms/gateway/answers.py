@@ -10,7 +10,7 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, assert_never
+from typing import Any, Literal, Protocol, assert_never
 
 import msgspec
 
@@ -83,6 +83,14 @@ class TransactionMemory(Protocol):
         ...
 
 
+RecordFrame = Callable[[ChargerId, Literal["received", "sent"], str, int], None]
+"""Keeps one frame of a charger for operators: which way it went, its text, when (wall ms)."""
+
+
+def keep_nothing(_charger_id: ChargerId, _direction: Literal["received", "sent"], _text: str, _wall_ms: int) -> None:
+    """Record no frame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """What every charger's link needs of the rest of the process."""
@@ -93,6 +101,7 @@ class Services:
     clock: Clock
     new_id: Callable[[], str]
     heartbeat_interval_s: int = 60
+    record_frame: RecordFrame = keep_nothing
 
 
 class Waiting(msgspec.Struct, frozen=True):

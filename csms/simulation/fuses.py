@@ -73,7 +73,7 @@ class Fuses:
                 for row in truth.rows.of(client.key.charger_id):
                     unheard_w[row] += max(0, client.obeyed_w - truth.booked_w.get(client.key, 0))
         lying = {row for charger_id in truth.liars for row in truth.rows.of(charger_id)}
-        for row, watts in self.drawn_w(self._draws_w()).items():
+        for row, watts in self.drawn_w().items():
             if row in lying:
                 continue
             possible_w = bounds[row].possible_w + unheard_w[row]
@@ -87,9 +87,10 @@ class Fuses:
     def _draws_w(self) -> Mapping[ChargerId, Sequence[int]]:
         return {cid: [outlet.draw_w for outlet in model.outlets] for cid, model in self.truth.chargers.items()}
 
-    def drawn_w(self, draws_w: Mapping[ChargerId, Sequence[int]]) -> dict[str, int]:
+    def drawn_w(self, draws_w: Mapping[ChargerId, Sequence[int]] | None = None) -> dict[str, int]:
         """Return what each row carries, W."""
         truth = self.truth
+        draws_w = self._draws_w() if draws_w is None else draws_w
         drawn: dict[str, int] = {}
         clients_w: dict[ChargerId, int] = {}
         for client in truth.clients:
@@ -139,7 +140,7 @@ class Fuses:
         if model.heard_since_ms is None or not is_known or truth.mirror.chargers[charger_id].is_two:
             return now_ms
         blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
-        is_behind = model.habits.skew_ms < -CLOCK_DOUBT_MS
+        is_behind = model.skew_ms < -CLOCK_DOUBT_MS
         believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
         disturbed_ms = max(model.disturbed_until_ms, truth.around.faults.doubted_until_ms)
         return min(now_ms, max(believed_ms, blind_ms, disturbed_ms))

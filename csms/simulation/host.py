@@ -143,6 +143,7 @@ class Pending:
 
 IDENTIFIED = (TransactionStarted, TransactionStopped, CallAnswered, CallErrored, MeterSampled)
 MOST_IDLE_STEPS = 100
+LATEST_DELIVERY_MS = 60_000
 STORE_PAUSE_MS = 1_000
 """As in `csms.runtime.controller`: after a failed write it waits so long before it rebuilds its core."""
 
@@ -162,7 +163,14 @@ class Host:
         self._pending: deque[Pending] = deque()
         desk = Desk(self._wall_ms, around.session_id, store.find_start, store.find_transaction)
         self._process = Process(
-            around.clock, around.trace, self.post, self.ask, desk, lambda: self.stalled_until_ms, around.odd_rng
+            around.clock,
+            around.trace,
+            self.post,
+            self.ask,
+            desk,
+            lambda: self.stalled_until_ms,
+            around.odd_rng,
+            self._late_ms,
         )
         self._life = 0
         self._started_ms = 0
@@ -229,6 +237,12 @@ class Host:
         self._links[charger_id], self._peers[charger_id] = link, peer
         self.post(ChargerConnected(charger_id, connection, address, takes_over=takes_over))
         return link
+
+    def _late_ms(self) -> int:
+        """Return how much later than the rest a CALL arrives that leaves now."""
+        is_late = self._around.is_later(self._around.odds.delivery)
+        due = is_late and self._around.faults.strike(Kind.LATE_DELIVERY)
+        return self._around.later_rng.randint(3_000, LATEST_DELIVERY_MS) if due else 0
 
     # --- life and death --------------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from csms.gateway.server import Gateway, GatewaySettings
 from csms.ports import StoreError
 from csms.runtime.desk import Told
 from csms.runtime.knocking import KnockingLog
+from csms.runtime.messages import Messages
 from csms.runtime.view import StationView
 from csms.settings import UnknownChargers
 from tests.contract.conformance import assert_conforms
@@ -192,6 +193,7 @@ class World:
     max_half_open: int = 100
     unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
     port: int = 0
+    messages: Messages = field(default_factory=Messages)
 
     def __post_init__(self) -> None:
         self.registry = LinkRegistry(lambda: self.desk, "test")
@@ -238,6 +240,7 @@ async def gateway(**parts: Any) -> AsyncIterator[World]:
         id_tags=world.id_tags,
         clock=world.clock,
         new_id=lambda: "new-session",
+        record_frame=world.messages.record,
     )
     server = Gateway(
         GatewaySettings(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.chargers import HandCharger, by_hand
-from tests.e2e.programs import charger, serving, station
+from tests.e2e.programs import charger, serving, station, until
 from tests.postgres import PostgresServer, empty_database
 
 pytestmark = pytest.mark.e2e
@@ -113,6 +113,34 @@ async def test_every_value_once_and_signed_data_to_the_byte(
         assert pages == {name: shown[name] for name in pages}
         assert (await server.rest.get("/transactions/99")).status_code == 404
         assert (await server.rest.get("/transactions/one")).status_code == 422
+
+
+async def test_a_transaction_is_given_up_when_its_charger_is_gone_and_its_stop_still_counts(tmp_path: Path) -> None:
+    day = Day()
+    async with serving(tmp_path, config=STATION) as server:
+        async with by_hand(server.ocpp_url, "CP001") as hand:
+            await hand.boot()
+            one = (await start(hand, day.stamp(0)))["transactionId"]
+            await sample(hand, one, day.register(10, REGISTER_WH + 100))
+            path, why = f"/transactions/{one}/close", {"reason": "stolen, says the landlord"}
+            assert (await server.post(path, why)).status_code == 409, "its charger is there"
+
+        async def is_away() -> bool:
+            return "connection" not in (await server.get("/chargers/CP001"))["charger"]
+
+        await until(is_away, "its charger is away")
+        assert (await server.post(path, {"reason": ""})).status_code == 422
+        assert (await server.post(path, why | {"meterStopWh": 7})).status_code == 422
+        assert (await server.post("/transactions/99/close", why)).status_code == 404
+        closed = (await server.post(path, why)).json()["transaction"]
+        assert (closed["endReason"], closed["energyWh"]) == ("ClosedByOperator", 100)
+        assert closed["flags"] == ["no_stop_received"]
+        assert (await server.post(path, why)).status_code == 409, "it has ended"
+        async with by_hand(server.ocpp_url, "CP001") as hand:
+            stop = {"transactionId": one, "meterStop": REGISTER_WH + 300, "timestamp": day.stamp(40)}
+            assert await hand.call("StopTransaction", stop) == {}
+            shown = (await server.get(f"/transactions/{one}"))["transaction"]
+        assert (shown["endReason"], shown["energyWh"]) == ("Local", 300)
 
 
 @pytest.mark.parametrize("meter_start", ["left out", None, "", "n/a", {}], ids=repr)

@@ -43,10 +43,11 @@ from csms.core.events import (
     StationConfigured,
     StatusNotified,
     TagStatus,
+    TransactionCloseRequested,
     TransactionStarted,
     TransactionStopped,
 )
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId, SessionId
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId, SessionId, TransactionId
 from csms.core.records import EventLogged, SessionStored
 from csms.core.replies import Outcome, SessionShown, SessionView, StartConfirmed
 from csms.core.station import GRID, Charger, Circuit, Control, Station
@@ -127,6 +128,7 @@ class Drive:
         self.read_back_tenths_a: int | None = None
         self.outcomes: dict[RequestId, Outcome] = {}
         self.connections: dict[str, ConnectionId] = {}
+        self.published = dict(self.engine.all_changes().chargers)
         self._numbers = 0
         self.last = self.do()
 
@@ -159,6 +161,9 @@ class Drive:
         return step
 
     def _check(self) -> None:
+        for charger_id, view in self.last.changes.chargers.items():
+            self.published.pop(charger_id, None) if view is None else self.published.update({charger_id: view})
+        assert self.published == self.engine.all_changes().chargers, "what is published of chargers is not what is"
         due_ms = self.engine.next_due_ms()
         assert due_ms is None or due_ms > self.now.mono_ms, "the engine asks to be stepped again at once"
         recovered = Engine(self.memory.snapshot(), self.now, self.timings)
@@ -185,6 +190,7 @@ class Drive:
     def recover(self, *, safe: bool = False) -> None:
         """Crash and start again from what is durable; every connection is gone."""
         self.engine = Engine(self.memory.snapshot(), self.now, self.timings, safe=safe)
+        self.published = dict(self.engine.all_changes().chargers)
         self.open_calls.clear()
         self.connections.clear()
         self.do()
@@ -390,6 +396,12 @@ class Drive:
         request = RequestId(self.number())
         self.do(SessionStopRequested(request, SessionId(session_id), ended_before))
         return request
+
+    def close(self, transaction_id: int, meter_wh: int | None = None) -> Outcome:
+        """`POST /transactions/{transactionId}/close`."""
+        request = RequestId(self.number())
+        self.do(TransactionCloseRequested(request, TransactionId(transaction_id), "it is gone", meter_wh))
+        return self.outcomes[request]
 
     def shown(self, request: RequestId) -> SessionView:
         outcome = self.outcomes[request]

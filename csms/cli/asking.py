@@ -1,0 +1,47 @@
+"""Asking a running central system over REST, for commands that only show or hand over what it knows."""
+
+import json
+from typing import Any
+
+import httpx2
+
+TIMEOUT_S = 35.0
+"""Longer than a request waits in the server."""
+
+Json = dict[str, Any]
+
+
+def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> Json | str:
+    """Return the document that the server at `url` answers with, or in a sentence or some lines why there is none."""
+    content = json.dumps(body).encode() if isinstance(body, dict) else body
+    headers = None if content is None else {"Content-Type": "application/json"}
+    try:
+        with httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
+            answer = client.request(method, path, content=content, headers=headers)
+            document = answer.json()
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        return f"--url {url}: no answer from a central system there ({type(error).__name__}); is `csms serve` running?"
+    if answer.status_code == httpx2.codes.OK and isinstance(document, dict):
+        return document
+    return f"--url {url}: the server answered {answer.status_code} {_why(document)}".rstrip()
+
+
+def _why(document: object) -> str:
+    """Return what a problem document says, its faults by their paths."""
+    if not isinstance(document, dict):
+        return ""
+    faults = [f"\n  {fault.get('path')}: {fault.get('error')}" for fault in document.get("faults") or ()]
+    return f"{document.get('error', '')}{''.join(faults)}"
+
+
+def shown(text: object) -> str:
+    """Return a stranger's text on one line of a terminal, without what would steer it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in str(text))
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """Return the lines of a table, columns as wide as they must be."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in (head, *rows)
+    ]
