@@ -6,9 +6,10 @@
     power without a transaction                booked from the second sample running on, 30 s after the last one ended
     power under another transaction's id       booked like that, above what was told; three low samples running end it
 
-A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car. What
-does not obey may obey a TxProfile that another central system has left above ours: they are cleared. Then the ways of
-the ladder are tried one after another, at the least power, so that an obedient car is seen at that limit; when every
+A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car; at once
+where more is drawn than all that is booked: of what would it be letting go? What does not obey may obey a TxProfile
+that another central system has left above ours: they are cleared. Then the ways of the ladder are tried one after
+another, at the least power, so that an obedient car is seen at that limit; when every
 way was ignored, one every ten minutes. A meter that falls silent in a transaction is asked.
 
 Only samples that speak of now come here (`csms.core.samples`); a low one frees nothing (I5). A charger that offers less
@@ -68,7 +69,7 @@ class Witness(Part):
             return
         highest_w = self._highest_w(connector, limit)
         if power_w > highest_w + tolerance_w(charger.config, highest_w):
-            if self._must_have_let_go(limit, connector.meter.span_ms):
+            if self._must_have_let_go(limit, connector.meter.span_ms) or _is_above_all(charger, connector, power_w):
                 self._above(charger, connector, limit, power_w)
             return
         if evidence.not_obeying:
@@ -327,6 +328,15 @@ class Witness(Part):
         alarm.at(evidence.retry_ms)
         session.answered_w = send.limit_w
         self.journal.write_session(session)
+
+
+def _is_above_all(charger: ChargerState, connector: Connector, power_w: int) -> bool:
+    """Return whether a power, W, is above all that may be in force: then no car is only slow to let go.
+
+    A mean over a span may be of before the newest of it.
+    """
+    booked_w = charger.connector_booked_w(connector)
+    return not connector.meter.span_ms and power_w > booked_w + tolerance_w(charger.config, booked_w)
 
 
 def _is_at(charger: ChargerState, limit: Send, power_w: int, phases: int | None) -> bool:

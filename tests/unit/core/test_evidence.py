@@ -125,6 +125,19 @@ def test_samples_before_settling_are_no_evidence() -> None:
     assert drive.k_kw("A", 1) == 50
 
 
+def test_what_is_above_all_that_may_be_in_force_is_booked_before_settling() -> None:
+    drive = Drive(station(60, charger("A", 100)))
+    drive.bring_up("A")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.wait(4)
+    drive.sample("A", 1, 61_200)
+    assert drive.k_kw("A", 1) == 60, "2 % may be too much"
+    drive.sample("A", 1, 90_000)
+    assert drive.k_kw("A", 1) == 90, "it can be letting go of nothing: it was told 0, then 60 kW"
+
+
 def test_a_cut_that_is_accepted_and_ignored_is_found_out() -> None:
     drive, _, _ = halved()
     drive.configure(station(50, charger("A", 100), charger("B", 100)))
