@@ -205,13 +205,16 @@ class Steering(TimedPart):
         A charger that is not provisioned counts once, with its `reservedPower`: limits of its transactions above that
         are a raise, although K of the connector alone is the maximum; and all that its connectors are told stays within
         its own maximum, which may have been configured below what it could do. Under an overbooked row what was
-        measured is no permission: a meter that lies would become the truth. 0 fits always.
+        measured is no permission: a meter that lies would become the truth; nor is what a connector that is not
+        provisioned is booked at, once its transaction was told less. 0 fits always.
         """
         charger, connector = each.charger, each.connector
         if connector.provisioned or not charger.unknown_default:
             if self.plan.cut_is_urgent(self.state, each) and connector.evidence.measured_w:
                 return max(charger.defaults.power_w, connector.limits.power_w)
             return max(each.booked_w, each.grant_w)
+        if last_send(each) is not None and self.plan.cut_is_urgent(self.state, each):
+            return connector.limits.power_w
         booked_w = self.booked_w
         caps_w = ((node, self.state.tree.caps_w[node]) for node in self.state.tree.paths[charger.charger_id][1:])
         rooms_w = [max(0, cap_w - booked_w[node]) for node, cap_w in caps_w if cap_w is not None]

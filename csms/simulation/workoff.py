@@ -6,7 +6,7 @@ have lost it, and is booked at its maximum). LEDGER.md §3 gives 25 s to work th
 wire, 15 until it is answered or timed out, 25 until it is settled. After that everything is held against the
 controller but
 
-- what somebody has who cannot be told: out of reach, or never provisioned and without a limit of its own. Others have
+- what somebody has who cannot be told: out of reach, removed and draining (LEDGER.md §2), or never provisioned and without a limit of its own. Others have
   to make room for it, down to the least that they may be told;
 - what a charger goes on with although it was told less: the CALL was lost, late or refused. It counts with what it was
   told, and nobody has to make room for it as long as it is not known that it does not obey;
@@ -215,12 +215,16 @@ class WorkOff:
         if since_ms > self.truth.now_ms - WORK_OFF_MS:
             return Load()
         is_doubtful = known.is_two or charger_id in self.truth.trouble.chargers
-        if not is_reached or charger_id in self.truth.liars or (is_doubtful and not is_told):
-            return Load(held_w=sum(watts))
+        is_fixed = not is_reached or known.is_draining
+        taken = [
+            (outlet, power_w)
+            for outlet, power_w in zip(self.truth.chargers[charger_id].outlets, watts, strict=True)
+            if outlet.transaction is not None or ConnectorKey(charger_id, outlet.idx) not in self._driven
+        ]
+        if is_fixed or charger_id in self.truth.liars or (is_doubtful and not is_told):
+            return Load(held_w=sum(power_w for _, power_w in taken))
         load = Load()
-        for outlet, power_w in zip(self.truth.chargers[charger_id].outlets, watts, strict=True):
-            if outlet.transaction is None and ConnectorKey(charger_id, outlet.idx) in self._driven:
-                continue
+        for outlet, power_w in taken:
             told_w = self._told_w(charger_id, outlet, is_provisioned=outlet.idx in known.provisioned)
             if told_w is None:
                 load.held_w += power_w
