@@ -19,6 +19,9 @@ from csms.core.units import percent_w
 
 DC_TOLERANCE_W = 1_000
 DC_HEAD_ROOM_W = 4_000
+AC_HEAD_ROOM_A = 2
+"""Cars draw up to an ampere less than they may, and limits are often told in whole amperes: with less head room a car
+would be told what it is told already, and never shows that it wants more (docs/adr/0026)."""
 DC_DEAD_BAND_W = 3_000
 GROWTH_W = 5_000
 
@@ -34,6 +37,11 @@ def tolerance_w(charger: Charger, limit_w: int) -> int:
     LEDGER.md §6: 2 %, at least 1 kW DC or 0.5 A AC.
     """
     return max(DC_TOLERANCE_W if charger.is_dc else half_ampere_w(charger), percent_w(limit_w, 2))
+
+
+def head_room_w(charger: Charger) -> int:
+    """Return how much more than it draws a car may draw at least, W, so that one that wants more shows it."""
+    return DC_HEAD_ROOM_W if charger.is_dc else 2 * AC_HEAD_ROOM_A * half_ampere_w(charger)
 
 
 def dead_band_w(charger: Charger, power_w: int) -> int:
@@ -87,7 +95,7 @@ class Demand:
         if now_ms - self.below_since_ms < timings.unsaturated_ms:
             return False
         seen_w = max(previous_w, power_w)
-        room_w = max(DC_HEAD_ROOM_W if charger.is_dc else 2 * half_ampere_w(charger), percent_w(seen_w, 5))
+        room_w = max(head_room_w(charger), percent_w(seen_w, 5))
         return self._estimate(min(self.declared_w, seen_w + room_w), room_w // 4)
 
     def _estimate(self, estimate_w: int, least_change_w: int) -> bool:

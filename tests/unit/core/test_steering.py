@@ -413,3 +413,21 @@ def test_what_an_unprovisioned_charger_is_told_stays_within_its_own_maximum() ->
             drive.answer(limit)
     assert not drive.provisioned("A")
     assert set(told) == {50_000}, "the limit of the other car has never been heard of"
+
+
+def test_under_an_overbooked_row_one_that_is_not_provisioned_is_told_no_more_than_it_was() -> None:
+    drive = Drive(station(100, charger("A", 60), charger("B", 80)))
+    drive.connect("A")
+    drive.status("A", 1, ConnectorStatus.CHARGING)
+    drive.start("A")
+    drive.answer(drive.open_limit("A"))
+    assert ("A", 1, 20_000) in drive.limits(), "80 kW may be drawn at B"
+    drive.connect("B")
+    drive.start("B")
+    for _ in range(6):
+        drive.wait(5)
+        drive.sample("A", 1, 20_000)
+        for call in [each for each in drive.open_calls if isinstance(each, SetLimit) and each.idx]:
+            drive.answer(call)
+    assert drive.row_kw() > 100
+    assert {limit_w for charger_id, _, limit_w in drive.limits() if charger_id == "A"} <= {20_000}
