@@ -6,8 +6,8 @@ have lost it, and is booked at its maximum). LEDGER.md §3 gives 25 s to work th
 wire, 15 until it is answered or timed out, 25 until it is settled. After that everything is held against the
 controller but
 
-- what somebody has who cannot be told: out of reach, removed and draining (LEDGER.md §2), or never provisioned and without a limit of its own. Others have
-  to make room for it, down to the least that they may be told;
+- what somebody has who cannot be told: out of reach, removed and draining (LEDGER.md §2), or never provisioned and
+  without a limit of its own. Others have to make room for it, down to the least that they may be told;
 - what a charger goes on with although it was told less: the CALL was lost, late or refused. It counts with what it was
   told, and nobody has to make room for it as long as it is not known that it does not obey;
 - one that has refused limits three times, or for whose connection two fight, may be one that is told nothing more: it
