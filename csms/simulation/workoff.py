@@ -26,6 +26,7 @@ from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.station import Charger, Control
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
+from csms.simulation.heard import HeardCharger
 from csms.simulation.outlet import Outlet
 from csms.simulation.rows import Rows, opened_by
 from csms.simulation.trace import demand
@@ -225,7 +226,7 @@ class WorkOff:
             return Load(held_w=sum(power_w for _, power_w in taken))
         load = Load()
         for outlet, power_w in taken:
-            told_w = self._told_w(charger_id, outlet, is_provisioned=outlet.idx in known.provisioned)
+            told_w = self._told_w(known, outlet)
             if told_w is None:
                 load.held_w += power_w
             else:
@@ -237,15 +238,20 @@ class WorkOff:
                 load.least_w += max(known.charger.fail_safe_power_w, min(told_w, least_w))
         return load
 
-    def _told_w(self, charger_id: ChargerId, outlet: Outlet, *, is_provisioned: bool) -> int | None:
-        """Return what counts of all that a connector was told; None when it may have all that its charger has."""
-        key = ConnectorKey(charger_id, outlet.idx)
-        own = self._own_w.get(key)
-        if own is not None and outlet.transaction is not None and outlet.transaction.transaction_id == own[0]:
+    def _told_w(self, known: HeardCharger, outlet: Outlet) -> int | None:
+        """Return what counts of all that a connector was told; None when it may have all that its charger has.
+
+        The limit of a transaction counts until its end has been heard.
+        """
+        key = ConnectorKey(known.charger.charger_id, outlet.idx)
+        own, running = self._own_w.get(key), outlet.transaction
+        heard = known.connectors.get(outlet.idx)
+        heard_id = None if heard is None else heard.open_id
+        if own is not None and own[0] == (heard_id if running is None else running.transaction_id):
             return own[1]
-        if not is_provisioned:
+        if outlet.idx not in known.provisioned:
             return None
-        return self._defaults_w.get(key, self._defaults_w.get(ConnectorKey(charger_id, 0)))
+        return self._defaults_w.get(key, self._defaults_w.get(ConnectorKey(known.charger.charger_id, 0)))
 
     def _is_reached(self, charger_id: ChargerId, model: ChargerModel) -> bool:
         known = self.truth.mirror.chargers.get(charger_id)
