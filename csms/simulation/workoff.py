@@ -241,13 +241,14 @@ class WorkOff:
     def _told_w(self, known: HeardCharger, outlet: Outlet) -> int | None:
         """Return what counts of all that a connector was told; None when it may have all that its charger has.
 
-        The limit of a transaction counts until its end has been heard.
+        The limit of a transaction counts until its end, or the start of the next one, has been heard.
         """
         key = ConnectorKey(known.charger.charger_id, outlet.idx)
         own, running = self._own_w.get(key), outlet.transaction
         heard = known.connectors.get(outlet.idx)
         heard_id = None if heard is None else heard.open_id
-        if own is not None and own[0] == (heard_id if running is None else running.transaction_id):
+        running_id = None if running is None else running.transaction_id
+        if own is not None and own[0] == (heard_id if running_id is None else running_id):
             return own[1]
         if outlet.idx not in known.provisioned:
             return None
