@@ -77,14 +77,23 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     others = [claim for claim in everyone if claim not in claims]
     # What one in trouble holds of the others' shares is missing to them, who are not cut for each other.
     is_missing = any(engine.booked_w(_key(claim)) > among_all[claim.name] for claim in others)
+    full = _overbooked_by(troubled, rows, engine)
     for claim in claims:
         shares_w = (among_all[claim.name], apart[claim.name])
-        _compare(claim, 0 if is_missing else min(shares_w), max(shares_w), judge, engine, station)
+        lowest_w = 0 if is_missing or not full.isdisjoint(claim.rows) else min(shares_w)
+        _compare(claim, lowest_w, max(shares_w), judge, engine, station)
     _idle(judge, engine, station, troubled)
     moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
     if len({(each.key, each.limit_w) for each in moved}) > len({each.key for each in moved}):
         raise ViolationError(f"I10: limits still move: {moved}")
     return len(claims)
+
+
+def _overbooked_by(troubled: set[ChargerId], rows: dict[str, tuple[str, ...]], engine: Controller) -> set[str]:
+    """Return the rows that are overbooked with somebody in trouble under them: nobody is raised there."""
+    theirs = {row for charger_id in troubled for row in rows.get(charger_id, ())}
+    caps_w = {row: engine.node_capacity_w(row) for row in theirs}
+    return {row for row, cap_w in caps_w.items() if cap_w is not None and engine.node_booked_w(row) > cap_w}
 
 
 def _shares(claims: list[Claim], judge: Judge, engine: Controller, rows: dict[str, tuple[str, ...]]) -> dict[str, int]:

@@ -162,6 +162,7 @@ class Judge:
         self._left.clear()  # a token is an identity within one process; message ids are the gateway's
         self.truth.live = {row.charger_id for row in store.chargers.values() if row.ever_connected}
         self.truth.stepped(engine)
+        self.workoff.recovered(engine, self._bounds)
         self._judged = {}
         self.asked.compared["E"] += len(self._before)
         self._i5(engine)

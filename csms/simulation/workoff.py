@@ -2,7 +2,8 @@
 
 A row is *opened* by a change of the configuration (a capacity cut, somebody more under it), by a charger that begins to
 count on it (its first connection), and by one that boots and does not take its default within 15 s (§4: it may
-have lost it, and is booked at its maximum). LEDGER.md §3 gives 25 s to work that off: 5 s until the cut is on the
+have lost it, and is booked at its maximum), and by a new process that books more than the one before (a client may not
+have heard its last answer). LEDGER.md §3 gives 25 s to work that off: 5 s until the cut is on the
 wire, 15 until it is answered or timed out, 25 until it is settled. After that everything is held against the
 controller but
 
@@ -22,11 +23,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from csms.core.commands import Command, SetLimit
+from csms.core.firm import RowBound
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.station import Charger, Control
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.heard import HeardCharger
+from csms.simulation.host import Controller
 from csms.simulation.outlet import Outlet
 from csms.simulation.rows import Rows, opened_by
 from csms.simulation.trace import demand
@@ -108,6 +111,13 @@ class WorkOff:
         if driven != self._driven:
             self._left_to_default(self._driven - driven)
             self._driven = driven
+
+    def recovered(self, engine: Controller, bounds: Mapping[str, RowBound]) -> None:
+        """Take that a new process books more than the one before: an answer that a client may never have heard."""
+        for row, capacity_w in self.truth.rows.capacities_w.items():
+            was_w = bounds[row].possible_w if row in bounds else 0
+            if capacity_w is not None and engine.node_booked_w(row) > max(capacity_w, was_w):
+                self._opened_ms[row] = self.truth.now_ms
 
     def _lose_defaults(self) -> None:
         """Take that connectors are not provisioned any more: they are booked at all that their charger has."""
