@@ -19,6 +19,7 @@ COMMANDS = (
     ("serve",),
     ("init",),
     ("config", "check"),
+    ("doctor",),
     ("knocking",),
     ("chargers", "list"),
     ("chargers", "add"),

@@ -313,6 +313,34 @@ def restore(
 
 
 @app.command()
+def doctor(
+    *,
+    config: Annotated[Text, typer.Option(metavar="FILE", help="As for csms serve; looked at where none runs.")] = None,
+    host: Annotated[Text, typer.Option(metavar="ADDRESS", help="REST of the server. [default: 127.0.0.1]")] = None,
+    port: Annotated[Text, typer.Option(metavar="PORT", help="REST port of the server. [default: 3000]")] = None,
+    ocpp_host: Annotated[Text, typer.Option(metavar="ADDRESS", help="As for csms serve.")] = None,
+    ocpp_port: Annotated[Text, typer.Option(metavar="PORT", help="As for csms serve.")] = None,
+    database: Database = None,
+) -> None:
+    """Look at settings, database, disk, clock, ports, configuration, chargers and alarms, and say what to do.
+
+    The server may run, and should: then each charger is told of, too: whether a car can start there while the server is
+    away, and why. Nothing is changed. Exit status 1 when something is at fault.
+    """
+    from csms.cli.doctoring import run  # noqa: PLC0415  # heavy: only for this command
+
+    given = {
+        "config": config,
+        "host": host,
+        "port": port,
+        "ocpp_host": ocpp_host,
+        "ocpp_port": ocpp_port,
+        "database": database,
+    }
+    raise typer.Exit(run({name: value for name, value in given.items() if value is not None}))
+
+
+@app.command()
 def allocate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON document; - reads standard input.")],
 ) -> None:

@@ -39,7 +39,7 @@ async def export(url: PostgresUrl, target: Connection, progress: Progress) -> st
             copy_rows(source, target, progress)
         return found
 
-    return await _in_session(url, lambda session: session.run(work, patiently=True))
+    return await in_session(url, lambda session: session.run(work, patiently=True))
 
 
 async def fill(url: PostgresUrl, station_id: str, source: Connection, progress: Progress) -> str:
@@ -61,11 +61,11 @@ async def fill(url: PostgresUrl, station_id: str, source: Connection, progress: 
             return f"{holder} is using this database; stop it first, or name another one"
         return await session.run(migrate, patiently=True) or await session.run(work, patiently=True)
 
-    found = await _in_session(url, into)
+    found = await in_session(url, into)
     return found.reason if isinstance(found, NotOpened) else found
 
 
-async def _in_session(url: PostgresUrl, work: Callable[[Session], Awaitable[T]]) -> T | NotOpened:
+async def in_session(url: PostgresUrl, work: Callable[[Session], Awaitable[T]]) -> T | NotOpened:
     """Connect, do `work`, let go."""
     try:
         session = await open_session(url)

@@ -101,15 +101,15 @@ async def open_sqlite(path: Path) -> SqliteDatabase | NotOpened:
 def _open(given: Path) -> _Opened | NotOpened:
     try:
         path = given.resolve()
-        unfit = _unfit(path)
-        held = None if unfit else lock.take(lock.lock_path(path))
+        why = unfit(path)
+        held = None if why else lock.take(lock.lock_path(path))
     except OSError as fault:
         where = "" if fault.filename in (None, os.fspath(path)) else f" ({fault.filename})"
         return NotOpened(f"{given}: {fault.strerror}{where}")
     except (ValueError, RuntimeError) as fault:
         return NotOpened(f"{str(given)!r}: {fault}")
-    if unfit:
-        return NotOpened(f"{given}: {unfit}")
+    if why:
+        return NotOpened(f"{given}: {why}")
     if isinstance(held, lock.HeldBy):
         owner = "another process" if held.pid is None else f"process {held.pid}"
         return NotOpened(f"{given}: {owner} is using this database; stop it first, or name another file")
@@ -117,7 +117,7 @@ def _open(given: Path) -> _Opened | NotOpened:
     return _connect(given, path, held)
 
 
-def _unfit(path: Path) -> str:
+def unfit(path: Path) -> str:
     """Return why the path cannot be our file, or ""; raise OSError when it cannot even be looked at."""
     if path.is_dir():
         return "is a folder, not a file"

@@ -48,7 +48,7 @@ def copy_database(source: Path, target: Path, progress: Progress = silent) -> No
         CopyError: the source cannot be read or the target not be written.
     """
     try:
-        with closing(_reading(source)) as opened, closing(sqlite3.connect(target)) as copy:
+        with closing(reading(source)) as opened, closing(sqlite3.connect(target)) as copy:
             opened.execute("BEGIN")
             opened.execute("SELECT count(*) FROM sqlite_master").fetchone()  # only now the transaction has its moment
             opened.backup(copy, pages=PAGES, progress=lambda _, left, total: progress(total - left, total))
@@ -81,7 +81,7 @@ def read_mark(path: Path) -> Mark:
         CopyError: it is damaged, or no backup.
     """
     try:
-        with closing(_reading(path)) as copy:
+        with closing(reading(path)) as copy:
             check(copy)
             known = copy.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (MARK,)).fetchone()
             if known is None:
@@ -123,5 +123,6 @@ def _flush(path: Path, flags: int) -> None:
         os.close(descriptor)
 
 
-def _reading(path: Path) -> sqlite3.Connection:
+def reading(path: Path) -> sqlite3.Connection:
+    """Return a connection that can only read; raise sqlite3.Error."""
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)

@@ -46,6 +46,8 @@ from csms.ports import (
     Transactions,
 )
 from csms.store import SqlStore, open_store, reading, schema
+from csms.store.examining import Examined, examine
+from csms.store.migrate import head
 from tests.contract import store_victim
 from tests.postgres import PostgresServer, empty_database
 from tests.unit.store import samples
@@ -1102,3 +1104,13 @@ async def test_another_stations_transactions_are_not_listed(store_url: str) -> N
     first = await _open(store_url)
     assert await first.read_transactions(TransactionFilter(), None, 10) == ()
     await first.close()
+
+
+# --- looking at it without owning it ----------------------------------------------------------------------------------
+
+
+async def test_a_database_is_examined_while_it_is_used(store: SqlStore, store_url: str) -> None:
+    await store.commit([EventLogged(7_000, "a", None, None), EventLogged(8_000, "b", None, None)])
+    found = await asyncio.to_thread(examine, store_url)
+    assert isinstance(found, Examined)
+    assert (found.revision, found.newest_ms, found.in_use is False) == (head(), 8_000, False)
