@@ -81,7 +81,12 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     for claim in claims:
         shares_w = (among_all[claim.name], apart[claim.name])
         lowest_w = 0 if is_missing or not full.isdisjoint(claim.rows) else min(shares_w)
-        _compare(claim, lowest_w, max(shares_w), judge, engine, station)
+        short_w = sum(
+            max(0, among_all[other.name] - _limit_w(judge, _key(other)))
+            for other in everyone
+            if other is not claim and not set(other.rows).isdisjoint(claim.rows)
+        )
+        _compare(claim, lowest_w, max(shares_w) + short_w, judge, engine, station)
     _idle(judge, engine, station, troubled)
     moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
     if len({(each.key, each.limit_w) for each in moved}) > len({each.key for each in moved}):
@@ -151,6 +156,8 @@ def _compare(claim: Claim, lowest_w: int, highest_w: int, judge: Judge, engine: 
     """Judge one session by its share among all, and among those that nothing is wrong with.
 
     A troubled charger may hold more than its share, which is missing to the others, or take less, which waits for it.
+    Nobody is cut for others who are short by less than their dead bands (LEDGER.md §2): what those miss together,
+    `highest_w` allows for.
     """
     key = _key(claim)
     charger = next(each for each in station.chargers if each.charger_id == key.charger_id)
