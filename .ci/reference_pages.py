@@ -20,6 +20,7 @@ COMMANDS = (
     ("init",),
     ("config", "check"),
     ("doctor",),
+    ("bundle",),
     ("knocking",),
     ("chargers", "list"),
     ("chargers", "add"),

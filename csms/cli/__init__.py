@@ -243,6 +243,23 @@ def chargers_remove(
 
 
 @app.command()
+def bundle(
+    charger_id: Annotated[str, typer.Argument(metavar="ID", help="The charger's id.")],
+    file: Annotated[Text, typer.Argument(metavar="[FILE]", help="Written. [default: ID.zip]")] = None,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+    url: Server = REST_URL,
+) -> None:
+    """Write what is known of one charger into one file, for somebody who helps: state, last messages, alarms, history.
+
+    Id tags are shortened; keys, passwords and certificates are masked.
+    """
+    from csms.cli.bundling import run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(url, charger_id, file, replace=force))
+
+
+@app.command()
 def knocking(url: Server = REST_URL) -> None:
     """Show who asked to connect as a charger and was not let in, and why, with the command that lets it in."""
     from csms.cli.fleet import knocking as run  # noqa: PLC0415  # heavy: only for this command
