@@ -20,6 +20,8 @@ COMMANDS = (
     ("config", "check"),
     ("makes", "export"),
     ("makes", "import"),
+    ("backup",),
+    ("restore",),
     ("allocate",),
     ("demo",),
     ("simulate",),

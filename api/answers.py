@@ -1,14 +1,28 @@
 """The core's views, and stored transactions, as REST shows them: whole kilowatts down, camelCase."""
 
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from api.schemas import (
     AlarmBody,
+    ChangedSettingBody,
+    ChargerAnswer,
+    ChargerBody,
+    ChargerBoot,
+    CommandBody,
+    ConnectionBody,
+    ConnectorBody,
     ConnectorIdAnswer,
+    ExpectedBody,
+    IdTagBody,
     KnockBody,
     SampleBody,
     SessionBody,
@@ -18,16 +32,25 @@ from api.schemas import (
 from api.services import Knock
 from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import kilowatts
-from csms.core.events import BootInfo
-from csms.core.records import Driver, SessionStored
-from csms.core.replies import SessionView
+from csms.core.events import BootInfo, TagStatus
+from csms.core.id_tags import IdTag
+from csms.core.ids import SessionId
+from csms.core.learnt import Learnt, Make
+from csms.core.makes_document import make_document
+from csms.core.records import CommandStored, Driver, SessionStored
+from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import REGISTER_UNKNOWN
+from csms.core.units import used_wh
 from csms.ocpp16.merging import Value
 
 
-def json_answer(body: BaseModel) -> Response:
-    """Return 200 with a model as JSON, fields that are None left out."""
-    return Response(body.model_dump_json(by_alias=True, exclude_none=True), media_type="application/json")
+def json_answer(body: BaseModel, status: int = 200) -> Response:
+    """Return an answer with a model as JSON, fields that are None left out."""
+    return Response(_json(body), status_code=status, media_type="application/json")
+
+
+def _json(body: BaseModel) -> str:
+    return body.model_dump_json(by_alias=True, exclude_none=True)
 
 
 def session_body(session: SessionView) -> SessionBody:
@@ -51,7 +74,7 @@ def transaction_body(session: SessionStored, view: SessionView | None) -> Transa
     assert session.transaction_id is not None, "it was found by it"
     is_known = REGISTER_UNKNOWN not in session.flags
     last_wh = session.last_energy_wh if session.meter_stop_wh is None else session.meter_stop_wh
-    energy_wh = None if last_wh is None else last_wh - session.meter_start_wh
+    energy_wh = None if last_wh is None else used_wh(session.meter_start_wh, last_wh)
     if view is not None and session.ended_ms is None and view.energy_wh is not None:
         energy_wh = view.energy_wh
     return TransactionBody(
@@ -70,14 +93,22 @@ def transaction_body(session: SessionStored, view: SessionView | None) -> Transa
     )
 
 
-def sample_body(value: Value) -> SampleBody:
-    """Return a meter value."""
-    return SampleBody(**_told(value))
+def value_json(value: Value) -> str:
+    """Return a meter value, signed or not, as JSON."""
+    return _json(SignedBody(**_told(value)) if value.is_signed else SampleBody(**_told(value)))
 
 
-def signed_body(value: Value) -> SignedBody:
-    """Return a signed meter value."""
-    return SignedBody(**_told(value))
+def transaction_answer(
+    transaction: TransactionBody, samples: Sequence[str], signed: Sequence[str], next_cursor: str | None
+) -> Response:
+    """Return 200 with a `TransactionAnswer` around values that are JSON already: there may be ten thousands of them."""
+    fields = [
+        f'"transaction":{_json(transaction)}',
+        f'"samples":[{",".join(samples)}]',
+        f'"signedData":[{",".join(signed)}]',
+        *([] if next_cursor is None else [f'"nextCursor":"{next_cursor}"']),
+    ]
+    return Response(f"{{{','.join(fields)}}}", media_type="application/json")
 
 
 def _told(value: Value) -> dict[str, Any]:
@@ -90,6 +121,82 @@ def _told(value: Value) -> dict[str, Any]:
         "unit": value.unit or None,
         "value": value.value,
     }
+
+
+def _kilowatts(power_w: int | None) -> int | float | None:
+    return None if power_w is None else kilowatts(power_w)
+
+
+def charger_body(charger: ChargerView, max_w: int | None, sessions: Mapping[SessionId, SessionView]) -> ChargerBody:
+    """Return a charger as it is now; `max_w` as configured, None: it is no more."""
+    online = charger.connected_ms
+    return ChargerBody(
+        charger_id=charger.charger_id,
+        max_power=_kilowatts(max_w),
+        boot=None if charger.boot is None else _boot_body(charger.boot),
+        connection=None if online is None else ConnectionBody(since=_iso(online), address=charger.address or None),
+        connectors=[_connector_body(connector, sessions) for connector in charger.connectors],
+        booked_power=kilowatts(charger.booked_w),
+        fail_safe_power=_kilowatts(charger.fail_safe_w),
+        provisioned=charger.provisioned,
+        draining=charger.draining,
+        identity_conflict=charger.identity_conflict,
+        refusing=charger.refusing,
+    )
+
+
+def _boot_body(boot: BootInfo) -> ChargerBoot:
+    """Return what a charger said of itself; the texts are a stranger's."""
+    return ChargerBoot(
+        vendor=valid_text(boot.vendor) or None,
+        model=valid_text(boot.model) or None,
+        serial_number=valid_text(boot.serial_number or boot.charge_box_serial_number) or None,
+        firmware_version=valid_text(boot.firmware_version) or None,
+        meter_type=valid_text(boot.meter_type) or None,
+        meter_serial_number=valid_text(boot.meter_serial_number) or None,
+    )
+
+
+def _connector_body(connector: ConnectorView, sessions: Mapping[SessionId, SessionView]) -> ConnectorBody:
+    session = None if connector.session_id is None else sessions.get(connector.session_id)
+    return ConnectorBody(
+        idx=connector.idx,
+        status=connector.status,
+        status_since=None if connector.status_since_ms is None else _iso(connector.status_since_ms),
+        session=None if session is None else session_body(session),
+        booked_power=kilowatts(connector.booked_w),
+        confirmed_power=_kilowatts(connector.confirmed_w),
+        provisioned=connector.provisioned,
+        not_obeying=connector.not_obeying,
+        out_of_service=connector.out_of_service,
+    )
+
+
+def charger_answer(
+    charger: ChargerView, body: ChargerBody, learnt: Learnt | None, alarms: list[Alarm]
+) -> ChargerAnswer:
+    """Return all that is known of a charger; names and values of keys are a stranger's texts."""
+    make = None if charger.boot is None else charger.boot.make
+    known = None if make is None or learnt is None else make_document(Make(*map(valid_text, make)), learnt)
+    told = asdict(charger.capabilities)
+    return ChargerAnswer(
+        charger=body,
+        capabilities={to_camel(name): _listed(value) for name, value in told.items() if value not in {None, ()}},
+        settings={valid_text(key): valid_text(value or "") for key, value in charger.settings.items()},
+        changed_settings={
+            valid_text(key): ChangedSettingBody(
+                before=valid_text(change.before), value=valid_text(change.value), answer=change.answer.value
+            )
+            for key, change in charger.changes.items()
+        },
+        learnt=known,
+        alarms=[alarm_body(alarm) for alarm in alarms],
+    )
+
+
+def _listed(value: object) -> object:
+    """Return a capability as JSON has it."""
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def knock_body(knock: Knock) -> KnockBody:
@@ -124,6 +231,53 @@ def alarm_body(alarm: Alarm) -> AlarmBody:
         cause=alarm.cause,
         meaning=kind.meaning,
         to_do=kind.to_do,
+    )
+
+
+def command_body(command: CommandStored, *, whole: bool) -> CommandBody:
+    """Return an operator's command, with all that its charger answered or with the status alone."""
+    expects = None
+    if command.expects is not None and command.outcome is not None:
+        until = None if command.outcome_due_ms is None else _iso(command.outcome_due_ms)
+        expects = ExpectedBody(what=command.expects.value, state=command.outcome.value, until=until)
+    return CommandBody(
+        id=command.command_id,
+        charger_id=command.charger_id,
+        action=command.action,
+        body=_shown_payload(command.body_json),
+        asked_by=command.asked_by or None,
+        asked_at=_iso(command.asked_ms),
+        queue_until=None if command.queue_until_ms is None else _iso(command.queue_until_ms),
+        forced=command.forced,
+        state=command.state.value,
+        answer=None if command.answer is None else valid_text(command.answer),
+        answer_body=json.loads(command.answer_json) if whole and command.answer_json is not None else None,
+        reason=command.reason,
+        sent_at=None if command.sent_ms is None else _iso(command.sent_ms),
+        answered_at=None if command.answered_ms is None else _iso(command.answered_ms),
+        outcome=expects,
+    )
+
+
+def _shown_payload(body_json: str) -> dict[str, Any]:
+    """Return the payload that was sent; a location may hold a password."""
+    payload: dict[str, Any] = json.loads(body_json)
+    if isinstance(location := payload.get("location"), str):
+        payload["location"] = re.sub(r"//[^/@]*@", "//***@", location)
+    return payload
+
+
+def id_tag_body(tag: IdTag, status: TagStatus) -> IdTagBody:
+    """Return a listed tag with what is said of it now."""
+    return IdTagBody(
+        id_tag=tag.id_tag_raw,
+        status=status.value,
+        parent_id_tag=tag.parent,
+        expiry_date=None if tag.expires_ms is None else _iso(tag.expires_ms),
+        blocked=tag.blocked,
+        concurrent=tag.concurrent,
+        note=tag.note,
+        version=tag.version,
     )
 
 

@@ -16,10 +16,13 @@ from api.docs_page import CONTENT_SECURITY_POLICY, render
 from api.problems import http_problem, invalid
 from api.routes.alarms import AlarmRoutes
 from api.routes.chargers import ChargerRoutes
+from api.routes.commands import CommandRoutes
 from api.routes.health import HealthRoutes
+from api.routes.id_tags import IdTagRoutes
 from api.routes.makes import MakeRoutes
 from api.routes.sessions import SessionRoutes
 from api.routes.station import StationRoutes
+from api.routes.transaction_lists import TransactionListRoutes
 from api.routes.transactions import TransactionRoutes
 from api.services import Services
 from csms.core.faults import Fault
@@ -51,7 +54,17 @@ def create_app(services: Services) -> FastAPI:
         redirect_slashes=False,
     )
     HealthRoutes().add_to(app)
-    for routes in (StationRoutes, SessionRoutes, TransactionRoutes, ChargerRoutes, AlarmRoutes, MakeRoutes):
+    for routes in (
+        StationRoutes,
+        SessionRoutes,
+        TransactionListRoutes,
+        TransactionRoutes,
+        IdTagRoutes,
+        ChargerRoutes,
+        CommandRoutes,
+        AlarmRoutes,
+        MakeRoutes,
+    ):
         routes(services).add_to(app)
     page = render(app.openapi())
 

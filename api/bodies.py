@@ -1,4 +1,4 @@
-"""Reading a request's body: bounded while it streams in, strictly JSON, and into a model or a list of faults."""
+"""Reading a request's body: bounded while it streams in, JSON strictly, into a model or a list of faults; or CSV."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -18,7 +18,11 @@ SESSION_BODY_BYTES_MAX = 64 * 1024
 STATION_BODY_BYTES_MAX = 1024 * 1024
 """About ten thousand chargers."""
 
+ID_TAGS_BODY_BYTES_MAX = 16 * 1024 * 1024
+"""A hundred thousand id tags with notes of some hundred characters."""
+
 JSON_MEDIA_TYPE = "application/json"
+CSV_MEDIA_TYPE = "text/csv"
 
 Model = TypeVar("Model", bound=RequestBody)
 
@@ -43,14 +47,23 @@ async def read_model(request: Request, model: type[Model]) -> Model | Response:
 
 async def read_json(request: Request, bytes_max: int) -> object | Response:
     """Return the values of the request's JSON body, or the answer that says why it has none."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != JSON_MEDIA_TYPE or "content-encoding" in request.headers:
+    if not _is_sent_as(request, JSON_MEDIA_TYPE):
         return problem(Kind.UNSUPPORTED_MEDIA_TYPE)
     body = await _read_bytes(request, bytes_max)
     if isinstance(body, Response):
         return body
     document = load_document(body)
     return invalid(document) if isinstance(document, tuple) else document
+
+
+async def read_csv(request: Request, bytes_max: int) -> bytes | Response:
+    """Return the request's body of CSV, or the answer that says why it has none."""
+    return await _read_bytes(request, bytes_max) if _is_sent_as(request, CSV_MEDIA_TYPE) else problem(Kind.NOT_CSV)
+
+
+def _is_sent_as(request: Request, wanted: str) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == wanted and "content-encoding" not in request.headers
 
 
 async def _read_bytes(request: Request, bytes_max: int) -> bytes | Response:
@@ -79,4 +92,4 @@ def _fault(detail: ErrorDetails, model: type[RequestBody]) -> Fault:
 
 
 def _path(location: "list[int | str] | tuple[int | str, ...]") -> str:
-    return "$" + "".join(f".{step}" for step in location)
+    return "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)

@@ -90,20 +90,31 @@ def _request(method: str, path: str, operation: Json) -> Iterator[str]:
     if body is None:
         yield f"<pre>{escape(f'curl{option} {target}')}</pre>"
         return
-    content = body["content"]["application/json"]
+    ((media_type, content),) = body["content"].items()
     yield f"<p>Body: {_type(content['schema'])}</p>"
     for example in content["examples"].values():
-        data = f"-H 'Content-Type: application/json' -d '{json.dumps(example['value'])}'"
-        yield f"<pre>{escape(f'curl{option} {target} {data}')}</pre>"
+        is_json = media_type == "application/json"
+        data = f"-d '{json.dumps(example['value'])}'" if is_json else f"--data-binary $'{_quoted(example['value'])}'"
+        command = f"curl{option} {target} -H 'Content-Type: {media_type}' {data}"
+        yield f"<pre>{escape(command)}</pre>"
+
+
+def _quoted(text: str) -> str:
+    """Return text as a shell reads it between $'…'."""
+    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\r", "").replace("\n", "\\n")
 
 
 def _response(status: str, response: Json) -> str:
     parts = [f"<p><strong>{escape(status)}</strong> {escape(response['description'])}</p>"]
     for media_type, content in response.get("content", {}).items():
-        examples = "\n\n".join(json.dumps(one["value"], indent=2) for one in content["examples"].values())
+        examples = "\n\n".join(_shown(one["value"]) for one in content["examples"].values())
         label = f"{escape(media_type)}: {_type(content['schema'])}"
         parts.append(f"<details><summary>{label}</summary><pre>{escape(examples)}</pre></details>")
     return "".join(parts)
+
+
+def _shown(example: object) -> str:
+    return example if isinstance(example, str) else json.dumps(example, indent=2)
 
 
 def _schema(name: str, schema: Json) -> str:
@@ -134,7 +145,8 @@ def _type(schema: Json) -> str:
     if schema["type"] == "array":
         return "list of " + _type(schema["items"])
     if schema["type"] == "object":
-        return "object of " + _type(schema["additionalProperties"])
+        values = schema.get("additionalProperties")
+        return "object of " + _type(values) if isinstance(values, dict) else "object"
     return escape(schema["type"])
 
 

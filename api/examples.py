@@ -161,5 +161,87 @@ KNOCKING: dict[str, Any] = {
         },
     ]
 }
+CHARGER: dict[str, Any] = {
+    "chargerId": "CP001",
+    "maxPower": 200,
+    "boot": {"vendor": "Example Charging", "model": "X 200", "serialNumber": "2001-000042", "firmwareVersion": "2.1"},
+    "connection": {"since": "2026-03-01T07:58:00.000Z", "address": "192.0.2.21"},
+    "connectors": [
+        {
+            "idx": 1,
+            "status": "Charging",
+            "statusSince": "2026-03-01T08:00:04.000Z",
+            "session": OCPP_SESSION | {"sessionId": SESSION_ID, "connectorId": {"chargerId": "CP001", "idx": 1}},
+            "bookedPower": 133.333,
+            "confirmedPower": 133.333,
+            "provisioned": True,
+            "notObeying": False,
+            "outOfService": False,
+        }
+    ],
+    "bookedPower": 133.333,
+    "failSafePower": 0,
+    "provisioned": True,
+    "draining": False,
+    "identityConflict": False,
+    "refusing": False,
+}
+CHARGERS: dict[str, Any] = {"chargers": [CHARGER], "nextCursor": "CP001"}
+CHARGER_WITH_ALL: dict[str, Any] = {
+    "charger": CHARGER,
+    "capabilities": {"rateUnits": ["W"], "stackLevelMax": 3, "sampleIntervalS": 10},
+    "settings": {"ChargeProfileMaxStackLevel": "3", "MeterValueSampleInterval": "10"},
+    "changedSettings": {"MeterValueSampleInterval": {"before": "60", "value": "10", "answer": "accepted"}},
+    "learnt": {"vendor": "Example Charging", "model": "X 200", "firmwareVersion": "2.1", "keepsTxProfile": False},
+    "alarms": [],
+}
 HEALTH: dict[str, Any] = {"status": "ok"}
 FAULTS: list[dict[str, str]] = [{"path": "$.chargers[1].id", "error": "is the same as $.chargers[0].id"}]
+
+COMMAND: dict[str, Any] = {
+    "id": "8c0f0f5e-51a3-4a41-9c57-3d5cf0f3a2b1",
+    "chargerId": "CP001",
+    "action": "Reset",
+    "body": {"type": "Soft"},
+    "askedBy": "192.0.2.10",
+    "askedAt": "2026-11-26T10:00:00.000Z",
+    "forced": False,
+    "state": "accepted",
+    "answer": "Accepted",
+    "answerBody": {"status": "Accepted"},
+    "sentAt": "2026-11-26T10:00:00.012Z",
+    "answeredAt": "2026-11-26T10:00:00.154Z",
+    "outcome": {"what": "boot", "state": "happened", "until": "2026-11-26T10:05:00.154Z"},
+}
+ID_TAG_REQUEST: dict[str, Any] = {
+    "parentIdTag": "FLEET",
+    "expiryDate": "2099-01-01T00:00:00Z",
+    "note": "Anna, van 7",
+}
+ID_TAG: dict[str, Any] = {
+    "idTag": "04A2B3C4D5E680",
+    "status": "Accepted",
+    "parentIdTag": "FLEET",
+    "expiryDate": "2099-01-01T00:00:00.000Z",
+    "blocked": False,
+    "concurrent": False,
+    "note": "Anna, van 7",
+    "version": 1,
+}
+ID_TAGS: dict[str, Any] = {"idTags": [ID_TAG], "nextCursor": "3034413242334334443545363830"}
+ID_TAGS_CSV = (
+    '"idTag","parentIdTag","expiryDate","blocked","concurrent","note"\r\n'
+    '"04A2B3C4D5E680","FLEET","2099-01-01T00:00:00Z","false","false","Anna, van 7"\r\n'
+)
+ID_TAGS_IMPORTED: dict[str, Any] = {"added": 1, "changed": 0, "removed": 0, "unchanged": 0}
+
+TRANSACTIONS: dict[str, Any] = {
+    "transactions": [TRANSACTION["transaction"]],
+    "nextCursor": "1772352000000-4711",
+}
+TRANSACTIONS_CSV = (
+    '"transactionId","sessionId","chargerId","idx","idTag","idTagStatus","startedAt","stoppedAt","meterStartWh",'
+    '"meterStopWh","energyWh","endReason","flags"\r\n'
+    '"4711","9a8d7f1e-2b60-4f0a-8f6e-6d0f3e0a7c11","CP003","2","04A2B3C4D5E680","Accepted",'
+    '"2026-03-01T08:00:00.000Z","2026-03-01T08:41:07.000Z","1234567","1270017","35450","EVDisconnected",""\r\n'
+)

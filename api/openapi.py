@@ -13,12 +13,21 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import examples
+from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
 from api.makes_schema import LearntMakes
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     AlarmsAnswer,
+    ChargerAnswer,
+    ChargersAnswer,
+    CommandAnswer,
+    CommandsAnswer,
     HealthAnswer,
+    IdTagBody,
+    IdTagRequest,
+    IdTagsAnswer,
+    IdTagsImported,
     KnockingAnswer,
     PowerUpdate,
     ProblemBody,
@@ -26,22 +35,40 @@ from api.schemas import (
     SessionRequest,
     StatusAnswer,
     TransactionAnswer,
+    TransactionsAnswer,
 )
 
 Json = dict[str, Any]
 Responses = dict[int | str, Json]
 
 _REF = "#/components/schemas/{model}"
-_TAKEN: tuple[type[BaseModel], ...] = (SessionRequest, PowerUpdate, StationConfiguration, LearntMakes)
+_TAKEN: tuple[type[BaseModel], ...] = (
+    SessionRequest,
+    PowerUpdate,
+    StationConfiguration,
+    LearntMakes,
+    IdTagRequest,
+    *COMMANDS,
+)
 _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
     StatusAnswer,
     TransactionAnswer,
+    TransactionsAnswer,
+    CommandAnswer,
+    CommandsAnswer,
+    ChargersAnswer,
+    ChargerAnswer,
     KnockingAnswer,
     AlarmsAnswer,
+    IdTagBody,
+    IdTagsAnswer,
+    IdTagsImported,
     HealthAnswer,
     ProblemBody,
 )
+
+CSV_MEDIA_TYPE = "text/csv"
 
 BODY_KINDS = (Kind.INCOMPLETE_BODY, Kind.BODY_TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID)
 """How a call with a body can fail before it is looked at."""
@@ -51,6 +78,16 @@ def takes(model: type[BaseModel], **shown: Json) -> Json:
     """Return the declaration of a call's body: its model, and an example by each name."""
     content = {"schema": _reference(model), "examples": _examples(shown)}
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def takes_csv(**shown: str) -> Json:
+    """Return the declaration of a call's body of CSV, an example by each name."""
+    return {"requestBody": {"required": True, "content": {CSV_MEDIA_TYPE: _csv(shown)}}}
+
+
+def gives_csv(description: str, **shown: str) -> Responses:
+    """Return the declaration of a call's 200 with CSV, an example by each name."""
+    return {200: {"description": description, "content": {CSV_MEDIA_TYPE: _csv(shown)}}}
 
 
 def gives(model: type[BaseModel], description: str, **shown: Json) -> Responses:
@@ -84,7 +121,11 @@ def _reference(model: type[BaseModel]) -> Json:
     return {"$ref": _REF.format(model=model.__name__)}
 
 
-def _examples(shown: Mapping[str, Json]) -> Json:
+def _csv(shown: Mapping[str, str]) -> Json:
+    return {"schema": {"type": "string"}, "examples": _examples(shown)}
+
+
+def _examples(shown: Mapping[str, Json] | Mapping[str, str]) -> Json:
     return {name: {"summary": name.replace("_", " "), "value": value} for name, value in shown.items()}
 
 

@@ -29,9 +29,21 @@ class Kind(Enum):
     METHOD_NOT_ALLOWED = (405, "Method not allowed", "This path does not know the method; Allow names those it does.")
     BODY_TOO_LARGE = (413, "Body too large", "The body is larger than this call takes.")
     UNSUPPORTED_MEDIA_TYPE = (415, "Not JSON", "The body must be sent as application/json, in UTF-8, not compressed.")
+    NOT_CSV = (415, "Not CSV", "The body must be sent as text/csv, in UTF-8, not compressed.")
+    UNKNOWN_CHARGER = (404, "Unknown charger", "The station has no charger with this id.")
     UNKNOWN_CONNECTOR = (404, "Unknown connector", "The station has no such charger, or the charger no such connector.")
     UNKNOWN_SESSION = (404, "Unknown session", "There is no such session, or it has ended.")
     UNKNOWN_TRANSACTION = (404, "Unknown transaction", "There never was a transaction with this id.")
+    UNKNOWN_COMMAND = (404, "Unknown command", "There never was a command with this id.")
+    COMMAND_REFUSED = (409, "Command refused", "This system does not say that to a charger, or not now.")
+    NO_HEADROOM = (409, "No headroom", "What the charger may draw after it has no room; nothing was sent.")
+    UNKNOWN_ID_TAG = (404, "Unknown id tag", "This id tag is not listed.")
+    ID_TAG_CHANGED = (
+        409,
+        "Id tag changed",
+        "The id tag has another version than the one to replace; look at it again.",
+    )
+    TOO_MANY_ID_TAGS = (409, "Too many id tags", "More id tags than can be listed; nothing was changed.")
     CONNECTOR_IN_USE = (409, "Connector in use", "A session is already running on this connector.")
     NOT_CONTROLLED = (409, "Charger not controlled", "This charger is configured not to be controlled by this system.")
     CHARGER_OFFLINE = (503, "Charger offline", "The charger is not connected; try again when it is.")
@@ -40,6 +52,7 @@ class Kind(Enum):
     TOO_MANY_MAKES = (409, "Too many makes", "More makes than can be remembered; nothing was changed.")
     NOT_YET = (504, "Not done yet", "The wait is over and the outcome is open; what happens later still counts.")
     STORE_UNAVAILABLE = (503, "Storage unavailable", "Nothing was changed because it could not be stored; try again.")
+    BUSY = (503, "Busy", "More of these questions wait than can be answered soon; try again in some seconds.")
     HTTP = (400, "Bad request", "The request could not be understood.")
     INTERNAL = (500, "Internal error", "A fault of this system; its log says more.")
 

@@ -4,7 +4,6 @@ Requests are strict: no conversion from text, no unknown field. Numbers go throu
 configuration, so a kilowatt means the same everywhere. Answers are built from our own values and only written.
 """
 
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasGenerator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -12,14 +11,15 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
+from api import id_tag_fields
+from api.id_tag_fields import ID_TAG_PATTERN, NOTE_CHARS_MAX
 from csms.core.configuration import MAX_KILO, watts
 from csms.core.configuration.names import MAX_ID_LENGTH, text
-from csms.core.configuration.reading import Reader, Wrong, whole
+from csms.core.configuration.reading import Reader, Wrong, flag, whole
 
 KILOWATTS_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": MAX_KILO, "multipleOf": 0.001}
+ID_TAG_SCHEMA: dict[str, Any] = {"type": "string", "pattern": ID_TAG_PATTERN}
 _ANY_INTEGER = 10**18
-ID_TAG_PATTERN = "^[!-~]{1,20}$"
-"""idToken, CiString20Type (OCPP 1.6 §7.28), without spaces."""
 
 Absent = SkipJsonSchema[None]
 """None in the model: the field is left out of the JSON."""
@@ -54,12 +54,6 @@ def _charger_id(value: object) -> str | Wrong:
     return text(value, MAX_ID_LENGTH)
 
 
-def _id_tag(value: object) -> str | Wrong:
-    if not isinstance(value, str) or re.fullmatch(ID_TAG_PATTERN, value) is None:
-        return Wrong("must be 1 to 20 printable ASCII characters without spaces")
-    return value
-
-
 def _integer(value: object) -> int | Wrong:
     found = whole(-_ANY_INTEGER, _ANY_INTEGER)(value)
     return Wrong("must be a whole number") if isinstance(found, Wrong) else found
@@ -91,8 +85,8 @@ class SessionRequest(RequestBody):
 
     connector_id: ConnectorId = Field(alias="connectorId")
     vehicle_max_w: Kilowatts = Field(alias="vehicleMaxPower", description="The most that the car can take, kW.")
-    id_tag: Annotated[str | None, _reads(_id_tag), WithJsonSchema({"type": "string", "pattern": ID_TAG_PATTERN})] = (
-        Field(None, alias="idTag", description="Id tag of the remote start; a virtual one when absent.")
+    id_tag: Annotated[str | None, _reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
+        None, alias="idTag", description="Id tag of the remote start; a virtual one when absent."
     )
 
 
@@ -109,6 +103,28 @@ class PowerUpdate(RequestBody):
         alias="allocatedPower",
         description="The allocation that the client obeys, whole kW. A client that sends it may miss an answer: its "
         "power falls only once the lower number comes back here.",
+    )
+
+
+Flag = Annotated[bool, _reads(flag), WithJsonSchema({"type": "boolean"})]
+
+
+class IdTagRequest(RequestBody):
+    """A tag as it is to be listed; what is absent is as for a new one."""
+
+    parent: Annotated[str | None, _reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
+        None, alias="parentIdTag", description="The group that it belongs to: tags of one may stop each other's cars."
+    )
+    expires_ms: Annotated[
+        int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema({"type": "string", "format": "date-time"})
+    ] = Field(None, alias="expiryDate", description="From then on it is Expired; never when absent.")
+    blocked: Flag = Field(default=False, description="It may not charge.")
+    concurrent: Flag = Field(default=False, description="It may run more than one transaction at a time.")
+    note: Annotated[
+        str, _reads(id_tag_fields.note), WithJsonSchema({"type": "string", "maxLength": NOTE_CHARS_MAX})
+    ] = Field("", description="For people: whose it is.")
+    version: Annotated[int | None, _reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
+        None, description="Put it only in the place of this version of it."
     )
 
 
@@ -178,6 +194,13 @@ class TransactionBody(AnswerBody):
     flags: list[str] = Field(description="What somebody should know of it; with suspect, look before billing it.")
 
 
+class TransactionsAnswer(AnswerBody):
+    """Transactions, the newest first."""
+
+    transactions: list[TransactionBody]
+    next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
+
+
 class SampleBody(AnswerBody):
     """One value as the charger sent it, with OCPP's defaults filled in."""
 
@@ -197,7 +220,7 @@ class SignedBody(SampleBody):
 
 
 class TransactionAnswer(AnswerBody):
-    """One transaction and a page of its meter values, oldest first, those without a usable time last."""
+    """One transaction and a page of its meter values, oldest first, those without a usable time where they came."""
 
     transaction: TransactionBody
     samples: list[SampleBody]
@@ -205,6 +228,117 @@ class TransactionAnswer(AnswerBody):
     next_cursor: str | Absent = Field(
         None, description="More may follow: ask again with it as ?cursor=. A page may be empty and not the last."
     )
+
+
+class ExpectedBody(AnswerBody):
+    """What follows from a command that only means "will try"."""
+
+    what: str = Field(description="transaction_started, transaction_ended, boot, status, installed or uploaded.")
+    state: str = Field(description="awaited, happened, failed (the charger said so) or not_seen.")
+    until: str | Absent = Field(None, description="UTC, ISO 8601; absent: for as long as it takes.")
+
+
+class CommandBody(AnswerBody):
+    """An operator's command, as far as it has come."""
+
+    id: str
+    charger_id: str
+    action: str = Field(description="As OCPP names it.")
+    body: dict[str, Any] = Field(description="The payload, as OCPP has it; without passwords.")
+    asked_by: str | Absent = Field(None, description="The address that asked for it.")
+    asked_at: str = Field(description="UTC, ISO 8601, as all times here.")
+    queue_until: str | Absent = Field(None, description="Until when it may wait for its charger.")
+    forced: bool
+    state: str = Field(
+        description="queued, sent, accepted, rejected, not_supported, failed (an error was answered), timed_out, "
+        "unknown (it may have been carried out, nobody will say), or expired (it never left)."
+    )
+    answer: str | Absent = Field(None, description="The status, or the error code, as the charger wrote it.")
+    answer_body: dict[str, Any] | Absent = Field(None, description="The whole answer; not in lists.")
+    reason: str | Absent = Field(None, description="Why it never left.")
+    sent_at: str | Absent = None
+    answered_at: str | Absent = None
+    outcome: ExpectedBody | Absent = None
+
+
+class CommandAnswer(AnswerBody):
+    """One command."""
+
+    command: CommandBody
+
+
+class CommandsAnswer(AnswerBody):
+    """Commands, the newest first."""
+
+    commands: list[CommandBody]
+    next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
+
+
+class ConnectorBody(AnswerBody):
+    """One connector as it is now."""
+
+    idx: int
+    status: str | Absent = Field(None, description="Last reported; absent before the first report.")
+    status_since: str | Absent = Field(None, description="UTC, ISO 8601; absent before it was said since the start.")
+    session: SessionBody | Absent = Field(None, description="The active session that holds it.")
+    booked_power: int | float = Field(description="The most that it may be drawing on all evidence, kW.")
+    confirmed_power: int | float | Absent = Field(
+        None, description="The newest limit there that its charger has accepted, kW; absent while there is none."
+    )
+    provisioned: bool = Field(description="A fail-safe limit of ours is in force and nothing foreign is above it.")
+    not_obeying: bool = Field(description="It accepts limits and does not keep them.")
+    out_of_service: bool = Field(description="It was told to be Inoperative, because nothing else had an effect.")
+
+
+class ChargerBoot(AnswerBody):
+    """What a charger said of itself in BootNotification; absent what it did not say."""
+
+    vendor: str | Absent = None
+    model: str | Absent = None
+    serial_number: str | Absent = None
+    firmware_version: str | Absent = None
+    meter_type: str | Absent = None
+    meter_serial_number: str | Absent = None
+
+
+class ConnectionBody(AnswerBody):
+    """A charger's present connection."""
+
+    since: str = Field(description="UTC, ISO 8601.")
+    address: str | Absent = None
+
+
+class ChargerBody(AnswerBody):
+    """One charger as it is now."""
+
+    charger_id: str
+    max_power: int | float | Absent = Field(None, description="As configured, kW; absent once it was removed.")
+    boot: ChargerBoot | Absent = Field(None, description="Absent before its first BootNotification.")
+    connection: ConnectionBody | Absent = Field(None, description="Absent while it is offline.")
+    connectors: list[ConnectorBody]
+    booked_power: int | float = Field(description="The most that it may be drawing on all evidence, kW.")
+    fail_safe_power: int | float | Absent = Field(
+        None, description="What each connector falls back to without a limit of its own, kW; absent while none is set."
+    )
+    provisioned: bool = Field(description="Every connector is.")
+    draining: bool = Field(description="It was removed from the configuration while power was booked for it.")
+    identity_conflict: bool = Field(description="More than one charger connects under its identity.")
+    refusing: bool = Field(description="It refuses limits, and is booked at its maximum.")
+
+
+class ChargersAnswer(AnswerBody):
+    """A page of chargers, by their ids."""
+
+    chargers: list[ChargerBody]
+    next_cursor: str | Absent = Field(None, description="More follow: ask again with it as ?cursor=.")
+
+
+class ChangedSettingBody(AnswerBody):
+    """What we have done to one configuration key of a charger."""
+
+    before: str = Field(description="Its value before our first write, kept for good.")
+    value: str = Field(description="What was written last.")
+    answer: str = Field(description="What the charger said to it; open: nothing.")
 
 
 class KnockBody(AnswerBody):
@@ -248,6 +382,48 @@ class AlarmsAnswer(AnswerBody):
     """What stands now: alarms first, the oldest of each first."""
 
     alarms: list[AlarmBody]
+
+
+class IdTagBody(AnswerBody):
+    """A listed id tag."""
+
+    id_tag: str = Field(description="As it was typed; compared without regard to case.")
+    status: str = Field(description="What a charger is told of it now: Accepted, Blocked or Expired.")
+    parent_id_tag: str | Absent = Field(None, description="The group that it belongs to.")
+    expiry_date: str | Absent = Field(None, description="UTC, ISO 8601; from then on it is Expired.")
+    blocked: bool
+    concurrent: bool = Field(description="It may run more than one transaction at a time.")
+    note: str
+    version: int = Field(description="How often it was changed since it was listed, from 1.")
+
+
+class IdTagsAnswer(AnswerBody):
+    """Listed id tags, in the order of their upper-cased characters."""
+
+    id_tags: list[IdTagBody]
+    next_cursor: str | Absent = Field(
+        None, description="More follow: ask again with it as ?cursor=. A page may be empty and not the last."
+    )
+
+
+class IdTagsImported(AnswerBody):
+    """What became of an imported list."""
+
+    added: int = Field(description="Tags that were not listed before.")
+    changed: int = Field(description="Tags that were listed otherwise.")
+    removed: int = Field(description="Tags that were listed and are not in the list, when it was to replace all.")
+    unchanged: int = Field(description="Tags that were listed so already.")
+
+
+class ChargerAnswer(AnswerBody):
+    """One charger with all that is known of it."""
+
+    charger: ChargerBody
+    capabilities: dict[str, Any] = Field(description="What its keys mean; absent what it did not tell, or not legibly.")
+    settings: dict[str, str] = Field(description="Configuration keys as it told them; empty: told without a value.")
+    changed_settings: dict[str, ChangedSettingBody] = Field(description="By key, what we have changed.")
+    learnt: dict[str, Any] | Absent = Field(None, description="What its make has shown, as in GET /makes.")
+    alarms: list[AlarmBody] = Field(description="What stands about it now.")
 
 
 class HealthAnswer(AnswerBody):

@@ -6,8 +6,9 @@ from typing import Protocol
 
 from csms.core.events import BootInfo
 from csms.core.ids import SessionId
-from csms.ports import Transactions
+from csms.ports import CommandLedger, Transactions
 from csms.runtime.desk import StationDesk
+from csms.runtime.id_tags import TagBook
 
 WAIT_S_DEFAULT = 30
 WAIT_S_MAX = 300
@@ -57,8 +58,8 @@ class Knock(Protocol):
         ...
 
 
-class SessionMemory(Transactions, Protocol):
-    """What the store remembers of sessions (with a part of `csms.ports.Store`)."""
+class SessionMemory(Transactions, CommandLedger, Protocol):
+    """What the store remembers of sessions and commands (with a part of `csms.ports.Store`)."""
 
     async def find_session(self, session_id: SessionId) -> bool:
         """Return whether a session of that id ever existed."""
@@ -71,20 +72,22 @@ class Services:
 
     Attributes:
         desk: the station's loop.
-        store: asked whether a session ever existed, and for transactions.
+        store: asked whether a session ever existed, for transactions and commands.
         knocking: who asked to connect as a charger and was not let in, bounded.
-        new_id: a fresh session id, unique for ever.
+        new_id: a fresh id of a session or a command, unique for ever.
         end_safe_mode: has the loop go on as usual, if it runs in safe mode.
         virtual_tag: id tag of a remote start whose client names none.
         time_zones: the IANA names that a configuration may use.
+        id_tags: who may charge, as listed.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
     """
 
     desk: StationDesk
     store: SessionMemory
     knocking: Callable[[], Sequence[Knock]]
-    new_id: Callable[[], SessionId]
+    new_id: Callable[[], str]
     end_safe_mode: Callable[[], None]
     virtual_tag: str
     time_zones: Container[str]
+    id_tags: TagBook
     wait_s: int = WAIT_S_DEFAULT

@@ -25,11 +25,10 @@ from api.services import Services as RestServices
 from csms.core.configuration import difference, load_document, parse_station
 from csms.core.events import StationConfigured
 from csms.core.faults import Fault
-from csms.core.ids import SessionId
 from csms.core.station import Station
 from csms.doors import Doors, DoorShutError, RestServer, doors_text, listening_socket, rest_served
 from csms.gateway.answers import Services as ChargerServices
-from csms.gateway.id_tags import TagPolicy, load_id_tags
+from csms.gateway.id_tags import KnownTags, TagPolicy, load_id_tags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.obs.logs import configure
@@ -38,6 +37,7 @@ from csms.ports import StoreError
 from csms.runtime.clock import SystemClock
 from csms.runtime.controller import Controller, StationHalted
 from csms.runtime.housekeeping import Housekeeper, Retention
+from csms.runtime.id_tags import TagBook
 from csms.runtime.knocking import KnockingLog
 from csms.settings import Settings
 from csms.store import NotOpened, SqlStore, open_store
@@ -79,12 +79,13 @@ async def _serve(settings: Settings) -> int:
     """Put everything together, run it, take it apart."""
     stop = _stop_on_signals()
     wanted = _read_configuration(settings.config)
-    id_tags = _read_id_tags(settings)
+    other_tags = _read_id_tags(settings)
     async with _store(settings.database) as store:
         clock, knocks = SystemClock(), KnockingLog()
         registry = LinkRegistry(lambda: controller)
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
+        tags = await _listed_tags(store, clock)
         _watch_open_files(controller)
         gateway = Gateway(
             GatewaySettings(
@@ -93,7 +94,7 @@ async def _serve(settings: Settings) -> int:
             ChargerServices(
                 desk=controller,
                 transactions=store,
-                id_tags=id_tags,
+                id_tags=KnownTags(tags, other_tags),
                 clock=clock,
                 new_id=lambda: str(uuid.uuid4()),
                 heartbeat_interval_s=settings.heartbeat_interval_s,
@@ -105,10 +106,11 @@ async def _serve(settings: Settings) -> int:
             desk=controller,
             store=store,
             knocking=knocks.recent,
-            new_id=lambda: SessionId(str(uuid.uuid4())),
+            new_id=lambda: str(uuid.uuid4()),
             end_safe_mode=controller.end_safe_mode,
             virtual_tag=settings.virtual_id_tag,
             time_zones=zoneinfo.available_timezones(),
+            id_tags=tags,
             wait_s=settings.request_wait_s,
         )
         loop = asyncio.create_task(controller.run(), name="station loop")
@@ -231,6 +233,15 @@ async def _start(controller: Controller, wanted: Station | None) -> Station:
         hint = "give one with --config FILE, for example --config examples/station_config.json"
         raise StartFailed(USAGE, f"the store holds no station configuration yet: {hint}")
     return station
+
+
+async def _listed_tags(store: SqlStore, clock: SystemClock) -> TagBook:
+    tags = TagBook(store, clock)
+    try:
+        await tags.load()
+    except StoreError as error:
+        raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
+    return tags
 
 
 def _watch_open_files(controller: Controller) -> None:

@@ -1,6 +1,6 @@
 """The few things that the runtime needs from the world.
 
-Six protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Seven protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
@@ -9,8 +9,9 @@ from typing import NamedTuple, Protocol
 
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import ChargerId, Now, SessionId
-from csms.core.records import Record, SessionStored, Snapshot
+from csms.core.id_tags import IdTag
+from csms.core.ids import ChargerId, CommandId, Now, SessionId
+from csms.core.records import CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
 
 
 class Store(Protocol):
@@ -57,17 +58,43 @@ class SamplePosition(NamedTuple):
 
 
 class SamplesPage(NamedTuple):
-    """Samples as they came, in the order of their time, then of their arrival.
+    """Samples as they came, in the order of their time, then of their arrival; those of one moment together.
 
     `after`: where to go on, also when this page is empty; None: nothing is left.
     """
 
-    elements: tuple[str, ...]
+    moments: tuple[tuple[str, ...], ...]
     after: SamplePosition | None
 
 
+class TransactionFilter(NamedTuple):
+    """Which transactions are wanted: all that nothing here speaks against.
+
+    `id_tag`: upper-cased; `from_ms`, `to_ms`: began then or later, and before then, UTC; `ended`: whether they have.
+    """
+
+    charger_id: ChargerId | None = None
+    id_tag: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+    ended: bool | None = None
+
+
+class TransactionPosition(NamedTuple):
+    """A place among transactions: when one began, UTC ms, and its id."""
+
+    started_ms: int
+    transaction_id: int
+
+
 class Transactions(Protocol):
-    """The transactions of a store, to look at; one call is one short transaction. Both raise `StoreError`."""
+    """The transactions of a store, to look at; one call is one short transaction. All raise `StoreError`."""
+
+    async def read_transactions(
+        self, wanted: TransactionFilter, before: TransactionPosition | None, transactions_max: int
+    ) -> tuple[SessionStored, ...]:
+        """Return the transactions that are wanted, the newest first, before a place among them."""
+        ...
 
     async def read_transaction(self, transaction_id: int) -> SessionStored | None:
         """Return the session of a transaction by OCPP's id, running or ended; any integer may be asked for."""
@@ -76,7 +103,35 @@ class Transactions(Protocol):
     async def read_samples(
         self, session: SessionStored, after: SamplePosition | None, elements_max: int
     ) -> SamplesPage:
-        """Return the next samples of a session, `elements_max` at most; what is of one moment comes together."""
+        """Return the next samples of a session, `elements_max` at most but for one moment that alone is more.
+
+        A moment comes whole, or cut at places that do not depend on `elements_max`.
+        """
+        ...
+
+
+class CommandPosition(NamedTuple):
+    """A place among commands: when one was asked for, UTC ms, and its id."""
+
+    asked_ms: int
+    command_id: str
+
+
+class CommandLedger(Protocol):
+    """Operators' commands of a store, to look at; one call is one short transaction. Both raise `StoreError`."""
+
+    async def read_command(self, command_id: CommandId) -> CommandStored | None:
+        """Return a command, or None when there never was one of that id."""
+        ...
+
+    async def read_commands(
+        self,
+        charger_id: ChargerId | None,
+        state: CommandState | None,
+        before: CommandPosition | None,
+        commands_max: int,
+    ) -> tuple[CommandStored, ...]:
+        """Return commands of a charger (None: of all) in a state (None: in any), newest first, before a place."""
         ...
 
 
@@ -100,6 +155,21 @@ class Histories(Protocol):
 
     async def prune_log(self, after: int, *, before_ms: int, now_ms: int, rows_max: int | None) -> Pruned:
         """Remove lines of the event log written before a time, and all but the newest `rows_max` (None: any number)."""
+        ...
+
+
+class TagMemory(Protocol):
+    """The listed id tags of a store; they are no part of `Snapshot`, since no power depends on them.
+
+    One call is one transaction. Both raise `StoreError`.
+    """
+
+    async def load_id_tags(self) -> tuple[IdTag, ...]:
+        """Return every listed tag, in no order."""
+        ...
+
+    async def change_id_tags(self, listed: Sequence[IdTag], removed: Sequence[str], audit: EventLogged) -> None:
+        """List tags, or change them, remove those of the keys `removed`, and log that; all of it or nothing."""
         ...
 
 

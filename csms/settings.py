@@ -145,9 +145,10 @@ class Settings(BaseSettings):
     the extra `postgres`). Default: a file in the working folder, so that nothing has to be set up; every acknowledged
     message is on disk in it before it is acknowledged."""
 
-    id_tags: Literal["open"] | ExistingFile = "open"
-    """Who may charge: `open` (every id tag) or a text file, one id tag a line. Default: open, as a private site needs
-    no list."""
+    id_tags: Literal["open", "listed"] | ExistingFile = "open"
+    """What becomes of id tags that are not listed at `/id-tags`: `open` (all may charge), `listed` (none may, but the
+    virtual one), or a text file, one id tag a line, of those that may. Default: open, as a private site needs no
+    list."""
 
     keep_samples_days: Annotated[int, Field(ge=0, le=36_500)] = 730
     """Days for which meter values are kept after they came in, byte for byte, signed ones too; 0 is for ever. Default:

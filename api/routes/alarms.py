@@ -8,7 +8,7 @@ from api.answers import alarm_body, json_answer
 from api.openapi import fails, gives
 from api.schemas import AlarmsAnswer
 from api.services import Services
-from csms.core.alarms import KINDS, Alarm, Severity
+from csms.core.alarms import order
 
 
 class AlarmRoutes:
@@ -32,8 +32,4 @@ class AlarmRoutes:
     async def show(self) -> Response:
         """List what stands; each is raised and cleared by evidence, nobody acknowledges it."""
         standing = self._services.desk.view.notices.values()
-        return json_answer(AlarmsAnswer(alarms=[alarm_body(one) for one in sorted(standing, key=_order)]))
-
-
-def _order(alarm: Alarm) -> tuple[bool, int, str]:
-    return KINDS[alarm.kind].severity is Severity.NOTICE, alarm.since_ms, alarm.alarm_id
+        return json_answer(AlarmsAnswer(alarms=[alarm_body(one) for one in sorted(standing, key=order)]))

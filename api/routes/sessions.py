@@ -103,7 +103,7 @@ class SessionRoutes:
         body = await read_model(request, SessionRequest)
         if isinstance(body, Response):
             return body
-        new_session_id = self._services.new_id()
+        new_session_id = SessionId(self._services.new_id())
         outcome = await ask(
             self._services.desk,
             lambda waiting: SessionRequested(

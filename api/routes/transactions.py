@@ -1,23 +1,29 @@
-"""Transactions: what is known of one, running or ended, with its meter values."""
+"""Transactions: what is known of one, running or ended, with its meter values.
+
+Somebody looks; meanwhile chargers must be answered. So few answers are made at once and few wait, and the values of one
+(a message of a megabyte holds 27,000) are made into JSON beside the event loop, some hundred at a time.
+"""
 
 import asyncio
 import re
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
-from pydantic import PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from api import examples
-from api.answers import json_answer, sample_body, signed_body, transaction_body
+from api.answers import transaction_answer, transaction_body, value_json
 from api.openapi import fails, gives
 from api.problems import Kind, invalid, problem
+from api.queries import cursor_as, whole
 from api.schemas import TransactionAnswer
 from api.services import Services
+from api.turns import Turns
 from csms.core.faults import Fault
 from csms.core.records import SessionStored
-from csms.ocpp16.merging import merged
+from csms.ocpp16.merging import Value, merged
 from csms.ports import SamplePosition, SamplesPage, StoreError
 
 LIMIT_DEFAULT = 100
@@ -28,25 +34,16 @@ VISITS_MAX = 50
 CHARS_ENOUGH = 262_144
 """A page with so much text is full; a visit adds a megabyte at most, but for a longer message."""
 
+AT_ONCE = 2
+WAITING_MAX = 16
+RETRY_S = 5
+SLICE_VALUES = 200
+"""Values that are made into JSON at a time: a millisecond or two."""
+
 _NUMBER = re.compile("-?[0-9]{1,30}")
 _POSITION = re.compile("([0-9]{1,18})-([0-9]{1,19})")
 _INT64_MAX = 2**63 - 1
 _UNREADABLE = "The stored transactions cannot be read now; try again."
-
-
-def _limit(value: object) -> int:
-    """Read `?limit=` in plain digits."""
-    limit = int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else 0
-    if not 1 <= limit <= LIMIT_MAX:
-        raise PydanticCustomError("limit", "must be a whole number from 1 to {most}", {"most": LIMIT_MAX})
-    return limit
-
-
-def _cursor(value: object) -> str:
-    """Read `?cursor=` as `_next` writes it."""
-    if not isinstance(value, str) or _POSITION.fullmatch(value) is None:
-        raise PydanticCustomError("cursor", "must be a nextCursor of an answer before")
-    return value
 
 
 def _position(cursor: str | None) -> SamplePosition | None:
@@ -65,14 +62,12 @@ TransactionPath = Annotated[
 ]
 Limit = Annotated[
     int,
-    PlainValidator(_limit),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LIMIT_MAX}),
-    Query(description=f"Moments (meterValue elements) of one answer; {LIMIT_DEFAULT} when absent."),
+    whole(1, LIMIT_MAX),
+    Query(description=f"meterValue elements of one answer, but for a longer moment; {LIMIT_DEFAULT} when absent."),
 ]
 Cursor = Annotated[
     str | None,
-    PlainValidator(_cursor),
-    WithJsonSchema({"type": "string"}),
+    cursor_as(_POSITION),
     Query(description="The nextCursor of the answer before; the first moments when absent."),
 ]
 
@@ -82,6 +77,7 @@ class TransactionRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._turns = Turns(AT_ONCE, WAITING_MAX)
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to an application."""
@@ -93,7 +89,7 @@ class TransactionRoutes:
             tags=["sessions"],
             response_model=None,
             responses=gives(TransactionAnswer, "What is known of it.", ended=examples.TRANSACTION)
-            | fails(Kind.INVALID, Kind.UNKNOWN_TRANSACTION, Kind.STORE_UNAVAILABLE),
+            | fails(Kind.INVALID, Kind.UNKNOWN_TRANSACTION, Kind.STORE_UNAVAILABLE, Kind.BUSY),
         )
 
     async def show(
@@ -102,38 +98,56 @@ class TransactionRoutes:
         """Return a transaction, running or ended, and its meter values, oldest first, a page at a time.
 
         A value that its charger sent more than once, in MeterValues, in transactionData or again from a queue, is there
-        once. Signed values are exactly what the charger signed.
+        once; one without a usable time as often as it came. Signed values are exactly what the charger signed.
         """
         if _NUMBER.fullmatch(transaction_id) is None:
             return invalid([Fault("{transactionId}", "must be a whole number")])
+        if self._turns.are_gone:
+            return problem(Kind.BUSY, headers={"Retry-After": str(RETRY_S)})
+        async with self._turns.take():
+            return await self._show(int(transaction_id), _position(cursor), limit)
+
+    async def _show(self, transaction_id: int, after: SamplePosition | None, limit: int) -> Response:
         try:
-            session = await self._services.store.read_transaction(int(transaction_id))
+            session = await self._services.store.read_transaction(transaction_id)
             if session is None:
                 return problem(Kind.UNKNOWN_TRANSACTION)
-            page = await self._samples(session, _position(cursor), limit)
+            page = await self._samples(session, after, limit)
         except StoreError:
             return problem(Kind.STORE_UNAVAILABLE, _UNREADABLE)
-        values = await asyncio.to_thread(merged, page.elements)  # a page may hold a megabyte and more
-        return json_answer(
-            TransactionAnswer(
-                transaction=transaction_body(session, self._services.desk.view.sessions.get(session.session_id)),
-                samples=[sample_body(value) for value in values if not value.is_signed],
-                signed_data=[signed_body(value) for value in values if value.is_signed],
-                next_cursor=_next(page.after),
-            )
-        )
+        samples, signed = await _told(page.moments)
+        view = self._services.desk.view.sessions.get(session.session_id)
+        return transaction_answer(transaction_body(session, view), samples, signed, _next(page.after))
 
     async def _samples(self, session: SessionStored, after: SamplePosition | None, limit: int) -> SamplesPage:
         """Return a page as full as a bounded number of visits can make it; no moment is cut to fill it up."""
-        elements: list[str] = []
-        chars = 0
+        moments: list[tuple[str, ...]] = []
+        elements = chars = 0
         for _ in range(VISITS_MAX):
             page = await self._services.store.read_samples(session, after, limit)
-            if elements and len(elements) + len(page.elements) > limit:
+            more = sum(map(len, page.moments))
+            if elements and elements + more > limit:
                 break
-            elements += page.elements
-            chars += sum(map(len, page.elements))
+            moments += page.moments
+            elements += more
+            chars += sum(len(element) for moment in page.moments for element in moment)
             after = page.after
-            if after is None or len(elements) == limit or chars >= CHARS_ENOUGH:
+            if after is None or elements >= limit or chars >= CHARS_ENOUGH:
                 break
-        return SamplesPage(tuple(elements), after)
+        return SamplesPage(tuple(moments), after)
+
+
+async def _told(moments: Iterable[tuple[str, ...]]) -> tuple[list[str], list[str]]:
+    """Return the values of moments, each once, as pieces of JSON lists: plain ones and signed ones."""
+    samples: list[str] = []
+    signed: list[str] = []
+    values = chain.from_iterable(map(merged, moments))
+    while pieces := await asyncio.to_thread(_slice, values):
+        for is_signed, text in pieces:
+            (signed if is_signed else samples).append(text)
+    return samples, signed
+
+
+def _slice(values: Iterator[Value]) -> list[tuple[bool, str]]:
+    """Return the next values as JSON, and whether they are signed."""
+    return [(value.is_signed, value_json(value)) for value in islice(values, SLICE_VALUES)]

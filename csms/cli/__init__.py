@@ -32,6 +32,9 @@ app.add_typer(makes_app, name="makes")
 
 Text = str | None
 Server = Annotated[str, typer.Option("--url", metavar="URL", help="REST address of the running central system.")]
+Database = Annotated[
+    Text, typer.Option(metavar="URL", help="sqlite:///PATH or postgresql://… [default: as for csms serve]")
+]
 REST_URL = "http://127.0.0.1:3000"
 
 
@@ -63,7 +66,10 @@ def serve(
     ] = None,
     id_tags: Annotated[
         Text,
-        typer.Option(metavar="open|FILE", help="Who may charge: every id tag, or those in a file. [default: open]"),
+        typer.Option(
+            metavar="open|listed|FILE",
+            help="Which id tags may charge that are not listed: all, none, or those in a file. [default: open]",
+        ),
     ] = None,
     replace_config: Annotated[
         bool | None,
@@ -172,6 +178,40 @@ def makes_import(
 
 
 @app.command()
+def backup(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Written.")],
+    *,
+    database: Database = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
+) -> None:
+    """Write everything that the central system has stored into one file, and check it.
+
+    The server may run. FILE is an SQLite file, also where the database is PostgreSQL. It holds id tags: keep it like
+    the database itself.
+    """
+    from csms.cli.backing import backup as run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(file, database, replace=force))
+
+
+@app.command()
+def restore(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Made by `csms backup`.")],
+    database: Annotated[
+        str, typer.Option(metavar="URL", help="To be made: a file that is not there, or an empty one.")
+    ],
+) -> None:
+    """Make a database of a backup, in which nothing that may have happened since can do harm.
+
+    No transaction id is issued twice, and every charger is booked at its maximum until it was provisioned again.
+    Refused where a server runs or records are.
+    """
+    from csms.cli.backing import restore as run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(file, database))
+
+
+@app.command()
 def allocate(
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON document; - reads standard input.")],
 ) -> None:
@@ -226,9 +266,13 @@ def simulate_command(
         typer.Option(
             metavar="PROFILE",
             help="drawn: the seed draws which faults happen and how often; storm: every kind, often; none: a quiet "
-            "day; or the only kinds to inject, separated by commas, such as reset,server-crash.",
+            "day; or the only kinds to inject, separated by commas, such as reset,server-crash, with what they need.",
         ),
     ] = "drawn",
+    without: Annotated[
+        str | None,
+        typer.Option(metavar="KINDS", help="Kinds to leave out, separated by commas; the rest is as it was."),
+    ] = None,
     story: Annotated[str | None, typer.Option(metavar="FILE", help="Write the whole trace, a line an event.")] = None,
 ) -> None:
     """Run the real core in a simulated world, in virtual time.
@@ -240,4 +284,4 @@ def simulate_command(
     """
     from csms.cli.simulating import run  # noqa: PLC0415  # heavy: only for this command
 
-    raise typer.Exit(run(seed, hours, chargers, faults, story))
+    raise typer.Exit(run(seed, hours, chargers, faults, without, story))

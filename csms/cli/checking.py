@@ -25,9 +25,8 @@ def run(file: str) -> int:
             typer.echo(f"  {fault}")
         return ExitStatus.NO
     typer.echo(f"{name}: valid: {summary(station)}")
-    if station.fail_safe_chosen:
-        for line in explain_fail_safe(station):
-            typer.echo(f"  {line}")
+    for line in explain_fail_safe(station):
+        typer.echo(f"  {line}")
     for notice in notices(station):
         typer.echo(f"  notice: {notice}")
     return ExitStatus.DONE

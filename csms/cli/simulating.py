@@ -6,20 +6,26 @@ from pathlib import Path
 import typer
 
 from csms.cli.status import ExitStatus
-from csms.simulation.faults import Kind, read_choice
+from csms.simulation.faults import Kind, read_choice, read_kinds
 from csms.simulation.run import Options, Outcome, simulate
 
 STORY_LINES = 150
 """So many lines of the story before a violation are printed."""
 
 
-def run(seed: int, hours: float | None, chargers: int | None, faults: str, story: str | None) -> int:
+def run(
+    seed: int, hours: float | None, chargers: int | None, faults: str, without: str | None, story: str | None
+) -> int:
     """Run one world and print its report, ending in the trace hash; return the exit status."""
     choice = read_choice(faults)
     if isinstance(choice, str):
         typer.echo(f"csms simulate: --faults: {choice}", err=True)
         return ExitStatus.USAGE
-    options = Options(seed, hours, chargers, choice)
+    left_out = frozenset[Kind]() if without is None else read_kinds(without)
+    if isinstance(left_out, str):
+        typer.echo(f"csms simulate: --without: {left_out}", err=True)
+        return ExitStatus.USAGE
+    options = Options(seed, hours, chargers, choice, left_out)
     begun_s = time.monotonic()
     outcome = simulate(options)
     spent_s = max(time.monotonic() - begun_s, 0.001)
@@ -44,6 +50,7 @@ def report(options: Options, outcome: Outcome) -> list[str]:
     lines += [f"overbooked {row} {time_ms / 1000:g} s" for row, time_ms in sorted(outcome.overbooked_ms.items())]
     if outcome.excess_ms:
         lines.append(f"longest excess {outcome.excess_ms / 1000:g} s")
+    lines.append(f"grid meter: most {outcome.grid_w} W, the house most {outcome.house_w} W")
     if not outcome.overbooked_ms:
         lines.append("overbooked no row")
     lines += [f"limits above {row} for {over_ms / 1000:g} s" for row, over_ms in sorted(outcome.limits_over_ms.items())]

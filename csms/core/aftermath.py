@@ -6,6 +6,8 @@ Two kinds of charger need a word after each stop, before what the transaction wa
                                    again when another one is in force
     keeps its TxProfiles           ClearChargingProfile(connector, TxProfile), once nothing sent can still be executed
 
+A transaction that was told its limit by TxProfile, then by default because the charger refused TxProfiles, may still
+have the older one in force, which prevails: that is cleared while it runs.
 Such a charger may also hold what another central system has left: that is cleared before a connector is provisioned,
 and where a limit that was accepted is not obeyed.
 Whether a make keeps them is found out: after its first stops a charger is asked to clear, and one that says Accepted
@@ -28,6 +30,8 @@ from csms.core.session import Session
 from csms.core.state import AftermathCall, State
 from csms.core.steering import durable_w, give_limit
 from csms.core.timings import Timings
+
+CLEARINGS_TO_GIVE_UP = 3
 
 
 def clear_what_is_kept(charger: ChargerState, connector: Connector) -> None:
@@ -54,9 +58,11 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
     if charger.connection is None or not charger.addressable:
         return
     for connector in charger.connectors.values():
-        aftermath = connector.aftermath
-        if aftermath.pending is not None or not _may_clear(charger, connector):
+        aftermath, hides = connector.aftermath, _hides_our_limit(charger, connector)
+        if aftermath.pending is not None or not (hides or _may_clear(charger, connector)):
             continue
+        if hides and aftermath.failures < CLEARINGS_TO_GIVE_UP:
+            aftermath.clear()
         lower = (
             connector.session is None
             and not _starts(connector)
@@ -79,6 +85,18 @@ def _may_clear(charger: ChargerState, connector: Connector) -> bool:
     if session is None or session.detour:
         return True
     return connector.aftermath.foreign_due and (charger.keeps_tx_profile or connector.evidence.not_obeying)
+
+
+def _hides_our_limit(charger: ChargerState, connector: Connector) -> bool:
+    """Return whether another TxProfile may prevail over what the running transaction is told by its default now."""
+    session = connector.session
+    last = None if session is None else connector.limits.last_of(session.transaction_id)
+    if last is None or last.purpose is not Purpose.DEFAULT or last.state is not SendState.SETTLED:
+        return False
+    profiles = [send for send in connector.limits.sends if send.purpose is Purpose.TX]
+    higher = any(send.limit_w > last.limit_w for send in profiles)
+    lower = any(send.limit_w < last.limit_w and send.answered_accepted for send in profiles)
+    return (higher or lower) and charger.manner.purpose is Purpose.DEFAULT
 
 
 def _starts(connector: Connector) -> bool:

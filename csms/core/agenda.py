@@ -1,11 +1,13 @@
 """Carrying out the provisioning agenda, one CALL at a time (LEDGER.md §4; the agenda itself: `provisioning`).
 
-A charger that never said anything gets one TriggerMessage(BootNotification) and nothing else. Everything here waits for
-the limits of running sessions: the peer sends those first.
+A charger that never said anything gets one TriggerMessage(BootNotification) and nothing else; one that has booted here
+before and says nothing on a new connection is asked for its statuses after a minute. Everything here waits for the
+limits of running sessions: the peer sends those first.
 """
 
 from csms.core.charger import ChargerState
 from csms.core.commands import Call, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration, Trigger
+from csms.core.connector import MEANING, Connector
 from csms.core.fail_safe import default_fits
 from csms.core.ids import ConnectionId, Now, Token
 from csms.core.journal import Journal
@@ -33,6 +35,8 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         _trigger(state, charger, journal, connection, "BootNotification", Errand.ASK_BOOT)
         return
     if not charger.heard:
+        if charger.boot is not None and alarm.reached(charger.connected_ms + timings.silent_known_ms, now):
+            _ask_statuses(state, charger, journal, now, timings, alarm, connection)
         return
     wait_ms = max(agenda.not_before_ms, charger.refusing_until_ms or 0)
     if now.mono_ms < wait_ms:
@@ -47,7 +51,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
 
 def _anything_due(charger: ChargerState) -> bool:
     agenda = charger.provisioning
-    unfinished = agenda.default_due or not agenda.cleared or not agenda.statuses_asked
+    unfinished = agenda.default_due or not agenda.cleared or agenda.statuses.at_ms is None
     return unfinished or bool(agenda.reading.left) or bool(charger.settings.wishes)
 
 
@@ -62,7 +66,7 @@ def _next(
     elif agenda.default_due:
         _say_default(state, charger, journal, now, timings)
     elif not agenda.cleared and now.mono_ms >= (agenda.unclearable_ms or 0):
-        _clear(state, charger, journal, connection)
+        _clear(state, charger, journal, now, timings, connection)
     elif may_read:
         _read(state, charger, journal, connection)
     else:
@@ -75,10 +79,8 @@ def _when_quiet(
 ) -> None:
     """Go on with what is done when nothing of the agenda is due: statuses, then settings that should be others."""
     agenda, connection = charger.provisioning, charger.connection
-    if connection is not None and not agenda.statuses_asked:
-        if not alarm.reached(charger.connected_ms + timings.status_trigger_ms, now):
-            return
-        _ask_statuses(state, charger, journal, connection)
+    if connection is not None and not _ask_statuses(state, charger, journal, now, timings, alarm, connection):
+        return
     if agenda.pending is None and agenda.reading.left:
         alarm.at(agenda.reading.held_until_ms)
     elif agenda.pending is None:
@@ -87,11 +89,44 @@ def _when_quiet(
         ask_about_tenths(state, charger, journal, now, timings)
 
 
-def _ask_statuses(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:
-    """Ask for the statuses that were not told on this connection: what the store remembers may be old."""
-    charger.provisioning.statuses_asked = True
-    if any(c.status is None or c.status_ms < charger.connected_ms for c in charger.connectors.values()):
+def _ask_statuses(
+    state: State,
+    charger: ChargerState,
+    journal: Journal,
+    now: Now,
+    timings: Timings,
+    alarm: Alarm,
+    connection: ConnectionId,
+) -> bool:
+    """Ask for statuses if the last word on some connector is missing; return whether the agenda may go on.
+
+    A charger tells them by itself when it connects and after each transaction. Missing is what was not told on this
+    connection (what the store remembers may be old), and what has power flow without a transaction: the word of its end
+    may be lost; and everything of a charger that has said nothing at all. That is asked for again and again, less and
+    less often.
+    """
+    asked, pauses_ms = charger.provisioning.statuses, timings.status_again_ms
+    missing = [c for c in charger.connectors.values() if not charger.heard or _is_missing(charger, c)]
+    if not missing and asked.at_ms is not None:
+        asked.times = 0
+        return True
+    told_ms = max((max(c.freed_ms, c.status_ms) for c in missing), default=0)
+    due_ms = max(charger.connected_ms, told_ms) + timings.status_trigger_ms
+    if asked.times:
+        due_ms = max(due_ms, (asked.at_ms or 0) + pauses_ms[min(asked.times, len(pauses_ms)) - 1])
+    if not alarm.reached(due_ms, now):
+        return asked.at_ms is not None
+    asked.at_ms = now.mono_ms
+    if missing and not asked.refused:
+        asked.times += 1
         _trigger(state, charger, journal, connection, "StatusNotification", Errand.ASK_STATUSES)
+    return True
+
+
+def _is_missing(charger: ChargerState, connector: Connector) -> bool:
+    if connector.status is None or connector.status_ms < charger.connected_ms:
+        return not charger.lacks(connector)
+    return MEANING[connector.status].power_may_flow and connector.session is None
 
 
 def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings) -> None:
@@ -126,7 +161,9 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
     agenda.pending = send.token
 
 
-def _clear(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:
+def _clear(
+    state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, connection: ConnectionId
+) -> None:
     """Clear the next place at which a foreign default may stand."""
     agenda = charger.provisioning
     if agenda.to_clear is None:
@@ -136,7 +173,10 @@ def _clear(state: State, charger: ChargerState, journal: Journal, connection: Co
     place = agenda.to_clear[-1]
     token = state.take_token()
     command = ClearLimits(token, connection, charger.charger_id, place.idx, place.stack_level)
-    _call(state, charger, journal, command, Errand.CLEAR_PLACE)
+    clears = frozenset[Token]()
+    if place.idx is None:
+        clears = charger.defaults.executed_at(place.stack_level, now.mono_ms, timings.late_execution_ms)
+    _call(state, charger, journal, command, Errand.CLEAR_PLACE, clears)
 
 
 def _read(state: State, charger: ChargerState, journal: Journal, connection: ConnectionId) -> None:
@@ -185,7 +225,14 @@ def _trigger(
     _call(state, charger, journal, Trigger(token, connection, charger.charger_id, requested, None), errand)
 
 
-def _call(state: State, charger: ChargerState, journal: Journal, command: Call, errand: Errand) -> None:
+def _call(
+    state: State,
+    charger: ChargerState,
+    journal: Journal,
+    command: Call,
+    errand: Errand,
+    clears: frozenset[Token] = frozenset(),
+) -> None:
     charger.provisioning.pending = command.token
-    state.calls[command.token] = AgendaCall(charger.charger_id, command.connection, errand, command)
+    state.calls[command.token] = AgendaCall(charger.charger_id, command.connection, errand, command, clears)
     journal.after_commit.append(command)

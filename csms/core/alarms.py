@@ -229,3 +229,8 @@ KINDS: Final[dict[str, Kind]] = {
     ),
 }
 """Every kind there is, the pressing ones first."""
+
+
+def order(alarm: Alarm) -> tuple[bool, int, str]:
+    """Return what sorts alarms before notices, the oldest of each first."""
+    return KINDS[alarm.kind].severity is Severity.NOTICE, alarm.since_ms, alarm.alarm_id

@@ -6,9 +6,10 @@ after three different ways to say a limit were refused in a row, or after the th
 was never provisioned; every way is tried once (`csms.core.ladder`), after that one every ten minutes.
 """
 
-from csms.core.aftermath import clear_what_is_kept
+from csms.core.aftermath import CLEARINGS_TO_GIVE_UP, clear_what_is_kept
 from csms.core.capabilities import SAMPLED_KEY
 from csms.core.charger import ChargerState
+from csms.core.commanding import Commanding
 from csms.core.commands import AbortConnection, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration
 from csms.core.connector import Connector
 from csms.core.containing import hard_answered, hard_unanswered
@@ -18,6 +19,7 @@ from csms.core.events import (
     CallSent,
     CallTimedOut,
     CallUnsent,
+    CommandAnswered,
     ConfigurationRead,
     ScheduleRead,
 )
@@ -25,6 +27,7 @@ from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Token
 from csms.core.ladder import Attempt, Manner, attempts, least_w, likeliest_attempt
 from csms.core.limits import Book, Send, accept, lose, refuse
 from csms.core.part import Part
+from csms.core.provisioning import Provisioning
 from csms.core.replies import Refusal, Refused, SessionEnded
 from csms.core.state import (
     AftermathCall,
@@ -32,6 +35,7 @@ from csms.core.state import (
     Errand,
     HardCall,
     LimitCall,
+    OperatorCall,
     PendingCall,
     StartCall,
     StopCall,
@@ -45,9 +49,6 @@ WAYS_TO_REFUSE = 3
 REFUSALS_OF_ZERO = 3
 """So often 0 W is refused before it counts as something that the make does not take: for five seconds at least."""
 TIMEOUTS_TO_ABORT = 2
-CLEARINGS_TO_GIVE_UP = 3
-CALL_MS_MAX = 60_000
-"""Nobody waits longer for the answer to a CALL (LEDGER.md §3): one that is answered in time left after that."""
 
 
 class Calls(Part):
@@ -80,10 +81,12 @@ class Calls(Part):
                 hard_unanswered(self.state, call, self.now, self.timings, self.journal)
             case StartCall() | StopCall():
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it was asked")
+            case OperatorCall():
+                self._operator.unsent(call)
             case None:
                 pass
 
-    def answered(self, fact: CallAnswered) -> None:
+    def answered(self, fact: CallAnswered) -> None:  # noqa: C901 - one table of all CALLs
         """Take a CALLRESULT with a status."""
         call = self._live_call(fact.token)
         if call is None:
@@ -95,6 +98,7 @@ class Calls(Part):
             case AgendaCall():
                 self._no_schedule(call)
                 self._setting_answered(call, status)
+                self._statuses_answered(call, status)
                 done = call.errand is not Errand.CLEAR_PLACE or status in CLEARED
                 failures = self.state.chargers[call.charger_id].provisioning.failures
                 if not done and failures >= len(self.timings.backoff_ms):
@@ -105,12 +109,20 @@ class Calls(Part):
                 self._cleared(call, fact.token, status)
             case HardCall():
                 hard_answered(self.state, call, status, self.now, self.timings, self.journal)
+            case OperatorCall():
+                self._operator.answered(call, status, None)
             case StartCall() | StopCall() if status != ACCEPTED:
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, "the charger refused")
             case StopCall():
                 self.journal.reply(call.request, SessionEnded())
             case StartCall():
                 pass  # it will try: the start itself is the answer
+
+    def command_answered(self, fact: CommandAnswered) -> None:
+        """Take the answer to an operator's command."""
+        call = self._live_call(fact.token)
+        if isinstance(call, OperatorCall):
+            self._operator.answered(call, fact.status, fact.payload_json)
 
     def configuration_read(self, fact: ConfigurationRead) -> None:
         """Take what a charger tells of its configuration keys."""
@@ -146,6 +158,7 @@ class Calls(Part):
             case AgendaCall():
                 self._no_schedule(call)
                 self._setting_answered(call, fact.code)
+                self._statuses_answered(call, fact.code)
                 if isinstance(call.command, ReadConfiguration):
                     reading = self.state.chargers[call.charger_id].provisioning.reading
                     reading.refused(call.command.keys, fact.code)
@@ -161,6 +174,8 @@ class Calls(Part):
                 hard_answered(self.state, call, fact.code, self.now, self.timings, self.journal)
             case StartCall() | StopCall():
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, f"the charger answered with error {fact.code[:40]}")
+            case OperatorCall():
+                self._operator.errored(call, fact.code)
             case None:
                 pass
 
@@ -180,25 +195,31 @@ class Calls(Part):
             case AftermathCall():
                 self._free_aftermath(call.charger_id, call.idx, fact.token, failed=True)
             case AgendaCall():
-                self._no_schedule(call)
-                charger.provisioning.statuses_asked &= call.errand is not Errand.ASK_STATUSES
-                self._unanswered(call)
-                charger.provisioning.unanswered += call.errand is Errand.CLEAR_PLACE
-                if charger.provisioning.unanswered >= TIMEOUTS_TO_ABORT:
-                    charger.provisioning.unanswered -= 1  # it is tried once more in a while, then left again
-                    self._cannot_clear(call, fact.token, "no answer", self.timings.late_execution_ms)
-                self._free_agenda(call, fact.token, failed=True)
+                self._errand_timed_out(call, charger.provisioning, fact.token)
             case HardCall():
                 del self.state.calls[fact.token]
                 hard_unanswered(self.state, call, self.now, self.timings, self.journal)
             case StartCall() | StopCall():
                 del self.state.calls[fact.token]
                 self._refuse_request(call, Refusal.CHARGER_SILENT, "the charger did not answer in time")
+            case OperatorCall():
+                self._operator.timed_out(call)
         self.journal.plan = True
         charger.timeouts += 1
         self.journal.log("call.timed_out", charger.charger_id, None, token=fact.token)
         if charger.timeouts >= TIMEOUTS_TO_ABORT:
             self._abort(charger)
+
+    def _errand_timed_out(self, call: AgendaCall, agenda: Provisioning, token: Token) -> None:
+        self._no_schedule(call)
+        if call.errand is Errand.ASK_STATUSES:
+            agenda.statuses.at_ms = None  # as soon as it may be asked again
+        self._unanswered(call)
+        agenda.unanswered += call.errand is Errand.CLEAR_PLACE
+        if agenda.unanswered >= TIMEOUTS_TO_ABORT:
+            agenda.unanswered -= 1  # it is tried once more in a while, then left again
+            self._cannot_clear(call, token, "no answer", self.timings.late_execution_ms)
+        self._free_agenda(call, token, failed=True)
 
     def connection_lost(self, connection: ConnectionId) -> None:
         """Take the end of a connection: nobody will answer what was asked on it (limits are lost one by one)."""
@@ -212,6 +233,12 @@ class Calls(Part):
                 hard_unanswered(self.state, call, self.now, self.timings, self.journal)
             if isinstance(call, StartCall | StopCall):
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it answered")
+            if isinstance(call, OperatorCall):
+                self._operator.lost(call)
+
+    @property
+    def _operator(self) -> Commanding:
+        return Commanding(self.state, self.journal, self.now, self.timings)
 
     # --- parts --------------------------------------------------------------------------------------------------------
 
@@ -225,7 +252,11 @@ class Calls(Part):
         if call is None or not self._on_live_connection(call):
             return None
         del self.state.calls[token]
-        self.state.chargers[call.charger_id].timeouts = 0
+        charger = self.state.chargers[call.charger_id]
+        charger.timeouts = 0
+        if not charger.heard and charger.boot is not None:
+            charger.heard = self.journal.plan = True
+            self.journal.chargers.add(charger.charger_id)
         return call
 
     def _book(self, send: Send) -> Book:
@@ -394,12 +425,10 @@ class Calls(Part):
         if provisioning.pending != token:
             return  # late: its errand was begun again, and that one counts
         if done and call.errand is Errand.CLEAR_PLACE and provisioning.to_clear:
-            place = provisioning.to_clear.pop()
+            provisioning.to_clear.pop()
             provisioning.unclearable_ms = None
             provisioning.unanswered = 0
-            if place.idx is None:
-                left_ms = self.now.mono_ms - CALL_MS_MAX
-                charger.defaults.cleared_at(place.stack_level, left_ms, self.timings.late_execution_ms)
+            charger.defaults.level_cleared(call.clears)
             self._say_own_defaults_again(charger)
         if not done:
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=answer[:40])
@@ -413,6 +442,11 @@ class Calls(Part):
             provisioning.unclearable_ms = self.now.mono_ms + pause_ms
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=code)
             self._free_agenda(call, token)
+
+    def _statuses_answered(self, call: AgendaCall, word: str) -> None:
+        """Take it that a charger which cannot be asked for its statuses need not be asked again."""
+        if call.errand is Errand.ASK_STATUSES and word in UNKNOWN_ACTION:
+            self.state.chargers[call.charger_id].provisioning.statuses.refused = True
 
     def _never_asked(self, call: AgendaCall) -> None:
         """Take it that a reading or a write has not left."""

@@ -10,13 +10,13 @@ A charger that has never connected over OCPP has no default to fall back to: K i
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from csms.core.commands import RENEWAL_MS, Purpose
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
 from csms.core.identity import Identity
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey
+from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey
 from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manners
 from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
@@ -34,9 +34,9 @@ class ChargerState:
     """What is known of one configured (or draining) charger; times monotonic ms, powers W.
 
     Attributes:
-        connection: its current connection, None while offline.
+        connection: its current connection, None while offline; connected_wall_ms: when it began, UTC ms, to be shown.
         closing: the connection that we have asked to be closed.
-        heard: a CALL of its own came on this connection, so it may be addressed.
+        heard: a CALL of its own came on this connection, or an answer to ours, so it may be addressed.
         busy_ms: last time that it sent a start, a stop or meter values (its queue is quiet after that).
         stamps: how its time stamps stand to our time.
         asserting_ms: since when its profiles wait to be asserted after a boot; None when they are.
@@ -46,6 +46,7 @@ class ChargerState:
         wear: its budget of profiles that are kept in flash memory.
         learnt: what its make has shown, shared by all chargers of it.
         default_in_doubt: it has booted, and its default was not asserted again since.
+        disturbers: operators' commands after which its profiles are not certain: nothing of it is provisioned.
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
     """
 
@@ -60,6 +61,7 @@ class ChargerState:
     settings: Settings = field(default_factory=Settings)
     connection: ConnectionId | None = None
     connected_ms: int = 0
+    connected_wall_ms: int = 0
     heard: bool = False
     closing: ConnectionId | None = None
     busy_ms: int = 0
@@ -72,6 +74,7 @@ class ChargerState:
     wear: Wear = field(default_factory=Wear)
     learnt: Learnt = field(default_factory=Learnt)
     default_in_doubt: bool = False
+    disturbers: set[CommandId] = field(default_factory=set)
     draining: bool = False
     let_go: bool = False
 
@@ -122,7 +125,12 @@ class ChargerState:
         if not any(send.form.stack_level for send in taken):
             return ways
         least = {p: max((s.form.stack_level for s in taken if s.purpose is p), default=0) for p in Purpose}
-        return tuple(way for way in ways if way.form.stack_level >= least[way.purpose]) or ways
+        kept = [way for way in ways if way.form.stack_level >= least[way.purpose]]
+        for purpose in Purpose:
+            first = next(way for way in ways if way.purpose is purpose)
+            if kept and all(way.purpose is not purpose for way in kept):
+                kept.append(Manner(purpose, replace(first.form, stack_level=least[purpose])))
+        return tuple(kept) or ways
 
     @property
     def default_ways(self) -> tuple[Attempt, ...]:

@@ -231,6 +231,21 @@ class ChangeAvailability:
 
 
 @dataclass(frozen=True, slots=True)
+class Operate:
+    """An operator's command: any action of OCPP 1.6 §5 but those that say a limit; limits overtake it."""
+
+    token: Token
+    connection: ConnectionId
+    charger_id: ChargerId
+    action: str
+    payload_json: str
+
+    def __post_init__(self) -> None:
+        """Assert that it is no way around the ledger."""
+        check(self.action != "SetChargingProfile", "an operator's limit is never sent as such (LEDGER.md §4)")
+
+
+@dataclass(frozen=True, slots=True)
 class AbortConnection:
     """Abort the socket (never drain it): the charger reconnects, and its sends count as aborted from then on."""
 
@@ -249,5 +264,6 @@ Call = (
     | RemoteStart
     | RemoteStop
     | ChangeAvailability
+    | Operate
 )
 Command = Call | AbortConnection

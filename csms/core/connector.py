@@ -47,10 +47,16 @@ MEANING: dict[ConnectorStatus, Meaning] = {
 
 
 class StatusStamp(NamedTuple):
-    """The newest time stamp of a status, by the charger's clock, and when it was received, monotonic ms."""
+    """The time stamp of a status, by the charger's clock, and when it was received: monotonic and by our clock, ms."""
 
     at_ms: int
     seen_ms: int
+    wall_ms: int
+
+    @property
+    def offset_ms(self) -> int:
+        """Return how far the charger's clock ran ahead of ours, if the status was of the moment when it came."""
+        return self.at_ms - self.wall_ms
 
 
 @dataclass(slots=True)
@@ -160,7 +166,9 @@ class Connector:
         status: last reported, None before the first report.
         status_ms: since when it has had that status, as far as it was said on its present connection.
         status_at_ms: when it took that status, by its charger's clock, however wrong; None if it did not say.
+        status_wall_ms: when it was first told, UTC, to be shown, over connections too; None: not by this process.
         status_stamp: of the newest status on its present connection that had one.
+        set_aside: the last status that seemed older than that, and its stamp: the clock may have been set back.
         session: the session that holds it, or None.
         limits: P_tx, and what was said to its transactions as TxDefaultProfile of this connector.
         aftermath: what its last transaction has left to be said.
@@ -176,7 +184,9 @@ class Connector:
     status: ConnectorStatus | None = None
     status_ms: int = 0
     status_at_ms: int | None = None
+    status_wall_ms: int | None = None
     status_stamp: StatusStamp | None = None
+    set_aside: tuple[ConnectorStatus, StatusStamp] | None = None
     session: Session | None = None
     limits: Book = field(default_factory=Book)
     aftermath: Aftermath = field(default_factory=Aftermath)

@@ -3,7 +3,7 @@
 One step takes everything that has happened since the last one, in order:
 
     1  facts are taken in            links, transactions, samples, calls, requests, reconfiguration
-    2  upkeep brings time to bear    settling, freeing, provisioning, zombies, silent clients
+    2  upkeep brings time to bear    settling, freeing, provisioning, zombies, silent clients; operators' commands leave
     3  the plan is made, if anything changed that it depends on; what ended transactions have left to be said is said,
        and the plan is carried out as cuts and raises
     4  the provisioning agendas go on, waiting clients are answered, notices are renewed
@@ -22,6 +22,7 @@ from csms.core.aftermath import follow_up
 from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
+from csms.core.commanding import Commanding, CommandQueue
 from csms.core.commands import Command
 from csms.core.containing import Container
 from csms.core.errors import check
@@ -36,6 +37,9 @@ from csms.core.events import (
     ChargerDisconnected,
     ChargerHeard,
     ChargerReported,
+    CommandAnswered,
+    CommandRequested,
+    CommandWatched,
     ConfigurationRead,
     Fact,
     MakesTaught,
@@ -80,7 +84,7 @@ from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
 from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
-from csms.core.views import charger_view, session_view
+from csms.core.views import charger_view, is_shown, session_view
 
 REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested)
 
@@ -125,7 +129,7 @@ class Engine:
     """One station's core; `safe`: it runs in safe mode for its whole life (`csms.core.safe_mode`)."""
 
     def __init__(self, snapshot: Snapshot, now: Now, timings: Timings = LAW, *, safe: bool = False) -> None:
-        self._state = rebuild(snapshot, now)
+        self._state = rebuild(snapshot, now, timings)
         self._state.is_safe_mode = safe
         self._make_plan = make_safe_plan if safe else make_plan
         self._timings = timings
@@ -133,6 +137,7 @@ class Engine:
         self._due_ms: int | None = now.mono_ms
         self._counters = self._counters_now()
         self._last_ms = now.mono_ms
+        self._shown_chargers: dict[ChargerId, ChargerView] = {}
 
     # --- the door ---------------------------------------------------------------------------------------------------
 
@@ -218,14 +223,17 @@ class Engine:
                 of_clients.append(fact)
             else:
                 self._dispatch(fact, samples, journal, now)
+                if self._state.commands:
+                    Commanding(self._state, journal, now, self._timings).noticed(fact)
         for fact in of_clients:
             self._dispatch(fact, samples, journal, now)
 
-    def _dispatch(self, fact: Fact, samples: Samples, journal: Journal, now: Now) -> None:  # noqa: C901, PLR0912 - one table of all facts
+    def _dispatch(self, fact: Fact, samples: Samples, journal: Journal, now: Now) -> None:  # noqa: C901, PLR0912, PLR0915 - one table of all facts
         state, timings = self._state, self._timings
         match fact:
             case MeterSampled():
                 samples.sampled(fact)
+                Links(state, journal, now, timings).reconsider(fact.charger_id)
             case TransactionStarted():
                 Transactions(state, journal, now, timings).started(fact)
             case TransactionStopped():
@@ -240,6 +248,8 @@ class Engine:
                 Calls(state, journal, now, timings).configuration_read(fact)
             case ScheduleRead():
                 Calls(state, journal, now, timings).schedule_read(fact)
+            case CommandAnswered():
+                Calls(state, journal, now, timings).command_answered(fact)
             case CallErrored():
                 Calls(state, journal, now, timings).errored(fact)
             case CallTimedOut():
@@ -264,6 +274,10 @@ class Engine:
                 self._requests(journal, now).updated(fact)
             case SessionStopRequested():
                 self._requests(journal, now).stop_requested(fact)
+            case CommandRequested():
+                Commanding(state, journal, now, timings).requested(fact)
+            case CommandWatched():
+                Commanding(state, journal, now, timings).watched(fact)
             case MakesTaught():
                 self._teach(fact, journal)
             case StationConfigured():
@@ -315,6 +329,8 @@ class Engine:
         state, timings = self._state, self._timings
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
+        if state.commands:
+            CommandQueue(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)
@@ -400,6 +416,7 @@ class Engine:
         records += journal.corrections
         records += [send.stored() for token, send in journal.sends.items() if token not in journal.gone]
         records += [SendForgotten(token) for token in sorted(journal.gone)]
+        records += [commanded.stored for commanded in journal.operated.values()]
         records += journal.samples
         records += journal.events
         if self._counters_moved():
@@ -427,13 +444,27 @@ class Engine:
     def _makes_shown(self) -> dict[Make, Learnt]:
         return {make: replace(learnt) for make, learnt in self._state.makes.items()}
 
+    def _chargers_that_changed(self, journal: Journal) -> dict[ChargerId, ChargerView | None]:
+        """Return the chargers that are another than they were shown, and remember what is shown of them now."""
+        shown, touched = self._shown_chargers, journal.touched()
+        for charger_id in journal.forgotten:
+            shown.pop(charger_id, None)
+        changed: dict[ChargerId, ChargerView | None] = {}
+        for charger_id, charger in self._state.chargers.items():
+            known = shown.get(charger_id)
+            if journal.station or charger_id in touched or not is_shown(charger, known):
+                view = charger_view(charger)
+                if view != known:
+                    changed[charger_id] = shown[charger_id] = view
+        return changed
+
     def _changes(self, journal: Journal) -> Changes:
         """Return what the view takes over: sessions that changed, and all chargers that a plan may have touched."""
         state = self._state
         sessions = {session_id: self._shown(session_id) for session_id in journal.shown}
         chargers: dict[ChargerId, ChargerView | None] = dict.fromkeys(journal.forgotten)
         if journal.plan or journal.chargers:
-            chargers |= {charger_id: charger_view(c) for charger_id, c in state.chargers.items()}
+            chargers |= self._chargers_that_changed(journal)
         noticed = any(event.kind.startswith("notice.") for event in journal.events)
         return Changes(
             sessions,

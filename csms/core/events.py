@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, Token, TransactionId
+from csms.core.ids import ChargerId, CommandId, ConnectionId, RequestId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.station import Station
 
@@ -108,8 +108,8 @@ class StartKey:
 class KnownTransaction:
     """A transaction found in the store, when the core itself no longer remembers it.
 
-    `end_guessed`: it was ended without a StopTransaction, as superseded or as a zombie. The last three fields are those
-    of its session, for a stop that comes after all.
+    `end_guessed`: it was ended without a StopTransaction that named it, as superseded or as a zombie, say. The last
+    three fields are those of its session, for a stop that comes after all.
     """
 
     transaction_id: TransactionId
@@ -323,6 +323,46 @@ class CallTimedOut:
     token: Token
 
 
+@dataclass(frozen=True, slots=True)
+class CommandAnswered:
+    """CALLRESULT of an operator's command; `status` is None for an answer that has none, `payload_json` the whole."""
+
+    token: Token
+    status: str | None
+    payload_json: str
+
+
+# --- operators --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRequested:
+    """`POST /chargers/{chargerId}/commands/{action}`: an operator's command, its body as OCPP has it, valid.
+
+    Attributes:
+        asked_by: who, for the record.
+        queue_until_ms: how long it may wait for its charger, UTC ms; None: the charger must be there.
+        forced: it is done although it may overbook a row, or interrupts a charge.
+    """
+
+    request: RequestId
+    command_id: CommandId
+    charger_id: ChargerId
+    action: str
+    body_json: str
+    asked_by: str
+    queue_until_ms: int | None = None
+    forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandWatched:
+    """Somebody waits for what becomes of a command."""
+
+    request: RequestId
+    command_id: CommandId
+
+
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
@@ -371,6 +411,15 @@ ChargerFact = (
     | TransactionStopped
     | ChargerReported
 )
-CallFact = CallSent | CallUnsent | CallAnswered | ConfigurationRead | ScheduleRead | CallErrored | CallTimedOut
-RestFact = SessionRequested | PowerUpdated | SessionStopRequested
+CallFact = (
+    CallSent
+    | CallUnsent
+    | CallAnswered
+    | ConfigurationRead
+    | ScheduleRead
+    | CommandAnswered
+    | CallErrored
+    | CallTimedOut
+)
+RestFact = SessionRequested | PowerUpdated | SessionStopRequested | CommandRequested | CommandWatched
 Fact = StationConfigured | MakesTaught | ChargerFact | CallFact | RestFact

@@ -302,6 +302,8 @@ class Witness(Part):
             charger.provisioning.manner = ladder[(ladder.index(charger.manner) + 1) % len(ladder)]
         form = charger.manner.form
         limit_w = form.round_down(max(least_w(charger.config, form), charger.config.min_power_w))
+        if charger.told_beside_w(connector) + limit_w > charger.config.max_power_w:
+            limit_w = 0  # the others there were told the rest; what is booked beyond that may not be drawn so far
         send = give_limit(
             self.state,
             self.journal,

@@ -12,6 +12,9 @@ ChargerId = NewType("ChargerId", str)
 SessionId = NewType("SessionId", str)
 """Our UUID for one charge."""
 
+CommandId = NewType("CommandId", str)
+"""UUID of one command of an operator."""
+
 TransactionId = NewType("TransactionId", int)
 """OCPP's integer id: positive, int32, unique in the whole system for ever."""
 

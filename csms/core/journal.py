@@ -6,9 +6,10 @@ which a step touched things does not matter.
 
 from dataclasses import dataclass, field
 
+from csms.core.commanded import Commanded
 from csms.core.commands import Command
 from csms.core.events import BootInfo, MeterSampled, Sample, TransactionStopped
-from csms.core.ids import ChargerId, RequestId, SessionId, Token
+from csms.core.ids import ChargerId, CommandId, RequestId, SessionId, Token
 from csms.core.learnt import Make
 from csms.core.limits import Send
 from csms.core.records import Doubt, EventLogged, SampleStored, SessionStored, StopCorrected
@@ -25,8 +26,9 @@ class Journal:
     """One step's output in the making.
 
     Attributes:
-        chargers, makes, sessions, sends: what has to be written again.
-        gone: sends that are out of force; forgotten: chargers that are removed.
+        chargers, makes, sessions, sends, operated: what has to be written again.
+        gone: sends that are out of force, freed: chargers of such; removed: chargers taken out of the configuration;
+            forgotten: those of which nothing is left.
         orphans: closed records of stops that belong to no transaction.
         corrections: true ends of sessions whose end had been guessed.
         shown: sessions whose view may have changed; ended: those that left the view.
@@ -43,10 +45,13 @@ class Journal:
     corrections: list[StopCorrected] = field(default_factory=list)
     chargers: set[ChargerId] = field(default_factory=set)
     makes: set[Make] = field(default_factory=set)
+    removed: set[ChargerId] = field(default_factory=set)
     forgotten: set[ChargerId] = field(default_factory=set)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     sends: dict[Token, Send] = field(default_factory=dict)
     gone: set[Token] = field(default_factory=set)
+    operated: dict[CommandId, Commanded] = field(default_factory=dict)
+    freed: set[ChargerId] = field(default_factory=set)
     shown: dict[SessionId, None] = field(default_factory=dict)
     station: bool = False
     plan: bool = False
@@ -107,6 +112,12 @@ class Journal:
     def drop_sends(self, sends: list[Send]) -> None:
         """Have sends that are out of force forgotten."""
         self.gone |= {send.token for send in sends}
+        self.freed |= {send.charger_id for send in sends}
+
+    def touched(self) -> set[ChargerId]:
+        """Return the chargers of which something is written, or was freed."""
+        of_sessions = {session.key.charger_id for session in self.sessions.values()}
+        return self.chargers | self.freed | of_sessions | {send.charger_id for send in self.sends.values()}
 
     def reply(self, request: RequestId | None, outcome: Outcome) -> None:
         """Answer whoever waits, if anybody does."""

@@ -158,11 +158,24 @@ class Book:
 
     sends: list[Send] = field(default_factory=list)
 
-    def cleared_at(self, stack_level: int, executed_before_ms: int, late_execution_ms: int) -> None:
-        """Take it that everything at a stack level was cleared by a CALL that left after `executed_before_ms`."""
+    def executed_at(self, stack_level: int, now_ms: int, late_execution_ms: int) -> frozenset[Token]:
+        """Return the sends at a stack level that were executed, or never will be: a clearing may take them away."""
+        sends = (send for send in self.sends if send.form.stack_level == stack_level)
+        return frozenset(send.token for send in sends if _harmless(send, now_ms, late_execution_ms))
+
+    def level_cleared(self, tokens: frozenset[Token]) -> None:
+        """Take it that a clearing of their stack level, which left when they had been executed, was answered."""
         for send in self.sends:
-            if send.form.stack_level == stack_level and _harmless(send, executed_before_ms, late_execution_ms):
-                send.level_cleared = True
+            send.level_cleared |= send.token in tokens
+
+    def prevailing(self) -> list[Send]:
+        """Return the sends above the newest settled limit that stand at a higher stack level, and were not cleared."""
+        settled = self.settled if len(self.sends) > 1 else None
+        if settled is None:
+            return []
+        level, limit_w = settled.form.stack_level, settled.limit_w
+        higher = (send for send in self.sends if send.form.stack_level > level and not send.level_cleared)
+        return [send for send in higher if send.limit_w > limit_w]
 
     def answered_late(self, send: Send) -> None:
         """Note which sends had left before the late answer of `send` came."""

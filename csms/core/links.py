@@ -13,8 +13,10 @@ from csms.core.events import (
     ChargerDisconnected,
     ChargerHeard,
     ChargerReported,
+    ConnectorStatus,
     StatusNotified,
 )
+from csms.core.ids import ChargerId
 from csms.core.learnt import MAKES_MAX, Learnt
 from csms.core.limits import lose
 from csms.core.part import Part
@@ -37,6 +39,7 @@ class Links(Part):
             charger.ever_connected = True
             self.journal.log("charger.first_connected", fact.charger_id)
         charger.connection, charger.connected_ms, charger.heard = fact.connection, self.now.mono_ms, False
+        charger.connected_wall_ms = self.now.wall_ms
         self._begin_stamps(charger)
         charger.timeouts = 0
         charger.settings.disturbed_ms = self.now.mono_ms
@@ -135,39 +138,60 @@ class Links(Part):
         self.journal.reply(fact.request, Confirmed())
         charger = self.state.chargers.get(fact.charger_id)
         connector = None if charger is None else charger.connectors.get(fact.idx)
-        if charger is None or connector is None or self._is_overtaken(charger, connector, fact.at_ms):
+        if charger is None or connector is None or self._is_overtaken(charger, connector, fact):
             return
+        self._take_status(charger, connector, fact.status, fact.at_ms)
+
+    def reconsider(self, charger_id: ChargerId) -> None:
+        """Take a status that seemed old once samples have shown that the charger's clock was set back before it."""
+        charger = self.state.chargers.get(charger_id)
+        for connector in () if charger is None else charger.connectors.values():
+            if charger is None or connector.set_aside is None or connector.status_stamp is None:
+                continue
+            status, stamp = connector.set_aside
+            was_set_back = connector.status_stamp.offset_ms > charger.stamps.offset_ms + STALE_MS
+            if was_set_back and abs(stamp.offset_ms - charger.stamps.offset_ms) <= STALE_MS:
+                connector.status_stamp, connector.set_aside = stamp, None
+                self._take_status(charger, connector, status, stamp.at_ms)
+
+    def _take_status(
+        self, charger: ChargerState, connector: Connector, status: ConnectorStatus, at_ms: int | None
+    ) -> None:
         session = connector.session
         since_ms = max(charger.connected_ms, 0 if session is None else session.opened_ms)
-        if connector.status is not fact.status or connector.status_ms < since_ms:
-            connector.status_ms = (
-                self.now.mono_ms
-            )  # said for the first time, in this transaction and connection at least
-        connector.status, connector.status_at_ms = fact.status, fact.at_ms
-        if not MEANING[fact.status].power_may_flow:
+        if connector.status is not status or connector.status_ms < since_ms:
+            connector.status_ms = self.now.mono_ms  # for the first time, in this transaction and connection at least
+        if connector.status is not status or connector.status_wall_ms is None:
+            connector.status_wall_ms = self.now.wall_ms
+        connector.status, connector.status_at_ms = status, at_ms
+        if not MEANING[status].power_may_flow:
             connector.limits.no_transaction_here()
             connector.nothing_flows()
-        if MEANING[fact.status].power_may_flow and session is not None:
+        if MEANING[status].power_may_flow and session is not None:
             Transactions(self.state, self.journal, self.now, self.timings).prove(session)
         self._changed(charger)
 
-    def _is_overtaken(self, charger: ChargerState, connector: Connector, at_ms: int | None) -> bool:
+    def _is_overtaken(self, charger: ChargerState, connector: Connector, fact: StatusNotified) -> bool:
         """Return whether a status with a newer time stamp came before; between equal ones the order of receipt counts.
 
         Only stamps of one connection and one boot are compared, and for two minutes only: clocks step.
         """
+        at_ms = fact.at_ms
         if at_ms is None or at_ms - self.now.wall_ms > charger.stamps.offset_ms + STALE_MS:
             return False
-        newest = connector.status_stamp
+        newest, stamp = connector.status_stamp, StatusStamp(at_ms, self.now.mono_ms, self.now.wall_ms)
         if newest is not None and at_ms < newest.at_ms and self.now.mono_ms - newest.seen_ms < CLOCK_STEP_MS:
+            connector.set_aside = fact.status, stamp  # its clock may have been set back: then this one is the newest
+            charger.provisioning.statuses.soon()
+            self.journal.plan = True
             return True
-        connector.status_stamp = StatusStamp(at_ms, self.now.mono_ms)
+        connector.status_stamp, connector.set_aside = stamp, None
         return False
 
     def _begin_stamps(self, charger: ChargerState) -> None:
         charger.stamps.begin(self.now.mono_ms)
         for connector in charger.connectors.values():
-            connector.status_stamp = connector.status_at_ms = None
+            connector.status_stamp = connector.set_aside = connector.status_at_ms = None
 
     def reported(self, fact: ChargerReported) -> None:
         """Keep a message that steers nothing."""

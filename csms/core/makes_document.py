@@ -38,10 +38,11 @@ _level = whole(0, MAX_LEVEL + 1)
 
 def makes_document(makes: Mapping[Make, Learnt]) -> dict[str, object]:
     """Return what is learnt as a document that JSON can hold; what is not known yet is left out."""
-    return {"makes": [_written(make, makes[make]) for make in sorted(makes)]}
+    return {"makes": [make_document(make, makes[make]) for make in sorted(makes)]}
 
 
-def _written(make: Make, learnt: Learnt) -> dict[str, object]:
+def make_document(make: Make, learnt: Learnt) -> dict[str, object]:
+    """Return what is learnt of one make, as it stands in the document."""
     written: dict[str, object] = {"vendor": make.vendor, "model": make.model, "firmwareVersion": make.firmware_version}
     if learnt.default_form is not None:
         written["default"] = _form(learnt.default_form)

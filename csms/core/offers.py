@@ -9,6 +9,7 @@ draws more than the default shows that the way works, and then it is learnt for 
 """
 
 from csms.core.charger import ChargerState
+from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.demand import tolerance_w
 from csms.core.events import ConnectorStatus
@@ -75,6 +76,8 @@ class Offers(Part):
         if told is None or told.purpose is charger.manner.purpose:
             others = [way for way in charger.manners if way.purpose is not charger.manner.purpose]
             if not others or any(other.drew or other.detour for other in charger.sessions() if other is not session):
+                if told is not None and told.purpose is Purpose.DEFAULT:
+                    connector.aftermath.clear()  # a TxProfile that was said to be refused may hide our limit here alone
                 return
             charger.provisioning.manner = others[0]
         connector.aftermath.clear()
@@ -90,4 +93,4 @@ def _held_at_default(charger: ChargerState, connector: Connector, session: Sessi
     if default_w == 0 or limit is None or drawn_w is None:
         return False
     margin_w = tolerance_w(charger.config, default_w)
-    return limit.limit_w > default_w + 2 * margin_w and drawn_w >= default_w - margin_w
+    return limit.limit_w >= default_w + 2 * margin_w and drawn_w >= default_w - margin_w

@@ -28,7 +28,7 @@ class Steered:
     """One session of the plan, powers W.
 
     Attributes:
-        floor_w: F, the settled default below which nothing can be cut.
+        floor_w: F, what cannot be taken from it: the settled default, and its least where it cannot be paused.
         target_w: T, rounded to what can be told.
         booked_w: K of its connector.
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
@@ -95,8 +95,8 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     """Return the plan for the state as it is at `now_ms` (monotonic)."""
     parts = list(participants(state, now_ms, timings))
     tells = [tells_of(charger, session) for charger, _, session in parts]
-    floors = [floor_of_w(charger, connector, now_ms) for charger, connector, _ in parts]
-    claims = [claim_of(*part, floor_w) for part, floor_w in zip(parts, floors, strict=True)]
+    claims = [claim_of(*part, floor_of_w(part[0], part[1], now_ms)) for part in parts]
+    floors = [_kept_w(charger, connector, now_ms) for charger, connector, _ in parts]
     steered_keys = {connector.key for _, connector, _ in parts}
     missing = missing_w(state, now_ms, steered_keys)
     nodes = nodes_without_fixed(state, steered_keys, missing)
@@ -145,14 +145,26 @@ def missing_w(state: State, now_ms: int, steered: set[ConnectorKey]) -> dict[Cha
 
 
 def floor_of_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
-    """Return what cannot be taken from a session, W: the fail-safe power, and the least where 0 is no limit."""
+    """Return the least that a session can have, W: the fail-safe power, and the least where 0 is no limit."""
+    default_w = _default_w(charger, connector, now_ms)
+    return default_w if charger.pauses else max(default_w, _least_w(charger))
+
+
+def _kept_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
+    """Return what cannot be taken from a session, W: one that waits for its least keeps nothing from the others."""
+    floor_w = floor_of_w(charger, connector, now_ms)
+    return floor_w if charger.connector_booked_w(connector) >= floor_w else _default_w(charger, connector, now_ms)
+
+
+def _default_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
+    """Return the fail-safe power that is in force at a connector, or waits to be, W."""
     settled = charger.defaults.settled
-    default_w = 0
-    if connector.provisioned and settled is not None:
-        default_w = max(settled.limit_w, awaited_default_w(charger, now_ms))
-    if charger.pauses:
-        return default_w
-    return max(default_w, charger.manner.form.round_down(least_w(charger.config, charger.manner.form)))
+    said_w = 0 if settled is None else settled.limit_w
+    return max(said_w, awaited_default_w(charger, now_ms)) if connector.provisioned else said_w
+
+
+def _least_w(charger: ChargerState) -> int:
+    return charger.manner.form.round_down(least_w(charger.config, charger.manner.form))
 
 
 def claim_of(charger: ChargerState, connector: Connector, session: Session, floor_w: int) -> Claim:

@@ -7,7 +7,7 @@ One CALL at a time, in this order, each repeated with back-off until it is done:
     3  our default is not in force                           → SetChargingProfile(TxDefaultProfile, connector 0)
     4  foreign defaults may stand beside ours                → ClearChargingProfile, one for each possible place
     5  keys are still to be read, or again after a boot      → GetConfiguration (`csms.core.discovery`)
-    6  no status of some connector is known                  → TriggerMessage(StatusNotification)
+    6  the last word on some connector is missing            → TriggerMessage(StatusNotification)
     7  a setting should be another (`csms.core.settings`)    → ChangeConfiguration, and the key is read again
 
 A charger that boots faster than this can be done is not asked anew at each boot: 3 and 6 wait, longer and longer while
@@ -30,6 +30,19 @@ from csms.core.ladder import OUR_LEVEL, Attempt, Manner
 from csms.core.station import Charger
 
 
+@dataclass(slots=True)
+class Asking:
+    """How often the statuses were asked for on a connection; `at_ms`: when last; `refused`: it cannot be asked."""
+
+    at_ms: int | None = None
+    times: int = 0
+    refused: bool = False
+
+    def soon(self) -> None:
+        """Have them asked for again after the shortest pause, should one be missing."""
+        self.times = min(self.times, 1)
+
+
 class Place(NamedTuple):
     """Where a foreign default may stand: one connector (None: any) at one stack level."""
 
@@ -48,7 +61,7 @@ class Provisioning:
         unclearable_ms: clearing is something it does not know; when that is tried again. unanswered: clearings in a row
             that timed out, over all connections.
         reading: the configuration keys that are to be read.
-        boot_asked, statuses_asked: those triggers were sent, on this connection.
+        boot_asked: that trigger was sent, on this connection; statuses: whether statuses were asked for.
         failures: CALLs of the agenda in a row that failed; retry_ms: nothing is sent before.
         setup_ms: when what the last boots call for begins, or began; hasty: boots in a row that came too soon for it.
         way: how our default is said at present; manner: how running transactions are limited; None: the likeliest way.
@@ -69,7 +82,7 @@ class Provisioning:
     level: int = OUR_LEVEL
     reading: Reading = field(default_factory=Reading)
     boot_asked: bool = False
-    statuses_asked: bool = False
+    statuses: Asking = field(default_factory=Asking)
     failures: int = 0
     retry_ms: int = 0
     setup_ms: int | None = None
@@ -101,7 +114,7 @@ class Provisioning:
         self.pending = None
         self.probe = None
         self.boot_asked = False
-        self.statuses_asked = False
+        self.statuses = Asking()
         self.failures = 0
         self.retry_ms = 0
 
@@ -133,7 +146,7 @@ class Provisioning:
     def connector_added(self) -> None:
         """A connector that was configured later has places of its own to clear, and its status is not known."""
         self.to_clear = None
-        self.statuses_asked = False
+        self.statuses = Asking()
 
 
 def places(charger: Charger, capabilities: Capabilities, ours: int = OUR_LEVEL) -> list[Place]:

@@ -29,7 +29,8 @@ class Reconfiguration(Part):
         old, new = self.state.station, fact.station
         chargers = {c.charger_id: self._kept(c) for c in new.chargers}
         for charger_id, charger in self.state.chargers.items():
-            if charger_id not in chargers and self._drain(charger, old, new):
+            if charger_id not in chargers:
+                self._drain(charger, old, new)
                 chargers[charger_id] = charger
         self.state.station, self.state.chargers = new, chargers
         self.state.tree = build_tree(new, chargers.values())
@@ -57,22 +58,18 @@ class Reconfiguration(Part):
             del charger.connectors[idx]
         return charger
 
-    def _drain(self, charger: ChargerState, old: Station, new: Station) -> bool:
-        """Take a charger out of the configuration; return whether something of it stays booked for now."""
+    def _drain(self, charger: ChargerState, old: Station, new: Station) -> None:
+        """Take a charger out of the configuration; an idle one goes when all facts of the step were taken (`drained`).
+
+        A start of its may be among those that came with the configuration.
+        """
         known = {circuit.circuit_id for circuit in new.circuits}
         above = (c for c in circuit_path(old, charger.config.circuit) if c in known)
         charger.config = replace(charger.config, circuit=next(above, None))
         if not charger.draining:
             charger.draining = True
             self.journal.log("charger.removed", charger.charger_id, None, charging=_charging(charger))
-        if _charging(charger):
-            return True
-        self._close(charger, "removed from the configuration")
-        self._keep_young_sends(charger)
-        if any(True for _ in charger.sends()):
-            return True
-        self._forget(charger)
-        return False
+        self.journal.removed.add(charger.charger_id)
 
     def drained(self, alarm: Alarm) -> None:
         """Let go of draining chargers that have nothing left to drain, and of sockets that are not served any more."""
@@ -80,7 +77,8 @@ class Reconfiguration(Part):
         for charger in self.state.chargers.values():
             if not charger.served:
                 self._close(charger, f"control is now {charger.config.control}")
-            if not charger.draining or not _drained(charger):
+            idle_at_once = charger.charger_id in self.journal.removed and not _charging(charger)
+            if not charger.draining or not (idle_at_once or _drained(charger)):
                 continue
             self._close(charger, "removed from the configuration")
             self._keep_young_sends(charger)

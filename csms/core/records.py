@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from csms.core.commands import LimitForm, Purpose
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
-from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.settings import KeyStored
 from csms.core.station import Charger, Station
@@ -236,6 +236,85 @@ class CountersStored:
     next_rank: int
 
 
+class CommandState(StrEnum):
+    """How far an operator's command has come."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    """Its intent is durable, and it may have left."""
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NOT_SUPPORTED = "not_supported"
+    FAILED = "failed"
+    """CALLERROR."""
+    TIMED_OUT = "timed_out"
+    UNKNOWN = "unknown"
+    """It may have left, and nobody will answer: the connection, or this process, ended before. It is never repeated."""
+    EXPIRED = "expired"
+    """It never left, and will not any more."""
+
+
+class Expected(StrEnum):
+    """What follows from a command that was accepted, where that only means "will try"."""
+
+    TRANSACTION_STARTED = "transaction_started"
+    TRANSACTION_ENDED = "transaction_ended"
+    BOOT = "boot"
+    STATUS = "status"
+    INSTALLED = "installed"
+    UPLOADED = "uploaded"
+
+
+class CommandOutcome(StrEnum):
+    """What became of what was expected."""
+
+    AWAITED = "awaited"
+    HAPPENED = "happened"
+    FAILED = "failed"
+    """The charger said so."""
+    NOT_SEEN = "not_seen"
+    """Not until its deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandStored:
+    """An operator's command, kept for ever. Times UTC ms.
+
+    Attributes:
+        body_json: the payload, as OCPP has it.
+        queue_until_ms: how long it may wait for its charger; None: it had to be there.
+        answer: the status or error code as the charger wrote it; answer_json: the whole CALLRESULT.
+        reason: why it did not leave.
+        expects, outcome, outcome_due_ms: what follows from its acceptance, and until when.
+        ended_ms: nothing more will come of it, nor of what was booked for it.
+    """
+
+    command_id: CommandId
+    charger_id: ChargerId
+    action: str
+    body_json: str
+    asked_by: str
+    asked_ms: int
+    queue_until_ms: int | None = None
+    forced: bool = False
+    state: CommandState = CommandState.QUEUED
+    answer: str | None = None
+    answer_json: str | None = None
+    reason: str | None = None
+    sent_ms: int | None = None
+    answered_ms: int | None = None
+    expects: Expected | None = None
+    outcome: CommandOutcome | None = None
+    outcome_due_ms: int | None = None
+    ended_ms: int | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Return whether whoever asked has nothing more to wait for."""
+        waits = self.state in {CommandState.QUEUED, CommandState.SENT}
+        return not waits and self.outcome is not CommandOutcome.AWAITED
+
+
 @dataclass(frozen=True, slots=True)
 class EventLogged:
     """One line of the station's history: statuses, boots, orphans, alarms, audited acts. `detail` is JSON-able."""
@@ -258,6 +337,7 @@ Record = (
     | StopCorrected
     | SampleStored
     | CountersStored
+    | CommandStored
     | EventLogged
 )
 
@@ -267,7 +347,7 @@ class Snapshot:
     """What the store holds at start-up.
 
     The configuration, every remembered charger, the sends in force, the sessions that have not ended, what is learnt of
-    makes, the counters.
+    makes, the counters, the operators' commands that have not ended.
     """
 
     station: Station | None = None
@@ -278,3 +358,4 @@ class Snapshot:
         default_factory=lambda: CountersStored(TransactionId(1), Token(1), 0),
     )
     makes: tuple[MakeStored, ...] = ()
+    commands: tuple[CommandStored, ...] = ()

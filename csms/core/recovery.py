@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from csms.core.capabilities import KEYS, OTHER_KEYS
 from csms.core.charger import ChargerState, new_charger
+from csms.core.commanding import restore as restore_command
 from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.errors import InvariantError
@@ -21,10 +22,11 @@ from csms.core.session import restore as restore_session
 from csms.core.settings import Answer, restored
 from csms.core.state import State
 from csms.core.station import Charger
+from csms.core.timings import LAW, Timings
 from csms.core.tree import build_tree
 
 
-def rebuild(snapshot: Snapshot, now: Now) -> State:
+def rebuild(snapshot: Snapshot, now: Now, timings: Timings = LAW) -> State:
     """Return the state that a snapshot with a configuration tells of."""
     station = snapshot.station
     if station is None:
@@ -56,6 +58,8 @@ def rebuild(snapshot: Snapshot, now: Now) -> State:
         for connector in charger.connectors.values():
             _distrust_orphaned(connector)
             _clear_again(charger, connector)
+    for command in sorted(snapshot.commands, key=lambda c: (c.asked_ms, c.command_id)):
+        restore_command(state, command, now, timings)
     return state
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from csms.core.capabilities import UNTOLD, Capabilities
-from csms.core.events import TagStatus
+from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import Driver
+from csms.core.records import CommandStored, Driver
 from csms.core.settings import Change
 from csms.core.station import Station
 from csms.core.tuning import Wish
@@ -56,6 +56,9 @@ class Refusal(StrEnum):
     CHARGER_REFUSED = "charger_refused"
     CHARGER_SILENT = "charger_silent"
     TOO_MANY_MAKES = "too_many_makes"
+    UNKNOWN_CHARGER = "unknown_charger"
+    COMMAND_REFUSED = "command_refused"
+    NO_HEADROOM = "no_headroom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,30 @@ class MakesShown:
     makes: Mapping[Make, Learnt]
 
 
-Outcome = MakesShown | Refused | Confirmed | StartConfirmed | StopConfirmed | SessionShown | SessionEnded | StationShown
+@dataclass(frozen=True, slots=True)
+class CommandShown:
+    """An operator's command, as far as it has come."""
+
+    command: CommandStored
+
+
+@dataclass(frozen=True, slots=True)
+class NothingAwaited:
+    """Nothing more will come of what somebody waits for: it is in the store."""
+
+
+Outcome = (
+    CommandShown
+    | NothingAwaited
+    | MakesShown
+    | Refused
+    | Confirmed
+    | StartConfirmed
+    | StopConfirmed
+    | SessionShown
+    | SessionEnded
+    | StationShown
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +150,34 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorView:
+    """One connector for operators; powers in W.
+
+    Attributes:
+        status_since_ms: since when it says that status, UTC ms by our clock; None: not since this process began.
+        confirmed_w: the newest limit in force there that was Accepted, the fail-safe default included; None: none was.
+        session_id: the session that holds it.
+    """
+
+    idx: int
+    status: ConnectorStatus | None
+    status_since_ms: int | None
+    session_id: SessionId | None
+    booked_w: int
+    confirmed_w: int | None
+    provisioned: bool
+    not_obeying: bool
+    out_of_service: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ChargerView:
     """One charger for operators: W, and what is known of it.
 
     Attributes:
         served: it may connect over OCPP.
+        connected_ms: since when it is connected, UTC ms, and from which address; None while it is offline.
+        fail_safe_w: the settled power that it falls back to; None: none is in force.
         settings: the configuration keys that it told, as it told them; capabilities: what they mean.
         changes: by key, what we have changed and from what; suggested: what should be another now.
     """
@@ -142,3 +191,11 @@ class ChargerView:
     capabilities: Capabilities = UNTOLD
     changes: Mapping[str, Change] = field(default_factory=dict)
     suggested: tuple[Wish, ...] = ()
+    boot: BootInfo | None = None
+    connected_ms: int | None = None
+    address: str | None = None
+    connectors: tuple[ConnectorView, ...] = ()
+    fail_safe_w: int | None = None
+    draining: bool = False
+    identity_conflict: bool = False
+    refusing: bool = False

@@ -221,8 +221,8 @@ class Samples(Part):
             return None
         known = session.flags
         lasted_ms = max(sample.at_ms, self.now.wall_ms) - session.started_ms
+        begun_anew = registers.read(session, sample, most_w)
         doubt = session.metered(sample.energy_wh, most_energy_wh(most_w, lasted_ms))
-        begun_anew = doubt is Doubt.REGISTER_JUMPED and registers.jumped(session, sample.energy_wh)
         if begun_anew or session.flags != known:
             self.journal.write_session(session)
         return doubt

@@ -24,6 +24,7 @@ from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.ids import ConnectorKey, SessionId, TransactionId
 from csms.core.records import GUESSED_ENDS, Doubt, Driver, SessionStored
 from csms.core.trim import Overdraw
+from csms.core.units import used_wh
 
 
 class Phase(StrEnum):
@@ -68,6 +69,9 @@ NO_METER_START = "no_meter_start"
 """Flag of a session whose start told no register: `meter_start_wh` is what was found out otherwise
 (`csms.core.registers`)."""
 
+STOP_GUESSED = "stop_guessed"
+"""Flag of a session that was ended by a stop which named none (`csms.core.nameless`)."""
+
 REGISTER_UNKNOWN = "register_unknown"
 """Flag of such a session as long as nothing was found out: `meter_start_wh` says nothing."""
 
@@ -94,6 +98,18 @@ class Steering:
 
 
 @dataclass(slots=True)
+class StartRead:
+    """A register, Wh, at which a session can have begun that told none, and how many readings agree with it.
+
+    `at_ms`: the newest of them, by the charger's clock; one that comes again is not counted again.
+    """
+
+    wh: int
+    at_ms: int
+    agreed: int = 1
+
+
+@dataclass(slots=True)
 class Session:
     """One session that has not ended, and what control knows of it.
 
@@ -107,6 +123,8 @@ class Session:
         booked_w: K of its connector, as last shown; overdraw: how much more than that it is measured to draw.
         drew: its car has drawn power; offered_ms: since when it is told power, first or after a pause, and draws none.
         detour: that is tried in the other purpose of profile, because its charger said that it offered nothing.
+        starts_read: of one whose start told no register: where it can have begun, oldest first.
+        before_last_wh: the reading before the one of last_energy_wh; it may be that one which is wrong.
         named_ms: when a sample last named it; HISTORIC: since when samples of now have, and none the one that runs.
     """
 
@@ -142,6 +160,8 @@ class Session:
     named_ms: int | None = None
     consumed_w: int | None = None
     last_energy_wh: int | None = None
+    before_last_wh: int | None = None
+    starts_read: list[StartRead] = field(default_factory=list)
     steering: Steering = field(default_factory=Steering)
     flags: tuple[str, ...] = ()
     ended_ms: int | None = None
@@ -170,7 +190,7 @@ class Session:
             self.key.idx,
             self.tag_status,
             ended=self.ended_ms is not None,
-            end_guessed=self.end_reason in GUESSED_ENDS,
+            end_guessed=self.end_reason in GUESSED_ENDS or STOP_GUESSED in self.flags,
             started_ms=self.started_ms,
             meter_start_wh=self.meter_start_wh,
             flags=self.flags,
@@ -181,12 +201,12 @@ class Session:
         """Return meterStop − meterStart, Wh; None when nobody may be billed for it without a look (§4.10)."""
         if self.meter_stop_wh is None or SUSPECT in self.flags:
             return None
-        return self.meter_stop_wh - self.meter_start_wh
+        return used_wh(self.meter_start_wh, self.meter_stop_wh)
 
     @property
     def energy_wh(self) -> int | None:
         """Return the energy metered so far, Wh; None while unknown."""
-        return None if self.last_energy_wh is None else self.last_energy_wh - self.meter_start_wh
+        return None if self.last_energy_wh is None else used_wh(self.meter_start_wh, self.last_energy_wh)
 
     def metered(self, energy_wh: int, most_wh: int) -> Doubt | None:
         """Take a reading of its register when it can have delivered `most_wh`; return why it is not believed, or None.
@@ -200,6 +220,8 @@ class Session:
             return Doubt.REGISTER_FELL
         if total_wh - self.meter_start_wh > most_wh:
             return Doubt.REGISTER_JUMPED
+        if self.last_energy_wh is not None and total_wh > self.last_energy_wh:
+            self.before_last_wh = self.last_energy_wh
         self.last_energy_wh = total_wh
         return None
 

@@ -7,10 +7,11 @@ from typing import Generic, TypeVar
 
 from csms.core.alarms import Alarm
 from csms.core.charger import ChargerState
+from csms.core.commanded import Commanded
 from csms.core.commands import Call
 from csms.core.connector import Connector
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
+from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.limits import Send
 from csms.core.session import Session
@@ -57,12 +58,18 @@ class LimitCall:
 
 @dataclass(frozen=True, slots=True)
 class AgendaCall:
-    """A CALL of the provisioning agenda is out; `command`: itself, where its answer is taken by what it asked for."""
+    """A CALL of the provisioning agenda is out.
+
+    Attributes:
+        command: itself, where its answer is taken by what it asked for.
+        clears: the defaults that are out of force at their stack level once a clearing is answered.
+    """
 
     charger_id: ChargerId
     connection: ConnectionId
     errand: Errand
     command: Call | None = None
+    clears: frozenset[Token] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,16 @@ class HardCall:
     operative: bool | None
 
 
-PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall | HardCall
+@dataclass(frozen=True, slots=True)
+class OperatorCall:
+    """An operator's command is out."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    commanded: Commanded
+
+
+PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall | HardCall | OperatorCall
 
 
 @dataclass(slots=True)
@@ -134,6 +150,7 @@ class State:
         trims: what is taken off rows whose sessions draw more than is booked.
         notices: standing alarms and notices by their ids.
         rest_ended: REST-driven sessions that ended lately.
+        commands: those of operators that have not ended, oldest first.
     """
 
     station: Station
@@ -155,6 +172,7 @@ class State:
     overbooked: dict[str, int] = field(default_factory=dict)
     trims: dict[str, Trim] = field(default_factory=dict)
     notices: dict[str, Alarm] = field(default_factory=dict)
+    commands: dict[CommandId, Commanded] = field(default_factory=dict)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

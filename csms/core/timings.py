@@ -100,6 +100,12 @@ class Timings:
     status_trigger_ms: int = 5_000
     """A charger tells its statuses by itself after it has connected; after so long it is asked for them."""
 
+    silent_known_ms: int = 60_000
+    """A charger that has booted here before is asked for its statuses after so long, if it says nothing then."""
+
+    status_again_ms: tuple[int, ...] = (30_000, 60_000, 300_000, 900_000)
+    """Pauses before it is looked again whether a status is missing; the longest one while one stays missing."""
+
     undisturbed_ms: int = 30_000
     """A charger's settings are changed only when it has neither connected nor booted for so long."""
 

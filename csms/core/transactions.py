@@ -7,7 +7,8 @@ Rules that hold whatever a charger does:
 * a newer start on a connector ends the older one there as superseded; an *older* one is history and touches nothing;
 * that start runs after all when samples of now have named it for two minutes, and none the newer one: a time stamp may
   be wrong. Nothing that was told is freed by it: it goes with the start that runs;
-* a stop ends the transaction it names, on its own charger, and nothing else; what it names wrongly is kept as orphan;
+* a stop ends the transaction it names, on its own charger, and nothing else; what it names wrongly is kept as orphan,
+  and which one a stop means that names none is in `csms.core.nameless`;
 * one that tells no register ends it at the last known one, and the session is marked;
 * a start that tells no register opens one, too: where its energy is counted from is in `csms.core.registers`.
 
@@ -16,7 +17,7 @@ Meter values are taken in by `csms.core.samples`.
 
 from dataclasses import replace
 
-from csms.core import registers
+from csms.core import nameless, registers
 from csms.core.aftermath import transaction_ended
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
@@ -38,6 +39,7 @@ from csms.core.session import (
     IMPLAUSIBLE,
     NO_METER_START,
     REGISTER_UNKNOWN,
+    STOP_GUESSED,
     SUSPECT,
     UNPROVEN,
     Happening,
@@ -45,10 +47,13 @@ from csms.core.session import (
     Session,
     start_is_told_by_words,
 )
-from csms.core.units import MS_PER_HOUR
+from csms.core.units import MS_PER_HOUR, used_wh
 
 START_TIME_UNKNOWN = "start_time_unknown"
 """Flag of a session whose start told no usable time: it began at the latest when we heard of it."""
+
+USED_MAX_WH = 10**13
+"""No transaction has used more, however long it ran: 10 TWh."""
 
 
 class Transactions(Part):
@@ -254,10 +259,10 @@ class Transactions(Part):
             return current.last_energy_wh
         if REGISTER_UNKNOWN in current.flags:
             return registers.end(current, following.meter_start_wh, 0)
-        used_wh = following.meter_start_wh - current.meter_start_wh
+        used = following.meter_start_wh - current.meter_start_wh
         lasted_ms = max(following.started_ms - current.started_ms, self.now.wall_ms - current.started_ms, 0)
         most_wh = most_energy_wh(charger.config.max_power_w, lasted_ms)
-        if 0 <= used_wh <= most_wh:
+        if 0 <= used <= most_wh:
             return following.meter_start_wh
         current.flag(SUSPECT)
         return current.last_energy_wh
@@ -278,29 +283,16 @@ class Transactions(Part):
         self.journal.reply(fact.request, StopConfirmed(fact.tag_status))
 
     def _stopped_session(self, fact: TransactionStopped) -> Session | None:
-        """Return the open session that a stop means, only ever one of its own charger.
-
-        Transaction id −1 is used for a start that was never given an accepted id (errata 3.18). Without a usable time
-        it may repeat a stop that was forgotten at a restart, and the next start begins at the register of that one's
-        end: only a register that has risen since a start tells that it is the one. A refused start that used nothing is
-        closed when its connector has been Available for long. Of several it means the latest that can have used so
-        much.
-        """
+        """Return the open session that a stop means, only ever one of its own charger."""
         named = self.state.transactions.get(fact.transaction_id)
         if named is not None:
             return named if named.key.charger_id == fact.charger_id else None
         if fact.transaction_id != -1 or fact.repeated or _stop_identity(fact) in self.state.orphans:
             return None
-        refused = [
-            s
-            for s in self.state.sessions.values()
-            if s.key.charger_id == fact.charger_id
-            and s.driver is Driver.OCPP
-            and s.tag_status is not TagStatus.ACCEPTED
-            and s.started_ms <= fact.stopped_ms
-            and (fact.words is None or _has_risen(s, fact))
-        ]
-        return max(refused, key=lambda s: (_can_end(s, fact), s.started_ms), default=None)
+        session = nameless.meant(self.state.sessions.values(), fact)
+        if session is not None:
+            session.flag(STOP_GUESSED, SUSPECT)
+        return session
 
     def _stop(self, session: Session, fact: TransactionStopped) -> None:
         for sample in fact.samples:
@@ -341,13 +333,13 @@ class Transactions(Part):
         """Return whether a stop cannot be true: before its start, or more than such a connector can have delivered."""
         if NO_METER_START in started.flags:
             return True
-        used_wh = 0 if fact.meter_stop_wh is None else fact.meter_stop_wh - started.meter_start_wh
-        if used_wh < 0 or fact.stopped_ms < started.started_ms:
+        used = 0 if fact.meter_stop_wh is None else fact.meter_stop_wh - started.meter_start_wh
+        if used < 0 or used > USED_MAX_WH or fact.stopped_ms < started.started_ms:
             return True
         charger = self.state.chargers.get(started.charger_id)
         if charger is None or START_TIME_UNKNOWN in started.flags:
             return False
-        return used_wh > self._most_wh(charger, started.started_ms, fact)
+        return used > self._most_wh(charger, started.started_ms, fact)
 
     def _most_wh(self, charger: ChargerState, started_ms: int, fact: TransactionStopped) -> int:
         """Return the most that a transaction can have used that ends now, Wh."""
@@ -373,7 +365,7 @@ class Transactions(Part):
 
     def _correct(self, known: KnownTransaction, fact: TransactionStopped) -> None:
         """Put the true end in the place of one that was guessed: it is what is billed."""
-        flags = tuple(flag for flag in known.flags if flag != SUSPECT)
+        flags = tuple(flag for flag in known.flags if flag not in {SUSPECT, STOP_GUESSED})
         if self._is_suspect(known, fact):
             flags = (*flags, SUSPECT)
         told_wh, start_wh = fact.meter_stop_wh, None
@@ -483,20 +475,10 @@ class Transactions(Part):
             self.state.starts.pop(session.start_key.identity, None)
 
 
-def _can_end(session: Session, fact: TransactionStopped) -> bool:
-    return fact.meter_stop_wh is None or session.meter_start_wh <= fact.meter_stop_wh
-
-
-def _has_risen(session: Session, fact: TransactionStopped) -> bool:
-    if fact.meter_stop_wh is None or REGISTER_UNKNOWN in session.flags:
-        return False
-    return fact.meter_stop_wh > session.meter_start_wh
-
-
 def _billed_wh(known: KnownTransaction, fact: TransactionStopped, flags: tuple[str, ...]) -> int | None:
     if SUSPECT in flags or fact.meter_stop_wh is None:
         return None
-    return fact.meter_stop_wh - known.meter_start_wh
+    return used_wh(known.meter_start_wh, fact.meter_stop_wh)
 
 
 def _stop_identity(fact: TransactionStopped) -> tuple[ChargerId, int, int | str, int | None]:

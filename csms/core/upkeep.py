@@ -15,6 +15,7 @@ from csms.core.ids import TransactionId
 from csms.core.ladder import Attempt, fail_safe_w
 from csms.core.limits import Send, settle
 from csms.core.part import TimedPart
+from csms.core.provisioning import Place
 from csms.core.records import Driver, EndReason, SendState
 from csms.core.replies import Refusal, Refused
 from csms.core.session import Phase, Session
@@ -129,6 +130,7 @@ class Upkeep(TimedPart):
         self.journal.drop_sends(gone)
         self._renew_default(charger)
         self._raise_default(charger)
+        self._clear_prevailing(charger)
 
     def _is_followed(self, charger: ChargerState, send: Send) -> bool:
         """Return whether every car under a default is at or below it, or has a limit of its own to settle first."""
@@ -146,8 +148,8 @@ class Upkeep(TimedPart):
 
     def _raise_default(self, charger: ChargerState) -> None:
         """Have the configured fail-safe power said when it has room at last (mode `reserve`)."""
-        settled, agenda = charger.defaults.settled, charger.provisioning
-        if settled is None or settled is not charger.defaults.last or agenda.default_due:
+        settled, last, agenda = charger.defaults.settled, charger.defaults.last, charger.provisioning
+        if settled is None or agenda.default_due or last is None or not (last is settled or last.unresolved):
             return
         if not awaited_default_w(charger, self.now.mono_ms):
             if agenda.raise_ms > self.now.mono_ms:
@@ -168,6 +170,23 @@ class Upkeep(TimedPart):
             harmless_ms = (send.lost_ms or 0) + self.timings.late_execution_ms
             if self._reached(harmless_ms) and settled.sent_ms < harmless_ms:
                 charger.provisioning.default_due = True
+
+    def _clear_prevailing(self, charger: ChargerState) -> None:
+        """Have a stack level cleared again at which a higher default may be in force that was executed since.
+
+        When the level was cleared first, it might still be executed; after a recovery nobody knows what was cleared.
+        """
+        agenda = charger.provisioning
+        if not agenda.cleared or agenda.default_due:
+            return
+        ready = [s for s in charger.defaults.prevailing() if self._is_executed(s)]
+        if ready:
+            agenda.to_clear = [Place(None, level) for level in sorted({s.form.stack_level for s in ready})]
+
+    def _is_executed(self, send: Send) -> bool:
+        if send.answered:
+            return True
+        return send.lost_ms is not None and self._reached(send.lost_ms + self.timings.late_execution_ms)
 
     # --- provisioned ------------------------------------------------------------------------------------------------
 
@@ -202,9 +221,9 @@ class Upkeep(TimedPart):
             return
         if charger.defaults.settled is None or not charger.provisioning.cleared or charger.provisioning.default_due:
             return
-        if connector.evidence.not_obeying:
+        if connector.evidence.not_obeying or charger.disturbers:
             return
-        if charger.refusing_until_ms is None and (self._under_control(connector) or charger.lacks(connector)):
+        if charger.refusing_until_ms is None and (self._under_control(charger, connector) or charger.lacks(connector)):
             if charger.keeps_tx_profile and connector.aftermath.foreign_due:
                 connector.aftermath.clear()
                 return
@@ -214,13 +233,27 @@ class Upkeep(TimedPart):
             self.journal.chargers.add(charger.charger_id)
             self.journal.plan = True
 
-    @staticmethod
-    def _under_control(connector: Connector) -> bool:
+    def _under_control(self, charger: ChargerState, connector: Connector) -> bool:
         """Return whether no power can flow here, or only under a settled limit of ours."""
         if connector.session is not None and connector.session.driver is Driver.REST:
             return False
         idle = connector.status is not None and not MEANING[connector.status].power_may_flow
-        return idle or Upkeep._has_own_limit(connector)
+        return (idle and not self._has_drawn_since(charger, connector)) or self._has_own_limit(connector)
+
+    def _has_drawn_since(self, charger: ChargerState, connector: Connector) -> bool:
+        """Return whether a fresh sample shows more than the default, and is newer than that and than the status.
+
+        Then one of the two is an old word, and the power that flows is not under control.
+        """
+        meter, settled = connector.meter, charger.defaults.settled
+        drawn_w = meter.fresh_w(self.now.mono_ms, self.timings.fresh_sample_ms)
+        if settled is None or drawn_w is None or meter.seen_ms is None:
+            return False
+        is_newer = meter.seen_ms > max(connector.status_ms, settled.accepted_ms or 0)
+        if not is_newer or drawn_w <= settled.limit_w + tolerance_w(charger.config, settled.limit_w):
+            return False
+        self.alarm.at(meter.seen_ms + self.timings.fresh_sample_ms + 1)
+        return True
 
     def _watch_uncommanded(self, charger: ChargerState, connector: Connector) -> None:
         flowing = connector.status is not None and MEANING[connector.status].power_may_flow
@@ -243,7 +276,7 @@ class Upkeep(TimedPart):
     # --- sessions that nobody stops ---------------------------------------------------------------------------------
 
     def _close_zombie(self, charger: ChargerState, connector: Connector) -> None:
-        """Close a transaction whose connector has been Available on the live connection without meter flow."""
+        """Close a transaction whose connector is Available on the live connection, without meter flow or mention."""
         session = connector.session
         if session is None or session.driver is not Driver.OCPP or connector.status is not ConnectorStatus.AVAILABLE:
             return
@@ -252,6 +285,7 @@ class Upkeep(TimedPart):
         meter, since_ms = connector.meter, connector.status_ms
         if meter.seen_ms is not None and meter.power_w:
             since_ms = max(since_ms, meter.seen_ms)
+        since_ms = max(since_ms, session.named_ms or 0)  # what its samples still name is not over: the word is old
         if self._reached(since_ms + self.timings.zombie_ms):
             session.flag("no_stop_received")
             transactions = Transactions(self.state, self.journal, self.now, self.timings)

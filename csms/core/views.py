@@ -1,7 +1,8 @@
 """What others are shown of the state: plain copies, taken when something changed."""
 
 from csms.core.charger import ChargerState
-from csms.core.replies import ChargerView, SessionView
+from csms.core.connector import Connector
+from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import Session
 from csms.core.state import State
 
@@ -29,16 +30,66 @@ def session_view(state: State, session: Session) -> SessionView:
     )
 
 
+def is_shown(charger: ChargerState, view: ChargerView | None) -> bool:
+    """Return whether a charger that no fact has touched still is as it was shown: what time alone may change in it."""
+    return (
+        view is not None
+        and view.booked_w == charger.booked_w()
+        and view.refusing is (charger.refusing_until_ms is not None)
+        and view.identity_conflict is charger.identity.in_conflict
+        and view.served is charger.served
+        and view.provisioned is all(connector.provisioned for connector in charger.connectors.values())
+        and view.settings is charger.settings.values
+        and view.changes is charger.settings.changes
+        and view.suggested is charger.settings.wishes
+    )
+
+
 def charger_view(charger: ChargerState) -> ChargerView:
     """Return one charger as it is now."""
+    settled = charger.defaults.settled
+    online = charger.connection is not None
     return ChargerView(
         charger_id=charger.charger_id,
         served=charger.served,
-        online=charger.connection is not None,
+        online=online,
         provisioned=all(c.provisioned for c in charger.connectors.values()),
         booked_w=charger.booked_w(),
         settings=charger.settings.values,
         capabilities=charger.settings.capabilities,
         changes=charger.settings.changes,
         suggested=charger.settings.wishes,
+        boot=charger.boot,
+        connected_ms=charger.connected_wall_ms if online else None,
+        address=charger.identity.address if online else None,
+        connectors=tuple(_connector_view(charger, connector) for connector in charger.connectors.values()),
+        fail_safe_w=None if settled is None else settled.limit_w,
+        draining=charger.draining,
+        identity_conflict=charger.identity.in_conflict,
+        refusing=charger.refusing_until_ms is not None,
     )
+
+
+def _connector_view(charger: ChargerState, connector: Connector) -> ConnectorView:
+    session = connector.session
+    return ConnectorView(
+        idx=connector.key.idx,
+        status=connector.status,
+        status_since_ms=connector.status_wall_ms,
+        session_id=None if session is None else session.session_id,
+        booked_w=charger.connector_booked_w(connector),
+        confirmed_w=_confirmed_w(charger, connector),
+        provisioned=connector.provisioned,
+        not_obeying=connector.evidence.not_obeying,
+        out_of_service=connector.containment.out_of_service,
+    )
+
+
+def _confirmed_w(charger: ChargerState, connector: Connector) -> int | None:
+    """Return the limit that a connector is known to have, W."""
+    session = connector.session
+    if session is not None and session.transaction_id is not None:
+        send = charger.limit_in_force(connector, session)
+    else:
+        send = charger.defaults.settled if connector.provisioned else None
+    return None if send is None else send.limit_w

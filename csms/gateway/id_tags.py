@@ -1,4 +1,6 @@
-"""Which id tags may charge: everyone (`open`), or those of a file.
+"""Which id tags may charge: what is listed counts, and of others all may (`open`), none (`listed`) or those of a file.
+
+Listed tags are found in memory (`csms.runtime.id_tags`): no verdict waits for the store.
 
 The file is UTF-8 text, one tag a line: `tag[,status[,expiry[,parent]]]`. The status is Accepted when left out, Blocked,
 Expired or Invalid; the expiry an ISO 8601 time (UTC without a zone); the parent another tag's group. `#` starts a
@@ -12,6 +14,7 @@ from typing import Protocol
 
 from csms.core.events import TagStatus
 from csms.core.faults import Fault
+from csms.core.id_tags import IdTag
 from csms.ocpp16.times import parse_time_ms
 
 MAX_TAG_CHARS = 20
@@ -46,6 +49,29 @@ class TagPolicy(Protocol):
         ...
 
 
+class TagList(Protocol):
+    """Where listed tags are found, at once."""
+
+    def find(self, id_tag: str) -> IdTag | None:
+        """Return a listed tag, however it is written."""
+        ...
+
+
+class KnownTags:
+    """What is listed of a tag counts; the others are judged by another policy."""
+
+    def __init__(self, listed: TagList, others: TagPolicy) -> None:
+        self._listed = listed
+        self._others = others
+
+    def verdict(self, id_tag: str, wall_ms: int) -> TagVerdict:
+        """Return what the list says of a tag, else what the other policy says."""
+        tag = self._listed.find(id_tag)
+        if tag is None:
+            return self._others.verdict(id_tag, wall_ms)
+        return TagVerdict(tag.status(wall_ms), tag.expires_ms, tag.parent, exclusive=not tag.concurrent)
+
+
 class OpenTags:
     """Everyone may charge, with any tag that is not empty."""
 
@@ -70,9 +96,11 @@ class ListedTags:
 
 
 def load_id_tags(source: str, virtual_tag: str = VIRTUAL_TAG) -> TagPolicy | tuple[Fault, ...]:
-    """Return the policy for `open` or the path of a file, or every fault of that file by its line."""
+    """Return the policy for `open`, `listed` or the path of a file, or every fault of that file by its line."""
     if source == "open":
         return OpenTags()
+    if source == "listed":
+        return ListedTags({}, virtual_tag)
     try:
         text = Path(source).read_text(encoding="utf-8-sig")
     except OSError as error:

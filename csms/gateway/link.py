@@ -14,13 +14,14 @@ also waits for a StartTransaction on its connector to be answered (OCPP 1.6 §5.
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from typing import Any
 
 import structlog
 
-from csms.core.commands import Call, Purpose, SetLimit
+from csms.core.commands import Call, Operate, Purpose, SetLimit
 from csms.core.events import (
     CallTimedOut,
     CallUnsent,
@@ -28,7 +29,7 @@ from csms.core.events import (
     ChargerDisconnected,
     ChargerHeard,
 )
-from csms.core.ids import ChargerId, ConnectionId
+from csms.core.ids import ChargerId, ConnectionId, Token
 from csms.core.replies import Outcome
 from csms.gateway.answers import Answer, Answers, Confirmation, LaterAnswer, Services, Waiting
 from csms.gateway.connection import ChargerConnection, Violation
@@ -45,6 +46,9 @@ FRAMES_PER_TURN = 16
 
 MAX_UNANSWERED = 32
 """CALLs of the charger that may wait for the store before the next one is read."""
+
+OPERATED_REMEMBERED = 256
+"""Operators' commands whose answers may still come; the peer remembers fewer CALLs."""
 
 _log = structlog.get_logger()
 
@@ -85,6 +89,7 @@ class Link:
         self._commands: list[Call] = []
         self._dispatching = False
         self._newest_limit: dict[tuple[Purpose, int], int] = {}
+        self._operated: deque[Token] = deque(maxlen=OPERATED_REMEMBERED)
         self._waiting: dict[CallReceived, Waiting] = {}
         self._busy = False
         self._later: asyncio.Task[None] | None = None
@@ -281,6 +286,8 @@ class Link:
             if isinstance(command, SetLimit) and command.idx in starting:
                 self._commands.append(command)
                 continue
+            if isinstance(command, Operate):
+                self._operated.append(command.token)
             request = translate.request_of(command, now.wall_ms)
             events = self.peer.call(
                 command.token,
@@ -301,6 +308,8 @@ class Link:
     def _report(self, event: PeerEvent) -> None:
         """Hand the core what became of a CALL of ours, or log what is not for it."""
         match event:
+            case AnswerReceived() if event.token in self._operated:
+                self._desk.submit(translate.fact_of_operated(event.token, event.payload))
             case AnswerReceived():
                 self._desk.submit(translate.fact_of_answer(event.token, event.action, event.payload))
             case ErrorReceived():

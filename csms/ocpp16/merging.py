@@ -8,7 +8,7 @@ Without a usable time values that differ are two, and signed ones always: which 
 Half a surrogate pair is read as U+FFFD (`half_pairs`): it spoils no other value. A signed value is not even trimmed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from csms.ocpp16.half_pairs import mended
@@ -53,17 +53,18 @@ class Value:
         return (at, self.measurand, self.phase, self.context, self.location, self.format, told)
 
 
-def merged(elements: Iterable[str]) -> tuple[Value, ...]:
-    """Return each value of the elements once, oldest first, those without a usable time last."""
-    found: dict[tuple[int | str, ...], Value] = {}
+def merged(elements: Iterable[str]) -> Iterator[Value]:
+    """Yield each value of the elements once, in the order in which they come."""
+    known: set[tuple[int | str, ...]] = set()
     for element in elements:
         for part in read_elements(mended(element.encode())):  # those that were never read are kept as a list
             for value in _values(part):
-                found.setdefault(value.identity, value)
-    return tuple(sorted(found.values(), key=lambda value: (value.at_ms is None, value.at_ms or 0)))
+                if value.identity not in known:
+                    known.add(value.identity)
+                    yield value
 
 
-def _values(element: bytes) -> Iterable[Value]:
+def _values(element: bytes) -> Iterator[Value]:
     fields = read_fields(element) or {}
     timestamp = read_text(fields.get("timestamp", b"null")) or ""
     for item in read_elements(fields.get("sampledValue", b"null")):

@@ -16,6 +16,7 @@ from csms.core.commands import (
     ChangeAvailability,
     ChangeConfiguration,
     ClearLimits,
+    Operate,
     ReadConfiguration,
     ReadSchedule,
     RemoteStart,
@@ -27,6 +28,7 @@ from csms.core.events import (
     BootInfo,
     CallAnswered,
     CallErrored,
+    CommandAnswered,
     ConfigurationRead,
     ConnectorStatus,
     ScheduleRead,
@@ -35,6 +37,7 @@ from csms.core.events import (
 from csms.core.ids import ChargerId, Token
 from csms.ocpp16 import payloads, profiles
 from csms.ocpp16.enumerations import ChargePointErrorCode, Reason
+from csms.ocpp16.half_pairs import mended
 from csms.ocpp16.readers import read_any, read_elements, read_fields, read_text
 from csms.ocpp16.times import parse_time_ms
 
@@ -49,7 +52,17 @@ _MAX_STAMP_CHARS = 40
 _ABSENT = msgspec.Raw(b"null")
 _ANSWER_STATUSES = {
     name.lower(): name
-    for name in ("Accepted", "Rejected", "NotSupported", "NotImplemented", "Unknown", "Scheduled", "RebootRequired")
+    for name in (
+        "Accepted",
+        "Rejected",
+        "NotSupported",
+        "NotImplemented",
+        "Unknown",
+        "Scheduled",
+        "RebootRequired",
+        "Unlocked",
+        "UnlockFailed",
+    )
 }
 _CONNECTOR_STATUSES = {status.value.lower(): status for status in ConnectorStatus} | {
     # OCPP 1.5: a car is there, and nobody says whether power flows. Not to know it would leave `Available` standing.
@@ -72,7 +85,7 @@ class Request:
     urgent: bool = False
 
 
-def request_of(command: Call, wall_ms: int) -> Request:
+def request_of(command: Call, wall_ms: int) -> Request:  # noqa: C901 - one table of all commands
     """Return the CALL that carries out `command` (OCPP 1.6 §5)."""
     match command:
         case SetLimit(idx=idx, purpose=purpose, urgent=urgent):
@@ -98,6 +111,8 @@ def request_of(command: Call, wall_ms: int) -> Request:
             kind = "Operative" if operative else "Inoperative"
             wanted = {"connectorId": idx, "type": kind}
             return Request("ChangeAvailability", wanted, ("availability", idx), urgent=not operative)
+        case Operate(action=action, payload_json=payload_json):
+            return Request(action, msgspec.json.decode(payload_json, type=dict[str, object]))
 
 
 # --- answers → facts -------------------------------------------------------------------------------------------------
@@ -118,6 +133,29 @@ def fact_of_answer(
     if not status:
         return CallErrored(token, UNREADABLE)
     return CallAnswered(token, _ANSWER_STATUSES.get(status.lower(), status[:_MAX_STATUS_CHARS]))
+
+
+def fact_of_operated(token: Token, payload: bytes | None) -> CommandAnswered | CallErrored:
+    """Return what the CALLRESULT of an operator's command says, with all of it but secrets."""
+    found = None if payload is None else read_any(mended(payload))
+    if payload is None or not isinstance(found, dict):
+        return CallErrored(token, UNREADABLE)
+    word = None
+    if "status" in found:
+        status = read_text((read_fields(payload) or {})["status"])
+        if not status:
+            return CallErrored(token, UNREADABLE)
+        word = _ANSWER_STATUSES.get(status.lower(), status[:_MAX_STATUS_CHARS])
+    _redact(found)
+    return CommandAnswered(token, word, msgspec.json.encode(found).decode())
+
+
+def _redact(answer: dict[str, object]) -> None:
+    """Take out of a GetConfiguration.conf what nobody may read (security whitepaper: it is write-only)."""
+    rows = answer.get("configurationKey")
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and str(row.get("key")).strip().lower() == "authorizationkey":
+            row.pop("value", None)
 
 
 def fact_of_error(token: Token, code: str) -> CallErrored:

@@ -19,10 +19,10 @@ from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError
 
-TOLD_MS = 20_000
+TOLD_MS = (20_000, 60_000, 180_000)
 """So long after the weather a charger that takes no trigger tells its statuses: nobody can ask it."""
 
-LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER)
+LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER, Kind.LATE_DELIVERY)
 
 QUIET_END_MS = 60_000
 """Limits must not have moved for so long at the end of the calm."""
@@ -32,9 +32,10 @@ def begin(around: Surroundings, models: list[ChargerModel]) -> None:
     """Turn the weather off: every car becomes hungry; those that slept or came before us go, some come."""
     around.calm = True
     for model in models:
-        model.meter_mute_until_ms = 0
+        model.meter_mute_until_ms = model.silent_until_ms = 0
         if not model.can_be_triggered:
-            around.clock.after(TOLD_MS, model.tell_statuses)
+            for told_ms in TOLD_MS:
+                around.clock.after(told_ms, model.tell_statuses)
         for outlet in model.outlets:
             is_foreign = outlet.transaction is not None and outlet.transaction.is_foreign
             if is_foreign or (outlet.car is not None and outlet.car.has_slept):
@@ -56,32 +57,42 @@ def _plug(model: ChargerModel, idx: int, car: Car, around: Surroundings) -> Call
 def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId]) -> int:
     """Judge the end of the calm; return how many sessions were compared with their fair share."""
     station = judge.mirror.station
-    troubled = troubled | _excused(judge)
+    troubled = troubled | _excused(judge) | judge.trouble.worn
     rows = _rows(station, station.chargers)
     sessions = [
         row
         for row in judge.store.sessions.values()
         if row.ended_ms is None and row.driver is Driver.OCPP and row.charger_id in judge.live
     ]
-    claims = [
+    everyone = [
         _claim(row, charger, rows[charger.charger_id])
         for row in sessions
-        if (charger := station.charger(row.charger_id)) is not None and charger.charger_id not in troubled
+        if (charger := station.charger(row.charger_id)) is not None
     ]
-    if any(row.charger_id in troubled for row in sessions):
-        return 0
+    claims = [claim for claim in everyone if claim.rows[0] not in troubled]
     claimed = {claim.rows[0] for claim in claims}
     draining = [known.charger for known in judge.mirror.chargers.values() if known.is_draining]
-    room_w = _room(station, engine, rows | _rows(station, draining), claimed)
-    _keep_fail_safe(station, engine, claims, room_w)
-    shares = fair_shares(claims, room_w)
+    rows |= _rows(station, draining)
+    among_all, apart = (_shares(each, judge, engine, rows) for each in (everyone, claims))
+    others = [claim for claim in everyone if claim not in claims]
+    # What one in trouble holds of the others' shares is missing to them, who are not cut for each other.
+    is_missing = any(engine.booked_w(_key(claim)) > among_all[claim.name] for claim in others)
     for claim in claims:
-        _compare(claim, shares[claim.name], judge, engine, station)
+        shares_w = (among_all[claim.name], apart[claim.name])
+        _compare(claim, 0 if is_missing else min(shares_w), max(shares_w), judge, engine, station)
     _idle(judge, engine, station, troubled)
     moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
     if len({(each.key, each.limit_w) for each in moved}) > len({each.key for each in moved}):
         raise ViolationError(f"I10: limits still move: {moved}")
     return len(claims)
+
+
+def _shares(claims: list[Claim], judge: Judge, engine: Controller, rows: dict[str, tuple[str, ...]]) -> dict[str, int]:
+    """Return the fair share of each claim in what the chargers without claims leave, W."""
+    station = judge.mirror.station
+    room_w = _room(station, engine, rows, {claim.rows[0] for claim in claims})
+    _keep_fail_safe(station, engine, claims, room_w)
+    return fair_shares(claims, room_w)
 
 
 def _excused(judge: Judge) -> set[ChargerId]:
@@ -99,8 +110,12 @@ def _excused(judge: Judge) -> set[ChargerId]:
 def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim:
     most_w = max(min(charger.max_power_w, row.declared_w), charger.fail_safe_power_w)
     least_w = max(charger.min_power_w, charger.fail_safe_power_w)
-    name, is_held = f"{row.charger_id}#{row.idx}", charger.fail_safe_power_w > 0
-    return Claim(name, rows, least_w, most_w, row.rank, is_held)
+    return Claim(f"{row.charger_id}#{row.idx}", rows, least_w, most_w, row.rank, charger.fail_safe_power_w)
+
+
+def _key(claim: Claim) -> ConnectorKey:
+    charger_id, idx = claim.name.split("#")
+    return ConnectorKey(ChargerId(charger_id), int(idx))
 
 
 def _start_w(judge: Judge, key: ConnectorKey) -> int:
@@ -123,15 +138,20 @@ def _keep_fail_safe(station: Station, engine: Controller, claims: list[Claim], r
                     room_w[row] = max(0, room_w[row] - engine.booked_w(key))
 
 
-def _compare(claim: Claim, share_w: int, judge: Judge, engine: Controller, station: Station) -> None:
-    charger_id, idx = claim.name.split("#")
-    charger = next(each for each in station.chargers if each.charger_id == charger_id)
-    key = ConnectorKey(charger.charger_id, int(idx))
+def _compare(claim: Claim, lowest_w: int, highest_w: int, judge: Judge, engine: Controller, station: Station) -> None:
+    """Judge one session by its share among all, and among those that nothing is wrong with.
+
+    A troubled charger may hold more than its share, which is missing to the others, or take less, which waits for it.
+    """
+    key = _key(claim)
+    charger = next(each for each in station.chargers if each.charger_id == key.charger_id)
     limit_w = _limit_w(judge, key)
-    slack_w = _dead_band_w(charger, share_w) + _step_w(judge, key, charger) + 10
+    step_w = _step_w(judge, key, charger) + 10
     booked_w = engine.booked_w(key)
-    if share_w and abs(share_w - limit_w) > slack_w:
-        raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {share_w} W")
+    if limit_w < lowest_w - _dead_band_w(charger, lowest_w) - step_w:
+        raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {lowest_w} W")
+    if highest_w and limit_w > highest_w + _dead_band_w(charger, highest_w) + step_w:
+        raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {highest_w} W")
     if booked_w > max(limit_w, charger.fail_safe_power_w, _start_w(judge, key)):
         raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
     connector = judge.mirror.chargers[charger.charger_id].connectors[key.idx]
@@ -171,10 +191,10 @@ def _limit_w(judge: Judge, key: ConnectorKey) -> int:
 
 
 def _is_held_lower(judge: Judge, charger_id: ChargerId) -> bool:
-    """Return whether a lower limit that was executed late may be in force at a charger: nothing tells of it."""
-    if not any(judge.around.faults.struck[kind] for kind in LATE):
-        return False
+    """Return whether a lower limit that was executed late, or for a whim, may be in force: nothing tells of it."""
     model, station = judge.chargers[charger_id], judge.mirror.station
+    if model.obedience.character is None and not any(judge.around.faults.struck[kind] for kind in LATE):
+        return False
     charger = station.charger(charger_id)
     return charger is not None and any(
         model.obeyed_w(key.idx) + _step_w(judge, key, charger) < min(_limit_w(judge, key), model.hardware_w)

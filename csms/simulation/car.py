@@ -1,4 +1,7 @@
-"""A car and what it draws: never above the limit for longer than its ramp, and never above what it wants."""
+"""A car and what it draws: never above the limit for longer than its ramp, and never above what it wants.
+
+It draws nothing below its own minimum, and needs a while to wake when it may draw again after it could not.
+"""
 
 import random
 from dataclasses import dataclass
@@ -18,6 +21,8 @@ class Car:
         overdraw: per mille that it draws above its limit.
         leaves: ends its session when it is offered nothing.
         surge: per mille above its limit for two seconds after it has drawn nothing.
+        wakes_ms: for so long it draws nothing when it may draw after it could not.
+        least_w: it draws nothing when it may draw less.
     """
 
     wants_w: int
@@ -28,6 +33,9 @@ class Car:
     leaves: bool = False
     surge: int = 0
     surges: int = 0
+    wakes_ms: int = 0
+    least_w: int = 0
+    _asleep_ms: int | None = None
     _surge_ms: int = 0
     _drew: bool = False
 
@@ -36,10 +44,19 @@ class Car:
         """Return whether it keeps to its limit."""
         return not self.overdraw and not self.surge
 
+    @property
+    def is_asleep(self) -> bool:
+        """Return whether it draws nothing although it wants to: it may draw too little, or is about to wake."""
+        return self._asleep_ms is not None
+
+    def sleep(self) -> None:
+        """Begin asleep."""
+        self._asleep_ms = self.wakes_ms
+
     def allowed_w(self, limit_w: int, elapsed_ms: int) -> int:
         """Return what it takes its limit for."""
-        wakes = not self._drew and min(limit_w, self.wants_w) > 0
-        self._drew = min(limit_w, self.wants_w) > 0
+        draws = min(limit_w, self.wants_w) > 0 and not self.is_asleep
+        wakes, self._drew = draws and not self._drew, draws
         if wakes and self.surge:
             self._surge_ms = SURGE_MS
             self.surges += 1
@@ -50,9 +67,19 @@ class Car:
     def next_draw_w(self, draw_w: int, limit_w: int, elapsed_ms: int) -> int:
         """Return the power drawn after `elapsed_ms` under `limit_w`."""
         goal_w = min(limit_w, self.wants_w)
+        if self.wakes_ms or self.least_w:
+            goal_w = self._awake_w(goal_w, elapsed_ms)
         if draw_w > goal_w:
             return max(goal_w, draw_w - self.down_w_per_s * elapsed_ms // 1000)
         return min(goal_w, draw_w + self.up_w_per_s * elapsed_ms // 1000)
+
+    def _awake_w(self, goal_w: int, elapsed_ms: int) -> int:
+        """Return what it takes of `goal_w` in its sleep: nothing, until it has had enough of an offer for a while."""
+        if goal_w < max(1, self.least_w):
+            self._asleep_ms = self.wakes_ms
+        elif self._asleep_ms is not None:
+            self._asleep_ms = None if self._asleep_ms <= elapsed_ms else self._asleep_ms - elapsed_ms
+        return 0 if self.is_asleep else goal_w
 
 
 def random_car(rng: random.Random, most_w: int) -> Car:

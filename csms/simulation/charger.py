@@ -24,6 +24,10 @@ LONGEST_PREPARING_MS = 20_000
 
 SUSPENDED_MS = 20_000
 
+LONGEST_WAKING_MS = 60_000
+LEAST_CURRENT_A = 6
+"""IEC 61851-1 knows no lower current, on each phase."""
+
 REPEATED_SHARE = 0.02
 """Share of a charger's CALLs that it sends twice."""
 
@@ -78,8 +82,9 @@ class ChargerModel:
         self.heard_since_ms: int | None = None
         self.meter_fault: Kind | None = None
         self.meter_fault_until_ms = 0
-        self.has_been_odd = False
+        self.taken_over_ms: int | None = None
         self.disturbed_until_ms = 0
+        self.stepped_ms = 0
         self._around = around
         self._central = central
         self._heard = False
@@ -131,10 +136,9 @@ class ChargerModel:
         return able and plain and obedience.character is None and obedience.manners == POLITE
 
     @property
-    def is_odd(self) -> bool:
-        """Return whether something is wrong with it that the engine may rightly hold against it for long."""
-        is_plain = all(outlet.car is None or outlet.car.is_plain for outlet in self.outlets)
-        return self.obedience.character is not None or self.has_been_odd or not is_plain
+    def has_odd_cars(self) -> bool:
+        """Return whether a car of its takes power in a way of its own."""
+        return any(outlet.car is not None and not outlet.car.is_plain for outlet in self.outlets)
 
     def run(self, elapsed_ms: int) -> None:
         """Let time pass for its cars."""
@@ -165,8 +169,8 @@ class ChargerModel:
 
     # --- cars come and go ----------------------------------------------------------------------------------------
 
-    def plug(self, idx: int, car: Car, id_tag: str) -> None:
-        """A car comes and starts to charge."""
+    def plug(self, idx: int, car: Car, id_tag: str, stay_ms: int | None = None) -> None:
+        """A car comes and starts to charge; `stay_ms` is how long it means to stay."""
         outlet = self.outlets[idx - 1]
         if outlet.car is not None or not self.is_up:
             return
@@ -174,6 +178,8 @@ class ChargerModel:
             return
         outlet.car = car
         self._make_odd(car)
+        self._make_slow(car)
+        self._around.arrived(self.charger_id, idx, stay_ms, car)
         if self._around.switches.need_start_power:
             self._set_status(outlet, ConnectorStatus.PREPARING)
             wait_ms = self._around.rng.randint(500, LONGEST_PREPARING_MS)
@@ -190,6 +196,15 @@ class ChargerModel:
         if around.is_odd(share) and around.faults.strike(Kind.WAKING_SURGE):
             car.surge = around.odd_rng.randint(20, 100)
         car.leaves = around.is_odd(around.odds.leaving)
+
+    def _make_slow(self, car: Car) -> None:
+        around, nature, odds = self._around, self.obedience.nature, self._around.odds
+        if around.is_later(odds.waking) and around.faults.strike(Kind.SLOW_WAKE):
+            car.wakes_ms = around.later_rng.randint(5_000, LONGEST_WAKING_MS)
+            car.sleep()
+        if around.is_later(odds.least) and around.faults.strike(Kind.MINIMUM_CURRENT):
+            on_phases_w = LEAST_CURRENT_A * nature.voltage_v * nature.phases
+            car.least_w = on_phases_w or around.later_rng.randint(500, 3_000)
 
     def _prepared(self, outlet: Outlet, car: Car, id_tag: str) -> None:
         """Begin to charge a car that has been plugged in for a while, or let it go without having charged."""
@@ -357,7 +372,18 @@ class ChargerModel:
     def _clock_ms(self) -> int:
         """Return what its own clock says, UTC ms."""
         is_wrong = self.habits.skew_ms and self._around.faults.strike(Kind.CHARGER_CLOCK)
-        return self._around.wall_ms() + (self.habits.skew_ms if is_wrong else 0)
+        return self._around.wall_ms() + self.stepped_ms + (self.habits.skew_ms if is_wrong else 0)
+
+    @property
+    def skew_ms(self) -> int:
+        """Return how far its clock is ahead."""
+        return self.habits.skew_ms + self.stepped_ms
+
+    def step_clock(self, stepped_ms: int) -> None:
+        """Let its clock be that far from where it was at first, from now on."""
+        self._around.trace.add("clock", f"{self.charger_id} {stepped_ms} ms")
+        self.stepped_ms = stepped_ms
+        self.obedience.clock_stepped()
 
     def _tell_statuses(self, only: int | None) -> None:
         for outlet in self.outlets:

@@ -4,12 +4,22 @@ It posts a session, updates it now and then with what it consumes, and stops it.
 goes on obeying the last number that it has read. One that does not echo misses no answer while the server lives.
 """
 
+from dataclasses import dataclass
+
 from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested
 from csms.core.ids import ConnectorKey, SessionId
 from csms.core.records import Driver
 from csms.core.replies import Outcome, SessionShown
 from csms.simulation.faults import Kind
 from csms.simulation.surroundings import Central, Surroundings
+
+
+@dataclass(frozen=True, slots=True)
+class ClientsCar:
+    """A car as its client tells it; `echoes`: the client says what it was told last."""
+
+    vehicle_max_w: int
+    echoes: bool
 
 
 class RestClient:
@@ -30,6 +40,11 @@ class RestClient:
         self._around = around
         self._central = central
         self._awaits = 0
+
+    @property
+    def car(self) -> ClientsCar:
+        """Return what was drawn of it."""
+        return ClientsCar(self._vehicle_max_w, self._echoes)
 
     @property
     def draw_w(self) -> int:

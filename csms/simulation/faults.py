@@ -20,6 +20,7 @@ class Kind(Enum):
     LOST_CALL = "lost-call"
     SLOW_ANSWER = "slow-answer"
     LATE_ANSWER = "late-answer"
+    LATE_DELIVERY = "late-delivery"
     LATE_EXECUTION = "late-execution"
     REFUSED = "refused"
     REFUSED_BUT_APPLIED = "refused-but-applied"
@@ -37,6 +38,7 @@ class Kind(Enum):
     METER_SILENT = "meter-silent"
     LATE_METER_VALUES = "late-meter-values"
     CHARGER_CLOCK = "charger-clock"
+    CHARGER_CLOCK_STEP = "charger-clock-step"
     SERVER_CLOCK = "server-clock"
     SERVER_CRASH = "server-crash"
     SERVER_GONE = "server-gone"
@@ -48,6 +50,7 @@ class Kind(Enum):
     LOST_REST_ANSWER = "lost-rest-answer"
     SILENT_REST_CLIENT = "silent-rest-client"
     FIRST_CONNECTION = "first-connection"
+    FIRST_CONNECTION_FULL = "first-connection-full"
     JITTER = "jitter"
     STALL_IN = "stall-in"
     STALL_OUT = "stall-out"
@@ -76,6 +79,8 @@ class Kind(Enum):
     WAKING_SURGE = "waking-surge"
     OVERDRAW = "overdraw"
     LEAVES_AT_ZERO = "leaves-at-zero"
+    SLOW_WAKE = "slow-wake"
+    MINIMUM_CURRENT = "minimum-current"
     BASE_LOAD = "base-load"
     REFUSES_ALL = "refuses-all"
     REFUSES_ZERO = "refuses-zero"
@@ -98,6 +103,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.LOST_CALL: "a CALL never arrives",
     Kind.SLOW_ANSWER: "a CALL takes effect and is answered within 9 s",
     Kind.LATE_ANSWER: "a CALL takes effect, and is answered after it, up to 72 s after it left",
+    Kind.LATE_DELIVERY: "a CALL arrives 3 to 60 s after it left, also after newer ones",
     Kind.LATE_EXECUTION: "a CALL takes effect up to 60 s after its time-out, and is never answered",
     Kind.REFUSED: "a CALL is answered Rejected or with a CALLERROR",
     Kind.REFUSED_BUT_APPLIED: "a CALL is answered Rejected or with a CALLERROR although it took effect",
@@ -115,6 +121,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.METER_SILENT: "no meter values for 10 to 60 s",
     Kind.LATE_METER_VALUES: "meter values of the time without a connection are told later",
     Kind.CHARGER_CLOCK: "a message of a charger whose clock is up to 5 min wrong",
+    Kind.CHARGER_CLOCK_STEP: "a charger's clock is stepped by up to 5 min while it goes on",
     Kind.SERVER_CLOCK: "the server's wall clock is stepped by up to 2 h",
     Kind.SERVER_CRASH: "the central system's process is killed",
     Kind.SERVER_GONE: "after the storm the central system dies and never returns",
@@ -126,6 +133,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.LOST_REST_ANSWER: "a REST client does not get its answer",
     Kind.SILENT_REST_CLIENT: "a REST client says nothing for 60 to 120 s",
     Kind.FIRST_CONNECTION: "a charger connects for the first time while the station is busy",
+    Kind.FIRST_CONNECTION_FULL: "a charger connects for the first time while a fuse of it is booked to its capacity",
     Kind.JITTER: "for 10 to 60 s frames of a connection are under way for up to 3 s, in order",
     Kind.STALL_IN: "for 2 to 30 s nothing that a charger says arrives, then all of it at once",
     Kind.STALL_OUT: "for 2 to 30 s nothing that a charger is told arrives, then all of it at once",
@@ -154,6 +162,8 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.WAKING_SURGE: "a car that wakes draws up to 10 % above its limit for 2 s",
     Kind.OVERDRAW: "a car that draws 2 % above its limit",
     Kind.LEAVES_AT_ZERO: "a car ends its session when it is offered 0 W",
+    Kind.SLOW_WAKE: "a car that needs 5 to 60 s to wake when it is offered power after none",
+    Kind.MINIMUM_CURRENT: "a car that draws nothing below its own minimum: 6 A a phase, DC 0.5 to 3 kW",
     Kind.BASE_LOAD: "the base load is above its configured maximum for 10 to 60 s",
     Kind.REFUSES_ALL: "a charger that rejects every profile",
     Kind.REFUSES_ZERO: "a charger that rejects every limit of 0",
@@ -210,7 +220,37 @@ METERS = (
 """What may become of a meter."""
 
 STAMPS_DOUBTED_MS = 120_000
-"""For so long after our own clock was stepped a charger's stamps may be taken for old ones."""
+"""For so long after our own clock or a charger's was stepped a charger's stamps may be taken for old ones."""
+
+_LOSES_CONNECTION = (
+    Kind.RESET,
+    Kind.HALF_OPEN,
+    Kind.HALF_CLOSE,
+    Kind.DUPLICATE_CONNECTION,
+    Kind.REBOOT,
+    Kind.SERVER_CRASH,
+    *CRASH_POINTS,
+)
+_KILLS_SERVER = (Kind.SERVER_CRASH, *CRASH_POINTS)
+
+CARRIERS: Mapping[Kind, tuple[Kind, ...]] = {
+    Kind.FORGOTTEN_CALLS: (Kind.REBOOT,),
+    Kind.LOST_PROFILE: (Kind.REBOOT,),
+    Kind.LOST_TRANSACTION: (Kind.REBOOT,),
+    Kind.MESSAGE_IDS_AGAIN: (Kind.REBOOT,),
+    Kind.FORGETS_AT_REBOOT: (Kind.REBOOT,),
+    Kind.UNCALLED_BOOT: _LOSES_CONNECTION,
+    Kind.SILENT_RECONNECT: _LOSES_CONNECTION,
+    Kind.OFFLINE_START: _LOSES_CONNECTION,
+    Kind.OFFLINE_STOP: _LOSES_CONNECTION,
+    Kind.LATE_METER_VALUES: _LOSES_CONNECTION,
+    Kind.LATE_QUEUE: _LOSES_CONNECTION,
+    Kind.UNORDERED_QUEUE: (Kind.LATE_QUEUE,),
+    Kind.LOST_COMMIT: _KILLS_SERVER,
+    Kind.CRASH_IN_RECOVERY: _KILLS_SERVER,
+    Kind.FIRST_CONNECTION_FULL: (Kind.FIRST_CONNECTION,),
+}
+"""Kinds that happen only when another does: one of those, and the first where none of them is chosen."""
 
 LONGEST_STALL_MS = 10_000
 """So long the process may stand still."""
@@ -234,19 +274,30 @@ Choice = Profile | frozenset[Kind]
 def read_choice(text: str) -> Choice | str:
     """Return what `text` chooses, a profile or kinds separated by commas; else a sentence that says what is wrong."""
     profiles = {profile.value: profile for profile in Profile}
-    kinds = {kind.value: kind for kind in Kind}
     if text in profiles:
         return profiles[text]
+    kinds = read_kinds(text)
+    return f"{kinds}; profiles: {', '.join(profiles)}" if isinstance(kinds, str) else kinds
+
+
+def read_kinds(text: str) -> frozenset[Kind] | str:
+    """Return the kinds named in `text`, separated by commas; else a sentence that says what is wrong."""
+    kinds = {kind.value: kind for kind in Kind}
     names = text.split(",")
     unknown = [name for name in names if name not in kinds]
     if unknown:
-        return f"{unknown[0]!r} is no fault; profiles: {', '.join(profiles)}; kinds: {', '.join(kinds)}"
+        return f"{unknown[0]!r} is no fault; kinds: {', '.join(kinds)}"
     return frozenset(kinds[name] for name in names)
 
 
 def choice_text(choice: Choice) -> str:
     """Return the text that `read_choice` reads as this choice."""
-    return choice.value if isinstance(choice, Profile) else ",".join(sorted(kind.value for kind in choice))
+    return choice.value if isinstance(choice, Profile) else kinds_text(choice)
+
+
+def kinds_text(kinds: frozenset[Kind]) -> str:
+    """Return the text that `read_kinds` reads as these."""
+    return ",".join(sorted(kind.value for kind in kinds))
 
 
 def allowed(choice: Choice) -> frozenset[Kind]:
@@ -257,9 +308,15 @@ def allowed(choice: Choice) -> frozenset[Kind]:
         case Profile.NONE:
             return frozenset()
         case frozenset():
-            return choice
+            return choice | carriers(choice)
         case _:
             assert_never(choice)
+
+
+def carriers(chosen: frozenset[Kind]) -> frozenset[Kind]:
+    """Return the kinds without which some of those chosen would never happen, and none of which is chosen."""
+    missing = {CARRIERS[kind][0] for kind in chosen if kind in CARRIERS and chosen.isdisjoint(CARRIERS[kind])}
+    return frozenset(missing | carriers(chosen | missing)) if missing else frozenset()
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ def free_tx(charger: Charger, connector: HeardConnector, now_ms: int, *, keeps_t
     At a charger that keeps its TxProfiles the end of a transaction frees nothing: a clearing does (§4).
     """
     is_fresh = connector.sample_w is not None and connector.sample_ms + FRESH_MS >= now_ms
-    zombie = _is_zombie(connector, now_ms)
+    zombie = is_zombie(connector, now_ms)
     for send in connector.sends:
         if send.accepted_ms is None or send.settled:
             continue
@@ -62,7 +62,7 @@ def settle_defaults(charger: HeardCharger, now_ms: int) -> None:
 
 def _has_followed(charger: Charger, connector: HeardConnector, default: HeardSend, now_ms: int) -> bool:
     """Return whether no car draws more than a default at a connector, or one has a limit of its own."""
-    no_car = connector.open_id is None or connector.open_id in connector.ended or _is_zombie(connector, now_ms)
+    no_car = connector.open_id is None or connector.open_id in connector.ended or is_zombie(connector, now_ms)
     own = connector.open_id in connector.limited
     if no_car or own or default.accepted_ms is None:
         return True
@@ -71,7 +71,7 @@ def _has_followed(charger: Charger, connector: HeardConnector, default: HeardSen
     return low or now_ms >= default.accepted_ms + SETTLE_MS
 
 
-def _is_zombie(connector: HeardConnector, now_ms: int) -> bool:
+def is_zombie(connector: HeardConnector, now_ms: int) -> bool:
     """Return whether a transaction may count as over by now because its connector is Available."""
     return connector.available_since_ms is not None and now_ms >= connector.available_since_ms + ZOMBIE_MS
 
@@ -131,8 +131,7 @@ def may_be_provisioned(charger: HeardCharger, connector: HeardConnector) -> bool
     places = all(idx in indexed for idx in charger.connectors)
     if not (levels and places) and not charger.was_cleared:
         return False
-    open_id = connector.open_id
-    steered = open_id is not None and any(s.settled and s.transaction_id == open_id for s in connector.sends)
+    steered = connector.open_id is not None and connector.open_id in connector.limited
     return not connector.statuses or not NO_CAR_DRAWS.isdisjoint(connector.statuses) or steered
 
 

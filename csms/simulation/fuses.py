@@ -39,19 +39,22 @@ class Fuses:
 
     Attributes:
         longest_ms: for how long any carried too much while its window was open, or after it for what is held.
+        carried_w: what each row carried when it was judged last.
     """
 
     truth: Truth
     workoff: WorkOff
     asked: Asked
     longest_ms: int = 0
+    carried_w: dict[str, int] = field(default_factory=dict)
     _since_ms: dict[str, int] = field(default_factory=dict)
 
     def tick(self, engine: Controller) -> None:
         """Judge every row."""
         draws_w = self._draws_w()
         capacities_w = self.truth.rows.capacities_w
-        for row, watts in self.drawn_w(draws_w).items():
+        self.carried_w = self.drawn_w(draws_w)
+        for row, watts in self.carried_w.items():
             capacity_w = capacities_w[row]
             if capacity_w is None:
                 continue
@@ -73,7 +76,8 @@ class Fuses:
                 for row in truth.rows.of(client.key.charger_id):
                     unheard_w[row] += max(0, client.obeyed_w - truth.booked_w.get(client.key, 0))
         lying = {row for charger_id in truth.liars for row in truth.rows.of(charger_id)}
-        for row, watts in self.drawn_w(self._draws_w()).items():
+        self.carried_w = self.drawn_w(self._draws_w())
+        for row, watts in self.carried_w.items():
             if row in lying:
                 continue
             possible_w = bounds[row].possible_w + unheard_w[row]
@@ -139,7 +143,8 @@ class Fuses:
         if model.heard_since_ms is None or not is_known or truth.mirror.chargers[charger_id].is_two:
             return now_ms
         blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
-        is_behind = model.habits.skew_ms < -CLOCK_DOUBT_MS
+        is_behind = model.skew_ms < -CLOCK_DOUBT_MS
         believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
-        disturbed_ms = max(model.disturbed_until_ms, truth.around.faults.doubted_until_ms)
+        delayed_ms = truth.around.delayed_until_ms.get(charger_id, 0)
+        disturbed_ms = max(model.disturbed_until_ms, delayed_ms, truth.around.faults.doubted_until_ms)
         return min(now_ms, max(believed_ms, blind_ms, disturbed_ms))

@@ -143,6 +143,7 @@ class Pending:
 
 IDENTIFIED = (TransactionStarted, TransactionStopped, CallAnswered, CallErrored, MeterSampled)
 MOST_IDLE_STEPS = 100
+LATEST_DELIVERY_MS = 60_000
 STORE_PAUSE_MS = 1_000
 """As in `csms.runtime.controller`: after a failed write it waits so long before it rebuilds its core."""
 
@@ -162,7 +163,14 @@ class Host:
         self._pending: deque[Pending] = deque()
         desk = Desk(self._wall_ms, around.session_id, store.find_start, store.find_transaction)
         self._process = Process(
-            around.clock, around.trace, self.post, self.ask, desk, lambda: self.stalled_until_ms, around.odd_rng
+            around.clock,
+            around.trace,
+            self.post,
+            self.ask,
+            desk,
+            lambda: self.stalled_until_ms,
+            around.odd_rng,
+            self._late_ms,
         )
         self._life = 0
         self._started_ms = 0
@@ -229,6 +237,17 @@ class Host:
         self._links[charger_id], self._peers[charger_id] = link, peer
         self.post(ChargerConnected(charger_id, connection, address, takes_over=takes_over))
         return link
+
+    def _late_ms(self, charger_id: ChargerId) -> int:
+        """Return how much later than the rest a CALL to a charger arrives that leaves now."""
+        around = self._around
+        if not around.is_later(around.odds.delivery) or not around.faults.strike(Kind.LATE_DELIVERY):
+            return 0
+        late_ms = around.later_rng.randint(3_000, LATEST_DELIVERY_MS)
+        around.delayed_until_ms[charger_id] = max(
+            around.delayed_until_ms.get(charger_id, 0), around.clock.now_ms + late_ms
+        )
+        return late_ms
 
     # --- life and death --------------------------------------------------------------------------------------------
 

@@ -75,7 +75,6 @@ class Judge:
     _left: set[Token] = field(default_factory=set)
     _is_moved: bool = True
     _judged: Obeyed = field(default_factory=dict)
-    base_load_w: int = 0
     _overbooked: tuple[str, ...] = ()
     _bounds: Mapping[str, RowBound] = field(default_factory=dict)
 
@@ -126,7 +125,7 @@ class Judge:
             elif isinstance(fact, StationConfigured):
                 self.configured(fact)
         self.truth.live &= {charger_id for charger_id, known in mirror.chargers.items() if not known.is_let_go}
-        self.trouble.stepped(facts, (*step.at_once, *step.after_commit))
+        self.trouble.stepped(facts, (*step.at_once, *step.after_commit), now_ms)
         self._i4_commands(step, after_facts)
         self._i1_i3(engine, facts, step, after_facts)
         self._i5(engine)
@@ -279,6 +278,11 @@ class Judge:
             capacity_w = engine.node_capacity_w(node_id)
             overbooked = capacity_w is not None and engine.node_booked_w(node_id) > capacity_w
             demand(overbooked, "I11: {} may carry {} W of {}", node_id, bound.possible_w, bound.firm_w)
+
+    @property
+    def bounds(self) -> Mapping[str, RowBound]:
+        """Return what the server last said that each row may carry without it."""
+        return self._bounds
 
     def has_raised_default(self, charger_id: ChargerId) -> bool:
         """Return whether it would not take its fail-safe power, so that its idle connectors are booked above it."""

@@ -7,6 +7,7 @@ over may take effect until H after its time-out or the end of its connection (`D
 import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from csms.core.commands import Call, Purpose, SetLimit
 from csms.core.events import (
@@ -41,6 +42,8 @@ class Process:
     desk: Desk
     stalled_until_ms: Callable[[], int]
     rng: random.Random
+    late_ms: Callable[[ChargerId], int]
+    """How much later than the rest one CALL to a charger arrives."""
 
 
 class Link:
@@ -198,7 +201,11 @@ class Link:
             due_ms = self.peer.next_deadline_ms()
             assert due_ms is not None, "a CALL that was handed over has its time-out"
             self._clock.at(due_ms, self._poll)
-            self._carry(delivered)
+            late_ms = self._process.late_ms(self.charger_id)
+            if late_ms:
+                self._clock.after(late_ms, partial(self._take, self, delivered))
+            else:
+                self._carry(delivered)
 
     def _carry(self, delivered: Delivered) -> None:
         self._outwards.carry(lambda: self._take(self, delivered))

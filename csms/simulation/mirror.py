@@ -46,6 +46,7 @@ from csms.simulation.freeing import (
     clearable,
     free_tx,
     hand_over,
+    is_zombie,
     may_be_provisioned,
     settle_defaults,
     superseded,
@@ -189,13 +190,17 @@ class Mirror:
                 connector.rest_w[row.session_id] = max(row.answered_w, row.obeyed_w)
             else:
                 connector.rest_w.pop(row.session_id, None)
+        elif HISTORIC in row.flags and (connector.current is None or connector.current.session_id != row.session_id):
+            return  # a record of the past runs nowhere
         elif (row.ended_ms is None and (connector.current is None or connector.current.rank <= row.rank)) or (
             connector.current is not None and connector.current.session_id == row.session_id
         ):
             newer = connector.current is None or connector.current.session_id != row.session_id
-            if newer and row.transaction_id is not None and HISTORIC not in row.flags:
+            if newer and row.transaction_id is not None:
                 hand_over(connector, row.transaction_id, self.now_ms)
             connector.current = row
+            if row.ended_ms is not None and row.transaction_id is not None and is_zombie(connector, self.now_ms):
+                connector.ended.add(row.transaction_id)  # by its own word: what is said later does not bring it back
 
     def _connector(self, charger_id: ChargerId, idx: int) -> HeardConnector | None:
         charger = self.chargers.get(charger_id)
@@ -386,6 +391,8 @@ class Mirror:
         connector = None if fact.idx is None else self._connector(fact.charger_id, fact.idx)
         if charger is None or connector is None:
             return
+        if connector.available_since_ms is not None and fact.transaction_id == connector.open_id is not None:
+            connector.available_since_ms = self.now_ms  # what a sample names is not over
         for sample in fact.samples:
             if sample.power_w is None:
                 continue

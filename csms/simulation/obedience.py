@@ -58,6 +58,15 @@ class Nature:
     pen: Pen = field(default_factory=Pen)
 
 
+@dataclass(eq=False, slots=True)
+class Expiring:
+    """A second period of a profile that is to come, by this charger's clock; `round` counts how often that was set."""
+
+    due_ms: int
+    fall: Callable[[], None]
+    round: int = 0
+
+
 class Obedience:
     """Executes CALLs at the time and answers them in the way that the charger's manners choose."""
 
@@ -71,6 +80,7 @@ class Obedience:
         self._around = around
         self._epoch = 0
         self._told_tenths: dict[int, int] = {}
+        self._expiring: list[Expiring] = []
         self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
         self.reboots: Callable[[], None] = lambda: None
         self.expired = 0
@@ -265,12 +275,30 @@ class Obedience:
         limit_w = self._limit_w(unit, period)
 
         def fall() -> None:
+            self._expiring.remove(expiring)
             if self.profiles.tx.get(idx, {}).get(level) is installed:
                 self.profiles.set_tx(idx, level, installed[0], limit_w)
                 self.expired += 1
                 self.changed()
 
-        self._around.clock.after(max(0, due_ms - self.clock_ms()), fall)
+        expiring = Expiring(due_ms, fall)
+        self._expiring.append(expiring)
+        self._await(expiring)
+
+    def clock_stepped(self) -> None:
+        """Notice that this charger's clock was set: what expires does so when the new time says so."""
+        for expiring in self._expiring:
+            self._await(expiring)
+
+    def _await(self, expiring: Expiring) -> None:
+        expiring.round += 1
+        this_round = expiring.round
+
+        def due() -> None:
+            if expiring.round == this_round:
+                expiring.fall()
+
+        self._around.clock.after(max(0, expiring.due_ms - self.clock_ms()), due)
 
     def _distorted_w(self, idx: int, limit_w: int) -> int:
         """Return what a liar makes of a limit."""

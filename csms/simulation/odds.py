@@ -1,7 +1,8 @@
 """How often odd things happen in one run: what came later than the rest of the weather, from dice of its own.
 
 A world has them or has none (`Switches.odd`, `random_odds`), and they never touch the dice of the world: so every seed
-without them means what it always meant.
+without them means what it always meant. What came later still (`with_later`) has dice of its own again, and half of the
+drawn worlds have some of that.
 """
 
 import random
@@ -23,6 +24,9 @@ class Odds:
         cars: share of the cars that overdraw, and as many surge; leaving: share of those that go when offered 0 W.
         characters, lies: share of the chargers that have one.
         gone: the server never returns after the storm.
+        waking: share of the cars that are slow to wake; least: share of those that draw nothing below a minimum.
+        clock_ms: a charger's clock steps, of each charger; delivery: share of the CALLs that arrive late.
+        full: share of the first connections that wait until a fuse is booked to its capacity.
     """
 
     link_ms: int = 0
@@ -41,6 +45,11 @@ class Odds:
     lies: float = 0.0
     leaving: float = 0.0
     gone: bool = False
+    waking: float = 0.0
+    least: float = 0.0
+    clock_ms: int = 0
+    delivery: float = 0.0
+    full: float = 0.0
 
 
 NOTHING_ODD = Odds()
@@ -59,6 +68,11 @@ ALL_ODD = Odds(
     cars=0.2,
     characters=0.25,
     leaving=0.1,
+    waking=0.3,
+    least=0.3,
+    clock_ms=200_000,
+    delivery=0.03,
+    full=0.5,
 )
 """All of it, often, but for lies."""
 LYING_SHARE = 0.35
@@ -79,6 +93,20 @@ def random_odds(rng: random.Random, choice: Choice) -> Odds:
             return _some(rng, lies) if rng.random() < 0.3 else NOTHING_ODD
         case _:
             return _named(allowed(choice))
+
+
+def with_later(rng: random.Random, odds: Odds, choice: Choice) -> Odds:
+    """Return the odds with what came later than the rest: drawn worlds have some of it or none."""
+    if choice is not Profile.DRAWN or rng.random() < 0.5:
+        return odds
+    return replace(
+        odds,
+        waking=rng.choice((0.0, 0.3, 0.8)),
+        least=rng.choice((0.0, 0.3, 0.8)),
+        clock_ms=rng.choice((0, rng.randint(100, 600) * 1_000)),
+        delivery=rng.choice((0.0, 0.01, 0.05)),
+        full=rng.choice((0.0, 0.7)),
+    )
 
 
 def _named(kinds: frozenset[Kind]) -> Odds:

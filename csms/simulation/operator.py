@@ -4,17 +4,25 @@ from dataclasses import replace
 
 from csms.core.events import StationConfigured
 from csms.core.ids import ChargerId
-from csms.core.station import Charger, Control, Station
+from csms.core.station import GRID, Charger, Control, Station
 from csms.simulation.faults import Kind
+from csms.simulation.host import Controller
 from csms.simulation.scene import Scene
 from csms.simulation.stations import changed_station
 
+FULL_W = 3_000
+"""A row with less room than the dead band of a DC charger is full."""
+
 
 class Operator:
-    """One operator; `late` holds chargers that do not come before a certain time."""
+    """One operator; `late` holds chargers that do not come before a certain time, `patient` those that wait for more.
 
-    def __init__(self, scene: Scene, late: dict[ChargerId, int]) -> None:
+    Those come when a fuse of theirs is booked to its capacity, so that there is no room for what they may draw.
+    """
+
+    def __init__(self, scene: Scene, late: dict[ChargerId, int], patient: frozenset[ChargerId]) -> None:
         self.late = late
+        self._patient = patient
         self._scene = scene
         self._station = scene.station
         self._removed: list[Charger] = []
@@ -23,15 +31,35 @@ class Operator:
     def may_connect(self, charger_id: ChargerId) -> bool:
         """Judge a handshake: unknown and drained chargers are refused, and `control: rest|none` (API.md)."""
         if charger_id in self.late and charger_id not in self._met:
-            if self._scene.around.clock.now_ms < self.late[charger_id]:
+            is_full = self._is_full(charger_id)
+            if self._scene.around.clock.now_ms < self.late[charger_id] or (charger_id in self._patient and not is_full):
                 return False
             self._met.add(charger_id)
             self._scene.around.faults.strike(Kind.FIRST_CONNECTION)
+            if is_full:
+                self._scene.around.faults.strike(Kind.FIRST_CONNECTION_FULL)
         charger = self._scene.station.charger(charger_id)
         if charger is not None:
             return charger.control in {Control.AUTO, Control.OCPP}
         known = self._scene.judge.mirror.chargers.get(charger_id)
         return known is not None and not known.is_let_go
+
+    def _is_full(self, charger_id: ChargerId) -> bool:
+        """Return whether a fuse above a charger has no room left that would be worth giving to anybody."""
+        engine = self._scene.host.engine
+        if engine is None:
+            return False
+        station = self._scene.station
+        charger, parents = station.charger(charger_id), {each.circuit_id: each.parent for each in station.circuits}
+        node_id = GRID if charger is None else charger.circuit
+        while node_id is not None and not self._has_no_room(engine, node_id):
+            node_id = parents.get(node_id)
+        return node_id is not None or self._has_no_room(engine, GRID)
+
+    @staticmethod
+    def _has_no_room(engine: Controller, node_id: str) -> bool:
+        capacity_w = engine.node_capacity_w(node_id)
+        return capacity_w is not None and engine.node_booked_w(node_id) > capacity_w - FULL_W
 
     def configure(self) -> None:
         """Change something, or bring back a charger that was removed."""

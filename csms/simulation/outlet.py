@@ -55,7 +55,7 @@ class Outlet:
             return self.status
         if limit_w == 0:
             return ConnectorStatus.SUSPENDED_EVSE
-        if self.car is None or self.car.wants_w == 0:
+        if self.car is None or self.car.wants_w == 0 or self.car.is_asleep:
             return ConnectorStatus.SUSPENDED_EV
         return ConnectorStatus.CHARGING
 

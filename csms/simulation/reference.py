@@ -9,24 +9,31 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One session: its rows, innermost first, its least and most power, its rank; `is_held`: cannot be told 0."""
+    """One session: its rows, innermost first, its least and most power, its rank; `held_w`: it cannot be told less."""
 
     name: str
     rows: tuple[str, ...]
     min_w: int
     max_w: int
     rank: int
-    is_held: bool = False
+    held_w: int = 0
 
 
 def fair_shares(claims: Sequence[Claim], room_w: Mapping[str, int]) -> dict[str, int]:
-    """Return each session's max-min fair share, W; rows that `room_w` does not name are unlimited."""
-    admitted: list[Claim] = []
-    for claim in sorted(claims, key=lambda each: (not each.is_held, each.rank)):
-        tried = [*admitted, claim]
-        if claim.max_w >= claim.min_w and _fits({each.name: each.min_w for each in tried}, tried, room_w):
-            admitted = tried
-    shares = {claim.name: 0 for claim in claims}
+    """Return each session's max-min fair share, W; rows that `room_w` does not name are unlimited.
+
+    One that is not admitted takes what it cannot be told less than from all others.
+    """
+    stuck: list[Claim] = []
+    while True:
+        admitted = _admit([claim for claim in claims if claim not in stuck], room_w)
+        more = [claim for claim in claims if claim.held_w and claim not in admitted and claim not in stuck]
+        if not more:
+            break
+        stuck += more
+        held = {row: sum(claim.held_w for claim in more if row in claim.rows) for row in room_w}
+        room_w = {row: max(0, power_w - held[row]) for row, power_w in room_w.items()}
+    shares = {claim.name: claim.held_w if claim in stuck else 0 for claim in claims}
     frozen: dict[str, int] = {}
     while len(frozen) < len(admitted):
         level = _highest_level(admitted, frozen, room_w)
@@ -44,6 +51,15 @@ def fair_shares(claims: Sequence[Claim], room_w: Mapping[str, int]) -> dict[str,
             break
     shares.update(frozen)
     return shares
+
+
+def _admit(claims: Sequence[Claim], room_w: Mapping[str, int]) -> list[Claim]:
+    admitted: list[Claim] = []
+    for claim in sorted(claims, key=lambda each: (not each.held_w, each.rank)):
+        tried = [*admitted, claim]
+        if claim.max_w >= claim.min_w and _fits({each.name: each.min_w for each in tried}, tried, room_w):
+            admitted = tried
+    return admitted
 
 
 def _at(admitted: Sequence[Claim], frozen: Mapping[str, int], level: int) -> dict[str, int]:

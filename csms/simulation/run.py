@@ -6,15 +6,14 @@ set, on an address or on real time. The hash is SHA-256 over the story's lines, 
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from csms.core.configuration import kilowatts
 from csms.core.engine import Engine
 from csms.core.station import Charger
 from csms.simulation.asked import Asked
-from csms.simulation.charger import ChargerModel
-from csms.simulation.faults import Choice, Kind, Profile, choice_text
+from csms.simulation.drawn import Drawn, DrawnCharger, arrival_line
+from csms.simulation.faults import Choice, Kind, Profile, carriers, choice_text, kinds_text
 from csms.simulation.host import MakeController
 from csms.simulation.surroundings import Switches
 from csms.simulation.trace import Trace, ViolationError
@@ -31,13 +30,14 @@ class Options:
         seed: what every die is thrown from.
         hours: length of the stormy part, virtual hours, with a calm after it; None: the seed draws both.
         chargers: how many; None: the seed draws 1 to 6.
-        faults: which may happen.
+        faults: which may happen; without: which of them may not.
     """
 
     seed: int
     hours: float | None = None
     chargers: int | None = None
     faults: Choice = Profile.DRAWN
+    without: frozenset[Kind] = frozenset()
 
     @property
     def text(self) -> str:
@@ -49,6 +49,8 @@ class Options:
             words.append(f"--chargers {self.chargers}")
         if self.faults is not Profile.DRAWN:
             words.append(f"--faults {choice_text(self.faults)}")
+        if self.without:
+            words.append(f"--without {kinds_text(self.without)}")
         return " ".join(words)
 
 
@@ -65,6 +67,7 @@ class Outcome:
         overbooked_ms: for how long each row had more booked than its capacity.
         limits_over_ms: for how long each row had limits in force above its capacity.
         excess_ms: the longest time for which a row carried too much while what had opened it was to be worked off.
+        grid_w: the most that the meter of the grid connection has shown; house_w: the most that the house took of it.
         asked: how often each oracle was asked.
         trace: the story as objects.
     """
@@ -79,6 +82,8 @@ class Outcome:
     overbooked_ms: Mapping[str, int]
     limits_over_ms: Mapping[str, int]
     excess_ms: int
+    grid_w: int
+    house_w: int
     asked: Asked
     trace: Trace
 
@@ -95,11 +100,18 @@ class Outcome:
 
 def simulate(options: Options, make: MakeController = Engine) -> Outcome:
     """Run one world to its end, or to its first violation."""
-    world = World(options.seed, make, Switches(odd=True), choice=options.faults, chargers_count=options.chargers)
+    world = World(
+        options.seed,
+        make,
+        Switches(odd=True),
+        choice=options.faults,
+        chargers_count=options.chargers,
+        without=options.without,
+    )
     stormy_ms, calm_ms = world.length_ms()
     if options.hours is not None:
         stormy_ms, calm_ms = int(options.hours * HOUR_MS), CALM_MS
-    drawn = tuple(_drawn(world, stormy_ms, calm_ms))
+    drawn = tuple(drawn_of(world, stormy_ms, calm_ms).lines())
     violation = None
     try:
         world.run(stormy_ms, calm_ms)
@@ -107,7 +119,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         violation = str(error).splitlines()[0]
     around = world.around
     return Outcome(
-        drawn,
+        (*drawn, *map(arrival_line, around.arrivals)),
         violation,
         len(world.chargers),
         around.clock.now_ms,
@@ -117,48 +129,37 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         dict(world.judge.overbooked_ms),
         dict(world.judge.limits.over_ms),
         world.judge.fuses.longest_ms,
+        world.grid.most_w,
+        world.grid.most_house_w,
         world.judge.asked,
         around.trace,
     )
 
 
-def _drawn(world: World, stormy_ms: int, calm_ms: int) -> Iterator[str]:
-    yield f"storm {stormy_ms / 1000:g} s, then calm {calm_ms / 1000:g} s"
-    yield f"fate {_values(world.fate)}"
-    yield f"odds {_values(world.around.odds)}"
-    station = world.station
-    yield f"station {kilowatts(station.grid_capacity_w)} kW, static load {kilowatts(station.static_load_w)} kW"
-    for circuit in station.circuits:
-        yield f"circuit {circuit.circuit_id} {circuit.capacity_w} W in {circuit.parent or 'the grid connection'}"
-    for charger in station.chargers:
-        yield from _drawn_charger(charger, world.chargers[charger.charger_id])
-
-
-def _drawn_charger(charger: Charger, model: ChargerModel) -> Iterator[str]:
-    name, obedience = charger.charger_id, model.obedience
-    place = charger.circuit or "the grid connection"
-    kind = "DC" if charger.is_dc else f"AC with {charger.phases} phases"
-    yield (
-        f"{name} {kind}, {charger.connectors} × {charger.max_power_w} W in {place}, control {charger.control.value}"
-        f", configure {charger.configure.value}"
+def drawn_of(world: World, stormy_ms: int, calm_ms: int) -> Drawn:
+    """Return what a world was drawn to be, before it has begun."""
+    chosen = world.choice
+    return Drawn(
+        storm_ms=stormy_ms,
+        calm_ms=calm_ms,
+        also=carriers(chosen) if isinstance(chosen, frozenset) else frozenset(),
+        fate=world.fate,
+        odds=world.around.odds,
+        station=world.station,
+        chargers=tuple(_drawn_charger(world, charger) for charger in world.station.chargers),
     )
-    if obedience.character is not None:
-        yield f"{name} character {obedience.character.value}"
-    yield f"{name} manners {_values(obedience.manners)}"
-    yield f"{name} habits {_values(model.habits)}"
-    yield f"{name} nature {_values(obedience.nature)}"
-    yield f"{name} profiles {_values(obedience.profiles)}"
 
 
-def _values(drawn: object) -> str:
-    values = ((field.name, getattr(drawn, field.name)) for field in fields(drawn))  # type: ignore[arg-type]
-    return " ".join(f"{name}={_value(value)}" for name, value in values)
-
-
-def _value(value: object) -> str:
-    """Return a value in an order of its own: sets have none."""
-    if isinstance(value, frozenset):
-        return "{" + ", ".join(sorted(str(getattr(each, "value", each)) for each in value)) + "}"
-    if hasattr(value, "__dataclass_fields__"):
-        return f"({_values(value)})"
-    return str(value)
+def _drawn_charger(world: World, charger: Charger) -> DrawnCharger:
+    model = world.chargers[charger.charger_id]
+    return DrawnCharger(
+        configured=charger,
+        hardware_w=model.hardware_w,
+        first_connection_ms=world.late.get(charger.charger_id, 0),
+        is_patient=charger.charger_id in world.patient,
+        character=model.obedience.character,
+        manners=model.obedience.manners,
+        habits=model.habits,
+        nature=model.obedience.nature,
+        profiles=model.obedience.profiles,
+    )

@@ -6,6 +6,7 @@ from csms.core.ids import ChargerId
 from csms.core.station import Station
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
+from csms.simulation.grid import GridConnection
 from csms.simulation.host import Host
 from csms.simulation.judge import Judge
 from csms.simulation.store import Store
@@ -22,6 +23,7 @@ class Scene:
     store: Store
     chargers: dict[ChargerId, ChargerModel]
     clients: list[RestClient]
+    grid: GridConnection
 
     @property
     def station(self) -> Station:

@@ -9,6 +9,7 @@ from csms.core.learnt import Make
 from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
+    CommandStored,
     CountersStored,
     Driver,
     EventLogged,
@@ -65,7 +66,7 @@ class Store:
                     self.makes[record.make] = record
                 case EventLogged():
                     self.events.append(record)
-                case SampleStored():
+                case SampleStored() | CommandStored():
                     pass
 
     def snapshot(self) -> Snapshot:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,6 +38,17 @@ class Switches:
     odd: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A car that came; `stay_ms` is how long it would stay, None: until somebody stops it."""
+
+    at_ms: int
+    charger_id: ChargerId
+    idx: int
+    stay_ms: int | None
+    car: object
+
+
 class Central(Protocol):
     """The way to the central system."""
 
@@ -57,7 +69,10 @@ class Central(Protocol):
 
 @dataclass(slots=True)
 class Surroundings:
-    """One world's shared things; `calm` turns every fault off."""
+    """One world's shared things; `calm` turns every fault off.
+
+    `delayed_until_ms` tells until when a CALL to a charger is under way that is late.
+    """
 
     clock: Clock
     rng: random.Random
@@ -67,6 +82,9 @@ class Surroundings:
     faults: Faults = field(default_factory=Faults)
     odds: Odds = NOTHING_ODD
     odd_rng: random.Random = field(default_factory=lambda: random.Random(0))
+    later_rng: random.Random = field(default_factory=lambda: random.Random(0))
+    arrivals: list[Arrival] = field(default_factory=list)
+    delayed_until_ms: dict[ChargerId, int] = field(default_factory=dict)
     start_confirmed: Callable[[StartKey, int], None] = lambda _key, _transaction_id: None
     obeys: Callable[[ChargerId], None] = lambda _charger_id: None
     _made: dict[str, int] = field(default_factory=dict)
@@ -78,6 +96,14 @@ class Surroundings:
     def is_odd(self, share: float) -> bool:
         """Return True with probability `share`, from the dice of odd things; never in the calm."""
         return share > 0 and not self.calm and self.odd_rng.random() < share
+
+    def is_later(self, share: float) -> bool:
+        """Return True with probability `share`, from the dice of what came later than the other odd things."""
+        return share > 0 and not self.calm and self.later_rng.random() < share
+
+    def arrived(self, charger_id: ChargerId, idx: int, stay_ms: int | None, car: object) -> None:
+        """Note a car that was drawn, as it is when it comes."""
+        self.arrivals.append(Arrival(self.clock.now_ms, charger_id, idx, stay_ms, copy(car)))
 
     def number(self, kind: str) -> int:
         """Return 1, 2, 3, … for each kind of thing that needs a number."""

@@ -1,5 +1,6 @@
 """What happens in a world while it is stormy: cars, faults, crashes, operators; each at its own random times."""
 
+import random
 from collections.abc import Callable
 from functools import partial
 
@@ -11,7 +12,7 @@ from csms.simulation.car import change_mind, random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.fate import Fate
-from csms.simulation.faults import CRASH_POINTS, METERS, Kind
+from csms.simulation.faults import CRASH_POINTS, METERS, STAMPS_DOUBTED_MS, Kind
 from csms.simulation.operator import Operator
 from csms.simulation.scene import Scene
 
@@ -67,9 +68,13 @@ class Weather:
         self._odd_every(odds.twin_ms, partial(self._fight, model))
         self._odd_every(odds.silent_ms, partial(self._silence, model))
         self._odd_every(odds.meter_ms, partial(self._break_meter, model))
+        self._every_by(self._scene.around.later_rng, odds.clock_ms, partial(self._step_clock, model))
 
     def _odd_every(self, mean_ms: int, action: Callable[[], object]) -> None:
         """Do the same with the dice of odd things, so that a world without them stays the one it was."""
+        self._every_by(self._scene.around.odd_rng, mean_ms, action)
+
+    def _every_by(self, dice: random.Random, mean_ms: int, action: Callable[[], object]) -> None:
         if not mean_ms:
             return
         around = self._scene.around
@@ -77,9 +82,9 @@ class Weather:
         def act() -> None:
             if not around.calm:
                 action()
-                self._odd_every(mean_ms, action)
+                self._every_by(dice, mean_ms, action)
 
-        around.clock.after(int(around.odd_rng.expovariate(1 / mean_ms)) + 100, act)
+        around.clock.after(int(dice.expovariate(1 / mean_ms)) + 100, act)
 
     def _stay_connected(self, model: ChargerModel) -> None:
         model.connect()
@@ -109,9 +114,11 @@ class Weather:
             ]
             self._scene.clients.append(client)
             client.start()
+            self._scene.around.arrived(key.charger_id, key.idx, stay_ms, client.car)
             self._scene.around.clock.after(stay_ms, client.stop)
         elif outlet.transaction is None:
-            model.plug(outlet.idx, random_car(rng, model.hardware_w), f"Tag{self._scene.around.number('tag')}")
+            car = random_car(rng, model.hardware_w)
+            model.plug(outlet.idx, car, f"Tag{self._scene.around.number('tag')}", stay_ms)
             transaction = outlet.transaction
             self._scene.around.clock.after(stay_ms, lambda: self._depart(model, outlet.idx, transaction))
 
@@ -239,7 +246,6 @@ class Weather:
         kind = rng.choice((Kind.JITTER, Kind.STALL_IN, Kind.STALL_OUT, Kind.STALL_BOTH))
         if link is None or not around.faults.strike(kind):
             return
-        model.has_been_odd = True
         if kind is Kind.JITTER:
             model.disturbed_until_ms = now_ms + rng.randint(10_000, 60_000)
             link.jitter(model.disturbed_until_ms)
@@ -272,7 +278,7 @@ class Weather:
         link = model.link
         if link is None or self._scene.around.calm or not self._scene.around.faults.strike(Kind.DUPLICATE_CONNECTION):
             return
-        model.has_been_odd = True
+        model.taken_over_ms = self._scene.around.clock.now_ms
         model.lost()
         model.connect(address)
         link.close()
@@ -286,9 +292,14 @@ class Weather:
         around = self._scene.around
         kind = around.odd_rng.choice(METERS)
         if around.faults.strike(kind):
-            model.has_been_odd = True
             model.meter_fault = kind
             model.meter_fault_until_ms = around.clock.now_ms + around.odd_rng.randint(30_000, 180_000)
+
+    def _step_clock(self, model: ChargerModel) -> None:
+        around = self._scene.around
+        if around.faults.strike(Kind.CHARGER_CLOCK_STEP):
+            model.step_clock(around.later_rng.randint(-300_000, 300_000))
+            model.disturbed_until_ms = max(model.disturbed_until_ms, around.clock.now_ms + STAMPS_DOUBTED_MS)
 
     def _doom(self) -> None:
         self._scene.host.doom = self._scene.around.odd_rng.choice(CRASH_POINTS)
@@ -305,11 +316,11 @@ class Weather:
             host.stall(around.clock.now_ms + around.odd_rng.randint(1_000, 10_000))
 
     def _raise_base_load(self) -> None:
-        around, judge = self._scene.around, self._scene.judge
-        if judge.base_load_w or not around.faults.strike(Kind.BASE_LOAD):
+        around, grid = self._scene.around, self._scene.grid
+        if grid.excess_w or not around.faults.strike(Kind.BASE_LOAD):
             return
-        judge.base_load_w = int(self._scene.station.grid_capacity_w * around.odd_rng.uniform(0.05, 0.3))
+        grid.excess_w = int(self._scene.station.grid_capacity_w * around.odd_rng.uniform(0.05, 0.3))
         around.clock.after(around.odd_rng.randint(10_000, 60_000), self._lower_base_load)
 
     def _lower_base_load(self) -> None:
-        self._scene.judge.base_load_w = 0
+        self._scene.grid.excess_w = 0

@@ -6,7 +6,7 @@ from csms.core.commands import EXPIRY_S
 from csms.core.ids import ChargerId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver, MakeStored
-from csms.core.station import Charger, Control, FailSafe
+from csms.core.station import GRID, Charger, Control, FailSafe
 from csms.simulation import calm
 from csms.simulation.car import random_car
 from csms.simulation.charger import ChargerModel
@@ -14,11 +14,12 @@ from csms.simulation.client import RestClient
 from csms.simulation.clock import Clock
 from csms.simulation.fate import STORM, Fate, random_fate
 from csms.simulation.faults import LIES, Choice, Faults, Kind, Profile, allowed
+from csms.simulation.grid import GridConnection
 from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
 from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
-from csms.simulation.odds import drawn_character, random_odds
+from csms.simulation.odds import drawn_character, random_odds, with_later
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.remembered import remembering
@@ -32,6 +33,9 @@ from csms.simulation.weather import Weather
 TICK_MS = 1_000
 TOLD_LINES = 1_000
 CALM_MS = 600_000
+ALARMS_MS = 960_000
+TWO_MS = 600_000
+TOLD_AGAIN_MS = 360_000
 """H + 30 s, and what a demand estimate that was low needs to grow to the declared demand."""
 DEAD_MS = 600_000
 """So long the world goes on without a server that never returns."""
@@ -49,15 +53,18 @@ class World:
         *,
         choice: Choice = Profile.DRAWN,
         chargers_count: int | None = None,
+        without: frozenset[Kind] = frozenset(),
     ) -> None:
         clock = Clock()
-        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(allowed(choice)))
-        self._choice = choice if switches.faults else Profile.NONE
+        self._possible = possible = allowed(choice) - without
+        self.around = Surroundings(clock, random.Random(seed), Trace(clock), switches, faults=Faults(possible))
+        self.choice = choice if switches.faults else Profile.NONE
         rng = self.around.rng
         self.around.faults.now_ms = lambda: clock.now_ms
         self.around.odd_rng = odd_rng = random.Random(f"odd {seed}")
         if switches.odd and switches.faults:
-            self.around.odds = random_odds(odd_rng, choice)
+            later_rng = self.around.later_rng = random.Random(f"later {seed}")
+            self.around.odds = with_later(later_rng, random_odds(odd_rng, choice), choice)
         self.fate = fate = self._draw_fate()
         station = random_station(rng, chargers_count)
         self.station = station = with_start_power(station) if switches.need_start_power else station
@@ -71,11 +78,13 @@ class World:
         self.around.start_confirmed = self.judge.registry.start_confirmed
         self.around.obeys = self._obeys
         self.compared = 0
-        self._possible = allowed(choice)
+        self._disobeyed_ms = 0
+        self.grid = GridConnection(random.Random(f"house {seed}"))
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
-        late = late if Kind.FIRST_CONNECTION in self._possible else {}
-        scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients)
-        self._operator = Operator(scene, late)
+        self.late = late = late if Kind.FIRST_CONNECTION in self._possible else {}
+        self.patient = frozenset(charger_id for charger_id in late if self._is_patient())
+        scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid)
+        self._operator = Operator(scene, dict(late), self.patient)
         self._weather = Weather(scene, self._operator, fate)
         self.host.dies = self._weather.die
         self.host.turned_away = self._weather.turned_away
@@ -105,11 +114,26 @@ class World:
             if calm_ms:
                 self._calm()
                 self.around.clock.run_until(stormy_ms + calm_ms)
+                self._wait_for_alarms(stormy_ms + calm_ms + ALARMS_MS)
                 self._check_calm()
             self.judge.registry.finished(self.store, self.chargers.values())
         except AssertionError as error:
             message = f"{type(error).__name__}: {error}\n{self.around.trace.tell(TOLD_LINES)}"
             raise ViolationError(message) from error
+
+    def _wait_for_alarms(self, until_ms: int) -> None:
+        """Go on while an alarm may stand, and for as long after it as it takes to be told everything (I10).
+
+        A charger that refuses gets one try in ten minutes; one that seemed to be two is spoken to after ten minutes;
+        one that does not obey is told the least power until it has shown that it does.
+        """
+        clock, trouble = self.around.clock, self.judge.trouble
+        taken_over = (model.taken_over_ms for model in self.chargers.values() if model.taken_over_ms is not None)
+        one_ms = max((at_ms + TWO_MS for at_ms in taken_over), default=0)
+        while clock.now_ms < until_ms and (
+            trouble.refusing or clock.now_ms < max(trouble.over_ms, one_ms, self._disobeyed_ms) + TOLD_AGAIN_MS
+        ):
+            clock.run_until(clock.now_ms + 60_000)
 
     def run_to_death(self, stormy_ms: int, dead_ms: int) -> None:
         """Run the storm; then the server dies, and never returns."""
@@ -128,7 +152,23 @@ class World:
         self.around.clock.after(TICK_MS, self._tick)
         for model in self.chargers.values():
             model.run(TICK_MS)
+        rows = self.store.chargers.values() if self.around.calm else ()
+        if any(each.not_obeying for row in rows for each in row.evidence.values()):
+            self._disobeyed_ms = self.around.clock.now_ms
         self.judge.tick(self.host.engine, TICK_MS)
+        self._read_meter(self.judge.fuses.carried_w.get(GRID, 0))
+
+    def _read_meter(self, chargers_w: int) -> None:
+        """Read the meter of the grid connection, which sees the house as well, and hold it against the fuse."""
+        station, now_ms, engine = self.judge.mirror.station, self.around.clock.now_ms, self.host.engine
+        shown_w = self.grid.read(chargers_w, station.static_load_w, now_ms)
+        unheard = any(not client.is_sure for client in self.clients)
+        if self.judge.liars:
+            return
+        if engine is not None:
+            self.grid.hold(shown_w, station.grid_capacity_w, engine, now_ms)
+        elif not unheard:
+            self.grid.hold_without(shown_w, station.grid_capacity_w, station.static_load_w, self.judge.bounds, now_ms)
 
     def _calm(self) -> None:
         self._operator.late.clear()
@@ -145,7 +185,9 @@ class World:
         troubled |= {
             charger_id
             for charger_id, model in self.chargers.items()
-            if model.is_odd or charger_id in self.judge.trouble.chargers or self.judge.has_raised_default(charger_id)
+            if model.has_odd_cars
+            or charger_id in self.judge.trouble.chargers
+            or self.judge.has_raised_default(charger_id)
         }
         troubled |= {c.charger_id for c in self.judge.mirror.station.chargers if self._expires_too_soon(c)}
         self.compared = calm.check(self.judge, engine, self.around.clock.now_ms, troubled)
@@ -153,23 +195,27 @@ class World:
 
     def _expires_too_soon(self, charger: Charger) -> bool:
         """Return whether limits expire before they are renewed: the charger's clock is ahead of the server's."""
-        ahead_ms = self.chargers[charger.charger_id].habits.skew_ms - self.host.wall_offset_ms
+        ahead_ms = self.chargers[charger.charger_id].skew_ms - self.host.wall_offset_ms
         return charger.fail_safe is FailSafe.EXPIRE and ahead_ms > EXPIRY_S * 1_000 * 2 // 3
 
     # --- the inhabitants -------------------------------------------------------------------------------------------
 
     def _draw_fate(self) -> Fate:
-        if self._choice is Profile.NONE:
+        if self.choice is Profile.NONE:
             return Fate()
-        return random_fate(self.around.rng) if self._choice is Profile.DRAWN else STORM
+        return random_fate(self.around.rng) if self.choice is Profile.DRAWN else STORM
 
     def _draw_manners(self) -> Manners:
-        if self._choice is Profile.NONE:
+        if self.choice is Profile.NONE:
             return POLITE
-        return random_manners(self.around.rng) if self._choice is Profile.DRAWN else AWFUL
+        return random_manners(self.around.rng) if self.choice is Profile.DRAWN else AWFUL
 
     def _is_late(self, charger: Charger) -> bool:
         return charger.control is Control.AUTO and self.around.chance(0.15)
+
+    def _is_patient(self) -> bool:
+        """Return whether a charger waits for a full station before it comes for the first time."""
+        return self.around.is_later(self.around.odds.full) and Kind.FIRST_CONNECTION_FULL in self._possible
 
     def _install(self, charger: Charger) -> None:
         around, rng = self.around, self.around.rng
@@ -199,7 +245,9 @@ class World:
                 self.judge.liars[charger.charger_id] = model.habits.meter_period_ms * 11 // 10
         if around.chance(0.3) and charger.control is not Control.REST and charger.charger_id not in self._operator.late:
             old_id = 900_000_000 + around.number("old")
-            model.adopt(1, random_car(rng, hardware_w), old_id)
+            car = random_car(rng, hardware_w)
+            model.adopt(1, car, old_id)
+            around.arrived(charger.charger_id, 1, None, car)
             if around.chance(0.5):
                 memory.set_tx(1, rng.randint(0, 3), old_id, rng.randint(0, hardware_w))
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Table
 from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
+    CommandStored,
     CountersStored,
     EventLogged,
     MakeStored,
@@ -75,7 +76,7 @@ class Changes:
             statements.write(connection, table, rows)
         statements.correct_ends(connection, self._station_id, list(self.corrections.values()))
 
-    def _add(self, record: Record) -> None:  # noqa: C901 - one table of all records
+    def _add(self, record: Record) -> None:  # noqa: C901, PLR0912 - one table of all records
         site = self._station_id
         match record:
             case SampleStored():
@@ -99,6 +100,8 @@ class Changes:
                 self._keep(schema.make, codec.make_row(site, record))
             case ChargerForgotten():
                 self.states[schema.charger][text(record.charger_id)] = None
+            case CommandStored():
+                self._keep(schema.command, codec.command_row(site, record))
             case StationStored():
                 self.states[schema.station][site] = codec.station_row(site, record)
             case _:

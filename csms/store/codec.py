@@ -18,8 +18,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from csms.core.events import KnownTransaction
+from csms.core.id_tags import IdTag
 from csms.core.records import (
     ChargerStored,
+    CommandStored,
     CountersStored,
     EventLogged,
     MakeStored,
@@ -36,7 +38,15 @@ from csms.store.values import document, integer, optional_integer, optional_text
 Row = tuple[str | int | bool | None, ...]
 
 StateRecord = TypeVar(
-    "StateRecord", ChargerStored, MakeStored, SendStored, SessionStored, CountersStored, KnownTransaction
+    "StateRecord",
+    ChargerStored,
+    MakeStored,
+    SendStored,
+    SessionStored,
+    CountersStored,
+    CommandStored,
+    KnownTransaction,
+    IdTag,
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
@@ -173,6 +183,31 @@ def counters_row(station_id: str, record: CountersStored) -> Row:
     return (station_id, integer(record.next_transaction_id), integer(record.next_token), integer(record.next_rank))
 
 
+def command_row(station_id: str, record: CommandStored) -> Row:
+    """Return the row of table `command`."""
+    return (
+        station_id,
+        text(record.command_id),
+        text(record.charger_id),
+        record.action,
+        text(record.body_json),
+        text(record.asked_by),
+        integer(record.asked_ms),
+        optional_integer(record.queue_until_ms),
+        record.forced,
+        record.state.value,
+        optional_text(record.answer),
+        optional_text(record.answer_json),
+        optional_text(record.reason),
+        optional_integer(record.sent_ms),
+        optional_integer(record.answered_ms),
+        None if record.expects is None else record.expects.value,
+        None if record.outcome is None else record.outcome.value,
+        optional_integer(record.outcome_due_ms),
+        optional_integer(record.ended_ms),
+    )
+
+
 def event_row(station_id: str, record: EventLogged) -> Row:
     """Return the row of table `event_log`."""
     return (
@@ -182,6 +217,21 @@ def event_row(station_id: str, record: EventLogged) -> Row:
         optional_text(record.charger_id),
         optional_integer(record.idx),
         document(record.detail),
+    )
+
+
+def id_tag_row(station_id: str, tag: IdTag) -> Row:
+    """Return the row of table `id_tag`."""
+    return (
+        station_id,
+        text(tag.id_tag),
+        text(tag.id_tag_raw),
+        optional_text(tag.parent),
+        optional_integer(tag.expires_ms),
+        tag.blocked,
+        tag.concurrent,
+        text(tag.note),
+        integer(tag.version),
     )
 
 

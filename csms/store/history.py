@@ -1,6 +1,7 @@
 """Questions about sessions that the core may have forgotten; each runs in a transaction of its own."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from operator import attrgetter
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, true
@@ -8,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, selec
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId
 from csms.core.records import GUESSED_ENDS
-from csms.core.session import NO_METER_START
+from csms.core.session import NO_METER_START, STOP_GUESSED
 from csms.store.codec import read_row
 from csms.store.schema import session
 from csms.store.values import INT64_MAX, INT64_MIN, integer, text
@@ -107,5 +108,5 @@ def _find(
     for row in sorted(rows, key=attrgetter("transaction_id")):
         known = read_row(KnownTransaction, session.name, row.session_id, row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
         if fits(known):
-            return known
+            return replace(known, end_guessed=known.end_guessed or (known.ended and STOP_GUESSED in known.flags))
     return None

@@ -8,16 +8,26 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Select, Table, select
 
-from csms.core.records import ChargerStored, CountersStored, MakeStored, SendStored, SessionStored, Snapshot
+from csms.core.records import (
+    ChargerStored,
+    CommandStored,
+    CountersStored,
+    MakeStored,
+    SendStored,
+    SessionStored,
+    Snapshot,
+)
 from csms.core.station import Station
 from csms.store import schema
 from csms.store.codec import read_row, read_station
 
-KeyedRecord = TypeVar("KeyedRecord", ChargerStored, MakeStored, SendStored, SessionStored, CountersStored)
+KeyedRecord = TypeVar(
+    "KeyedRecord", ChargerStored, MakeStored, SendStored, SessionStored, CountersStored, CommandStored
+)
 
 
 def load(connection: Connection, station_id: str) -> Snapshot:
-    """Return what is durable: configuration, chargers, makes, sends in force, running sessions, counters.
+    """Return what is durable: configuration, chargers, makes, sends in force, what has not ended, counters.
 
     Raises:
         CorruptRowError: a row cannot be read.
@@ -27,12 +37,15 @@ def load(connection: Connection, station_id: str) -> Snapshot:
     chargers = _of(schema.charger, station_id).order_by(schema.charger.c.charger_id)
     makes = _of(schema.make, station_id).order_by(schema.make.c.make)
     sends = _of(schema.send, station_id).order_by(schema.send.c.token)
+    open_commands = _of(schema.command, station_id).where(schema.command.c.ended_ms.is_(None))
+    commands = open_commands.order_by(schema.command.c.asked_ms, schema.command.c.command_id)
     snapshot = Snapshot(
         station=_station(connection, station_id),
         chargers=_records(connection, ChargerStored, schema.charger, "charger_id", chargers),
         makes=_records(connection, MakeStored, schema.make, "make", makes),
         sends=_records(connection, SendStored, schema.send, "token", sends),
         sessions=_records(connection, SessionStored, schema.session, "session_id", running),
+        commands=_records(connection, CommandStored, schema.command, "command_id", commands),
     )
     return replace(snapshot, counters=counters[0]) if counters else snapshot
 

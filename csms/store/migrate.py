@@ -39,6 +39,28 @@ def migrate(connection: Connection) -> str:
     return ""
 
 
+def pending(connection: Connection) -> tuple[str, str] | None:
+    """Return the revision of a database of ours that `migrate` would change, and the one it would have then."""
+    known = ScriptDirectory.from_config(configuration(connection))
+    found, newest = revision(connection), known.get_current_head()
+    if found is None or newest is None or found == newest:
+        return None
+    return (found, newest) if found in {script.revision for script in known.walk_revisions()} else None
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision of a database's schema, None where it has none of ours."""
+    with connection.begin():
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def head() -> str:
+    """Return the revision of this program's schema."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return ScriptDirectory.from_config(config).get_current_head() or ""
+
+
 def configuration(connection: Connection) -> Config:
     """Return Alembic's configuration for our revisions on this connection."""
     config = Config()

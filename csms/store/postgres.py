@@ -30,7 +30,7 @@ from csms.ports import StoreError, StoreUnreachableError
 from csms.postgres_url import PostgresUrl
 from csms.store import ownership
 from csms.store.database import NotOpened, said
-from csms.store.migrate import migrate
+from csms.store.migrate import migrate, pending
 from csms.store.postgres_session import RefusedError, Session, open_session
 
 RETRY_PAUSE_S = 0.5
@@ -153,6 +153,8 @@ async def _become_owner(session: Session, station_id: str) -> int | str:
     if not await session.take_place(station_id):
         holder = await session.run(lambda connection: ownership.holder(connection, station_id))
         return f"{holder} is using this database; stop it first, or name another one"
+    if (older := await session.run(pending)) is not None:
+        log.warning("schema.not_backed_up", found=older[0], now=older[1], to_do="keep a pg_dump before an upgrade")
     refused = await session.run(migrate, patiently=True)
     return refused or await session.run(lambda connection: _claim(connection, station_id))
 

@@ -23,7 +23,8 @@ taken for it only with the very same time stamp: where 5,000 connectors are samp
 in 45,000 years, and then one line of the history is missing and nothing else.
 
 The samples of one session are read by it, too, in bounded steps (`csms.store.reading`): an index by session would make
-each running one a page of every batch. Reads by connector come with the queries that need them.
+each running one a page of every batch. Only those have one that are not stamped about when they came, or
+came after the end of their transaction. Reads by connector come with the queries that need them.
 """
 
 from sqlalchemy import (
@@ -37,6 +38,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.schema import SchemaItem
 
@@ -168,6 +170,20 @@ Index(
     sqlite_where=_has_words,
     postgresql_where=_has_words,
 )
+for _name, _first in (
+    ("ix_session_started", ()),
+    ("ix_session_charger", (session.c.charger_id,)),
+    ("ix_session_id_tag", (session.c.id_tag,)),
+):
+    Index(
+        _name,
+        session.c.station_id,
+        *_first,
+        session.c.started_ms,
+        session.c.transaction_id,
+        sqlite_where=_has_transaction,
+        postgresql_where=_has_transaction,
+    )
 Index(
     "ix_session_open",
     session.c.station_id,
@@ -195,6 +211,24 @@ meter_sample = _table(
 )
 """Meter values as received; with `at_ms`, `digest` stands for all that identifies a sample."""
 
+APART = (
+    "(at_ms / 3600000 - received_ms / 3600000 NOT BETWEEN -1 AND 1 OR doubt = 'transaction_ended')"
+    " AND session_id IS NOT NULL"
+)
+"""Samples of a session that are not found around it: another hour than that of their receipt, or the one beside it.
+
+The index answers only what is asked in these words. They hold for any two integers of 64 bits.
+"""
+
+Index(
+    "ix_meter_sample_apart",
+    meter_sample.c.station_id,
+    meter_sample.c.session_id,
+    meter_sample.c.at_ms,
+    sqlite_where=text(APART),
+    postgresql_where=text(APART),
+)
+
 counter = _table(
     "counter",
     _station_id(),
@@ -213,6 +247,55 @@ event_log = _table(
     Column("idx", BigInteger, nullable=True),
     Column("detail", Text, nullable=False),
 )
+
+command = _table(
+    "command",
+    _station_id(),
+    Column("command_id", Text, primary_key=True),
+    Column("charger_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("body_json", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("queue_until_ms", BigInteger, nullable=True),
+    Column("forced", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("answer", Text, nullable=True),
+    Column("answer_json", Text, nullable=True),
+    Column("reason", Text, nullable=True),
+    Column("sent_ms", BigInteger, nullable=True),
+    Column("answered_ms", BigInteger, nullable=True),
+    Column("expects", Text, nullable=True),
+    Column("outcome", Text, nullable=True),
+    Column("outcome_due_ms", BigInteger, nullable=True),
+    Column("ended_ms", BigInteger, nullable=True),
+)
+"""Operators' commands, kept for ever: they are few, and say who did what to a charger."""
+
+_has_not_ended = command.c.ended_ms.is_(None)
+
+Index(
+    "ix_command_open",
+    command.c.station_id,
+    command.c.asked_ms,
+    sqlite_where=_has_not_ended,
+    postgresql_where=_has_not_ended,
+)
+Index("ix_command_asked", command.c.station_id, command.c.asked_ms, command.c.command_id)
+Index("ix_command_charger", command.c.station_id, command.c.charger_id, command.c.asked_ms, command.c.command_id)
+id_tag = _table(
+    "id_tag",
+    _station_id(),
+    Column("id_tag", Text, primary_key=True),
+    Column("id_tag_raw", Text, nullable=False),
+    Column("parent", Text, nullable=True),
+    Column("expires_ms", BigInteger, nullable=True),
+    Column("blocked", Boolean, nullable=False),
+    Column("concurrent", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+"""Who may charge, as listed (`csms.core.id_tags`); read whole at start, and found in memory from then on."""
 
 ownership = _table(
     "ownership",

@@ -6,18 +6,22 @@ asynchronous driver over the same thread would do (`tests/bench/bench_store.py`)
 committed and wait for one transaction at most.
 
 Durability is WAL with `synchronous=FULL`: every commit waits until the disk has it. Transactions are begun by us:
-left alone, the driver begins them late and runs DDL outside of them, and a migration must be all or nothing.
+left alone, the driver begins them late and runs DDL outside of them, and a migration must be all or nothing. What it
+changes is kept beforehand: a copy of the file beside it, `NAME.before-REVISION.sqlite3`.
 """
 
 import asyncio
+import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
@@ -25,7 +29,8 @@ from sqlalchemy.pool import StaticPool
 from csms.ports import StoreError
 from csms.store import lock
 from csms.store.database import NotOpened, said
-from csms.store.migrate import migrate
+from csms.store.migrate import migrate, pending
+from csms.store.sqlite_copy import PART, CopyError, Mark, copy_database, finish, new_file
 
 BUSY_TIMEOUT_MS = 5_000
 """How long a commit waits for another program that reads or copies the file (the lock keeps other owners out)."""
@@ -33,6 +38,8 @@ BUSY_TIMEOUT_MS = 5_000
 HEADER = b"SQLite format 3\0"
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +133,11 @@ def _unfit(path: Path) -> str:
 
 
 def _connect(given: Path, path: Path, held: lock.FileLock) -> _Opened | NotOpened:
-    engine = _engine(path)
+    engine = engine_on(path)
     connection: Connection | None = None
     try:
         connection = engine.connect()
-        refused = _set_up(connection) or migrate(connection)
+        refused = _set_up(connection) or _keep_before_migration(path, connection) or migrate(connection)
     except SQLAlchemyError as fault:
         refused = said(fault)
     except sqlite3.Error as fault:
@@ -144,7 +151,31 @@ def _connect(given: Path, path: Path, held: lock.FileLock) -> _Opened | NotOpene
     return NotOpened(f"{given}: {refused}")
 
 
-def _engine(path: Path) -> Engine:
+def _keep_before_migration(path: Path, connection: Connection) -> str:
+    """Put a copy of the file beside it before its schema is changed; return why that cannot be, or ""."""
+    found = pending(connection)
+    if found is None:
+        return ""
+    before, after = found
+    kept = path.with_name(f"{path.name.removesuffix('.sqlite3')}.before-{after}.sqlite3")
+    part = kept.with_name(kept.name + PART)
+    try:
+        new_file(part)
+        copy_database(path, part)
+        finish(part, kept, Mark(time.time_ns() // 1_000_000, before))
+    except (CopyError, OSError) as fault:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        return (
+            f"its schema {before} is older than this program's ({after}), and no copy of it could be made before "
+            f"changing it ({kept.name}: {fault}); make room there, or start the version that wrote it"
+        )
+    log.warning("schema.backed_up", file=str(kept), revision=before)
+    return ""
+
+
+def engine_on(path: Path) -> Engine:
+    """Return an engine of one connection on a file, whose transactions begin when we say so."""
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=os.fspath(path)),
         poolclass=StaticPool,

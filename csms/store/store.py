@@ -1,5 +1,6 @@
 """The store that the program uses: the `Store` port on a database of ours."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,11 +9,20 @@ from typing import TypeVar
 from sqlalchemy import Connection, insert, select
 
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import ChargerId, SessionId
-from csms.core.records import Record, SessionStored, Snapshot
-from csms.ports import Pruned, SamplePosition, SamplesPage, StoreError
+from csms.core.id_tags import IdTag
+from csms.core.ids import ChargerId, CommandId, SessionId
+from csms.core.records import CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
+from csms.ports import (
+    CommandPosition,
+    Pruned,
+    SamplePosition,
+    SamplesPage,
+    StoreError,
+    TransactionFilter,
+    TransactionPosition,
+)
 from csms.postgres_url import FORM, is_postgres, parse
-from csms.store import history, loading, reading, retention
+from csms.store import history, id_tags, ledger, loading, reading, retention, transaction_lists
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
 from csms.store.schema import station
@@ -40,6 +50,7 @@ class SqlStore:
         self._database = database
         self._station_id = station_id
         self._writer = Writer(station_id, self._write)
+        self._looking = asyncio.Lock()
         self._closed = False
 
     async def load(self) -> Snapshot:
@@ -72,17 +83,53 @@ class SqlStore:
 
     async def read_transaction(self, transaction_id: int) -> SessionStored | None:
         """Return the session of a transaction by OCPP's id, running or ended; any integer may be asked for."""
-        return await self._read(
+        return await self._look(
             lambda connection: reading.read_transaction(connection, self._station_id, transaction_id)
+        )
+
+    async def read_transactions(
+        self, wanted: TransactionFilter, before: TransactionPosition | None, transactions_max: int
+    ) -> tuple[SessionStored, ...]:
+        """Return the transactions that are wanted, the newest first, before a place among them."""
+        return await self._read(
+            lambda connection: transaction_lists.read_transactions(
+                connection, self._station_id, wanted, before, transactions_max
+            )
         )
 
     async def read_samples(
         self, session: SessionStored, after: SamplePosition | None, elements_max: int
     ) -> SamplesPage:
         """Return the next samples of a session, of those that one short visit can look at."""
-        return await self._read(
+        return await self._look(
             lambda connection: reading.read_samples(connection, self._station_id, session, after, elements_max)
         )
+
+    async def read_command(self, command_id: CommandId) -> CommandStored | None:
+        """Return an operator's command, or None when there never was one of that id."""
+        return await self._read(lambda connection: ledger.read_command(connection, self._station_id, command_id))
+
+    async def read_commands(
+        self,
+        charger_id: ChargerId | None,
+        state: CommandState | None,
+        before: CommandPosition | None,
+        commands_max: int,
+    ) -> tuple[CommandStored, ...]:
+        """Return operators' commands, newest first, before a place among them."""
+        return await self._read(
+            lambda connection: ledger.read_commands(
+                connection, self._station_id, charger_id, state, before, commands_max
+            )
+        )
+
+    async def load_id_tags(self) -> tuple[IdTag, ...]:
+        """Return every listed tag, in no order."""
+        return await self._read(lambda connection: id_tags.load(connection, self._station_id))
+
+    async def change_id_tags(self, listed: Sequence[IdTag], removed: Sequence[str], audit: EventLogged) -> None:
+        """List, change and remove tags in one transaction, which takes its turn with the commits."""
+        await self._change(lambda connection: id_tags.change(connection, self._station_id, listed, removed, audit))
 
     async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:
         """Remove a batch of old meter samples, in a transaction that takes its turn with the commits."""
@@ -115,6 +162,11 @@ class SqlStore:
             raise StoreError("the store is closed")
         return await self._database.read(question)
 
+    async def _look(self, question: Callable[[Connection], T]) -> T:
+        """Ask for somebody who only wants to look: one such question at a time, so that a commit waits for one."""
+        async with self._looking:
+            return await self._read(question)
+
     async def _change(self, work: Callable[[Connection], T]) -> T:
         if self._closed:
             raise StoreError("the store is closed")
@@ -145,7 +197,7 @@ async def open_store(url: str, station_id: str = SITE) -> SqlStore | NotOpened:
 
 
 async def _open_sqlite(url: str) -> tuple[Database, str] | NotOpened:
-    path = _path_in(url)
+    path = path_in(url)
     if isinstance(path, NotOpened):
         return path
     database = await open_sqlite(path)
@@ -164,7 +216,7 @@ async def _open_postgres(url: str, station_id: str) -> tuple[Database, str] | No
     return database if isinstance(database, NotOpened) else (database, parts.shown)
 
 
-def _path_in(url: str) -> Path | NotOpened:
+def path_in(url: str) -> Path | NotOpened:
     """Return the path; an answer never repeats the URL, which may hold a password."""
     if not url.startswith(SCHEME):
         scheme, found, _ = url.partition(":")

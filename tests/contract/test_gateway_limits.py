@@ -2,7 +2,7 @@
 
 import pytest
 
-from csms.core.commands import ReadConfiguration, Trigger
+from csms.core.commands import Operate, ReadConfiguration, Trigger
 from csms.core.events import (
     CallAnswered,
     CallErrored,
@@ -10,6 +10,7 @@ from csms.core.events import (
     CallTimedOut,
     CallUnsent,
     ChargerDisconnected,
+    CommandAnswered,
     ConfigurationRead,
     Fact,
     TransactionStarted,
@@ -228,3 +229,38 @@ async def test_a_raise_that_waited_for_its_commit_never_leaves_after_a_newer_cut
         await charger.send(3, first[1], {"status": "Accepted"})
         second = await charger.receive()
         assert [frame[3]["connectorId"] for frame in (first, second)] == [1, 2]
+
+
+async def test_limits_overtake_the_commands_of_operators() -> None:
+    async with gateway() as world, world.client() as client:
+        cp, connection = ChargerId("CP001"), ConnectionId(1)
+        world.registry.send(Operate(Token(1), connection, cp, "ClearCache", "{}"))
+        world.registry.send(Operate(Token(2), connection, cp, "Reset", '{"type":"Soft"}'))
+        first = await client.receive()
+        world.registry.send(world.limit(3))
+        await client.send(3, first[1], {"status": "Accepted"})
+        second = await client.receive()
+        await client.send(3, second[1], {"status": "Accepted"})
+        assert [first[2], second[2], (await client.receive())[2]] == ["ClearCache", "SetChargingProfile", "Reset"]
+
+
+@pytest.mark.parametrize(
+    ("payload", "fact"),
+    [
+        ({"status": "accepted"}, CommandAnswered(Token(1), "Accepted", '{"status":"accepted"}')),
+        ({"listVersion": 3}, CommandAnswered(Token(1), None, '{"listVersion":3}')),
+        ({"status": ""}, CallErrored(Token(1), "Unreadable")),
+        ([], CallErrored(Token(1), "Unreadable")),
+        (
+            {"configurationKey": [{"key": "AuthorizationKey", "readonly": False, "value": "secret"}]},
+            CommandAnswered(Token(1), None, '{"configurationKey":[{"key":"AuthorizationKey","readonly":false}]}'),
+        ),
+    ],
+)
+async def test_the_answer_to_an_operators_command_comes_whole_but_without_secrets(payload: object, fact: Fact) -> None:
+    async with gateway() as world, world.client() as client:
+        world.registry.send(Operate(Token(1), ConnectionId(1), ChargerId("CP001"), "GetConfiguration", "{}"))
+        _, message_id, _, _ = await client.receive()
+        await client.send(3, message_id, payload)
+        await world.desk.wait_for(type(fact))
+        assert fact in world.desk.facts

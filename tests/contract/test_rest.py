@@ -4,9 +4,12 @@ import asyncio
 import gc
 import json
 import re
+import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,11 +19,16 @@ import structlog
 from api import examples
 from api.app import create_app
 from api.problems import FAULTS_MAX, Kind
-from api.services import Services
+from api.routes import transactions
+from api.services import Services, SessionMemory
+from api.turns import Turns
+from csms.core.actions import ACTIONS
 from csms.core.alarms import KINDS, Alarm
+from csms.core.capabilities import Capabilities
 from csms.core.configuration import parse_station
 from csms.core.events import (
     BootInfo,
+    ConnectorStatus,
     Fact,
     MakesTaught,
     PowerUpdated,
@@ -28,10 +36,12 @@ from csms.core.events import (
     SessionStopRequested,
     StationConfigured,
 )
-from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
+from csms.core.ids import ChargerId, CommandId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import Driver, SessionStored
+from csms.core.records import CommandState, CommandStored, Driver, SessionStored
 from csms.core.replies import (
+    ChargerView,
+    ConnectorView,
     MakesShown,
     Outcome,
     Refusal,
@@ -41,9 +51,14 @@ from csms.core.replies import (
     SessionView,
     StationShown,
 )
+from csms.core.settings import Answer, Change
 from csms.core.station import Station
-from csms.ports import SamplePosition, SamplesPage, StoreError
+from csms.ocpp16.merging import Value
+from csms.ports import CommandPosition, SamplePosition, SamplesPage, StoreError, TransactionFilter, TransactionPosition
+from csms.runtime.id_tags import TagBook
 from csms.runtime.view import StationView
+from csms.store import SqlStore, open_store
+from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
 from tests.unit.store import samples as stored
 
 NEW_ID = SessionId("00000000-0000-4000-8000-000000000001")
@@ -147,7 +162,10 @@ class FakeStore:
         self.sessions: set[SessionId] = set()
         self.transactions: dict[int, SessionStored] = {}
         self.pages: list[SamplesPage] = []
+        self.commands: dict[CommandId, CommandStored] = {}
+        self.listed: list[tuple[ChargerId | None, CommandState | None, CommandPosition | None, int]] = []
         self.asked: list[tuple[SamplePosition | None, int]] = []
+        self.wanted: list[tuple[TransactionFilter, TransactionPosition | None, int]] = []
         self.broken = False
 
     async def find_session(self, session_id: SessionId) -> bool:
@@ -155,10 +173,37 @@ class FakeStore:
             raise StoreError
         return session_id in self.sessions
 
+    async def read_command(self, command_id: CommandId) -> CommandStored | None:
+        if self.broken:
+            raise StoreError
+        return self.commands.get(command_id)
+
+    async def read_commands(
+        self,
+        charger_id: ChargerId | None,
+        state: CommandState | None,
+        before: CommandPosition | None,
+        commands_max: int,
+    ) -> tuple[CommandStored, ...]:
+        if self.broken:
+            raise StoreError
+        self.listed.append((charger_id, state, before, commands_max))
+        return tuple(self.commands.values())[:commands_max]
+
     async def read_transaction(self, transaction_id: int) -> SessionStored | None:
         if self.broken:
             raise StoreError
         return self.transactions.get(transaction_id)
+
+    async def read_transactions(
+        self, wanted: TransactionFilter, before: TransactionPosition | None, transactions_max: int
+    ) -> tuple[SessionStored, ...]:
+        if self.broken:
+            raise StoreError
+        self.wanted.append((wanted, before, transactions_max))
+        newest = sorted(self.transactions.values(), key=lambda s: (s.started_ms, s.transaction_id or 0), reverse=True)
+        following = [s for s in newest if before is None or (s.started_ms, s.transaction_id) < before]
+        return tuple(following[:transactions_max])
 
     async def read_samples(
         self, session: SessionStored, after: SamplePosition | None, elements_max: int
@@ -202,15 +247,23 @@ class World:
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    desk, store, knocks = FakeDesk(), FakeStore(), [Refusal1()]
+    store = FakeStore()
+    async with world_of(store, store) as whole:
+        yield whole
+
+
+@asynccontextmanager
+async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[World]:
+    desk, knocks = FakeDesk(), [Refusal1()]
     services = Services(
         desk=desk,
-        store=store,
+        store=memory,
         knocking=lambda: knocks,
         new_id=lambda: NEW_ID,
         end_safe_mode=desk.end_safe_mode,
         virtual_tag="5E450001",
         time_zones={"UTC", "Europe/Paris"},
+        id_tags=TagBook(FakeTagMemory(), FixedClock()),
         wait_s=0,
     )
     app = create_app(services)
@@ -769,13 +822,105 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/sessions"),
         ("post", "/sessions/{id}/power-update"),
         ("post", "/sessions/{id}/stop"),
+        ("get", "/transactions"),
+        ("get", "/transactions/export"),
         ("get", "/transactions/{transactionId}"),
+        ("get", "/id-tags"),
+        ("get", "/id-tags/export"),
+        ("post", "/id-tags/import"),
+        ("get", "/id-tags/{idTag}"),
+        ("put", "/id-tags/{idTag}"),
+        ("delete", "/id-tags/{idTag}"),
         ("get", "/chargers/knocking"),
+        ("get", "/chargers"),
+        ("get", "/chargers/{chargerId}"),
         ("post", "/station/safe-mode/end"),
         ("get", "/alarms"),
         ("get", "/makes"),
         ("post", "/makes"),
+        ("get", "/commands"),
+        ("get", "/commands/{id}"),
+        *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in ACTIONS),
     }
+
+
+# --- chargers ---------------------------------------------------------------------------------------------------------
+
+BOOT = BootInfo("Vendor\ud800", "Model", "SN1", firmware_version="2")
+
+
+def charger_view(charger_id: str, **changes: Any) -> ChargerView:
+    values: dict[str, Any] = {"online": False, "served": True, "provisioned": True, "booked_w": 0}
+    return ChargerView(ChargerId(charger_id), **values | changes)
+
+
+async def test_a_charger_with_all_that_is_known_of_it(world: World) -> None:
+    view = world.desk.view
+    view.sessions[OLD_ID] = ocpp_session()
+    common = {"provisioned": True, "not_obeying": False, "out_of_service": False}
+    one = ConnectorView(1, ConnectorStatus.CHARGING, 1_700_000_000_000, OLD_ID, 34_500, 33_999, **common)
+    two = ConnectorView(2, None, None, None, 0, None, **common)
+    view.chargers[ChargerId("CP001")] = charger_view(
+        "CP001",
+        online=True,
+        booked_w=34_500,
+        boot=BOOT,
+        connected_ms=1_700_000_000_000,
+        address="192.0.2.1",
+        connectors=(one, two),
+        fail_safe_w=0,
+        settings={"NumberOfConnectors": "2", "Bare": None},
+        capabilities=Capabilities(connectors=2, feature_profiles=frozenset({"core"})),
+        changes={"MeterValueSampleInterval": Change("60", "10", Answer.ACCEPTED)},
+    )
+    view.makes[Make("Vendor\ud800", "Model", "2")] = Learnt(pauses=False)
+    view.notices["uncommanded:CP001#1"] = Alarm("uncommanded", "CP001#1", "1 W", 7, ChargerId("CP001"), 1)
+    view.notices["never_seen:CP002"] = Alarm("never_seen", "CP002", "1 W", 7, ChargerId("CP002"))
+    shown = (await world.client.get("/chargers/CP001")).json()
+    assert [alarm["kind"] for alarm in shown.pop("alarms")] == ["uncommanded"]
+    flags = {"provisioned": True, "notObeying": False, "outOfService": False}
+    assert shown == {
+        "charger": {
+            "chargerId": "CP001",
+            "maxPower": 200,
+            "boot": {"vendor": "Vendor?", "model": "Model", "serialNumber": "SN1", "firmwareVersion": "2"},
+            "connection": {"since": "2023-11-14T22:13:20.000Z", "address": "192.0.2.1"},
+            "connectors": [
+                {
+                    "idx": 1,
+                    "status": "Charging",
+                    "statusSince": "2023-11-14T22:13:20.000Z",
+                    "session": OCPP_BODY,
+                    "bookedPower": 34.5,
+                    "confirmedPower": 33.999,
+                    **flags,
+                },
+                {"idx": 2, "bookedPower": 0, **flags},
+            ],
+            "bookedPower": 34.5,
+            "failSafePower": 0,
+            "provisioned": True,
+            "draining": False,
+            "identityConflict": False,
+            "refusing": False,
+        },
+        "capabilities": {"connectors": 2, "featureProfiles": ["core"]},
+        "settings": {"NumberOfConnectors": "2", "Bare": ""},
+        "changedSettings": {"MeterValueSampleInterval": {"before": "60", "value": "10", "answer": "accepted"}},
+        "learnt": {"vendor": "Vendor?", "model": "Model", "firmwareVersion": "2", "pauses": False},
+    }
+    assert_problem(await world.client.get("/chargers/CP999"), Kind.UNKNOWN_CHARGER)
+
+
+async def test_chargers_come_in_pages_by_their_ids(world: World) -> None:
+    for charger_id in ("CP003", "CP001", "GONE"):
+        world.desk.view.chargers[ChargerId(charger_id)] = charger_view(charger_id, draining=charger_id == "GONE")
+    first = (await world.client.get("/chargers?limit=2")).json()
+    assert ([one["chargerId"] for one in first["chargers"]], first["nextCursor"]) == (["CP001", "CP003"], "CP003")
+    second = (await world.client.get("/chargers?limit=2&cursor=CP003")).json()
+    assert [(one["chargerId"], "maxPower" in one) for one in second["chargers"]] == [("GONE", False)]
+    assert "nextCursor" not in second
+    assert_problem(await world.client.get("/chargers?limit=501"), Kind.INVALID)
 
 
 # --- makes ------------------------------------------------------------------------------------------------------------
@@ -825,7 +970,7 @@ async def test_a_transaction_that_has_ended(world: World) -> None:
     power = {"value": "7,5", "measurand": "Power.Active.Import", "unit": "kW", "phase": "L1"}
     signed = {"value": SIGNED, "format": "SignedData", "context": "Transaction.End"}
     pages = [element({"value": " 5 "}, power), element(signed, {"value": "5"}), element({"value": "6"}, stamp="1970")]
-    world.store.pages = [SamplesPage(tuple(pages), None)]
+    world.store.pages = [SamplesPage((tuple(pages),), None)]
     answer = await world.client.get("/transactions/7")
     assert answer.status_code == 200
     assert answer.json() == {
@@ -861,6 +1006,8 @@ async def test_a_transaction_that_has_ended(world: World) -> None:
         (stored.ended("s7", 7, meter_stop_wh=None), None, 8_000),
         (stored.ended("s7", 7, meter_stop_wh=None, last_energy_wh=None), None, None),
         (stored.session("s7", 7, flags=("register_unknown",), meter_start_wh=0), None, None),
+        (stored.ended("s7", 7, meter_start_wh=-5, meter_stop_wh=2**63 - 1), None, 2**63 - 1),
+        (stored.ended("s7", 7, meter_start_wh=2**63 - 1, meter_stop_wh=-(2**63)), None, -(2**63)),
     ],
 )
 async def test_what_a_transaction_has_used(
@@ -880,9 +1027,9 @@ async def test_a_page_is_filled_by_several_visits_and_says_where_to_go_on(world:
     world.store.transactions[7] = stored.ended("s7", 7)
     places = [SamplePosition(n, 2**63 - 1) for n in (1, 2)]
     world.store.pages = [
-        SamplesPage((element({"value": "1"}),), places[0]),
+        SamplesPage(((element({"value": "1"}),),), places[0]),
         SamplesPage((), places[1]),
-        SamplesPage((element({"value": "2"}, stamp="2026-01-01T00:00:01Z"),), SamplePosition(5, 6)),
+        SamplesPage(((element({"value": "2"}, stamp="2026-01-01T00:00:01Z"),),), SamplePosition(5, 6)),
     ]
     answer = (await world.client.get("/transactions/7?limit=2&cursor=0-9")).json()
     assert [one["value"] for one in answer["samples"]] == ["1", "2"]
@@ -894,8 +1041,8 @@ async def test_what_would_not_fit_whole_is_left_to_the_next_page(world: World) -
     world.store.transactions[7] = stored.ended("s7", 7)
     one, two, three = (element({"value": n}, stamp=f"2026-01-01T00:00:0{n}Z") for n in "123")
     world.store.pages = [
-        SamplesPage((one,), SamplePosition(4, 4)),
-        SamplesPage((two, three), SamplePosition(5, 5)),
+        SamplesPage(((one,),), SamplePosition(4, 4)),
+        SamplesPage(((two,), (three,)), SamplePosition(5, 5)),
     ]
     answer = (await world.client.get("/transactions/7?limit=2")).json()
     assert [one["value"] for one in answer["samples"]] == ["1"]
@@ -906,7 +1053,7 @@ async def test_what_is_no_character_spoils_no_answer(world: World) -> None:
     world.store.transactions[7] = stored.ended("s7", 7)
     signed = '{"value":"a\\ud83d\\u0000","format":"SignedData"}'
     odd = f'{{"timestamp":"\\ud83d","sampledValue":[{signed},{{"unit":"\\udfff"}},5]}}'
-    world.store.pages = [SamplesPage((odd, "[]", "5", '{"sampledValue":"\\ud83d"}'), None)]
+    world.store.pages = [SamplesPage(((odd, "[]", "5", '{"sampledValue":"\\ud83d"}'),), None)]
     answer = (await world.client.get("/transactions/7")).json()
     assert answer["samples"] == [{**PLAIN, "unit": "\ufffd", "value": ""}]
     assert answer["signedData"] == [{**PLAIN, "value": "a\ufffd\0"}]
@@ -916,7 +1063,7 @@ async def test_what_is_no_character_spoils_no_answer(world: World) -> None:
 async def test_the_work_for_one_page_is_bounded(world: World, chars: int) -> None:
     world.store.transactions[7] = stored.ended("s7", 7)
     position = SamplePosition(1, 1)
-    world.store.pages = [SamplesPage((element({"value": "1" * chars}),), position)] * 99
+    world.store.pages = [SamplesPage(((element({"value": "1" * chars}),),), position)] * 99
     answer = (await world.client.get("/transactions/7?limit=500")).json()
     assert answer["nextCursor"] == "1-1"
     assert len(world.store.asked) == (50 if chars == 10 else 1)
@@ -952,3 +1099,118 @@ async def test_a_store_that_cannot_be_read_is_told(world: World) -> None:
         world.store.broken = broken
         body = assert_problem(await world.client.get("/transactions/7"), Kind.STORE_UNAVAILABLE)
         assert body["error"] == "The stored transactions cannot be read now; try again."
+
+
+async def values_by_pages(client: httpx2.AsyncClient, limit: int) -> dict[str, list[Any]]:
+    """Return the values of transaction 7, read page by page."""
+    found: dict[str, list[Any]] = {"samples": [], "signedData": []}
+    cursor: str | None = ""
+    while cursor is not None:
+        where = f"/transactions/7?limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+        answer = (await client.get(where)).json()
+        for name in found:
+            found[name] += answer[name]
+        cursor = answer.get("nextCursor")
+    return found
+
+
+async def test_every_size_of_page_shows_the_same_values(tmp_path: Path) -> None:
+    first, second = "2023-11-14T22:13:30Z", "2023-11-14T22:13:31Z"
+    first_ms = 1_700_000_010_000
+    power, signed = {"value": "7", "measurand": "Power.Active.Import"}, {"value": SIGNED, "format": "SignedData"}
+    said = [
+        (first_ms, element({"value": "5"}, stamp=first)),
+        (first_ms, element({"value": "5"}, power, stamp=first)),
+        (first_ms, element(signed, {"value": "5"}, power, stamp=first)),
+        (first_ms, element(signed, stamp=first)),
+        (first_ms + 1_000, element({"value": "6"}, stamp=second)),
+        (first_ms + 1_000, element(power, {"value": "6"}, stamp=second)),
+        (first_ms + 1_500, element({"value": "8"}, stamp="1970-01-01T00:00:00Z")),
+        (first_ms + 9_000, element({"value": "8"}, {"value": "9"}, stamp="1970-01-01T00:00:00Z")),
+        (first_ms + 50_000_000, element({"value": "10"}, stamp="2023-11-15T12:06:50Z")),
+    ]
+    kept = [stored.sample(at, raw_json=raw, received_ms=first_ms, session_id=SessionId("s7")) for at, raw in said]
+    store = await open_store(f"sqlite:///{tmp_path / 'site.sqlite3'}")
+    assert isinstance(store, SqlStore)
+    await store.commit([stored.ended("s7", 7), *kept])
+    async with world_of(store, FakeStore()) as world:
+        whole = await values_by_pages(world.client, 500)
+        for limit in (1, 2, 3, 4):
+            assert await values_by_pages(world.client, limit) == whole
+    await store.close()
+    assert [one["value"] for one in whole["samples"]] == ["5", "7", "6", "7", "8", "8", "9", "10"]
+    assert [one["value"] for one in whole["signedData"]] == [SIGNED]
+
+
+async def test_many_values_are_made_beside_the_loop_a_few_at_a_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.store.transactions[7] = stored.ended("s7", 7)
+    many = [{"value": str(n), "measurand": f"M{n}"} for n in range(27_000)]
+    world.store.pages = [SamplesPage(((element(*many), element(*many)),), None)]
+    slices: list[tuple[int, int]] = []
+    make = transactions._slice
+
+    def noted(values: Iterator[Value]) -> list[tuple[bool, str]]:
+        made = make(values)
+        slices.append((threading.get_ident(), len(made)))
+        return made
+
+    monkeypatch.setattr(transactions, "_slice", noted)
+    answer = (await world.client.get("/transactions/7")).json()
+    assert [one["value"] for one in answer["samples"]] == [one["value"] for one in many]
+    assert {made for _, made in slices[:-1]} == {transactions.SLICE_VALUES}
+    assert threading.get_ident() not in {thread for thread, _ in slices}
+
+
+class Slow(FakeStore):
+    """Answers when it is let, and counts who waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let, self.asked_by, self.answered = asyncio.Event(), 0, 0
+        self.most = 0
+
+    async def read_transaction(self, transaction_id: int) -> SessionStored | None:
+        self.asked_by += 1
+        self.most = max(self.most, self.asked_by - self.answered)
+        await self.let.wait()
+        self.answered += 1
+        return self.transactions.get(transaction_id)
+
+
+async def test_few_transactions_are_looked_at_at_once_and_who_comes_too_late_is_told_when() -> None:
+    store = Slow()
+    async with world_of(store, store) as world:
+        room = transactions.AT_ONCE + transactions.WAITING_MAX
+        asking = [asyncio.create_task(world.client.get("/transactions/7")) for _ in range(room + 3)]
+        refused, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        answer = refused.pop().result()
+        assert_problem(answer, Kind.BUSY)
+        assert answer.headers["Retry-After"] == str(transactions.RETRY_S)
+        assert (await world.client.get("/health")).status_code == 200
+        store.let.set()
+        statuses = sorted([(await one).status_code for one in asking])
+        assert statuses == [404] * room + [503] * 3
+        assert store.most == transactions.AT_ONCE
+        assert (await world.client.get("/transactions/7")).status_code == 404, "there is room again"
+
+
+async def test_turns_are_had_in_the_order_of_coming_and_given_back_by_who_gives_up() -> None:
+    turns = Turns(1, 2)
+    had: list[int] = []
+
+    async def have(n: int) -> None:
+        async with turns.take():
+            had.append(n)
+
+    async with turns.take():
+        waiting = [asyncio.create_task(have(n)) for n in range(2)]
+        await asyncio.wait(waiting, timeout=0)
+        assert turns.are_gone
+        waiting[0].cancel()
+        await asyncio.wait([waiting[0]])
+        waiting.append(asyncio.create_task(have(2)))
+        await asyncio.wait(waiting[1:], timeout=0)
+    await asyncio.gather(*waiting[1:])
+    assert had == [1, 2]

@@ -14,14 +14,18 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Table
 
 from csms.core.events import KnownTransaction, StartKey, TagStatus
-from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.id_tags import IdTag
+from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
+    CommandState,
+    CommandStored,
     CountersStored,
     Doubt,
     Driver,
     EndReason,
+    EventLogged,
     Record,
     SendForgotten,
     SendState,
@@ -30,7 +34,15 @@ from csms.core.records import (
     StationStored,
     StopCorrected,
 )
-from csms.ports import Store, StoreError, Transactions
+from csms.ports import (
+    CommandLedger,
+    CommandPosition,
+    Store,
+    StoreError,
+    TransactionFilter,
+    TransactionPosition,
+    Transactions,
+)
 from csms.store import SqlStore, open_store, reading, schema
 from tests.contract import store_victim
 from tests.postgres import PostgresServer, empty_database
@@ -124,6 +136,13 @@ async def test_it_is_a_store(store: SqlStore) -> None:
         ([samples.ended("orphan", None)], Snapshot()),
         ([samples.COUNTERS], Snapshot(counters=samples.COUNTERS)),
         ([CountersStored(TransactionId(1), Token(1), 1), samples.COUNTERS], Snapshot(counters=samples.COUNTERS)),
+        ([samples.command()], Snapshot(commands=(samples.command(),))),
+        ([samples.command(), samples.DONE_COMMAND], Snapshot(commands=(samples.DONE_COMMAND,))),
+        ([samples.DONE_COMMAND, replace(samples.DONE_COMMAND, ended_ms=1)], Snapshot()),
+        (
+            [samples.command("b"), samples.command("a"), samples.command("c", asked_ms=1)],
+            Snapshot(commands=(samples.command("c", asked_ms=1), samples.command("a"), samples.command("b"))),
+        ),
         ([samples.sample(), samples.logged()], Snapshot()),
     ],
 )
@@ -151,6 +170,42 @@ async def test_a_charger_that_is_forgotten_leaves_its_sessions_and_its_ledger(st
     assert await store.find_start(samples.start_key(running)) == _known(running, ended=False)
     assert len(await _rows(store, schema.meter_sample)) == 1
     assert len(await _rows(store, schema.event_log)) == 1
+
+
+async def test_commands_are_listed_newest_first_by_charger_and_state(store: SqlStore) -> None:
+    made = [
+        samples.command(
+            f"c{n}",
+            asked_ms=n // 2,
+            charger_id=ChargerId(f"CP00{n % 2}"),
+            state=CommandState.EXPIRED if n < 3 else CommandState.QUEUED,
+            ended_ms=7 if n < 3 else None,
+        )
+        for n in range(6)
+    ]
+    await store.commit(made)
+    port: CommandLedger = store
+    assert await port.read_command(CommandId("c2")) == made[2]
+    assert await port.read_command(CommandId("c\ud800")) is None
+    everything = tuple(reversed(made))
+    assert await port.read_commands(None, None, None, 10) == everything
+    assert await port.read_commands(ChargerId("CP001"), None, None, 10) == (made[5], made[3], made[1])
+    assert await port.read_commands(None, CommandState.EXPIRED, None, 10) == everything[3:]
+    assert await port.read_commands(ChargerId("CP001"), CommandState.QUEUED, None, 10) == (made[5], made[3])
+    paged: tuple[CommandStored, ...] = ()
+    for _ in made:
+        last = CommandPosition(paged[-1].asked_ms, paged[-1].command_id) if paged else None
+        paged += await port.read_commands(None, None, last, 1)
+    assert paged == everything
+
+
+async def test_commands_of_another_station_are_not_seen(store_url: str) -> None:
+    for site in ("main", "second"):
+        opened = await open_store(store_url, site)
+        assert isinstance(opened, SqlStore)
+        await opened.commit([samples.command(site)])
+        assert [found.command_id for found in await opened.read_commands(None, None, None, 10)] == [site]
+        await opened.close()
 
 
 async def test_renaming_the_station_loses_nothing(store: SqlStore) -> None:
@@ -582,6 +637,20 @@ async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: S
     assert row["flags"] == '["superseded","suspect"]'
 
 
+@pytest.mark.parametrize(
+    ("ended_ms", "flags", "guessed"),
+    [(5_000, ("stop_guessed",), True), (None, ("stop_guessed",), False), (5_000, ("suspect",), False)],
+)
+async def test_an_end_by_a_stop_that_named_none_is_a_guess(
+    store: SqlStore, ended_ms: int | None, flags: tuple[str, ...], *, guessed: bool
+) -> None:
+    reason = None if ended_ms is None else "Local"
+    await store.commit([samples.session("S7", 7, ended_ms=ended_ms, end_reason=reason, flags=flags)])
+    found = await store.find_transaction(7)
+    assert found is not None
+    assert (found.ended, found.end_guessed) == (ended_ms is not None, guessed)
+
+
 @pytest.mark.parametrize(("start_wh", "kept_wh"), [(None, 1_000), (12_345, 12_345), (0, 0)])
 async def test_a_true_end_may_tell_where_its_register_began(
     store: SqlStore, start_wh: int | None, kept_wh: int
@@ -645,7 +714,7 @@ async def _all(store: SqlStore, owner: SessionStored, elements_max: int) -> list
     pages, after = [], None
     while True:
         page = await store.read_samples(owner, after, elements_max)
-        pages.append([json.loads(element)["n"] for element in page.elements])
+        pages.append([json.loads(element)["n"] for moment in page.moments for element in moment])
         if page.after is None:
             return pages
         assert after is None or page.after > after, "there is an end to it"
@@ -675,27 +744,101 @@ async def test_samples_are_read_in_the_order_of_their_time_each_moment_in_one_pa
     )
     assert await _all(store, ONE, 100) == [[2, 3, 4, 8, 1]]
     assert await _all(store, ONE, 4) == [[2, 3, 4, 8], [1]]
-    assert await _all(store, ONE, 3) == [[2], [3, 4, 8], [1]]
-    assert await _all(store, ONE, 2) == [[2], [3, 4], [8, 1]], "but for a moment that is longer than a page"
-    assert await _all(store, ONE, 1) == [[2], [3], [4], [8], [1]]
+    for elements_max in (1, 2, 3):
+        assert await _all(store, ONE, elements_max) == [[2], [3, 4, 8], [1]], "though it is longer than a page"
 
 
-@pytest.mark.parametrize(
-    ("owner", "first_ms", "last_ms"),
-    [
-        (ONE, T_MS - 3_600_000, T_MS + 600_000 + 3_600_000),
-        (replace(ONE, created_ms=T_MS + 10**9), T_MS - 3_600_000, T_MS + 10**9 + 3_600_000),
-        (replace(ONE, start_words=""), T_MS - 86_400_000, T_MS + 600_000 + 3_600_000),
-        (samples.session("s1", 1), T_MS - 3_600_000, 2**63 - 1),
-    ],
-    ids=["ended", "told later", "its start told no time", "running"],
-)
-async def test_samples_are_looked_for_around_their_transaction(
-    store: SqlStore, owner: SessionStored, first_ms: int, last_ms: int
+@pytest.mark.parametrize("elements_max", [1, 2, 3, 4, 100])
+async def test_a_very_long_moment_is_cut_at_the_same_places_whatever_the_page(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch, elements_max: int
 ) -> None:
-    times = [first_ms - 1, first_ms, T_MS, last_ms, *([last_ms + 1] if last_ms < 2**63 - 1 else [])]
-    await store.commit([owner, *(_of(n, at_ms) for n, at_ms in enumerate(times))])
-    assert await _all(store, owner, 9) == [[1, 2, 3]]
+    monkeypatch.setattr(reading, "MOMENT_MAX", 3)
+    monkeypatch.setattr(reading, "CHARS_MAX", 40)
+    long = [_of(10**30 + n, T_MS + 2_000) for n in range(2)]
+    await store.commit([ONE, _of(0, T_MS), *(_of(n, T_MS + 1_000) for n in range(1, 9)), *long, _of(9, T_MS + 3_000)])
+    moments, after = [], None
+    while True:
+        page = await store.read_samples(ONE, after, elements_max)
+        moments += [[json.loads(element)["n"] for element in moment] for moment in page.moments]
+        after = page.after
+        if after is None:
+            break
+    assert moments == [[0], [1, 2, 3], [4, 5, 6], [7, 8], [10**30], [10**30 + 1], [9]]
+
+
+HOUR_MS = 3_600_000
+STAMPED = {
+    "14 h ahead": (ONE, [(T_MS + 14 * HOUR_MS, T_MS), (T_MS + 15 * HOUR_MS, T_MS + HOUR_MS // 2)]),
+    "14 h behind": (ONE, [(T_MS - 14 * HOUR_MS, T_MS), (T_MS - 13 * HOUR_MS, T_MS + HOUR_MS // 2)]),
+    "years before, and of now": (ONE, [(T_MS - 50_000 * HOUR_MS, T_MS), (T_MS, T_MS), (T_MS + 1, T_MS + 1)]),
+    "an hour before": (ONE, [(T_MS - HOUR_MS, T_MS + 1_000), (T_MS, T_MS)]),
+    "two hours before": (ONE, [(T_MS - 2 * HOUR_MS, T_MS + 1_000), (T_MS, T_MS)]),
+    "its end told 14 h behind": (
+        replace(ONE, created_ms=T_MS + 9 * HOUR_MS, started_ms=T_MS + 9 * HOUR_MS, ended_ms=T_MS),
+        [(T_MS + 9 * HOUR_MS, T_MS + 9 * HOUR_MS), (T_MS + 14 * HOUR_MS, T_MS + 14 * HOUR_MS)],
+    ),
+    "its start told 2021": (replace(ONE, started_ms=T_MS - 30_000 * HOUR_MS), [(T_MS, T_MS), (T_MS + 1, T_MS + 1)]),
+    "from a queue": (
+        replace(ONE, created_ms=T_MS + 99 * HOUR_MS),
+        [(T_MS, T_MS + 99 * HOUR_MS), (T_MS + 1, T_MS + 99 * HOUR_MS)],
+    ),
+    "running, years ahead": (samples.session("s1", 1), [(T_MS, T_MS), (T_MS + 50_000 * HOUR_MS, T_MS)]),
+    "running, our clock set back": (samples.session("s1", 1), [(T_MS - 9 * HOUR_MS, T_MS - 9 * HOUR_MS), (T_MS, T_MS)]),
+    "at the ends of 64 bits": (ONE, [(-(2**63), 2**63 - 1), (T_MS, T_MS), (2**63 - 1, -(2**63))]),
+}
+
+
+@pytest.mark.parametrize("elements_max", [1, 2, 9])
+@pytest.mark.parametrize("caption", STAMPED)
+async def test_samples_are_found_however_their_clock_stands(store: SqlStore, caption: str, elements_max: int) -> None:
+    owner, stamps = STAMPED[caption]
+    owner = replace(owner, started_ms=min(owner.started_ms, stamps[0][0])) if "set back" in caption else owner
+    others = [_of(90 + n, at, received_ms=came, session_id=SessionId("s2")) for n, (at, came) in enumerate(stamps)]
+    mine = [_of(n, at, received_ms=came) for n, (at, came) in enumerate(stamps)]
+    await store.commit([owner, *others, *mine])
+    found = [n for page in await _all(store, owner, elements_max) for n in page]
+    assert found == list(range(len(stamps)))
+
+
+async def test_what_came_after_the_end_of_its_transaction_is_found_by_its_own_index(store: SqlStore) -> None:
+    late_ms = T_MS + 1_000 * HOUR_MS
+    late = {"doubt": Doubt.TRANSACTION_ENDED}
+    await store.commit(
+        [ONE, _of(0, T_MS), _of(1, late_ms, **late), _of(2, late_ms + 1, session_id=SessionId("s2"), **late)]
+    )
+    assert await _all(store, ONE, 9) == [[0, 1]]
+    assert [page for page in await _all(store, ONE, 1) if page] == [[0], [1]]
+
+
+async def test_who_only_looks_goes_one_at_a_time_between_the_commits(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, order, inside = store._database, [], 0
+    run, read = database.run, database.read
+
+    async def noted_run(work: Any) -> Any:
+        if getattr(work, "__name__", "") == "apply":  # SQLite's questions are asked by it, too
+            order.append("commit")
+        return await run(work)
+
+    async def noted_read(work: Any) -> Any:
+        nonlocal inside
+        inside += 1
+        assert inside == 1, "one question at a time"
+        order.append("look")
+        answer = await read(work)
+        inside -= 1
+        return answer
+
+    monkeypatch.setattr(database, "run", noted_run)
+    monkeypatch.setattr(database, "read", noted_read)
+    looking = [asyncio.create_task(store.read_samples(ONE, None, 1)) for _ in range(4)]
+    looking += [asyncio.create_task(store.read_transaction(1)) for _ in range(4)]  # type: ignore[arg-type]
+    await asyncio.wait(looking, timeout=0)
+    committing = asyncio.create_task(store.commit([samples.send(1)]))
+    await asyncio.gather(committing, *looking)
+    assert order[:2] == ["look", "commit"]
+    assert order[2:] == ["look"] * 7
 
 
 async def test_one_visit_looks_at_so_many_samples_and_goes_on(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -809,8 +952,16 @@ async def test_the_event_log_holds_no_more_than_so_many_lines(store: SqlStore, r
     assert [row["kind"] for row in await _rows(store, schema.event_log)] == [str(n) for n in range(1_200 - kept, 1_200)]
 
 
+LATER_INDEXES = {"ix_session_started", "ix_session_charger", "ix_session_id_tag"}
+
+
 def _as_0005_left_it(connection: Connection) -> None:
-    """Have samples known by station, time, connector and a digest of their text."""
+    """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
+    for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
+        index.drop(connection)
+    for newer in (schema.command, schema.id_tag):
+        newer.drop(connection)
+    connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
         table.drop_constraint("uq_meter_sample_identity", type_="unique")
         old_key = ["station_id", "at_ms", "charger_id", "idx", "digest"]
@@ -852,3 +1003,92 @@ async def test_a_closed_store_forgets_nothing(store: SqlStore) -> None:
     await store.close()
     with pytest.raises(StoreError, match="closed"):
         await store.prune_samples(0, before_ms=CUT_MS, now_ms=NOW_MS)
+
+
+# --- id tags ----------------------------------------------------------------------------------------------------------
+
+ANNA = IdTag("ANNA", "Anna", "Fleet", 1_767_225_600_000, blocked=True, concurrent=True, note="Zoë, van 7", version=3)
+BARE = IdTag("04A2", "04A2")
+AUDIT = EventLogged(1, "id_tag.listed", None, None, {"id_tag": "Anna"})
+
+
+async def test_id_tags_are_kept_and_removed(store: SqlStore, store_url: str) -> None:
+    assert await store.load_id_tags() == ()
+    await store.change_id_tags([ANNA, BARE], [], AUDIT)
+    assert set(await store.load_id_tags()) == {ANNA, BARE}
+    changed = replace(ANNA, blocked=False, parent=None, version=4)
+    await store.change_id_tags([changed], ["04A2", "NEVER LISTED"], AUDIT)
+    await store.close()
+    again = await _open(store_url)
+    assert await again.load_id_tags() == (changed,)
+    assert [(row["kind"], row["detail"]) for row in await _rows(again, schema.event_log)] == [
+        ("id_tag.listed", '{"id_tag":"Anna"}')
+    ] * 2
+    assert await again.load() == Snapshot(), "no part of what the core is rebuilt from"
+    await again.close()
+
+
+async def test_a_list_longer_than_one_statement_is_one_transaction(store: SqlStore) -> None:
+    tags = [IdTag(f"T{number}", f"t{number}") for number in range(1_300)]
+    await store.change_id_tags(tags, [], AUDIT)
+    assert set(await store.load_id_tags()) == set(tags)
+    bad = replace(AUDIT, kind=None)  # type: ignore[arg-type]  # what no database takes
+    with pytest.raises((StoreError, AttributeError)):
+        await store.change_id_tags([IdTag("MORE", "MORE")], [tag.id_tag for tag in tags], bad)
+    assert set(await store.load_id_tags()) == set(tags), "all of it or nothing"
+
+
+# --- lists of transactions --------------------------------------------------------------------------------------------
+
+LISTED = [
+    samples.ended("s1", 1, started_ms=30, id_tag="ANNA"),
+    samples.session("s2", 2, started_ms=20, charger_id="CP002"),
+    samples.ended("s3", 3, started_ms=20, id_tag="ANNA"),
+    samples.ended("s4", 4, started_ms=10, charger_id="CP002"),
+    samples.ended("rest", None, started_ms=25),
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (TransactionFilter(), [1, 3, 2, 4]),
+        (TransactionFilter(charger_id=ChargerId("CP002")), [2, 4]),
+        (TransactionFilter(id_tag="ANNA"), [1, 3]),
+        (TransactionFilter(from_ms=20), [1, 3, 2]),
+        (TransactionFilter(to_ms=20), [4]),
+        (TransactionFilter(from_ms=20, to_ms=30), [3, 2]),
+        (TransactionFilter(ended=True), [1, 3, 4]),
+        (TransactionFilter(ended=False), [2]),
+        (TransactionFilter(ChargerId("CP002"), ended=True), [4]),
+        (TransactionFilter(id_tag="NOBODY"), []),
+    ],
+)
+async def test_transactions_are_listed_newest_first(
+    store: SqlStore, wanted: TransactionFilter, found: list[int]
+) -> None:
+    await store.commit(LISTED)
+    assert [s.transaction_id for s in await store.read_transactions(wanted, None, 10)] == found
+
+
+@pytest.mark.parametrize("wanted", [TransactionFilter(), TransactionFilter(ended=False)], ids=["all", "open"])
+async def test_pages_of_transactions_follow_each_other(store: SqlStore, wanted: TransactionFilter) -> None:
+    rows = [samples.session(f"s{n}", n, started_ms=n // 3) for n in range(1, 12)]
+    await store.commit([*rows, samples.session("rest", None)])
+    found: list[int | None] = []
+    before = None
+    while page := await store.read_transactions(wanted, before, 4):
+        found += [s.transaction_id for s in page]
+        before = TransactionPosition(page[-1].started_ms, page[-1].transaction_id or 0)
+    assert found == list(range(11, 0, -1))
+    assert await store.read_transactions(wanted, TransactionPosition(0, 0), 4) == ()
+
+
+async def test_another_stations_transactions_are_not_listed(store_url: str) -> None:
+    second = await open_store(store_url, "second")
+    assert isinstance(second, SqlStore)
+    await second.commit(LISTED)
+    await second.close()
+    first = await _open(store_url)
+    assert await first.read_transactions(TransactionFilter(), None, 10) == ()
+    await first.close()

@@ -542,7 +542,7 @@ async def test_a_question_that_is_given_up_does_not_cost_the_connection(store: S
 
 
 async def test_every_question_can_be_answered_from_an_index(store: SqlStore) -> None:
-    await store.commit([samples.session(f"s{n}", n, started_ms=n) for n in range(300)])
+    await store.commit([samples.session(f"s{n}", n, charger_id=f"CP{n // 10:03}", idx=n % 10) for n in range(300)])
     await store._database.run(lambda connection: connection.exec_driver_sql("ANALYZE session"))
     asked: list[tuple[str, Any]] = []
 

@@ -321,6 +321,7 @@ async def test_every_question_is_answered_from_an_index(store: SqlStore) -> None
     await store.read_transaction(1)
     await store.commit([session, samples.sample()])
     await store.read_samples(session, None, 1)
+    await store.read_samples(samples.ended("s1"), None, 1)
     await store.load()
 
     def explain(connection: Connection) -> list[str]:
@@ -337,3 +338,10 @@ async def test_every_question_is_answered_from_an_index(store: SqlStore) -> None
     assert "ix_session_start_key" in plans[0]
     assert "uq_session_transaction_id" in plans[1]
     assert [plan for plan in plans if "ix_session_open" in plan] != []
+    looked = [plan for plan in plans if "meter_sample" in plan]
+    assert [
+        "ix_meter_sample_apart (station_id=? AND session_id=? AND at_ms>? AND at_ms<?)" in plan for plan in looked
+    ] == [
+        *(True, False, False, False),  # before, how far, around, the text
+        *(True, False, False, True, False),  # an ended one: after, too
+    ]

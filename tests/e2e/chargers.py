@@ -215,10 +215,10 @@ POLITE: Final[Mapping[str, dict[str, Any]]] = {
 
 
 class HandCharger:
-    """A bare OCPP-J client; answers CALLs from a table, in which None means silence."""
+    """A bare OCPP-J client; answers CALLs from a table, in which None means silence, and a word a CALLERROR."""
 
     def __init__(
-        self, socket: ClientConnection, answers: Mapping[str, dict[str, Any] | None], patience_s: float
+        self, socket: ClientConnection, answers: Mapping[str, dict[str, Any] | str | None], patience_s: float
     ) -> None:
         self.socket = socket
         self.received: list[tuple[str, dict[str, Any]]] = []
@@ -235,7 +235,9 @@ class HandCharger:
                 if kind == CALL:
                     self.received.append((rest[0], rest[1]))
                     answer = self._answers[rest[0]]
-                    if answer is not None:
+                    if isinstance(answer, str):
+                        await self.socket.send(json.dumps([ERROR, message_id, answer, "", {}]))
+                    elif answer is not None:
                         await self.socket.send(json.dumps([RESULT, message_id, answer]))
                 else:
                     assert kind == RESULT, text
@@ -279,7 +281,11 @@ class HandCharger:
 
 @contextlib.asynccontextmanager
 async def by_hand(
-    url: str, charger_id: str, answers: Mapping[str, dict[str, Any] | None] | None = None, *, patience_s: float = 20
+    url: str,
+    charger_id: str,
+    answers: Mapping[str, dict[str, Any] | str | None] | None = None,
+    *,
+    patience_s: float = 20,
 ) -> AsyncIterator[HandCharger]:
     """Connect a charger that is played by hand; `answers` replaces rows of `POLITE`."""
     async with connect(f"{url}/{charger_id}", subprotocols=[OCPP16], compression=None, proxy=None) as socket:

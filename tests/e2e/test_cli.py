@@ -102,8 +102,11 @@ def test_config_check_of_a_good_file(tmp_path: Path) -> None:
     (tmp_path / "station.json").write_text(json.dumps(GOOD), encoding="utf-8")
     ran = csms("config", "check", "station.json", folder=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
-    first, *notices = ran.stdout.splitlines()
+    first, mode, experience, choice, *notices = ran.stdout.splitlines()
     assert first == "station.json: valid: station S, 100 kW, 1 charger, 2 connectors"
+    assert mode == "  every charger: failSafe closed: it sets no power aside"
+    assert experience.endswith("gets no power until the server is back")
+    assert "to choose, write it" in choice, "nobody has chosen: what else there is, and what it would cost"
     assert [line.rpartition(" ")[2] for line in notices] == ["(fail_safe_not_chosen)"]
 
 

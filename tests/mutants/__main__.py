@@ -106,10 +106,12 @@ def page(fates: Sequence[Fate], seeds: int) -> str:
 Mistakes that a tired engineer could make in the core, each dangerous for the fuse, the money or the memory. Each is put
 into a copy of the core whose own assertions are off, and the [simulated worlds](simulation.md) 0 to {seeds - 1} are run
 against it until an oracle outside the core finds something. Of each six worlds one is drawn, two are storms, one is a
-quiet day, in one cars need power to start with, and in one the server dies and never returns. A crash is an error and
-finds nothing; so is an oracle that should not have been the one.
+quiet day, in one cars need power to start with, and in one the server dies and never returns. What survives them is
+put into as many worlds with odd things, drawn ones and storms (`odd N`). A crash is an error and finds nothing; so is
+an oracle that should not have been the one.
 
-**{found} of {len(fates) - 1} are found** ({oracles}). The first row is the core as it is: it must survive all {seeds}.
+**{found} of {len(fates) - 1} are found** ({oracles}). The first row is the core as it is: it must survive
+all {seeds}, and as many odd ones.
 
 {table(fates)}
 """

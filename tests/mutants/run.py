@@ -4,8 +4,9 @@ Prints the oracle that finds something first and the seed, or only `survived`. T
 working directory: there stands the copy with the mistake in it. The only module here that knows the worlds.
 
 Of each six worlds one is drawn as they are in the tests, two are storms, one is a quiet day with a calm at the end, in
-one cars need power to start with, and in one the server dies and never returns. What breaks in another way than by an
-oracle is an error of the mutant.
+one cars need power to start with, and in one the server dies and never returns. Where none of them finds anything, as
+many worlds with odd things follow, drawn ones and storms in turn. What breaks in another way than by an oracle is an
+error of the mutant.
 """
 
 import re
@@ -24,12 +25,13 @@ _ORACLE = re.compile(r"ViolationError: (\w[\w/]*):")
 
 
 def found_by(seeds: int) -> str:
-    """Return what breaks first in the worlds 0, 1, 2, … and in which: `I5`, a tab, `3`."""
-    for seed in range(seeds):
-        try:
-            KINDS[seed % len(KINDS)](seed)
-        except ViolationError as violation:
-            return f"{_oracle(violation)}\t{seed}"
+    """Return what breaks first in the worlds 0, 1, 2, … and in which: `I5`, a tab, `3`; with odd things: `odd 3`."""
+    for kinds, prefix in ((KINDS, ""), (ODD_KINDS, "odd ")):
+        for seed in range(seeds):
+            try:
+                kinds[seed % len(kinds)](seed)
+            except ViolationError as violation:
+                return f"{_oracle(violation)}\t{prefix}{seed}"
     return SURVIVED
 
 
@@ -64,7 +66,18 @@ def _dead(seed: int) -> None:
     World(seed, engine.Engine, Switches(crashes=False)).run_to_death(STORM_MS, DEAD_MS)
 
 
+def _odd(seed: int) -> None:
+    world = World(seed, engine.Engine, Switches(odd=True))
+    world.run(*world.length_ms())
+
+
+def _odd_storm(seed: int) -> None:
+    world = World(seed, engine.Engine, Switches(odd=True), choice=Profile.STORM)
+    world.run(*world.length_ms())
+
+
 KINDS = (_drawn, _storm, _quiet, _hungry, _storm, _dead)
+ODD_KINDS = (_odd, _odd_storm)
 
 
 if __name__ == "__main__":

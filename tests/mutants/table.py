@@ -30,7 +30,12 @@ class Mutant:
 
     def source(self) -> str:
         """Return the module with the mistake in it."""
-        return self.original().replace(self.written, self.instead)
+        original = self.original()
+        if original.count(self.written) != 1:
+            raise ValueError(
+                f"{self.name}: what is written stands {original.count(self.written)} times in {self.module}"
+            )
+        return original.replace(self.written, self.instead)
 
 
 UNCHANGED: Final = Mutant("no mistake", "limits", "def accept(", "def accept(", "", "")
@@ -468,7 +473,7 @@ MUTANTS: Final = (
     Mutant(
         "provisioned although a car charges under nobody's limit",
         "upkeep",
-        "        return idle or Upkeep._has_own_limit(connector)\n",
+        "        return (idle and not self._has_drawn_since(charger, connector)) or self._has_own_limit(connector)\n",
         "        return True\n",
         "§4: status, or a settled limit",
         "I2 I5",
@@ -622,8 +627,8 @@ MUTANTS: Final = (
     Mutant(
         "a removed charger that charges is let go",
         "reconfiguration",
-        "        if _charging(charger):\n            return True\n        self._close",
-        "        self._close",
+        "in self.journal.removed and not _charging(charger)\n",
+        "in self.journal.removed\n",
         "§1: draining",
         "I2 I4 I5 I6",
     ),

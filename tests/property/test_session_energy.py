@@ -315,7 +315,7 @@ def test_energy_per_session_is_meter_stop_less_meter_start(seed: int) -> None:
                 assert ("suspect" in row["flags"]) is not charge.tells_start
             raws = sorted(sample["raw_json"] for sample in kept if sample["session_id"] == row["session_id"])
             assert raws == sorted({*charge.readings, *charge.at_the_end}), "each once, byte for byte"
-            values = merged(raws)
+            values = list(merged(raws))
             assert len({value.identity for value in values}) == len(values) == len(raws)
         await central.store.close()
 

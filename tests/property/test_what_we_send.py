@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from api.command_schemas import EXAMPLES
 from csms.core.commands import (
     SETTINGS,
     VALUE_CHARS_MAX,
@@ -16,6 +17,7 @@ from csms.core.commands import (
     ChangeConfiguration,
     ClearLimits,
     LimitForm,
+    Operate,
     ProfileKind,
     Purpose,
     RateUnit,
@@ -94,6 +96,13 @@ commands: st.SearchStrategy[Call] = st.one_of(
     st.builds(RemoteStart, *map(st.just, WHERE), CONNECTOR, st.text(max_size=20)),
     st.builds(RemoteStop, *map(st.just, WHERE), TRANSACTION, st.booleans()),
     st.builds(ChangeAvailability, *map(st.just, WHERE), CONNECTOR, st.booleans()),
+    st.sampled_from([*EXAMPLES.items()]).map(
+        lambda asked: Operate(
+            *WHERE,
+            asked[0].__name__,
+            asked[0].model_validate(asked[1]).model_dump_json(by_alias=True, exclude_unset=True),
+        )
+    ),
 )
 
 
@@ -151,7 +160,7 @@ def test_calls(command: Call, wall_ms: int, sent_before: int) -> None:
 
 def test_all_commands_are_among_them() -> None:
     made = {SetLimit, ClearLimits, Trigger, ReadSchedule, ReadConfiguration, ChangeConfiguration}
-    assert made | {RemoteStart, RemoteStop, ChangeAvailability} == set(get_args(Call))
+    assert made | {RemoteStart, RemoteStop, ChangeAvailability, Operate} == set(get_args(Call))
 
 
 @settings(max_examples=200, deadline=None)

@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from random import Random
 from typing import Any
 
@@ -19,20 +20,25 @@ from csms.core.events import (
     ConnectorStatus,
     Fact,
     MeterSampled,
+    StartKey,
     StatusNotified,
 )
+from csms.core.firm import RowBound
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, Token, TransactionId
 from csms.core.replies import Outcome
+from csms.core.station import GRID
 from csms.ocpp16.peer import Peer
 from csms.simulation.car import Car
 from csms.simulation.clock import EPOCH_MS, Clock
 from csms.simulation.frames import answer_text, call_text, read_answer, read_call, time_text
+from csms.simulation.grid import GridConnection
 from csms.simulation.hearing import Desk, MakeFact
 from csms.simulation.keys import KeyMemory, Pen
 from csms.simulation.line import Delivered
 from csms.simulation.link import Link, Process
 from csms.simulation.manners import POLITE, Manners, Word
 from csms.simulation.obedience import Nature, Obedience
+from csms.simulation.outlet import Outlet, Transaction
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.surroundings import Surroundings, Switches
@@ -60,12 +66,22 @@ class Wire:
         self.facts: list[Fact] = []
         self.asked: list[Fact] = []
         self.taken: list[Delivered] = []
+        self.late_ms = 0
         desk = Desk(lambda: 0, lambda: SessionId("s1"), lambda _key: None, lambda _transaction_id: None)
         self.link = Link(
             CP,
             ONE,
             Peer("1-"),
-            Process(self.clock, Trace(self.clock), self.facts.append, self.ask, desk, lambda: 0, Random(0)),
+            Process(
+                self.clock,
+                Trace(self.clock),
+                self.facts.append,
+                self.ask,
+                desk,
+                lambda: 0,
+                Random(0),
+                lambda: self.late_ms,
+            ),
             lambda _line, delivered: self.taken.append(delivered),
         )
 
@@ -176,6 +192,145 @@ def test_a_car_lets_go_at_its_own_pace_and_never_takes_more_than_it_may() -> Non
     assert car.next_draw_w(48_000, 100_000, 1_000) == 50_000
     assert car.next_draw_w(50_000, 10_000, 1_000) == 30_000
     assert car.next_draw_w(15_000, 10_000, 1_000) == 10_000
+
+
+def test_a_car_that_is_slow_to_wake_draws_nothing_for_a_while_whenever_it_may_draw_again() -> None:
+    car = Car(wants_w=50_000, down_w_per_s=50_000, up_w_per_s=50_000, wakes_ms=3_000)
+    car.sleep()
+    assert [car.next_draw_w(0, 20_000, 1_000) for _ in range(4)] == [0, 0, 20_000, 20_000]
+    assert car.next_draw_w(20_000, 0, 1_000) == 0
+    assert car.is_asleep
+    assert [car.next_draw_w(0, 20_000, 1_000) for _ in range(3)] == [0, 0, 20_000]
+    assert not car.is_asleep
+
+
+def test_a_car_draws_nothing_below_its_own_minimum() -> None:
+    car = Car(wants_w=50_000, down_w_per_s=50_000, up_w_per_s=50_000, least_w=4_140)
+    assert car.next_draw_w(0, 4_140, 1_000) == 4_140
+    assert car.next_draw_w(4_140, 4_139, 1_000) == 0
+    outlet = Outlet(1, transaction=Transaction(StartKey(CP, 1, "T", 0, 0)), car=car)
+    assert outlet.natural_status(4_139) is ConnectorStatus.SUSPENDED_EV
+    assert car.next_draw_w(0, 4_140, 1_000) == 4_140
+    assert outlet.natural_status(4_140) is ConnectorStatus.CHARGING
+
+
+def test_a_surge_comes_when_a_car_has_woken() -> None:
+    car = Car(wants_w=50_000, down_w_per_s=50_000, up_w_per_s=50_000, wakes_ms=2_000, surge=100)
+    car.sleep()
+    drawn: list[int] = []
+    for _ in range(5):
+        drawn.append(car.next_draw_w(drawn[-1] if drawn else 0, car.allowed_w(20_000, 1_000), 1_000))
+    assert drawn == [0, 20_000, 22_000, 22_000, 20_000]
+    assert car.surges == 1
+
+
+def test_a_call_that_is_late_arrives_after_those_that_left_after_it() -> None:
+    wire = Wire()
+    wire.late_ms = 20_000
+    wire.submit(limit(1))
+    wire.late_ms = 0
+    wire.clock.run_until(10_000)
+    assert wire.facts[-1:] == [CallTimedOut(Token(1))]
+    wire.submit(limit(2))
+    assert [delivered.at_ms for delivered in wire.taken] == [10_000]
+    wire.clock.run_until(20_000)
+    assert [delivered.at_ms for delivered in wire.taken] == [10_000, 0]
+
+
+@pytest.mark.parametrize(
+    ("stepped_ms", "falls_ms"), [(0, 60_000), (-30_000, 90_000), (30_000, 30_000), (300_000, 5_000)]
+)
+def test_what_expires_does_so_by_the_chargers_own_clock(stepped_ms: int, falls_ms: int) -> None:
+    clock = Clock()
+    around = Surroundings(clock, random.Random(1), Trace(clock), Switches(faults=False))
+    obedience = Obedience(around, Nature(frozenset({"W"})), POLITE, ProfileMemory())
+    ahead_ms = 0
+    limits_w: list[tuple[int, int | None]] = []
+    obedience.changed = lambda: limits_w.append((clock.now_ms, obedience.profiles.limit_w(1, in_transaction=True)))
+    obedience.clock_ms = lambda: around.wall_ms() + ahead_ms
+    obedience.running_id = lambda _idx: (True, 7)
+    periods = [{"startPeriod": 0, "limit": 9_000}, {"startPeriod": 60, "limit": 5_000}]
+    profile = {
+        "chargingProfileId": 2_000,
+        "transactionId": 7,
+        "stackLevel": 1,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Absolute",
+        "chargingSchedule": {
+            "chargingRateUnit": "W",
+            "startSchedule": time_text(EPOCH_MS),
+            "chargingSchedulePeriod": periods,
+        },
+    }
+    call = ["2", "SetChargingProfile", {"connectorId": 1, "csChargingProfiles": profile}]
+    wire = Wire()
+    wire.link.is_deaf = True  # nobody hears the answer: the frame was made by hand
+    obedience.take(wire.link, Delivered(json.dumps([2, *call]), 0))
+    clock.run_until(5_000)
+    ahead_ms = stepped_ms
+    obedience.clock_stepped()
+    clock.run_until(100_000)
+    assert limits_w[0][1] == 9_000
+    assert limits_w[1:] == [(falls_ms, 5_000)]
+
+
+# --- the grid connection ----------------------------------------------------------------------------------------------
+
+
+class Books:
+    """An engine that says what it is told to say."""
+
+    def __init__(self, booked_w: int, capacity_w: int) -> None:
+        self.booked_w, self.capacity_w = booked_w, capacity_w
+
+    def node_booked_w(self, _node_id: str) -> int:
+        return self.booked_w
+
+    def node_capacity_w(self, _node_id: str) -> int:
+        return self.capacity_w
+
+
+def test_the_grid_meter_sees_the_house_which_the_chargers_meters_do_not() -> None:
+    grid = GridConnection(random.Random(1))
+    shown = [grid.read(70_000, 20_000, now_ms) for now_ms in range(0, 600_000, 1_000)]
+    assert 70_000 < min(shown) < max(shown) == 90_000, "at times the house takes its configured maximum, never more"
+    grid.excess_w = 15_000
+    assert grid.read(70_000, 20_000, 600_000) == 105_000
+    assert (grid.most_w, grid.most_house_w) == (105_000, 35_000)
+
+
+def test_what_an_engine_gives_that_forgets_the_house_is_caught_by_the_grid_meter() -> None:
+    grid, forgets = GridConnection(random.Random(1)), Books(100_000, 100_000)
+    grid.hold(120_000, 100_000, forgets, 0)
+    grid.hold(102_000, 100_000, forgets, 1_000)
+    grid.hold(120_000, 100_000, forgets, 2_000)
+    grid.hold(120_000, 100_000, forgets, 8_000)
+    with pytest.raises(ViolationError, match="fuse: the grid meter shows 120000 of 100000 W"):
+        grid.hold(120_000, 100_000, forgets, 8_001)
+
+
+def test_the_grid_meter_excuses_what_facts_have_booked_and_what_the_house_takes_too_much() -> None:
+    grid = GridConnection(random.Random(1))
+    for now_ms in range(0, 60_000, 1_000):
+        grid.hold(120_000, 100_000, Books(90_000, 80_000), now_ms)
+    grid.excess_w = 18_000
+    for now_ms in range(60_000, 120_000, 1_000):
+        grid.hold(120_000, 100_000, Books(80_000, 80_000), now_ms)
+    grid.excess_w = 17_999
+    grid.hold(120_000, 100_000, Books(80_000, 80_000), 120_000)
+    with pytest.raises(ViolationError):
+        grid.hold(120_000, 100_000, Books(80_000, 80_000), 127_000)
+
+
+@pytest.mark.parametrize(("possible_w", "holds"), [(80_000, False), (98_000, True)])
+def test_without_a_server_the_grid_meter_shows_no_more_than_was_possible(possible_w: int, holds: bool) -> None:  # noqa: FBT001 - a table
+    grid, bounds = GridConnection(random.Random(1)), {GRID: RowBound(possible_w, 80_000)}
+    grid.hold_without(120_000, 100_000, 20_000, bounds, 0)
+    with nullcontext() if holds else pytest.raises(ViolationError):
+        grid.hold_without(120_000, 100_000, 20_000, bounds, 60_000)
+
+
+# --- manners ----------------------------------------------------------------------------------------------------------
 
 
 def test_no_answer_comes_before_the_effect_that_it_speaks_of() -> None:

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from csms.simulation.faults import read_choice
+from csms.simulation.faults import Kind, read_choice, read_kinds
 from csms.simulation.run import Options
 
 KEPT = Path(__file__).parent / "kept_seeds.txt"
@@ -25,10 +25,13 @@ def parse_options(words: list[str]) -> Options:
     parser.add_argument("--hours", type=float)
     parser.add_argument("--chargers", type=int)
     parser.add_argument("--faults", default="drawn")
+    parser.add_argument("--without")
     given = parser.parse_args(words)
     choice = read_choice(given.faults)
+    without = frozenset[Kind]() if given.without is None else read_kinds(given.without)
     assert not isinstance(choice, str), choice
-    return Options(given.seed, given.hours, given.chargers, choice)
+    assert not isinstance(without, str), without
+    return Options(given.seed, given.hours, given.chargers, choice, without)
 
 
 def keep(options: Options, why: str) -> None:

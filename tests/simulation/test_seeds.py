@@ -1,13 +1,15 @@
 """The fuse holds whatever happens: fresh and kept seeds of the simulated world, none of which breaks an oracle.
 
-Every chunk runs at least its part of a million events; a failing seed is told with the end of its story, and
-`csms simulate --seed N` tells all of it.
+200 seeds are always the same, 200 are fresh: they begin at the variable FRESH_SEED, which `.ci/run` makes of the
+hash of the files, so that each change looks at other worlds and the same files always at the same. Every chunk runs at
+least its part of a million events. A failing seed is told with the end of its story, how to replay and how to keep it.
 """
 
 import os
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -15,28 +17,46 @@ from csms.cli.simulating import STORY_LINES
 from csms.simulation.faults import CHARACTERS, LIES, Kind, Profile
 from csms.simulation.naive import naive
 from csms.simulation.run import Options, Outcome, simulate
-from tests.simulation.kept import kept_options
+from tests.simulation.kept import KEPT, kept_options
 
+ROOT = KEPT.parents[2]
 pytestmark = pytest.mark.timeout(900)
 """A chunk is some ten seconds of pure computation, more on a busy machine; nothing here waits for anything."""
 
-SEEDS = 600
 CHUNK = 20
 EVENTS = 1_000_000
+SAME, FRESH = 200, 200
+FIRST_FRESH = int(os.environ.get("FRESH_SEED", str(SAME)))
+FIRSTS = [*range(0, SAME, CHUNK), *range(FIRST_FRESH, FIRST_FRESH + FRESH, CHUNK)]
 
 
 def held(options: Options) -> Outcome:
     outcome = simulate(options)
     if outcome.violation is not None:
         story = "\n".join(outcome.story[-STORY_LINES:])
-        pytest.fail(f"{story}\n{outcome.violation}\ncsms simulate {options.text}", pytrace=False)
+        pytest.fail(f"{story}\n{outcome.violation}\n{how_to_go_on(options, outcome.violation)}", pytrace=False)
     return outcome
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
+def how_to_go_on(options: Options, why: str) -> str:
+    """Return how to replay a world that broke an oracle, and how to keep it."""
+    return f"replay it: csms simulate {options.text}\nkeep it: add to {KEPT.relative_to(ROOT)}: {options.text}  # {why}"
+
+
+@pytest.mark.parametrize("first", FIRSTS)
 def test_no_fresh_seed_breaks_an_oracle(first: int) -> None:
     events = sum(held(Options(seed)).events for seed in range(first, first + CHUNK))
-    assert events >= EVENTS * CHUNK // SEEDS
+    assert events >= EVENTS * CHUNK // (SAME + FRESH)
+
+
+def test_a_seed_that_fails_is_told_with_how_to_replay_and_keep_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.simulation.test_seeds.simulate", partial(simulate, make=naive))
+    with pytest.raises(pytest.fail.Exception) as failed:
+        held(Options(0, chargers=2))
+    *_, violation, replay, keep = str(failed.value).splitlines()
+    assert violation.startswith("ViolationError: ")
+    assert replay == "replay it: csms simulate --seed 0 --chargers 2"
+    assert keep == f"keep it: add to tests/simulation/kept_seeds.txt: --seed 0 --chargers 2  # {violation}"
 
 
 @pytest.mark.parametrize("options", list(kept_options()), ids=lambda options: options.text)
@@ -91,7 +111,8 @@ def test_every_process_tells_the_same_story_of_a_seed() -> None:
     assert other.stdout.splitlines()[-1] != first.stdout.splitlines()[-1]
 
 
-def test_an_unknown_fault_is_refused() -> None:
-    refused = command("--seed", "5", "--faults", "gremlins", hash_seed="0")
+@pytest.mark.parametrize("option", ["--faults", "--without"])
+def test_an_unknown_fault_is_refused(option: str) -> None:
+    refused = command("--seed", "5", option, "gremlins", hash_seed="0")
     assert refused.returncode == 2
-    assert "'gremlins' is no fault" in refused.stderr
+    assert f"{option}: 'gremlins' is no fault" in refused.stderr

@@ -139,6 +139,11 @@ def test_a_file_of_id_tags() -> None:
     assert read_good(id_tags="tags.txt").id_tags == Path("tags.txt")
 
 
+@pytest.mark.parametrize("word", ["open", "listed"])
+def test_the_words_for_id_tags_are_no_files(word: str) -> None:
+    assert read_good(id_tags=word).id_tags == word
+
+
 def test_misspelt_variables_are_found() -> None:
     environment = {"CSMS_PORT": "1", "csms_host": "h", "CSMS_PROT": "1", "OTHER": "x"}
     assert unknown_variables(environment) == ["CSMS_PROT"]

@@ -1,7 +1,9 @@
 """`failSafe`: what chargers do while this server is away, and what that costs (LEDGER.md §7)."""
 
+from dataclasses import replace
+
 from csms.core.commands import EXPIRY_S, MIN_CURRENT_A
-from csms.core.configuration.loads import constant_load_w
+from csms.core.configuration.loads import check_fail_safe, constant_load_w
 from csms.core.configuration.quantities import kilowatts
 from csms.core.configuration.reading import choice
 from csms.core.station import Charger, Control, FailSafe, Station
@@ -12,12 +14,14 @@ DC_FAIL_SAFE_W = 10_000
 FAIL_SAFE = choice({mode.value: mode for mode in FailSafe})
 """Reader of `failSafe`, of the station and of a charger."""
 
+GOES_ON = "a car that charges goes on with its last limit"
+
 EXPERIENCE = {
-    FailSafe.RESERVE: "a car that charges goes on with its last limit",
-    FailSafe.EXPIRE: f"a car that charges goes on with its last limit for {EXPIRY_S // 60} min, then with what a new "
-    "one gets",
+    FailSafe.CLOSED: GOES_ON,
+    FailSafe.RESERVE: GOES_ON,
+    FailSafe.EXPIRE: f"{GOES_ON} for {EXPIRY_S // 60} min, then with what a new one gets",
 }
-"""What a running car meets in the modes that set power aside."""
+"""What a running car meets."""
 
 
 def default_fail_safe_power_w(charger: Charger) -> int:
@@ -41,37 +45,72 @@ def fail_safe_power_error(charger: Charger, power_w: int) -> str | None:
 
 
 def explain_fail_safe(station: Station) -> tuple[str, ...]:
-    """Return what the modes in force cost and what a driver experiences while the server is away, a sentence a line."""
-    steered = [c for c in station.chargers if c.control in {Control.AUTO, Control.OCPP}]
-    closed = [c for c in steered if c.fail_safe is FailSafe.CLOSED]
+    """Return what its mode costs at each charger and what a driver experiences while the server is away, in lines.
+
+    Chargers of which the same is true share their lines.
+    """
+    names: dict[tuple[str, str], list[str]] = {}
+    for charger in station.chargers:
+        names.setdefault((_cost(charger), _experience(charger)), []).append(charger.charger_id)
     lines: list[str] = []
-    if closed:
-        lines.append(f"failSafe closed, {_of_all(closed, steered)}: it sets no power aside")
-        lines.append(
-            "  while this server is away: a car that charges goes on with its last limit; "
-            "one that is plugged in then gets no power until the server is back"
-        )
-    for mode, experience in EXPERIENCE.items():
-        lines += _explain_reserve(station, steered, mode, experience)
-    return tuple(lines)
+    for (cost, experience), ids in names.items():
+        lines.append(f"{'every charger' if len(names) == 1 else ', '.join(ids)}: {cost}")
+        lines.append(f"  while this server is away: {experience}")
+    if any(map(_reserves, station.chargers)):
+        total_w, left_w = _aside_and_left_w(station)
+        lines.append(f"together: {kilowatts(total_w)} kW are set aside, {kilowatts(left_w)} kW are left to share")
+    return (*lines, *_how_to_choose(station))
 
 
-def _explain_reserve(station: Station, steered: list[Charger], mode: FailSafe, experience: str) -> tuple[str, ...]:
-    reserve = [c for c in steered if c.fail_safe is mode]
-    if not reserve:
+def _cost(charger: Charger) -> str:
+    if charger.control is Control.NONE:
+        return f"control none: failSafe is not for it, {kilowatts(charger.uncontrolled_power_w)} kW are booked always"
+    if charger.control is Control.REST:
+        return "control rest: failSafe is not for it, nothing is set aside"
+    if charger.fail_safe is FailSafe.CLOSED:
+        return "failSafe closed: it sets no power aside"
+    each_w, count = charger.fail_safe_power_w, charger.connectors
+    sum_text = f"{kilowatts(each_w * count)} kW" + ("" if count == 1 else f" ({count} × {kilowatts(each_w)} kW)")
+    return f"failSafe {charger.fail_safe.value}: it sets {sum_text} of the grid connection aside, also where no car is"
+
+
+def _experience(charger: Charger) -> str:
+    if charger.control is Control.NONE:
+        return "cars charge as they always do"
+    if charger.control is Control.REST:
+        return f"{GOES_ON}; one that comes then is given none"
+    is_closed = charger.fail_safe is FailSafe.CLOSED
+    gets = "no power until the server is back" if is_closed else f"{kilowatts(charger.fail_safe_power_w)} kW"
+    return f"{EXPERIENCE[charger.fail_safe]}; one that is plugged in then gets {gets}"
+
+
+def _how_to_choose(station: Station) -> tuple[str, ...]:
+    """Return what the station's `failSafe` may say and would cost, where the file does not say it."""
+    reserving = replace(station, chargers=tuple(map(_as_reserving, station.chargers)))
+    total_w, left_w = _aside_and_left_w(reserving)
+    if station.fail_safe_chosen or total_w == 0:
         return ()
-    total_w = sum(c.fail_safe_power_w * c.connectors for c in station.chargers if c in steered)
+    if check_fail_safe(reserving):
+        cost = f"{kilowatts(total_w)} kW would have to be set aside, more than fits: choose a lower failSafePower"
+    else:
+        cost = f"{kilowatts(total_w)} kW would be set aside for new cars, {kilowatts(left_w)} kW left to share"
+    default = 'the file does not say "failSafe" for the station, and "closed" is the default'
+    return (f'{default}; to choose, write it: "closed" keeps it so, with "reserve" or "expire" {cost}',)
+
+
+def _as_reserving(charger: Charger) -> Charger:
+    """Return a charger as it would be under `reserve`, unless it has power set aside already."""
+    if _reserves(charger):
+        return charger
+    reserving = replace(charger, fail_safe=FailSafe.RESERVE)
+    return replace(reserving, fail_safe_power_w=default_fail_safe_power_w(reserving))
+
+
+def _aside_and_left_w(station: Station) -> tuple[int, int]:
+    """Return Σ F, and what the grid connection has left beside it and what is never cut, W."""
+    total_w = sum(c.fail_safe_power_w * c.connectors for c in station.chargers if _reserves(c))
     constant_w = station.static_load_w + sum(map(constant_load_w, station.chargers))
-    left_w = station.grid_capacity_w - constant_w - total_w
-    each_w = sorted({c.fail_safe_power_w for c in reserve})
-    least, most = kilowatts(each_w[0]), kilowatts(each_w[-1])
-    gets = f"{least} kW" + ("" if least == most else f" to {most} kW, as its charger has it")
-    own_w = sum(c.fail_safe_power_w * c.connectors for c in reserve)
-    cost = f"it sets {kilowatts(own_w)} kW of the grid connection aside, also where no car is"
-    return (
-        f"failSafe {mode.value}, {_of_all(reserve, steered)}: {cost}; {kilowatts(left_w)} kW are left to share",
-        f"  while this server is away: {experience}; one that is plugged in then gets {gets}",
-    )
+    return total_w, station.grid_capacity_w - constant_w - total_w
 
 
 def _reserves(charger: Charger) -> bool:
@@ -80,9 +119,3 @@ def _reserves(charger: Charger) -> bool:
 
 def _ac_least_w(charger: Charger) -> int:
     return MIN_CURRENT_A * charger.voltage_v * charger.phases
-
-
-def _of_all(chosen: list[Charger], steered: list[Charger]) -> str:
-    if len(chosen) == len(steered):
-        return "every charger"
-    return ", ".join(c.charger_id for c in chosen)

@@ -127,6 +127,7 @@ class Drive:
         self.read_back_tenths_a: int | None = None
         self.outcomes: dict[RequestId, Outcome] = {}
         self.connections: dict[str, ConnectionId] = {}
+        self.published = dict(self.engine.all_changes().chargers)
         self._numbers = 0
         self.last = self.do()
 
@@ -159,6 +160,9 @@ class Drive:
         return step
 
     def _check(self) -> None:
+        for charger_id, view in self.last.changes.chargers.items():
+            self.published.pop(charger_id, None) if view is None else self.published.update({charger_id: view})
+        assert self.published == self.engine.all_changes().chargers, "what is published of chargers is not what is"
         due_ms = self.engine.next_due_ms()
         assert due_ms is None or due_ms > self.now.mono_ms, "the engine asks to be stepped again at once"
         recovered = Engine(self.memory.snapshot(), self.now, self.timings)
@@ -185,6 +189,7 @@ class Drive:
     def recover(self, *, safe: bool = False) -> None:
         """Crash and start again from what is durable; every connection is gone."""
         self.engine = Engine(self.memory.snapshot(), self.now, self.timings, safe=safe)
+        self.published = dict(self.engine.all_changes().chargers)
         self.open_calls.clear()
         self.connections.clear()
         self.do()

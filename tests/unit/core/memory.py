@@ -5,12 +5,13 @@ from copy import deepcopy
 from dataclasses import replace
 
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.learnt import Make
 from csms.core.records import (
     GUESSED_ENDS,
     ChargerForgotten,
     ChargerStored,
+    CommandStored,
     CountersStored,
     EventLogged,
     MakeStored,
@@ -37,10 +38,11 @@ class Memory:
         self.sends: dict[Token, SendStored] = {}
         self.sessions: dict[SessionId, SessionStored] = {}
         self.counters = CountersStored(TransactionId(1), Token(1), 0)
+        self.commands: dict[CommandId, CommandStored] = {}
         self.samples: list[SampleStored] = []
         self.events: list[EventLogged] = []
 
-    def apply(self, records: Iterable[Record]) -> None:  # noqa: C901 - one table of all records
+    def apply(self, records: Iterable[Record]) -> None:  # noqa: C901, PLR0912 - one table of all records
         for record in deepcopy(list(records)):
             match record:
                 case StationStored():
@@ -57,6 +59,8 @@ class Memory:
                     self.sends.pop(record.token, None)
                 case SessionStored():
                     self.sessions[record.session_id] = record
+                case CommandStored():
+                    self.commands[record.command_id] = record
                 case CountersStored():
                     self.counters = record
                 case StopCorrected():
@@ -84,6 +88,7 @@ class Memory:
                 tuple(row for row in self.sessions.values() if row.ended_ms is None),
                 self.counters,
                 tuple(self.makes.values()),
+                tuple(row for row in self.commands.values() if row.ended_ms is None),
             )
         )
 
@@ -116,7 +121,7 @@ def _known(row: SessionStored, transaction_id: TransactionId) -> KnownTransactio
         row.idx,
         row.tag_status,
         ended,
-        ended and row.end_reason in GUESSED_ENDS,
+        ended and (row.end_reason in GUESSED_ENDS or "stop_guessed" in row.flags),
         row.started_ms,
         row.meter_start_wh,
         row.flags,

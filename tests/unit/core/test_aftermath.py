@@ -74,6 +74,34 @@ def test_a_charger_that_refuses_tx_profiles_is_steered_by_its_connectors_default
     assert drive.k_kw("A", 1) == 0
 
 
+def test_a_tx_profile_that_prevails_over_the_default_is_cleared_in_its_transaction() -> None:
+    drive, _ = by_default()
+    drive.start("B")
+    drive.sample("A", 1, 50_000)
+    drive.answer(drive.open_limit("A"))
+    assert (drive.k_kw("A", 1), drive.k_kw("B", 1)) == (100, 0), "a TxProfile of 100 kW was refused, and may prevail"
+    clear = open_clear(drive, "A")
+    assert (clear.idx, clear.purpose) == (1, TX)
+    drive.answer(clear, "Unknown")
+    assert (drive.k_kw("A", 1), drive.k_kw("B", 1)) == (50, 50)
+
+
+def test_clearing_what_prevails_is_given_up_where_it_is_never_done() -> None:
+    drive, _ = by_default()
+    drive.start("B")
+    drive.sample("A", 1, 50_000)
+    drive.answer(drive.open_limit("A"))
+    asked = 0
+    for _ in range(30):
+        for call in [c for c in drive.open_calls if isinstance(c, ClearLimits)]:
+            drive.answer(call, "Rejected")
+            asked += 1
+        drive.accept_limits()
+        drive.sample("A", 1, 50_000)
+        drive.wait(31)
+    assert (asked, drive.k_kw("A", 1)) == (3, 100)
+
+
 def test_the_next_charger_of_the_make_begins_with_what_was_learnt() -> None:
     drive, transaction_id = by_default()
     drive.stop("A", transaction_id)

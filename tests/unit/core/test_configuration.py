@@ -619,47 +619,86 @@ def test_fail_safe_power_of_each_connector(
 
 AWAY = "  while this server is away: a car that charges goes on with its last limit; one that is plugged in then gets "
 CLOSED_SAYS = AWAY + "no power until the server is back"
-ASIDE = " kW of the grid connection aside, also where no car is; "
+REST_SAYS = AWAY.partition("; ")[0] + "; one that comes then is given none"
+ASIDE = " of the grid connection aside, also where no car is"
+CHOOSE = (
+    'the file does not say "failSafe" for the station, and "closed" is the default; to choose, write it: "closed" '
+    'keeps it so, with "reserve" or "expire" '
+)
 
 
 @pytest.mark.parametrize(
     ("changes", "lines"),
     [
-        ({"failSafe": "closed"}, ["failSafe closed, every charger: it sets no power aside", CLOSED_SAYS]),
+        ({"failSafe": "closed"}, ["every charger: failSafe closed: it sets no power aside", CLOSED_SAYS]),
+        (
+            {},
+            [
+                "every charger: failSafe closed: it sets no power aside",
+                CLOSED_SAYS,
+                CHOOSE + "60 kW would be set aside for new cars, 340 kW left to share",
+            ],
+        ),
+        (
+            {"gridCapacity": 50},
+            [
+                "every charger: failSafe closed: it sets no power aside",
+                CLOSED_SAYS,
+                CHOOSE + "60 kW would have to be set aside, more than fits: choose a lower failSafePower",
+            ],
+        ),
         (
             {"failSafe": "expire"},
             [
-                f"failSafe expire, every charger: it sets 60{ASIDE}340 kW are left to share",
+                f"every charger: failSafe expire: it sets 20 kW (2 × 10 kW){ASIDE}",
                 AWAY.replace("limit;", "limit for 5 min, then with what a new one gets;") + "10 kW",
+                "together: 60 kW are set aside, 340 kW are left to share",
             ],
         ),
         (
             {"failSafe": "reserve", "staticLoad": 50},
             [
-                f"failSafe reserve, every charger: it sets 60{ASIDE}290 kW are left to share",
+                f"every charger: failSafe reserve: it sets 20 kW (2 × 10 kW){ASIDE}",
                 AWAY + "10 kW",
+                "together: 60 kW are set aside, 290 kW are left to share",
             ],
         ),
         (
             {
-                "failSafe": "reserve",
                 "chargers": [
-                    charger("A", failSafe="closed"),
-                    charger("B"),
-                    charger("C", maxPower=22),
+                    charger("A"),
+                    charger("B", failSafe="reserve"),
+                    charger("C", maxPower=22, connectors=1, failSafe="reserve"),
                     charger("D", control="none"),
+                    charger("E", control="rest"),
+                    charger("F"),
                 ],
             },
             [
-                "failSafe closed, A: it sets no power aside",
+                "A, F: failSafe closed: it sets no power aside",
                 CLOSED_SAYS,
-                f"failSafe reserve, B, C: it sets 14.14{ASIDE}335.86 kW are left to share",
-                AWAY + "4.14 kW to 10 kW, as its charger has it",
+                f"B: failSafe reserve: it sets 10 kW{ASIDE}",
+                AWAY + "10 kW",
+                f"C: failSafe reserve: it sets 4.14 kW{ASIDE}",
+                AWAY + "4.14 kW",
+                "D: control none: failSafe is not for it, 50 kW are booked always",
+                "  while this server is away: cars charge as they always do",
+                "E: control rest: failSafe is not for it, nothing is set aside",
+                REST_SAYS,
+                "together: 14.14 kW are set aside, 335.86 kW are left to share",
+                CHOOSE + "34.14 kW would be set aside for new cars, 315.86 kW left to share",
             ],
+        ),
+        ({"failSafe": "reserve", "chargers": []}, []),
+        (
+            {"chargers": [charger("A", control="rest")]},
+            ["every charger: control rest: failSafe is not for it, nothing is set aside", REST_SAYS],
         ),
     ],
 )
-def test_what_the_fail_safe_modes_cost_and_what_a_driver_experiences(changes: dict[str, Any], lines: list[str]) -> None:
+def test_what_the_fail_safe_mode_of_each_charger_costs_and_what_a_driver_experiences(
+    changes: dict[str, Any], lines: list[str]
+) -> None:
     assert list(explain_fail_safe(station_of(document(**changes)))) == lines
 
 

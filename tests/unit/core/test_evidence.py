@@ -263,6 +263,25 @@ def test_a_clearing_in_a_transaction_teaches_nothing_of_what_is_kept_after_it() 
     assert drive.memory.makes[MAKE].learnt.keeps_tx_profile is False, "the profile of the transaction that runs"
 
 
+def test_a_way_is_tried_at_0_where_the_least_has_no_room_beside_the_others() -> None:
+    drive = Drive(station(300, charger("A", 8, 2, min_w=4_140, phases=3)))
+    drive.bring_up("A")
+    drive.start("A", 2)
+    drive.accept()
+    drive.draws({("A", 2): 8}, 60)
+    drive.start("A", 1)
+    drive.take()
+    for _ in range(60):
+        drive.sample("A", 1, 5_000)
+        drive.sample("A", 2, 8_000)
+        drive.wait(2)
+        drive.accept()
+    assert "not_obeying:A#1" in drive.notices()
+    told = [c for c in drive.take() if isinstance(c, SetLimit) and c.idx == 1 and "obey" in c.cause]
+    assert told
+    assert {c.limit_w for c in told} == {0}
+
+
 def test_other_ways_are_tried_at_the_least_power() -> None:
     drive = convicted()
     said: list[tuple[Purpose, str, str, int]] = []

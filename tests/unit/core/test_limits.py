@@ -300,8 +300,8 @@ def test_a_send_at_a_higher_stack_level_goes_only_when_that_was_cleared(
     accept(low, 81_000)
     settle(low)
     if cleared_after_s is not None:
-        book.cleared_at(0, cleared_after_s * 1_000, H_MS)
-        book.cleared_at(first, cleared_after_s * 1_000, H_MS)
+        for level in {0, first}:
+            book.level_cleared(book.executed_at(level, cleared_after_s * 1_000, H_MS))
     book.drop_superseded(H_MS)
     assert book.power_w == booked_kw * 1_000
 

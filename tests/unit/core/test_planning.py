@@ -240,8 +240,8 @@ def test_without_a_waiting_minimum_what_is_free_is_given() -> None:
 
 @pytest.mark.parametrize(
     ("grid_kw", "targets_kw"),
-    [(20, (6.667, 6.667, 6.666)), (10, (5, 0, 5)), (6, (0, 0, 6)), (4, (0, 0, 4.14))],
-    ids=["all", "it comes before its turn", "alone", "its least alone overbooks the grid"],
+    [(20, (6.667, 6.667, 6.666)), (10, (5, 0, 5)), (6, (0, 0, 6)), (4, (0, 0, 0))],
+    ids=["all", "it comes before its turn", "alone", "its least alone would overbook the grid"],
 )
 def test_the_least_of_what_is_never_paused_is_taken_from_the_others(
     grid_kw: int, targets_kw: tuple[float, ...]
@@ -251,3 +251,17 @@ def test_the_least_of_what_is_never_paused_is_taken_from_the_others(
     for name in "ABC":
         drive.start(name)
     assert tuple(s.target_w / KW for s in plan_of(drive).steered.values()) == targets_kw
+
+
+def test_what_waits_for_its_least_keeps_nothing_from_the_others() -> None:
+    drive = running(10, *(charger(c, 11, min_w=4_140, phases=3) for c in "ABC"))
+    for charger_id in "ABC":
+        drive.engine._state.chargers[ChargerId(charger_id)].learnt = Learnt(pauses=False)
+    for charger_id in "ABC":
+        drive.start(charger_id)
+    drive.engine._state.chargers[ChargerId("A")].connectors[1].limits.sends[-1].limit_w = 5_000
+    drive.engine._state.chargers[ChargerId("B")].connectors[1].limits.sends = list(
+        drive.engine._state.chargers[ChargerId("A")].connectors[1].limits.sends
+    )
+    targets = [s.target_w for s in plan_of(drive).steered.values()]
+    assert targets == [5_000, 5_000, 0], "nobody can be paused, and C has nothing"

@@ -13,7 +13,8 @@ from csms.core.commands import (
     SetLimit,
     Trigger,
 )
-from csms.core.events import ConnectorStatus
+from csms.core.events import ConnectorStatus, StatusNotified
+from csms.core.ids import ChargerId
 from csms.core.ladder import attempts, forms, manners
 from csms.core.provisioning import places
 from csms.core.station import FailSafe
@@ -275,6 +276,60 @@ def test_statuses_are_asked_for_again_when_that_call_timed_out() -> None:
     drive.time_out(drive.open_calls[0])
     drive.wait(0)
     assert words(drive) == ["trigger StatusNotification", "trigger StatusNotification"]
+
+
+def test_a_known_charger_that_comes_back_and_says_nothing_is_asked_after_a_minute() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    one_by_one(drive)
+    drive.connect("A", heard=False)
+    drive.wait(59)
+    assert one_by_one(drive) == []
+    drive.wait(1)
+    assert words(drive) == ["trigger StatusNotification"]
+    drive.boot("A")
+    assert "default 0" in one_by_one(drive), "it may be spoken to"
+
+
+def test_a_status_of_power_without_a_transaction_is_asked_about_less_and_less_often() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    one_by_one(drive)
+    drive.status("A", 1, ConnectorStatus.SUSPENDED_EV)
+    asked_at_s = []
+    for second in range(1_500):
+        drive.wait(1)
+        if "trigger StatusNotification" in one_by_one(drive):
+            asked_at_s.append(second + 1)
+    assert asked_at_s == [5, 35, 95, 395, 1_295]
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(2_000)
+    assert one_by_one(drive) == []
+
+
+def test_a_status_that_seemed_old_has_them_asked_for_again_soon() -> None:
+    drive = site(1)
+    drive.bring_up("A")
+    one_by_one(drive)
+    drive.status("A", 1, ConnectorStatus.SUSPENDED_EV)
+    for _ in range(600):
+        drive.wait(1)
+        one_by_one(drive)
+    told = StatusNotified(ChargerId("A"), 1, ConnectorStatus.SUSPENDED_EV, at_ms=drive.now.wall_ms)
+    drive.do(told)
+    drive.do(replace(told, status=AVAILABLE, at_ms=drive.now.wall_ms - 200_000))
+    assert one_by_one(drive) == ["trigger StatusNotification"], "its clock may have been set back"
+
+
+@pytest.mark.parametrize("code", ["NotImplemented", "NotSupported"])
+def test_a_charger_that_cannot_be_asked_for_statuses_is_asked_once(code: str) -> None:
+    drive = site(1)
+    drive.connect("A")
+    one_by_one(drive)
+    drive.wait(5)
+    drive.error(drive.open_calls[0], code)
+    drive.wait(2_000)
+    assert words(drive).count("trigger StatusNotification") == 1
 
 
 def test_a_connector_that_tells_no_status_is_noticed() -> None:

@@ -1,7 +1,8 @@
 import pytest
 
 from csms.core.commands import AbortConnection, ClearLimits, Trigger
-from csms.core.events import ConnectorStatus
+from csms.core.events import ConnectorStatus, StartKey, StationConfigured, TagStatus, TransactionStarted
+from csms.core.ids import ChargerId, RequestId, SessionId
 from csms.core.station import Circuit, Control
 from tests.unit.core.driving import Drive, charger, station
 
@@ -39,6 +40,22 @@ def test_removed_while_idle_nothing_is_booked_at_once(status: ConnectorStatus) -
     drive.configure(station(200, B))
     assert drive.row_kw() == 100
     assert [c.charger_id for c in drive.take() if isinstance(c, AbortConnection)] == ["A"]
+
+
+def test_a_start_that_came_with_the_removal_of_its_charger_stays_booked() -> None:
+    drive = Drive(station(200, A, B))
+    drive.bring_up("A")
+    drive.wait(100)
+    request, start = RequestId(drive.number()), RequestId(drive.number())
+    key = StartKey(ChargerId("A"), 1, "TAG", drive.now.wall_ms, 0)
+    drive.do(
+        StationConfigured(station(200, B), request),
+        TransactionStarted(key, TagStatus.ACCEPTED, SessionId("s"), request=start),
+    )
+    assert (len(drive.open_transactions()), shown(drive)) == (1, ["A", "B"])
+    assert [c for c in drive.take() if isinstance(c, AbortConnection)] == [], "it is draining"
+    drive.accept()
+    assert drive.k_kw("A") == 100
 
 
 @pytest.mark.parametrize("status", [AVAILABLE, FINISHING, ConnectorStatus.FAULTED])

@@ -135,6 +135,28 @@ def test_a_charger_that_refuses_0_is_told_the_same_default_again() -> None:
     assert [c.limit_w for c in drive.take() if isinstance(c, SetLimit)] == [4_140]
 
 
+def test_a_refused_default_at_a_higher_stack_level_is_cleared_when_it_can_no_longer_be_executed() -> None:
+    drive = Drive(station(100, charger("A", 22, phases=3)))
+    drive.connect("A")
+    drive.status("A", 1, ConnectorStatus.AVAILABLE)
+    drive.answer(drive.open_calls[0])
+    while drive.open_limit("A", 0).form.stack_level == 0:
+        drive.answer(drive.open_limit("A", 0), "Rejected")
+        drive.wait(601)
+        for call in [c for c in drive.open_calls if not isinstance(c, SetLimit)]:
+            drive.answer(call)
+    drive.answer(drive.open_limit("A", 0), "Rejected")
+    drive.recover()
+    drive.connect("A")
+    drive.accept()
+    drive.status("A", 1, ConnectorStatus.AVAILABLE)
+    drive.accept()
+    assert drive.k_kw("A") > 0, "what was refused may have been executed just before the restart, or after it"
+    drive.wait(60)
+    drive.accept()
+    assert drive.k_kw("A") == 0
+
+
 def test_a_rest_session_comes_back_with_what_its_client_may_obey() -> None:
     drive = Drive(station(100, charger("A", 100, control=Control.REST)))
     session_id = drive.rest_start("A", 1, 80).session_id

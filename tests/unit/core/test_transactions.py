@@ -548,6 +548,69 @@ def test_a_repeated_minus_1_does_not_stop_a_second_refused_start() -> None:
     assert drive.open_transactions() == [one]
 
 
+NAMELESS = [
+    # caption, idTag of the stop, its register, ago s | which of the sessions it ends
+    ("the accepted one's", "GOOD", 700, 0, "GOOD"),
+    ("in another case", "good", 700, 0, "GOOD"),
+    ("the accepted one's, below its register", "GOOD", 400, 0, "LATER"),
+    ("the accepted one's, of before it", "GOOD", 700, 99, None),
+    ("the accepted one's, no register", "GOOD", None, 0, "GOOD"),
+    ("a refused one's", "REFUSED", 700, 0, "REFUSED"),
+    ("a refused one's, below its register", "REFUSED", 400, 0, "REFUSED"),
+    ("nobody's", "OTHER", 700, 0, "LATER"),
+    ("none", None, 700, 0, "LATER"),
+    ("of another charger", "ELSEWHERE", 700, 0, "LATER"),
+    ("of two, one refused", "TWICE", 700, 0, "TWICE2"),
+]
+
+
+@pytest.mark.parametrize(
+    ("tag", "meter_wh", "ago_s", "ends"), [row[1:] for row in NAMELESS], ids=[row[0] for row in NAMELESS]
+)
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_stop_that_names_no_transaction_means_that_of_its_tag_and_the_guess_is_marked(
+    tag: str | None, meter_wh: int | None, ago_s: int, ends: str | None, *, restart: bool
+) -> None:
+    drive = Drive(station(300, charger("A", 100, 5), charger("B", 100)))
+    drive.bring_up("A", "B")
+    drive.wait(1_000)
+    starts = [
+        ("A", 1, "GOOD", TagStatus.ACCEPTED),
+        ("A", 2, "REFUSED", TagStatus.INVALID),
+        ("A", 3, "TWICE", TagStatus.ACCEPTED),
+        ("A", 4, "TWICE2", TagStatus.CONCURRENT_TX),
+        ("A", 5, "LATER", TagStatus.BLOCKED),
+        ("B", 1, "ELSEWHERE", TagStatus.ACCEPTED),
+    ]
+    sessions = {}
+    for charger_id, idx, name, verdict in starts:
+        sessions[name] = drive.start(charger_id, idx, tag=name.removesuffix("2"), meter_wh=500, verdict=verdict)
+        drive.wait(1)
+    if restart:
+        drive.recover()
+    for _ in range(2):
+        drive.stop("A", -1, meter_wh, tag=tag, ago_s=ago_s)
+    assert drive.open_transactions() == [one for name, one in sessions.items() if name != ends]
+    assert orphans(drive) == (ends is None)
+    if ends is not None:
+        assert {"stop_guessed", "suspect"} <= set(ended(drive, sessions[ends])[2])
+        assert drive.events("session.ended")[-1].detail["energy_wh"] is None, "nobody is billed for a guess"
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_stop_that_names_a_transaction_corrects_one_that_was_guessed(*, restart: bool) -> None:
+    drive = site()
+    one = drive.start("A", tag="GOOD", meter_wh=500)
+    drive.wait(1)
+    drive.stop("A", -1, 700, tag="GOOD")
+    drive.wait(60)
+    if restart:
+        drive.recover()
+    for meter_wh in (900, 950):
+        drive.stop("A", one, meter_wh, known=drive.memory.find_transaction(one))
+    assert ended(drive, one) == ("Local", 900, ())
+
+
 WORDED = [
     # caption, words of the stop, its register | it ends the start at 500 Wh, orphan records
     ("a usable time", None, 500, True, 0),
@@ -725,6 +788,32 @@ def test_without_a_start_time_energy_cannot_be_too_much() -> None:
     started = drive.start_again(wordy(drive))
     drive.stop("A", started.transaction_id, 2_000_000)
     assert "suspect" not in ended(drive, started.transaction_id)[2]
+
+
+EXTREME = [
+    # register of the start Wh, of the stop Wh
+    (-(2**63), 2**63 - 1),
+    (2**63 - 1, -(2**63)),
+    (-5, 2**63 - 1),
+    (-5, 10**13),
+]
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize(("start_wh", "stop_wh"), EXTREME)
+def test_registers_at_the_ends_of_their_range_are_suspect_and_told_in_64_bits(
+    start_wh: int, stop_wh: int, *, late: bool
+) -> None:
+    drive = site()
+    started = drive.start_again(wordy(drive, meter_wh=start_wh))
+    assert isinstance(started, StartConfirmed)
+    one = started.transaction_id
+    if late:
+        drive.start("A", tag="NEXT", meter_wh=0)
+    drive.stop("A", one, stop_wh)
+    assert "suspect" in ended(drive, one)[2]
+    told = drive.events("transaction.stopped_late" if late else "session.ended")[-1].detail["energy_wh"]
+    assert told is None
 
 
 BILLED = [

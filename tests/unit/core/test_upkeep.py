@@ -44,6 +44,17 @@ def test_meter_flow_keeps_a_transaction_of_an_available_connector_open() -> None
     assert drive.open_transactions() == []
 
 
+def test_what_samples_still_name_is_no_zombie() -> None:
+    drive, transaction_id = charging()
+    drive.status("A", 1, AVAILABLE)
+    for _ in range(12):
+        drive.wait(10)
+        drive.sample("A", 1, 0, transaction_id=transaction_id)
+    assert drive.open_transactions() == [transaction_id], "Available is an old word that came late"
+    drive.wait(60)
+    assert drive.open_transactions() == []
+
+
 def test_a_start_on_a_connector_that_has_long_been_available_is_no_zombie() -> None:
     drive = Drive(station(100, charger("A", 100)))
     drive.bring_up("A")
@@ -98,3 +109,35 @@ def test_what_is_remembered_was_not_said_on_a_connection_that_comes_in_the_same_
     drive.accept()
     drive.wait(100)
     assert drive.open_transactions() == [transaction_id]
+
+
+def test_a_status_older_than_the_power_that_flows_makes_nothing_certain() -> None:
+    drive = Drive(station(300, charger("A", 100), charger("B", 100)))
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.answer(drive.open_calls[0])
+    drive.answer(drive.open_limit("A", 0))
+    drive.wait(1)
+    drive.sample("A", 1, 90_000)
+    drive.accept("A")
+    assert (drive.provisioned("A"), drive.k_kw("A")) == (False, 100), "its meter tells 90 kW under a default of 0"
+    for _ in range(5):
+        drive.wait(10)
+        drive.sample("A", 1, 90_000)
+    assert drive.k_kw("A") == 100
+    drive.sample("A", 1, 0)
+    assert drive.k_kw("A") == 0
+
+
+def test_a_status_newer_than_the_power_that_flowed_is_believed() -> None:
+    drive = Drive(station(300, charger("A", 100), charger("B", 100)))
+    drive.connect("A")
+    drive.status("A", 1, CHARGING)
+    drive.answer(drive.open_calls[0])
+    drive.answer(drive.open_limit("A", 0))
+    drive.wait(1)
+    drive.sample("A", 1, 90_000)
+    drive.wait(1)
+    drive.status("A", 1, AVAILABLE)
+    drive.accept("A")
+    assert drive.k_kw("A") == 0

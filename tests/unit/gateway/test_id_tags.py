@@ -4,7 +4,8 @@ import pytest
 
 from csms.core.events import TagStatus
 from csms.core.faults import Fault
-from csms.gateway.id_tags import TagPolicy, TagVerdict, load_id_tags
+from csms.core.id_tags import IdTag, key_of
+from csms.gateway.id_tags import KnownTags, OpenTags, TagPolicy, TagVerdict, load_id_tags
 
 T = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 
@@ -89,3 +90,71 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     faults = policy(tmp_path, b"\xff\xfe")
     assert isinstance(faults, tuple)
     assert faults[0].error == "is not UTF-8 text"
+
+
+# --- listed at /id-tags -----------------------------------------------------------------------------------------------
+
+
+class Listed:
+    def __init__(self, *tags: IdTag) -> None:
+        self._tags = {tag.id_tag: tag for tag in tags}
+
+    def find(self, id_tag: str) -> IdTag | None:
+        return self._tags.get(key_of(id_tag))
+
+
+LISTED = Listed(
+    IdTag("ANNA", "Anna", parent="Fleet"),
+    IdTag("POOL", "POOL", concurrent=True),
+    IdTag("LATE", "LATE", expires_ms=T),
+    IdTag("LOST", "LOST", blocked=True, expires_ms=T, parent="Fleet"),
+)
+
+
+@pytest.mark.parametrize("others", ["open", "listed"])
+@pytest.mark.parametrize(
+    ("tag", "wall_ms", "verdict"),
+    [
+        ("anna", T, TagVerdict(TagStatus.ACCEPTED, None, "Fleet", exclusive=True)),
+        (" Anna ", T, TagVerdict(TagStatus.ACCEPTED, None, "Fleet", exclusive=True)),
+        ("POOL", T, TagVerdict(TagStatus.ACCEPTED)),
+        ("LATE", T - 1, TagVerdict(TagStatus.ACCEPTED, T, exclusive=True)),
+        ("LATE", T, TagVerdict(TagStatus.EXPIRED, T, exclusive=True)),
+        ("LOST", T, TagVerdict(TagStatus.BLOCKED, T, "Fleet", exclusive=True)),
+    ],
+)
+def test_what_is_listed_counts_whatever_becomes_of_others(
+    others: str, tag: str, wall_ms: int, verdict: TagVerdict
+) -> None:
+    policy = load_id_tags(others)
+    assert not isinstance(policy, tuple)
+    assert KnownTags(LISTED, policy).verdict(tag, wall_ms) == verdict
+
+
+@pytest.mark.parametrize(
+    ("others", "tag", "status"),
+    [
+        ("open", "STRANGER", TagStatus.ACCEPTED),
+        ("open", "Fleet", TagStatus.ACCEPTED),
+        ("open", "", TagStatus.INVALID),
+        ("listed", "STRANGER", TagStatus.INVALID),
+        ("listed", "Fleet", TagStatus.INVALID),
+        ("listed", "", TagStatus.INVALID),
+        ("listed", "5e450001", TagStatus.ACCEPTED),
+    ],
+)
+def test_tags_that_are_not_listed(others: str, tag: str, status: TagStatus) -> None:
+    policy = load_id_tags(others)
+    assert not isinstance(policy, tuple)
+    assert KnownTags(LISTED, policy).verdict(tag, T) == TagVerdict(status)
+
+
+def test_the_list_counts_before_the_virtual_tag() -> None:
+    blocked = Listed(IdTag("5E450001", "5E450001", blocked=True))
+    policy = load_id_tags("listed")
+    assert not isinstance(policy, tuple)
+    assert KnownTags(blocked, policy).verdict("5E450001", T).status is TagStatus.BLOCKED
+
+
+def test_open_is_told_of_nothing_listed() -> None:
+    assert KnownTags(Listed(), OpenTags()).verdict("ANNA", T) == TagVerdict(TagStatus.ACCEPTED)

@@ -4,12 +4,16 @@ from typing import Any
 
 from csms.core.commands import LimitForm, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, StartKey, TagStatus
-from csms.core.ids import ChargerId, SessionId, Token, TransactionId
+from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.records import (
     ChargerStored,
+    CommandOutcome,
+    CommandState,
+    CommandStored,
     CountersStored,
     Driver,
     EventLogged,
+    Expected,
     SampleStored,
     SendState,
     SendStored,
@@ -122,5 +126,31 @@ def sample(at_ms: int = 1_700_000_010_000, **changed: Any) -> SampleStored:
 def logged(kind: str = "charger.booted") -> EventLogged:
     return EventLogged(1_700_000_000_000, kind, ChargerId("CP001"), 1, {"vendor": "é", "n": 1, "ok": True, "no": None})
 
+
+def command(name: str = "c1", **changed: Any) -> CommandStored:
+    fields: dict[str, Any] = {
+        "command_id": CommandId(name),
+        "charger_id": ChargerId("CP001"),
+        "action": "Reset",
+        "body_json": '{"type":"Soft"}',
+        "asked_by": "127.0.0.1",
+        "asked_ms": 1_700_000_000_000,
+    }
+    return CommandStored(**(fields | changed))
+
+
+DONE_COMMAND = command(
+    queue_until_ms=1_700_000_060_000,
+    forced=True,
+    state=CommandState.ACCEPTED,
+    answer="Accepted",
+    answer_json='{"status":"Accepted"}',
+    reason="é",
+    sent_ms=1_700_000_000_001,
+    answered_ms=1_700_000_000_002,
+    expects=Expected.BOOT,
+    outcome=CommandOutcome.AWAITED,
+    outcome_due_ms=1_700_000_300_000,
+)
 
 COUNTERS = CountersStored(TransactionId(42), Token(17), 9)

@@ -1,0 +1,99 @@
+"""What an operator may ask of a charger: every action that is offered, and what an answer to it means (OCPP 1.6 §5).
+
+A table, because that is what it is: which of a charger's words accept, what follows where acceptance only means "will
+try" (errata 3.32, 3.33), and until when. SetChargingProfile is not in it: a limit of an operator's would be one that
+the ledger does not know (LEDGER.md §4).
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from csms.core.keys import may_disturb
+from csms.core.records import CommandState, CommandStored, Expected
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+NOT_SUPPORTED = frozenset({"NotSupported", "NotImplemented"})
+ACCEPTS = frozenset({"Accepted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action.
+
+    Attributes:
+        accepts: the words of its answer that accept; an answer that has no status accepts.
+        expects: what then follows; within_ms: until when.
+        only_if: the word that makes it follow; empty: any that accepts.
+    """
+
+    accepts: frozenset[str] = ACCEPTS
+    expects: Expected | None = None
+    within_ms: int | None = None
+    only_if: str = ""
+
+
+ACTIONS: Mapping[str, Action] = {
+    "Reset": Action(expects=Expected.BOOT, within_ms=5 * MINUTE_MS),
+    "UnlockConnector": Action(frozenset({"Unlocked"})),
+    "ChangeAvailability": Action(
+        frozenset({"Accepted", "Scheduled"}), Expected.STATUS, within_ms=24 * HOUR_MS, only_if="Scheduled"
+    ),
+    "ClearCache": Action(),
+    "TriggerMessage": Action(),
+    "GetConfiguration": Action(),
+    "ChangeConfiguration": Action(frozenset({"Accepted", "RebootRequired"}), Expected.BOOT, only_if="RebootRequired"),
+    "DataTransfer": Action(),
+    "RemoteStartTransaction": Action(expects=Expected.TRANSACTION_STARTED, within_ms=5 * MINUTE_MS),
+    "RemoteStopTransaction": Action(expects=Expected.TRANSACTION_ENDED, within_ms=2 * MINUTE_MS),
+    "GetCompositeSchedule": Action(),
+    "GetDiagnostics": Action(expects=Expected.UPLOADED, within_ms=HOUR_MS),
+    "UpdateFirmware": Action(expects=Expected.INSTALLED, within_ms=2 * HOUR_MS),
+    "GetLocalListVersion": Action(),
+    "SendLocalList": Action(),
+    "ReserveNow": Action(),
+    "CancelReservation": Action(),
+    "ClearChargingProfile": Action(),
+}
+"""In the order of the documentation. ChangeConfiguration is answered for good unless its key is not known to us."""
+
+
+def body_of(stored: CommandStored) -> dict[str, Any]:
+    """Return a command's payload."""
+    body: dict[str, Any] = json.loads(stored.body_json)
+    return body
+
+
+def state_of(action: str, word: str | None) -> CommandState:
+    """Return what the status of an answer makes of a command."""
+    if word is None or word in ACTIONS[action].accepts:
+        return CommandState.ACCEPTED
+    return CommandState.NOT_SUPPORTED if word in NOT_SUPPORTED else CommandState.REJECTED
+
+
+def expected(stored: CommandStored, word: str | None) -> Expected | None:
+    """Return what follows from an answer that accepts."""
+    action = ACTIONS[stored.action]
+    if action.only_if not in {"", word} or (stored.action == "ChangeConfiguration" and not disturbs(stored)):
+        return None
+    if stored.action == "GetDiagnostics" and not json.loads(stored.answer_json or "{}").get("fileName"):
+        return None  # §5.9: there is nothing to upload
+    return action.expects
+
+
+def within_ms(stored: CommandStored, now_wall_ms: int) -> int | None:
+    """Return for how long what a command expects is awaited, ms; firmware is not fetched before its time (§5.19)."""
+    time_ms, fetched = ACTIONS[stored.action].within_ms, body_of(stored).get("retrieveDate")
+    if time_ms is None or fetched is None:
+        return time_ms
+    return time_ms + max(0, int(datetime.fromisoformat(fetched).timestamp() * 1_000) - now_wall_ms)
+
+
+def disturbs(stored: CommandStored) -> bool:
+    """Return whether a charger's profiles are not certain any more once it has this command (LEDGER.md §4)."""
+    if stored.action == "ChangeConfiguration":
+        return may_disturb(body_of(stored)["key"])
+    return stored.action in {"Reset", "UpdateFirmware"}

@@ -1,0 +1,411 @@
+"""Operators' commands: from the request to what really came of it (`csms.core.actions` says what each may lead to).
+
+    queued → sent → accepted → (what it expects: awaited → happened, failed or not seen)
+                  → rejected, not supported, failed, timed out, unknown
+           → expired
+
+One command of a charger is out at a time; the others keep their order, and limits overtake all of them in the peer's
+queue. A command is `sent` in the record that is durable before it leaves: when this process or the connection ends
+without an answer it may have been carried out, so it is `unknown` for good and never sent again. One that certainly did
+not leave goes back into the queue if it may wait, and expires otherwise.
+"""
+
+from csms.core.actions import MINUTE_MS, NOT_SUPPORTED, body_of, disturbs, expected, state_of, within_ms
+from csms.core.charger import ChargerState
+from csms.core.commanded import Commanded
+from csms.core.commands import Operate
+from csms.core.disturbing import disturb, release, row_without_room
+from csms.core.events import (
+    ChargerBooted,
+    ChargerReported,
+    CommandRequested,
+    CommandWatched,
+    ConnectorStatus,
+    Fact,
+    StatusNotified,
+    TransactionStarted,
+    TransactionStopped,
+)
+from csms.core.ids import ChargerId, Now
+from csms.core.keys import why_refused
+from csms.core.part import Part, TimedPart
+from csms.core.records import CommandOutcome, CommandState, CommandStored, Driver, Expected
+from csms.core.replies import CommandShown, NothingAwaited, Refusal, Refused
+from csms.core.session import Phase
+from csms.core.state import OperatorCall, State
+from csms.core.timings import Timings
+
+OPEN_MAX = 50
+"""Commands of one charger that have not ended; one more is refused."""
+
+PATIENCE_MS = 5 * MINUTE_MS
+"""So long a command waits for others of its charger, when it may not wait for the charger itself."""
+
+OUR_PROFILES = range(2_000, 4_000)
+"""Ids of profiles that we send (`csms.ocpp16.profiles`): an operator's ClearChargingProfile names none of them."""
+
+FIRMWARE: dict[str, CommandOutcome] = {
+    "Installed": CommandOutcome.HAPPENED,
+    "DownloadFailed": CommandOutcome.FAILED,
+    "InstallationFailed": CommandOutcome.FAILED,
+}
+DIAGNOSTICS: dict[str, CommandOutcome] = {
+    "Uploaded": CommandOutcome.HAPPENED,
+    "UploadFailed": CommandOutcome.FAILED,
+}
+REPORTS = {
+    "FirmwareStatusNotification": (Expected.INSTALLED, FIRMWARE),
+    "DiagnosticsStatusNotification": (Expected.UPLOADED, DIAGNOSTICS),
+}
+"""What a charger reports, by action: what it is about, and what its words mean (§7.15, §7.24)."""
+
+
+class Commanding(Part):
+    """Intake of operators' commands and of what becomes of them; lives for one step."""
+
+    # --- requests -----------------------------------------------------------------------------------------------------
+
+    def requested(self, fact: CommandRequested) -> None:
+        """Take a command in; it leaves in this step if it can (`CommandQueue`)."""
+        stored = CommandStored(
+            fact.command_id,
+            fact.charger_id,
+            fact.action,
+            fact.body_json,
+            fact.asked_by,
+            self.now.wall_ms,
+            fact.queue_until_ms,
+            fact.forced,
+        )
+        refused = self._why_refused(stored)
+        if refused is not None:
+            self.journal.reply(fact.request, refused)
+            return
+        patience_ms = PATIENCE_MS if fact.queue_until_ms is None else fact.queue_until_ms - self.now.wall_ms
+        self.state.commands[fact.command_id] = Commanded(
+            stored, self.now.mono_ms + max(0, patience_ms), asker=fact.request
+        )
+        self.journal.plan = True
+
+    def _why_refused(self, stored: CommandStored) -> Refused | None:
+        """Return why a command is not taken in at all, or None."""
+        charger = self.state.chargers.get(stored.charger_id)
+        body = body_of(stored)
+        if charger is None:
+            return Refused(Refusal.UNKNOWN_CHARGER, "there is no charger of that id")
+        if not 0 <= body.get("connectorId", 0) <= max([charger.config.connectors, *charger.connectors]):
+            return Refused(Refusal.UNKNOWN_CONNECTOR, "the charger has no such connector")
+        if sum(each.stored.charger_id == stored.charger_id for each in self.state.commands.values()) >= OPEN_MAX:
+            return Refused(Refusal.COMMAND_REFUSED, f"{OPEN_MAX} commands of this charger have not ended yet")
+        if self.state.is_safe_mode:
+            return Refused(Refusal.COMMAND_REFUSED, "in safe mode nothing but limits is said to chargers")
+        if stored.queue_until_ms is None and not is_there(charger):
+            return Refused(Refusal.CHARGER_OFFLINE, "the charger is offline")
+        why = _why_not(charger, stored)
+        return None if why is None else Refused(Refusal.COMMAND_REFUSED, why)
+
+    def watched(self, fact: CommandWatched) -> None:
+        """Have somebody told when nothing more will come of a command."""
+        commanded = self.state.commands.get(fact.command_id)
+        if commanded is None:
+            self.journal.reply(fact.request, NothingAwaited())
+        elif commanded.stored.is_final:
+            self.journal.reply(fact.request, CommandShown(commanded.stored))
+        else:
+            commanded.watchers.append(fact.request)
+
+    # --- answers ------------------------------------------------------------------------------------------------------
+
+    def answered(self, call: OperatorCall, word: str | None, answer_json: str | None) -> None:
+        """Take a CALLRESULT: final, or the promise of something."""
+        commanded = call.commanded
+        commanded.change(answer=word, answer_json=answer_json)
+        state = state_of(commanded.stored.action, word)
+        expects = expected(commanded.stored, word) if state is CommandState.ACCEPTED else None
+        if expects is None:
+            self._answered(commanded, state)
+            return
+        time_ms = within_ms(commanded.stored, self.now.wall_ms)
+        commanded.due_ms = None if time_ms is None else self.now.mono_ms + time_ms
+        due_ms = None if time_ms is None else self.now.wall_ms + time_ms
+        commanded.change(expects=expects, outcome=CommandOutcome.AWAITED, outcome_due_ms=due_ms)
+        self._answered(commanded, state, hold=True)
+
+    def errored(self, call: OperatorCall, code: str) -> None:
+        """Take a CALLERROR."""
+        call.commanded.change(answer=code)
+        self._answered(call.commanded, CommandState.NOT_SUPPORTED if code in NOT_SUPPORTED else CommandState.FAILED)
+
+    def _answered(self, commanded: Commanded, state: CommandState, *, hold: bool = False) -> None:
+        self._reopen(commanded)
+        commanded.change(state=state, answered_ms=self.now.wall_ms)
+        commanded.held_until_ms = None if hold else self.now.mono_ms
+        self._changed(commanded)
+
+    def _reopen(self, commanded: Commanded) -> None:
+        """Take a command up again whose answer comes late."""
+        commanded.change(ended_ms=None)
+        self.state.commands[commanded.stored.command_id] = commanded
+
+    def timed_out(self, call: OperatorCall) -> None:
+        """Take a time-out: a late answer still counts, and what was asked may be done for H."""
+        self._unanswered(call.commanded, CommandState.TIMED_OUT)
+
+    def lost(self, call: OperatorCall) -> None:
+        """Take the end of a connection on which a command was not answered."""
+        if call.commanded.stored.state is CommandState.SENT:
+            self._unanswered(call.commanded, CommandState.UNKNOWN)
+
+    def _unanswered(self, commanded: Commanded, state: CommandState) -> None:
+        commanded.change(state=state)
+        tail_ms = self.timings.late_execution_ms if disturbs(commanded.stored) else 0
+        commanded.held_until_ms = self.now.mono_ms + tail_ms
+        self._changed(commanded)
+
+    def unsent(self, call: OperatorCall) -> None:
+        """Take a command back of which no byte left."""
+        commanded = call.commanded
+        commanded.change(state=CommandState.QUEUED, sent_ms=None)
+        charger = self.state.chargers.get(call.charger_id)
+        if charger is not None:
+            release(charger, commanded.stored.command_id, self.journal)
+        self._changed(commanded)
+
+    # --- what really happens ------------------------------------------------------------------------------------------
+
+    def noticed(self, fact: Fact) -> None:
+        """Look whether a fact, taken in before, is what a command has led to."""
+        match fact:
+            case ChargerBooted():
+                self._booted(fact.charger_id)
+            case TransactionStarted():
+                self._started(fact)
+            case TransactionStopped():
+                for commanded in self._awaiting(fact.charger_id, Expected.TRANSACTION_ENDED):
+                    if body_of(commanded.stored)["transactionId"] == fact.transaction_id:
+                        self._turned_out(commanded, CommandOutcome.HAPPENED)
+            case StatusNotified():
+                self._status(fact)
+            case ChargerReported() if fact.action in REPORTS:
+                self._reported(fact)
+            case _:
+                pass
+
+    def _awaiting(self, charger_id: ChargerId, expects: Expected) -> list[Commanded]:
+        return [
+            each
+            for each in self.state.commands.values()
+            if each.stored.charger_id == charger_id
+            and each.stored.expects is expects
+            and each.stored.outcome is CommandOutcome.AWAITED
+        ]
+
+    def _booted(self, charger_id: ChargerId) -> None:
+        for commanded in self._awaiting(charger_id, Expected.BOOT):
+            self._turned_out(commanded, CommandOutcome.HAPPENED)
+        for commanded in self.state.commands.values():
+            stored = commanded.stored
+            if stored.charger_id == charger_id and stored.outcome is CommandOutcome.HAPPENED:
+                commanded.held_until_ms = self.now.mono_ms  # new firmware runs now
+                self._changed(commanded)
+
+    def _started(self, fact: TransactionStarted) -> None:
+        session = self.state.sessions.get(fact.new_session_id)
+        if session is None or session.phase is Phase.HISTORIC:
+            return  # a replay, or history
+        for commanded in self._awaiting(fact.key.charger_id, Expected.TRANSACTION_STARTED):
+            body = body_of(commanded.stored)
+            same_place = body.get("connectorId", fact.key.idx) == fact.key.idx
+            if same_place and body["idTag"].upper() == fact.key.id_tag.upper():
+                self._turned_out(commanded, CommandOutcome.HAPPENED)
+                return
+
+    def _status(self, fact: StatusNotified) -> None:
+        for commanded in self._awaiting(fact.charger_id, Expected.STATUS):
+            body = body_of(commanded.stored)
+            unavailable = fact.status is ConnectorStatus.UNAVAILABLE
+            if body["connectorId"] == fact.idx and unavailable is (body["type"] == "Inoperative"):
+                self._turned_out(commanded, CommandOutcome.HAPPENED)
+
+    def _reported(self, fact: ChargerReported) -> None:
+        expects, words = REPORTS[fact.action]
+        outcome = next((words[word] for word in words if f'"{word}"' in fact.payload_json), None)
+        if outcome is None:
+            return
+        for commanded in self._awaiting(fact.charger_id, expects):
+            self._turned_out(commanded, outcome)
+
+    def _turned_out(self, commanded: Commanded, outcome: CommandOutcome) -> None:
+        commanded.change(outcome=outcome)
+        installed = commanded.stored.expects is Expected.INSTALLED and outcome is CommandOutcome.HAPPENED
+        commanded.held_until_ms = self.now.mono_ms + (PATIENCE_MS if installed else 0)  # it is yet to boot, as a rule
+        self._changed(commanded)
+
+    def _changed(self, commanded: Commanded) -> None:
+        self.journal.operated[commanded.stored.command_id] = commanded
+        self.journal.plan = True
+
+
+class CommandQueue(TimedPart):
+    """Lets commands leave, and ends those whose time is over; lives for one step."""
+
+    def run(self) -> None:
+        """Go through all commands once, oldest first."""
+        for commanded in list(self.state.commands.values()):
+            match commanded.stored:
+                case CommandStored(state=CommandState.QUEUED):
+                    self._try(commanded)
+                case CommandStored(outcome=CommandOutcome.AWAITED):
+                    self._wait_for_outcome(commanded)
+            if commanded.unwritten:
+                commanded.unwritten = False
+                self._changed(commanded)
+            self._tell(commanded)
+            if commanded.held_until_ms is not None:
+                self._end(commanded)
+
+    def _try(self, commanded: Commanded) -> None:
+        """Send a command if it may leave now; refuse it to whoever waits for that, or let it wait or expire."""
+        stored = commanded.stored
+        charger = self.state.chargers.get(stored.charger_id)
+        refused = None
+        if charger is None:
+            refused = Refused(Refusal.UNKNOWN_CHARGER, "the charger was removed")
+        elif not self._is_busy(commanded) and (refused := self._why_not_now(charger, stored)) is None:
+            self._send(charger, commanded)
+            return
+        may_wait = charger is not None and (refused is None or stored.queue_until_ms is not None)
+        if may_wait and not self._reached(commanded.due_ms or 0):
+            return
+        if refused is not None and commanded.asker is not None and stored.queue_until_ms is None:
+            del self.state.commands[stored.command_id]
+            self.journal.reply(commanded.asker, refused)
+            commanded.asker = None
+            return
+        reason = "its turn never came" if refused is None else refused.detail
+        commanded.change(state=CommandState.EXPIRED, reason=reason)
+        commanded.held_until_ms = self.now.mono_ms
+        self._changed(commanded)
+
+    def _is_busy(self, commanded: Commanded) -> bool:
+        """Return whether another command of its charger is out."""
+        return any(
+            other.stored.charger_id == commanded.stored.charger_id and other.stored.state is CommandState.SENT
+            for other in self.state.commands.values()
+        )
+
+    def _why_not_now(self, charger: ChargerState, stored: CommandStored) -> Refused | None:
+        """Return why a command may not leave at this moment, or None."""
+        if not is_there(charger):
+            return Refused(Refusal.CHARGER_OFFLINE, "the charger is offline")
+        if self.state.is_safe_mode:
+            return Refused(Refusal.COMMAND_REFUSED, "in safe mode nothing but limits is said to chargers")
+        if stored.forced or not disturbs(stored):
+            return None
+        if stored.action == "UpdateFirmware" and any(s.driver is Driver.OCPP for s in charger.sessions()):
+            return Refused(Refusal.COMMAND_REFUSED, "firmware is not updated while a car charges there")
+        node = row_without_room(self.state, charger)
+        if node is None:
+            return None
+        detail = f"until it is provisioned again the charger may draw its maximum, which has no room on {node}"
+        return Refused(Refusal.NO_HEADROOM, detail)
+
+    def _send(self, charger: ChargerState, commanded: Commanded) -> None:
+        stored, connection = commanded.stored, charger.connection
+        if connection is None:
+            return
+        if disturbs(stored):
+            disturb(charger, stored.command_id, self.journal)
+        token = self.state.take_token()
+        commanded.change(state=CommandState.SENT, sent_ms=self.now.wall_ms)
+        self.state.calls[token] = OperatorCall(charger.charger_id, connection, commanded)
+        command = Operate(token, connection, charger.charger_id, stored.action, stored.body_json)
+        self.journal.after_commit.append(command)
+        self._changed(commanded)
+        who = {"command_id": stored.command_id, "asked_by": stored.asked_by}
+        self.journal.log("command.sent", charger.charger_id, None, action=stored.action, **who)
+
+    def _wait_for_outcome(self, commanded: Commanded) -> None:
+        """Give up what a command was to lead to when its time is over, or its charger is gone."""
+        is_over = commanded.due_ms is not None and self._reached(commanded.due_ms)
+        if commanded.stored.charger_id in self.state.chargers and not is_over:
+            return
+        commanded.change(outcome=CommandOutcome.NOT_SEEN)
+        commanded.held_until_ms = self.now.mono_ms
+        self._changed(commanded)
+
+    def _tell(self, commanded: Commanded) -> None:
+        """Tell whoever asked how it stands, and whoever waits when that is final."""
+        if commanded.asker is not None:
+            self.journal.operated[commanded.stored.command_id] = commanded
+            self.journal.reply(commanded.asker, CommandShown(commanded.stored))
+            commanded.asker = None
+        if commanded.stored.is_final:
+            for request in commanded.watchers:
+                self.journal.reply(request, CommandShown(commanded.stored))
+            commanded.watchers.clear()
+
+    def _end(self, commanded: Commanded) -> None:
+        """Let go of a command, and of what is booked for it, when nothing more can come of it."""
+        stored = commanded.stored
+        charger = self.state.chargers.get(stored.charger_id)
+        if charger is not None and not self._reached(commanded.held_until_ms or 0):
+            return
+        if charger is not None:
+            release(charger, stored.command_id, self.journal)
+        commanded.change(ended_ms=self.now.wall_ms)
+        del self.state.commands[stored.command_id]
+        self._changed(commanded)
+        self.journal.log(
+            "command.ended",
+            stored.charger_id,
+            None,
+            action=stored.action,
+            command_id=stored.command_id,
+            state=stored.state,
+            answer=stored.answer,
+            outcome=stored.outcome,
+        )
+
+    def _changed(self, commanded: Commanded) -> None:
+        self.journal.operated[commanded.stored.command_id] = commanded
+
+
+def is_there(charger: ChargerState) -> bool:
+    """Return whether a charger can be spoken to."""
+    return charger.connection is not None and charger.heard and not charger.identity.in_conflict
+
+
+def _why_not(charger: ChargerState, stored: CommandStored) -> str | None:
+    """Return why a command is never sent to a charger, whatever the moment; or None."""
+    body = body_of(stored)
+    match stored.action:
+        case "ChangeConfiguration":
+            return why_refused(body["key"])
+        case "TriggerMessage" if body["requestedMessage"] == "BootNotification" and charger.boot is not None:
+            return "a charger that was accepted is not asked for its boot (errata 3.40)"
+        case "ClearChargingProfile" if body["id"] in OUR_PROFILES:
+            return "the profile is one of this system's"
+        case _:
+            return None
+
+
+def restore(state: State, stored: CommandStored, now: Now, timings: Timings) -> None:
+    """Put a command of before the start back: what had been sent and not answered is unknown for good."""
+    is_queued = stored.state is CommandState.QUEUED
+    due_wall_ms = stored.queue_until_ms if is_queued else stored.outcome_due_ms
+    if is_queued and due_wall_ms is None:
+        due_wall_ms = now.wall_ms
+    commanded = Commanded(stored)
+    if due_wall_ms is not None:
+        commanded.due_ms = now.mono_ms + max(0, due_wall_ms - now.wall_ms)
+    if stored.state is CommandState.SENT:
+        commanded.change(state=CommandState.UNKNOWN)
+        commanded.unwritten = True
+    may_act = not is_queued and disturbs(stored)
+    if commanded.stored.is_final:
+        commanded.held_until_ms = now.mono_ms + (timings.late_execution_ms if may_act else 0)
+    state.commands[stored.command_id] = commanded
+    charger = state.chargers.get(stored.charger_id)
+    if charger is not None and may_act:
+        charger.disturbers.add(stored.command_id)

@@ -1,0 +1,149 @@
+"""Operators' commands over REST: what is refused before anybody is asked, what is handed on, what is answered."""
+
+import json
+from typing import Any
+
+import pytest
+
+from api.command_schemas import EXAMPLES
+from csms.core.events import CommandRequested, CommandWatched
+from csms.core.ids import ChargerId, CommandId
+from csms.core.records import CommandState
+from csms.core.replies import CommandShown, NothingAwaited, Refusal, Refused
+from csms.ocpp16 import vendor
+from csms.ports import CommandPosition
+from tests.contract.test_rest import NEW_ID, World, world
+from tests.unit.store import samples as stored
+
+__all__ = ["world"]  # the fixture
+
+PATH = "/chargers/CP001/commands"
+SENT = stored.command(NEW_ID, state=CommandState.SENT)
+DONE = stored.command(NEW_ID, state=CommandState.REJECTED, answer="Rejected", answer_json='{"status":"Rejected"}')
+
+
+@pytest.mark.parametrize(("model", "body"), EXAMPLES.items(), ids=lambda each: getattr(each, "__name__", ""))
+async def test_a_body_is_handed_on_as_ocpp_has_it(world: World, model: Any, body: dict[str, Any]) -> None:
+    world.tell(CommandShown(SENT))
+    answer = await world.post(f"{PATH}/{model.__name__}", body)
+    assert answer.status_code == 202
+    (fact,) = world.desk.facts
+    assert isinstance(fact, CommandRequested)
+    assert (fact.charger_id, fact.action, json.loads(fact.body_json)) == ("CP001", model.__name__, body)
+    assert (fact.queue_until_ms, fact.forced, fact.command_id) == (None, False, CommandId(NEW_ID))
+    assert vendor.check_call(model.__name__, fact.body_json.encode()) is None, "by the schema of OCPP"
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "path"),
+    [
+        ("Reset", {}, "$.type"),
+        ("Reset", {"type": "soft"}, "$.type"),
+        ("Reset", {"type": "Soft", "force": True}, "$.force"),
+        ("UnlockConnector", {"connectorId": 0}, "$.connectorId"),
+        ("UnlockConnector", {"connectorId": "1"}, "$.connectorId"),
+        ("UnlockConnector", {"connectorId": True}, "$.connectorId"),
+        ("TriggerMessage", {"requestedMessage": "Heartbeat", "connectorId": None}, "$.connectorId"),
+        ("GetConfiguration", {"key": ["x" * 51]}, "$.key[0]"),
+        ("ChangeConfiguration", {"key": "K", "value": "x" * 501}, "$.value"),
+        ("RemoteStartTransaction", {"idTag": "x" * 21}, "$.idTag"),
+        ("RemoteStopTransaction", {"transactionId": 2**31}, "$.transactionId"),
+        ("UpdateFirmware", {"location": "x", "retrieveDate": "tomorrow"}, "$.retrieveDate"),
+        ("UpdateFirmware", {"location": "x", "retrieveDate": "2026-11-26T10:00:00"}, "$.retrieveDate"),
+        ("SendLocalList", {"listVersion": 0, "updateType": "Full"}, "$.listVersion"),
+        (
+            "SendLocalList",
+            {"listVersion": 1, "updateType": "Full", "localAuthorizationList": [{"idTag": "a b"}]},
+            "$.localAuthorizationList[0].idTag",
+        ),
+        ("ClearChargingProfile", {}, "$.id"),
+    ],
+)
+async def test_what_is_not_valid_is_told_by_its_path(world: World, action: str, body: object, path: str) -> None:
+    answer = await world.post(f"{PATH}/{action}", body)
+    assert answer.status_code == 422
+    assert [fault["path"] for fault in answer.json()["faults"]] == [path]
+    assert world.desk.facts == []
+
+
+@pytest.mark.parametrize(
+    "query", ["wait=61", "wait=-1", "wait=x", "queueUntil=soon", "force=yes", "queueUntil=2026-11-26T10:00:00"]
+)
+async def test_a_query_that_is_not_valid(world: World, query: str) -> None:
+    answer = await world.post(f"{PATH}/ClearCache?{query}", {})
+    assert answer.status_code == 422
+    assert world.desk.facts == []
+
+
+async def test_times_are_sent_in_utc_and_the_query_is_ours(world: World) -> None:
+    world.tell(CommandShown(SENT))
+    body = {"location": "ftp://u:secret@x/f", "retrieveDate": "2026-11-26T12:00:00.5+02:00"}
+    await world.post(f"{PATH}/UpdateFirmware?force=true&queueUntil=2026-11-26T10:00:01Z", body)
+    (fact,) = world.desk.facts
+    assert isinstance(fact, CommandRequested)
+    assert json.loads(fact.body_json)["retrieveDate"] == "2026-11-26T10:00:00Z"
+    assert (fact.forced, fact.queue_until_ms) == (True, 1_795_687_201_000)
+
+
+@pytest.mark.parametrize("action", ["SetChargingProfile", "reset", "BootNotification"])
+async def test_other_actions_are_not_offered(world: World, action: str) -> None:
+    assert (await world.post(f"{PATH}/{action}", {})).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status"),
+    [
+        (Refusal.UNKNOWN_CHARGER, 404),
+        (Refusal.UNKNOWN_CONNECTOR, 404),
+        (Refusal.COMMAND_REFUSED, 409),
+        (Refusal.NO_HEADROOM, 409),
+        (Refusal.CHARGER_OFFLINE, 503),
+    ],
+)
+async def test_refusals(world: World, refusal: Refusal, status: int) -> None:
+    world.tell(Refused(refusal, "no room on grid"))
+    answer = await world.post(f"{PATH}/ClearCache", {})
+    assert answer.status_code == status
+
+
+async def test_who_waits_is_answered_when_it_is_final(world: World) -> None:
+    world.tell(CommandShown(SENT), NothingAwaited())
+    world.store.commands[CommandId(NEW_ID)] = DONE
+    answer = await world.post(f"{PATH}/ClearCache?wait=5", {})
+    assert answer.status_code == 200
+    watched = world.desk.facts[1]
+    assert isinstance(watched, CommandWatched)
+    assert watched.command_id == CommandId(NEW_ID)
+    shown = answer.json()["command"]
+    assert (shown["state"], shown["answer"], shown["answerBody"]) == ("rejected", "Rejected", {"status": "Rejected"})
+
+
+async def test_passwords_in_locations_are_not_shown(world: World) -> None:
+    body_json = '{"location":"ftp://user:secret@files.example/x"}'
+    world.store.commands[CommandId("c1")] = stored.command(action="GetDiagnostics", body_json=body_json)
+    answer = await world.client.get("/commands/c1")
+    assert answer.json()["command"]["body"] == {"location": "ftp://***@files.example/x"}
+
+
+async def test_lists_are_filtered_and_paged(world: World) -> None:
+    world.store.commands[CommandId("c1")] = stored.DONE_COMMAND
+    answer = await world.client.get("/commands?charger=CP001&state=accepted&limit=1&cursor=7-abc")
+    assert answer.status_code == 200, answer.text
+    assert world.store.listed == [(ChargerId("CP001"), CommandState.ACCEPTED, CommandPosition(7, "abc"), 1)]
+    assert answer.json()["nextCursor"] == "1700000000000-c1"
+    (shown,) = answer.json()["commands"]
+    assert "answerBody" not in shown
+    assert shown["outcome"] == {"what": "boot", "state": "awaited", "until": "2023-11-14T22:18:20.000Z"}
+
+
+@pytest.mark.parametrize("query", ["state=done", "limit=0", "limit=501", "cursor=7", "cursor=x-1"])
+async def test_lists_refuse_what_they_do_not_know(world: World, query: str) -> None:
+    assert (await world.client.get(f"/commands?{query}")).status_code == 422
+
+
+async def test_unknown_commands_and_a_broken_store(world: World) -> None:
+    assert (await world.client.get("/commands/never")).status_code == 404
+    assert (await world.client.get("/commands/a%20b")).status_code == 404
+    world.store.broken = True
+    assert (await world.client.get("/commands/never")).status_code == 503
+    assert (await world.client.get("/commands")).status_code == 503

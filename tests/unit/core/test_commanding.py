@@ -1,0 +1,482 @@
+"""Operators' commands: what answers make of them, what follows, what is booked meanwhile, what a crash leaves."""
+
+import json
+from typing import Any
+
+import pytest
+
+from csms.core.actions import ACTIONS
+from csms.core.commands import Operate
+from csms.core.errors import InvariantError
+from csms.core.events import (
+    CallErrored,
+    ChargerReported,
+    CommandAnswered,
+    CommandRequested,
+    CommandWatched,
+    ConnectorStatus,
+)
+from csms.core.ids import ChargerId, CommandId, ConnectionId, RequestId, Token
+from csms.core.records import CommandOutcome, CommandState, CommandStored
+from csms.core.replies import CommandShown, NothingAwaited, Refusal, Refused
+from tests.unit.core.driving import Drive, charger, station
+
+BODIES: dict[str, dict[str, Any]] = {
+    "Reset": {"type": "Soft"},
+    "UnlockConnector": {"connectorId": 1},
+    "ChangeAvailability": {"connectorId": 1, "type": "Inoperative"},
+    "ClearCache": {},
+    "TriggerMessage": {"requestedMessage": "MeterValues"},
+    "GetConfiguration": {},
+    "ChangeConfiguration": {"key": "HeartbeatInterval", "value": "60"},
+    "DataTransfer": {"vendorId": "V"},
+    "RemoteStartTransaction": {"idTag": "TAG", "connectorId": 1},
+    "RemoteStopTransaction": {"transactionId": 1},
+    "GetCompositeSchedule": {"connectorId": 1, "duration": 60},
+    "GetDiagnostics": {"location": "ftp://x"},
+    "UpdateFirmware": {"location": "ftp://x", "retrieveDate": "2027-01-15T08:00:00Z"},
+    "GetLocalListVersion": {},
+    "SendLocalList": {"listVersion": 1, "updateType": "Full"},
+    "ReserveNow": {"connectorId": 1, "expiryDate": "2027-01-15T09:00:00Z", "idTag": "T", "reservationId": 1},
+    "CancelReservation": {"reservationId": 1},
+    "ClearChargingProfile": {"id": 7},
+}
+CP = ChargerId("CP001")
+
+
+def drive(grid_kw: int = 400) -> Drive:
+    """One provisioned charger of 100 kW, and one of 50 that charges on what is left of the grid."""
+    made = Drive(station(grid_kw, charger("CP001", 100), charger("CP002", 50)))
+    made.bring_up("CP001", "CP002")
+    made.take()
+    return made
+
+
+def ask(
+    made: Drive, action: str, body: dict[str, Any] | None = None, *, queue_s: int | None = None, forced: bool = False
+) -> CommandStored | Refused:
+    """Ask for a command; return how it stands, or why it is refused."""
+    request = RequestId(made.number())
+    until_ms = None if queue_s is None else made.now.wall_ms + queue_s * 1_000
+    text = json.dumps(BODIES[action] if body is None else body)
+    made.do(CommandRequested(request, CommandId(f"c{request}"), CP, action, text, "test", until_ms, forced))
+    outcome = made.outcomes[request]
+    return outcome.command if isinstance(outcome, CommandShown) else _refused(outcome)
+
+
+def _refused(outcome: object) -> Refused:
+    assert isinstance(outcome, Refused), outcome
+    return outcome
+
+
+def sent(made: Drive) -> list[Operate]:
+    return [command for command in made.take() if isinstance(command, Operate)]
+
+
+def stored(made: Drive, number: int = -1) -> CommandStored:
+    return list(made.memory.commands.values())[number]
+
+
+def answer(made: Drive, status: str | None = "Accepted", **fields: Any) -> CommandStored:
+    """Answer the command that is out."""
+    (call,) = [call for call in made.open_calls if isinstance(call, Operate)]
+    made.open_calls.remove(call)
+    told = {"status": status} if status is not None else {}
+    made.do(CommandAnswered(call.token, status, json.dumps(told | fields)))
+    return stored(made)
+
+
+def test_every_action_has_a_body_here() -> None:
+    assert BODIES.keys() == ACTIONS.keys()
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_it_is_durable_as_sent_before_it_leaves(action: str) -> None:
+    made = drive()
+    shown = ask(made, action)
+    assert isinstance(shown, CommandStored)
+    assert shown.state is CommandState.SENT
+    (command,) = sent(made)
+    assert (command.action, json.loads(command.payload_json)) == (action, BODIES[action])
+    assert command in made.last.after_commit or stored(made).state is CommandState.SENT
+    assert command not in made.last.at_once
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "state", "expects"),
+    [
+        ("Reset", "Accepted", "accepted", "boot"),
+        ("Reset", "Rejected", "rejected", None),
+        ("UnlockConnector", "Unlocked", "accepted", None),
+        ("UnlockConnector", "UnlockFailed", "rejected", None),
+        ("UnlockConnector", "NotSupported", "not_supported", None),
+        ("ChangeAvailability", "Accepted", "accepted", None),
+        ("ChangeAvailability", "Scheduled", "accepted", "status"),
+        ("ClearCache", "Rejected", "rejected", None),
+        ("TriggerMessage", "NotImplemented", "not_supported", None),
+        ("GetConfiguration", None, "accepted", None),
+        ("ChangeConfiguration", "RebootRequired", "accepted", None),
+        ("ChangeConfiguration", "NotSupported", "not_supported", None),
+        ("DataTransfer", "UnknownVendorId", "rejected", None),
+        ("RemoteStartTransaction", "Accepted", "accepted", "transaction_started"),
+        ("RemoteStartTransaction", "Rejected", "rejected", None),
+        ("RemoteStopTransaction", "Accepted", "accepted", "transaction_ended"),
+        ("GetCompositeSchedule", "Rejected", "rejected", None),
+        ("GetDiagnostics", None, "accepted", None),
+        ("UpdateFirmware", None, "accepted", "installed"),
+        ("GetLocalListVersion", None, "accepted", None),
+        ("SendLocalList", "VersionMismatch", "rejected", None),
+        ("ReserveNow", "Occupied", "rejected", None),
+        ("CancelReservation", "Accepted", "accepted", None),
+        ("ClearChargingProfile", "Unknown", "rejected", None),
+    ],
+)
+def test_what_an_answer_means(action: str, status: str | None, state: str, expects: str | None) -> None:
+    made = drive()
+    ask(made, action)
+    found = answer(made, status)
+    assert (found.state, found.answer, found.expects) == (state, status, expects)
+    assert (found.outcome is CommandOutcome.AWAITED) is (expects is not None)
+    assert (found.ended_ms is None) is (expects is not None)
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [("NotImplemented", "not_supported"), ("NotSupported", "not_supported"), ("InternalError", "failed")],
+)
+def test_an_error_is_told_by_its_code(code: str, state: str) -> None:
+    made = drive()
+    ask(made, "ClearCache")
+    made.error(made.open_calls[-1], code)
+    assert (stored(made).state, stored(made).answer) == (state, code)
+
+
+def test_silence_times_out_and_a_late_answer_counts_all_the_same() -> None:
+    made = drive()
+    ask(made, "ClearCache")
+    made.time_out(made.open_calls[-1])
+    assert stored(made).state is CommandState.TIMED_OUT
+    assert answer(made).state is CommandState.ACCEPTED
+
+
+def test_a_lost_connection_leaves_it_unknown() -> None:
+    made = drive()
+    ask(made, "ClearCache", queue_s=600)
+    made.disconnect("CP001")
+    assert stored(made).state is CommandState.UNKNOWN
+    made.connect("CP001")
+    assert sent(made)[1:] == []
+
+
+# --- the queue --------------------------------------------------------------------------------------------------------
+
+
+def test_offline_is_told_at_once_or_waited_for() -> None:
+    made = drive()
+    made.disconnect("CP001")
+    refused = ask(made, "ClearCache")
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.CHARGER_OFFLINE
+    assert made.memory.commands == {}
+    waiting = ask(made, "ClearCache", queue_s=600)
+    assert isinstance(waiting, CommandStored)
+    assert waiting.state is CommandState.QUEUED
+    made.recover()
+    made.connect("CP001")
+    assert [command.action for command in sent(made)] == ["ClearCache"]
+    assert stored(made).state is CommandState.SENT
+
+
+def test_its_time_may_pass() -> None:
+    made = drive()
+    made.disconnect("CP001")
+    ask(made, "ClearCache", queue_s=60)
+    made.wait(61)
+    assert (stored(made).state, stored(made).reason) == (CommandState.EXPIRED, "the charger is offline")
+    made.connect("CP001")
+    assert sent(made) == []
+
+
+def test_one_is_out_at_a_time_in_the_order_of_asking() -> None:
+    made = drive()
+    ask(made, "ClearCache")
+    later = ask(made, "UnlockConnector")
+    assert isinstance(later, CommandStored)
+    assert later.state is CommandState.QUEUED
+    assert [command.action for command in sent(made)] == ["ClearCache"]
+    answer(made)
+    assert [command.action for command in sent(made)] == ["UnlockConnector"]
+
+
+def test_one_that_did_not_leave_waits_again_or_expires() -> None:
+    made = drive()
+    ask(made, "ClearCache", queue_s=600)
+    made.unsent(made.open_calls[-1])
+    assert stored(made).state is CommandState.SENT, "it is there, so it leaves again"
+    made.unsent(made.open_calls[-1])
+    made.disconnect("CP001")
+    assert stored(made).state is CommandState.UNKNOWN
+
+
+def test_fifty_commands_of_a_charger_are_enough() -> None:
+    made = drive()
+    for _ in range(50):
+        ask(made, "ClearCache", queue_s=600)
+    refused = ask(made, "ClearCache", queue_s=600)
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.COMMAND_REFUSED
+
+
+# --- what really happens ----------------------------------------------------------------------------------------------
+
+
+def test_who_waits_is_told_when_a_reset_has_booted() -> None:
+    made = drive()
+    shown = ask(made, "Reset")
+    assert isinstance(shown, CommandStored)
+    request = RequestId(made.number())
+    made.do(CommandWatched(request, shown.command_id))
+    answer(made)
+    assert request not in made.outcomes
+    made.disconnect("CP001")
+    made.connect("CP001")
+    made.boot("CP001")
+    told = made.outcomes[request]
+    assert isinstance(told, CommandShown)
+    assert told.command.outcome is CommandOutcome.HAPPENED
+    request = RequestId(made.number())
+    made.do(CommandWatched(request, shown.command_id))
+    assert made.outcomes[request] == NothingAwaited()
+
+
+def test_a_boot_that_does_not_come_is_not_seen() -> None:
+    made = drive()
+    ask(made, "Reset")
+    answer(made)
+    made.wait(301)
+    assert stored(made).outcome is CommandOutcome.NOT_SEEN
+
+
+def test_a_start_is_its_own_and_no_replay() -> None:
+    made = drive()
+    ask(made, "RemoteStartTransaction")
+    answer(made)
+    made.start("CP002", tag="TAG")
+    assert stored(made).outcome is CommandOutcome.AWAITED
+    transaction_id = made.start("CP001", tag="tag")
+    assert stored(made).outcome is CommandOutcome.HAPPENED
+    made.accept()
+    ask(made, "RemoteStopTransaction", {"transactionId": transaction_id})
+    answer(made)
+    assert stored(made).outcome is CommandOutcome.AWAITED
+    made.stop("CP001", transaction_id)
+    assert stored(made).outcome is CommandOutcome.HAPPENED
+
+
+def test_a_scheduled_availability_comes_with_the_status() -> None:
+    made = drive()
+    ask(made, "ChangeAvailability")
+    answer(made, "Scheduled")
+    made.status("CP001", 1, ConnectorStatus.FINISHING)
+    assert stored(made).outcome is CommandOutcome.AWAITED
+    made.status("CP001", 1, ConnectorStatus.UNAVAILABLE)
+    assert stored(made).outcome is CommandOutcome.HAPPENED
+
+
+@pytest.mark.parametrize(
+    ("action", "report", "word", "outcome"),
+    [
+        ("GetDiagnostics", "DiagnosticsStatusNotification", "Uploaded", "happened"),
+        ("GetDiagnostics", "DiagnosticsStatusNotification", "UploadFailed", "failed"),
+        ("GetDiagnostics", "DiagnosticsStatusNotification", "Uploading", "awaited"),
+        ("UpdateFirmware", "FirmwareStatusNotification", "Installed", "happened"),
+        ("UpdateFirmware", "FirmwareStatusNotification", "DownloadFailed", "failed"),
+        ("UpdateFirmware", "FirmwareStatusNotification", "Downloaded", "awaited"),
+    ],
+)
+def test_what_a_charger_reports_of_it(action: str, report: str, word: str, outcome: str) -> None:
+    made = drive()
+    ask(made, action)
+    answer(made, None, fileName="log.zip")
+    made.do(ChargerReported(CP, report, json.dumps({"status": word})))
+    assert stored(made).outcome == outcome
+
+
+# --- what is booked (LEDGER.md §4) ------------------------------------------------------------------------------------
+
+
+def test_a_reset_books_the_maximum_until_it_is_provisioned_again() -> None:
+    made = drive()
+    assert made.k_kw("CP001") == 0
+    ask(made, "Reset")
+    assert made.k_kw("CP001") == 100
+    answer(made)
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 100, "its default may be gone with the boot that is yet to come"
+    made.disconnect("CP001")
+    made.connect("CP001")
+    made.boot("CP001")
+    made.status("CP001", 1, ConnectorStatus.AVAILABLE)
+    made.wait(9)
+    assert made.k_kw("CP001") == 100
+    made.wait(2)
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 0
+
+
+@pytest.mark.parametrize("action", ["Reset", "UpdateFirmware", "ChangeConfiguration"])
+def test_without_headroom_it_is_refused_unless_forced(action: str) -> None:
+    made = drive(grid_kw=100)
+    made.start("CP002")
+    made.accept()
+    body = {"key": "VendorMagic", "value": "1"} if action == "ChangeConfiguration" else None
+    refused = ask(made, action, body)
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.NO_HEADROOM
+    assert made.memory.commands == {}
+    forced = ask(made, action, body, forced=True)
+    assert isinstance(forced, CommandStored)
+    assert made.row_kw() == 150, "overbooked by the operator's act, and others are cut for it"
+    assert ("CP002", 1, 0) in made.limits()
+
+
+def test_it_may_wait_for_headroom() -> None:
+    made = drive(grid_kw=100)
+    transaction_id = made.start("CP002")
+    made.accept()
+    waiting = ask(made, "Reset", queue_s=3_600)
+    assert isinstance(waiting, CommandStored)
+    assert waiting.state is CommandState.QUEUED
+    made.stop("CP002", transaction_id)
+    made.wait(1)
+    assert [command.action for command in sent(made)] == ["Reset"]
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS.keys() - {"Reset", "UpdateFirmware"}))
+def test_other_commands_book_and_free_nothing(action: str) -> None:
+    made = drive(grid_kw=100)
+    made.start("CP002")
+    made.accept()
+    before = (made.k_kw("CP001"), made.k_kw("CP002"))
+    assert isinstance(ask(made, action), CommandStored)
+    answer(made, "Accepted")
+    assert (made.k_kw("CP001"), made.k_kw("CP002")) == before
+
+
+def test_an_unanswered_reset_holds_for_h() -> None:
+    made = drive()
+    ask(made, "Reset")
+    made.time_out(made.open_calls.pop())
+    made.wait(59)
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 100
+    made.wait(2)
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 0
+
+
+def test_an_unknown_key_that_needs_a_boot_holds_until_that() -> None:
+    made = drive()
+    ask(made, "ChangeConfiguration", {"key": "VendorMagic", "value": "1"})
+    answer(made, "RebootRequired")
+    made.wait(7_200)
+    made.accept("CP001")
+    assert (made.k_kw("CP001"), stored(made).outcome) == (100, CommandOutcome.AWAITED)
+    made.boot("CP001")
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 0
+
+
+def test_firmware_is_not_updated_while_a_car_charges() -> None:
+    made = drive()
+    made.start("CP001")
+    made.accept()
+    refused = ask(made, "UpdateFirmware")
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.COMMAND_REFUSED
+    assert isinstance(ask(made, "UpdateFirmware", forced=True), CommandStored)
+
+
+# --- what is refused whatever the moment ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "body"),
+    [
+        ("ChangeConfiguration", {"key": "StopTxnSampledData", "value": ""}),
+        ("ChangeConfiguration", {"key": "stoptxnVendorThing", "value": ""}),
+        ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "00"}),
+        ("ChangeConfiguration", {"key": "MeterValueSampleInterval", "value": "0"}),
+        ("TriggerMessage", {"requestedMessage": "BootNotification"}),
+        ("ClearChargingProfile", {"id": 2000}),
+        ("ClearChargingProfile", {"id": 3001}),
+    ],
+)
+def test_what_access_billing_and_control_rest_on_is_not_touched(action: str, body: dict[str, Any]) -> None:
+    made = drive()
+    refused = ask(made, action, body, forced=True)
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.COMMAND_REFUSED
+    assert sent(made) == []
+
+
+def test_a_limit_of_an_operators_is_no_command() -> None:
+    with pytest.raises(InvariantError):
+        Operate(Token(1), ConnectionId(1), CP, "SetChargingProfile", "{}")
+
+
+def test_unknown_chargers_and_connectors() -> None:
+    made = drive()
+    refused = ask(made, "UnlockConnector", {"connectorId": 2})
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.UNKNOWN_CONNECTOR
+    request = RequestId(made.number())
+    made.do(CommandRequested(request, CommandId("x"), ChargerId("CP009"), "ClearCache", "{}", "test"))
+    assert _refused(made.outcomes[request]).refusal is Refusal.UNKNOWN_CHARGER
+
+
+# --- a crash in between -----------------------------------------------------------------------------------------------
+
+
+def test_a_crash_after_it_was_sent_leaves_it_unknown_and_books_what_it_may_do() -> None:
+    made = drive()
+    ask(made, "Reset", queue_s=3_600)
+    (reset,) = sent(made)
+    made.recover()
+    assert stored(made).state is CommandState.UNKNOWN
+    assert made.k_kw("CP001") == 100
+    made.connect("CP001")
+    made.status("CP001", 1, ConnectorStatus.AVAILABLE)
+    made.accept("CP001")
+    assert sent(made) == [], "it is never carried out twice"
+    assert made.k_kw("CP001") == 100
+    made.do(CallErrored(reset.token, "InternalError"))
+    made.wait(61)
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 0
+    assert stored(made).ended_ms is not None
+
+
+def test_a_crash_while_a_boot_is_awaited_waits_on() -> None:
+    made = drive()
+    ask(made, "Reset")
+    answer(made)
+    made.recover()
+    made.connect("CP001")
+    made.status("CP001", 1, ConnectorStatus.AVAILABLE)
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 100
+    made.boot("CP001")
+    made.accept("CP001")
+    assert (made.k_kw("CP001"), stored(made).outcome) == (0, CommandOutcome.HAPPENED)
+
+
+def test_in_safe_mode_nothing_is_commanded() -> None:
+    made = drive()
+    ask(made, "ClearCache", queue_s=600)
+    answer(made)
+    made.recover(safe=True)
+    made.connect("CP001")
+    refused = ask(made, "ClearCache")
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.COMMAND_REFUSED
