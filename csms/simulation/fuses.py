@@ -6,7 +6,9 @@ A car lets go within 5 s of its limit; for longer a row carries too much only wi
 - a capacity cut, and likewise whatever else facts put on a row (`workoff`): 25 s.
 
 After its window whoever can be told must have made room. The base load opens none here: what our chargers draw is held
-to our part of the connection even while it is exceeded by others.
+to our part of the connection even while it is exceeded by others; what the grid meter may show meanwhile is told in
+`grid`. A liar can neither be heard nor believed while its link is disturbed, its meter broken, a CALL to it lost, refused
+or late, or stamps doubted because a clock was stepped: no core could know better.
 """
 
 from collections import Counter
