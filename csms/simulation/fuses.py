@@ -7,8 +7,8 @@ A car lets go within 5 s of its limit; for longer a row carries too much only wi
 
 After its window whoever can be told must have made room. The base load opens none here: what our chargers draw is held
 to our part of the connection even while it is exceeded by others; what the grid meter may show meanwhile is told in
-`grid`. A liar can neither be heard nor believed while its link is disturbed, its meter broken, a CALL to it lost, late or
-refused, or stamps doubted because a clock was stepped: no core could know better.
+`grid`. A liar can neither be heard nor believed while its link is disturbed, its meter broken, a CALL to it lost, late
+or refused, or stamps doubted because a clock was stepped: no core could know better.
 """
 
 from collections import Counter
