@@ -6,10 +6,10 @@
     power without a transaction                booked from the second sample running on, 30 s after the last one ended
     power under another transaction's id       booked like that, above what was told; three low samples running end it
 
-A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car; at once
-where more is drawn than all that is booked: of what would it be letting go? What does not obey may obey a TxProfile
-that another central system has left above ours: they are cleared. Then the ways of the ladder are tried one after
-another, at the least power, so that an obedient car is seen at that limit; when every
+A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car; what is
+above all that may be in force is no car that lets go, and counts at once (docs/adr/0025). What
+does not obey may obey a TxProfile that another central system has left above ours: they are cleared. Then the ways of
+the ladder are tried one after another, at the least power, so that an obedient car is seen at that limit; when every
 way was ignored, one every ten minutes. A meter that falls silent in a transaction is asked.
 
 Only samples that speak of now come here (`csms.core.samples`); a low one frees nothing (I5). A charger that offers less
@@ -69,7 +69,9 @@ class Witness(Part):
             return
         highest_w = self._highest_w(connector, limit)
         if power_w > highest_w + tolerance_w(charger.config, highest_w):
-            if self._must_have_let_go(limit, connector.meter.span_ms) or _is_above_all(charger, connector, power_w):
+            if self._must_have_let_go(limit, connector.meter.span_ms) or self._is_above_all(
+                charger, connector, power_w
+            ):
                 self._above(charger, connector, limit, power_w)
             return
         if evidence.not_obeying:
@@ -87,8 +89,7 @@ class Witness(Part):
         if session is None or session.driver is not Driver.OCPP:
             return
         evidence.stray_at_ms = sample.at_ms
-        default_w = charger.defaults.power_w if connector.provisioned else charger.max_booked_w
-        told_w = max(default_w, connector.limits.power_w)
+        told_w = _told_w(charger, connector)
         if power_w <= told_w + tolerance_w(charger.config, told_w):
             if evidence.since_ms is None and not evidence.not_obeying:
                 self._low(charger, connector, LOWS_TO_END)
@@ -176,6 +177,18 @@ class Witness(Part):
         if limit.state is SendState.SETTLED and not span_ms:
             return True
         return self.now.mono_ms - span_ms - (limit.accepted_ms or 0) >= self.timings.settle_longest_ms
+
+    def _is_above_all(self, charger: ChargerState, connector: Connector, power_w: int) -> bool:
+        """Return whether a sample is above all that may be in force, so that no limit of before explains it (0025).
+
+        A car that is slow in letting go draws what its limit was, which stays booked until a lower one has settled. The
+        limits of a transaction that has ended go sooner, and a mean over a time may be about any of them.
+        """
+        freed_for_ms = self.now.mono_ms - connector.freed_ms
+        if connector.meter.span_ms or freed_for_ms < self.timings.settle_longest_ms:
+            return False
+        told_w = _told_w(charger, connector)
+        return power_w > told_w + tolerance_w(charger.config, told_w)
 
     def _above(self, charger: ChargerState, connector: Connector, limit: Send, power_w: int) -> None:
         """Book what was measured above the limit; enough of it convicts."""
@@ -330,15 +343,6 @@ class Witness(Part):
         self.journal.write_session(session)
 
 
-def _is_above_all(charger: ChargerState, connector: Connector, power_w: int) -> bool:
-    """Return whether a power, W, is above all that may be in force: then no car is only slow to let go.
-
-    A mean over a span may be of before the newest of it.
-    """
-    booked_w = charger.connector_booked_w(connector)
-    return not connector.meter.span_ms and power_w > booked_w + tolerance_w(charger.config, booked_w)
-
-
 def _is_at(charger: ChargerState, limit: Send, power_w: int, phases: int | None) -> bool:
     """Return whether a sample that is not above a limit shows a car that draws all of it.
 
@@ -353,6 +357,12 @@ def _is_at(charger: ChargerState, limit: Send, power_w: int, phases: int | None)
         return False
     part_w, part_margin_w = limit_w * phases // config.phases, margin_w * phases // config.phases
     return limit_w > 0 and abs(power_w - part_w) <= min(part_margin_w, part_w // 2)
+
+
+def _told_w(charger: ChargerState, connector: Connector) -> int:
+    """Return the most that may be in force at a connector over OCPP, W."""
+    default_w = charger.defaults.power_w if connector.provisioned else charger.max_booked_w
+    return max(default_w, connector.limits.power_w)
 
 
 def meter_silent_ms(charger: ChargerState, connector: Connector, session: Session, timings: Timings) -> int:

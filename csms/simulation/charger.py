@@ -9,7 +9,7 @@ from functools import partial
 from csms.core.events import ConnectorStatus, StartKey
 from csms.core.ids import ChargerId
 from csms.simulation.car import Car, random_car
-from csms.simulation.faults import STAMPS_DOUBTED_MS, Kind
+from csms.simulation.faults import Kind
 from csms.simulation.frames import Payload, Told, call_text, read_answer, time_text
 from csms.simulation.line import Delivered, Line
 from csms.simulation.manners import POLITE
@@ -82,8 +82,8 @@ class ChargerModel:
         self.heard_since_ms: int | None = None
         self.meter_fault: Kind | None = None
         self.meter_fault_until_ms = 0
-        self.disturbed_until_ms = 0
         self.taken_over_ms: int | None = None
+        self.disturbed_until_ms = 0
         self.stepped_ms = 0
         self._around = around
         self._central = central
@@ -383,7 +383,6 @@ class ChargerModel:
         """Let its clock be that far from where it was at first, from now on."""
         self._around.trace.add("clock", f"{self.charger_id} {stepped_ms} ms")
         self.stepped_ms = stepped_ms
-        self.disturbed_until_ms = max(self.disturbed_until_ms, self._around.clock.now_ms + STAMPS_DOUBTED_MS)
         self.obedience.clock_stepped()
 
     def _tell_statuses(self, only: int | None) -> None:

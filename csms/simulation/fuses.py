@@ -6,7 +6,9 @@ A car lets go within 5 s of its limit; for longer a row carries too much only wi
 - a capacity cut, and likewise whatever else facts put on a row (`workoff`): 25 s.
 
 After its window whoever can be told must have made room. The base load opens none here: what our chargers draw is held
-to our part of the connection even while it is exceeded by others.
+to our part of the connection even while it is exceeded by others; what the grid meter may show meanwhile is told in
+`grid`. A liar can neither be heard nor believed while its link is disturbed, its meter broken, a CALL to it lost, late
+or refused, or stamps doubted because a clock was stepped: no core could know better.
 """
 
 from collections import Counter
@@ -39,19 +41,22 @@ class Fuses:
 
     Attributes:
         longest_ms: for how long any carried too much while its window was open, or after it for what is held.
+        carried_w: what each row carried when it was judged last.
     """
 
     truth: Truth
     workoff: WorkOff
     asked: Asked
     longest_ms: int = 0
+    carried_w: dict[str, int] = field(default_factory=dict)
     _since_ms: dict[str, int] = field(default_factory=dict)
 
     def tick(self, engine: Controller) -> None:
         """Judge every row."""
         draws_w = self._draws_w()
         capacities_w = self.truth.rows.capacities_w
-        for row, watts in self.drawn_w(draws_w).items():
+        self.carried_w = self.drawn_w(draws_w)
+        for row, watts in self.carried_w.items():
             capacity_w = capacities_w[row]
             if capacity_w is None:
                 continue
@@ -73,7 +78,8 @@ class Fuses:
                 for row in truth.rows.of(client.key.charger_id):
                     unheard_w[row] += max(0, client.obeyed_w - truth.booked_w.get(client.key, 0))
         lying = {row for charger_id in truth.liars for row in truth.rows.of(charger_id)}
-        for row, watts in self.drawn_w().items():
+        self.carried_w = self.drawn_w(self._draws_w())
+        for row, watts in self.carried_w.items():
             if row in lying:
                 continue
             possible_w = bounds[row].possible_w + unheard_w[row]
@@ -87,10 +93,9 @@ class Fuses:
     def _draws_w(self) -> Mapping[ChargerId, Sequence[int]]:
         return {cid: [outlet.draw_w for outlet in model.outlets] for cid, model in self.truth.chargers.items()}
 
-    def drawn_w(self, draws_w: Mapping[ChargerId, Sequence[int]] | None = None) -> dict[str, int]:
+    def drawn_w(self, draws_w: Mapping[ChargerId, Sequence[int]]) -> dict[str, int]:
         """Return what each row carries, W."""
         truth = self.truth
-        draws_w = self._draws_w() if draws_w is None else draws_w
         drawn: dict[str, int] = {}
         clients_w: dict[ChargerId, int] = {}
         for client in truth.clients:
@@ -142,5 +147,6 @@ class Fuses:
         blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
         is_behind = model.skew_ms < -CLOCK_DOUBT_MS
         believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
-        disturbed_ms = max(model.disturbed_until_ms, truth.around.faults.doubted_until_ms)
+        delayed_ms = truth.around.delayed_until_ms.get(charger_id, 0)
+        disturbed_ms = max(model.disturbed_until_ms, delayed_ms, truth.around.faults.doubted_until_ms)
         return min(now_ms, max(believed_ms, blind_ms, disturbed_ms))

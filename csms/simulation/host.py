@@ -238,11 +238,16 @@ class Host:
         self.post(ChargerConnected(charger_id, connection, address, takes_over=takes_over))
         return link
 
-    def _late_ms(self) -> int:
-        """Return how much later than the rest a CALL arrives that leaves now."""
-        is_late = self._around.is_later(self._around.odds.delivery)
-        due = is_late and self._around.faults.strike(Kind.LATE_DELIVERY)
-        return self._around.later_rng.randint(3_000, LATEST_DELIVERY_MS) if due else 0
+    def _late_ms(self, charger_id: ChargerId) -> int:
+        """Return how much later than the rest a CALL to a charger arrives that leaves now."""
+        around = self._around
+        if not around.is_later(around.odds.delivery) or not around.faults.strike(Kind.LATE_DELIVERY):
+            return 0
+        late_ms = around.later_rng.randint(3_000, LATEST_DELIVERY_MS)
+        around.delayed_until_ms[charger_id] = max(
+            around.delayed_until_ms.get(charger_id, 0), around.clock.now_ms + late_ms
+        )
+        return late_ms
 
     # --- life and death --------------------------------------------------------------------------------------------
 

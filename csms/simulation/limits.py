@@ -124,5 +124,6 @@ class Limits:
         if now_ms - begun_ms <= WORK_OFF_MS:
             self.asked.excuse("A", "just overbooked")
             return
-        why = workoff.demand_let_go("A", row, capacity_w, obeyed, lambda each: self._more_w(each, obeyed))
+        known = self.truth.believable(obeyed)
+        why = workoff.demand_let_go("A", row, capacity_w, known, lambda each: self._more_w(each, obeyed))
         self.asked.excuse("A", why)

@@ -42,8 +42,8 @@ class Process:
     desk: Desk
     stalled_until_ms: Callable[[], int]
     rng: random.Random
-    late_ms: Callable[[], int]
-    """How much later than the rest one CALL arrives."""
+    late_ms: Callable[[ChargerId], int]
+    """How much later than the rest one CALL to a charger arrives."""
 
 
 class Link:
@@ -201,7 +201,7 @@ class Link:
             due_ms = self.peer.next_deadline_ms()
             assert due_ms is not None, "a CALL that was handed over has its time-out"
             self._clock.at(due_ms, self._poll)
-            late_ms = self._process.late_ms()
+            late_ms = self._process.late_ms(self.charger_id)
             if late_ms:
                 self._clock.after(late_ms, partial(self._take, self, delivered))
             else:

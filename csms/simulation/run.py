@@ -67,8 +67,8 @@ class Outcome:
         overbooked_ms: for how long each row had more booked than its capacity.
         limits_over_ms: for how long each row had limits in force above its capacity.
         excess_ms: the longest time for which a row carried too much while what had opened it was to be worked off.
-        asked: how often each oracle was asked.
         grid_w: the most that the meter of the grid connection has shown; house_w: the most that the house took of it.
+        asked: how often each oracle was asked.
         trace: the story as objects.
     """
 
@@ -82,9 +82,9 @@ class Outcome:
     overbooked_ms: Mapping[str, int]
     limits_over_ms: Mapping[str, int]
     excess_ms: int
-    asked: Asked
     grid_w: int
     house_w: int
+    asked: Asked
     trace: Trace
 
     @property
@@ -129,9 +129,9 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         dict(world.judge.overbooked_ms),
         dict(world.judge.limits.over_ms),
         world.judge.fuses.longest_ms,
-        world.judge.asked,
         world.grid.most_w,
         world.grid.most_house_w,
+        world.judge.asked,
         around.trace,
     )
 

@@ -69,7 +69,10 @@ class Central(Protocol):
 
 @dataclass(slots=True)
 class Surroundings:
-    """One world's shared things; `calm` turns every fault off."""
+    """One world's shared things; `calm` turns every fault off.
+
+    `delayed_until_ms` tells until when a CALL to a charger is under way that is late.
+    """
 
     clock: Clock
     rng: random.Random
@@ -81,6 +84,7 @@ class Surroundings:
     odd_rng: random.Random = field(default_factory=lambda: random.Random(0))
     later_rng: random.Random = field(default_factory=lambda: random.Random(0))
     arrivals: list[Arrival] = field(default_factory=list)
+    delayed_until_ms: dict[ChargerId, int] = field(default_factory=dict)
     start_confirmed: Callable[[StartKey, int], None] = lambda _key, _transaction_id: None
     obeys: Callable[[ChargerId], None] = lambda _charger_id: None
     _made: dict[str, int] = field(default_factory=dict)

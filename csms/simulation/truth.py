@@ -117,3 +117,14 @@ class Truth:
                 for idx, watts in enumerate(obeyed_w, 1)
             ]
         return min(sum(obeyed_w), most_w)
+
+    def believable(self, obeyed: Obeyed) -> Obeyed:
+        """Return the limits in force as far as somebody can know of them: those of liars up to what is booked."""
+        return {
+            charger_id: self._booked_at_most(charger_id, limits_w) if charger_id in self.liars else limits_w
+            for charger_id, limits_w in obeyed.items()
+        }
+
+    def _booked_at_most(self, charger_id: ChargerId, limits_w: list[int]) -> list[int]:
+        booked_w = [self.booked_w.get(ConnectorKey(charger_id, idx), 0) for idx in range(1, len(limits_w) + 1)]
+        return list(map(min, limits_w, booked_w))

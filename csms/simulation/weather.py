@@ -12,7 +12,7 @@ from csms.simulation.car import change_mind, random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.fate import Fate
-from csms.simulation.faults import CRASH_POINTS, METERS, Kind
+from csms.simulation.faults import CRASH_POINTS, METERS, STAMPS_DOUBTED_MS, Kind
 from csms.simulation.operator import Operator
 from csms.simulation.scene import Scene
 
@@ -299,6 +299,7 @@ class Weather:
         around = self._scene.around
         if around.faults.strike(Kind.CHARGER_CLOCK_STEP):
             model.step_clock(around.later_rng.randint(-300_000, 300_000))
+            model.disturbed_until_ms = max(model.disturbed_until_ms, around.clock.now_ms + STAMPS_DOUBTED_MS)
 
     def _doom(self) -> None:
         self._scene.host.doom = self._scene.around.odd_rng.choice(CRASH_POINTS)

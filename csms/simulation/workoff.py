@@ -13,7 +13,8 @@ controller but
   told, and nobody has to make room for it as long as it is not known that it does not obey;
 - one that has refused limits three times, or for whose connection two fight, may be one that is told nothing more: it
   is enough if others make room for it, or if it was told less itself;
-- the default of a connector at which a REST client charges its car: nobody else can be plugged in there. When it goes
+- the default of a connector at which a REST client charges its car, whether it is in reach or not: nobody else can be
+  plugged in there. The client itself is told no less than the default that its charger has from us. When it goes
   the default counts again, and a row that is still open has its 25 s again;
 - whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since: they are not
   counted.
@@ -215,8 +216,14 @@ class WorkOff:
             charger_id = client.key.charger_id
             is_here = charger_id in self.truth.mirror.chargers and row in self._rows.of(charger_id)
             if is_here and client.told_ms > told_since_ms:
-                load.steered_w += client_w(client)
+                watts = client_w(client)
+                load.steered_w += watts
+                load.least_w += min(watts, self._default_w(charger_id))
         return load
+
+    def _default_w(self, charger_id: ChargerId) -> int:
+        """Return the most that our default at a charger may be, W: a REST client there is told no less."""
+        return max((send.limit_w for send in self.truth.mirror.chargers[charger_id].defaults), default=0)
 
     def _share(self, charger_id: ChargerId, watts: Sequence[int], *, is_told: bool) -> Load:
         known = self.truth.mirror.chargers[charger_id]
@@ -225,17 +232,17 @@ class WorkOff:
         is_reached, since_ms = self._reach.get(charger_id, (False, self.truth.now_ms))
         if since_ms > self.truth.now_ms - WORK_OFF_MS:
             return Load()
-        is_doubtful = known.is_two or charger_id in self.truth.trouble.chargers
-        is_fixed = not is_reached or known.is_draining
-        taken = [
+        with_cars = [
             (outlet, power_w)
             for outlet, power_w in zip(self.truth.chargers[charger_id].outlets, watts, strict=True)
             if outlet.transaction is not None or ConnectorKey(charger_id, outlet.idx) not in self._driven
         ]
+        is_doubtful = known.is_two or charger_id in self.truth.trouble.chargers
+        is_fixed = not is_reached or known.is_draining
         if is_fixed or charger_id in self.truth.liars or (is_doubtful and not is_told):
-            return Load(held_w=sum(power_w for _, power_w in taken))
+            return Load(held_w=sum(power_w for _outlet, power_w in with_cars))
         load = Load()
-        for outlet, power_w in taken:
+        for outlet, power_w in with_cars:
             told_w = self._told_w(known, outlet)
             if told_w is None:
                 load.held_w += power_w
@@ -243,7 +250,7 @@ class WorkOff:
                 load.steered_w += min(power_w, told_w)
                 least_w = max(
                     _smallest_w(known.charger, is_tried=power_w > told_w),
-                    max((send.limit_w for send in known.defaults), default=0),
+                    self._default_w(charger_id),
                 )
                 load.least_w += max(known.charger.fail_safe_power_w, min(told_w, least_w))
         return load

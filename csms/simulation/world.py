@@ -156,7 +156,7 @@ class World:
         if any(each.not_obeying for row in rows for each in row.evidence.values()):
             self._disobeyed_ms = self.around.clock.now_ms
         self.judge.tick(self.host.engine, TICK_MS)
-        self._read_meter(self.judge.fuses.drawn_w().get(GRID, 0))
+        self._read_meter(self.judge.fuses.carried_w.get(GRID, 0))
 
     def _read_meter(self, chargers_w: int) -> None:
         """Read the meter of the grid connection, which sees the house as well, and hold it against the fuse."""

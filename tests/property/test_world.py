@@ -80,7 +80,7 @@ class Wire:
                 desk,
                 lambda: 0,
                 Random(0),
-                lambda: self.late_ms,
+                lambda _charger_id: self.late_ms,
             ),
             lambda _line, delivered: self.taken.append(delivered),
         )

@@ -51,7 +51,7 @@ def first_broken(world: World) -> str | None:
         world.run(*world.length_ms())
     except ViolationError as violation:
         message = str(violation).removeprefix("ViolationError: ")
-        named = re.match(r"(I\d+(/I\d+)?|[ACG]):", message)
+        named = re.match(r"(I\d+(/I\d+)?|[ACG]|fuse):", message)
         return "other" if named is None else named[1]
     return None
 

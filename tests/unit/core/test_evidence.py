@@ -163,6 +163,57 @@ def test_cuts_that_follow_each_other_excuse_nobody_who_is_above_them_all() -> No
     assert drive.k_kw("A", 1) == 100
 
 
+def told_its_first_limit() -> Drive:
+    """Return two chargers behind 100 kW, 50 kW told to both; A's car is new, and its limit Accepted just now."""
+    drive = Drive(station(100, charger("A", 100), charger("B", 100)))
+    drive.bring_up("A", "B")
+    drive.start("B")
+    drive.accept()
+    drive.draws({("B", 1): 100}, 60)
+    drive.start("A")
+    drive.accept()
+    drive.sample("B", 1, 50_000)
+    drive.accept()
+    assert (drive.k_kw("A", 1), drive.k_kw("B", 1)) == (50, 50)
+    drive.take()
+    return drive
+
+
+@pytest.mark.parametrize(("power_w", "booked_w"), [(51_000, 50_000), (51_001, 51_001), (80_000, 80_000)])
+def test_above_all_that_may_be_in_force_a_sample_is_booked_before_its_limit_has_settled(
+    power_w: int, booked_w: int
+) -> None:
+    drive = told_its_first_limit()
+    drive.wait(6)
+    drive.sample("A", 1, power_w)
+    assert drive.k_kw("A", 1) * 1_000 == booked_w, "no limit of before explains it"
+
+
+def test_others_are_cut_for_it_and_it_is_convicted_as_soon_as_for_a_settled_limit() -> None:
+    drive = told_its_first_limit()
+    for _ in range(3):
+        drive.wait(6)
+        drive.sample("A", 1, 80_000)
+        drive.accept()
+    assert "not_obeying:A#1" in drive.notices(), "18 s after it was Accepted"
+    assert drive.k_kw("A") == 100
+    assert drive.k_kw("B", 1) == 100 - 80, "what was measured is no room"
+
+
+def test_what_a_car_of_before_may_still_be_letting_go_is_no_such_evidence() -> None:
+    drive, transaction_id, _ = halved()
+    drive.wait(16)
+    drive.stop("A", transaction_id)
+    drive.start("A")
+    drive.accept()
+    drive.sample("B", 1, 50_000)
+    drive.accept()
+    drive.wait(6)
+    told_kw = drive.k_kw("A", 1)
+    drive.sample("A", 1, 80_000)
+    assert drive.k_kw("A", 1) == told_kw == 50
+
+
 def test_above_its_maximum_what_was_measured_is_booked() -> None:
     drive, _, _ = halved()
     drive.sample("A", 1, 130_000)
