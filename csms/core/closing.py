@@ -67,6 +67,7 @@ class Closing(Part):
         """Return the register at its end, Wh: what the operator has read, else the last one known."""
         last_wh = session.last_energy_wh
         if told_wh is None:
+            session.doubt_last_reading()
             return last_wh
         if last_wh is not None and told_wh < last_wh:
             session.flag(SUSPECT)

@@ -214,10 +214,16 @@ class Session:
     def metered(self, energy_wh: int, most_wh: int) -> Doubt | None:
         """Take a reading of its register when it can have delivered `most_wh`; return why it is not believed, or None.
 
-        The first one tells whether the register is the one of meterStart or counts from the start of the session.
+        The first one tells whether the register is the one of meterStart or counts from the start of the session, until
+        one comes that can only be the former.
         """
         if self.last_energy_wh is None and energy_wh < self.meter_start_wh:
             self.flag(RELATIVE)
+        elif RELATIVE in self.flags and energy_wh > most_wh >= energy_wh - self.meter_start_wh >= 0:
+            # It cannot have counted so much since its start: it was the first reading that was wrong.
+            self.unflag(RELATIVE)
+            self.flag(IMPLAUSIBLE)
+            self.last_energy_wh = self.before_last_wh = None
         total_wh = energy_wh + self.meter_start_wh if RELATIVE in self.flags else energy_wh
         if total_wh < max(self.meter_start_wh, self.last_energy_wh or 0):
             return Doubt.REGISTER_FELL
@@ -227,6 +233,11 @@ class Session:
             self.before_last_wh = self.last_energy_wh
         self.last_energy_wh = total_wh
         return None
+
+    def doubt_last_reading(self) -> None:
+        """Mark it as not to be billed unseen when it ends at its last reading, and readings of it were wrong."""
+        if IMPLAUSIBLE in self.flags:
+            self.flag(SUSPECT)
 
     def happened(self, happening: Happening) -> bool:
         """Move along the life cycle; return whether anything changed."""

@@ -136,13 +136,23 @@ class Transactions(Part):
         return session
 
     def _verdict(self, fact: TransactionStarted) -> TagStatus:
-        """Return the verdict on the tag: ConcurrentTx exists only here (OCPP 1.6 §7.2), and only for another start."""
+        """Return the verdict on the tag: ConcurrentTx exists only here (OCPP 1.6 §7.2), and only for another start.
+
+        What counts is a charge that was accepted and runs: not a refused start that nobody has stopped, nor one from an
+        offline queue of which it is not known whether its car is still there.
+        """
         if not fact.exclusive or fact.tag_status is not TagStatus.ACCEPTED:
             return fact.tag_status
         tag = fact.key.id_tag.upper()
         here = ConnectorKey(fact.key.charger_id, fact.key.idx)
+        if fact.key.words is not None or self.now.wall_ms - fact.key.started_ms > self.timings.old_start_ms:
+            return TagStatus.ACCEPTED  # from a queue: what runs now says nothing of then
         running = any(
-            s.id_tag == tag and s.driver is Driver.OCPP and s.key != here and s.phase is not Phase.HISTORIC
+            s.id_tag == tag
+            and s.driver is Driver.OCPP
+            and s.key != here
+            and s.phase is Phase.RUNNING
+            and s.tag_status is TagStatus.ACCEPTED
             for s in self.state.sessions.values()
         )
         return TagStatus.CONCURRENT_TX if running else TagStatus.ACCEPTED
@@ -301,6 +311,7 @@ class Transactions(Part):
             self.journal.keep_sample(fact, session.key.idx, sample, session.session_id)
         meter_stop_wh = told_wh = self._told_at_end(session, fact)
         if meter_stop_wh is None:
+            session.doubt_last_reading()
             session.flag(IMPLAUSIBLE)
             start_wh = None if REGISTER_UNKNOWN in session.flags else session.meter_start_wh
             meter_stop_wh = start_wh if session.last_energy_wh is None else session.last_energy_wh

@@ -288,6 +288,7 @@ class Upkeep(TimedPart):
         since_ms = max(since_ms, session.named_ms or 0)  # what its samples still name is not over: the word is old
         if self._reached(since_ms + self.timings.zombie_ms):
             session.flag(NO_STOP_RECEIVED)
+            session.doubt_last_reading()
             transactions = Transactions(self.state, self.journal, self.now, self.timings)
             transactions.end(session, EndReason.ZOMBIE, self.now.wall_ms, session.last_energy_wh)
 

@@ -66,8 +66,9 @@ def samples_of(readings: Sequence[Reading], received_ms: int) -> tuple[Sample, .
 def _sample_of(reading: Reading, received_ms: int) -> Sample:
     element = reading.element
     at_ms = parse_time_ms(element.timestamp)
-    found = _found(element.sampled_value)
-    power, energy = _total(found, POWER), _total(found, ENERGY)
+    torn: set[tuple[str, str]] = set()
+    found = _found(element.sampled_value, torn)
+    power, energy = _total(found, torn, POWER), _total(found, torn, ENERGY)
     drawn_w = _in_watts(_drawn_w(found), element.sampled_value) if power == 0 else 0
     contradicted = drawn_w >= _DRAWN_W
     if contradicted:
@@ -85,8 +86,11 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
     )
 
 
-def _found(values: Iterable[SampledValue]) -> _Found:
-    """Return the usable values by measurand, location and line ("" for the total); of equals the greatest."""
+def _found(values: Iterable[SampledValue], torn: set[tuple[str, str]]) -> _Found:
+    """Return the usable values by measurand, location and line ("" for the total); of equals the greatest.
+
+    Measurands, with their locations, of which a phase is told without a usable value go into `torn`.
+    """
     found: _Found = {}
     for sampled in values:
         measurand = (sampled.measurand or ENERGY).strip()
@@ -99,9 +103,11 @@ def _found(values: Iterable[SampledValue]) -> _Found:
         if line is None or scale is None:
             continue
         number, limit = _number(str(sampled.value).strip(), scale), _LIMITS[measurand]
-        if number is None or not -limit <= number <= limit:
-            continue
         location = _OUTLET if sampled.location is None else sampled.location.strip()
+        if number is None or not -limit <= number <= limit:
+            if line:
+                torn.add((measurand, location))
+            continue
         key = measurand, location, line
         known = found.get(key)
         if known is None or number > known:
@@ -120,8 +126,12 @@ def _number(text: str, scale: int) -> int | Decimal | None:
     return Decimal(text) * scale if _NUMBER.fullmatch(text) else None
 
 
-def _total(found: _Found, measurand: str) -> int | Decimal | None:
-    """Return the connector's value of `measurand`: a total, else the sum of the phases; the outlet's first."""
+def _total(found: _Found, torn: set[tuple[str, str]], measurand: str) -> int | Decimal | None:
+    """Return the connector's value of `measurand`: a total, else the sum of the phases; the outlet's first.
+
+    Of phases of which one is missing there is no sum: it would be too low. Where only one is told, what stands in the
+    place of the others is a placeholder: the car uses one.
+    """
     total = found.get((measurand, _OUTLET, ""))
     if total is not None or not found:
         return total
@@ -131,8 +141,12 @@ def _total(found: _Found, measurand: str) -> int | Decimal | None:
             lines.setdefault(location, {})[line] = number
     if not lines:
         return None
-    here = lines[min(lines, key=lambda location: (location != _OUTLET, location))]
-    return here[""] if "" in here else sum(here.values(), start=0)
+    place = min(lines, key=lambda location: (location != _OUTLET, location))
+    here = lines[place]
+    if "" in here:
+        return here[""]
+    is_torn = len(here) > 1 and (measurand, place) in torn
+    return None if is_torn else sum(here.values(), start=0)
 
 
 def _phases(values: Iterable[SampledValue]) -> int | None:

@@ -371,6 +371,7 @@ REGISTERS = [
     ("absolute", 1_000_000, [1_000_100, 1_000_300], 300, ()),
     ("session-relative beside an absolute meterStart", 1_000_000, [0, 150, 300], 300, ("relative_register",)),
     ("session-relative, beyond meterStart", 100, [50, 150, 300], 300, ("relative_register",)),
+    ("wrong from the first", 1_000_000, [0, 1_000_100, 1_000_300], 300, ("implausible_meter",)),
     ("both from 0", 0, [0, 150, 300], 300, ()),
     ("falls back in between", 1_000_000, [1_000_100, 5, 1_000_300], 300, ("implausible_meter",)),
     ("jumps in between", 1_000_000, [1_000_100, 99_000_000, 1_000_300], 300, ("implausible_meter",)),

@@ -115,6 +115,25 @@ def test_a_tag_that_charges_already(charger_id: str, idx: int, exclusive: bool, 
     assert drive.record(second).tag_status is verdict
 
 
+def test_a_refused_start_locks_its_tag_nowhere() -> None:
+    drive = site()
+    one = drive.start("A", 1, tag="T", exclusive=True)
+    refused = drive.start("B", 1, tag="T", exclusive=True)
+    assert drive.record(refused).tag_status is TagStatus.CONCURRENT_TX
+    drive.stop("A", one)
+    again = drive.start("A", 1, tag="T", exclusive=True)
+    assert drive.record(again).tag_status is TagStatus.ACCEPTED
+
+
+def test_a_queue_refuses_nobody_who_starts_now_and_is_not_judged_by_now() -> None:
+    drive = site()
+    drive.start("B", 1, tag="T", exclusive=True, ago_s=172_800)
+    now = drive.start("A", 1, tag="T", exclusive=True)
+    assert drive.record(now).tag_status is TagStatus.ACCEPTED, "whether the car of before is still there nobody knows"
+    replayed = drive.start("B", 2, tag="T", exclusive=True, ago_s=86_400)
+    assert drive.record(replayed).tag_status is TagStatus.ACCEPTED, "that was yesterday"
+
+
 def test_a_newer_start_supersedes_the_one_before() -> None:
     drive = site()
     one = drive.start("A", meter_wh=1_000)

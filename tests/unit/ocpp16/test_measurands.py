@@ -108,9 +108,15 @@ def test_energy(fields: dict[str, Any], energy_wh: int | None) -> None:
         ([(None, "Inlet", 9)], 9),
         ([(None, None, 5), (None, None, 7)], 7),
         ([("L1", None, 1.5), ("L2", None, 1.2)], 3),
+        ([("L1", None, 7300), ("L2", None, ""), ("L3", None, 7300)], None),
+        ([("L1", None, 7300), ("L2", None, "NaN"), ("L3", None, 7300)], None),
+        ([(None, None, 21900), ("L1", None, 7300), ("L2", None, "")], 21900),
+        ([("L1", "Inlet", ""), ("L1", None, 7), ("L2", None, 8)], 15),
     ],
 )
-def test_total_phases_and_locations(values: list[tuple[str | None, str | None, float]], power_w: int | None) -> None:
+def test_total_phases_and_locations(
+    values: list[tuple[str | None, str | None, float | str]], power_w: int | None
+) -> None:
     items = [
         POWER
         | {"value": str(value)}
