@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from api.schemas import (
     AlarmBody,
+    BreakBody,
     ChangedSettingBody,
     ChargerAnswer,
     ChargerBody,
@@ -21,10 +22,12 @@ from api.schemas import (
     ConnectionBody,
     ConnectorBody,
     ConnectorIdAnswer,
+    ContinuityConnector,
     ExpectedBody,
     IdTagBody,
     KnockBody,
     MessageBody,
+    RegisterBody,
     SampleBody,
     SessionBody,
     SignedBody,
@@ -33,6 +36,7 @@ from api.schemas import (
 from api.services import Knock
 from csms.core.alarms import KINDS, Alarm
 from csms.core.configuration import kilowatts
+from csms.core.continuity import Step
 from csms.core.events import BootInfo, TagStatus
 from csms.core.id_tags import IdTag
 from csms.core.ids import SessionId
@@ -43,6 +47,7 @@ from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import REGISTER_UNKNOWN
 from csms.core.units import used_wh
 from csms.ocpp16.merging import Value
+from csms.runtime.continuity import ConnectorDay
 from csms.runtime.redaction import Shown
 
 
@@ -199,6 +204,25 @@ def charger_answer(
 def _listed(value: object) -> object:
     """Return a capability as JSON has it."""
     return sorted(value) if isinstance(value, frozenset) else value
+
+
+def continuity_connector(day: ConnectorDay) -> ContinuityConnector:
+    """Return a connector's transactions of a day, and where they do not follow each other."""
+    return ContinuityConnector(
+        connector_id=ConnectorIdAnswer(charger_id=day.key.charger_id, idx=day.key.idx),
+        transactions=len(day.sessions),
+        breaks=[_break(step) for step in day.steps],
+    )
+
+
+def _break(step: Step) -> BreakBody:
+    ended, begun = transaction_body(step.before, None), transaction_body(step.after, None)
+    return BreakBody(
+        kind=step.kind.value,
+        difference_wh=step.difference_wh,
+        before=RegisterBody(transaction_id=ended.transaction_id, at=ended.stopped_at, register_wh=ended.meter_stop_wh),
+        after=RegisterBody(transaction_id=begun.transaction_id, at=begun.started_at, register_wh=begun.meter_start_wh),
+    )
 
 
 def knock_body(knock: Knock) -> KnockBody:

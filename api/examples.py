@@ -259,6 +259,25 @@ TRANSACTIONS: dict[str, Any] = {
     "transactions": [TRANSACTION["transaction"]],
     "nextCursor": "1772352000000-4711",
 }
+CONTINUITY: dict[str, Any] = {
+    "day": "2026-03-01",
+    "timeZone": "Europe/Paris",
+    "unaccountedWh": 420,
+    "connectors": [
+        {
+            "connectorId": {"chargerId": "CP003", "idx": 2},
+            "transactions": 2,
+            "breaks": [
+                {
+                    "kind": "gap",
+                    "differenceWh": 420,
+                    "before": {"transactionId": 4711, "at": "2026-03-01T08:41:07.000Z", "registerWh": 1_270_017},
+                    "after": {"transactionId": 4719, "at": "2026-03-01T11:02:44.000Z", "registerWh": 1_270_437},
+                }
+            ],
+        }
+    ],
+}
 CLOSE: dict[str, Any] = {"reason": "charger stolen, police report 4711", "meterStopWh": 1_270_017}
 CLOSED: dict[str, Any] = {
     "transaction": TRANSACTION["transaction"] | {"endReason": "ClosedByOperator", "flags": ["no_stop_received"]}

@@ -6,6 +6,7 @@ A parameter is `Annotated[type, one of these, Query(…)]`. What is said of a wr
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from re import Pattern
 from typing import Any
 
@@ -80,3 +81,19 @@ def cursor_as(written: Pattern[str]) -> Reads:
 def instant_ms() -> Reads:
     """Read an ISO 8601 time with its offset as UTC, ms."""
     return Reads(lambda value: int(read_time(value).timestamp() * 1_000), TIME_SCHEMA)
+
+
+def day() -> Reads:
+    """Read a day, such as 2026-03-01."""
+
+    def read(value: object) -> date:
+        try:
+            if isinstance(value, str) and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+                found = date.fromisoformat(value)
+                if date(1970, 1, 2) <= found <= date(9998, 12, 30):
+                    return found
+        except ValueError:
+            pass
+        raise PydanticCustomError("day", "must be a day, such as 2026-03-01")
+
+    return Reads(read, {"type": "string", "format": "date"})

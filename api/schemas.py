@@ -230,6 +230,43 @@ class TransactionsAnswer(AnswerBody):
     next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
 
 
+class RegisterBody(AnswerBody):
+    """The end or the beginning of a transaction."""
+
+    transaction_id: int
+    at: str | Absent = Field(None, description="UTC, ISO 8601; absent while it runs.")
+    register_wh: int | Absent = Field(None, description="Absent while unknown, or not to be believed.")
+
+
+class BreakBody(AnswerBody):
+    """Two transactions of a connector of which the second does not begin where the first one ended."""
+
+    kind: Literal["gap", "overlap", "reset", "unknown"] = Field(
+        description="gap: energy between them that belongs to none; overlap: energy that is in both; reset: the "
+        "register begins anew; unknown: one of the registers is not known."
+    )
+    difference_wh: int | Absent = Field(None, description="Where the second begins less where the first ended.")
+    before: RegisterBody
+    after: RegisterBody
+
+
+class ContinuityConnector(AnswerBody):
+    """One connector on one day."""
+
+    connector_id: ConnectorIdAnswer
+    transactions: int = Field(description="That began on that day.")
+    breaks: list[BreakBody] = Field(description="None: each begins where the one before it ended.")
+
+
+class ContinuityAnswer(AnswerBody):
+    """The energy of a day that belongs to no transaction."""
+
+    day: str
+    time_zone: str = Field(description="The day is one of this zone.")
+    unaccounted_wh: int = Field(description="All gaps together.")
+    connectors: list[ContinuityConnector]
+
+
 class SampleBody(AnswerBody):
     """One value as the charger sent it, with OCPP's defaults filled in."""
 

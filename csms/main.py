@@ -15,8 +15,9 @@ import signal
 import sys
 import uuid
 import zoneinfo
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -35,6 +36,7 @@ from csms.obs.logs import configure
 from csms.open_files import check_limit, raise_limit
 from csms.ports import StoreError
 from csms.runtime.clock import SystemClock
+from csms.runtime.continuity import EnergyWatch
 from csms.runtime.controller import Controller, StationHalted
 from csms.runtime.housekeeping import Housekeeper, Retention
 from csms.runtime.id_tags import TagBook
@@ -119,7 +121,8 @@ async def _serve(settings: Settings) -> int:
         loop = asyncio.create_task(controller.run(), name="station loop")
         try:
             await _apply_configuration(controller, station, wanted, replace=settings.replace_config)
-            async with _tidied_up(Housekeeper(store, clock, _retention(settings))):
+            watch = EnergyWatch(controller, store, clock)
+            async with _beside(Housekeeper(store, clock, _retention(settings)).run()), _beside(watch.run()):
                 return await _listen(settings, gateway, rest, controller, loop, stop)
         finally:
             loop.cancel()
@@ -210,9 +213,9 @@ def _retention(settings: Settings) -> Retention:
 
 
 @contextlib.asynccontextmanager
-async def _tidied_up(housekeeper: Housekeeper) -> AsyncIterator[None]:
-    """Have histories kept within bounds; should that fail, nothing else does."""
-    task = asyncio.create_task(housekeeper.run(), name="housekeeping")
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have histories kept within bounds, or days looked at; should that fail, nothing else does."""
+    task = asyncio.create_task(work, name="housekeeping")
     task.add_done_callback(_report_failure)
     try:
         yield

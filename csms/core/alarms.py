@@ -118,6 +118,14 @@ KINDS: Final[dict[str, Kind]] = {
         "See who charges there: perhaps without authorization, or the charger has not told of its transaction, or names"
         " the wrong one in its meter values.",
     ),
+    "energy_gap": Kind(
+        _A,
+        "connector",
+        "Yesterday a transaction began at a higher register than the one before it had ended: energy that nobody is"
+        " billed for. It is said again each day that has more than 0.1 kWh of it.",
+        "See GET /reports/energy-continuity?day=: between which transactions it was. Perhaps somebody charges without"
+        " a transaction, or the charger has lost one.",
+    ),
     "max_power_wrong": Kind(
         _A,
         "charger",

@@ -42,6 +42,7 @@ from csms.core.events import (
     CommandRequested,
     CommandWatched,
     ConfigurationRead,
+    EnergyReported,
     Fact,
     MakesTaught,
     MeterSampled,
@@ -284,6 +285,9 @@ class Engine:
                 Commanding(state, journal, now, timings).watched(fact)
             case MakesTaught():
                 self._teach(fact, journal)
+            case EnergyReported():
+                state.energy = fact
+                journal.plan = True
             case StationConfigured():
                 Reconfiguration(state, journal, now, timings).configured(fact)
             case _:

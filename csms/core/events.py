@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from csms.core.ids import ChargerId, CommandId, ConnectionId, RequestId, SessionId, Token, TransactionId
+from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.station import Station
 
@@ -401,6 +401,14 @@ class SessionStopRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyReported:
+    """A day is over: so much energy, Wh, of it belongs to no transaction, by connector (`csms.core.continuity`)."""
+
+    day: str
+    unaccounted_wh: Mapping[ConnectorKey, int]
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionCloseRequested:
     """`POST /transactions/{transactionId}/close`: its stop will never come, says an operator, and why.
 
@@ -442,4 +450,4 @@ RestFact = (
     | CommandRequested
     | CommandWatched
 )
-Fact = StationConfigured | MakesTaught | ChargerFact | CallFact | RestFact
+Fact = StationConfigured | MakesTaught | EnergyReported | ChargerFact | CallFact | RestFact

@@ -86,6 +86,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield from _of_meters(charger, now, timings, alarm)
         yield from _unheard(charger, now, timings, alarm)
     yield from _of_rows(state, now, timings, alarm)
+    yield from _of_energy(state)
     for session in state.sessions.values():
         silent_ms = now.mono_ms - session.heard_ms
         if session.driver is Driver.REST and silent_ms >= timings.rest_alarm_ms:
@@ -99,6 +100,16 @@ def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator
     for node, since_ms in state.overbooked.items():
         if alarm.reached(since_ms + timings.overbooked_alarm_ms, now):
             yield Sign("overbooked", f"{booked_w[node]} W are booked of {state.tree.caps_w[node]} W", node)
+
+
+def _of_energy(state: State) -> Iterator[Sign]:
+    """Yield the connectors at which the last day that is over has missed energy."""
+    missed = {} if state.energy is None else state.energy.unaccounted_wh
+    for key, energy_wh in missed.items():
+        charger = state.chargers.get(key.charger_id)
+        if charger is not None and state.energy is not None:
+            cause = f"{energy_wh} Wh of {state.energy.day} belong to no transaction"
+            yield at_connector("energy_gap", charger, key.idx, cause)
 
 
 def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:

@@ -10,7 +10,7 @@ from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
 from csms.core.commands import Call
 from csms.core.connector import Connector
-from csms.core.events import KnownTransaction, StartKey
+from csms.core.events import EnergyReported, KnownTransaction, StartKey
 from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.limits import Send
@@ -149,6 +149,7 @@ class State:
         overbooked: rows above their capacity, and since when.
         trims: what is taken off rows whose sessions draw more than is booked.
         notices: standing alarms and notices by their ids.
+        energy: what the last day that is over has missed.
         rest_ended: REST-driven sessions that ended lately.
         commands: those of operators that have not ended, oldest first.
     """
@@ -172,6 +173,7 @@ class State:
     overbooked: dict[str, int] = field(default_factory=dict)
     trims: dict[str, Trim] = field(default_factory=dict)
     notices: dict[str, Alarm] = field(default_factory=dict)
+    energy: EnergyReported | None = None
     commands: dict[CommandId, Commanded] = field(default_factory=dict)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
