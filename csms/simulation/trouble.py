@@ -18,6 +18,8 @@ PAUSE_MS = 600_000
 class Trouble:
     """Counts negative answers to limits since the last Accepted, and aborted connections over the whole run.
 
+    After the third abort a charger counts as refusing, too, until it has Accepted a limit.
+
     Attributes:
         over_ms: until when some charger may have counted as refusing, ms of the world: until one that refuses has
             Accepted a limit, or so long after connections were aborted too often or a fail-safe power was refused.
@@ -26,6 +28,7 @@ class Trouble:
     over_ms: int = 0
     _refusals: Counter[ChargerId] = field(default_factory=Counter)
     _aborts: Counter[ChargerId] = field(default_factory=Counter)
+    _given_up: set[ChargerId] = field(default_factory=set)
     _writes: Counter[ChargerId] = field(default_factory=Counter)
     _fail_safes: set[Token] = field(default_factory=set)
     _owners: dict[Token, ChargerId] = field(default_factory=dict)
@@ -33,7 +36,7 @@ class Trouble:
     @property
     def chargers(self) -> set[ChargerId]:
         """Return the chargers that may count as refusing."""
-        return {c for c, n in self._refusals.items() if n >= MOST_REFUSALS}
+        return {c for c, n in self._refusals.items() if n >= MOST_REFUSALS} | self._given_up
 
     @property
     def worn(self) -> set[ChargerId]:
@@ -56,6 +59,7 @@ class Trouble:
                 self._aborts[command.charger_id] += 1
                 if self._aborts[command.charger_id] >= MOST_ABORTS:
                     self.over_ms = now_ms + PAUSE_MS
+                    self._given_up.add(command.charger_id)
             elif isinstance(command, SetLimit):
                 self._owners[command.token] = command.charger_id
                 self._writes[command.charger_id] += command.purpose is Purpose.DEFAULT
@@ -72,3 +76,4 @@ class Trouble:
         if self._refusals[charger_id] >= MOST_REFUSALS:
             self.over_ms = max(self.over_ms, now_ms)
         self._refusals[charger_id] = 0
+        self._given_up.discard(charger_id)
