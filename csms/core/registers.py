@@ -178,7 +178,8 @@ def _choose_by_end(session: Session, told_wh: int, most_wh: int) -> None:
 
 def _meter(session: Session, sample: Sample, most_w: int) -> None:
     read(session, sample, most_w)
-    session.metered(sample.energy_wh or 0, most_energy_wh(most_w, lasted_ms(session, sample.at_ms)))
+    most_wh = most_energy_wh(most_w, lasted_ms(session, sample.at_ms))
+    session.metered(sample.energy_wh or 0, most_wh, sample.energy_step_wh)
 
 
 def _is_own(session: Session, sample: Sample) -> bool:

@@ -69,6 +69,8 @@ class Samples(Part):
                 self._read_start(charger, session, sample)
             if charger is not None and connector is not None:
                 doubt = self._hear(charger, connector, sample)
+                if doubt is Doubt.OLD and session is not None:
+                    self._catch_up(charger, session, sample)
                 self._rest(connector, fact, sample, doubt)
             self.journal.keep_sample(fact, idx, sample, owner_id, doubt)
 
@@ -83,6 +85,8 @@ class Samples(Part):
             if named is not None and named.last_energy_wh is None:
                 self._read_start(charger, named, sample)
             doubt: Doubt | None = unheard
+            if named is not None and charger is not None:
+                self._catch_up(charger, named, sample)
             if charger is not None and connector is not None:
                 of_before = unheard is Doubt.TRANSACTION_ENDED and self._is_of_before(connector, sample)
                 doubt = unheard if of_before else self._hear_late(charger, connector, sample, unheard)
@@ -220,12 +224,28 @@ class Samples(Part):
         if sample.energy_wh is None:
             return None
         known = session.flags
-        lasted_ms = max(sample.at_ms, self.now.wall_ms) - session.started_ms
         begun_anew = registers.read(session, sample, most_w)
-        doubt = session.metered(sample.energy_wh, most_energy_wh(most_w, lasted_ms))
+        doubt = session.metered(sample.energy_wh, self._most_wh(session, sample, most_w), sample.energy_step_wh)
         if begun_anew or session.flags != known:
             self.journal.write_session(session)
         return doubt
+
+    def _most_wh(self, session: Session, sample: Sample, most_w: int) -> int:
+        """Return the most that a session can have delivered at a reading, Wh, whatever clock its start was told by."""
+        lasted_ms = max(sample.at_ms, self.now.wall_ms) - session.started_ms
+        return most_energy_wh(most_w, max(lasted_ms, self.now.wall_ms - session.created_ms))
+
+    def _catch_up(self, charger: ChargerState, session: Session, sample: Sample) -> None:
+        """Let a reading of a queue, which steers nothing, be the last one known if it is higher.
+
+        The stop may tell no register, or never come.
+        """
+        if sample.energy_wh is None or sample.at_ms < session.started_ms:
+            return
+        if sample.energy_wh <= (session.last_energy_wh or session.meter_start_wh):
+            return
+        most_w = most_power_w(charger.config)
+        session.metered(sample.energy_wh, self._most_wh(session, sample, most_w), sample.energy_step_wh)
 
     def read_power(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Let a power measured now, W, move the demand of the session on a connector."""

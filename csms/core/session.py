@@ -211,12 +211,16 @@ class Session:
         """Return the energy metered so far, Wh; None while unknown."""
         return None if self.last_energy_wh is None else used_wh(self.meter_start_wh, self.last_energy_wh)
 
-    def metered(self, energy_wh: int, most_wh: int) -> Doubt | None:
+    def metered(self, energy_wh: int, most_wh: int, step_wh: int = 1) -> Doubt | None:
         """Take a reading of its register when it can have delivered `most_wh`; return why it is not believed, or None.
+
+        `step_wh`: of the register, which may be written less finely than meterStart was: so far below it is at it.
 
         The first one tells whether the register is the one of meterStart or counts from the start of the session, until
         one comes that can only be the former.
         """
+        if RELATIVE not in self.flags and 0 < self.meter_start_wh - energy_wh <= step_wh < self.meter_start_wh:
+            energy_wh = self.meter_start_wh
         if self.last_energy_wh is None and energy_wh < self.meter_start_wh:
             self.flag(RELATIVE)
         elif RELATIVE in self.flags and energy_wh > most_wh >= energy_wh - self.meter_start_wh >= 0:

@@ -39,6 +39,7 @@ from csms.core.session import (
     IMPLAUSIBLE,
     NO_METER_START,
     REGISTER_UNKNOWN,
+    RELATIVE,
     STOP_GUESSED,
     SUSPECT,
     UNPROVEN,
@@ -51,6 +52,9 @@ from csms.core.units import MS_PER_HOUR, used_wh
 
 START_TIME_UNKNOWN = "start_time_unknown"
 """Flag of a session whose start told no usable time: it began at the latest when we heard of it."""
+
+REGISTERS_APART_WH = 100
+"""A register that is told in two messages may be rounded so differently."""
 
 USED_MAX_WH = 10**13
 """No transaction has used more, however long it ran: 10 TWh."""
@@ -318,6 +322,8 @@ class Transactions(Part):
         if NO_METER_START not in session.flags and self._is_suspect(session.known(_transaction_id(session)), fact):
             session.flag(SUSPECT)
             told_wh = None
+        elif told_wh is not None and self._is_below_what_was_read(session, told_wh):
+            session.flag(SUSPECT)
         session.last_energy_wh = meter_stop_wh
         connector = self.state.connector(session.key)
         held = None if connector is None or connector.session is not session else connector
@@ -326,6 +332,13 @@ class Transactions(Part):
         self.end(session, fact.reason, fact.stopped_ms, meter_stop_wh)
         if held is not None:
             held.rested(told_wh or 0, fact.stopped_ms)
+
+    @staticmethod
+    def _is_below_what_was_read(session: Session, told_wh: int) -> bool:
+        """Return whether a meterStop contradicts more than the last reading, which alone may be wrong."""
+        if {RELATIVE, NO_METER_START} & set(session.flags) or session.before_last_wh is None:
+            return False
+        return told_wh < session.before_last_wh - REGISTERS_APART_WH
 
     def _told_at_end(self, session: Session, fact: TransactionStopped) -> int | None:
         """Return the register that a stop tells, Wh; for a start that told none, one that its end can have."""
@@ -355,8 +368,13 @@ class Transactions(Part):
         return used > self._most_wh(charger, started.started_ms, fact)
 
     def _most_wh(self, charger: ChargerState, started_ms: int, fact: TransactionStopped) -> int:
-        """Return the most that a transaction can have used that ends now, Wh."""
-        lasted_ms = max(fact.stopped_ms - started_ms, self.now.wall_ms - started_ms, MS_PER_HOUR)
+        """Return the most that a transaction can have used that ends now, Wh.
+
+        The time that its stop tells counts only where its start was told by a clock that is ahead, too.
+        """
+        now_ms = self.now.wall_ms
+        ended_ms = max(fact.stopped_ms, now_ms) if started_ms > now_ms + MS_PER_HOUR else now_ms
+        lasted_ms = max(ended_ms - started_ms, MS_PER_HOUR)
         return most_energy_wh(most_power_w(charger.config), lasted_ms)
 
     def _repeated(self, fact: TransactionStopped) -> bool:

@@ -840,6 +840,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/chargers"),
         ("get", "/chargers/{chargerId}"),
         ("get", "/chargers/{chargerId}/messages"),
+        ("get", "/reports/energy-continuity"),
         ("post", "/station/safe-mode/end"),
         ("get", "/alarms"),
         ("get", "/makes"),
@@ -951,6 +952,36 @@ async def test_the_last_messages_of_a_charger_without_secrets(world: World) -> N
     assert answer.json()["messages"] == [second, third]
     assert_problem(await world.client.get(f"/chargers/CP001/messages?limit={FRAMES + 1}"), Kind.INVALID)
     assert_problem(await world.client.get("/chargers/CP999/messages"), Kind.UNKNOWN_CHARGER)
+
+
+async def test_the_energy_of_a_day_that_belongs_to_nobody(world: World) -> None:
+    begun = {"started_ms": 1_700_000_900_000, "meter_start_wh": 9_420}
+    for row in (stored.ended("s7", 7), stored.ended("s8", 8, **begun)):
+        world.store.transactions[row.transaction_id or 0] = row
+    report = (await world.client.get("/reports/energy-continuity?day=2023-11-14")).json()
+    assert report == {
+        "day": "2023-11-14",
+        "timeZone": "UTC",
+        "unaccountedWh": 420,
+        "connectors": [
+            {
+                "connectorId": {"chargerId": "CP001", "idx": 1},
+                "transactions": 2,
+                "breaks": [
+                    {
+                        "kind": "gap",
+                        "differenceWh": 420,
+                        "before": {"transactionId": 7, "at": "2023-11-14T22:23:20.000Z", "registerWh": 9_000},
+                        "after": {"transactionId": 8, "at": "2023-11-14T22:28:20.000Z", "registerWh": 9_420},
+                    }
+                ],
+            }
+        ],
+    }
+    for query in ("", "?day=", "?day=2023-11-31", "?day=2023-1-1", "?day=0001-01-01", "?day=9999-12-31"):
+        assert_problem(await world.client.get(f"/reports/energy-continuity{query}"), Kind.INVALID)
+    world.store.broken = True
+    assert_problem(await world.client.get("/reports/energy-continuity?day=2023-11-14"), Kind.STORE_UNAVAILABLE)
 
 
 # --- makes ------------------------------------------------------------------------------------------------------------

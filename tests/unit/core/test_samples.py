@@ -372,6 +372,7 @@ REGISTERS = [
     ("session-relative beside an absolute meterStart", 1_000_000, [0, 150, 300], 300, ("relative_register",)),
     ("session-relative, beyond meterStart", 100, [50, 150, 300], 300, ("relative_register",)),
     ("wrong from the first", 1_000_000, [0, 1_000_100, 1_000_300], 300, ("implausible_meter",)),
+    ("a little below meterStart: a coarser register", 1_234_567, [1_234_000, 1_235_000, 1_236_000], 1_433, ()),
     ("both from 0", 0, [0, 150, 300], 300, ()),
     ("falls back in between", 1_000_000, [1_000_100, 5, 1_000_300], 300, ("implausible_meter",)),
     ("jumps in between", 1_000_000, [1_000_100, 99_000_000, 1_000_300], 300, ("implausible_meter",)),
@@ -388,9 +389,11 @@ def test_the_energy_of_a_running_session(
     drive = site()
     drive.connect("A")
     one = drive.start("A", meter_wh=start_wh)
+    step_wh = 1_000 if all(reading_wh % 1_000 == 0 for reading_wh in readings_wh[1:]) else 1
     for reading_wh in readings_wh:
         drive.wait(60)
-        drive.sample("A", 1, 10_000, energy_wh=reading_wh)
+        sample = Sample(drive.now.wall_ms, 10_000, reading_wh, energy_step_wh=step_wh)
+        drive.do(MeterSampled(ChargerId("A"), 1, None, (sample,)))
     assert (drive.view(one).energy_wh, drive.record(one).flags) == (energy_wh, flags)
 
 

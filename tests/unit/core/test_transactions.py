@@ -115,6 +115,47 @@ def test_a_tag_that_charges_already(charger_id: str, idx: int, exclusive: bool, 
     assert drive.record(second).tag_status is verdict
 
 
+def test_readings_of_a_queue_are_the_last_ones_known_when_its_stop_tells_no_register() -> None:
+    drive = site()
+    one = drive.start("A", ago_s=7_000, meter_wh=100_000)
+    for n, energy_wh in enumerate((100_500, 109_000, 120_000)):
+        drive.sample("A", 1, 0, transaction_id=one, energy_wh=energy_wh, ago_s=6_000 - n * 1_000)
+    assert drive.view(one).energy_wh == 20_000
+    drive.stop("A", one, None, ago_s=3_000)
+    assert drive.record(one).meter_stop_wh == 120_000
+
+
+def test_readings_of_a_queue_are_the_last_ones_known_when_no_stop_comes() -> None:
+    drive = site()
+    one = drive.start("A", meter_wh=100_000)
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.sample("A", 1, 20_000, transaction_id=one, energy_wh=100_360)
+    drive.wait(3_600)
+    drive.sample("A", 1, 20_000, transaction_id=one, energy_wh=108_000, ago_s=600)
+    drive.status("A", 1, ConnectorStatus.AVAILABLE)
+    drive.wait(61)
+    assert drive.record(one).meter_stop_wh == 108_000
+
+
+@pytest.mark.parametrize(("stop_wh", "flags"), [(3_000, ()), (2_650, ()), (2_599, ("suspect",)), (1, ("suspect",))])
+def test_a_stop_below_what_was_read_is_suspect(stop_wh: int, flags: tuple[str, ...]) -> None:
+    drive = site()
+    one = drive.start("A", meter_wh=0)
+    for reading_wh in range(300, 3_001, 300):
+        drive.wait(60)
+        drive.sample("A", 1, 20_000, transaction_id=one, energy_wh=reading_wh)
+    drive.stop("A", one, stop_wh)
+    assert (drive.record(one).meter_stop_wh, drive.record(one).flags) == (stop_wh, flags)
+
+
+def test_a_stop_of_the_future_is_no_time_to_have_used_more() -> None:
+    drive = site()
+    one = drive.start("A", meter_wh=0)
+    drive.stop("A", one, 900_000_000, ago_s=-10 * 31_536_000)
+    assert drive.record(one).flags == ("suspect",)
+
+
 def test_a_refused_start_locks_its_tag_nowhere() -> None:
     drive = site()
     one = drive.start("A", 1, tag="T", exclusive=True)
