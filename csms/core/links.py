@@ -42,7 +42,8 @@ class Links(Part):
             self.journal.log("charger.first_connected", fact.charger_id)
         charger.connection, charger.connected_ms, charger.heard = fact.connection, self.now.mono_ms, False
         charger.connected_wall_ms = self.now.wall_ms
-        self._begin_stamps(charger)
+        charger.stamps.reconnected(self.now.mono_ms)
+        self._forget_statuses(charger)
         charger.timeouts = 0
         charger.settings.disturbed_ms = self.now.mono_ms
         charger.reconnected()
@@ -195,6 +196,10 @@ class Links(Part):
 
     def _begin_stamps(self, charger: ChargerState) -> None:
         charger.stamps.begin(self.now.mono_ms)
+        self._forget_statuses(charger)
+
+    @staticmethod
+    def _forget_statuses(charger: ChargerState) -> None:
         for connector in charger.connectors.values():
             connector.status_stamp = connector.set_aside = connector.status_at_ms = None
 

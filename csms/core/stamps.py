@@ -37,8 +37,21 @@ class Stamps:
     behind_since_ms: int = 0
 
     def begin(self, now_ms: int) -> None:
-        """Forget what was learnt: a new connection or a boot may have set the clock."""
+        """Forget what was learnt: a boot sets the clock."""
         self.offset_ms, self.seen_ms, self.ahead_ms, self.behind_ms = 0, now_ms, None, None
+
+    def reconnected(self, now_ms: int) -> None:
+        """Forget all but that the clock is ahead, on a new connection without a boot.
+
+        Else the queue of a charger whose clock is two hours ahead would speak of now after an outage of two hours. If
+        the clock was set right meanwhile, that shows within two minutes.
+        """
+        self.offset_ms, self.seen_ms, self.ahead_ms, self.behind_ms = self.ahead_by_ms, now_ms, None, None
+
+    @property
+    def ahead_by_ms(self) -> int:
+        """Return how far the clock is known to be ahead; 0 for one that is behind."""
+        return max(0, self.offset_ms)
 
     def doubt(self, at_ms: int, now: Now) -> Doubt | None:
         """Return why a stamp does not speak of now, or None; take it for the charger's time then."""

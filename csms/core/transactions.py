@@ -149,7 +149,7 @@ class Transactions(Part):
             return fact.tag_status
         tag = fact.key.id_tag.upper()
         here = ConnectorKey(fact.key.charger_id, fact.key.idx)
-        if fact.key.words is not None or self.now.wall_ms - fact.key.started_ms > self.timings.old_start_ms:
+        if fact.key.words is not None or self._age_ms(here.charger_id, fact.key.started_ms) > self.timings.old_start_ms:
             return TagStatus.ACCEPTED  # from a queue: what runs now says nothing of then
         running = any(
             s.id_tag == tag
@@ -173,7 +173,13 @@ class Transactions(Part):
             return True  # it stays REST-driven to its end (API.md)
         if session.started_ms >= current.started_ms:
             return False
-        return abs(self.now.wall_ms - session.started_ms) > self.timings.old_start_ms
+        return abs(self._age_ms(session.key.charger_id, session.started_ms)) > self.timings.old_start_ms
+
+    def _age_ms(self, charger_id: ChargerId, started_ms: int) -> int:
+        """Return how long ago a start was by its charger's clock, as far as that is known to be ahead."""
+        charger = self.state.chargers.get(charger_id)
+        ahead_ms = 0 if charger is None else charger.stamps.ahead_by_ms
+        return self.now.wall_ms + ahead_ms - started_ms
 
     def _keep_as_history(self, session: Session) -> None:
         """Keep a start as a record that touches no ledger; one such record of a connector waits for its stop.
@@ -191,7 +197,8 @@ class Transactions(Part):
         """Give the connector to a new transaction; whatever held it is superseded."""
         registers.follow(session, connector)
         self._supersede(charger, connector, session, session.started_ms)
-        if session.start_words is not None or self.now.wall_ms - session.started_ms > self.timings.old_start_ms:
+        is_old = self._age_ms(session.key.charger_id, session.started_ms) > self.timings.old_start_ms
+        if session.start_words is not None or is_old:
             session.flag(UNPROVEN)
             session.phase = Phase.UNPROVEN
         else:

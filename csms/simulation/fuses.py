@@ -145,7 +145,7 @@ class Fuses:
         if model.heard_since_ms is None or not is_known or truth.mirror.chargers[charger_id].is_two:
             return now_ms
         blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
-        is_behind = model.skew_ms < -CLOCK_DOUBT_MS
+        is_behind = model.skew_ms < -CLOCK_DOUBT_MS or model.stepped_ms != 0
         believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
         delayed_ms = truth.around.delayed_until_ms.get(charger_id, 0)
         disturbed_ms = max(model.disturbed_until_ms, delayed_ms, truth.around.faults.doubted_until_ms)

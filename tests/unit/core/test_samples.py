@@ -410,6 +410,30 @@ def test_a_register_that_counts_each_session_is_still_known_after_a_restart() ->
     assert drive.view(one).energy_wh == 300
 
 
+def test_a_queue_of_a_clock_that_is_ahead_is_a_queue() -> None:
+    drive = Drive(station(30, charger("A", 22), charger("B", 22)))
+    drive.bring_up("A", "B")
+    for charger_id in ("A", "B"):
+        drive.start(charger_id, ago_s=-3_600 if charger_id == "A" else 0)
+        drive.status(charger_id, 1, ConnectorStatus.CHARGING)
+    drive.accept()
+    for _ in range(12):
+        drive.wait(10)
+        drive.sample("A", 1, 15_000, ago_s=-3_600)
+        drive.sample("B", 1, 15_000)
+        drive.accept()
+    drive.disconnect("A")
+    drive.wait(3_600)
+    drive.connect("A")
+    drive.take()
+    for n in range(119):
+        drive.wait(1)
+        drive.sample("A", 1, 1_000, ago_s=-3_600 + 3_600 - n * 30)
+        drive.accept()
+    assert {doubt.doubt for doubt in drive.memory.samples[-110:-10]} == {Doubt.OLD}
+    assert not [limit for limit in drive.limits() if limit[0] == "A" and limit[2] < 15_000]
+
+
 # --- power under the id of a transaction that has ended ---------------------------------------------------------------
 
 

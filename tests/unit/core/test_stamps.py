@@ -42,7 +42,16 @@ def test_which_stamps_speak_of_now(stamps: list[tuple[int, int]], doubts: list[D
     assert told == doubts
 
 
-def test_a_new_connection_forgets() -> None:
+def test_a_new_connection_knows_still_that_a_clock_is_ahead() -> None:
+    seen = Stamps(offset_ms=3_600_000, seen_ms=0, ahead_ms=9)
+    seen.reconnected(5_000)
+    assert seen == Stamps(3_600_000, 5_000)
+    seen = Stamps(offset_ms=-3_600_000)
+    seen.reconnected(5_000)
+    assert seen == Stamps(0, 5_000), "else what a queue tells of an hour ago would be of now"
+
+
+def test_a_boot_forgets() -> None:
     seen = Stamps(offset_ms=3_600_000, seen_ms=0, ahead_ms=9)
     seen.begin(5_000)
     assert seen == Stamps(0, 5_000)

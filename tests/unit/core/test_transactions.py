@@ -156,6 +156,21 @@ def test_a_stop_of_the_future_is_no_time_to_have_used_more() -> None:
     assert drive.record(one).flags == ("suspect",)
 
 
+def test_a_start_of_a_queue_is_old_by_a_clock_that_is_ahead() -> None:
+    drive = site()
+    for _ in range(3):
+        drive.wait(10)
+        drive.sample("A", 1, 0, ago_s=-7_200)
+    drive.disconnect("A")
+    drive.wait(7_200)
+    drive.connect("A")
+    queued = drive.start("A", ago_s=7_140 - 7_200)
+    assert "unproven" in drive.record(queued).flags
+    drive.stop("A", queued)
+    live = drive.start("A", ago_s=-7_200)
+    assert "unproven" not in drive.record(live).flags
+
+
 def test_a_refused_start_locks_its_tag_nowhere() -> None:
     drive = site()
     one = drive.start("A", 1, tag="T", exclusive=True)
