@@ -5,6 +5,7 @@ settling of each hop every car must have its fair share, nothing may stand idle,
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from csms.core.commands import Purpose, RateUnit
 from csms.core.ids import ChargerId, ConnectorKey
@@ -89,9 +90,15 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
         _compare(claim, lowest_w, max(shares_w) + short_w, judge, engine, station)
     _idle(judge, engine, station, troubled)
     moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
-    if len({(each.key, each.limit_w) for each in moved}) > len({each.key for each in moved}):
+    if any(_swings([each.limit_w for each in moved if each.key == key]) for key in {each.key for each in moved}):
         raise ViolationError(f"I10: limits still move: {moved}")
     return len(claims)
+
+
+def _swings(limits_w: list[int]) -> bool:
+    """Return whether a limit goes up and down, or on and on; one raise in steps, as others let go, does not."""
+    steps = [after - before for before, after in pairwise(limits_w) if after != before]
+    return len(steps) > 1 or any(step < 0 for step in steps)
 
 
 def _overbooked_by(troubled: set[ChargerId], rows: dict[str, tuple[str, ...]], engine: Controller) -> set[str]:

@@ -78,6 +78,7 @@ class WorkOff:
     _reach: dict[ChargerId, tuple[bool, int]] = field(default_factory=dict)
     _counting: tuple[ChargerId, ...] = ()
     _provisioned: dict[ChargerId, int] = field(default_factory=dict)
+    _had_w: dict[ChargerId, tuple[int, int]] = field(default_factory=dict)
     _driven: set[ConnectorKey] = field(default_factory=set)
     _rows: Rows = field(init=False)
 
@@ -144,6 +145,8 @@ class WorkOff:
     def tick(self) -> None:
         """Note who is in reach."""
         now_ms = self.truth.now_ms
+        for charger_id in self.truth.mirror.chargers:
+            self._default_w(charger_id)
         for charger_id, model in self.truth.chargers.items():
             is_reached = self._is_reached(charger_id, model)
             was_reached, since_ms = self._reach.get(charger_id, (None, now_ms))
@@ -222,8 +225,14 @@ class WorkOff:
         return load
 
     def _default_w(self, charger_id: ChargerId) -> int:
-        """Return the most that our default at a charger may be, W: a REST client there is told no less."""
-        return max((send.limit_w for send in self.truth.mirror.chargers[charger_id].defaults), default=0)
+        """Return the most that our default at a charger may be, W, or could be a short while ago: nobody is told less."""
+        now_ms = self.truth.now_ms
+        default_w = max((send.limit_w for send in self.truth.mirror.chargers[charger_id].defaults), default=0)
+        before_w, seen_ms = self._had_w.get(charger_id, (0, 0))
+        if default_w < before_w and now_ms - seen_ms <= WORK_OFF_MS:
+            return before_w
+        self._had_w[charger_id] = default_w, now_ms
+        return default_w
 
     def _share(self, charger_id: ChargerId, watts: Sequence[int], *, is_told: bool) -> Load:
         known = self.truth.mirror.chargers[charger_id]
