@@ -19,6 +19,7 @@ from csms.core.firm import RowBound
 from csms.core.ids import ChargerId
 from csms.core.station import Control
 from csms.simulation.asked import Asked
+from csms.simulation.client import RestClient
 from csms.simulation.host import Controller
 from csms.simulation.trace import demand
 from csms.simulation.truth import Truth
@@ -27,6 +28,9 @@ from csms.simulation.workoff import WORK_OFF_MS, WorkOff
 CLOCK_DOUBT_MS = 60_000
 CLOCK_STEP_MS = 120_000
 """Stamps of a clock that is so wrong are believed so long after a connection was made (`csms.core.stamps`)."""
+
+DRAW_BY_THEMSELVES = frozenset({Control.OCPP, Control.NONE})
+"""Cars of such chargers draw whether they have ever connected or not."""
 
 RAMP_MS = 6_000
 """A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds.
@@ -93,18 +97,28 @@ class Fuses:
     def _draws_w(self) -> Mapping[ChargerId, Sequence[int]]:
         return {cid: [outlet.draw_w for outlet in model.outlets] for cid, model in self.truth.chargers.items()}
 
+    def _more_w(self, client: RestClient) -> int:
+        """Return what a client draws beyond what is drawn at its connector over OCPP, W: there is one car."""
+        charger_id, idx = client.key
+        charger = self.truth.mirror.chargers.get(charger_id)
+        counts = charger_id in self.truth.live or (
+            charger is not None and charger.charger.control in DRAW_BY_THEMSELVES
+        )
+        beside_w = self.truth.chargers[charger_id].outlets[idx - 1].draw_w if counts else 0
+        return max(0, client.draw_w - beside_w)
+
     def drawn_w(self, draws_w: Mapping[ChargerId, Sequence[int]]) -> dict[str, int]:
         """Return what each row carries, W."""
         truth = self.truth
         drawn: dict[str, int] = {}
         clients_w: dict[ChargerId, int] = {}
         for client in truth.clients:
-            clients_w[client.key.charger_id] = clients_w.get(client.key.charger_id, 0) + client.draw_w
+            clients_w[client.key.charger_id] = clients_w.get(client.key.charger_id, 0) + self._more_w(client)
         for charger_id, known in truth.mirror.chargers.items():
             if known.is_drained:
                 continue
             watts = clients_w.get(charger_id, 0)
-            if charger_id in truth.live or known.charger.control in {Control.OCPP, Control.NONE}:
+            if charger_id in truth.live or known.charger.control in DRAW_BY_THEMSELVES:
                 watts += sum(draws_w[charger_id])
             watts = min(watts, truth.chargers[charger_id].hardware_w)
             for row in truth.rows.of(charger_id):
@@ -129,7 +143,7 @@ class Fuses:
             self.asked.excuse("C", "a liar" if liars else "just overbooked")
             return
         most_w = capacity_w + capacity_w // 50
-        why = self.workoff.demand_let_go("C", row, most_w, draws_w, lambda client: client.draw_w)
+        why = self.workoff.demand_let_go("C", row, most_w, draws_w, self._more_w)
         booked_w = engine.node_booked_w(row)
         demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", row, watts, capacity_w, booked_w)
         self.asked.excuse("C", why)

@@ -225,7 +225,7 @@ class WorkOff:
         return load
 
     def _default_w(self, charger_id: ChargerId) -> int:
-        """Return the most that our default at a charger may be, W, or could be a short while ago: nobody is told less."""
+        """Return the most that our default at a charger may be, W, or was a moment ago: nobody is told less."""
         now_ms = self.truth.now_ms
         default_w = max((send.limit_w for send in self.truth.mirror.chargers[charger_id].defaults), default=0)
         before_w, seen_ms = self._had_w.get(charger_id, (0, 0))
