@@ -213,8 +213,8 @@ class Steering(TimedPart):
             if self.plan.cut_is_urgent(self.state, each) and connector.evidence.measured_w:
                 return max(charger.defaults.power_w, connector.limits.power_w)
             return max(each.booked_w, each.grant_w)
-        if last_send(each) is not None and self.plan.cut_is_urgent(self.state, each):
-            return connector.limits.power_w
+        if self.plan.cut_is_urgent(self.state, each):
+            return connector.limits.power_w if last_send(each) is not None else self._left_w(each)
         booked_w = self.booked_w
         caps_w = ((node, self.state.tree.caps_w[node]) for node in self.state.tree.paths[charger.charger_id][1:])
         rooms_w = [max(0, cap_w - booked_w[node]) for node, cap_w in caps_w if cap_w is not None]
@@ -222,6 +222,17 @@ class Steering(TimedPart):
         own_w = charger.config.max_power_w - charger.told_beside_w(connector)
         free_w = charger.unprovisioned_w() + room_w - charger.unprovisioned_w(connector)
         return max(connector.limits.power_w, min(own_w, free_w))
+
+    def _left_w(self, each: Steered) -> int:
+        """Return what all others leave on the rows of a connector that is not provisioned, W, by what they are booked.
+
+        Those beside it at its charger count with what they were told: some of that may still have to be cut.
+        """
+        charger, connector = each.charger, each.connector
+        beside_w = min(charger.max_booked_w, charger.told_beside_w(connector)) - charger.booked_w()
+        nodes = ((node, self.state.tree.caps_w[node]) for node in self.state.tree.paths[charger.charger_id])
+        lefts_w = [cap_w - self.booked_w[node] - beside_w for node, cap_w in nodes if cap_w is not None]
+        return max(charger.defaults.power_w, connector.limits.power_w, min(lefts_w, default=charger.max_booked_w))
 
     # --- the wire ---------------------------------------------------------------------------------------------------
 

@@ -431,3 +431,23 @@ def test_under_an_overbooked_row_one_that_is_not_provisioned_is_told_no_more_tha
             drive.answer(call)
     assert drive.row_kw() > 100
     assert {limit_w for charger_id, _, limit_w in drive.limits() if charger_id == "A"} <= {20_000}
+
+
+def test_the_first_limit_of_one_that_is_not_provisioned_leaves_the_others_what_they_still_have() -> None:
+    drive = Drive(station(110, charger("A", 263, 2)))
+    drive.bring_up("A")
+    drive.start("A", 2)
+    drive.status("A", 2, CHARGING)
+    drive.accept()
+    drive.draws({("A", 2): 110}, 60)
+    assert drive.k_kw("A", 2) == 110
+    drive.status("A", 1, CHARGING)
+    drive.wait(61)
+    assert drive.row_kw() > 110, "who charges there is not known"
+    drive.take()
+    drive.start("A", 1)
+    first = next(limit_w for _, idx, limit_w in drive.limits() if idx == 1)
+    assert first == 0, "the other one has not let go yet"
+    drive.accept()
+    drive.draws({("A", 1): 0, ("A", 2): 55}, 20)
+    assert (drive.k_kw("A", 1), drive.k_kw("A", 2)) == (55, 55)
