@@ -299,8 +299,12 @@ class TransactionAnswer(AnswerBody):
 class ExpectedBody(AnswerBody):
     """What follows from a command that only means "will try"."""
 
-    what: str = Field(description="transaction_started, transaction_ended, boot, status, installed or uploaded.")
-    state: str = Field(description="awaited, happened, failed (the charger said so) or not_seen.")
+    what: str = Field(
+        description="transaction_started, transaction_ended, boot, status, installed, uploaded or reservation_used."
+    )
+    state: str = Field(
+        description="awaited, happened, failed (the charger said so), cancelled (by another command) or not_seen."
+    )
     until: str | Absent = Field(None, description="UTC, ISO 8601; absent: for as long as it takes.")
 
 

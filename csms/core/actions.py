@@ -54,7 +54,7 @@ ACTIONS: Mapping[str, Action] = {
     "UpdateFirmware": Action(expects=Expected.INSTALLED, within_ms=2 * HOUR_MS),
     "GetLocalListVersion": Action(),
     "SendLocalList": Action(),
-    "ReserveNow": Action(),
+    "ReserveNow": Action(expects=Expected.RESERVATION_USED),
     "CancelReservation": Action(),
     "ClearChargingProfile": Action(),
 }
@@ -85,11 +85,20 @@ def expected(stored: CommandStored, word: str | None) -> Expected | None:
 
 
 def within_ms(stored: CommandStored, now_wall_ms: int) -> int | None:
-    """Return for how long what a command expects is awaited, ms; firmware is not fetched before its time (§5.19)."""
+    """Return for how long what a command expects is awaited, ms; firmware is not fetched before its time (§5.19).
+
+    A reservation is awaited until it expires (§5.13).
+    """
+    if stored.action == "ReserveNow":
+        return max(0, _ms(body_of(stored)["expiryDate"]) - now_wall_ms)
     time_ms, fetched = ACTIONS[stored.action].within_ms, body_of(stored).get("retrieveDate")
     if time_ms is None or fetched is None:
         return time_ms
-    return time_ms + max(0, int(datetime.fromisoformat(fetched).timestamp() * 1_000) - now_wall_ms)
+    return time_ms + max(0, _ms(fetched) - now_wall_ms)
+
+
+def _ms(stamp: str) -> int:
+    return int(datetime.fromisoformat(stamp).timestamp() * 1_000)
 
 
 def disturbs(stored: CommandStored) -> bool:

@@ -121,6 +121,8 @@ class Commanding(Part):
         commanded = call.commanded
         commanded.change(answer=word, answer_json=answer_json)
         state = state_of(commanded.stored.action, word)
+        if state is CommandState.ACCEPTED and commanded.stored.action in {"ReserveNow", "CancelReservation"}:
+            self._end_reservation(commanded)
         expects = expected(commanded.stored, word) if state is CommandState.ACCEPTED else None
         if expects is None:
             self._answered(commanded, state)
@@ -179,6 +181,7 @@ class Commanding(Part):
             case ChargerBooted():
                 self._booted(fact.charger_id)
             case TransactionStarted():
+                self._used_reservation(fact)
                 self._started(fact)
             case TransactionStopped():
                 for commanded in self._awaiting(fact.charger_id, Expected.TRANSACTION_ENDED):
@@ -186,6 +189,7 @@ class Commanding(Part):
                         self._turned_out(commanded, CommandOutcome.HAPPENED)
             case StatusNotified():
                 self._status(fact)
+                self._lost_reservation(fact)
             case ChargerReported() if fact.action in REPORTS:
                 self._reported(fact)
             case _:
@@ -219,6 +223,27 @@ class Commanding(Part):
             if same_place and body["idTag"].upper() == fact.key.id_tag.upper():
                 self._turned_out(commanded, CommandOutcome.HAPPENED)
                 return
+
+    def _end_reservation(self, commanded: Commanded) -> None:
+        """End the reservation of that id: it was cancelled, or another one has taken its place (§5.13)."""
+        number = body_of(commanded.stored)["reservationId"]
+        for reserved in self._awaiting(commanded.stored.charger_id, Expected.RESERVATION_USED):
+            if reserved is not commanded and body_of(reserved.stored)["reservationId"] == number:
+                self._turned_out(reserved, CommandOutcome.CANCELLED)
+
+    def _used_reservation(self, fact: TransactionStarted) -> None:
+        """End the reservation that a start names; 0 and ids that nobody knows name none (§4.8)."""
+        for reserved in self._awaiting(fact.key.charger_id, Expected.RESERVATION_USED):
+            if fact.reservation_id and body_of(reserved.stored)["reservationId"] == fact.reservation_id:
+                self._turned_out(reserved, CommandOutcome.HAPPENED)
+
+    def _lost_reservation(self, fact: StatusNotified) -> None:
+        """End the reservation of a connector that is out of order: its charger keeps none (§5.13)."""
+        if fact.status not in {ConnectorStatus.FAULTED, ConnectorStatus.UNAVAILABLE}:
+            return
+        for reserved in self._awaiting(fact.charger_id, Expected.RESERVATION_USED):
+            if body_of(reserved.stored)["connectorId"] == fact.idx:
+                self._turned_out(reserved, CommandOutcome.FAILED)
 
     def _status(self, fact: StatusNotified) -> None:
         for commanded in self._awaiting(fact.charger_id, Expected.STATUS):

@@ -277,6 +277,7 @@ class Expected(StrEnum):
     STATUS = "status"
     INSTALLED = "installed"
     UPLOADED = "uploaded"
+    RESERVATION_USED = "reservation_used"
 
 
 class CommandOutcome(StrEnum):
@@ -288,6 +289,8 @@ class CommandOutcome(StrEnum):
     """The charger said so."""
     NOT_SEEN = "not_seen"
     """Not until its deadline."""
+    CANCELLED = "cancelled"
+    """Another command has put an end to it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Operators' commands: what answers make of them, what follows, what is booked meanwhile, what a crash leaves."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,8 +16,11 @@ from csms.core.events import (
     CommandRequested,
     CommandWatched,
     ConnectorStatus,
+    StartKey,
+    TagStatus,
+    TransactionStarted,
 )
-from csms.core.ids import ChargerId, CommandId, ConnectionId, RequestId, Token
+from csms.core.ids import ChargerId, CommandId, ConnectionId, RequestId, SessionId, Token
 from csms.core.records import CommandOutcome, CommandState, CommandStored
 from csms.core.replies import CommandShown, NothingAwaited, Refusal, Refused
 from tests.unit.core.driving import Drive, charger, station
@@ -127,6 +131,7 @@ def test_it_is_durable_as_sent_before_it_leaves(action: str) -> None:
         ("GetLocalListVersion", None, "accepted", None),
         ("SendLocalList", "VersionMismatch", "rejected", None),
         ("ReserveNow", "Occupied", "rejected", None),
+        ("ReserveNow", "Accepted", "accepted", "reservation_used"),
         ("CancelReservation", "Accepted", "accepted", None),
         ("ClearChargingProfile", "Unknown", "rejected", None),
     ],
@@ -300,6 +305,69 @@ def test_what_a_charger_reports_of_it(action: str, report: str, word: str, outco
     answer(made, None, fileName="log.zip")
     made.do(ChargerReported(CP, report, json.dumps({"status": word})))
     assert stored(made).outcome == outcome
+
+
+def reserved(connector: int = 1, number: int = 7) -> Drive:
+    """Return a charger of which a connector is reserved for an hour."""
+    made = drive()
+    ask(made, "ReserveNow", BODIES["ReserveNow"] | {"connectorId": connector, "reservationId": number})
+    answer(made)
+    assert stored(made).outcome is CommandOutcome.AWAITED
+    return made
+
+
+@pytest.mark.parametrize(
+    ("charger_id", "reservation_id", "outcome"),
+    [
+        ("CP001", 7, CommandOutcome.HAPPENED),
+        ("CP001", 0, CommandOutcome.AWAITED),
+        ("CP001", 8, CommandOutcome.AWAITED),
+        ("CP001", None, CommandOutcome.AWAITED),
+        ("CP002", 7, CommandOutcome.AWAITED),
+    ],
+)
+def test_a_reservation_ends_with_the_start_that_names_it(
+    charger_id: str, reservation_id: int | None, outcome: CommandOutcome
+) -> None:
+    made = reserved()
+    key = StartKey(ChargerId(charger_id), 1, "T", made.now.wall_ms, 0, None)
+    started = TransactionStarted(key, TagStatus.ACCEPTED, SessionId("r"), request=RequestId(made.number()))
+    made.do(replace(started, reservation_id=reservation_id))
+    assert stored(made).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("idx", "status", "outcome"),
+    [
+        (1, ConnectorStatus.FAULTED, CommandOutcome.FAILED),
+        (1, ConnectorStatus.UNAVAILABLE, CommandOutcome.FAILED),
+        (1, ConnectorStatus.RESERVED, CommandOutcome.AWAITED),
+        (2, ConnectorStatus.FAULTED, CommandOutcome.AWAITED),
+    ],
+)
+def test_a_connector_that_is_out_of_order_is_reserved_no_more(
+    idx: int, status: ConnectorStatus, outcome: CommandOutcome
+) -> None:
+    made = reserved()
+    made.status("CP001", idx, status)
+    assert stored(made).outcome is outcome
+
+
+def test_a_reservation_is_cancelled_replaced_or_expires() -> None:
+    made = reserved()
+    ask(made, "CancelReservation", {"reservationId": 8})
+    answer(made)
+    assert stored(made, -2).outcome is CommandOutcome.AWAITED, "that was another one"
+    ask(made, "ReserveNow", BODIES["ReserveNow"] | {"reservationId": 7})
+    answer(made)
+    assert [stored(made, n).outcome for n in (-3, -1)] == [CommandOutcome.CANCELLED, CommandOutcome.AWAITED]
+    ask(made, "CancelReservation", {"reservationId": 7})
+    answer(made)
+    assert stored(made, -2).outcome is CommandOutcome.CANCELLED
+    made = reserved()
+    made.recover()
+    made.wait(3_601)
+    assert stored(made).outcome is CommandOutcome.NOT_SEEN
 
 
 # --- what is booked (LEDGER.md §4) ------------------------------------------------------------------------------------
