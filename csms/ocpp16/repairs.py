@@ -52,6 +52,9 @@ def _integer(name: str) -> Field:
 _CONNECTOR_ID = Field("connector_id", readers.read_integer, needed=True, low=0, high=readers.CONNECTOR_ID_MAX)
 _TIMESTAMP = _text("timestamp", 40)
 
+ID_TAG_CHARS_MAX = 255
+"""A tag that is too long (§7.28: 20) is another one than its first 20 characters, and is judged as it came."""
+
 REPAIRS: Mapping[str, tuple[Field, ...]] = {
     "BootNotification": (
         _text("charge_point_vendor", 20),
@@ -74,10 +77,10 @@ REPAIRS: Mapping[str, tuple[Field, ...]] = {
         _text("vendor_id", 255),
         _text("vendor_error_code", 50),
     ),
-    "Authorize": (_text("id_tag", 20, needed=True),),
+    "Authorize": (_text("id_tag", ID_TAG_CHARS_MAX, needed=True),),
     "StartTransaction": (
         replace(_CONNECTOR_ID, needed=False),
-        _text("id_tag", 20),
+        _text("id_tag", ID_TAG_CHARS_MAX),
         _integer("meter_start"),
         _TIMESTAMP,
         _integer("reservation_id"),
@@ -91,7 +94,7 @@ REPAIRS: Mapping[str, tuple[Field, ...]] = {
         _integer("transaction_id"),
         _integer("meter_stop"),
         _TIMESTAMP,
-        _text("id_tag", 20),
+        _text("id_tag", ID_TAG_CHARS_MAX),
         _text("reason", 50),
         Field("transaction_data", readers.read_elements),
     ),

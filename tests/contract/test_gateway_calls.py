@@ -269,6 +269,7 @@ async def test_listed_tags() -> None:
         {
             "GOOD": TagVerdict(TagStatus.ACCEPTED, T + 60_000, "GROUP"),
             "BAD": TagVerdict(TagStatus.BLOCKED),
+            "A" * 20: TagVerdict(TagStatus.ACCEPTED),
         },
     )
     async with gateway(id_tags=tags) as world, world.client() as client:
@@ -277,6 +278,8 @@ async def test_listed_tags() -> None:
             "bad": {"status": "Blocked"},
             "group": {"status": "Invalid"},
             "5e450001": {"status": "Accepted"},
+            "a" * 20: {"status": "Accepted"},
+            "a" * 21: {"status": "Invalid"},
         }
         for tag, info in table.items():
             assert (await client.call("Authorize", {"idTag": tag}))[2] == {"idTagInfo": info}
