@@ -100,8 +100,8 @@ class StartKey:
 
     @property
     def identity(self) -> "StartKey":
-        """Return the key without what differs from one sending to the next."""
-        return self if self.words is None else replace(self, started_ms=0)
+        """Return the key without what may differ from one sending to the next; tags have no case (§7.28)."""
+        return replace(self, id_tag=self.id_tag.upper(), started_ms=self.started_ms if self.words is None else 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,13 @@ def test_another_start_has_another_id(change: str) -> None:
     assert drive.start_again(replace(start, **{change: other[change]})).transaction_id != first.transaction_id  # type: ignore[arg-type]
 
 
+def test_a_tag_in_another_case_makes_no_other_start() -> None:
+    drive = site()
+    start = key(drive)
+    first = drive.start_again(replace(start, id_tag="Tag"))
+    assert drive.start_again(replace(start, id_tag="tAG")).transaction_id == first.transaction_id
+
+
 CONCURRENT = [
     # caption, where the second start is, exclusive | verdict
     ("the policy allows several", "B", 1, False, TagStatus.ACCEPTED),
