@@ -80,9 +80,15 @@ class Judge:
 
     def __post_init__(self) -> None:
         self.truth = Truth(self.around, self.chargers, self.clients, Mirror(self.store, 0))
+        self.truth.is_convicted = self._is_convicted
         self.workoff = WorkOff(self.truth)
         self.limits = Limits(self.truth, self.workoff, self.asked)
         self.fuses = Fuses(self.truth, self.workoff, self.asked)
+
+    def _is_convicted(self, key: ConnectorKey) -> bool:
+        row = self.store.chargers.get(key.charger_id)
+        found = None if row is None else row.evidence.get(key.idx)
+        return found is not None and found.not_obeying
 
     @property
     def mirror(self) -> Mirror:

@@ -1,6 +1,6 @@
 """What the oracles know of a world besides what the engine says: its people, its configuration, who has come."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from csms.core.ids import ChargerId, ConnectorKey
@@ -25,6 +25,7 @@ class Truth:
         live: chargers that have ever connected; liars: by charger, its longest time between two samples, ms.
         up_since_ms: when the process that runs now started.
         counting: chargers that are on their rows with what they obey over OCPP, or draw by themselves.
+        is_convicted: whether a connector counts as one that obeys no limit: it is tried at the least power.
         booked_w: of every connector, after the last step of the last process; charger_booked_w: of every charger.
     """
 
@@ -39,6 +40,7 @@ class Truth:
     counting: tuple[ChargerId, ...] = ()
     booked_w: dict[ConnectorKey, int] = field(default_factory=dict)
     charger_booked_w: dict[ChargerId, int] = field(default_factory=dict)
+    is_convicted: Callable[[ConnectorKey], bool] = lambda _key: False
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:

@@ -258,7 +258,10 @@ class WorkOff:
             else:
                 load.steered_w += min(power_w, told_w)
                 least_w = max(
-                    _smallest_w(known.charger, is_tried=power_w > told_w),
+                    _smallest_w(
+                        known.charger,
+                        is_tried=power_w > told_w or self.truth.is_convicted(ConnectorKey(charger_id, outlet.idx)),
+                    ),
                     self._default_w(charger_id),
                 )
                 load.least_w += max(known.charger.fail_safe_power_w, min(told_w, least_w))
