@@ -14,8 +14,8 @@ controller but
 - one that has refused limits three times, or for whose connection two fight, may be one that is told nothing more: it
   is enough if others make room for it, or if it was told less itself;
 - the default of a connector at which a REST client charges its car, whether it is in reach or not: nobody else can be
-  plugged in there. The client itself is told no less than the default that its charger has from us. When it goes
-  the default counts again, and a row that is still open has its 25 s again;
+  plugged in there, and what runs there from before us is that car. The client itself is told no less than the default
+  that its charger has from us. When it goes the default counts again, and a row that is still open has its 25 s again;
 - whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since: they are not
   counted.
 """
@@ -244,7 +244,8 @@ class WorkOff:
         with_cars = [
             (outlet, power_w)
             for outlet, power_w in zip(self.truth.chargers[charger_id].outlets, watts, strict=True)
-            if outlet.transaction is not None or ConnectorKey(charger_id, outlet.idx) not in self._driven
+            if (outlet.transaction is not None and not outlet.transaction.is_foreign)
+            or ConnectorKey(charger_id, outlet.idx) not in self._driven
         ]
         is_doubtful = known.is_two or charger_id in self.truth.trouble.chargers
         is_fixed = not is_reached or known.is_draining
