@@ -297,7 +297,7 @@ MUTANTS: Final = (
         "        return self.voltage_v * self.phases\n",
         "        return self.voltage_v\n",
         "§1: booked in the form in which it was sent",
-        "I2",
+        "I2 form",
     ),
     Mutant(
         "limits are rounded up",
