@@ -22,6 +22,9 @@ class Offers(Part):
 
     def draws(self, charger: ChargerState, connector: Connector, session: Session, power_w: int) -> None:
         """Note that a car draws what it was told: more than its charger's default alone would let flow."""
+        own = (send for send in connector.limits.sends if send.transaction_id == session.transaction_id)
+        if not any(send.answered_accepted and send.limit_w > 0 for send in own):
+            return  # that is what another central system had offered, or was offered to the transaction before
         default_w = charger.defaults.power_w
         margin_w = tolerance_w(charger.config, default_w)
         if default_w > 0 and power_w <= default_w + margin_w:

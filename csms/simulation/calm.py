@@ -175,7 +175,7 @@ def _compare(claim: Claim, lowest_w: int, highest_w: int, judge: Judge, engine: 
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {lowest_w} W")
     if highest_w and limit_w > highest_w + _dead_band_w(charger, highest_w) + step_w:
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {highest_w} W")
-    if booked_w > max(limit_w, charger.fail_safe_power_w, _start_w(judge, key)):
+    if booked_w > max(limit_w, charger.fail_safe_power_w, _start_w(judge, key)) + step_w:
         raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
     connector = judge.mirror.chargers[charger.charger_id].connectors[key.idx]
     last = connector.sends[-1] if connector.sends else None

@@ -577,6 +577,18 @@ def test_a_charger_that_offers_nothing_is_told_in_the_other_purpose() -> None:
     assert drive.k_kw("A", 1) == 5.52, "the TxProfile is cleared, so nothing else is booked"
 
 
+def test_power_of_before_its_first_limit_does_not_show_that_a_charger_offers_what_it_is_told() -> None:
+    drive = Drive(station(100, charger("A", 22, phases=3, min_w=4_140)), keys={UNIT_KEY: "Current"})
+    drive.bring_up("A")
+    drive.start("A")
+    drive.sample("A", 1, 9_000)
+    drive.accept()
+    drive.status("A", 1, SUSPENDED_EVSE)
+    drive.take()
+    drive.draws({("A", 1): 0}, 40, 5)
+    assert (1, Purpose.DEFAULT) in purposes(drive), "another central system had let it flow"
+
+
 def both_begun(apart_s: int) -> Drive:
     """Return a charger that offers nothing at either connector: its two first transactions begin `apart_s` apart."""
     drive = Drive(station(100, charger("A", 44, 2, phases=3, min_w=4_140)), keys={UNIT_KEY: "Current"})
