@@ -204,7 +204,13 @@ class FakeStore:
             raise StoreError
         self.wanted.append((wanted, before, transactions_max))
         newest = sorted(self.transactions.values(), key=lambda s: (s.started_ms, s.transaction_id or 0), reverse=True)
-        following = [s for s in newest if before is None or (s.started_ms, s.transaction_id) < before]
+        following = [
+            s
+            for s in newest
+            if (before is None or (s.started_ms, s.transaction_id) < before)
+            and (wanted.from_ms is None or s.started_ms >= wanted.from_ms)
+            and (wanted.to_ms is None or s.started_ms < wanted.to_ms)
+        ]
         return tuple(following[:transactions_max])
 
     async def read_samples(
