@@ -34,11 +34,12 @@ from csms.core.timings import Timings
 CLEARINGS_TO_GIVE_UP = 3
 
 
-def clear_what_is_kept(charger: ChargerState, connector: Connector) -> None:
-    """Have what an ended transaction was told cleared at a free connector whose make is known to keep it."""
-    told = any(send.purpose is Purpose.TX for send in connector.limits.sends)
-    if told and charger.keeps_tx_profile and connector.session is None:
-        connector.aftermath.clear()
+def clear_what_is_kept(charger: ChargerState) -> None:
+    """Have what ended transactions were told cleared at free connectors, now that the make is known to keep it."""
+    for connector in charger.connectors.values() if charger.keeps_tx_profile else ():
+        told = any(send.purpose is Purpose.TX for send in connector.limits.sends)
+        if told and connector.session is None:
+            connector.aftermath.clear()
 
 
 def transaction_ended(charger: ChargerState, connector: Connector, ended: Session) -> None:

@@ -531,8 +531,8 @@ class Calls(Part):
             self.journal.write_make(charger.boot)
             self.journal.log("make.learnt", charger.charger_id, None, keeps_tx_profile=kept)
             for other in self.state.chargers.values():
-                for connector in other.connectors.values() if other.learnt is learnt else ():
-                    clear_what_is_kept(other, connector)
+                if other.learnt is learnt:
+                    clear_what_is_kept(other)
 
     def _free_aftermath(self, charger_id: ChargerId, idx: int, token: Token, *, failed: bool = False) -> None:
         """Let what an ended transaction has left to be said go on, at once or after a pause."""

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import assert_never
 
-from csms.core.aftermath import follow_up
+from csms.core.aftermath import clear_what_is_kept, follow_up
 from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
@@ -312,6 +312,7 @@ class Engine:
             if make_told is not None and make_told in fact.makes:
                 charger.learnt = makes.get(make_told, charger.learnt)
                 charger.provisioning.manner = None
+                clear_what_is_kept(charger)
         journal.makes |= fact.makes.keys()
         journal.plan = True
         journal.log("makes.taught", None, None, makes=len(fact.makes))

@@ -6,6 +6,7 @@ again. After a boot the default is asserted again; until then, for at most 15 s,
 
 from dataclasses import replace
 
+from csms.core.aftermath import clear_what_is_kept
 from csms.core.charger import ChargerState
 from csms.core.connector import MEANING, Connector, StatusStamp
 from csms.core.events import (
@@ -128,6 +129,7 @@ class Links(Part):
             makes[make] = charger.learnt if before is None else Learnt()
             self.journal.write_make(boot)
         charger.learnt = makes[make]
+        clear_what_is_kept(charger)
         charger.settings.stale = True
 
     def status(self, fact: StatusNotified) -> None:

@@ -21,7 +21,7 @@ STEADY_MS = 60_000
 
 @dataclass(slots=True)
 class Stamps:
-    """The stamps of one charger's samples since it connected or booted.
+    """The stamps of one charger's samples since it connected or booted; where it was behind, since before.
 
     Attributes:
         offset_ms: how far they run ahead of ours; seen_ms: last seen so, monotonic.
@@ -37,16 +37,19 @@ class Stamps:
     behind_since_ms: int = 0
 
     def begin(self, now_ms: int) -> None:
-        """Forget what was learnt: a boot sets the clock."""
-        self.offset_ms, self.seen_ms, self.ahead_ms, self.behind_ms = 0, now_ms, None, None
+        """Forget where the clock stands, for a boot sets it; not how far behind stamps stood, for some boots do not.
+
+        Else a charger that boots every minute or two, and keeps a clock that is behind, would never be believed.
+        """
+        self.offset_ms, self.seen_ms, self.ahead_ms = 0, now_ms, None
 
     def reconnected(self, now_ms: int) -> None:
-        """Forget all but that the clock is ahead, on a new connection without a boot.
+        """Forget the same on a new connection without a boot, but for a clock that is ahead.
 
         Else the queue of a charger whose clock is two hours ahead would speak of now after an outage of two hours. If
         the clock was set right meanwhile, that shows within two minutes.
         """
-        self.offset_ms, self.seen_ms, self.ahead_ms, self.behind_ms = self.ahead_by_ms, now_ms, None, None
+        self.offset_ms, self.seen_ms, self.ahead_ms = self.ahead_by_ms, now_ms, None
 
     @property
     def ahead_by_ms(self) -> int:
@@ -62,15 +65,22 @@ class Stamps:
         if offset_ms > self.offset_ms + STALE_MS and not self._is_second_ahead(offset_ms, now):
             return Doubt.AHEAD
         self.offset_ms = offset_ms if behind else max(offset_ms, self.offset_ms)
-        self.seen_ms, self.ahead_ms, self.behind_ms = now.mono_ms, None, None
+        self.seen_ms, self.ahead_ms = now.mono_ms, None
+        if not self._is_as_far_behind(offset_ms):
+            self.behind_ms = None
         return None
 
     def _is_steadily_behind(self, offset_ms: int, now: Now) -> bool:
         """Return whether the clock was set back: nothing newer has come for long, and stamps keep their distance."""
-        if self.behind_ms is None or abs(offset_ms - self.behind_ms) > STALE_MS:
+        if not self._is_as_far_behind(offset_ms):
             self.behind_ms, self.behind_since_ms = offset_ms, now.mono_ms
         steady_ms = now.mono_ms - self.behind_since_ms
-        return steady_ms >= STEADY_MS and now.mono_ms - self.seen_ms >= CLOCK_STEP_MS
+        is_over = now.mono_ms - self.seen_ms >= CLOCK_STEP_MS or steady_ms >= CLOCK_STEP_MS  # over boots, too
+        return steady_ms >= STEADY_MS and is_over
+
+    def _is_as_far_behind(self, offset_ms: int) -> bool:
+        """Return whether a stamp stands where those behind have stood."""
+        return self.behind_ms is not None and abs(offset_ms - self.behind_ms) <= STALE_MS
 
     def _is_second_ahead(self, offset_ms: int, now: Now) -> bool:
         """Return whether another stamp, received before, stood as far ahead: then it is the clock."""

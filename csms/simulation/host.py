@@ -25,7 +25,6 @@ from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId,
 from csms.core.records import Record, Snapshot
 from csms.core.replies import Outcome, Reply
 from csms.ocpp16.peer import Peer
-from csms.simulation.clock import EPOCH_MS
 from csms.simulation.faults import Kind
 from csms.simulation.hearing import Desk
 from csms.simulation.line import Line, Take
@@ -180,7 +179,6 @@ class Host:
         self._woken = False
         self._links: dict[ChargerId, Link] = {}
         self._peers: dict[ChargerId, Peer] = {}
-        self.wall_offset_ms = 0
         self.slow_commits = 0.0
         self.stalled_until_ms = 0
         self.disk_fails_until_ms = 0
@@ -333,7 +331,7 @@ class Host:
         return Now(now_ms - self._started_ms, self._wall_ms())
 
     def _wall_ms(self) -> int:
-        return EPOCH_MS + self._around.clock.now_ms + self.wall_offset_ms
+        return self._around.wall_ms() + self._around.server_ahead_ms
 
     def _run(self, life: int) -> None:
         if self.engine is None or life != self._life or self._has_failed:

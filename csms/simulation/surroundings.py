@@ -71,7 +71,8 @@ class Central(Protocol):
 class Surroundings:
     """One world's shared things; `calm` turns every fault off.
 
-    `delayed_until_ms` tells until when a CALL to a charger is under way that is late.
+    `delayed_until_ms` tells until when a CALL to a charger is under way that is late, `server_ahead_ms` how far the
+    server's wall clock is ahead of the true one.
     """
 
     clock: Clock
@@ -85,6 +86,7 @@ class Surroundings:
     later_rng: random.Random = field(default_factory=lambda: random.Random(0))
     arrivals: list[Arrival] = field(default_factory=list)
     delayed_until_ms: dict[ChargerId, int] = field(default_factory=dict)
+    server_ahead_ms: int = 0
     start_confirmed: Callable[[StartKey, int], None] = lambda _key, _transaction_id: None
     obeys: Callable[[ChargerId], None] = lambda _charger_id: None
     _made: dict[str, int] = field(default_factory=dict)

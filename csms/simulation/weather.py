@@ -203,9 +203,9 @@ class Weather:
             client.server_died()
 
     def _step_wall_clock(self) -> None:
-        if not self._scene.around.faults.strike(Kind.SERVER_CLOCK):
-            return
-        self._scene.host.wall_offset_ms = self._scene.around.rng.randint(-7_200_000, 7_200_000)
+        around = self._scene.around
+        if around.faults.strike(Kind.SERVER_CLOCK):
+            around.server_ahead_ms = around.rng.randint(-7_200_000, 7_200_000)
 
     def _stop_foreign(self) -> None:
         ids = [row.transaction_id for row in self._scene.store.sessions.values() if row.transaction_id is not None]

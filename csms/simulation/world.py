@@ -195,7 +195,7 @@ class World:
 
     def _expires_too_soon(self, charger: Charger) -> bool:
         """Return whether limits expire before they are renewed: the charger's clock is ahead of the server's."""
-        ahead_ms = self.chargers[charger.charger_id].skew_ms - self.host.wall_offset_ms
+        ahead_ms = self.chargers[charger.charger_id].skew_ms - self.around.server_ahead_ms
         return charger.fail_safe is FailSafe.EXPIRE and ahead_ms > EXPIRY_S * 1_000 * 2 // 3
 
     # --- the inhabitants -------------------------------------------------------------------------------------------

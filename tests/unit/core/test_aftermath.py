@@ -469,6 +469,26 @@ def test_after_a_restart_what_is_kept_is_booked_and_cleared() -> None:
     assert drive.k_kw("A", 1) == 0
 
 
+@pytest.mark.parametrize("how", ["taught", "boot"])
+def test_what_a_make_is_known_to_keep_only_after_a_restart_is_booked_until_it_is_cleared(how: str) -> None:
+    drive = two()
+    transaction_id = drive.start("A")
+    drive.time_out(drive.open_limit("A"))
+    drive.stop("A", transaction_id)
+    drive.recover()
+    drive.connect("A")
+    make = MAKE if how == "taught" else Make(BOOT.vendor, BOOT.model, "2")
+    drive.do(MakesTaught({make: Learnt(keeps_tx_profile=True)}, RequestId(drive.number())))
+    if how == "boot":
+        drive.boot("A", "2")
+        drive.accept("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(62)
+    assert drive.k_kw("A", 1) == 100, "no end of a transaction frees what is kept"
+    drive.answer(open_clear(drive, "A"), "Unknown")
+    assert drive.k_kw("A", 1) == 0
+
+
 def test_what_another_system_may_have_left_is_cleared_before_a_connector_is_provisioned() -> None:
     drive = keeper()
     drive.connect("B")

@@ -51,6 +51,19 @@ def test_a_new_connection_knows_still_that_a_clock_is_ahead() -> None:
     assert seen == Stamps(0, 5_000), "else what a queue tells of an hour ago would be of now"
 
 
+def test_a_clock_that_is_behind_is_believed_though_its_charger_boots_every_minute() -> None:
+    seen, wall_ms, doubts = Stamps(), 1_800_000_000_000, []
+    for at_s in range(0, 200, 20):
+        if at_s % 60 == 40:
+            seen.begin(at_s * 1_000)
+        doubts.append(seen.doubt(wall_ms + (at_s - 1_700) * 1_000, Now(at_s * 1_000, wall_ms + at_s * 1_000)))
+    assert doubts == [OLD] * 6 + [None] * 4
+    seen.begin(200_000)
+    assert seen.doubt(wall_ms + 201_000, Now(201_000, wall_ms + 201_000)) is None, "the boot has set it"
+    seen.begin(202_000)
+    assert seen.doubt(wall_ms - 1_500_000, Now(203_000, wall_ms + 203_000)) is OLD, "it was right before: a queue"
+
+
 def test_a_boot_forgets() -> None:
     seen = Stamps(offset_ms=3_600_000, seen_ms=0, ahead_ms=9)
     seen.begin(5_000)
