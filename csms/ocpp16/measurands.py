@@ -3,9 +3,9 @@
 An absent measurand means Energy.Active.Import.Register, an absent unit W or Wh, an absent location Outlet. A total wins
 over phases, but for one of 0 W beside phases that draw; without one, the phases are summed (line to neutral; line to
 line and N are something else). Values of the outlet win; those of inlet, cable, body and car are used only when there
-is nothing else. Padded numbers and decimal commas are read; "", NaN, infinities, signed data, other units and
-implausible values are *missing*, never 0. Power is rounded up, so that a consumption is never understated; a negative
-import is an export and counts as 0.
+is nothing else. Padded numbers and decimal commas are read, but for 1,234 W or Wh, which may be a thousand times as
+much; "", NaN, infinities, signed data, other units and implausible values are *missing*, never 0. Power is rounded up,
+so that a consumption is never understated; a negative import is an export and counts as 0.
 """
 
 import math
@@ -16,6 +16,7 @@ from operator import attrgetter
 
 from csms.core.events import Sample
 from csms.ocpp16.meter_values import Reading, SampledValue
+from csms.ocpp16.readers import MAYBE_GROUPED
 from csms.ocpp16.times import parse_time_ms
 
 POWER = "Power.Active.Import"
@@ -33,6 +34,7 @@ _SCALES = {
     ENERGY: {"": 1, "WH": 1, "KWH": 1000, "Wh": 1, "kWh": 1000},
 }
 """By unit, in capitals and as OCPP spells it."""
+_SPELLED = {name.lower(): name for name in (POWER, ENERGY, CURRENT, "Voltage")}
 _DRAWN_A = 0.5
 """Above this a phase draws: placeholders of phases that a car does not use are about 0."""
 _ALL_LINES = 3
@@ -93,7 +95,7 @@ def _found(values: Iterable[SampledValue], torn: set[tuple[str, str]]) -> _Found
     """
     found: _Found = {}
     for sampled in values:
-        measurand = (sampled.measurand or ENERGY).strip()
+        measurand = _measurand(sampled)
         scales = _SCALES.get(measurand)
         if scales is None or (sampled.format is not None and sampled.format.strip() == "SignedData"):
             continue
@@ -115,6 +117,15 @@ def _found(values: Iterable[SampledValue], torn: set[tuple[str, str]]) -> _Found
     return found
 
 
+def _measurand(sampled: SampledValue) -> str:
+    """Return what is measured, spelt as OCPP does."""
+    told = sampled.measurand
+    if told is None or told in _SCALES:
+        return told or ENERGY
+    told = told.strip()
+    return _SPELLED.get(told.lower(), told or ENERGY)
+
+
 def _number(text: str, scale: int) -> int | Decimal | None:
     whole, _, fraction = text.partition(".")
     if whole.isdigit() and len(text) <= _SHORT and text.isascii():  # most values are whole numbers in W or Wh
@@ -122,6 +133,8 @@ def _number(text: str, scale: int) -> int | Decimal | None:
             return int(whole) * scale
         if scale == _W_PER_KW and fraction.isdigit() and len(fraction) <= _KILO_DIGITS:
             return int(whole + fraction.ljust(_KILO_DIGITS, "0"))
+    if scale == 1 and MAYBE_GROUPED.fullmatch(text):
+        return None
     text = text.replace(",", ".", 1)
     return Decimal(text) * scale if _NUMBER.fullmatch(text) else None
 
@@ -178,7 +191,7 @@ def _step_wh(values: Iterable[SampledValue]) -> int:
     digits = [
         len(str(sampled.value).strip().replace(",", ".").partition(".")[2])
         for sampled in values
-        if (sampled.measurand or ENERGY).strip() == ENERGY and (sampled.unit or "").strip().upper() == "KWH"
+        if _measurand(sampled) == ENERGY and (sampled.unit or "").strip().upper() == "KWH"
     ]
     return 10 ** max(0, 3 - max(digits)) if digits else 1
 
@@ -194,16 +207,16 @@ def _are_kilowatts(power: int | Decimal, values: Iterable[SampledValue]) -> bool
     From half of that to four times (a current without a phase may be that of each of three), so that no other of the
     contradictions between the two that there are is taken for this one.
     """
-    found: dict[str, dict[str, int | Decimal]] = {"Current.Import": {}, "Voltage": {}}
+    found: dict[str, dict[str, int | Decimal]] = {CURRENT: {}, "Voltage": {}}
     for sampled in values:
-        measurand = (sampled.measurand or ENERGY).strip()
+        measurand = _measurand(sampled)
         if measurand == POWER and sampled.unit is not None and sampled.unit.strip().upper() != "W":
             return False
         if measurand in found and (sampled.unit or "").strip().upper() in {"", "A", "V"}:
             number = _number(str(sampled.value).strip(), 1)
             if number is not None and number > 0:
                 found[measurand][(sampled.phase or "").strip().upper()] = number
-    currents = {phase: amperes for phase, amperes in found["Current.Import"].items() if _LINES.get(phase) is not None}
+    currents = {phase: amperes for phase, amperes in found[CURRENT].items() if _LINES.get(phase) is not None}
     total_a = currents.pop("", 0)
     voltages = [volts for phase, volts in found["Voltage"].items() if _LINES.get(phase) is not None]
     voltage = Decimal(sum(voltages)) / len(voltages) if voltages else Decimal(_NOMINAL_V)

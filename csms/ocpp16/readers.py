@@ -12,6 +12,9 @@ import msgspec
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 CONNECTOR_ID_MAX = 2**31 - 1
 
+MAYBE_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+"""1,234 may be a thousand times as much as somebody else means with it: it is not guessed."""
+
 _INTEGER = re.compile(r"([+-]?\d{1,30})(?:[.,]\d{0,30})?", re.ASCII)
 _MAX_TEXT_CHARS = 10_000
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -30,7 +33,8 @@ def read_integer(raw: bytes) -> int | None:
     """Read a number, or text that holds one; fractions are cut off, the result is clamped to 64 bits."""
     value = read_any(raw)
     if isinstance(value, str):
-        match = _INTEGER.fullmatch(value.strip())
+        text = value.strip()
+        match = None if MAYBE_GROUPED.fullmatch(text) else _INTEGER.fullmatch(text)
         value = int(match[1]) if match else None
     if isinstance(value, float) and math.isfinite(value):
         value = math.trunc(value)
