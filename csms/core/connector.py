@@ -93,6 +93,7 @@ class Evidence:
         asked: samples asked for since.
         not_obeying: limits are accepted here and not kept: booked at the maximum.
         met: samples at a limit since then; judged: the send that they speak of.
+        resumed: every limit that was ignored followed 0 W.
         tries: ways tried since then; retry_ms: the next one is not tried before; walked_ms: when every one was tried.
         silences: samples asked for because none came; silent_ms: when last.
         strays: samples running above what was told, of now, that name another transaction than the one that runs; more
@@ -108,6 +109,7 @@ class Evidence:
     not_obeying: bool = False
     met: int = 0
     judged: Token | None = None
+    resumed: bool = False
     tries: int = 0
     retry_ms: int = 0
     walked_ms: int | None = None

@@ -10,7 +10,8 @@ A limit that never settles, because the car never lets go, counts as settled aft
 above all that may be in force is no car that lets go, and counts at once (docs/adr/0025). What
 does not obey may obey a TxProfile that another central system has left above ours: they are cleared. Then the ways of
 the ladder are tried one after another, at the least power, so that an obedient car is seen at that limit; when every
-way was ignored, one every ten minutes. A meter that falls silent in a transaction is asked.
+way was ignored, one every ten minutes. Who ignores limits that follow 0 W, and those alone, resumes without one: it
+is never told 0 W again. A meter that falls silent in a transaction is asked.
 
 Only samples that speak of now come here (`csms.core.samples`); a low one frees nothing (I5). A charger that offers less
 than it was told is `csms.core.offers`' matter.
@@ -25,7 +26,7 @@ from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.ladder import least_w
 from csms.core.limits import Send
-from csms.core.offers import Offers
+from csms.core.offers import Offers, never_pause
 from csms.core.part import Alarm, Part
 from csms.core.records import Driver, SendState
 from csms.core.session import Phase, Session
@@ -206,6 +207,7 @@ class Witness(Part):
             evidence.above, evidence.since_ms = 0, None  # it was told nothing yet: it is told now, and judged by that
             return
         evidence.disobeyed = True
+        evidence.resumed = limit.resumes and (evidence.resumed or evidence.above == 1)
         if evidence.above >= SAMPLES_TO_CONVICT or self._lasts(evidence):
             self._convict(charger, connector)
 
@@ -242,6 +244,8 @@ class Witness(Part):
             if limit.transaction_id is not None:
                 charger.learnt.manner = charger.manner
                 self.journal.write_make(charger.boot)
+            if evidence.resumed and not limit.resumes:
+                never_pause(self.state, charger, self.journal, connector.key)
             self.journal.log("connector.obeys_again", *connector.key)
             self._changed(charger)
 

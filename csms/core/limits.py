@@ -56,6 +56,7 @@ class Send:
         probing: half an ampere less was told than is booked; expires: it falls to the fail-safe power by itself, which
             frees nothing.
         level_cleared: everything at its stack level was cleared since it was executed, or can no longer be.
+        resumes: the one before it was 0 W.
         doubtful: recovered, so its answer is no evidence of what was executed last.
         accepted_ms: when it was Accepted.
     """
@@ -81,6 +82,7 @@ class Send:
     outlives_its_own: bool = False
     probing: bool = False
     expires: bool = False
+    resumes: bool = False
     level_cleared: bool = False
 
     @property

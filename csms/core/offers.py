@@ -13,8 +13,11 @@ from csms.core.commands import Purpose
 from csms.core.connector import Connector
 from csms.core.demand import tolerance_w
 from csms.core.events import ConnectorStatus
+from csms.core.ids import ConnectorKey
+from csms.core.journal import Journal
 from csms.core.part import Alarm, Part
 from csms.core.session import Session
+from csms.core.state import State
 
 
 class Offers(Part):
@@ -58,12 +61,7 @@ class Offers(Part):
             session.offered_ms = None
             if not session.drew:
                 charger.provisioning.manner = None
-            charger.learnt.pauses = False
-            for other in self.state.chargers.values():
-                other.provisioning.default_due |= other.learnt is charger.learnt
-            self.journal.write_make(charger.boot)
-            self.journal.log("make.learnt", *connector.key, pauses=False)
-            self.journal.plan = True
+            never_pause(self.state, charger, self.journal, connector.key)
 
     def _detour(self, charger: ChargerState, connector: Connector, session: Session) -> None:
         """Say the limits of a transaction in the other purpose, unless the present one works at another connector.
@@ -87,6 +85,16 @@ class Offers(Part):
         session.steering.reassert = True
         self.journal.log("limit.without_effect", *connector.key, next=charger.manner.purpose)
         self.journal.plan = True
+
+
+def never_pause(state: State, charger: ChargerState, journal: Journal, key: ConnectorKey) -> None:
+    """Note that chargers of this make are told 0 W no more, by their default neither."""
+    charger.learnt.pauses = False
+    for other in state.chargers.values():
+        other.provisioning.default_due |= other.learnt is charger.learnt
+    journal.write_make(charger.boot)
+    journal.log("make.learnt", *key, pauses=False)
+    journal.plan = True
 
 
 def _held_at_default(charger: ChargerState, connector: Connector, session: Session, drawn_w: int | None) -> bool:

@@ -355,6 +355,8 @@ def give_limit(
     purpose, form = manner
     expires_to_w = _expires_to_w(charger, manner, limit_w)
     check(transaction_id is not None or purpose is Purpose.DEFAULT, "a TxProfile is for a running transaction")
+    before = None if connector is None else connector.limits.last_of(transaction_id)
+    before_w = charger.defaults.power_w if before is None else before.limit_w
     send = Send(
         token=state.take_token(),
         charger_id=charger.charger_id,
@@ -370,6 +372,7 @@ def give_limit(
         urgent=urgent,
         probing=probing,
         expires=expires_to_w is not None,
+        resumes=transaction_id is not None and before_w == 0 < limit_w,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)
     if purpose is Purpose.DEFAULT:

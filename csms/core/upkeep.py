@@ -235,9 +235,12 @@ class Upkeep(TimedPart):
 
     def _under_control(self, charger: ChargerState, connector: Connector) -> bool:
         """Return whether no power can flow here, or only under a settled limit of ours."""
-        if connector.session is not None and connector.session.driver is Driver.REST:
+        session = connector.session
+        if session is not None and session.driver is Driver.REST:
             return False
-        idle = connector.status is not None and not MEANING[connector.status].power_may_flow
+        status = connector.status
+        is_of_now = session is None or connector.status_ms >= session.opened_ms
+        idle = status is not None and is_of_now and not MEANING[status].power_may_flow
         return (idle and not self._has_drawn_since(charger, connector)) or self._has_own_limit(connector)
 
     def _has_drawn_since(self, charger: ChargerState, connector: Connector) -> bool:

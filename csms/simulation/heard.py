@@ -48,7 +48,8 @@ class HeardConnector:
     """What was heard of one connector.
 
     Attributes:
-        statuses: the newest one as received, and the newest one by its charger's stamps: either may be the last word.
+        statuses: the newest one as received, the newest one by its charger's stamps, and the newest one by those of the
+            last two minutes, for clocks are set back: any may be the last word.
         current: its newest transaction; rest_w: the last answers by session.
         tx_cleared: whatever TxProfile it had kept is cleared.
         limited: the transactions that had a settled limit of their own: it may count although it may be freed by now.
@@ -57,6 +58,8 @@ class HeardConnector:
     sends: list[HeardSend] = field(default_factory=list)
     statuses: tuple[ConnectorStatus, ...] = ()
     stamped_ms: int = 0
+    lately_stamped_ms: int = 0
+    lately_seen_ms: int = 0
     available_since_ms: int | None = None
     sample_w: int | None = None
     sample_ms: int = 0

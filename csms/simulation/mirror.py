@@ -57,6 +57,7 @@ from csms.simulation.store import Store
 
 DC_PLUG_W = 500_000
 AC_PLUG_A = 63
+STAMPS_COMPARE_MS = 120_000
 CONFLICT_TAKEOVERS = 4
 CONFLICT_MS = 60_000
 
@@ -378,8 +379,15 @@ class Mirror:
         connector = self._connector(fact.charger_id, fact.idx)
         if connector is None:
             return
-        is_late = fact.at_ms is not None and fact.at_ms < connector.stamped_ms
-        connector.statuses = (fact.status, connector.statuses[-1]) if is_late else (fact.status,)
+        newest = newest_lately = fact.status
+        if fact.at_ms is not None and fact.at_ms < connector.stamped_ms:
+            newest = connector.statuses[1]
+        compares = self.now_ms - connector.lately_seen_ms < STAMPS_COMPARE_MS
+        if fact.at_ms is not None and fact.at_ms < connector.lately_stamped_ms and compares:
+            newest_lately = connector.statuses[2]
+        else:
+            connector.lately_stamped_ms, connector.lately_seen_ms = fact.at_ms or 0, self.now_ms
+        connector.statuses = (fact.status, newest, newest_lately)
         connector.stamped_ms = max(connector.stamped_ms, fact.at_ms or 0)
         if ConnectorStatus.AVAILABLE not in connector.statuses:
             connector.available_since_ms = None

@@ -655,6 +655,27 @@ def test_a_charger_that_never_offers_anything_after_0_begins_above_it() -> None:
     assert manner.purpose is Purpose.TX
 
 
+@pytest.mark.parametrize(("first_w", "learnt"), [(0, False), (30_000, None)], ids=["after 0 W", "after another limit"])
+def test_who_ignores_a_limit_after_0_alone_is_never_told_0_again(first_w: int, learnt: bool | None) -> None:  # noqa: FBT001
+    drive = Drive(station(200, charger("A", 100, phases=0)))
+    drive.bring_up("A")
+    drive.start("A")
+    drive.accept()
+    drive.status("A", 1, CHARGING)
+    drive.draws({("A", 1): 100}, 30)
+    for grid_kw, kw in ((first_w // 1_000, first_w / 1_000), (60, 100)):
+        drive.configure(station(grid_kw, charger("A", 100, phases=0)))
+        drive.accept()
+        drive.draws({("A", 1): kw}, 30)
+    assert "not_obeying:A#1" in drive.notices()
+    drive.accept()
+    if learnt is False:  # the clearing has put its default of 0 W in force, the first try follows that
+        drive.draws({("A", 1): 100}, 60)
+    drive.draws({("A", 1): 4.14 if learnt is False else 1}, 40)
+    assert "not_obeying:A#1" not in drive.notices()
+    assert drive.memory.makes[MAKE].learnt.pauses is learnt
+
+
 def test_a_default_above_0_waits_for_room() -> None:
     both = charger("A", 22, phases=3, min_w=4_140), charger("B", 22, phases=3, min_w=4_140)
     drive = Drive(station(22, *both), keys={UNIT_KEY: "Current"})

@@ -532,6 +532,18 @@ def test_a_running_transaction_makes_it_provisioned_when_its_limit_is_settled() 
     assert (drive.provisioned("A"), drive.k_kw("A")) == (True, 100), "T = K = 100 kW was said all the same"
 
 
+def test_a_status_of_before_a_transaction_tells_nothing_of_it() -> None:
+    drive = Drive(station(300, charger("A", 100)))
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(1)
+    drive.start("A")
+    drive.accept()
+    assert (drive.provisioned("A"), drive.k_kw("A")) == (False, 100), "another system's limit may be in force"
+    drive.status("A", 1, PREPARING)
+    assert drive.provisioned("A")
+
+
 @pytest.mark.parametrize(("after_s", "provisioned"), [(59, True), (60, False)])
 def test_charging_without_a_transaction_for_60_s_ends_it(after_s: int, provisioned: bool) -> None:  # noqa: FBT001 - a column
     drive = site(1)
