@@ -55,29 +55,36 @@ def transaction_ended(charger: ChargerState, connector: Connector, ended: Sessio
 
 
 def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
-    """Say what is due at the free connectors of a charger."""
+    """Say what is due at the connectors of a charger: nearly always at free ones."""
     if charger.connection is None or not charger.addressable:
         return
     for connector in charger.connectors.values():
-        aftermath, hides = connector.aftermath, _hides_our_limit(charger, connector)
-        if aftermath.pending is not None or not (hides or _may_clear(charger, connector)):
-            continue
-        if hides and aftermath.failures < CLEARINGS_TO_GIVE_UP:
-            aftermath.clear()
-        lower = (
-            connector.session is None
-            and not _starts(connector)
-            and _default_is_wrong(charger, connector, now, timings, alarm)
-        )
-        clear = aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
-        if not lower and not clear:
-            continue
-        if not alarm.reached(aftermath.retry_ms, now):
+        lower, clear = _what_is_due(charger, connector, now, timings, alarm)
+        if not (lower or clear) or not alarm.reached(connector.aftermath.retry_ms, now):
             continue
         if lower:
             _say_fail_safe(state, charger, connector, journal, now, timings)
         else:
             _clear(state, charger, connector, charger.connection, journal)
+
+
+def _what_is_due(
+    charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm
+) -> tuple[bool, bool]:
+    """Return whether the fail-safe power is to be said to a connector, and whether its TxProfiles are to be cleared."""
+    aftermath = connector.aftermath
+    if aftermath.pending is not None:
+        return False, False
+    if _is_beneath(charger, connector) and _lost_is_due(charger, connector, now, timings, alarm):
+        return True, False
+    hides = _hides_our_limit(charger, connector)
+    if not (hides or _may_clear(charger, connector)):
+        return False, False
+    if hides and aftermath.failures < CLEARINGS_TO_GIVE_UP:
+        aftermath.clear()
+    is_free = connector.session is None and not _starts(connector)
+    lower = is_free and _default_is_wrong(charger, connector, now, timings, alarm)
+    return lower, aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
 
 
 def _may_clear(charger: ChargerState, connector: Connector) -> bool:
@@ -116,14 +123,30 @@ def _default_is_wrong(charger: ChargerState, connector: Connector, now: Now, tim
     sends = [send for send in connector.limits.sends if send.purpose is Purpose.DEFAULT]
     if not sends:
         return False
-    fail_safe_w, last = _fail_safe_w(charger, sends[-1]), sends[-1]
-    if last.limit_w != fail_safe_w or last.unresolved:
+    last = sends[-1]
+    if last.limit_w != _fail_safe_w(charger, last) or last.unresolved:
         return True
+    return last.state is SendState.SETTLED and _lost_is_due(charger, connector, now, timings, alarm)
+
+
+def _is_beneath(charger: ChargerState, connector: Connector) -> bool:
+    """Return whether the connector's default has no effect now: its transaction has a limit of its own above it."""
+    session = connector.session
+    own = session is not None and connector.limits.has_settled(session.transaction_id, Purpose.TX)
+    return own and charger.manner.purpose is Purpose.TX
+
+
+def _lost_is_due(charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm) -> bool:
+    """Return whether a lost default above the fail-safe power stays booked until the fail-safe power is said again."""
+    sends = [send for send in connector.limits.sends if send.purpose is Purpose.DEFAULT]
+    if not sends:
+        return False
+    fail_safe_w = _fail_safe_w(charger, sends[-1])
     lost = [s.lost_ms + timings.late_execution_ms for s in sends if s.limit_w > fail_safe_w and s.lost_ms is not None]
     for harmless_ms in lost:
         if harmless_ms > now.mono_ms:
             alarm.at(harmless_ms)
-    return last.state is SendState.SETTLED and any(last.sent_ms < harmless_ms <= now.mono_ms for harmless_ms in lost)
+    return any(sends[-1].sent_ms < harmless_ms <= now.mono_ms for harmless_ms in lost)
 
 
 def _fail_safe_w(charger: ChargerState, last: Send) -> int:
@@ -166,7 +189,9 @@ def _say_fail_safe(
         now,
         timings,
         urgent=False,
-        cause="fail-safe after the end of a transaction" if connector.session is None else "cut: it began under more",
+        cause="fail-safe after the end of a transaction"
+        if connector.session is None
+        else "fail-safe: it began under more",
         at_once=limit_w <= durable_w(connector, Purpose.DEFAULT, None),
         as_default=True,
     )

@@ -1,14 +1,13 @@
 """The operator of a world: changes the configuration, and with it which chargers may connect."""
 
-from dataclasses import replace
-
+from csms.core.configuration.loads import check_constant_loads
 from csms.core.events import StationConfigured
 from csms.core.ids import ChargerId
 from csms.core.station import GRID, Charger, Control, Station
 from csms.simulation.faults import Kind
 from csms.simulation.host import Controller
 from csms.simulation.scene import Scene
-from csms.simulation.stations import changed_station
+from csms.simulation.stations import changed_station, with_charger
 
 FULL_W = 3_000
 """A row with less room than the dead band of a DC charger is full."""
@@ -67,9 +66,9 @@ class Operator:
         if self._removed and self._scene.around.chance(0.6):
             if not strike(Kind.CONFIGURATION_CHANGE):
                 return
-            back = self._removed.pop()
-            chargers = (*(c for c in station.chargers if c.charger_id != back.charger_id), back)
-            self._post_station(replace(station, chargers=chargers))
+            grown = with_charger(station, self._removed.pop())
+            if not check_constant_loads(grown):  # else the API would refuse it
+                self._post_station(grown)
             return
         changed = changed_station(self._scene.around.rng, station)
         if not strike(_kind_of(station, changed)):

@@ -52,9 +52,20 @@ def _with_fail_safe(station: Station) -> Station:
     rng = random.Random(repr(station).replace("needs_start_power=False, ", ""))
     reserves = rng.random() < 0.6
     drawn = replace(station, chargers=tuple(_drawn_fail_safe(rng, c, reserves=reserves) for c in station.chargers))
-    if not check_fail_safe(drawn):
-        return drawn
-    return replace(station, chargers=tuple(_drawn_fail_safe(rng, c, reserves=False) for c in station.chargers))
+    return drawn if not check_fail_safe(drawn) else all_closed(station)
+
+
+def all_closed(station: Station) -> Station:
+    """Return the station with nothing for cars that come while the server is away."""
+    closed = (replace(c, fail_safe=FailSafe.CLOSED, fail_safe_power_w=0) for c in station.chargers)
+    return replace(station, chargers=tuple(closed))
+
+
+def with_charger(station: Station, charger: Charger) -> Station:
+    """Return the station with one charger that it had before; all `closed` where their fail-safe power does not fit."""
+    others = (c for c in station.chargers if c.charger_id != charger.charger_id)
+    grown = replace(station, chargers=(*others, charger))
+    return grown if not check_fail_safe(grown) else all_closed(grown)
 
 
 def _drawn_fail_safe(rng: random.Random, charger: Charger, *, reserves: bool) -> Charger:

@@ -212,6 +212,28 @@ def test_a_new_transaction_goes_on_from_what_is_booked() -> None:
     assert said(drive) == [("A", DEFAULT, 1, 100_000)], "the fail-safe power was taken: the next car begins from there"
 
 
+def test_a_lost_default_beneath_a_running_transaction_does_not_stay_booked() -> None:
+    drive, transaction_id = by_default()
+    chargers = charger("A", 100), charger("B", 100)
+    drive.configure(station(50, *chargers))
+    drive.accept()
+    drive.draws({("A", 1): 50}, 30)
+    drive.configure(station(100, *chargers))
+    drive.time_out(drive.open_limit("A"))
+    drive.stop("A", transaction_id)
+    drive.accept()
+    drive.do(MakesTaught({MAKE: Learnt()}, RequestId(drive.number())))  # told by TxProfile from now on
+    drive.configure(station(60, *chargers))
+    drive.start("A")
+    drive.accept()
+    drive.draws({("A", 1): 60}, 30)
+    assert drive.k_kw("A", 1) == 100, "the default that was lost may be executed yet"
+    drive.take()
+    drive.draws({("A", 1): 60}, 60)
+    assert ("A", DEFAULT, 1, 0) in said(drive)
+    assert drive.k_kw("A", 1) == 60
+
+
 def test_a_new_transaction_is_told_its_own_limit_when_the_fail_safe_power_was_refused() -> None:
     drive, transaction_id = by_default()
     drive.stop("A", transaction_id)
