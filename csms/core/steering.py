@@ -139,7 +139,7 @@ class Steering(TimedPart):
 
     def _give_what_is_booked(self, each: Steered, last: Send | None) -> None:
         """Say min(T, K) to a session whose last limit is below: it is booked already, by its default or a lost send."""
-        if last is None or last.in_flight or last.unresolved:
+        if last is None or last.in_flight or last.unresolved or self.plan.cut_is_urgent(self.state, each):
             return
         free_w = each.charger.manner.form.round_down(min(each.target_w, each.booked_w, self._room_w(each)))
         if last.limit_w >= free_w or self._worn(each):

@@ -103,7 +103,7 @@ class RestClient:
         if self.is_gone:
             self._say_stop()
         else:
-            self._told(outcome)
+            self._told(outcome, self._around.clock.now_ms)
 
     def _update(self) -> None:
         if self.is_gone:
@@ -117,21 +117,22 @@ class RestClient:
         echo_w = self.obeyed_w if self._echoes else None
         consumed_w = self.draw_w
         self._awaits += 1
+        asked_ms = self._around.clock.now_ms
 
         def told(outcome: Outcome) -> None:
             self._awaits -= 1
             if not loses_answer and not self.is_gone:
-                self._told(outcome)
+                self._told(outcome, asked_ms)
 
         self._central.ask(lambda request: PowerUpdated(request, session_id, consumed_w, echo_w), told)
 
-    def _told(self, outcome: Outcome) -> None:
+    def _told(self, outcome: Outcome, asked_ms: int) -> None:
         if isinstance(outcome, SessionShown) and outcome.session.driver is Driver.OCPP:
             self.is_gone = True  # its charger has come over OCPP and begun a transaction: that is what charges the car
             self.obeyed_w = 0
         elif isinstance(outcome, SessionShown):
             self.obeyed_w = outcome.session.allocated_w
-            self.told_ms = self._around.clock.now_ms
+            self.told_ms = asked_ms
             self._is_sure = True
 
     def _pause_ms(self) -> int:

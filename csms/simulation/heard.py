@@ -129,6 +129,10 @@ class HeardCharger:
         if level is not None and level.isdigit() and int(level) <= MOST_LEVELS:
             self.top_level = int(level)
 
+    def is_seen_to(self, idx: int) -> bool:
+        """Return whether its make is known to keep TxProfiles, and whatever a connector had kept is cleared."""
+        return self.keeps_tx and self.connectors[idx].tx_cleared
+
     @property
     def is_drained(self) -> bool:
         """Return whether it was removed and no transaction of it is open: the operator's act may free it all."""

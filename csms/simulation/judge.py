@@ -244,7 +244,7 @@ class Judge:
             for outlet in model.outlets:
                 key = ConnectorKey(charger_id, outlet.idx)
                 obeyed_w, booked_w = obeyed[charger_id][outlet.idx - 1], engine.booked_w(key)
-                if model.obedience.profiles.keeps_tx and not charger.connectors[outlet.idx].tx_cleared:
+                if model.obedience.profiles.keeps_tx and not charger.is_seen_to(outlet.idx):
                     continue  # a declared lie until its make was seen to
                 total_w += obeyed_w
                 demand(obeyed_w <= booked_w, "I2: {} obeys {}, booked {}", _name(key), obeyed_w, booked_w)
@@ -309,7 +309,7 @@ class Judge:
             for key, limit_w in self._places(command):
                 most_w = max(after_facts.get(key, 0), self._before.get(key, 0))
                 demand(limit_w <= most_w, "I4: {} raised to {} from {} before the commit", _name(key), limit_w, most_w)
-                if durable is not None and not durable.chargers[key.charger_id].is_drained:
+                if durable is not None and durable.is_steered(durable.chargers[key.charger_id]):
                     durable_w = durable.booked_w(key)
                     demand(limit_w <= durable_w, "I4: {} told {}, durable {}", _name(key), limit_w, durable_w)
         for command in (*step.at_once, *step.after_commit):

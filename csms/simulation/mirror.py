@@ -110,7 +110,7 @@ class Mirror:
             return 0
         connector = charger.connectors[key.idx]
         rest_w = sum(connector.rest_w.values())
-        if not self._is_steered(charger):
+        if not self.is_steered(charger):
             return rest_w
         if key.idx in charger.provisioned:
             default_w = max((send.limit_w for send in charger.defaults), default=0)
@@ -463,8 +463,11 @@ class Mirror:
             if send in connector.sends:
                 connector.sends.remove(send)
 
-    def _is_steered(self, charger: HeardCharger) -> bool:
-        return charger.ever_connected and charger.charger.control in {Control.AUTO, Control.OCPP}
+    @staticmethod
+    def is_steered(charger: HeardCharger) -> bool:
+        """Return whether what it is told over OCPP counts for it."""
+        is_ocpp = charger.charger.control in {Control.AUTO, Control.OCPP}
+        return is_ocpp and charger.ever_connected and not charger.is_drained
 
 
 def _most_metered_w(charger: Charger) -> int:

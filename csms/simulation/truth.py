@@ -114,7 +114,7 @@ class Truth:
             is_liar = charger_id in self.liars
             obeyed_w = [
                 min(watts, self.booked_w.get(ConnectorKey(charger_id, idx), 0))
-                if is_liar or (idx in known.connectors and not known.connectors[idx].tx_cleared)
+                if is_liar or (idx in known.connectors and not known.is_seen_to(idx))
                 else watts
                 for idx, watts in enumerate(obeyed_w, 1)
             ]
