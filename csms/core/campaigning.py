@@ -235,11 +235,18 @@ class CampaignQueue(TimedPart):
         for number, place in enumerate(campaign.places):
             if place.state not in WAITS:
                 continue
-            moved = self._next(campaign, number, queue) if free > 0 else self._told(place, PlaceState.WAITING, None)
+            moved = self._next(campaign, number, queue) if free > 0 else self._unasked(place)
             free -= moved.state in UNDER_WAY
             if moved is not place:
                 campaign = with_place(campaign, number, moved)
         return campaign
+
+    def _unasked(self, place: Place) -> Place:
+        """Return a place whose turn has not come; one that was found to have a car waits for that as long as it has."""
+        charger = self.state.chargers.get(place.charger_id)
+        if place.state is PlaceState.WAITING_FOR_CARS and charger is not None and has_car(charger):
+            return place
+        return self._told(place, PlaceState.WAITING, None)
 
     def _next(self, campaign: CampaignStored, number: int, queue: CommandQueue) -> Place:
         """Ask a charger whose turn it is, if it can be asked now."""

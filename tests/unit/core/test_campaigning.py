@@ -161,6 +161,16 @@ def test_nobody_is_asked_before_its_time() -> None:
 # --- who is passed over -----------------------------------------------------------------------------------------------
 
 
+def test_one_whose_car_has_gone_waits_for_its_turn() -> None:
+    made = drive()
+    transaction_id = made.start("CP001")
+    made.accept()
+    begin(made)
+    assert places(made) == ["waiting_for_cars", "asked", "waiting"]
+    made.stop("CP001", transaction_id)
+    assert places(made) == ["waiting", "asked", "waiting"]
+
+
 def test_one_that_charges_waits_for_its_car_and_holds_up_nobody() -> None:
     made = drive()
     transaction_id = made.start("CP001")
@@ -168,6 +178,7 @@ def test_one_that_charges_waits_for_its_car_and_holds_up_nobody() -> None:
     made.take()
     begin(made)
     assert sent(made) == ["CP002"]
+    made.wait(60)
     assert (places(made)[0], place(made, 1).reason) == ("waiting_for_cars", "a car charges there")
     update(made, "CP002")
     assert sent(made) == ["CP003"]
