@@ -3,7 +3,8 @@
     waiting ⇄ waiting for cars → asked → downloading → installing → installed
                                  asked → waiting     its command certainly never left
                                  asked, downloading, installing → failed, and the campaign is halted
-    waiting, waiting for cars → skipped              the charger was removed, or the campaign was stopped
+    waiting, waiting for cars → skipped              the campaign was stopped
+    any but the last three    → skipped              the charger was removed
 
 A charger is asked only when it is connected, no car charges there, its maximum has room on its rows, and its turn has
 come; one that has to wait holds up nobody behind it. Its command is one of `csms.core.commanding`, made in the step in
@@ -67,6 +68,7 @@ CAR_THERE = frozenset({ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, C
 
 UNKNOWN = "nobody knows whether it was told: the connection, or this system, ended before its answer"
 
+REMOVED = "the charger was removed"
 NEVER_LEFT = f"its connection ended {TRIES_MAX} times before it was told"
 
 FAILURES = {
@@ -155,13 +157,13 @@ class Campaigning(Part):
         if not isinstance(fact, ChargerReported) or fact.action != "FirmwareStatusNotification":
             return
         state = next((REPORTED[word] for word in REPORTED if f'"{word}"' in fact.payload_json), None)
+        if state is None:
+            return
         for campaign in list(self.state.campaigns.values()):
             for number, place in enumerate(campaign.places):
-                if state not in {None, place.state} and place.charger_id == fact.charger_id:
-                    if place.state in UNDER_WAY:
-                        told = replace(place, state=state, changed_ms=self.now.wall_ms)
-                        write(self, with_place(campaign, number, told))
-                    break
+                if place.charger_id == fact.charger_id and place.state in UNDER_WAY - {state}:
+                    told = replace(place, state=state, changed_ms=self.now.wall_ms)
+                    write(self, with_place(campaign, number, told))
 
 
 class CampaignQueue(TimedPart):
@@ -195,6 +197,9 @@ class CampaignQueue(TimedPart):
 
     def _moved(self, place: Place) -> Place:
         """Return a place that is under way as the outcome of its command leaves it."""
+        charger = self.state.chargers.get(place.charger_id)
+        if charger is None or charger.draining:
+            return self._told(place, PlaceState.SKIPPED, REMOVED)
         command = self._command(place.command_ids[-1])
         if command is None:
             return self._told(place, PlaceState.FAILED, UNKNOWN)
@@ -264,8 +269,8 @@ class CampaignQueue(TimedPart):
     def _hindered(self, place: Place) -> Place | None:
         """Return a place whose charger is not to be asked as it stands, and why; or None."""
         charger = self.state.chargers.get(place.charger_id)
-        if charger is None:
-            return self._told(place, PlaceState.SKIPPED, "the charger was removed")
+        if charger is None or charger.draining:
+            return self._told(place, PlaceState.SKIPPED, REMOVED)
         if not is_there(charger):
             return self._told(place, PlaceState.WAITING, "the charger is offline")
         if has_car(charger):

@@ -5,7 +5,7 @@ The chargers are played by hand: what the campaign looks at is what they say, in
 """
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ async def halting(server: Server) -> list[dict[str, Any]]:
 
 
 @contextlib.asynccontextmanager
-async def site(tmp_path: Path, config: object) -> AsyncIterator[tuple[Server, list[HandCharger]]]:
+async def site(tmp_path: Path, config: Mapping[str, Any] | None) -> AsyncIterator[tuple[Server, list[HandCharger]]]:
     """Serve the station and have its chargers connected, who take every update in; kill the server at the end."""
     async with contextlib.AsyncExitStack() as stack:
         server = await stack.enter_async_context(serving(tmp_path, config=config))

@@ -254,6 +254,15 @@ def test_one_that_was_removed_is_skipped() -> None:
     assert campaign(made).state == "done"
 
 
+def test_one_that_was_removed_under_way_is_skipped_and_halts_nothing() -> None:
+    made = drive()
+    begin(made)
+    accept(made, "CP001")
+    made.configure(station(400, charger("CP002", 50), charger("CP003", 50)))
+    assert (places(made), place(made, 1).reason) == (["skipped", "asked", "waiting"], "the charger was removed")
+    assert campaign(made).state == "running"
+
+
 # --- on the way -------------------------------------------------------------------------------------------------------
 
 
