@@ -874,6 +874,11 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/makes"),
         ("get", "/commands"),
         ("get", "/commands/{id}"),
+        ("post", "/campaigns"),
+        ("get", "/campaigns"),
+        ("get", "/campaigns/{id}"),
+        ("post", "/campaigns/{id}/stop"),
+        ("post", "/campaigns/{id}/resume"),
         *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in ACTIONS),
     }
 
