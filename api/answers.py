@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -14,6 +15,8 @@ from starlette.responses import Response
 from api.schemas import (
     AlarmBody,
     BreakBody,
+    CampaignBody,
+    CampaignChargerBody,
     ChangedSettingBody,
     ChargerAnswer,
     ChargerBody,
@@ -24,6 +27,7 @@ from api.schemas import (
     ConnectorIdAnswer,
     ContinuityConnector,
     ExpectedBody,
+    HaltedBody,
     IdTagBody,
     KnockBody,
     MessageBody,
@@ -42,7 +46,7 @@ from csms.core.id_tags import IdTag
 from csms.core.ids import SessionId
 from csms.core.learnt import Learnt, Make
 from csms.core.makes_document import make_document
-from csms.core.records import CommandStored, Driver, SessionStored
+from csms.core.records import CampaignStored, CommandStored, Driver, Place, SessionStored
 from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import REGISTER_UNKNOWN
 from csms.core.units import used_wh
@@ -295,6 +299,37 @@ def command_body(command: CommandStored, *, whole: bool) -> CommandBody:
         sent_at=None if command.sent_ms is None else _iso(command.sent_ms),
         answered_at=None if command.answered_ms is None else _iso(command.answered_ms),
         outcome=expects,
+    )
+
+
+def campaign_body(campaign: CampaignStored, *, whole: bool) -> CampaignBody:
+    """Return a firmware campaign, with each of its chargers or with their counts alone."""
+    halted = None
+    if campaign.halted_why is not None:
+        halted = HaltedBody(charger_id=campaign.halted_by, reason=campaign.halted_why)
+    return CampaignBody(
+        id=campaign.campaign_id,
+        name=campaign.name or None,
+        asked_by=campaign.asked_by or None,
+        asked_at=_iso(campaign.asked_ms),
+        state=campaign.state.value,
+        at_a_time=campaign.at_a_time,
+        body=_shown_payload(campaign.body_json),
+        retrieve_date=None if campaign.retrieve_ms is None else _iso(campaign.retrieve_ms),
+        ended_at=None if campaign.ended_ms is None else _iso(campaign.ended_ms),
+        halted=halted,
+        counts=dict(Counter(place.state.value for place in campaign.places)),
+        chargers=[_place_body(place) for place in campaign.places] if whole else None,
+    )
+
+
+def _place_body(place: Place) -> CampaignChargerBody:
+    return CampaignChargerBody(
+        charger_id=place.charger_id,
+        state=place.state.value,
+        reason=place.reason,
+        changed_at=_iso(place.changed_ms),
+        command_ids=list(place.command_ids),
     )
 
 

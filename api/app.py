@@ -15,6 +15,7 @@ from api.boundary import HttpBoundary
 from api.docs_page import CONTENT_SECURITY_POLICY, render
 from api.problems import http_problem, invalid
 from api.routes.alarms import AlarmRoutes
+from api.routes.campaigns import CampaignRoutes
 from api.routes.chargers import ChargerRoutes
 from api.routes.closings import ClosingRoutes
 from api.routes.commands import CommandRoutes
@@ -65,6 +66,7 @@ def create_app(services: Services) -> FastAPI:
         IdTagRoutes,
         ChargerRoutes,
         CommandRoutes,
+        CampaignRoutes,
         ReportRoutes,
         AlarmRoutes,
         MakeRoutes,

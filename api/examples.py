@@ -233,6 +233,57 @@ COMMAND: dict[str, Any] = {
     "answeredAt": "2026-11-26T10:00:00.154Z",
     "outcome": {"what": "boot", "state": "happened", "until": "2026-11-26T10:05:00.154Z"},
 }
+CAMPAIGN_REQUEST: dict[str, Any] = {
+    "name": "2.2 for the garage",
+    "location": "https://files.example/x200-2.2.bin",
+    "retrieveDate": "2026-11-27T02:00:00Z",
+    "retries": 3,
+    "retryInterval": 600,
+    "atATime": 2,
+    "chargers": ["CP001", "CP002", "CP003"],
+}
+CAMPAIGN_REQUEST_BY_MAKE: dict[str, Any] = {
+    "location": "https://files.example/x200-2.2.bin",
+    "atATime": 1,
+    "make": {"vendor": "Example Charging", "model": "X 200", "firmwareVersion": "2.1"},
+}
+CAMPAIGN: dict[str, Any] = {
+    "id": "5b7d1c3e-0f7e-4d65-9d8e-6f0a4c2b9e11",
+    "name": "2.2 for the garage",
+    "askedBy": "192.0.2.10",
+    "askedAt": "2026-11-26T18:00:00.000Z",
+    "state": "halted",
+    "atATime": 2,
+    "body": {"location": "https://files.example/x200-2.2.bin", "retries": 3, "retryInterval": 600},
+    "retrieveDate": "2026-11-27T02:00:00.000Z",
+    "halted": {
+        "chargerId": "CP002",
+        "reason": "CP002: it reported that the download or the installation has failed",
+    },
+    "counts": {"installed": 1, "failed": 1, "waiting_for_cars": 1},
+    "chargers": [
+        {
+            "chargerId": "CP001",
+            "state": "installed",
+            "changedAt": "2026-11-27T02:11:20.500Z",
+            "commandIds": ["5b7d1c3e-0f7e-4d65-9d8e-6f0a4c2b9e11-1-1"],
+        },
+        {
+            "chargerId": "CP002",
+            "state": "failed",
+            "reason": "it reported that the download or the installation has failed",
+            "changedAt": "2026-11-27T02:12:03.250Z",
+            "commandIds": ["5b7d1c3e-0f7e-4d65-9d8e-6f0a4c2b9e11-2-1"],
+        },
+        {
+            "chargerId": "CP003",
+            "state": "waiting_for_cars",
+            "reason": "a car charges there",
+            "changedAt": "2026-11-27T02:00:00.000Z",
+            "commandIds": [],
+        },
+    ],
+}
 ID_TAG_REQUEST: dict[str, Any] = {
     "parentIdTag": "FLEET",
     "expiryDate": "2099-01-01T00:00:00Z",

@@ -13,12 +13,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import examples
+from api.campaign_schemas import CampaignRequest
 from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
 from api.makes_schema import LearntMakes
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     AlarmsAnswer,
+    CampaignAnswer,
+    CampaignsAnswer,
     ChargerAnswer,
     ChargersAnswer,
     ClosedAnswer,
@@ -54,6 +57,7 @@ _TAKEN: tuple[type[BaseModel], ...] = (
     IdTagRequest,
     CloseRequest,
     *COMMANDS,
+    CampaignRequest,
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
@@ -64,6 +68,8 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     ClosedAnswer,
     CommandAnswer,
     CommandsAnswer,
+    CampaignAnswer,
+    CampaignsAnswer,
     ChargersAnswer,
     ChargerAnswer,
     KnockingAnswer,

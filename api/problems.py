@@ -39,6 +39,9 @@ class Kind(Enum):
     METER_STOP_TOO_LOW = (422, "Register too low", "A transaction cannot end below the register at which it began.")
     UNKNOWN_COMMAND = (404, "Unknown command", "There never was a command with this id.")
     COMMAND_REFUSED = (409, "Command refused", "This system does not say that to a charger, or not now.")
+    UNKNOWN_CAMPAIGN = (404, "Unknown campaign", "There never was a campaign with this id.")
+    CAMPAIGN_REFUSED = (409, "Campaign refused", "This campaign is not begun; nothing was changed.")
+    CAMPAIGN_ENDED = (409, "Campaign ended", "The campaign has ended, or was stopped for good.")
     NO_HEADROOM = (409, "No headroom", "What the charger may draw after it has no room; nothing was sent.")
     UNKNOWN_ID_TAG = (404, "Unknown id tag", "This id tag is not listed.")
     ID_TAG_CHANGED = (

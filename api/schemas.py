@@ -344,6 +344,60 @@ class CommandsAnswer(AnswerBody):
     next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
 
 
+class CampaignChargerBody(AnswerBody):
+    """One charger of a firmware campaign."""
+
+    charger_id: str
+    state: str = Field(
+        description="waiting, waiting_for_cars (it is not asked while a car charges there), asked, downloading, "
+        "installing, installed, failed (or nobody knows) or skipped."
+    )
+    reason: str | Absent = Field(None, description="Why it waits, failed or was skipped.")
+    changed_at: str = Field(description="UTC, ISO 8601.")
+    command_ids: list[str] = Field(
+        description="Its UpdateFirmware (GET /commands/{id}), the last one counts; those before never left."
+    )
+
+
+class HaltedBody(AnswerBody):
+    """What has halted a campaign."""
+
+    charger_id: str | Absent = Field(None, description="The charger that failed.")
+    reason: str
+
+
+class CampaignBody(AnswerBody):
+    """A firmware campaign, as far as it has come."""
+
+    id: str
+    name: str | Absent = None
+    asked_by: str | Absent = Field(None, description="The address that asked for it.")
+    asked_at: str = Field(description="UTC, ISO 8601, as all times here.")
+    state: str = Field(
+        description="running, halted (one has failed: resume it or stop it), stopped (by an operator) or done."
+    )
+    at_a_time: int
+    body: dict[str, Any] = Field(description="UpdateFirmware as OCPP has it, but for retrieveDate; without passwords.")
+    retrieve_date: str | Absent = Field(None, description="No charger is asked before it; absent: at once.")
+    ended_at: str | Absent = None
+    halted: HaltedBody | Absent = None
+    counts: dict[str, int] = Field(description="How many chargers are in each state.")
+    chargers: list[CampaignChargerBody] | Absent = Field(None, description="In their order; not in lists.")
+
+
+class CampaignAnswer(AnswerBody):
+    """One campaign."""
+
+    campaign: CampaignBody
+
+
+class CampaignsAnswer(AnswerBody):
+    """Campaigns, the newest first."""
+
+    campaigns: list[CampaignBody]
+    next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
+
+
 class ConnectorBody(AnswerBody):
     """One connector as it is now."""
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from csms.core.events import BootInfo
 from csms.core.ids import SessionId
-from csms.ports import CommandLedger, Transactions
+from csms.ports import CampaignLedger, CommandLedger, Transactions
 from csms.runtime.desk import StationDesk
 from csms.runtime.id_tags import TagBook
 from csms.runtime.messages import Messages
@@ -59,8 +59,8 @@ class Knock(Protocol):
         ...
 
 
-class SessionMemory(Transactions, CommandLedger, Protocol):
-    """What the store remembers of sessions and commands (with a part of `csms.ports.Store`)."""
+class SessionMemory(Transactions, CommandLedger, CampaignLedger, Protocol):
+    """What the store remembers of sessions, commands and campaigns (with a part of `csms.ports.Store`)."""
 
     async def find_session(self, session_id: SessionId) -> bool:
         """Return whether a session of that id ever existed."""
@@ -73,9 +73,9 @@ class Services:
 
     Attributes:
         desk: the station's loop.
-        store: asked whether a session ever existed, for transactions and commands.
+        store: asked whether a session ever existed, for transactions, commands and campaigns.
         knocking: who asked to connect as a charger and was not let in, bounded.
-        new_id: a fresh id of a session or a command, unique for ever.
+        new_id: a fresh id of a session, a command or a campaign, unique for ever.
         end_safe_mode: has the loop go on as usual, if it runs in safe mode.
         virtual_tag: id tag of a remote start whose client names none.
         time_zones: the IANA names that a configuration may use.

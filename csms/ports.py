@@ -1,6 +1,6 @@
 """The few things that the runtime needs from the world.
 
-Seven protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Eight protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
@@ -10,8 +10,8 @@ from typing import NamedTuple, Protocol
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
-from csms.core.ids import ChargerId, CommandId, Now, SessionId
-from csms.core.records import CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
+from csms.core.ids import CampaignId, ChargerId, CommandId, Now, SessionId
+from csms.core.records import CampaignStored, CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
 
 
 class Store(Protocol):
@@ -132,6 +132,25 @@ class CommandLedger(Protocol):
         commands_max: int,
     ) -> tuple[CommandStored, ...]:
         """Return commands of a charger (None: of all) in a state (None: in any), newest first, before a place."""
+        ...
+
+
+class CampaignPosition(NamedTuple):
+    """A place among campaigns: when one was asked for, UTC ms, and its id."""
+
+    asked_ms: int
+    campaign_id: str
+
+
+class CampaignLedger(Protocol):
+    """Firmware campaigns of a store, to look at; one call is one short transaction. Both raise `StoreError`."""
+
+    async def read_campaign(self, campaign_id: CampaignId) -> CampaignStored | None:
+        """Return a campaign, or None when there never was one of that id."""
+        ...
+
+    async def read_campaigns(self, before: CampaignPosition | None, campaigns_max: int) -> tuple[CampaignStored, ...]:
+        """Return campaigns, the newest first, before a place among them."""
         ...
 
 

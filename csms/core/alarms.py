@@ -150,6 +150,13 @@ KINDS: Final[dict[str, Kind]] = {
         "The charger cannot be told 0 W, so the least power that it accepts is booked for it at all times.",
         "Nothing, if the station can spare that power; else update the charger's firmware.",
     ),
+    "campaign_halted": Kind(
+        _A,
+        "campaign",
+        "A charger of a firmware campaign has failed, or nobody knows what became of it; no other charger is begun.",
+        "See what the charger did (`GET /campaigns/{id}`, and at the charger itself). Then let the others follow"
+        " (`POST /campaigns/{id}/resume`), or end the campaign (`POST /campaigns/{id}/stop`).",
+    ),
     "fail_safe_waits": Kind(
         _N,
         "charger",

@@ -289,6 +289,21 @@ class CommandQueue(TimedPart):
             if commanded.held_until_ms is not None:
                 self._end(commanded)
 
+    def offer(self, stored: CommandStored) -> str | None:
+        """Send a command at this very moment, or return why that cannot be; then it is not taken in."""
+        charger, commanded = self.state.chargers.get(stored.charger_id), Commanded(stored)
+        if charger is None:
+            return "the charger was removed"
+        if self._is_busy(commanded):
+            return "another command is out"
+        refused = self._why_not_now(charger, stored)
+        if refused is not None:
+            return refused.detail
+        commanded.due_ms = self.now.mono_ms + PATIENCE_MS
+        self.state.commands[stored.command_id] = commanded
+        self._send(charger, commanded)
+        return None
+
     def _try(self, commanded: Commanded) -> None:
         """Send a command if it may leave now; refuse it to whoever waits for that, or let it wait or expire."""
         stored = commanded.stored

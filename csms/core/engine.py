@@ -22,6 +22,7 @@ from csms.core.aftermath import clear_what_is_kept, follow_up
 from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
+from csms.core.campaigning import Campaigning, CampaignQueue
 from csms.core.closing import Closing
 from csms.core.commanding import Commanding, CommandQueue
 from csms.core.commands import Command
@@ -33,6 +34,9 @@ from csms.core.events import (
     CallSent,
     CallTimedOut,
     CallUnsent,
+    CampaignRequested,
+    CampaignResumeRequested,
+    CampaignStopRequested,
     ChargerBooted,
     ChargerConnected,
     ChargerDisconnected,
@@ -228,6 +232,8 @@ class Engine:
                 self._dispatch(fact, samples, journal, now)
                 if self._state.commands:
                     Commanding(self._state, journal, now, self._timings).noticed(fact)
+                if self._state.campaigns:
+                    Campaigning(self._state, journal, now, self._timings).noticed(fact)
         for fact in of_clients:
             self._dispatch(fact, samples, journal, now)
 
@@ -283,6 +289,12 @@ class Engine:
                 Commanding(state, journal, now, timings).requested(fact)
             case CommandWatched():
                 Commanding(state, journal, now, timings).watched(fact)
+            case CampaignRequested():
+                Campaigning(state, journal, now, timings).requested(fact)
+            case CampaignStopRequested():
+                Campaigning(state, journal, now, timings).stop_requested(fact)
+            case CampaignResumeRequested():
+                Campaigning(state, journal, now, timings).resume_requested(fact)
             case MakesTaught():
                 self._teach(fact, journal)
             case EnergyReported():
@@ -338,8 +350,11 @@ class Engine:
         state, timings = self._state, self._timings
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
+        queue = CommandQueue(state, journal, now, timings, alarm)
         if state.commands:
-            CommandQueue(state, journal, now, timings, alarm).run()
+            queue.run()
+        if state.campaigns:
+            CampaignQueue(state, journal, now, timings, alarm).run(queue)
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)
@@ -426,6 +441,7 @@ class Engine:
         records += [send.stored() for token, send in journal.sends.items() if token not in journal.gone]
         records += [SendForgotten(token) for token in sorted(journal.gone)]
         records += [commanded.stored for commanded in journal.operated.values()]
+        records += journal.campaigns.values()
         records += journal.samples
         records += journal.events
         if self._counters_moved():

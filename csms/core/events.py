@@ -10,7 +10,17 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
-from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
+from csms.core.ids import (
+    CampaignId,
+    ChargerId,
+    CommandId,
+    ConnectionId,
+    ConnectorKey,
+    RequestId,
+    SessionId,
+    Token,
+    TransactionId,
+)
 from csms.core.learnt import Learnt, Make
 from csms.core.station import Station
 
@@ -363,6 +373,41 @@ class CommandWatched:
     command_id: CommandId
 
 
+@dataclass(frozen=True, slots=True)
+class CampaignRequested:
+    """`POST /campaigns`: firmware for many chargers, each named once.
+
+    Attributes:
+        body_json: the payload of UpdateFirmware, valid, but for retrieveDate.
+        retrieve_ms: nobody is asked before it, UTC ms; None: at once.
+    """
+
+    request: RequestId
+    campaign_id: CampaignId
+    name: str
+    asked_by: str
+    charger_ids: tuple[ChargerId, ...]
+    at_a_time: int
+    body_json: str
+    retrieve_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStopRequested:
+    """`POST /campaigns/{id}/stop`: nobody else is begun, for good."""
+
+    request: RequestId
+    campaign_id: CampaignId
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignResumeRequested:
+    """`POST /campaigns/{id}/resume`: a halted campaign goes on with the chargers that were not begun."""
+
+    request: RequestId
+    campaign_id: CampaignId
+
+
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
@@ -449,5 +494,8 @@ RestFact = (
     | TransactionCloseRequested
     | CommandRequested
     | CommandWatched
+    | CampaignRequested
+    | CampaignStopRequested
+    | CampaignResumeRequested
 )
 Fact = StationConfigured | MakesTaught | EnergyReported | ChargerFact | CallFact | RestFact

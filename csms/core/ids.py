@@ -13,6 +13,7 @@ SessionId = NewType("SessionId", str)
 """Our UUID for one charge."""
 
 CommandId = NewType("CommandId", str)
+CampaignId = NewType("CampaignId", str)
 """UUID of one command of an operator."""
 
 TransactionId = NewType("TransactionId", int)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from csms.core.commanded import Commanded
 from csms.core.commands import Command
 from csms.core.events import BootInfo, MeterSampled, Sample, TransactionStopped
-from csms.core.ids import ChargerId, CommandId, RequestId, SessionId, Token
+from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId, SessionId, Token
 from csms.core.learnt import Make
 from csms.core.limits import Send
-from csms.core.records import Doubt, EventLogged, SampleStored, SessionStored, StopCorrected
+from csms.core.records import CampaignStored, Doubt, EventLogged, SampleStored, SessionStored, StopCorrected
 from csms.core.replies import Outcome, Reply
 from csms.core.session import Session
 
@@ -26,7 +26,7 @@ class Journal:
     """One step's output in the making.
 
     Attributes:
-        chargers, makes, sessions, sends, operated: what has to be written again.
+        chargers, makes, sessions, sends, operated, campaigns: what has to be written again.
         gone: sends that are out of force, freed: chargers of such; removed: chargers taken out of the configuration;
             forgotten: those of which nothing is left.
         orphans: closed records of stops that belong to no transaction.
@@ -51,6 +51,7 @@ class Journal:
     sends: dict[Token, Send] = field(default_factory=dict)
     gone: set[Token] = field(default_factory=set)
     operated: dict[CommandId, Commanded] = field(default_factory=dict)
+    campaigns: dict[CampaignId, CampaignStored] = field(default_factory=dict)
     freed: set[ChargerId] = field(default_factory=set)
     shown: dict[SessionId, None] = field(default_factory=dict)
     station: bool = False

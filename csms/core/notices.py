@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from csms.core.alarms import KINDS
 from csms.core.alarms import Alarm as Standing
+from csms.core.campaigning import WAITS
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
@@ -15,7 +16,7 @@ from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.ladder import fail_safe_w
 from csms.core.part import Alarm
-from csms.core.records import Driver
+from csms.core.records import CampaignState, Driver
 from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import Configure, Control, FailSafe
@@ -87,6 +88,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield from _unheard(charger, now, timings, alarm)
     yield from _of_rows(state, now, timings, alarm)
     yield from _of_energy(state)
+    yield from _of_campaigns(state)
     for session in state.sessions.values():
         silent_ms = now.mono_ms - session.heard_ms
         if session.driver is Driver.REST and silent_ms >= timings.rest_alarm_ms:
@@ -110,6 +112,16 @@ def _of_energy(state: State) -> Iterator[Sign]:
         if charger is not None and state.energy is not None:
             cause = f"{energy_wh} Wh of {state.energy.day} belong to no transaction"
             yield at_connector("energy_gap", charger, key.idx, cause)
+
+
+def _of_campaigns(state: State) -> Iterator[Sign]:
+    """Yield the firmware campaigns that one of their chargers has halted."""
+    for campaign in state.campaigns.values():
+        if campaign.state is CampaignState.HALTED:
+            charger = None if campaign.halted_by is None else state.chargers.get(campaign.halted_by)
+            left = sum(place.state in WAITS for place in campaign.places)
+            cause = f"{campaign.halted_why}; {left} of {len(campaign.places)} chargers were not begun"
+            yield Sign("campaign_halted", cause, campaign.campaign_id, charger)
 
 
 def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:

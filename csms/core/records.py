@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from csms.core.commands import LimitForm, Purpose
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
-from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
+from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.settings import KeyStored
 from csms.core.station import Charger, Station
@@ -332,6 +332,74 @@ class CommandStored:
         return not waits and self.outcome is not CommandOutcome.AWAITED
 
 
+class PlaceState(StrEnum):
+    """How far one charger of a campaign has come."""
+
+    WAITING = "waiting"
+    WAITING_FOR_CARS = "waiting_for_cars"
+    ASKED = "asked"
+    """Its command is under way, and nothing more is known yet."""
+    DOWNLOADING = "downloading"
+    INSTALLING = "installing"
+    INSTALLED = "installed"
+    FAILED = "failed"
+    """It said so, or nobody knows: it is never asked again by its campaign."""
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One charger of a campaign. Times UTC ms.
+
+    Attributes:
+        command_ids: its UpdateFirmware, the last one counts; those before certainly never left.
+        reason: why it waits, failed or was skipped.
+    """
+
+    charger_id: ChargerId
+    state: PlaceState = PlaceState.WAITING
+    command_ids: tuple[CommandId, ...] = ()
+    reason: str | None = None
+    changed_ms: int = 0
+
+
+class CampaignState(StrEnum):
+    """Whether a campaign begins with further chargers."""
+
+    RUNNING = "running"
+    HALTED = "halted"
+    """One has failed; an operator resumes the campaign or stops it."""
+    STOPPED = "stopped"
+    """By an operator, for good."""
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignStored:
+    """A firmware campaign, kept for ever. Times UTC ms.
+
+    Attributes:
+        at_a_time: so many chargers are under way at most.
+        body_json: the payload of UpdateFirmware, as OCPP has it, but for retrieveDate.
+        retrieve_ms: nobody is asked before it; None: at once.
+        halted_by, halted_why: the charger whose failure has halted it, and how; None while nothing has.
+        ended_ms: nothing more will come of it.
+    """
+
+    campaign_id: CampaignId
+    name: str
+    asked_by: str
+    asked_ms: int
+    at_a_time: int
+    body_json: str
+    retrieve_ms: int | None
+    places: tuple[Place, ...]
+    state: CampaignState = CampaignState.RUNNING
+    halted_by: ChargerId | None = None
+    halted_why: str | None = None
+    ended_ms: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class EventLogged:
     """One line of the station's history: statuses, boots, orphans, alarms, audited acts. `detail` is JSON-able."""
@@ -355,6 +423,7 @@ Record = (
     | SampleStored
     | CountersStored
     | CommandStored
+    | CampaignStored
     | EventLogged
 )
 
@@ -364,7 +433,7 @@ class Snapshot:
     """What the store holds at start-up.
 
     The configuration, every remembered charger, the sends in force, the sessions that have not ended, what is learnt of
-    makes, the counters, the operators' commands that have not ended.
+    makes, the counters, the operators' commands and firmware campaigns that have not ended.
     """
 
     station: Station | None = None
@@ -376,3 +445,4 @@ class Snapshot:
     )
     makes: tuple[MakeStored, ...] = ()
     commands: tuple[CommandStored, ...] = ()
+    campaigns: tuple[CampaignStored, ...] = ()

@@ -60,6 +60,8 @@ def rebuild(snapshot: Snapshot, now: Now, timings: Timings = LAW) -> State:
             _clear_again(charger, connector)
     for command in sorted(snapshot.commands, key=lambda c: (c.asked_ms, c.command_id)):
         restore_command(state, command, now, timings)
+    for campaign in sorted(snapshot.campaigns, key=lambda c: (c.asked_ms, c.campaign_id)):
+        state.campaigns[campaign.campaign_id] = campaign
     return state
 
 

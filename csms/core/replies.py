@@ -11,7 +11,7 @@ from csms.core.capabilities import UNTOLD, Capabilities
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import CommandStored, Driver
+from csms.core.records import CampaignStored, CommandStored, Driver
 from csms.core.settings import Change
 from csms.core.station import Station
 from csms.core.tuning import Wish
@@ -59,6 +59,8 @@ class Refusal(StrEnum):
     UNKNOWN_CHARGER = "unknown_charger"
     COMMAND_REFUSED = "command_refused"
     NO_HEADROOM = "no_headroom"
+    CAMPAIGN_REFUSED = "campaign_refused"
+    CAMPAIGN_ENDED = "campaign_ended"
     CHARGER_CONNECTED = "charger_connected"
     TRANSACTION_ENDED = "transaction_ended"
     METER_STOP_TOO_LOW = "meter_stop_too_low"
@@ -126,12 +128,20 @@ class CommandShown:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignShown:
+    """A firmware campaign, as far as it has come."""
+
+    campaign: CampaignStored
+
+
+@dataclass(frozen=True, slots=True)
 class NothingAwaited:
     """Nothing more will come of what somebody waits for: it is in the store."""
 
 
 Outcome = (
     CommandShown
+    | CampaignShown
     | NothingAwaited
     | MakesShown
     | Refused

@@ -13,6 +13,7 @@ from them:
     REST sessions     their clients may obey anything up to the maximum of their charger
     commands          one that was queued or sent then may have been carried out since: it is unknown, and never sent;
                       what was to follow from one that was accepted is awaited on, and booked meanwhile
+    campaigns         one that was running is halted: whom it has asked since is not known
     `control: auto`   a charger that had never connected may have since: it counts as one that has, unless its
                       sessions were driven over REST
 
@@ -28,6 +29,8 @@ from csms.core.commands import LimitForm, Purpose, RateUnit
 from csms.core.ids import ChargerId, Token, TransactionId
 from csms.core.ladder import OUR_LEVEL
 from csms.core.records import (
+    CampaignState,
+    CampaignStored,
     ChargerStored,
     CommandState,
     CommandStored,
@@ -86,6 +89,7 @@ def new_epoch(snapshot: Snapshot, rest_driven: frozenset[ChargerId], made_ms: in
     records += sends
     records += _rest_sessions(snapshot, {row.charger_id: row for _, row in chargers})
     records += _commands(snapshot)
+    records += _campaigns(snapshot)
     records.append(CountersStored(TransactionId(next_id), Token(known.next_token + len(sends)), known.next_rank))
     records.append(
         EventLogged(now_ms, KIND, None, None, {"backup_made_ms": made_ms, "next_transaction_id": str(next_id)})
@@ -147,3 +151,11 @@ def _commands(snapshot: Snapshot) -> Iterator[CommandStored]:
     for command in snapshot.commands:
         if command.state in {CommandState.QUEUED, CommandState.SENT}:
             yield replace(command, state=CommandState.UNKNOWN)
+
+
+def _campaigns(snapshot: Snapshot) -> Iterator[CampaignStored]:
+    """Yield the campaigns that may have gone on since, halted: nobody is asked again without an operator."""
+    why = "the store was restored from a backup: whom it has asked since is not known"
+    for campaign in snapshot.campaigns:
+        if campaign.state is CampaignState.RUNNING:
+            yield replace(campaign, state=CampaignState.HALTED, halted_why=why)

@@ -11,9 +11,20 @@ from csms.core.commanded import Commanded
 from csms.core.commands import Call
 from csms.core.connector import Connector
 from csms.core.events import EnergyReported, KnownTransaction, StartKey
-from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey, RequestId, SessionId, Token, TransactionId
+from csms.core.ids import (
+    CampaignId,
+    ChargerId,
+    CommandId,
+    ConnectionId,
+    ConnectorKey,
+    RequestId,
+    SessionId,
+    Token,
+    TransactionId,
+)
 from csms.core.learnt import Learnt, Make
 from csms.core.limits import Send
+from csms.core.records import CampaignStored
 from csms.core.session import Session
 from csms.core.station import Station
 from csms.core.tree import Tree
@@ -152,6 +163,7 @@ class State:
         energy: what the last day that is over has missed.
         rest_ended: REST-driven sessions that ended lately.
         commands: those of operators that have not ended, oldest first.
+        campaigns: those that have not ended, oldest first.
     """
 
     station: Station
@@ -175,6 +187,7 @@ class State:
     notices: dict[str, Alarm] = field(default_factory=dict)
     energy: EnergyReported | None = None
     commands: dict[CommandId, Commanded] = field(default_factory=dict)
+    campaigns: dict[CampaignId, CampaignStored] = field(default_factory=dict)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

@@ -7,6 +7,7 @@ from csms.core.events import KnownTransaction, StartKey
 from csms.core.ids import ChargerId, SessionId, Token
 from csms.core.learnt import Make
 from csms.core.records import (
+    CampaignStored,
     ChargerForgotten,
     ChargerStored,
     CommandStored,
@@ -66,7 +67,7 @@ class Store:
                     self.makes[record.make] = record
                 case EventLogged():
                     self.events.append(record)
-                case SampleStored() | CommandStored():
+                case SampleStored() | CommandStored() | CampaignStored():
                     pass
 
     def snapshot(self) -> Snapshot:

@@ -13,6 +13,7 @@ from typing import assert_never
 from sqlalchemy import Connection, Table
 
 from csms.core.records import (
+    CampaignStored,
     ChargerForgotten,
     ChargerStored,
     CommandStored,
@@ -102,6 +103,8 @@ class Changes:
                 self.states[schema.charger][text(record.charger_id)] = None
             case CommandStored():
                 self._keep(schema.command, codec.command_row(site, record))
+            case CampaignStored():
+                self._keep(schema.campaign, codec.campaign_row(site, record))
             case StationStored():
                 self.states[schema.station][site] = codec.station_row(site, record)
             case _:

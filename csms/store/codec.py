@@ -20,6 +20,7 @@ import msgspec
 from csms.core.events import KnownTransaction
 from csms.core.id_tags import IdTag
 from csms.core.records import (
+    CampaignStored,
     ChargerStored,
     CommandStored,
     CountersStored,
@@ -45,6 +46,7 @@ StateRecord = TypeVar(
     SessionStored,
     CountersStored,
     CommandStored,
+    CampaignStored,
     KnownTransaction,
     IdTag,
 )
@@ -54,6 +56,7 @@ DOCUMENTS: dict[type[object], frozenset[str]] = {
     MakeStored: frozenset({"make", "learnt"}),
     SendStored: frozenset({"form"}),
     SessionStored: frozenset({"flags"}),
+    CampaignStored: frozenset({"places"}),
     KnownTransaction: frozenset({"flags"}),
 }
 """The columns of each record's table that are JSON text."""
@@ -204,6 +207,25 @@ def command_row(station_id: str, record: CommandStored) -> Row:
         None if record.expects is None else record.expects.value,
         None if record.outcome is None else record.outcome.value,
         optional_integer(record.outcome_due_ms),
+        optional_integer(record.ended_ms),
+    )
+
+
+def campaign_row(station_id: str, record: CampaignStored) -> Row:
+    """Return the row of table `campaign`."""
+    return (
+        station_id,
+        text(record.campaign_id),
+        text(record.name),
+        text(record.asked_by),
+        integer(record.asked_ms),
+        integer(record.at_a_time),
+        text(record.body_json),
+        optional_integer(record.retrieve_ms),
+        document(record.places),
+        record.state.value,
+        optional_text(record.halted_by),
+        optional_text(record.halted_why),
         optional_integer(record.ended_ms),
     )
 

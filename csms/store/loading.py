@@ -9,6 +9,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Select, Table, select
 
 from csms.core.records import (
+    CampaignStored,
     ChargerStored,
     CommandStored,
     CountersStored,
@@ -22,7 +23,7 @@ from csms.store import schema
 from csms.store.codec import read_row, read_station
 
 KeyedRecord = TypeVar(
-    "KeyedRecord", ChargerStored, MakeStored, SendStored, SessionStored, CountersStored, CommandStored
+    "KeyedRecord", ChargerStored, MakeStored, SendStored, SessionStored, CountersStored, CommandStored, CampaignStored
 )
 
 
@@ -39,6 +40,8 @@ def load(connection: Connection, station_id: str) -> Snapshot:
     sends = _of(schema.send, station_id).order_by(schema.send.c.token)
     open_commands = _of(schema.command, station_id).where(schema.command.c.ended_ms.is_(None))
     commands = open_commands.order_by(schema.command.c.asked_ms, schema.command.c.command_id)
+    open_campaigns = _of(schema.campaign, station_id).where(schema.campaign.c.ended_ms.is_(None))
+    campaigns = open_campaigns.order_by(schema.campaign.c.asked_ms, schema.campaign.c.campaign_id)
     snapshot = Snapshot(
         station=_station(connection, station_id),
         chargers=_records(connection, ChargerStored, schema.charger, "charger_id", chargers),
@@ -46,6 +49,7 @@ def load(connection: Connection, station_id: str) -> Snapshot:
         sends=_records(connection, SendStored, schema.send, "token", sends),
         sessions=_records(connection, SessionStored, schema.session, "session_id", running),
         commands=_records(connection, CommandStored, schema.command, "command_id", commands),
+        campaigns=_records(connection, CampaignStored, schema.campaign, "campaign_id", campaigns),
     )
     return replace(snapshot, counters=counters[0]) if counters else snapshot
 

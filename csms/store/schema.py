@@ -283,6 +283,27 @@ Index(
 )
 Index("ix_command_asked", command.c.station_id, command.c.asked_ms, command.c.command_id)
 Index("ix_command_charger", command.c.station_id, command.c.charger_id, command.c.asked_ms, command.c.command_id)
+
+campaign = _table(
+    "campaign",
+    _station_id(),
+    Column("campaign_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("at_a_time", BigInteger, nullable=False),
+    Column("body_json", Text, nullable=False),
+    Column("retrieve_ms", BigInteger, nullable=True),
+    Column("places", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("halted_by", Text, nullable=True),
+    Column("halted_why", Text, nullable=True),
+    Column("ended_ms", BigInteger, nullable=True),
+)
+"""Firmware campaigns, kept for ever; `places`: how far each of its chargers has come."""
+
+Index("ix_campaign_asked", campaign.c.station_id, campaign.c.asked_ms, campaign.c.campaign_id)
+
 id_tag = _table(
     "id_tag",
     _station_id(),

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, insert, select
 
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
-from csms.core.ids import ChargerId, CommandId, SessionId
-from csms.core.records import CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
+from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId
+from csms.core.records import CampaignStored, CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
 from csms.ports import (
+    CampaignPosition,
     CommandPosition,
     Pruned,
     SamplePosition,
@@ -22,7 +23,7 @@ from csms.ports import (
     TransactionPosition,
 )
 from csms.postgres_url import FORM, is_postgres, parse
-from csms.store import history, id_tags, ledger, loading, reading, retention, transaction_lists
+from csms.store import campaigns, history, id_tags, ledger, loading, reading, retention, transaction_lists
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
 from csms.store.schema import station
@@ -121,6 +122,16 @@ class SqlStore:
             lambda connection: ledger.read_commands(
                 connection, self._station_id, charger_id, state, before, commands_max
             )
+        )
+
+    async def read_campaign(self, campaign_id: CampaignId) -> CampaignStored | None:
+        """Return a firmware campaign, or None when there never was one of that id."""
+        return await self._read(lambda connection: campaigns.read_campaign(connection, self._station_id, campaign_id))
+
+    async def read_campaigns(self, before: CampaignPosition | None, campaigns_max: int) -> tuple[CampaignStored, ...]:
+        """Return firmware campaigns, newest first, before a place among them."""
+        return await self._read(
+            lambda connection: campaigns.read_campaigns(connection, self._station_id, before, campaigns_max)
         )
 
     async def load_id_tags(self) -> tuple[IdTag, ...]:

@@ -37,9 +37,9 @@ from csms.core.events import (
     StationConfigured,
     TransactionCloseRequested,
 )
-from csms.core.ids import ChargerId, CommandId, RequestId, SessionId, TransactionId
+from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import CommandState, CommandStored, Driver, SessionStored
+from csms.core.records import CampaignStored, CommandState, CommandStored, Driver, SessionStored
 from csms.core.replies import (
     ChargerView,
     ConnectorView,
@@ -55,7 +55,15 @@ from csms.core.replies import (
 from csms.core.settings import Answer, Change
 from csms.core.station import Station
 from csms.ocpp16.merging import Value
-from csms.ports import CommandPosition, SamplePosition, SamplesPage, StoreError, TransactionFilter, TransactionPosition
+from csms.ports import (
+    CampaignPosition,
+    CommandPosition,
+    SamplePosition,
+    SamplesPage,
+    StoreError,
+    TransactionFilter,
+    TransactionPosition,
+)
 from csms.runtime.id_tags import TagBook
 from csms.runtime.messages import FRAMES, Messages
 from csms.runtime.view import StationView
@@ -165,6 +173,8 @@ class FakeStore:
         self.transactions: dict[int, SessionStored] = {}
         self.pages: list[SamplesPage] = []
         self.commands: dict[CommandId, CommandStored] = {}
+        self.campaigns: dict[CampaignId, CampaignStored] = {}
+        self.campaigns_listed: list[tuple[CampaignPosition | None, int]] = []
         self.listed: list[tuple[ChargerId | None, CommandState | None, CommandPosition | None, int]] = []
         self.asked: list[tuple[SamplePosition | None, int]] = []
         self.wanted: list[tuple[TransactionFilter, TransactionPosition | None, int]] = []
@@ -191,6 +201,17 @@ class FakeStore:
             raise StoreError
         self.listed.append((charger_id, state, before, commands_max))
         return tuple(self.commands.values())[:commands_max]
+
+    async def read_campaign(self, campaign_id: CampaignId) -> CampaignStored | None:
+        if self.broken:
+            raise StoreError
+        return self.campaigns.get(campaign_id)
+
+    async def read_campaigns(self, before: CampaignPosition | None, campaigns_max: int) -> tuple[CampaignStored, ...]:
+        if self.broken:
+            raise StoreError
+        self.campaigns_listed.append((before, campaigns_max))
+        return tuple(self.campaigns.values())[:campaigns_max]
 
     async def read_transaction(self, transaction_id: int) -> SessionStored | None:
         if self.broken:
@@ -853,6 +874,11 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/makes"),
         ("get", "/commands"),
         ("get", "/commands/{id}"),
+        ("post", "/campaigns"),
+        ("get", "/campaigns"),
+        ("get", "/campaigns/{id}"),
+        ("post", "/campaigns/{id}/stop"),
+        ("post", "/campaigns/{id}/resume"),
         *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in ACTIONS),
     }
 

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, Table
 
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.id_tags import IdTag
-from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
+from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.records import (
+    CampaignStored,
     ChargerForgotten,
     ChargerStored,
     Closed,
@@ -37,6 +38,8 @@ from csms.core.records import (
     StopCorrected,
 )
 from csms.ports import (
+    CampaignLedger,
+    CampaignPosition,
     CommandLedger,
     CommandPosition,
     Store,
@@ -147,6 +150,9 @@ async def test_it_is_a_store(store: SqlStore) -> None:
             [samples.command("b"), samples.command("a"), samples.command("c", asked_ms=1)],
             Snapshot(commands=(samples.command("c", asked_ms=1), samples.command("a"), samples.command("b"))),
         ),
+        ([samples.CAMPAIGN], Snapshot(campaigns=(samples.CAMPAIGN,))),
+        ([samples.CAMPAIGN, samples.HALTED_CAMPAIGN], Snapshot(campaigns=(samples.HALTED_CAMPAIGN,))),
+        ([samples.CAMPAIGN, replace(samples.HALTED_CAMPAIGN, ended_ms=1)], Snapshot()),
         ([samples.sample(), samples.logged()], Snapshot()),
     ],
 )
@@ -210,6 +216,24 @@ async def test_commands_of_another_station_are_not_seen(store_url: str) -> None:
         await opened.commit([samples.command(site)])
         assert [found.command_id for found in await opened.read_commands(None, None, None, 10)] == [site]
         await opened.close()
+
+
+async def test_campaigns_are_listed_newest_first(store: SqlStore) -> None:
+    made = [
+        replace(samples.CAMPAIGN, campaign_id=CampaignId(f"k{n}"), asked_ms=n // 2, ended_ms=7 if n < 3 else None)
+        for n in range(5)
+    ]
+    await store.commit(made)
+    port: CampaignLedger = store
+    assert await port.read_campaign(CampaignId("k2")) == made[2]
+    assert await port.read_campaign(CampaignId("k9")) is None
+    everything = tuple(reversed(made))
+    assert await port.read_campaigns(None, 10) == everything
+    paged: tuple[CampaignStored, ...] = ()
+    for _ in made:
+        last = CampaignPosition(paged[-1].asked_ms, paged[-1].campaign_id) if paged else None
+        paged += await port.read_campaigns(last, 1)
+    assert paged == everything
 
 
 async def test_renaming_the_station_loses_nothing(store: SqlStore) -> None:
@@ -971,7 +995,7 @@ def _as_0005_left_it(connection: Connection) -> None:
     """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
     for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
         index.drop(connection)
-    for newer in (schema.command, schema.id_tag):
+    for newer in (schema.command, schema.campaign, schema.id_tag):
         newer.drop(connection)
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:

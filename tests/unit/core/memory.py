@@ -5,10 +5,11 @@ from copy import deepcopy
 from dataclasses import replace
 
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
+from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.learnt import Make
 from csms.core.records import (
     GUESSED_ENDS,
+    CampaignStored,
     ChargerForgotten,
     ChargerStored,
     CommandStored,
@@ -39,6 +40,7 @@ class Memory:
         self.sessions: dict[SessionId, SessionStored] = {}
         self.counters = CountersStored(TransactionId(1), Token(1), 0)
         self.commands: dict[CommandId, CommandStored] = {}
+        self.campaigns: dict[CampaignId, CampaignStored] = {}
         self.samples: list[SampleStored] = []
         self.events: list[EventLogged] = []
 
@@ -61,6 +63,8 @@ class Memory:
                     self.sessions[record.session_id] = record
                 case CommandStored():
                     self.commands[record.command_id] = record
+                case CampaignStored():
+                    self.campaigns[record.campaign_id] = record
                 case CountersStored():
                     self.counters = record
                 case StopCorrected():
@@ -89,6 +93,7 @@ class Memory:
                 self.counters,
                 tuple(self.makes.values()),
                 tuple(row for row in self.commands.values() if row.ended_ms is None),
+                tuple(row for row in self.campaigns.values() if row.ended_ms is None),
             )
         )
 

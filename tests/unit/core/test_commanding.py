@@ -294,9 +294,15 @@ def test_a_scheduled_availability_comes_with_the_status() -> None:
         ("GetDiagnostics", "DiagnosticsStatusNotification", "Uploaded", "happened"),
         ("GetDiagnostics", "DiagnosticsStatusNotification", "UploadFailed", "failed"),
         ("GetDiagnostics", "DiagnosticsStatusNotification", "Uploading", "awaited"),
+        ("GetDiagnostics", "DiagnosticsStatusNotification", "Idle", "awaited"),
+        ("GetDiagnostics", "FirmwareStatusNotification", "Installed", "awaited"),
         ("UpdateFirmware", "FirmwareStatusNotification", "Installed", "happened"),
         ("UpdateFirmware", "FirmwareStatusNotification", "DownloadFailed", "failed"),
+        ("UpdateFirmware", "FirmwareStatusNotification", "InstallationFailed", "failed"),
+        ("UpdateFirmware", "FirmwareStatusNotification", "Downloading", "awaited"),
         ("UpdateFirmware", "FirmwareStatusNotification", "Downloaded", "awaited"),
+        ("UpdateFirmware", "FirmwareStatusNotification", "Installing", "awaited"),
+        ("UpdateFirmware", "FirmwareStatusNotification", "Idle", "awaited"),
     ],
 )
 def test_what_a_charger_reports_of_it(action: str, report: str, word: str, outcome: str) -> None:
@@ -305,6 +311,23 @@ def test_what_a_charger_reports_of_it(action: str, report: str, word: str, outco
     answer(made, None, fileName="log.zip")
     made.do(ChargerReported(CP, report, json.dumps({"status": word})))
     assert stored(made).outcome == outcome
+
+
+def test_an_idle_status_that_was_triggered_leaves_what_is_awaited() -> None:
+    """§4.4, §4.5: Idle comes only as the answer to a trigger; it says that nothing is going on, not how that ended."""
+    made = drive()
+    for action, report, end in (
+        ("GetDiagnostics", "DiagnosticsStatusNotification", "Uploaded"),
+        ("UpdateFirmware", "FirmwareStatusNotification", "Installed"),
+    ):
+        ask(made, action)
+        waiting = answer(made, None, fileName="log.zip")
+        ask(made, "TriggerMessage", {"requestedMessage": report})
+        answer(made)
+        made.do(ChargerReported(CP, report, '{"status":"Idle"}'))
+        assert made.memory.commands[waiting.command_id].outcome is CommandOutcome.AWAITED
+        made.do(ChargerReported(CP, report, json.dumps({"status": end})))
+        assert made.memory.commands[waiting.command_id].outcome is CommandOutcome.HAPPENED
 
 
 def reserved(connector: int = 1, number: int = 7) -> Drive:

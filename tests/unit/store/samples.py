@@ -1,11 +1,14 @@
 """Records to store: one plain example of each."""
 
+from dataclasses import replace
 from typing import Any
 
 from csms.core.commands import LimitForm, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, StartKey, TagStatus
-from csms.core.ids import ChargerId, CommandId, SessionId, Token, TransactionId
+from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.records import (
+    CampaignState,
+    CampaignStored,
     ChargerStored,
     CommandOutcome,
     CommandState,
@@ -14,6 +17,8 @@ from csms.core.records import (
     Driver,
     EventLogged,
     Expected,
+    Place,
+    PlaceState,
     SampleStored,
     SendState,
     SendStored,
@@ -151,6 +156,30 @@ DONE_COMMAND = command(
     expects=Expected.BOOT,
     outcome=CommandOutcome.AWAITED,
     outcome_due_ms=1_700_000_300_000,
+)
+
+CAMPAIGN = CampaignStored(
+    CampaignId("k1"),
+    "spring",
+    "127.0.0.1",
+    1_700_000_000_000,
+    2,
+    '{"location":"https://files.example/fw.bin"}',
+    None,
+    (Place(ChargerId("CP001")), Place(ChargerId("CP002"))),
+)
+HALTED_CAMPAIGN = replace(
+    CAMPAIGN,
+    retrieve_ms=1_700_000_060_000,
+    places=(
+        Place(
+            ChargerId("CP001"), PlaceState.FAILED, (CommandId("k1-1-1"), CommandId("k1-1-2")), "é", 1_700_000_000_001
+        ),
+        Place(ChargerId("CP002"), PlaceState.WAITING_FOR_CARS, (), "a car charges there", 1_700_000_000_002),
+    ),
+    state=CampaignState.HALTED,
+    halted_by=ChargerId("CP001"),
+    halted_why="CP001: é",
 )
 
 COUNTERS = CountersStored(TransactionId(42), Token(17), 9)
