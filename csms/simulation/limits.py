@@ -125,5 +125,5 @@ class Limits:
             self.asked.excuse("A", "just overbooked")
             return
         known = self.truth.believable(obeyed)
-        why = workoff.demand_let_go("A", row, capacity_w, known, lambda each: self._more_w(each, obeyed))
+        why = workoff.demand_let_go("A", row, capacity_w, known, lambda each: self._more_w(each, obeyed), begun_ms)
         self.asked.excuse("A", why)

@@ -177,13 +177,16 @@ class WorkOff:
         capacity_w: int,
         watts_of: Mapping[ChargerId, Sequence[int]],
         client_w: Callable[[RestClient], int],
+        since_ms: int,
     ) -> str:
         """Demand that whoever is told what to do leaves room for the rest, or is down to the least.
 
-        Return who has what is too much.
+        REST clients only when they have asked after `since_ms`. Return who has what is too much.
         """
-        told = self._load(row, watts_of, client_w, is_told=True)
-        held = self._load(row, watts_of, client_w, is_told=False)
+        told_since_ms = max(since_ms, self._opened_ms.get(row, 0), self._moved_ms.get(row, 0))
+        clients = [client for client in self.truth.clients if client.told_ms > told_since_ms]
+        told = self._load(row, watts_of, clients, client_w, is_told=True)
+        held = self._load(row, watts_of, clients, client_w, is_told=False)
         demand(
             told.is_let_go(capacity_w) or held.is_let_go(capacity_w),
             "{}: {} has {} W of {} and {} W are held, so that {} W may stay",
@@ -200,26 +203,29 @@ class WorkOff:
         self,
         row: str,
         watts_of: Mapping[ChargerId, Sequence[int]],
+        clients: Sequence[RestClient],
         client_w: Callable[[RestClient], int],
         *,
         is_told: bool,
     ) -> Load:
         """Add up what a row has of each connector and client; `is_told`: who may be told nothing more is told it."""
         load = Load()
+        left_w = {charger_id: model.hardware_w for charger_id, model in self.truth.chargers.items()}
         for charger_id in self.truth.counting:
             if row not in self._rows.of(charger_id):
                 continue
             own = self._share(charger_id, watts_of[charger_id], is_told=is_told)
-            hardware_w = self.truth.chargers[charger_id].hardware_w
-            load.held_w += min(own.held_w, hardware_w)
-            load.steered_w += max(0, min(own.steered_w, hardware_w - own.held_w))
+            held_w = min(own.held_w, left_w[charger_id])
+            steered_w = min(own.steered_w, left_w[charger_id] - held_w)
+            left_w[charger_id] -= held_w + steered_w
+            load.held_w += held_w
+            load.steered_w += steered_w
             load.least_w += own.least_w
-        told_since_ms = max(self._opened_ms.get(row, 0), self._moved_ms.get(row, 0))
-        for client in self.truth.clients:
+        for client in clients:
             charger_id = client.key.charger_id
-            is_here = charger_id in self.truth.mirror.chargers and row in self._rows.of(charger_id)
-            if is_here and client.told_ms > told_since_ms:
-                watts = client_w(client)
+            if charger_id in self.truth.mirror.chargers and row in self._rows.of(charger_id):
+                watts = min(client_w(client), left_w[charger_id])
+                left_w[charger_id] -= watts
                 load.steered_w += watts
                 load.least_w += min(watts, self._default_w(charger_id))
         return load
