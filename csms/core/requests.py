@@ -173,6 +173,8 @@ class Requests:
         plan = self.make_plan(self.state, self.now.mono_ms, self.timings)
         steered = plan.steered[session.session_id]
         told_w = steered.target_w if steered.target_w < steered.booked_w else steered.grant_w
+        if plan.cut_is_urgent(self.state, steered):  # then nobody is told more, be it booked or not (docs/adr/0027)
+            told_w = min(told_w, max(session.answered_w, steered.charger.defaults.power_w))
         session.answered_w = told_w
         session.target_w, session.limited_by = steered.target_w, steered.limited_by
         if session.echoes:

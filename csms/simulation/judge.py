@@ -81,6 +81,7 @@ class Judge:
     def __post_init__(self) -> None:
         self.truth = Truth(self.around, self.chargers, self.clients, Mirror(self.store, 0))
         self.truth.is_convicted = self._is_convicted
+        self.truth.is_measured = self._is_measured
         self.workoff = WorkOff(self.truth)
         self.limits = Limits(self.truth, self.workoff, self.asked)
         self.fuses = Fuses(self.truth, self.workoff, self.asked)
@@ -89,6 +90,10 @@ class Judge:
         row = self.store.chargers.get(key.charger_id)
         found = None if row is None else row.evidence.get(key.idx)
         return found is not None and found.not_obeying
+
+    def _is_measured(self, charger_id: ChargerId) -> bool:
+        row = self.store.chargers.get(charger_id)
+        return row is not None and any(found.not_obeying or found.measured_w for found in row.evidence.values())
 
     @property
     def mirror(self) -> Mirror:

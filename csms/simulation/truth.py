@@ -26,6 +26,7 @@ class Truth:
         up_since_ms: when the process that runs now started.
         counting: chargers that are on their rows with what they obey over OCPP, or draw by themselves.
         is_convicted: whether a connector counts as one that obeys no limit: it is tried at the least power.
+        is_measured: whether more was measured of a charger than it was told.
         booked_w: of every connector, after the last step of the last process; charger_booked_w: of every charger.
     """
 
@@ -41,6 +42,7 @@ class Truth:
     booked_w: dict[ConnectorKey, int] = field(default_factory=dict)
     charger_booked_w: dict[ChargerId, int] = field(default_factory=dict)
     is_convicted: Callable[[ConnectorKey], bool] = lambda _key: False
+    is_measured: Callable[[ChargerId], bool] = lambda _charger_id: False
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,6 +89,10 @@ class Truth:
                 together_w = sums_w.get(charger_id, 0) + max(0, watts - beside_w)
                 sums_w[charger_id] = min(together_w, self.chargers[charger_id].hardware_w)
         return sums_w
+
+    def is_known_to_lie(self, charger_id: ChargerId) -> bool:
+        """Return whether a charger lies, and anybody could know by now."""
+        return charger_id in self.liars and self.is_measured(charger_id)
 
     def stepped(self, engine: Controller) -> None:
         """Note what a step has changed."""

@@ -16,8 +16,8 @@ controller but
 - the default of a connector at which a REST client charges its car, whether it is in reach or not: nobody else can be
   plugged in there, and what runs there from before us is that car. The client itself is told no less than the default
   that its charger has from us. When it goes the default counts again, and a row that is still open has its 25 s again;
-- whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since: they are not
-  counted.
+- whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since, nor since a
+  liar was convicted: they are not counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -80,6 +80,7 @@ class WorkOff:
     _provisioned: dict[ChargerId, int] = field(default_factory=dict)
     _had_w: dict[ChargerId, tuple[int, int]] = field(default_factory=dict)
     _driven: set[ConnectorKey] = field(default_factory=set)
+    _convicted: set[ConnectorKey] = field(default_factory=set)
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -143,8 +144,13 @@ class WorkOff:
             self._closed_ms[row] = self.truth.now_ms
 
     def tick(self) -> None:
-        """Note who is in reach."""
+        """Note who is in reach, and who is not counted on any more: until then others may have their part as well."""
         now_ms = self.truth.now_ms
+        for charger_id in self.truth.liars:
+            for key in (ConnectorKey(charger_id, outlet.idx) for outlet in self.truth.chargers[charger_id].outlets):
+                if self.truth.is_convicted(key) != (key in self._convicted):
+                    self._convicted ^= {key}
+                    self._moved_ms |= dict.fromkeys(self._rows.of(charger_id), now_ms)
         for charger_id in self.truth.mirror.chargers:
             self._default_w(charger_id)
         for charger_id, model in self.truth.chargers.items():
@@ -255,7 +261,7 @@ class WorkOff:
         ]
         is_doubtful = known.is_two or charger_id in self.truth.trouble.chargers
         is_fixed = not is_reached or known.is_draining
-        if is_fixed or charger_id in self.truth.liars or (is_doubtful and not is_told):
+        if is_fixed or self.truth.is_known_to_lie(charger_id) or (is_doubtful and not is_told):
             return Load(held_w=sum(power_w for _outlet, power_w in with_cars))
         load = Load()
         for outlet, power_w in with_cars:
