@@ -152,6 +152,7 @@ class State:
         energy: what the last day that is over has missed.
         rest_ended: REST-driven sessions that ended lately.
         commands: those of operators that have not ended, oldest first.
+        capped: chargers that had caps when that was last looked at (`csms.core.capping`).
     """
 
     station: Station
@@ -175,6 +176,7 @@ class State:
     notices: dict[str, Alarm] = field(default_factory=dict)
     energy: EnergyReported | None = None
     commands: dict[CommandId, Commanded] = field(default_factory=dict)
+    capped: set[ChargerId] = field(default_factory=set)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

@@ -916,6 +916,7 @@ async def test_a_charger_with_all_that_is_known_of_it(world: World) -> None:
             "draining": False,
             "identityConflict": False,
             "refusing": False,
+            "caps": [],
         },
         "capabilities": {"connectors": 2, "featureProfiles": ["core"]},
         "settings": {"NumberOfConnectors": "2", "Bare": ""},

@@ -85,7 +85,7 @@ async def test_times_are_sent_in_utc_and_the_query_is_ours(world: World) -> None
     assert (fact.forced, fact.queue_until_ms) == (True, 1_795_687_201_000)
 
 
-@pytest.mark.parametrize("action", ["SetChargingProfile", "reset", "BootNotification"])
+@pytest.mark.parametrize("action", ["reset", "BootNotification"])
 async def test_other_actions_are_not_offered(world: World, action: str) -> None:
     assert (await world.post(f"{PATH}/{action}", {})).status_code == 404
 
