@@ -853,7 +853,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/makes"),
         ("get", "/commands"),
         ("get", "/commands/{id}"),
-        *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in ACTIONS),
+        *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in (*ACTIONS, "SetChargingProfile")),
     }
 
 
