@@ -90,8 +90,10 @@ class Plan:
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
+        if steered.above_cap:
+            return True
         path = set(state.tree.paths[steered.charger.charger_id])
-        return steered.above_cap or not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)
+        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)
 
     def cut_is_a_trim(self, state: State, steered: Steered) -> bool:
         """Return whether a session is cut because one of its rows is overdrawn, and for nothing else."""
