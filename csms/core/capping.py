@@ -5,10 +5,11 @@ until that row ends. It ends when its time or its transaction is over, when anot
 clears it, and with its charger.
 """
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
-from csms.core.actions import body_of
 from csms.core.caps import Cap, CapPurpose, CapView, cap_of, earliest, lowest
 from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
@@ -25,6 +26,9 @@ CLEAR = "ClearChargingProfile"
 
 LOOK_AGAIN_MS = 60_000
 """The wall clock that caps go by may be set: it is looked at that often at least while a change is to come."""
+
+READ_MAX = 4_096
+"""Caps that are kept read."""
 
 CAPS_MAX = 50
 """Caps of one charger; one more is refused."""
@@ -86,7 +90,13 @@ class Capping(TimedPart):
 
 def stored_cap(stored: CommandStored) -> Cap:
     """Return the cap that a command of before has become."""
-    return cap_of(body_of(stored), stored.asked_ms)
+    return _read(stored.body_json, stored.asked_ms)
+
+
+@lru_cache(maxsize=READ_MAX)
+def _read(body_json: str, accepted_ms: int) -> Cap:
+    """Return the cap of a body; each is looked at in every plan, and never changes."""
+    return cap_of(json.loads(body_json), accepted_ms)
 
 
 def caps_of(state: State, charger_id: ChargerId) -> list[tuple[Commanded, Cap]]:

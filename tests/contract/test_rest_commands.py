@@ -36,7 +36,7 @@ async def test_a_body_is_handed_on_as_ocpp_has_it(world: World, model: Any, body
 
 def cap(changes: dict[str, object], schedule: dict[str, object], connector: int = 1) -> dict[str, object]:
     """Return the example of a cap with some fields changed; None takes one away."""
-    body = json.loads(json.dumps(EXAMPLES[SetChargingProfile]))
+    body: dict[str, Any] = json.loads(json.dumps(EXAMPLES[SetChargingProfile]))
     profile = body["csChargingProfiles"]
     profile |= changes
     profile["chargingSchedule"] |= schedule

@@ -7,18 +7,20 @@ from typing import Any
 import pytest
 
 from csms.core.capping import CAPS_MAX
+from csms.core.caps import CapView
 from csms.core.commands import Operate
 from csms.core.events import CommandRequested, ConnectorStatus
 from csms.core.ids import ChargerId, CommandId, RequestId
 from csms.core.records import CommandOutcome, CommandState, CommandStored, Expected
 from csms.core.replies import CommandShown, Refusal, Refused
 from csms.core.session import Session
-from csms.core.station import Charger, Control
+from csms.core.station import Charger, Control, FailSafe
 from tests.unit.core.driving import KW, Drive, charger, station
 from tests.unit.core.test_caps import profile, stamp
 
 CP = ChargerId("CP001")
-MAX, TX = {"chargingProfilePurpose": "ChargePointMaxProfile", "connector": 0}, {"chargingProfilePurpose": "TxProfile"}
+MAX: dict[str, Any] = {"chargingProfilePurpose": "ChargePointMaxProfile", "connector": 0}
+TX: dict[str, Any] = {"chargingProfilePurpose": "TxProfile"}
 
 
 def drive(*sites: Charger, grid_kw: int = 400) -> Drive:
@@ -71,8 +73,14 @@ def given_kw(made: Drive, idx: int = 1) -> float:
     return made.k_kw("CP001", idx)
 
 
+def shown(made: Drive) -> tuple[CapView, ...]:
+    view = made.published[CP]
+    assert view is not None
+    return view.caps
+
+
 def limits_of(made: Drive) -> list[float | None]:
-    return [None if c.limit_w is None else c.limit_w / KW for c in made.published["CP001"].caps]
+    return [None if c.limit_w is None else c.limit_w / KW for c in shown(made)]
 
 
 def test_a_car_falls_to_the_cap_and_comes_back_and_the_charger_is_told_nothing_of_it() -> None:
@@ -83,7 +91,7 @@ def test_a_car_falls_to_the_cap_and_comes_back_and_the_charger_is_told_nothing_o
     stored = cap(made, 40)
     assert (session(made).target_w, session(made).limited_by) == (40 * KW, "operator_cap")
     assert made.k_kw("CP001", 1) == 100, "a cut frees nothing before it is confirmed"
-    assert [made.published["CP001"].caps[0].command_id, *limits_of(made)] == [stored.command_id, 40]
+    assert [shown(made)[0].command_id, *limits_of(made)] == [stored.command_id, 40]
     assert given_kw(made) == 40
     cleared = clear(made, id=1)
     assert (cleared.state, cleared.answer) == (CommandState.ACCEPTED, "Accepted")
@@ -195,7 +203,16 @@ def test_it_survives_a_restart() -> None:
     assert limits_of(made) == [30, 60]
 
 
-def test_it_takes_nothing_from_the_fail_safe_power_and_pauses_below_the_minimum() -> None:
+def test_it_takes_nothing_from_the_fail_safe_power() -> None:
+    made = drive(replace(charger("CP001", 100), fail_safe=FailSafe.RESERVE, fail_safe_power_w=10 * KW))
+    start(made)
+    given_kw(made)
+    cap(made, 5)
+    assert session(made).target_w == 10 * KW
+    assert given_kw(made) == 10
+
+
+def test_below_the_minimum_it_pauses() -> None:
     made = drive(replace(charger("CP001", 100), min_power_w=10 * KW))
     start(made)
     given_kw(made)
@@ -233,7 +250,7 @@ def test_what_clears_which(body: dict[str, Any], answer: str, left: list[int]) -
     stored = clear(made, **body)
     assert stored.answer == answer
     assert stored.state is (CommandState.ACCEPTED if answer == "Accepted" else CommandState.REJECTED)
-    assert [each.profile_id for each in made.published["CP001"].caps] == left
+    assert [each.profile_id for each in shown(made)] == left
 
 
 def test_a_foreign_profile_is_cleared_at_the_charger() -> None:

@@ -43,7 +43,7 @@ def profile(
 
 
 TWO = ((0, 11_000.0), (600, 4_000.0))
-DAILY = {"recurrencyKind": "Daily", "startSchedule": stamp(T0_MS), "duration": 3_600}
+DAILY: dict[str, Any] = {"recurrencyKind": "Daily", "startSchedule": stamp(T0_MS), "duration": 3_600}
 
 
 @pytest.mark.parametrize(
