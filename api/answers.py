@@ -17,6 +17,7 @@ from api.schemas import (
     BreakBody,
     CampaignBody,
     CampaignChargerBody,
+    CapBody,
     ChangedSettingBody,
     ChargerAnswer,
     ChargerBody,
@@ -39,6 +40,7 @@ from api.schemas import (
 )
 from api.services import Knock
 from csms.core.alarms import KINDS, Alarm
+from csms.core.caps import CapView
 from csms.core.configuration import kilowatts
 from csms.core.continuity import Step
 from csms.core.events import BootInfo, TagStatus
@@ -153,6 +155,19 @@ def charger_body(charger: ChargerView, max_w: int | None, sessions: Mapping[Sess
         draining=charger.draining,
         identity_conflict=charger.identity_conflict,
         refusing=charger.refusing,
+        caps=[_cap_body(cap) for cap in charger.caps],
+    )
+
+
+def _cap_body(cap: CapView) -> CapBody:
+    return CapBody(
+        command_id=cap.command_id,
+        profile_id=cap.profile_id,
+        connector=cap.idx,
+        purpose=cap.purpose.value,
+        stack_level=cap.stack_level,
+        transaction_id=cap.transaction_id,
+        limit=_kilowatts(cap.limit_w),
     )
 
 

@@ -40,9 +40,11 @@ async def read_model(request: Request, model: type[Model]) -> Model | Response:
     if isinstance(document, Response):
         return document
     try:
-        return model.model_validate(document)
+        body = model.model_validate(document)
     except ValidationError as error:
         return invalid([_fault(detail, model) for detail in error.errors(include_url=False, include_input=False)])
+    faults = body.faults()
+    return invalid(faults) if faults else body
 
 
 async def read_json(request: Request, bytes_max: int) -> object | Response:

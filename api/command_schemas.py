@@ -5,8 +5,9 @@ Times are told with their offset and sent in UTC.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasGenerator, ConfigDict, Field, PlainValidator, WithJsonSchema
@@ -15,8 +16,11 @@ from pydantic_core import PydanticCustomError
 
 from api.id_tag_fields import ID_TAG_PATTERN
 from api.schemas import RequestBody, tidy
+from csms.core.faults import Fault
 
 INT32_MAX = 2**31 - 1
+LIMIT_MAX = 1_000_000_000
+PERIODS_MAX = 500
 LEFT_OUT: Any = None
 """The default of a field that may be left out; null is none of its values."""
 TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
@@ -44,12 +48,27 @@ def _tag(value: object) -> str:
     return value
 
 
+def _limit(value: object) -> int | float:
+    """Read a limit, A or W, with at most one decimal (§7.13)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise PydanticCustomError("limit", "must be a number")
+    if not 0 <= value <= LIMIT_MAX:
+        raise PydanticCustomError("limit", "must be 0 to 1000000000")
+    exact = Decimal(str(value)) * 10
+    if exact != exact.to_integral_value():
+        raise PydanticCustomError("limit", "has at most one decimal")
+    return int(exact) // 10 if exact % 10 == 0 else float(exact) / 10
+
+
+LIMIT_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": LIMIT_MAX, "multipleOf": 0.1}
 TIME_SCHEMA: dict[str, Any] = {"type": "string", "format": "date-time", "pattern": TIME_PATTERN}
 Time = Annotated[str, PlainValidator(_time_text), WithJsonSchema(TIME_SCHEMA)]
 Tag = Annotated[str, PlainValidator(_tag), WithJsonSchema({"type": "string", "pattern": ID_TAG_PATTERN})]
 Connector = Annotated[int, Field(ge=1, le=INT32_MAX)]
 ConnectorOrAll = Annotated[int, Field(ge=0, le=INT32_MAX)]
 Number = Annotated[int, Field(ge=0, le=INT32_MAX)]
+Limit = Annotated[int | float, PlainValidator(_limit), WithJsonSchema(LIMIT_SCHEMA)]
+Purpose = Literal["ChargePointMaxProfile", "TxDefaultProfile", "TxProfile"]
 Location = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
@@ -202,10 +221,106 @@ class CancelReservation(CommandPayload):
     reservation_id: Number
 
 
-class ClearChargingProfile(CommandPayload):
-    """§6.11: clear a foreign profile, by its id; none of this system's (2000 to 3999)."""
+class SchedulePeriod(CommandPayload):
+    """§7.13: a limit from a second of the schedule on."""
 
-    id: Annotated[int, Field(ge=-(2**31), le=INT32_MAX)]
+    start_period: Number = Field(description="Seconds; the first is 0, and they rise.")
+    limit: Limit = Field(description="With at most one decimal.")
+    number_phases: Annotated[int, Field(ge=1, le=3)] = Field(LEFT_OUT, description="Of A; the charger's when absent.")
+
+
+class Schedule(CommandPayload):
+    """§7.12: limits, one after the other."""
+
+    duration: Annotated[int, Field(ge=1, le=INT32_MAX)] = Field(LEFT_OUT, description="Seconds; absent: without end.")
+    start_schedule: Time = Field(LEFT_OUT, description="Absent, of an Absolute one: now.")
+    charging_rate_unit: Literal["A", "W"]
+    charging_schedule_period: list[SchedulePeriod] = Field(min_length=1, max_length=PERIODS_MAX)
+
+
+class Profile(CommandPayload):
+    """§7.8: a profile."""
+
+    charging_profile_id: Annotated[int, Field(ge=-(2**31), le=INT32_MAX)]
+    transaction_id: Annotated[int, Field(ge=-(2**31), le=INT32_MAX)] = Field(
+        LEFT_OUT, description="Of a TxProfile; absent: the one that runs."
+    )
+    stack_level: Number
+    charging_profile_purpose: Purpose
+    charging_profile_kind: Literal["Absolute", "Recurring", "Relative"]
+    recurrency_kind: Literal["Daily", "Weekly"] = Field(LEFT_OUT)
+    valid_from: Time = Field(LEFT_OUT)
+    valid_to: Time = Field(LEFT_OUT)
+    charging_schedule: Schedule
+
+
+class SetChargingProfile(CommandPayload):
+    """§6.43: a cap for the allocation, kept and applied by this system: its charger is never sent the profile."""
+
+    connector_id: ConnectorOrAll
+    cs_charging_profiles: Profile
+
+    def faults(self) -> list[Fault]:
+        """Return what does not fit together."""
+        return [Fault(f"$.{path}", error) for path, error in self._faults()]
+
+    def _faults(self) -> Iterator[tuple[str, str]]:
+        profile, at = self.cs_charging_profiles, "csChargingProfiles"
+        purpose, kind, told = profile.charging_profile_purpose, profile.charging_profile_kind, profile.model_fields_set
+        if purpose == "ChargePointMaxProfile" and self.connector_id != 0:
+            yield "connectorId", "is 0 for a ChargePointMaxProfile"
+        if purpose == "TxProfile" and self.connector_id == 0:
+            yield "connectorId", "must be the connector of the transaction for a TxProfile"
+        if purpose != "TxProfile" and "transaction_id" in told:
+            yield f"{at}.transactionId", "belongs to a TxProfile"
+        if purpose == "ChargePointMaxProfile" and kind == "Relative":
+            yield f"{at}.chargingProfileKind", "a ChargePointMaxProfile has no session that it could be Relative to"
+        if kind == "Recurring" and "recurrency_kind" not in told:
+            yield f"{at}.recurrencyKind", "is missing: the profile is Recurring"
+        if kind != "Recurring" and "recurrency_kind" in told:
+            yield f"{at}.recurrencyKind", "belongs to a Recurring profile"
+        if {"valid_from", "valid_to"} <= told and profile.valid_from >= profile.valid_to:
+            yield f"{at}.validTo", "must be after validFrom"
+        yield from self._faults_of_schedule(f"{at}.chargingSchedule")
+
+    def _faults_of_schedule(self, at: str) -> Iterator[tuple[str, str]]:
+        profile = self.cs_charging_profiles
+        schedule, kind = profile.charging_schedule, profile.charging_profile_kind
+        if kind == "Relative" and "start_schedule" in schedule.model_fields_set:
+            yield f"{at}.startSchedule", "a Relative profile begins with the session"
+        if kind == "Recurring" and "start_schedule" not in schedule.model_fields_set:
+            yield f"{at}.startSchedule", "is missing: the profile is Recurring"
+        before_s = -1
+        for i, period in enumerate(schedule.charging_schedule_period):
+            path = f"{at}.chargingSchedulePeriod[{i}]"
+            if i == 0 and period.start_period != 0:
+                yield f"{path}.startPeriod", "must be 0 for the first period"
+            if period.start_period <= before_s:
+                yield f"{path}.startPeriod", "must be after the period before"
+            if schedule.charging_rate_unit == "W" and "number_phases" in period.model_fields_set:
+                yield f"{path}.numberPhases", "belongs to limits in A"
+            before_s = period.start_period
+
+
+class ClearChargingProfile(CommandPayload):
+    """§6.11: clear a cap, by its id or by what else is told of it; else a foreign profile of the charger, by its id.
+
+    None of this system's own (2000 to 3999). What is told without an id is about caps alone, and stays here.
+    """
+
+    id: Annotated[int, Field(ge=-(2**31), le=INT32_MAX)] = Field(LEFT_OUT, description="Alone.")
+    connector_id: ConnectorOrAll = Field(LEFT_OUT)
+    charging_profile_purpose: Purpose = Field(LEFT_OUT)
+    stack_level: Number = Field(LEFT_OUT)
+
+    def faults(self) -> list[Fault]:
+        """Return what does not fit together."""
+        others = {"connector_id", "charging_profile_purpose", "stack_level"} & self.model_fields_set
+        if "id" not in self.model_fields_set and not others:
+            return [Fault("$.id", "is missing; caps may be told by connectorId, chargingProfilePurpose, stackLevel")]
+        if "id" in self.model_fields_set and others:
+            return [Fault(f"$.{to_camel(name)}", "cannot be told beside id") for name in sorted(others)]
+        return []
 
 
 EXAMPLES: Mapping[type[CommandPayload], dict[str, Any]] = {
@@ -230,6 +345,19 @@ EXAMPLES: Mapping[type[CommandPayload], dict[str, Any]] = {
     },
     ReserveNow: {"connectorId": 1, "expiryDate": "2026-11-27T08:00:00Z", "idTag": "04A2B3C4D5E680", "reservationId": 3},
     CancelReservation: {"reservationId": 3},
+    SetChargingProfile: {
+        "connectorId": 1,
+        "csChargingProfiles": {
+            "chargingProfileId": 42,
+            "stackLevel": 0,
+            "chargingProfilePurpose": "TxDefaultProfile",
+            "chargingProfileKind": "Absolute",
+            "chargingSchedule": {
+                "chargingRateUnit": "W",
+                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 11_000}],
+            },
+        },
+    },
     ClearChargingProfile: {"id": 42},
 }
 """Every action's model, in the order of the documentation, with an example of its body."""

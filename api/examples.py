@@ -205,6 +205,7 @@ CHARGER: dict[str, Any] = {
     "draining": False,
     "identityConflict": False,
     "refusing": False,
+    "caps": [],
 }
 CHARGERS: dict[str, Any] = {"chargers": [CHARGER], "nextCursor": "CP001"}
 CHARGER_WITH_ALL: dict[str, Any] = {

@@ -16,6 +16,7 @@ from api.id_tag_fields import ID_TAG_PATTERN, NOTE_CHARS_MAX
 from csms.core.configuration import MAX_KILO, watts
 from csms.core.configuration.names import MAX_ID_LENGTH, text
 from csms.core.configuration.reading import Reader, Wrong, flag, whole
+from csms.core.faults import Fault
 
 KILOWATTS_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": MAX_KILO, "multipleOf": 0.001}
 ID_TAG_SCHEMA: dict[str, Any] = {"type": "string", "pattern": ID_TAG_PATTERN}
@@ -79,6 +80,10 @@ class RequestBody(BaseModel):
     """A request's body, strict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=tidy)
+
+    def faults(self) -> list[Fault]:
+        """Return what is wrong although every field by itself is right."""
+        return []
 
 
 class ConnectorId(RequestBody):
@@ -182,7 +187,9 @@ class SessionBody(AnswerBody):
     consumed_power_w: int | Absent = Field(None, description="Metered, W; absent while unknown.")
     transaction_id: int | Absent = Field(None, description="OCPP's transaction id; absent until it has started.")
     limited_by: str | Absent = Field(
-        None, description="Id of the charger, circuit or grid that limits it, or vehicle, below_minimum, no_room."
+        None,
+        description="Id of the charger, circuit or grid that limits it, or vehicle, below_minimum, no_room, "
+        "operator_cap.",
     )
 
 
@@ -432,6 +439,20 @@ class ConnectionBody(AnswerBody):
     address: str | Absent = None
 
 
+class CapBody(AnswerBody):
+    """An operator's cap on a charger's power."""
+
+    command_id: str = Field(description="The command that set it; its body is the whole profile.")
+    profile_id: int = Field(description="Clears it.")
+    connector: int = Field(description="0: the charger, or all its connectors.")
+    purpose: str = Field(description="ChargePointMaxProfile, TxDefaultProfile or TxProfile.")
+    stack_level: int
+    transaction_id: int | Absent = Field(None, description="It ends with this transaction.")
+    limit: int | float | Absent = Field(
+        None, description="What it says now, kW; absent: nothing now, or another thing of each session."
+    )
+
+
 class ChargerBody(AnswerBody):
     """One charger as it is now."""
 
@@ -448,6 +469,7 @@ class ChargerBody(AnswerBody):
     draining: bool = Field(description="It was removed from the configuration while power was booked for it.")
     identity_conflict: bool = Field(description="More than one charger connects under its identity.")
     refusing: bool = Field(description="It refuses limits, and is booked at its maximum.")
+    caps: list[CapBody] = Field(description="What operators' SetChargingProfile caps here, oldest first.")
 
 
 class ChargersAnswer(AnswerBody):

@@ -2,7 +2,7 @@
 
 A table, because that is what it is: which of a charger's words accept, what follows where acceptance only means "will
 try" (errata 3.32, 3.33), and until when. SetChargingProfile is not in it: a limit of an operator's would be one that
-the ledger does not know (LEDGER.md §4).
+the ledger does not know (LEDGER.md §4), so it is a cap for the allocator instead (`csms.core.capping`).
 """
 
 import json

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from csms.core.caps import CapView
 from csms.core.commands import RENEWAL_MS, Purpose
 from csms.core.connector import Connector
 from csms.core.events import BootInfo
@@ -48,6 +49,7 @@ class ChargerState:
         default_in_doubt: it has booted, and its default was not asserted again since.
         disturbers: operators' commands after which its profiles are not certain: nothing of it is provisioned.
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
+        caps: what operators cap at it (`csms.core.capping`); cap_w: that of the whole charger now, W.
     """
 
     config: Charger
@@ -77,6 +79,8 @@ class ChargerState:
     disturbers: set[CommandId] = field(default_factory=set)
     draining: bool = False
     let_go: bool = False
+    cap_w: int | None = None
+    caps: tuple[CapView, ...] = ()
 
     @property
     def charger_id(self) -> ChargerId:

@@ -8,9 +8,16 @@ One command of a charger is out at a time; the others keep their order, and limi
 queue. A command is `sent` in the record that is durable before it leaves: when this process or the connection ends
 without an answer it may have been carried out, so it is `unknown` for good and never sent again. One that certainly did
 not leave goes back into the queue if it may wait, and expires otherwise.
+
+SetChargingProfile is never sent: it is a cap for the allocator (`csms.core.capping`), and so is what clears one.
 """
 
+import json
+from dataclasses import replace
+
 from csms.core.actions import MINUTE_MS, NOT_SUPPORTED, body_of, disturbs, expected, state_of, within_ms
+from csms.core.capping import CAPS_MAX, CLEAR, SET, caps_of, cleared_by, end_cap, stored_cap, transaction_at
+from csms.core.caps import CapPurpose
 from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
 from csms.core.commands import Operate
@@ -81,6 +88,9 @@ class Commanding(Part):
         if refused is not None:
             self.journal.reply(fact.request, refused)
             return
+        if self._is_done_here(stored):
+            self._do_here(stored, fact)
+            return
         patience_ms = PATIENCE_MS if fact.queue_until_ms is None else fact.queue_until_ms - self.now.wall_ms
         self.state.commands[fact.command_id] = Commanded(
             stored, self.now.mono_ms + max(0, patience_ms), asker=fact.request
@@ -95,14 +105,74 @@ class Commanding(Part):
             return Refused(Refusal.UNKNOWN_CHARGER, "there is no charger of that id")
         if not 0 <= body.get("connectorId", 0) <= max([charger.config.connectors, *charger.connectors]):
             return Refused(Refusal.UNKNOWN_CONNECTOR, "the charger has no such connector")
-        if sum(each.stored.charger_id == stored.charger_id for each in self.state.commands.values()) >= OPEN_MAX:
+        if sum(self._waits_with(stored, each.stored) for each in self.state.commands.values()) >= OPEN_MAX:
             return Refused(Refusal.COMMAND_REFUSED, f"{OPEN_MAX} commands of this charger have not ended yet")
         if self.state.is_safe_mode:
             return Refused(Refusal.COMMAND_REFUSED, "in safe mode nothing but limits is said to chargers")
-        if stored.queue_until_ms is None and not is_there(charger):
+        if stored.action == SET:
+            why = self._why_no_cap(charger, stored)
+            return None if why is None else Refused(Refusal.COMMAND_REFUSED, why)
+        if stored.queue_until_ms is None and not is_there(charger) and not self._is_done_here(stored):
             return Refused(Refusal.CHARGER_OFFLINE, "the charger is offline")
         why = _why_not(charger, stored)
         return None if why is None else Refused(Refusal.COMMAND_REFUSED, why)
+
+    @staticmethod
+    def _waits_with(stored: CommandStored, other: CommandStored) -> bool:
+        """Return whether `other` is a command of the same charger that has not ended; caps do not count."""
+        return other.charger_id == stored.charger_id and other.action != SET
+
+    # --- caps ---------------------------------------------------------------------------------------------------------
+
+    def _is_done_here(self, stored: CommandStored) -> bool:
+        """Return whether a command is about caps: this system carries it out, and its charger is told nothing."""
+        if stored.action != CLEAR:
+            return stored.action == SET
+        body = body_of(stored)
+        return "id" not in body or bool(cleared_by(self.state, stored.charger_id, body))
+
+    def _do_here(self, stored: CommandStored, fact: CommandRequested) -> None:
+        """Set or clear caps; the answer is this system's, in the words of OCPP."""
+        if stored.action == SET:
+            cap = stored_cap(stored)
+            gone = [each for each, other in caps_of(self.state, stored.charger_id) if cap.replaces(other)]
+            stored, held_until_ms = self._named(stored), None
+        else:
+            gone = cleared_by(self.state, stored.charger_id, body_of(stored))
+            held_until_ms = self.now.mono_ms
+        for commanded in gone:
+            end_cap(self.state, commanded, CommandOutcome.CANCELLED, self.journal, self.now)
+        is_done = stored.action == SET or bool(gone)
+        accepted, word = (CommandState.ACCEPTED, "Accepted") if is_done else (CommandState.REJECTED, "Unknown")
+        commanded = Commanded(stored, held_until_ms=held_until_ms, asker=fact.request)
+        commanded.change(state=accepted, answer=word, answered_ms=self.now.wall_ms)
+        self.state.commands[stored.command_id] = commanded
+        self._changed(commanded)
+
+    def _named(self, stored: CommandStored) -> CommandStored:
+        """Return a cap's command with the transaction that it is for in its body."""
+        body, charger = body_of(stored), self.state.chargers[stored.charger_id]
+        if body["csChargingProfiles"]["chargingProfilePurpose"] != CapPurpose.TX:
+            return stored
+        body["csChargingProfiles"]["transactionId"] = transaction_at(charger, body["connectorId"])
+        return replace(stored, body_json=json.dumps(body, separators=(",", ":")))
+
+    def _why_no_cap(self, charger: ChargerState, stored: CommandStored) -> str | None:
+        """Return why a SetChargingProfile is not taken as a cap, or None."""
+        cap = stored_cap(stored)
+        if cap.profile_id in OUR_PROFILES:
+            return "chargingProfileId: 2000 to 3999 are this system's own profiles"
+        if cap.is_over(self.now.wall_ms):
+            return "validTo, or startSchedule and duration: that time is over"
+        if cap.in_a and charger.config.is_dc:
+            return "chargingRateUnit: amperes mean no power at a DC charger, say it in W"
+        running = transaction_at(charger, cap.idx)
+        if cap.purpose is CapPurpose.TX and running is None:
+            return "connectorId: no transaction runs there that a TxProfile could be for"
+        if cap.transaction_id not in {None, running}:
+            return "transactionId: another transaction, or none, runs at that connector"
+        others = [other for _, other in caps_of(self.state, charger.charger_id) if not cap.replaces(other)]
+        return f"there are {CAPS_MAX} caps of this charger" if len(others) >= CAPS_MAX else None
 
     def watched(self, fact: CommandWatched) -> None:
         """Have somebody told when nothing more will come of a command."""
@@ -424,7 +494,7 @@ def _why_not(charger: ChargerState, stored: CommandStored) -> str | None:
             return why_refused(body["key"])
         case "TriggerMessage" if body["requestedMessage"] == "BootNotification" and charger.boot is not None:
             return "a charger that was accepted is not asked for its boot (errata 3.40)"
-        case "ClearChargingProfile" if body["id"] in OUR_PROFILES:
+        case "ClearChargingProfile" if body.get("id") in OUR_PROFILES:
             return "the profile is one of this system's"
         case _:
             return None
@@ -443,7 +513,7 @@ def restore(state: State, stored: CommandStored, now: Now, timings: Timings) -> 
         commanded.change(state=CommandState.UNKNOWN)
         commanded.unwritten = True
     may_act = not is_queued and disturbs(stored)
-    if commanded.stored.is_final:
+    if commanded.stored.is_final and stored.action != SET:
         commanded.held_until_ms = now.mono_ms + (timings.late_execution_ms if may_act else 0)
     state.commands[stored.command_id] = commanded
     charger = state.chargers.get(stored.charger_id)

@@ -181,6 +181,7 @@ class Connector:
         freed_ms: when its last transaction ended.
         start_offered: the car that is preparing here was offered power to start with.
         closed: its last transaction was closed by an operator, and may run on.
+        cap_w: what operators cap its sessions at now, W; None: at nothing.
         idle: its energy register when it was last told while nothing ran here; 0 Wh when it was not told.
     """
 
@@ -202,6 +203,7 @@ class Connector:
     freed_ms: int = 0
     start_offered: bool = False
     closed: Closed | None = None
+    cap_w: int | None = None
     idle: Register | None = None
 
     def nothing_flows(self) -> None:

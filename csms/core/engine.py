@@ -23,6 +23,7 @@ from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
 from csms.core.campaigning import Campaigning, CampaignQueue
+from csms.core.capping import Capping
 from csms.core.closing import Closing
 from csms.core.commanding import Commanding, CommandQueue
 from csms.core.commands import Command
@@ -340,6 +341,7 @@ class Engine:
 
         def refresh() -> None:
             Upkeep(self._state, journal, now, self._timings, Alarm()).run()
+            Capping(self._state, journal, now, self._timings, Alarm()).run()
 
         return Requests(self._state, journal, now, self._timings, refresh=refresh, make_plan=self._make_plan)
 
@@ -355,6 +357,8 @@ class Engine:
             queue.run()
         if state.campaigns:
             CampaignQueue(state, journal, now, timings, alarm).run(queue)
+        if state.commands or state.capped:
+            Capping(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)

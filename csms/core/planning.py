@@ -9,7 +9,17 @@ T < K has to give power up before anybody else can have it; a session with G > K
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from csms.core.allocator import LIMITED_BY_NO_ROOM, Allocation, Claim, Node, allocate, fill_headroom
+from csms.core.allocator import (
+    LIMITED_BY_BELOW_MINIMUM,
+    LIMITED_BY_NO_ROOM,
+    LIMITED_BY_VEHICLE,
+    Allocation,
+    Claim,
+    Node,
+    allocate,
+    fill_headroom,
+)
+from csms.core.caps import LIMITED_BY_CAP
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
@@ -45,6 +55,13 @@ class Steered:
     limited_by: str
 
     @property
+    def above_cap(self) -> bool:
+        """Return whether more is booked for it, or for its charger, than an operator's cap leaves."""
+        cap_w, charger_cap_w = self.connector.cap_w, self.charger.cap_w
+        over = cap_w is not None and self.booked_w > cap_w
+        return over or (charger_cap_w is not None and self.charger.sum_w() > charger_cap_w)
+
+    @property
     def short(self) -> bool:
         """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum."""
         missing_w = self.target_w - self.booked_w
@@ -73,6 +90,8 @@ class Plan:
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
+        if steered.above_cap:
+            return True
         path = set(state.tree.paths[steered.charger.charger_id])
         return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)
 
@@ -118,7 +137,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             booked_w,
             target_w,
             max(booked_w, tellable_w(grant_w)),
-            limited_by,
+            _reason(charger, connector, session, claim, limited_by),
         )
         for (charger, connector, session), tellable_w, claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
             parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
@@ -174,9 +193,26 @@ def claim_of(charger: ChargerState, connector: Connector, session: Session, floo
         least_w = max(least_w, charger.config.min_power_w)
         if session.demand.declared_w >= least_w:  # an estimate below the minimum still holds the minimum
             most_w = max(most_w, least_w)
+    most_w = max(floor_w, capped_w(connector, most_w))
     # What cannot be paused is admitted first: power that it does not let go is nobody else's.
     priority = int(floor_w > 0)
     return Claim(session.session_id, connector.key.charger_id, least_w, most_w, priority=priority, rank=session.rank)
+
+
+def capped_w(connector: Connector, power_w: int) -> int:
+    """Return what the operator's cap leaves of a power at a connector, W."""
+    return power_w if connector.cap_w is None else min(power_w, connector.cap_w)
+
+
+def _reason(charger: ChargerState, connector: Connector, session: Session, claim: Claim, limited_by: str) -> str:
+    """Return what limits a session: the operator's cap where that is why its row, or its own maximum, is so small."""
+    cap_w, charger_cap_w = connector.cap_w, charger.cap_w
+    if limited_by in {LIMITED_BY_VEHICLE, LIMITED_BY_BELOW_MINIMUM}:
+        return LIMITED_BY_CAP if cap_w is not None and cap_w < session.max_w else limited_by
+    if charger_cap_w is None or charger_cap_w >= charger.config.max_power_w:
+        return limited_by
+    too_low = limited_by == LIMITED_BY_NO_ROOM and charger_cap_w < claim.min_w
+    return LIMITED_BY_CAP if too_low or limited_by == charger.charger_id else limited_by
 
 
 def allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim], floors_w: list[int]) -> Allocation:
@@ -201,13 +237,16 @@ def allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim], 
 def nodes_without_fixed(state: State, steered: set[ConnectorKey], missing_w: Mapping[ChargerId, int]) -> list[Node]:
     """Return the rows less what they are trimmed by, the loads that cannot be cut now and the missing fail-safe power.
 
-    What drains claims no more than it could before.
+    What drains claims no more than it could before, and what an operator has capped no more than that.
     """
     fixed_w = {node: _trim_w(state, node) for node in state.tree.caps_w}
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
         if charger.draining:
             caps_w[charger.charger_id] = charger.config.max_power_w
+        if charger.cap_w is not None:
+            own_w = caps_w[charger.charger_id]
+            caps_w[charger.charger_id] = charger.cap_w if own_w is None else min(own_w, charger.cap_w)
         load_w = min(charger.max_booked_w, charger.load_w(steered)) + missing_w[charger.charger_id]
         for node in state.tree.paths[charger.charger_id]:
             fixed_w[node] += load_w

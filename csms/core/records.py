@@ -278,6 +278,8 @@ class Expected(StrEnum):
     INSTALLED = "installed"
     UPLOADED = "uploaded"
     RESERVATION_USED = "reservation_used"
+    CAP_ENDED = "cap_ended"
+    """Not awaited: told of a cap once it is over."""
 
 
 class CommandOutcome(StrEnum):

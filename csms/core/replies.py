@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from csms.core.capabilities import UNTOLD, Capabilities
+from csms.core.caps import CapView
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
@@ -26,8 +27,8 @@ class SessionView:
         vehicle_max_w: REST-driven: the maximum in force; OCPP: the demand estimate.
         booked_w: K of its connector.
         consumed_w: metered, None while unknown.
-        limited_by: the binding row, "vehicle", "below_minimum", "no_room", "safe_mode", or "not_planned" before its
-            first plan.
+        limited_by: the binding row, "vehicle", "below_minimum", "no_room", "operator_cap", "safe_mode", or
+            "not_planned" before its first plan.
     """
 
     session_id: SessionId
@@ -212,3 +213,4 @@ class ChargerView:
     draining: bool = False
     identity_conflict: bool = False
     refusing: bool = False
+    caps: tuple[CapView, ...] = ()

@@ -20,7 +20,7 @@ from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, least_w
 from csms.core.part import Alarm
-from csms.core.planning import Plan, allocate_above_floors, head_room_w, missing_w, nodes_without_fixed
+from csms.core.planning import Plan, allocate_above_floors, capped_w, head_room_w, missing_w, nodes_without_fixed
 from csms.core.state import State
 from csms.core.steering import give_limit
 from csms.core.timings import Timings
@@ -73,7 +73,7 @@ def _offer(
     rooms_w = head_room_w(state, rows_w, missing)
     room_w = min((w for node in path if (w := rooms_w[node]) is not None), default=charger.config.max_power_w)
     free_w = charger.connector_booked_w(connector) + room_w
-    target_w = _first_target_w(state, plan, charger, nodes_without_fixed(state, steered, missing))
+    target_w = _first_target_w(state, plan, charger, connector, nodes_without_fixed(state, steered, missing))
     told_w = manner.form.round_down(min(target_w, free_w))
     if told_w < _least_w(charger, manner.form) or told_w <= charger.defaults.power_w:
         return
@@ -105,11 +105,12 @@ def _least_w(charger: ChargerState, form: LimitForm) -> int:
     return max(1, charger.config.min_power_w, least_w(charger.config, form))
 
 
-def _first_target_w(state: State, plan: Plan, charger: ChargerState, nodes: list[Node]) -> int:
+def _first_target_w(state: State, plan: Plan, charger: ChargerState, connector: Connector, nodes: list[Node]) -> int:
     """Return what a session there that wants all that the charger has would get beside the others, W."""
     config, others = charger.config, plan.steered.values()
     floor_w = charger.defaults.power_w
     least_w = max(config.min_power_w, floor_w)
-    mine = Claim("", config.charger_id, least_w, config.max_power_w, priority=int(floor_w > 0), rank=state.next_rank)
+    most_w = max(floor_w, capped_w(connector, config.max_power_w))
+    mine = Claim("", config.charger_id, least_w, most_w, priority=int(floor_w > 0), rank=state.next_rank)
     claims, floors = [*(each.claim for each in others), mine], [*(each.floor_w for each in others), floor_w]
     return allocate_above_floors(state, nodes, claims, floors).alloc_w[-1]

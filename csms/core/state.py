@@ -164,6 +164,7 @@ class State:
         rest_ended: REST-driven sessions that ended lately.
         commands: those of operators that have not ended, oldest first.
         campaigns: those that have not ended, oldest first.
+        capped: chargers that had caps when that was last looked at (`csms.core.capping`).
     """
 
     station: Station
@@ -188,6 +189,7 @@ class State:
     energy: EnergyReported | None = None
     commands: dict[CommandId, Commanded] = field(default_factory=dict)
     campaigns: dict[CampaignId, CampaignStored] = field(default_factory=dict)
+    capped: set[ChargerId] = field(default_factory=set)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

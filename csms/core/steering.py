@@ -52,13 +52,18 @@ class Steering(TimedPart):
                 self._send(each, each.target_w, urgent=True, cause="cut: a row is overbooked")
             return
         if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
-            reason = "a row is overdrawn" if self.plan.cut_is_a_trim(self.state, each) else "another session is short"
-            cause = f"cut: {'a row is overbooked' if urgent else reason}"
-            self._send(each, each.target_w, urgent=urgent, cause=cause)
+            self._send(each, each.target_w, urgent=urgent, cause=f"cut: {self._cut_reason(each, urgent=urgent)}")
         elif last is not None:
             self._repeat(each, last, each.target_w if wants_cut else min(last.limit_w, each.target_w), urgent=urgent)
         elif self._needs_first_profile(each):
             self._send(each, each.target_w, urgent=False, cause="first limit, below what is booked already")
+
+    def _cut_reason(self, each: Steered, *, urgent: bool) -> str:
+        if urgent:
+            return "a row is overbooked"
+        if each.above_cap:
+            return "an operator's cap"
+        return "a row is overdrawn" if self.plan.cut_is_a_trim(self.state, each) else "another session is short"
 
     @staticmethod
     def _worth_passing(each: Steered, last: Send) -> bool:

@@ -42,6 +42,7 @@ def is_shown(charger: ChargerState, view: ChargerView | None) -> bool:
         and view.settings is charger.settings.values
         and view.changes is charger.settings.changes
         and view.suggested is charger.settings.wishes
+        and view.caps == charger.caps
     )
 
 
@@ -67,6 +68,7 @@ def charger_view(charger: ChargerState) -> ChargerView:
         draining=charger.draining,
         identity_conflict=charger.identity.in_conflict,
         refusing=charger.refusing_until_ms is not None,
+        caps=charger.caps,
     )
 
 

@@ -879,7 +879,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/campaigns/{id}"),
         ("post", "/campaigns/{id}/stop"),
         ("post", "/campaigns/{id}/resume"),
-        *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in ACTIONS),
+        *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in (*ACTIONS, "SetChargingProfile")),
     }
 
 
@@ -942,6 +942,7 @@ async def test_a_charger_with_all_that_is_known_of_it(world: World) -> None:
             "draining": False,
             "identityConflict": False,
             "refusing": False,
+            "caps": [],
         },
         "capabilities": {"connectors": 2, "featureProfiles": ["core"]},
         "settings": {"NumberOfConnectors": "2", "Bare": ""},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.command_schemas import EXAMPLES
+from api.command_schemas import EXAMPLES, SetChargingProfile
 from csms.core.events import CommandRequested, CommandWatched
 from csms.core.ids import ChargerId, CommandId
 from csms.core.records import CommandState
@@ -34,6 +34,53 @@ async def test_a_body_is_handed_on_as_ocpp_has_it(world: World, model: Any, body
     assert vendor.check_call(model.__name__, fact.body_json.encode()) is None, "by the schema of OCPP"
 
 
+def cap(changes: dict[str, object], schedule: dict[str, object], connector: int = 1) -> dict[str, object]:
+    """Return the example of a cap with some fields changed; None takes one away."""
+    body: dict[str, Any] = json.loads(json.dumps(EXAMPLES[SetChargingProfile]))
+    profile = body["csChargingProfiles"]
+    profile |= changes
+    profile["chargingSchedule"] |= schedule
+    return body | {"connectorId": connector}
+
+
+AT = "csChargingProfiles"
+PERIODS = f"{AT}.chargingSchedule.chargingSchedulePeriod"
+TIME = "2026-11-27T10:00:00Z"
+WRONG_CAPS: list[tuple[dict[str, object], str]] = [
+    ({"connectorId": 1}, AT),
+    (cap({"chargingProfilePurpose": "ChargePointMaxProfile"}, {}), "connectorId"),
+    (cap({"chargingProfilePurpose": "TxProfile"}, {}, connector=0), "connectorId"),
+    (cap({"transactionId": 1}, {}), f"{AT}.transactionId"),
+    (
+        cap({"chargingProfilePurpose": "ChargePointMaxProfile", "chargingProfileKind": "Relative"}, {}, connector=0),
+        f"{AT}.chargingProfileKind",
+    ),
+    (cap({"chargingProfileKind": "Recurring"}, {"startSchedule": TIME}), f"{AT}.recurrencyKind"),
+    (cap({"recurrencyKind": "Daily"}, {}), f"{AT}.recurrencyKind"),
+    (cap({"validFrom": TIME, "validTo": TIME}, {}), f"{AT}.validTo"),
+    (cap({"chargingProfileKind": "Relative"}, {"startSchedule": TIME}), f"{AT}.chargingSchedule.startSchedule"),
+    (
+        cap({"chargingProfileKind": "Recurring", "recurrencyKind": "Daily"}, {}),
+        f"{AT}.chargingSchedule.startSchedule",
+    ),
+    (cap({}, {"duration": 0}), f"{AT}.chargingSchedule.duration"),
+    (cap({}, {"minChargingRate": 6}), f"{AT}.chargingSchedule.minChargingRate"),
+    (cap({}, {"chargingSchedulePeriod": []}), PERIODS),
+    (cap({}, {"chargingSchedulePeriod": [{"startPeriod": 1, "limit": 1}]}), f"{PERIODS}[0].startPeriod"),
+    (
+        cap({}, {"chargingSchedulePeriod": [{"startPeriod": 0, "limit": 1}, {"startPeriod": 0, "limit": 2}]}),
+        f"{PERIODS}[1].startPeriod",
+    ),
+    (cap({}, {"chargingSchedulePeriod": [{"startPeriod": 0, "limit": 1.25}]}), f"{PERIODS}[0].limit"),
+    (cap({}, {"chargingSchedulePeriod": [{"startPeriod": 0, "limit": -1}]}), f"{PERIODS}[0].limit"),
+    (cap({}, {"chargingSchedulePeriod": [{"startPeriod": 0, "limit": True}]}), f"{PERIODS}[0].limit"),
+    (
+        cap({}, {"chargingSchedulePeriod": [{"startPeriod": 0, "limit": 1, "numberPhases": 3}]}),
+        f"{PERIODS}[0].numberPhases",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("action", "body", "path"),
     [
@@ -57,6 +104,9 @@ async def test_a_body_is_handed_on_as_ocpp_has_it(world: World, model: Any, body
             "$.localAuthorizationList[0].idTag",
         ),
         ("ClearChargingProfile", {}, "$.id"),
+        ("ClearChargingProfile", {"id": 1, "connectorId": 0}, "$.connectorId"),
+        ("ClearChargingProfile", {"chargingProfilePurpose": "Other"}, "$.chargingProfilePurpose"),
+        *(("SetChargingProfile", body, f"$.{path}") for body, path in WRONG_CAPS),
     ],
 )
 async def test_what_is_not_valid_is_told_by_its_path(world: World, action: str, body: object, path: str) -> None:
@@ -85,7 +135,7 @@ async def test_times_are_sent_in_utc_and_the_query_is_ours(world: World) -> None
     assert (fact.forced, fact.queue_until_ms) == (True, 1_795_687_201_000)
 
 
-@pytest.mark.parametrize("action", ["SetChargingProfile", "reset", "BootNotification"])
+@pytest.mark.parametrize("action", ["reset", "BootNotification"])
 async def test_other_actions_are_not_offered(world: World, action: str) -> None:
     assert (await world.post(f"{PATH}/{action}", {})).status_code == 404
 

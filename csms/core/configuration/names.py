@@ -7,6 +7,7 @@ hand: characters that a URL gives a meaning of its own are refused, and so are t
 
 import unicodedata
 
+from csms.core.caps import LIMITED_BY_CAP
 from csms.core.configuration.reading import Wrong
 from csms.core.faults import Fault
 from csms.core.station import GRID
@@ -16,7 +17,7 @@ MAX_ID_LENGTH = 48
 
 MAX_STATION_ID_LENGTH = 64
 
-RESERVED = frozenset({GRID, "vehicle", "below_minimum", "no_room", "not_planned"})
+RESERVED = frozenset({GRID, "vehicle", "below_minimum", "no_room", "not_planned", LIMITED_BY_CAP})
 """Words that a limit's reason may be besides a node's id."""
 
 _URL_CHARACTERS = frozenset("/\\?#%")

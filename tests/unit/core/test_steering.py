@@ -4,7 +4,7 @@ import pytest
 
 from csms.core.commands import Purpose, SetLimit
 from csms.core.events import ConnectorStatus, TagStatus
-from csms.core.station import Circuit
+from csms.core.station import Circuit, Control
 from tests.unit.core.driving import KW, Drive, charger, station
 
 CHARGING = ConnectorStatus.CHARGING
@@ -451,3 +451,15 @@ def test_the_first_limit_of_one_that_is_not_provisioned_leaves_the_others_what_t
     drive.accept()
     drive.draws({("A", 1): 0, ("A", 2): 55}, 20)
     assert (drive.k_kw("A", 1), drive.k_kw("A", 2)) == (55, 55)
+
+
+def test_a_rest_client_is_told_no_more_under_an_overbooked_row() -> None:
+    drive = Drive(station(100, charger("A", 60, control=Control.AUTO), charger("B", 80)))
+    session_id = drive.shown(drive.post("A", 1, 60)).session_id
+    drive.connect("A")
+    drive.connect("B")
+    assert drive.update(session_id, 60).allocated_w == 20_000, "80 kW may be drawn at B"
+    drive.start("B")
+    drive.wait(1)
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (60, 80), "nobody is provisioned"
+    assert drive.update(session_id, 20).allocated_w == 20_000, "T is 50 kW, and the row overbooked"
