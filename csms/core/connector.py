@@ -89,7 +89,8 @@ class Evidence:
 
     Attributes:
         above: samples in a row above the limit; since_ms: when the first came.
-        measured_w: the most they showed; it is booked. disobeyed: the limit was the transaction's own, not the default.
+        measured_w: the most they showed; it is booked. disobeyed: it was above a limit of its own, or for long.
+        untold_ms: when power above the default came first, of a transaction that no limit of its own was accepted for.
         asked: samples asked for since.
         not_obeying: limits are accepted here and not kept: booked at the maximum.
         met: samples at a limit since then; judged: the send that they speak of.
@@ -105,6 +106,7 @@ class Evidence:
     since_ms: int | None = None
     measured_w: int = 0
     disobeyed: bool = False
+    untold_ms: int | None = None
     asked: int = 0
     not_obeying: bool = False
     met: int = 0

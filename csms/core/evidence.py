@@ -204,12 +204,23 @@ class Witness(Part):
             self._raise_maximum(charger)
             self._changed(charger)
         if limit.transaction_id is None:
-            evidence.above, evidence.since_ms = 0, None  # it was told nothing yet: it is told now, and judged by that
+            self._above_default(evidence)
             return
         evidence.disobeyed = True
         evidence.resumed = limit.resumes and (evidence.resumed or evidence.above == 1)
         if evidence.above >= SAMPLES_TO_CONVICT or self._lasts(evidence):
             self._convict(charger, connector)
+
+    def _above_default(self, evidence: Evidence) -> None:
+        """Take power of a transaction that was told nothing yet: it is told now, and judged by that.
+
+        Where its limit is not answered for as long as convicts others, nobody counts on it any longer.
+        """
+        evidence.above, evidence.since_ms = 0, None
+        if evidence.untold_ms is None:
+            evidence.untold_ms = self.now.mono_ms
+        if not evidence.disobeyed and self.now.mono_ms - evidence.untold_ms >= self.timings.evidence_ms:
+            evidence.disobeyed = self.journal.plan = True
 
     def _raise_maximum(self, charger: ChargerState) -> None:
         """Let M follow hardware that is larger than configured: what is measured is booked."""

@@ -143,7 +143,7 @@ class Fuses:
             self.asked.excuse("C", "a liar" if liars else "just overbooked")
             return
         most_w = capacity_w + capacity_w // 50
-        why = self.workoff.demand_let_go("C", row, most_w, draws_w, self._more_w, begun_ms)
+        why = self.workoff.demand_let_go("C", row, most_w, draws_w, self._more_w, begun_ms + window_ms)
         booked_w = engine.node_booked_w(row)
         demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", row, watts, capacity_w, booked_w)
         self.asked.excuse("C", why)

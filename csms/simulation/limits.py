@@ -121,9 +121,13 @@ class Limits:
         demand(is_opened, "A: {} has limits of {} W in force, its capacity is {} W", row, watts, capacity_w)
         begun_ms = max(workoff.begins_ms(row, since_ms), evidence_ms or 0)
         self.longest_ms = max(self.longest_ms, now_ms - begun_ms)
-        if now_ms - begun_ms <= WORK_OFF_MS:
+        periods_ms = (self.truth.liars[each] for each in self.truth.liars if row in self.truth.rows.of(each))
+        known_ms = begun_ms + (0 if evidence_ms is None else max(periods_ms, default=0))  # one sample is no verdict
+        if now_ms - known_ms <= WORK_OFF_MS:
             self.asked.excuse("A", "just overbooked")
             return
         known = self.truth.believable(obeyed)
-        why = workoff.demand_let_go("A", row, capacity_w, known, lambda each: self._more_w(each, obeyed), begun_ms)
+        why = workoff.demand_let_go(
+            "A", row, capacity_w, known, lambda each: self._more_w(each, obeyed), known_ms + WORK_OFF_MS
+        )
         self.asked.excuse("A", why)

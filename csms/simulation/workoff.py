@@ -16,8 +16,8 @@ controller but
 - the default of a connector at which a REST client charges its car, whether it is in reach or not: nobody else can be
   plugged in there, and what runs there from before us is that car. The client itself is told no less than the default
   that its charger has from us. When it goes the default counts again, and a row that is still open has its 25 s again;
-- whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since, nor since a
-  liar was convicted: they are not counted.
+- whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since these were
+  over, nor since a liar was convicted: they are not counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -187,9 +187,9 @@ class WorkOff:
     ) -> str:
         """Demand that whoever is told what to do leaves room for the rest, or is down to the least.
 
-        REST clients only when they have asked after `since_ms`. Return who has what is too much.
+        REST clients only when they have asked after `since_ms`, when everybody knew. Return who has what is too much.
         """
-        told_since_ms = max(since_ms, self._opened_ms.get(row, 0), self._moved_ms.get(row, 0))
+        told_since_ms = max(since_ms, self._opened_ms.get(row, 0), self._moved_ms.get(row, 0) + WORK_OFF_MS)
         clients = [client for client in self.truth.clients if client.told_ms > told_since_ms]
         told = self._load(row, watts_of, clients, client_w, is_told=True)
         held = self._load(row, watts_of, clients, client_w, is_told=False)
