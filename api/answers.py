@@ -79,6 +79,7 @@ def session_body(session: SessionView) -> SessionBody:
         consumed_power_w=session.consumed_w if is_ocpp else None,
         transaction_id=session.transaction_id if is_ocpp else None,
         limited_by=session.limited_by if is_ocpp else None,
+        mode="observe" if session.observed else None,
     )
 
 
@@ -156,6 +157,7 @@ def charger_body(charger: ChargerView, max_w: int | None, sessions: Mapping[Sess
         identity_conflict=charger.identity_conflict,
         refusing=charger.refusing,
         caps=[_cap_body(cap) for cap in charger.caps],
+        mode="observe" if charger.observed else "control",
     )
 
 

@@ -40,7 +40,9 @@ class ChargerConfiguration(Documented):
     control: Literal["auto", "ocpp", "rest", "none"] = Field(
         "auto", description="auto: REST until it first connects over OCPP, then OCPP."
     )
-    mode: Literal["control"] = Field("control", description="observe is not supported yet.")
+    mode: Literal["control", "observe"] = Field(
+        "control", description="observe: nothing is written to the charger, and it is shown what it would get."
+    )
     circuit: Name = Field(GRID, description="Id of the circuit it hangs on.")
     min_power: Kilo | Unset = Field(
         None, description="Least power of a session over OCPP, kW. Default: AC 6 A on each phase, DC 0."

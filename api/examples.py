@@ -206,6 +206,7 @@ CHARGER: dict[str, Any] = {
     "identityConflict": False,
     "refusing": False,
     "caps": [],
+    "mode": "control",
 }
 CHARGERS: dict[str, Any] = {"chargers": [CHARGER], "nextCursor": "CP001"}
 CHARGER_WITH_ALL: dict[str, Any] = {

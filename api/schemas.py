@@ -174,7 +174,7 @@ class ConnectorIdAnswer(AnswerBody):
 
 
 class SessionBody(AnswerBody):
-    """An active session. The last five fields belong to sessions over OCPP."""
+    """An active session. The fields from allocatedPowerW on belong to sessions over OCPP."""
 
     session_id: str
     connector_id: ConnectorIdAnswer
@@ -190,6 +190,10 @@ class SessionBody(AnswerBody):
         None,
         description="Id of the charger, circuit or grid that limits it, or vehicle, below_minimum, no_room, "
         "operator_cap.",
+    )
+    mode: Literal["observe"] | Absent = Field(
+        None,
+        description="observe: its charger is observed only. What is allocated is what it would get, and was not sent.",
     )
 
 
@@ -470,6 +474,7 @@ class ChargerBody(AnswerBody):
     identity_conflict: bool = Field(description="More than one charger connects under its identity.")
     refusing: bool = Field(description="It refuses limits, and is booked at its maximum.")
     caps: list[CapBody] = Field(description="What operators' SetChargingProfile caps here, oldest first.")
+    mode: Literal["control", "observe"] = Field(description="observe: nothing is written to it.")
 
 
 class ChargersAnswer(AnswerBody):

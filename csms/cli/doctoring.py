@@ -207,7 +207,7 @@ def _charger(url: str, config: Charger) -> Finding:
     if isinstance(known, str):
         return Finding(Level.FAULT, config.charger_id, known)
     who = ""
-    if "connection" in known["charger"] and config.control in {Control.AUTO, Control.OCPP}:
+    if "connection" in known["charger"] and config.control in {Control.AUTO, Control.OCPP} and not config.is_observed:
         who = who_may_start(_offline_keys(url, path))
     return Finding(*_without_server(config, known["charger"], who))
 
@@ -218,6 +218,9 @@ def _without_server(config: Charger, charger: Json, who: str) -> tuple[Level, st
     if config.control is Control.NONE:
         kilowatts_booked = kilowatts(config.uncontrolled_power_w)
         return Level.OK, name, f"a car starts {away} as always: it is not steered, {kilowatts_booked} kW are booked"
+    if config.is_observed:
+        booked = charger["bookedPower"]
+        return Level.OK, name, f"a car starts {away} as always: it is only observed, {booked} kW are booked"
     if config.control is Control.REST:
         return Level.OK, name, f"a car gets no power {away}: its REST client has nobody to ask"
     if "boot" not in charger and "connection" not in charger:

@@ -197,8 +197,16 @@ KINDS: Final[dict[str, Kind]] = {
     "configuration_suggested": Kind(
         _N,
         "charger",
-        "A setting of the charger should be another, and `configure` is `suggest`, so it was not changed.",
-        "Change the setting in the charger, or let it be changed with `configure: auto`.",
+        "A setting of the charger should be another, and was not changed: `configure` is `suggest`, or `mode` is"
+        " `observe`.",
+        "Change the setting in the charger, or let it be changed with `configure: auto` and `mode: control`.",
+    ),
+    "observed": Kind(
+        _N,
+        "charger",
+        "The charger is only observed (`mode: observe`): nothing is written to it, what its sessions would get is"
+        " shown, and its maximum (or `reservedPower`) is booked.",
+        "Set its `mode` to `control` when it is to be steered.",
     ),
     "reboot_required": Kind(
         _N,

@@ -577,6 +577,8 @@ class Calls(Part):
 
     def _refusing(self, charger: ChargerState, pause_ms: int) -> None:
         """Count the charger as uncontrollable: booked at its maximum, the next try after a pause."""
+        if charger.config.is_observed:
+            return  # it is counted so already, and nothing is tried
         if charger.refusing_until_ms is None:
             self.journal.log("charger.refusing", charger.charger_id)
         charger.refusing_until_ms = self.now.mono_ms + pause_ms

@@ -9,12 +9,12 @@ A charger that has never connected over OCPP has no default to fall back to: K i
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from csms.core.caps import CapView
 from csms.core.commands import RENEWAL_MS, Purpose
-from csms.core.connector import Connector
+from csms.core.connector import Connector, Evidence
 from csms.core.events import BootInfo
 from csms.core.identity import Identity
 from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey
@@ -161,14 +161,21 @@ class ChargerState:
         return not (self.provisioning.without_expiry or is_ahead) and (periods_max is None or periods_max > 1)
 
     @property
-    def addressable(self) -> bool:
-        """Return whether limits may be sent to it now."""
+    def may_be_asked(self) -> bool:
+        """Return whether it may be asked something now that changes nothing in it."""
         certain = self.refusing_until_ms is None and not self.identity.in_conflict
         return self.connection is not None and self.heard and certain
 
     @property
+    def addressable(self) -> bool:
+        """Return whether limits may be sent to it now."""
+        return self.may_be_asked and not self.config.is_observed
+
+    @property
     def unknown_default(self) -> bool:
         """Return whether an unprovisioned connector of it may fall back to anything up to M."""
+        if self.config.is_observed:
+            return True
         return self.ever_connected or self.config.control is Control.OCPP
 
     def limit_in_force(self, connector: Connector, session: Session) -> Send | None:
@@ -235,6 +242,9 @@ class ChargerState:
             self.max_booked_w = self.config.max_power_w
         if self.config.control is Control.NONE:
             certain = not any(True for _ in self.sessions()) and self._told_w() <= self.config.uncontrolled_power_w
+        elif self.config.is_observed:
+            told_w = self._told_there_w(list(self.connectors.values()))
+            certain = not any(True for _ in self.sessions()) and told_w <= self.config.uncontrolled_power_w
         else:
             known = not self.unknown_default or all(c.provisioned for c in self.connectors.values())
             certain = known and self.max_booked_w == self.config.max_power_w
@@ -274,6 +284,25 @@ class ChargerState:
         """Take note that nobody will answer what was asked after the ends of transactions."""
         for connector in self.connectors.values():
             connector.aftermath.pending = None
+
+    def observe(self) -> None:
+        """Leave it to itself: what was sent stays booked, and beside that nothing about it is certain any more."""
+        self.distrust()
+        self.asserting_ms = self.refusing_until_ms = None
+        self.default_in_doubt = False
+        self.provisioning.probe = self.provisioning.unclearable_ms = None
+        for connector in self.connectors.values():
+            if not connector.evidence.not_obeying:
+                connector.evidence = Evidence(measured_w=connector.evidence.measured_w)
+            connector.start_offered = False
+
+    def take_over(self, now_ms: int, boot_spacing_ms: Sequence[int]) -> None:
+        """Begin to steer it: others may have cleared what was ours and left what was theirs, so all is said anew."""
+        self.default_in_doubt = False
+        self.provisioning.booted(now_ms, boot_spacing_ms)
+        self.provisioning.to_clear = None
+        for session in self.sessions():
+            session.steering.reassert = True
 
     def distrust(self) -> None:
         """Count every connector as unprovisioned: its default may be gone."""

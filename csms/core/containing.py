@@ -33,6 +33,8 @@ class Container(TimedPart):
         for charger in self.state.chargers.values():
             if charger.connection is None or not charger.heard or charger.identity.in_conflict:
                 continue
+            if charger.config.is_observed:
+                continue
             for connector in charger.connectors.values():
                 if connector.containment.pending is None:
                     self._see_to(charger, connector, charger.connection)

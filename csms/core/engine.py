@@ -67,6 +67,7 @@ from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt, Make
 from csms.core.links import Links
 from csms.core.notices import renew_notices, renew_overbooked
+from csms.core.observing import check_nothing_written, show_what_they_would_get
 from csms.core.part import Alarm
 from csms.core.planning import Plan, make_plan
 from csms.core.reconfiguration import Reconfiguration
@@ -366,6 +367,7 @@ class Engine:
             send_cuts(state, plan, journal, now, timings, alarm)
         else:
             self._carry_out(plan, journal, now, alarm)
+            show_what_they_would_get(state, journal, now.mono_ms, timings)
         self._show_booked(journal)
         self._requests(journal, now).answer_waiters()
         renew_overbooked(state, plan.overbooked, now)
@@ -420,6 +422,7 @@ class Engine:
 
     def _finish(self, journal: Journal) -> Step:
         """Write down what changed."""
+        check_nothing_written(self._state, (*journal.at_once, *journal.after_commit))
         changes = self._changes(journal)
         return Step(
             at_once=tuple(journal.at_once),

@@ -57,6 +57,10 @@ class Witness(Part):
         if session is None:
             self._without_transaction(charger, connector, power_w)
             return
+        if charger.config.is_observed:
+            evidence.silences = 0
+            self._observed(charger, connector, power_w)
+            return
         self._doubt_default(charger, connector, power_w)
         if session.driver is not Driver.OCPP:
             return
@@ -90,6 +94,9 @@ class Witness(Part):
         if session is None or session.driver is not Driver.OCPP:
             return
         evidence.stray_at_ms = sample.at_ms
+        if charger.config.is_observed:
+            self._observed(charger, connector, power_w)
+            return
         told_w = _told_w(charger, connector)
         if power_w <= told_w + tolerance_w(charger.config, told_w):
             if evidence.since_ms is None and not evidence.not_obeying:
@@ -103,6 +110,23 @@ class Witness(Part):
             evidence.measured_w = power_w
             self._raise_maximum(charger)
             self._changed(charger)
+
+    def _observed(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
+        """Book what an observed charger is seen to draw above what is booked for it; a lower sample frees nothing.
+
+        Nobody is convicted by it. It goes with the transaction, or when the connector says that nothing flows any more.
+        """
+        connectors = charger.connectors.values()
+        seen_w = {
+            c.key: max(c.evidence.measured_w, power_w if c is connector else c.meter.power_w or 0) for c in connectors
+        }
+        if sum(seen_w.values()) <= charger.booked_w():
+            return
+        for each in connectors:
+            each.evidence.measured_w = seen_w[each.key]
+        self.journal.log("connector.draws_more_than_booked", *connector.key, measured_w=power_w)
+        self._raise_maximum(charger)
+        self._changed(charger)
 
     def _low(self, charger: ChargerState, connector: Connector, lows_to_end: int) -> None:
         """Take a sample that is not above what was told: so many running end what was booked."""
@@ -141,7 +165,7 @@ class Witness(Part):
 
     def _doubt_default(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Mark a make that draws more than it was told after a boot: it has lost its default (LEDGER.md §4)."""
-        if not charger.default_in_doubt or charger.learnt.forgets_default:
+        if not charger.default_in_doubt or charger.learnt.forgets_default or charger.config.is_observed:
             return
         told_w = max(charger.defaults.power_w, connector.limits.power_w)
         if power_w > told_w + tolerance_w(charger.config, told_w):
@@ -277,7 +301,8 @@ class Witness(Part):
                 self._changed(charger)
             return
         self._ask_again(charger, connector, alarm)
-        self.offers.watch(charger, connector, session, alarm)
+        if not charger.config.is_observed:
+            self.offers.watch(charger, connector, session, alarm)
         self._ask_silent(charger, connector, session, alarm)
         if evidence.not_obeying:
             self._try_another_way(charger, connector, session, alarm)
@@ -295,7 +320,7 @@ class Witness(Part):
 
     def _ask_sample(self, charger: ChargerState, connector: Connector) -> None:
         """Send TriggerMessage(MeterValues); its answer tells nothing, the sample does."""
-        if charger.connection is None or not charger.addressable:
+        if charger.connection is None or not charger.may_be_asked:
             return
         token = self.state.take_token()
         self.state.calls[token] = AgendaCall(charger.charger_id, charger.connection, Errand.ASK_SAMPLE)

@@ -127,7 +127,10 @@ def _of_campaigns(state: State) -> Iterator[Sign]:
 def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
     config = charger.config
     booked = f"{charger.booked_w()} W are booked for it"
-    if live and config.control is Control.AUTO and not charger.ever_connected and not charger.draining:
+    if config.is_observed:
+        yield at_charger("observed", charger, f"nothing is written to it; {booked}")
+    exposed = config.control is Control.AUTO and not config.is_observed
+    if live and exposed and not charger.ever_connected and not charger.draining:
         yield at_charger("never_seen", charger, f"other chargers have connected; it may draw {config.max_power_w} W")
     if charger.identity.in_conflict:
         cause = f"connections from different addresses take over from each other, last from {charger.identity.address}"
@@ -152,7 +155,8 @@ def _of_wear(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) ->
 
 def _of_settings(charger: ChargerState) -> Iterator[Sign]:
     config, wishes = charger.config, charger.settings.wishes
-    if config.configure is Configure.SUGGEST and wishes and charger.ever_connected:
+    suggests = config.configure is Configure.SUGGEST or (config.configure is Configure.AUTO and config.is_observed)
+    if suggests and wishes and charger.ever_connected:
         wanted = ", ".join(f"{wish.key} = {wish.wanted}" for wish in wishes)
         yield at_charger("configuration_suggested", charger, f"it should have {wanted}")
     if charger.settings.reboot_required:

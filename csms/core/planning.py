@@ -115,7 +115,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     parts = list(participants(state, now_ms, timings))
     tells = [tells_of(charger, session) for charger, _, session in parts]
     claims = [claim_of(*part, floor_of_w(part[0], part[1], now_ms)) for part in parts]
-    floors = [_kept_w(charger, connector, now_ms) for charger, connector, _ in parts]
+    floors = [kept_w(charger, connector, now_ms) for charger, connector, _ in parts]
     steered_keys = {connector.key for _, connector, _ in parts}
     missing = missing_w(state, now_ms, steered_keys)
     nodes = nodes_without_fixed(state, steered_keys, missing)
@@ -169,7 +169,7 @@ def floor_of_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
     return default_w if charger.pauses else max(default_w, _least_w(charger))
 
 
-def _kept_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
+def kept_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
     """Return what cannot be taken from a session, W: one that waits for its least keeps nothing from the others."""
     floor_w = floor_of_w(charger, connector, now_ms)
     return floor_w if charger.connector_booked_w(connector) >= floor_w else _default_w(charger, connector, now_ms)
@@ -234,11 +234,18 @@ def allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim], 
     return replace(allocation, limited_by=tuple(reasons))
 
 
-def nodes_without_fixed(state: State, steered: set[ConnectorKey], missing_w: Mapping[ChargerId, int]) -> list[Node]:
+def nodes_without_fixed(
+    state: State,
+    steered: set[ConnectorKey],
+    missing_w: Mapping[ChargerId, int],
+    supposed_w: Mapping[ChargerId, int] | None = None,
+) -> list[Node]:
     """Return the rows less what they are trimmed by, the loads that cannot be cut now and the missing fail-safe power.
 
-    What drains claims no more than it could before, and what an operator has capped no more than that.
+    What drains claims no more than it could before, and what an operator has capped no more than that. `supposed_w`:
+    loads to be counted instead of the true ones.
     """
+    supposed_w = supposed_w or {}
     fixed_w = {node: _trim_w(state, node) for node in state.tree.caps_w}
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
@@ -247,7 +254,8 @@ def nodes_without_fixed(state: State, steered: set[ConnectorKey], missing_w: Map
         if charger.cap_w is not None:
             own_w = caps_w[charger.charger_id]
             caps_w[charger.charger_id] = charger.cap_w if own_w is None else min(own_w, charger.cap_w)
-        load_w = min(charger.max_booked_w, charger.load_w(steered)) + missing_w[charger.charger_id]
+        load_w = supposed_w.get(charger.charger_id, min(charger.max_booked_w, charger.load_w(steered)))
+        load_w += missing_w[charger.charger_id]
         for node in state.tree.paths[charger.charger_id]:
             fixed_w[node] += load_w
     return [

@@ -47,6 +47,7 @@ class Reconfiguration(Part):
             return new_charger(config)
         if config.fail_safe_power_w < charger.config.fail_safe_power_w:
             charger.provisioning.default_lowered(self.state.next_token)
+        was_observed = charger.config.is_observed
         charger.config, charger.draining, charger.let_go = config, False, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)
@@ -56,7 +57,19 @@ class Reconfiguration(Part):
                 charger.provisioning.connector_added()
         for idx in [i for i, c in charger.connectors.items() if i > config.connectors and _idle(c)]:
             del charger.connectors[idx]
+        if config.is_observed is not was_observed:
+            self._change_mode(charger)
         return charger
+
+    def _change_mode(self, charger: ChargerState) -> None:
+        """Leave a charger to itself from now on, or take it over again."""
+        if charger.config.is_observed:
+            charger.observe()
+        else:
+            charger.take_over(self.now.mono_ms, self.timings.boot_spacing_ms)
+        self.journal.log("charger.mode_changed", charger.charger_id, None, mode=charger.config.mode.value)
+        for session in charger.sessions():
+            self.journal.show(session.session_id)
 
     def _drain(self, charger: ChargerState, old: Station, new: Station) -> None:
         """Take a charger out of the configuration; an idle one goes when all facts of the step were taken (`drained`).

@@ -84,6 +84,8 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
         connector.status = row.statuses.get(idx)
         connector.status_ms = now.mono_ms - 1  # older than what connects again, be it within this millisecond
         connector.freed_ms = now.mono_ms
+        if config.is_observed:
+            connector.distrust()
     for idx, found in row.evidence.items():
         if idx in charger.connectors:
             evidence = charger.connectors[idx].evidence

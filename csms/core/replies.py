@@ -29,6 +29,7 @@ class SessionView:
         consumed_w: metered, None while unknown.
         limited_by: the binding row, "vehicle", "below_minimum", "no_room", "operator_cap", "safe_mode", or
             "not_planned" before its first plan.
+        observed: its charger is observed: allocated_w and limited_by are what it would get, and nothing was sent.
     """
 
     session_id: SessionId
@@ -44,6 +45,7 @@ class SessionView:
     limited_by: str
     energy_wh: int | None
     started_ms: int
+    observed: bool = False
 
 
 class Refusal(StrEnum):
@@ -214,3 +216,4 @@ class ChargerView:
     identity_conflict: bool = False
     refusing: bool = False
     caps: tuple[CapView, ...] = ()
+    observed: bool = False

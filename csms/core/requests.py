@@ -61,6 +61,8 @@ class Requests:
             self._refuse(fact.request, Refusal.UNKNOWN_CONNECTOR, f"charger has no such connector: {fact.idx}")
         elif charger.config.control is Control.NONE:
             self._refuse(fact.request, Refusal.NOT_CONTROLLED, "the charger is configured as not controlled")
+        elif charger.config.is_observed:
+            self._refuse(fact.request, Refusal.NOT_CONTROLLED, "the charger is observed only (mode observe)")
         elif connector.session is not None or self._still_waits(key):
             self._refuse(fact.request, Refusal.CONNECTOR_IN_USE, "the connector is in use")
         elif charger.steered_over_ocpp:
@@ -134,6 +136,8 @@ class Requests:
     def _waits_for_its_limit(self, session: Session) -> bool:
         if not session.planned:
             return True  # not steered yet, so not paused for lack of room either
+        if self.state.chargers[session.key.charger_id].config.is_observed:
+            return False  # it has become so in the meantime: no limit will come
         connector = self.state.connector(session.key)
         has_limit = connector is not None and connector.limits.last_of(session.transaction_id) is not None
         paused = session.target_w == 0 and session.limited_by != "vehicle"

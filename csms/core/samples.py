@@ -256,6 +256,8 @@ class Samples(Part):
         session.consumed_w = power_w
         self.transactions.prove(session)
         limit_w = connector.limits.accepted_w(session.transaction_id)
+        if limit_w is None and charger.config.is_observed:
+            limit_w = charger.config.max_power_w
         if limit_w is None:
             return
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings):

@@ -24,6 +24,14 @@ class Control(StrEnum):
     NONE = "none"
 
 
+class Mode(StrEnum):
+    """Whether a charger that connects over OCPP is steered (docs/adr/0028)."""
+
+    CONTROL = "control"
+    OBSERVE = "observe"
+    """Nothing is written to it of our own accord: it is shown what it would get."""
+
+
 class Configure(StrEnum):
     """Whether the settings of a charger that control depends on may be changed (`csms.core.tuning` has the list)."""
 
@@ -61,6 +69,7 @@ class Charger:
         needs_start_power: DC: its cars end the session when they are offered 0 W.
         fail_safe: what it does while this server is away.
         fail_safe_power_w: F, what each connector falls back to then; 0 where `closed` or not steered over OCPP.
+        mode: whether it is steered, or observed only.
     """
 
     charger_id: ChargerId
@@ -77,11 +86,17 @@ class Charger:
     needs_start_power: bool = False
     fail_safe: FailSafe = FailSafe.CLOSED
     fail_safe_power_w: int = 0
+    mode: Mode = Mode.CONTROL
 
     @property
     def is_dc(self) -> bool:
         """Return whether it is a DC charger."""
         return self.phases == 0
+
+    @property
+    def is_observed(self) -> bool:
+        """Return whether nothing is written to it of our own accord."""
+        return self.mode is Mode.OBSERVE
 
     @property
     def uncontrolled_power_w(self) -> int:

@@ -31,6 +31,7 @@ class Steering(TimedPart):
         self.plan = plan
         self.booked_w = dict(plan.booked_w)
         self._cutting: set[SessionId] | None = None
+        self._filled: set[str] = set()
 
     def run(self) -> None:
         """Send every cut and repetition that is due, then every raise that fits."""
@@ -136,11 +137,26 @@ class Steering(TimedPart):
             return
         if self._spaced(each) or self._too_small(each) or self._gathering(each) or self._worn(each):
             return
+        if self._is_taken(each):
+            return  # it is planned again when the limit that took it is answered
         first = each.booked_w == 0
         self._send(each, each.grant_w, urgent=False, cause="first power" if first else "raise")
         self._check_rows(each)
         steering.raised_ms = self.now.mono_ms
         steering.wanting_ms = steering.gathering_ms = None
+
+    def _is_taken(self, each: Steered) -> bool:
+        """Return whether the room of a raise was taken in this step, by a limit that books more than was planned with.
+
+        A charger that is not provisioned may be booked below its maximum (`reservedPower`): limits of its transactions
+        above that fill a row although K of their connectors does not rise.
+        """
+        path = self.state.tree.paths[each.charger.charger_id]
+        if self._filled.isdisjoint(path):
+            return False
+        added_w, caps_w = each.grant_w - each.booked_w, self.state.tree.caps_w
+        rooms_w = [cap_w - self.booked_w[node] for node in path if (cap_w := caps_w[node]) is not None]
+        return added_w > min(rooms_w, default=added_w)
 
     def _give_what_is_booked(self, each: Steered, last: Send | None) -> None:
         """Say min(T, K) to a session whose last limit is below: it is booked already, by its default or a lost send."""
@@ -263,6 +279,8 @@ class Steering(TimedPart):
         added_w = charger.booked_w() - before_w
         for node in self.state.tree.paths[charger.charger_id]:
             self.booked_w[node] += added_w
+        if added_w > 0 and each.grant_w <= each.booked_w:
+            self._filled.update(self.state.tree.paths[charger.charger_id])
         if self._cutting is not None:
             self._cutting.discard(session.session_id)
         session.steering.reassert = False

@@ -221,7 +221,7 @@ class Upkeep(TimedPart):
             return
         if charger.defaults.settled is None or not charger.provisioning.cleared or charger.provisioning.default_due:
             return
-        if connector.evidence.not_obeying or charger.disturbers:
+        if connector.evidence.not_obeying or charger.disturbers or charger.config.is_observed:
             return
         if charger.refusing_until_ms is None and (self._under_control(charger, connector) or charger.lacks(connector)):
             if charger.keeps_tx_profile and connector.aftermath.foreign_due:

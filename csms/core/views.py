@@ -2,6 +2,7 @@
 
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
+from csms.core.records import Driver
 from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import Session
 from csms.core.state import State
@@ -12,6 +13,7 @@ def session_view(state: State, session: Session) -> SessionView:
     connector = state.connector(session.key)
     charger = state.chargers.get(session.key.charger_id)
     holds = connector is not None and connector.session is session
+    observed = charger is not None and charger.config.is_observed and session.driver is Driver.OCPP
     booked_w = charger.connector_booked_w(connector) if charger is not None and connector is not None and holds else 0
     return SessionView(
         session_id=session.session_id,
@@ -19,7 +21,7 @@ def session_view(state: State, session: Session) -> SessionView:
         charger_id=session.key.charger_id,
         idx=session.key.idx,
         transaction_id=session.transaction_id,
-        allocated_w=session.answered_w,
+        allocated_w=session.target_w if observed else session.answered_w,
         target_w=session.target_w,
         vehicle_max_w=session.max_w,
         booked_w=booked_w,
@@ -27,6 +29,7 @@ def session_view(state: State, session: Session) -> SessionView:
         limited_by=session.limited_by,
         energy_wh=session.energy_wh,
         started_ms=session.started_ms,
+        observed=observed,
     )
 
 
@@ -48,7 +51,8 @@ def is_shown(charger: ChargerState, view: ChargerView | None) -> bool:
 
 def charger_view(charger: ChargerState) -> ChargerView:
     """Return one charger as it is now."""
-    settled = charger.defaults.settled
+    observed = charger.config.is_observed
+    settled = None if observed else charger.defaults.settled
     online = charger.connection is not None
     return ChargerView(
         charger_id=charger.charger_id,
@@ -69,6 +73,7 @@ def charger_view(charger: ChargerState) -> ChargerView:
         identity_conflict=charger.identity.in_conflict,
         refusing=charger.refusing_until_ms is not None,
         caps=charger.caps,
+        observed=observed,
     )
 
 
@@ -88,7 +93,9 @@ def _connector_view(charger: ChargerState, connector: Connector) -> ConnectorVie
 
 
 def _confirmed_w(charger: ChargerState, connector: Connector) -> int | None:
-    """Return the limit that a connector is known to have, W."""
+    """Return the limit that a connector is known to have, W; of an observed charger others may have changed it."""
+    if charger.config.is_observed:
+        return None
     session = connector.session
     if session is not None and session.transaction_id is not None:
         send = charger.limit_in_force(connector, session)

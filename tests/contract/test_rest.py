@@ -376,6 +376,12 @@ async def test_status_shows_active_sessions_by_id(world: World) -> None:
     assert answer.json() == {"sessions": {NEW_ID: REST_BODY, OLD_ID: OCPP_BODY}}
 
 
+async def test_a_session_that_is_only_observed_says_so(world: World) -> None:
+    world.desk.view.sessions[OLD_ID] = ocpp_session(observed=True)
+    answer = await world.client.get("/station/status")
+    assert answer.json() == {"sessions": {OLD_ID: OCPP_BODY | {"mode": "observe"}}}
+
+
 async def test_a_session_over_rest_has_the_documented_fields_and_no_other(world: World) -> None:
     world.tell(SessionShown(rest_session()))
     answer = await world.post("/sessions", examples.SESSION_REQUEST)
@@ -943,6 +949,7 @@ async def test_a_charger_with_all_that_is_known_of_it(world: World) -> None:
             "identityConflict": False,
             "refusing": False,
             "caps": [],
+            "mode": "control",
         },
         "capabilities": {"connectors": 2, "featureProfiles": ["core"]},
         "settings": {"NumberOfConnectors": "2", "Bare": ""},

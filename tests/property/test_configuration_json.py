@@ -24,7 +24,7 @@ CHARGERS = st.builds(
     st.fixed_dictionaries({"id": NAMES, "maxPower": SOME_KILO, "connectors": st.integers(1, 4)}),
     optional(
         control=st.sampled_from(["auto", "ocpp", "rest", "none"]),
-        mode=st.just("control"),
+        mode=st.sampled_from(["control", "observe"]),
         circuit=st.sampled_from(["grid", "c0", "c1", "c2"]),
         minPower=st.sampled_from([0, 1.38, 4.14, 10]),
         phases=st.sampled_from([0, 1, 3]),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from csms.core.configuration.loads import loads_by_circuit
 from csms.core.configuration.quantities import kilowatts
-from csms.core.station import Control, Station
+from csms.core.station import Charger, Control, Station
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,22 @@ def _uncontrolled_at_nameplate(station: Station) -> list[Notice]:
         Notice(
             "booked_at_max_power",
             f"$.chargers[{index}].reservedPower",
-            f"not set; this charger is never controlled and books its {kilowatts(charger.max_power_w)} kW always",
+            f"not set; this charger is {_why(charger)} and books its {kilowatts(charger.max_power_w)} kW always",
         )
         for index, charger in enumerate(station.chargers)
-        if charger.control is Control.NONE and charger.reserved_power_w is None
+        if (charger.control is Control.NONE or charger.is_observed) and charger.reserved_power_w is None
     ]
+
+
+def _why(charger: Charger) -> str:
+    return "only observed" if charger.is_observed else "never controlled"
 
 
 def _overbooked_until_connected(station: Station) -> list[Notice]:
     """Chargers that must come over OCPP are booked before they do, and that may be more than a fuse has."""
     booked = {Control.OCPP, Control.NONE}
     load_w = {
-        charger.charger_id: charger.uncontrolled_power_w if charger.control in booked else 0
+        charger.charger_id: charger.uncontrolled_power_w if charger.control in booked or charger.is_observed else 0
         for charger in station.chargers
     }
     text = "below the {} kW booked for chargers until they are connected and have taken their profile; cars wait"

@@ -9,7 +9,7 @@ from csms.core.configuration.quantities import kilowatts, watts
 from csms.core.configuration.reading import Fields, Wrong, choice, flag, open_object, whole
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
-from csms.core.station import GRID, Charger, Circuit, Configure, Control, FailSafe
+from csms.core.station import GRID, Charger, Circuit, Configure, Control, FailSafe, Mode
 
 MAX_CHARGERS = 10_000
 MAX_CONNECTORS = 64
@@ -41,6 +41,7 @@ KEYS = frozenset(
 LATER_KEYS = frozenset({"phaseRotation"})
 
 _CONTROLS = {control.value: control for control in Control}
+_MODES = {mode.value: mode for mode in Mode}
 _CONFIGURE = {configure.value: configure for configure in Configure}
 _PHASES = (0, 1, THREE_PHASES)
 
@@ -101,6 +102,7 @@ def _parse_charger(
     max_power_w = fields.need("maxPower", watts, 0)
     connectors = fields.need("connectors", whole(1, MAX_CONNECTORS), 1)
     control = fields.take("control", choice(_CONTROLS), Control.AUTO)
+    mode = fields.take("mode", choice(_MODES), Mode.CONTROL)
     circuit = fields.take("circuit", node_id, GRID)
     reserved_power_w = fields.take("reservedPower", watts, None)
     phases = fields.take("phases", _phases, default_phases(max_power_w))
@@ -113,7 +115,8 @@ def _parse_charger(
     needs_start_power = fields.take("needsStartPower", flag, default=False)
     if needs_start_power and phases:
         fields.fault("needsStartPower", "is for DC chargers")
-    _check_what_is_not_built(fields)
+    if mode is Mode.OBSERVE and control not in {Control.AUTO, Control.OCPP}:
+        fields.fault("mode", f'"observe" is for chargers that connect over OCPP, control is "{control.value}"')
     if fields.sound:
         _check_powers(fields, max_power_w, min_power_w, reserved_power_w)
         if control in {Control.AUTO, Control.OCPP} and "minPower" not in fields:
@@ -125,6 +128,7 @@ def _parse_charger(
         max_power_w=max_power_w,
         connectors=connectors,
         control=control,
+        mode=mode,
         circuit=None if circuit == GRID else circuit,
         min_power_w=min_power_w,
         needs_start_power=needs_start_power,
@@ -148,11 +152,6 @@ def _phases(value: object) -> int | Wrong:
     if isinstance(value, bool) or not isinstance(value, int) or value not in _PHASES:
         return Wrong("must be 1 or 3 for AC, 0 for DC")
     return value
-
-
-def _check_what_is_not_built(fields: Fields) -> None:
-    """Accept the values that mean what this version does anyway, and name those that it cannot do."""
-    fields.take("mode", choice({"control": None}, later=frozenset({"observe"})), None)
 
 
 def _check_powers(fields: Fields, max_power_w: int, min_power_w: int, reserved_power_w: int | None) -> None:

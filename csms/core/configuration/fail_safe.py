@@ -56,13 +56,15 @@ def explain_fail_safe(station: Station) -> tuple[str, ...]:
     for (cost, experience), ids in names.items():
         lines.append(f"{'every charger' if len(names) == 1 else ', '.join(ids)}: {cost}")
         lines.append(f"  while this server is away: {experience}")
-    if any(map(_reserves, station.chargers)):
+    if any(map(_sets_aside, station.chargers)):
         total_w, left_w = _aside_and_left_w(station)
         lines.append(f"together: {kilowatts(total_w)} kW are set aside, {kilowatts(left_w)} kW are left to share")
     return (*lines, *_how_to_choose(station))
 
 
 def _cost(charger: Charger) -> str:
+    if charger.is_observed:
+        return f"mode observe: failSafe is not for it, {kilowatts(charger.uncontrolled_power_w)} kW are booked always"
     if charger.control is Control.NONE:
         return f"control none: failSafe is not for it, {kilowatts(charger.uncontrolled_power_w)} kW are booked always"
     if charger.control is Control.REST:
@@ -75,7 +77,7 @@ def _cost(charger: Charger) -> str:
 
 
 def _experience(charger: Charger) -> str:
-    if charger.control is Control.NONE:
+    if charger.control is Control.NONE or charger.is_observed:
         return "cars charge as they always do"
     if charger.control is Control.REST:
         return f"{GOES_ON}; one that comes then is given none"
@@ -108,13 +110,22 @@ def _as_reserving(charger: Charger) -> Charger:
 
 def _aside_and_left_w(station: Station) -> tuple[int, int]:
     """Return Σ F, and what the grid connection has left beside it and what is never cut, W."""
-    total_w = sum(c.fail_safe_power_w * c.connectors for c in station.chargers if _reserves(c))
-    constant_w = station.static_load_w + sum(map(constant_load_w, station.chargers))
+    total_w = sum(c.fail_safe_power_w * c.connectors for c in station.chargers if _sets_aside(c))
+    constant_w = station.static_load_w + sum(map(_never_cut_w, station.chargers))
     return total_w, station.grid_capacity_w - constant_w - total_w
 
 
 def _reserves(charger: Charger) -> bool:
     return charger.fail_safe is not FailSafe.CLOSED and charger.control in {Control.AUTO, Control.OCPP}
+
+
+def _never_cut_w(charger: Charger) -> int:
+    return charger.uncontrolled_power_w if charger.is_observed else constant_load_w(charger)
+
+
+def _sets_aside(charger: Charger) -> bool:
+    """Return whether its fail-safe power is set aside: what is observed is booked at more than that."""
+    return _reserves(charger) and not charger.is_observed
 
 
 def _ac_least_w(charger: Charger) -> int:

@@ -4,7 +4,7 @@ from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, ac_minimum_w, de
 from csms.core.configuration.fail_safe import default_fail_safe_power_w
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
 from csms.core.configuration.quantities import kilowatts
-from csms.core.station import Charger, Circuit, Configure, Control, Station
+from csms.core.station import Charger, Circuit, Configure, Control, Mode, Station
 
 Json = dict[str, object]
 
@@ -54,9 +54,7 @@ def _charger_document(charger: Charger, station: Station) -> Json:
         "id": charger.charger_id,
         "maxPower": kilowatts(charger.max_power_w),
         "connectors": charger.connectors,
-    }
-    if charger.control is not Control.AUTO:
-        document["control"] = charger.control.value
+    } | _who_steers(charger)
     if charger.circuit is not None:
         document["circuit"] = charger.circuit
     if _says_its_least_power(charger):
@@ -74,6 +72,15 @@ def _charger_document(charger: Charger, station: Station) -> Json:
     if charger.configure is not Configure.AUTO:
         document["configure"] = charger.configure.value
     return document | _fail_safe_document(charger, station)
+
+
+def _who_steers(charger: Charger) -> Json:
+    document: Json = {}
+    if charger.control is not Control.AUTO:
+        document["control"] = charger.control.value
+    if charger.mode is not Mode.CONTROL:
+        document["mode"] = charger.mode.value
+    return document
 
 
 def _fail_safe_document(charger: Charger, station: Station) -> Json:

@@ -6,7 +6,7 @@ import pytest
 
 from csms.cli.doctoring import Level, _clock, _database, _without_server, who_may_start
 from csms.core.ids import ChargerId
-from csms.core.station import Charger, Control
+from csms.core.station import Charger, Control, Mode
 from csms.store import NotOpened
 from csms.store.examining import Examined
 from csms.store.migrate import head
@@ -83,3 +83,14 @@ def test_whether_a_car_can_start_without_the_server(
     found_level, charger_id, sentence = _without_server(config, charger, "any card is accepted")
     assert (found_level, charger_id) == (level, "CP001")
     assert said in sentence
+
+
+@pytest.mark.parametrize("charger", [{"provisioned": False, "bookedPower": 22}, SEEN | {"bookedPower": 22}])
+def test_a_car_starts_at_an_observed_charger_without_the_server_as_with_it(charger: dict[str, Any]) -> None:
+    config = Charger(ChargerId("CP001"), 22_000, 1, mode=Mode.OBSERVE)
+    found = _without_server(config, charger, "")
+    assert found == (
+        Level.OK,
+        "CP001",
+        "a car starts while the server is away as always: it is only observed, 22 kW are booked",
+    )

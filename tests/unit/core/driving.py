@@ -50,7 +50,7 @@ from csms.core.events import (
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, RequestId, SessionId, TransactionId
 from csms.core.records import EventLogged, SessionStored
 from csms.core.replies import Outcome, SessionShown, SessionView, StartConfirmed
-from csms.core.station import GRID, Charger, Circuit, Control, Station
+from csms.core.station import GRID, Charger, Circuit, Control, Mode, Station
 from csms.core.timings import LAW, Timings
 from tests.unit.core.memory import Memory
 
@@ -73,6 +73,7 @@ def charger(
     min_w: int = 0,
     reserved_kw: int | None = None,
     phases: int = 0,
+    mode: Mode = Mode.CONTROL,
 ) -> Charger:
     """Return a charger of the configuration; DC unless it has phases."""
     reserved_w = None if reserved_kw is None else reserved_kw * KW
@@ -85,6 +86,7 @@ def charger(
         min_w,
         reserved_power_w=reserved_w,
         phases=phases,
+        mode=mode,
     )
 
 

@@ -24,7 +24,7 @@ from csms.core.configuration import (
 from csms.core.configuration.reading import Wrong
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
-from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
+from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Mode, Station
 
 DOCUMENTED: dict[str, Any] = {
     "stationId": "ELECTRA_PARIS_15",
@@ -96,7 +96,7 @@ def test_every_optional_key() -> None:
                     "maxPower": 22,
                     "connectors": 1,
                     "control": "ocpp",
-                    "mode": "control",
+                    "mode": "observe",
                     "circuit": "row 1",
                     "minPower": 1.38,
                     "phases": 1,
@@ -125,6 +125,7 @@ def test_every_optional_key() -> None:
                 voltage_v=240,
                 assume_ocpp16=True,
                 configure=Configure.NEVER,
+                mode=Mode.OBSERVE,
             ),
         ),
         circuits=(Circuit("hall", None, 30_000), Circuit("row 1", "hall", 11_001), Circuit("row 2", "hall", None)),
@@ -285,7 +286,14 @@ TEXT_RULE = "must be printable text without spaces at its ends"
         (with_charger(circuit="nowhere"), ["$.chargers[0].circuit: no circuit has this id"]),
         # of later versions
         (document(failSafe="open"), ['$.failSafe: must be "closed" or "reserve" or "expire"']),
-        (with_charger(mode="observe"), ['$.chargers[0].mode: "observe" is not supported yet']),
+        (with_charger(mode="watch"), ['$.chargers[0].mode: must be "control" or "observe"']),
+        *(
+            (
+                with_charger(mode="observe", control=control),
+                [f'$.chargers[0].mode: "observe" is for chargers that connect over OCPP, control is "{control}"'],
+            )
+            for control in ("rest", "none")
+        ),
         (with_charger(configure="yes"), ['$.chargers[0].configure: must be "auto" or "suggest" or "never"']),
         (with_charger(needsStartPower=True, phases=3), ["$.chargers[0].needsStartPower: is for DC chargers"]),
         (with_charger(needsStartPower=1), ["$.chargers[0].needsStartPower: must be true or false"]),
@@ -574,6 +582,18 @@ def test_difference_names_each_change_by_its_path() -> None:
         (
             {
                 "failSafe": "closed",
+                "gridCapacity": 50,
+                "chargers": [charger("A", mode="observe"), charger("B", mode="observe", reservedPower=1)],
+            },
+            [
+                "$.battery battery_not_used",
+                "$.chargers[0].reservedPower booked_at_max_power",
+                "$.gridCapacity overbooked_at_start",
+            ],
+        ),
+        (
+            {
+                "failSafe": "closed",
                 "gridCapacity": 80,
                 "circuits": [{"id": "hall", "capacity": 99}, {"id": "row", "parent": "hall", "capacity": 60}],
                 "chargers": [charger(name, control="ocpp", circuit="row") for name in "AB"],
@@ -687,6 +707,19 @@ CHOOSE = (
                 REST_SAYS,
                 "together: 14.14 kW are set aside, 335.86 kW are left to share",
                 CHOOSE + "34.14 kW would be set aside for new cars, 315.86 kW left to share",
+            ],
+        ),
+        (
+            {
+                "failSafe": "reserve",
+                "chargers": [charger("A"), charger("B", mode="observe", reservedPower=30, failSafePower=5)],
+            },
+            [
+                f"A: failSafe reserve: it sets 10 kW{ASIDE}",
+                AWAY + "10 kW",
+                "B: mode observe: failSafe is not for it, 30 kW are booked always",
+                "  while this server is away: cars charge as they always do",
+                "together: 10 kW are set aside, 360 kW are left to share",
             ],
         ),
         ({"failSafe": "reserve", "chargers": []}, []),

@@ -2,8 +2,9 @@
 
 import pytest
 
-from csms.core.commands import Purpose, SetLimit
-from csms.core.events import ConnectorStatus, TagStatus
+from csms.core.commands import Call, Purpose, SetLimit
+from csms.core.events import CallAnswered, ConnectorStatus, StartKey, TagStatus, TransactionStarted
+from csms.core.ids import ChargerId, RequestId, SessionId
 from csms.core.station import Circuit, Control
 from tests.unit.core.driving import KW, Drive, charger, station
 
@@ -463,3 +464,46 @@ def test_a_rest_client_is_told_no_more_under_an_overbooked_row() -> None:
     drive.wait(1)
     assert (drive.k_kw("A"), drive.k_kw("B")) == (60, 80), "nobody is provisioned"
     assert drive.update(session_id, 20).allocated_w == 20_000, "T is 50 kW, and the row overbooked"
+
+
+def test_a_raise_whose_room_was_taken_in_the_same_step_waits() -> None:
+    """A is booked at its 20 kW reserved until it is told more; C starts in the very step in which A is told more."""
+
+    def begin() -> Drive:
+        drive = Drive(station(200, charger("A", 100, reserved_kw=20), charger("B", 100), charger("C", 100)))
+        drive.bring_up("B", "C")
+        drive.start("B")
+        drive.status("B", 1, ConnectorStatus.CHARGING)
+        drive.accept()
+        drive.draws({("B", 1): 100}, 60)
+        drive.connect("A")
+        drive.boot("A")
+        drive.status("A", 1, ConnectorStatus.CHARGING)
+        drive.start("A")
+        return drive
+
+    def of_a(drive: Drive) -> Call | None:
+        return next((call for call in drive.open_calls if call.charger_id == "A"), None)
+
+    drive, answers = begin(), 0
+    while (call := of_a(drive)) is not None and not (isinstance(call, SetLimit) and call.purpose is Purpose.TX):
+        drive.answer(call)
+        answers += 1
+    assert isinstance(of_a(drive), SetLimit), "it was told its first limit"
+    drive = begin()
+    for _ in range(answers - 1):
+        call = of_a(drive)
+        assert call is not None
+        drive.answer(call)
+    last = of_a(drive)
+    assert last is not None
+    drive.take()
+    drive.open_calls.remove(last)
+    key = StartKey(ChargerId("C"), 1, "TAG", drive.now.wall_ms, 0)
+    start = TransactionStarted(key, TagStatus.ACCEPTED, SessionId("c"), request=RequestId(drive.number()))
+    drive.do(start, CallAnswered(last.token, "Accepted"))
+    told = [(each[0], each[2]) for each in drive.limits()]
+    assert [charger_id for charger_id, _ in told if charger_id != "B"] == ["A"], "C waits"
+    assert drive.row_kw() <= 200
+    drive.draws({("A", 1): 60, ("B", 1): 60, ("C", 1): 60}, 60)
+    assert drive.k_kw("C") > 60, "and gets its share when B has let go"

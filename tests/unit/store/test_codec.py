@@ -103,6 +103,7 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "needs_start_power": False,
                 "fail_safe": "closed",
                 "fail_safe_power_w": 0,
+                "mode": "control",
             },
             {
                 "charger_id": "CP002",
@@ -119,6 +120,7 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "needs_start_power": False,
                 "fail_safe": "reserve",
                 "fail_safe_power_w": 4_140,
+                "mode": "control",
             },
         ],
         "circuits": [
