@@ -66,7 +66,7 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
         if row.ended_ms is None and row.driver is Driver.OCPP and row.charger_id in judge.live
     ]
     everyone = [
-        _claim(row, charger, rows[charger.charger_id])
+        _claim(row, charger, rows[charger.charger_id], judge)
         for row in sessions
         if (charger := station.charger(row.charger_id)) is not None
     ]
@@ -82,12 +82,10 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     for claim in claims:
         shares_w = (among_all[claim.name], apart[claim.name])
         lowest_w = 0 if is_missing or not full.isdisjoint(claim.rows) else min(shares_w)
-        short_w = sum(
-            max(0, among_all[other.name] - _limit_w(judge, _key(other)))
-            for other in everyone
-            if other is not claim and not set(other.rows).isdisjoint(claim.rows)
-        )
-        _compare(claim, lowest_w, max(shares_w) + short_w, judge, engine, station)
+        beside = [c for c in everyone if c is not claim and not set(c.rows).isdisjoint(claim.rows)]
+        more_w = [_limit_w(judge, _key(other)) - among_all[other.name] for other in beside]
+        short_w, over_w = sum(-min(0, watts) for watts in more_w), sum(max(0, watts) for watts in more_w)
+        _compare(claim, max(0, lowest_w - over_w), max(shares_w) + short_w, judge, engine, station)
     _idle(judge, engine, station, troubled)
     moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
     if any(_swings([each.limit_w for each in moved if each.key == key]) for key in {each.key for each in moved}):
@@ -128,10 +126,14 @@ def _excused(judge: Judge) -> set[ChargerId]:
     return more | {row.charger_id for row in stored if any(each.not_obeying for each in row.evidence.values())}
 
 
-def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...]) -> Claim:
-    most_w = max(min(charger.max_power_w, row.declared_w), charger.fail_safe_power_w)
-    least_w = max(charger.min_power_w, charger.fail_safe_power_w)
-    return Claim(f"{row.charger_id}#{row.idx}", rows, least_w, most_w, row.rank, charger.fail_safe_power_w)
+def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...], judge: Judge) -> Claim:
+    """Return what a session claims: it cannot be told less than its charger's default.
+
+    That is the fail-safe power where it had room, and the least power where 0 W is refused.
+    """
+    default_w = max((send.limit_w for send in judge.mirror.chargers[row.charger_id].defaults), default=0)
+    most_w = max(min(charger.max_power_w, row.declared_w), default_w)
+    return Claim(f"{row.charger_id}#{row.idx}", rows, max(charger.min_power_w, default_w), most_w, row.rank, default_w)
 
 
 def _key(claim: Claim) -> ConnectorKey:
@@ -164,7 +166,7 @@ def _compare(claim: Claim, lowest_w: int, highest_w: int, judge: Judge, engine: 
 
     A troubled charger may hold more than its share, which is missing to the others, or take less, which waits for it.
     Nobody is cut for others who are short by less than their dead bands (LEDGER.md §2): what those miss together,
-    `highest_w` allows for.
+    `highest_w` allows for, and what others have within theirs, `lowest_w`.
     """
     key = _key(claim)
     charger = next(each for each in station.chargers if each.charger_id == key.charger_id)

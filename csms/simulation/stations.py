@@ -49,7 +49,8 @@ def _with_fail_safe(station: Station) -> Station:
     The draw depends on the station alone, so that everything else that a seed means stays as it is; what has been added
     to stations since is not in it, so that the modes stay, too.
     """
-    rng = random.Random(repr(station).replace("needs_start_power=False, ", ""))
+    told = repr(station).replace("needs_start_power=False, ", "").replace(", mode=<Mode.CONTROL: 'control'>", "")
+    rng = random.Random(told)
     reserves = rng.random() < 0.6
     drawn = replace(station, chargers=tuple(_drawn_fail_safe(rng, c, reserves=reserves) for c in station.chargers))
     return drawn if not check_fail_safe(drawn) else all_closed(station)
