@@ -402,8 +402,8 @@ class Mirror:
         if connector.available_since_ms is not None and fact.transaction_id == connector.open_id is not None:
             connector.available_since_ms = self.now_ms  # what a sample names is not over
         for sample in fact.samples:
-            if sample.power_w is None:
-                continue
+            if sample.power_w is None or sample.power_w > _most_metered_w(charger.charger):
+                continue  # no power that flows
             connector.sample_w, connector.sample_ms = sample.power_w, self.now_ms
             is_newest = sample.at_ms >= connector.newest_at_ms
             connector.newest_at_ms = max(connector.newest_at_ms, sample.at_ms)
@@ -411,7 +411,7 @@ class Mirror:
                 below = sample.power_w <= send.limit_w + tolerance_w(charger.charger, send)
                 if send.accepted_ms is not None and below:
                     send.settled = True
-                elif not below and is_newest and sample.power_w <= _most_metered_w(charger.charger):
+                elif not below and is_newest:
                     send.above_ms = self.now_ms
 
     def _start(self, key: StartKey) -> None:
