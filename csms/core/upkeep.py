@@ -89,8 +89,9 @@ class Upkeep(TimedPart):
         meter = connector.meter
         seen_w = meter.fresh_w(self.now.mono_ms, self.timings.fresh_sample_ms)
         above_ms = meter.above_ms(allowed_w)
-        if seen_w is not None and seen_w <= allowed_w and above_ms is None:
-            return True
+        is_of_now = not meter.span_ms or (meter.seen_ms or 0) - meter.span_ms >= (send.accepted_ms or 0)
+        if seen_w is not None and seen_w <= allowed_w and above_ms is None and is_of_now:
+            return True  # a mean over a time is about it when that began later
         since_ms = max(send.accepted_ms or 0, above_ms or 0)
         return self._reached(since_ms + self.timings.settle_ms)
 

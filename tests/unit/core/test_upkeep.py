@@ -141,3 +141,23 @@ def test_a_status_newer_than_the_power_that_flowed_is_believed() -> None:
     drive.status("A", 1, AVAILABLE)
     drive.accept("A")
     assert drive.k_kw("A") == 0
+
+
+def test_a_mean_over_a_time_settles_no_limit_that_was_accepted_within_it() -> None:
+    drive = Drive(station(100, charger("A", 100), charger("B", 100)))
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, ConnectorStatus.CHARGING)
+    drive.accept()
+    for energy_wh in (0, 100, 200):  # a meter that tells the register alone, and a car that draws 36 kW
+        drive.wait(10)
+        drive.sample("A", 1, None, energy_wh=energy_wh)
+    drive.start("B")
+    drive.wait(8)
+    drive.answer(drive.open_limit("A"))
+    assert drive.k_kw("A", 1) == 100
+    drive.wait(2)
+    drive.sample("A", 1, None, energy_wh=300)
+    assert drive.k_kw("A", 1) == 100, "36 kW in the mean of ten seconds, eight of them before the cut"
+    drive.wait(8)
+    assert drive.k_kw("A", 1) == 50
