@@ -90,10 +90,6 @@ class Truth:
                 sums_w[charger_id] = min(together_w, self.chargers[charger_id].hardware_w)
         return sums_w
 
-    def is_known_to_lie(self, charger_id: ChargerId) -> bool:
-        """Return whether a charger lies, and anybody could know by now."""
-        return charger_id in self.liars and self.is_measured(charger_id)
-
     def stepped(self, engine: Controller) -> None:
         """Note what a step has changed."""
         known = self.mirror.chargers

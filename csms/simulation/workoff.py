@@ -191,8 +191,8 @@ class WorkOff:
         """
         told_since_ms = max(since_ms, self._opened_ms.get(row, 0), self._moved_ms.get(row, 0) + WORK_OFF_MS)
         clients = [client for client in self.truth.clients if client.told_ms > told_since_ms]
-        told = self._load(row, watts_of, clients, client_w, is_told=True)
-        held = self._load(row, watts_of, clients, client_w, is_told=False)
+        told = self._load(row, watts_of, clients, client_w, is_told=True, by_draw=oracle == "C")
+        held = self._load(row, watts_of, clients, client_w, is_told=False, by_draw=oracle == "C")
         demand(
             told.is_let_go(capacity_w) or held.is_let_go(capacity_w),
             "{}: {} has {} W of {} and {} W are held, so that {} W may stay",
@@ -213,14 +213,18 @@ class WorkOff:
         client_w: Callable[[RestClient], int],
         *,
         is_told: bool,
+        by_draw: bool,
     ) -> Load:
-        """Add up what a row has of each connector and client; `is_told`: who may be told nothing more is told it."""
+        """Add up what a row has of each connector and client; `is_told`: who may be told nothing more is told it.
+
+        `by_draw`: what is drawn is added up; else limits, those of a liar that nobody could know as far as it was told.
+        """
         load = Load()
         left_w = {charger_id: model.hardware_w for charger_id, model in self.truth.chargers.items()}
         for charger_id in self.truth.counting:
             if row not in self._rows.of(charger_id):
                 continue
-            own = self._share(charger_id, watts_of[charger_id], is_told=is_told)
+            own = self._share(charger_id, watts_of[charger_id], is_told=is_told, by_draw=by_draw)
             held_w = min(own.held_w, left_w[charger_id])
             steered_w = min(own.steered_w, left_w[charger_id] - held_w)
             left_w[charger_id] -= held_w + steered_w
@@ -246,7 +250,7 @@ class WorkOff:
         self._had_w[charger_id] = default_w, now_ms
         return default_w
 
-    def _share(self, charger_id: ChargerId, watts: Sequence[int], *, is_told: bool) -> Load:
+    def _share(self, charger_id: ChargerId, watts: Sequence[int], *, is_told: bool, by_draw: bool) -> Load:
         known = self.truth.mirror.chargers[charger_id]
         if known.charger.control is Control.NONE:
             return Load(held_w=sum(watts))
@@ -261,7 +265,8 @@ class WorkOff:
         ]
         is_doubtful = known.is_two or charger_id in self.truth.trouble.chargers
         is_fixed = not is_reached or known.is_draining
-        if is_fixed or self.truth.is_known_to_lie(charger_id) or (is_doubtful and not is_told):
+        lies = charger_id in self.truth.liars and (by_draw or self.truth.is_measured(charger_id))
+        if is_fixed or lies or (is_doubtful and not is_told):
             return Load(held_w=sum(power_w for _outlet, power_w in with_cars))
         load = Load()
         for outlet, power_w in with_cars:

@@ -87,7 +87,7 @@ def test_cars_that_draw_more_than_a_cut_capacity_are_found_by_c_where_nobody_loo
 
 def test_a_liar_that_is_not_seen_is_found_by_c_alone_although_faults_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def run() -> None:
-        World(0, DeafToMeters, Switches(odd=True, mirror=False), choice=WITH_FAULTS, chargers_count=6).run(STORM_MS, 0)
+        World(2, DeafToMeters, Switches(odd=True, mirror=False), choice=WITH_FAULTS, chargers_count=6).run(STORM_MS, 0)
 
     assert broken(run) == "C"
     silence(monkeypatch, Fuses, "_over")
