@@ -2,7 +2,8 @@
 
 A car lets go within 5 s of its limit; for longer a row carries too much only within a window that is opened by
 
-- a liar under the row: its real sample period and 25 s, while it can be heard and believed;
+- a liar under the row: its real sample period and 25 s, while it can be heard and believed; where what is too much is
+  less than a limit may be exceeded by without evidence (LEDGER.md §6) it is told less first, and has let go of that;
 - a capacity cut, and likewise whatever else facts put on a row (`workoff`): 25 s.
 
 After its window whoever can be told must have made room. The base load opens none here: what our chargers draw is held
@@ -15,6 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from csms.core.demand import tolerance_w
 from csms.core.firm import RowBound
 from csms.core.ids import ChargerId
 from csms.core.station import Control
@@ -31,6 +33,9 @@ CLOCK_STEP_MS = 120_000
 
 DRAW_BY_THEMSELVES = frozenset({Control.OCPP, Control.NONE})
 """Cars of such chargers draw whether they have ever connected or not."""
+
+TRIM_MS = 40_000
+"""A mean of 10 s is taken off the row (`csms.core.trimming`), and the slowest car has let go of that after 30 s."""
 
 RAMP_MS = 6_000
 """A fuse may carry a car's ramp for so long: a car lets go within 5 s, and time is cut into whole seconds.
@@ -137,7 +142,7 @@ class Fuses:
         is_opened = bool(liars) or self.workoff.opened_ms(row) is not None
         demand(is_opened, "C: {} carries {} of {} W", row, watts, capacity_w)
         begun_ms = max(self.workoff.begins_ms(row, since_ms), *map(self._believed_ms, liars), 0)
-        window_ms = WORK_OFF_MS + max((self.truth.liars[liar] for liar in liars), default=0)
+        window_ms = WORK_OFF_MS + max((self._unknown_ms(liar, watts - capacity_w) for liar in liars), default=0)
         self.longest_ms = max(self.longest_ms, now_ms - begun_ms)
         if now_ms - begun_ms <= window_ms:
             self.asked.excuse("C", "a liar" if liars else "just overbooked")
@@ -147,6 +152,13 @@ class Fuses:
         booked_w = engine.node_booked_w(row)
         demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", row, watts, capacity_w, booked_w)
         self.asked.excuse("C", why)
+
+    def _unknown_ms(self, liar: ChargerId, over_w: int) -> int:
+        """Return for how long nobody can know that it is this liar which draws so much too much, W."""
+        period_ms = self.truth.liars[liar]
+        charger = self.truth.mirror.chargers[liar].charger
+        is_within = over_w <= charger.connectors * tolerance_w(charger, 0)
+        return 2 * period_ms + TRIM_MS if is_within else period_ms
 
     def _believed_ms(self, charger_id: ChargerId) -> int:
         """Return since when what a liar tells is taken for now: not yet, while it is away or disturbed.

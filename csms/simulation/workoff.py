@@ -15,7 +15,8 @@ controller but
   is enough if others make room for it, or if it was told less itself;
 - the default of a connector at which a REST client charges its car, whether it is in reach or not: nobody else can be
   plugged in there, and what runs there from before us is that car. The client itself is told no less than the default
-  that its charger has from us. When it goes the default counts again, and a row that is still open has its 25 s again;
+  that its charger has from us. When it goes, or a transaction with a limit of its own has ended, the default counts
+  again, and a row that is still open has its 25 s again;
 - whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since these were
   over, nor since a liar was convicted: they are not counted.
 """
@@ -80,6 +81,7 @@ class WorkOff:
     _provisioned: dict[ChargerId, int] = field(default_factory=dict)
     _had_w: dict[ChargerId, tuple[int, int]] = field(default_factory=dict)
     _driven: set[ConnectorKey] = field(default_factory=set)
+    _limited: set[ConnectorKey] = field(default_factory=set)
     _convicted: set[ConnectorKey] = field(default_factory=set)
     _rows: Rows = field(init=False)
 
@@ -114,6 +116,10 @@ class WorkOff:
         if driven != self._driven:
             self._left_to_default(self._driven - driven)
             self._driven = driven
+        if self._opened_ms:
+            limited = {key for key, (transaction_id, _w) in self._own_w.items() if self._heard_id(key) == transaction_id}
+            self._left_to_default(self._limited - limited)
+            self._limited = limited
 
     def recovered(self, engine: Controller, bounds: Mapping[str, RowBound]) -> None:
         """Take that a new process books more than the one before: an answer that a client may never have heard."""
@@ -131,8 +137,13 @@ class WorkOff:
                 if now < before:
                     self._opened_ms |= dict.fromkeys(self._rows.of(charger_id), self.truth.now_ms)
 
+    def _heard_id(self, key: ConnectorKey) -> int | None:
+        known = self.truth.mirror.chargers.get(key.charger_id)
+        heard = None if known is None else known.connectors.get(key.idx)
+        return None if heard is None else heard.open_id
+
     def _left_to_default(self, connectors: set[ConnectorKey]) -> None:
-        """Take that REST clients have gone: others make room for the defaults that count again, on rows still open."""
+        """Take that REST clients or transactions have gone: others make room for the defaults, on rows still open."""
         for key in connectors:
             for row in self._rows.of(key.charger_id):
                 if row in self._opened_ms:
@@ -292,8 +303,7 @@ class WorkOff:
         """
         key = ConnectorKey(known.charger.charger_id, outlet.idx)
         own, running = self._own_w.get(key), outlet.transaction
-        heard = known.connectors.get(outlet.idx)
-        heard_id = None if heard is None else heard.open_id
+        heard_id = self._heard_id(key)
         running_id = None if running is None else running.transaction_id
         if own is not None and own[0] == (heard_id if running_id is None else running_id):
             return own[1]
