@@ -227,7 +227,8 @@ class Steering(TimedPart):
         are a raise, although K of the connector alone is the maximum; and all that its connectors are told stays within
         its own maximum, which may have been configured below what it could do. Under an overbooked row what was
         measured is no permission: a meter that lies would become the truth; nor is what a connector that is not
-        provisioned is booked at, once its transaction was told less. 0 fits always.
+        provisioned is booked at, once its transaction was told less; but what cannot be taken from it may be said. 0 fits
+        always.
         """
         charger, connector = each.charger, each.connector
         if connector.provisioned or not charger.unknown_default:
@@ -235,7 +236,7 @@ class Steering(TimedPart):
                 return max(charger.defaults.power_w, connector.limits.power_w)
             return max(each.booked_w, each.grant_w)
         if self.plan.cut_is_urgent(self.state, each):
-            return connector.limits.power_w if last_send(each) is not None else self._left_w(each)
+            return self._left_w(each) if last_send(each) is None else max(connector.limits.power_w, each.floor_w)
         booked_w = self.booked_w
         caps_w = ((node, self.state.tree.caps_w[node]) for node in self.state.tree.paths[charger.charger_id][1:])
         rooms_w = [max(0, cap_w - booked_w[node]) for node, cap_w in caps_w if cap_w is not None]

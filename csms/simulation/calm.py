@@ -181,8 +181,9 @@ def _compare(claim: Claim, lowest_w: int, highest_w: int, judge: Judge, engine: 
         raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
     connector = judge.mirror.chargers[charger.charger_id].connectors[key.idx]
     last = connector.sends[-1] if connector.sends else None
-    if last is None or last.transaction_id != connector.open_id:
-        return
+    told = any((each.key, each.transaction_id) == (key, connector.open_id) for each in judge.changes)
+    if last is None or last.transaction_id != connector.open_id or not told:
+        return  # what was lost for the transaction before goes with this one
     if not any(send.settled for send in connector.sends if send.limit_w == last.limit_w):  # it may just be renewed
         raise ViolationError(f"I10: the last limit of {claim.name}, {last.limit_w} W, was never settled")
     if any(send.purpose is not last.purpose for send in connector.sends):

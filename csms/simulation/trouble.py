@@ -73,7 +73,7 @@ class Trouble:
             if token in self._fail_safes:
                 self.over_ms = now_ms + PAUSE_MS
             return
-        if self._refusals[charger_id] >= MOST_REFUSALS:
+        if charger_id in self.chargers:
             self.over_ms = max(self.over_ms, now_ms)
         self._refusals[charger_id] = 0
         self._given_up.discard(charger_id)
