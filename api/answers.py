@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from api.schemas import (
     AlarmBody,
+    AuditBody,
     BreakBody,
     CampaignBody,
     CampaignChargerBody,
@@ -22,6 +23,7 @@ from api.schemas import (
     ChargerAnswer,
     ChargerBody,
     ChargerBoot,
+    ClientBody,
     CommandBody,
     ConnectionBody,
     ConnectorBody,
@@ -40,6 +42,7 @@ from api.schemas import (
 )
 from api.services import Knock
 from csms.core.alarms import KINDS, Alarm
+from csms.core.audit import AuditEntry
 from csms.core.caps import CapView
 from csms.core.configuration import kilowatts
 from csms.core.continuity import Step
@@ -316,6 +319,27 @@ def command_body(command: CommandStored, *, whole: bool) -> CommandBody:
         sent_at=None if command.sent_ms is None else _iso(command.sent_ms),
         answered_at=None if command.answered_ms is None else _iso(command.answered_ms),
         outcome=expects,
+    )
+
+
+def audit_body(entry: AuditEntry) -> AuditBody:
+    """Return what somebody has asked for, and what came of it."""
+    return AuditBody(
+        id=entry.audit_id,
+        at=_iso(entry.asked_ms),
+        by=ClientBody(address=entry.address or None),
+        operation=entry.operation,
+        resource=entry.resource,
+        charger_id=entry.charger_id,
+        idx=entry.idx,
+        query=entry.query,
+        body=None if entry.body_json is None else json.loads(entry.body_json),
+        changes=list(entry.changes) or None,
+        made=entry.made,
+        outcome=entry.outcome.value,
+        status=entry.status,
+        reason=entry.reason,
+        answered_at=None if entry.answered_ms is None else _iso(entry.answered_ms),
     )
 
 

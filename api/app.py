@@ -11,10 +11,12 @@ from starlette.routing import Match, Route
 
 import csms
 from api import openapi
+from api.auditing import AuditedRoute
 from api.boundary import HttpBoundary
 from api.docs_page import CONTENT_SECURITY_POLICY, render
-from api.problems import http_problem, invalid
+from api.problems import http_problem, invalid_query
 from api.routes.alarms import AlarmRoutes
+from api.routes.audit import AuditRoutes
 from api.routes.campaigns import CampaignRoutes
 from api.routes.chargers import ChargerRoutes
 from api.routes.closings import ClosingRoutes
@@ -28,7 +30,6 @@ from api.routes.station import StationRoutes
 from api.routes.transaction_lists import TransactionListRoutes
 from api.routes.transactions import TransactionRoutes
 from api.services import Services
-from csms.core.faults import Fault
 
 _DESCRIPTION = (
     "Sessions and configuration of one charging station. Powers are kW with at most three decimals, 0 to 1,000,000; "
@@ -56,6 +57,8 @@ def create_app(services: Services) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.state.audit = services.audit
+    app.router.route_class = AuditedRoute
     HealthRoutes().add_to(app)
     for routes in (
         StationRoutes,
@@ -70,6 +73,7 @@ def create_app(services: Services) -> FastAPI:
         ReportRoutes,
         AlarmRoutes,
         MakeRoutes,
+        AuditRoutes,
     ):
         routes(services).add_to(app)
     page = render(app.openapi())
@@ -104,4 +108,4 @@ def _methods_of(request: Request) -> set[str]:
 async def _bad_query(_request: Request, error: Exception) -> Response:
     """Answer for a query parameter that its reader refused."""
     assert isinstance(error, RequestValidationError)
-    return invalid([Fault(f"?{detail['loc'][-1]}", detail["msg"]) for detail in error.errors()])
+    return invalid_query(error)

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from api.auditing import act_of
 from api.problems import Kind, invalid, problem
 from api.schemas import RequestBody
 from csms.core.configuration import load_document
@@ -35,7 +36,7 @@ _SENTENCES: Mapping[str, str] = {
 
 
 async def read_model(request: Request, model: type[Model]) -> Model | Response:
-    """Return the request's body as `model`, or the answer that says what is wrong with it (413, 415, 422)."""
+    """Return the request's body as `model` and tell the audit, or the answer that says what is wrong with it."""
     document = await read_json(request, SESSION_BODY_BYTES_MAX)
     if isinstance(document, Response):
         return document
@@ -44,7 +45,10 @@ async def read_model(request: Request, model: type[Model]) -> Model | Response:
     except ValidationError as error:
         return invalid([_fault(detail, model) for detail in error.errors(include_url=False, include_input=False)])
     faults = body.faults()
-    return invalid(faults) if faults else body
+    if faults:
+        return invalid(faults)
+    act_of(request).body = document
+    return body
 
 
 async def read_json(request: Request, bytes_max: int) -> object | Response:

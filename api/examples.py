@@ -249,6 +249,47 @@ CAMPAIGN_REQUEST_BY_MAKE: dict[str, Any] = {
     "atATime": 1,
     "make": {"vendor": "Example Charging", "model": "X 200", "firmwareVersion": "2.1"},
 }
+AUDIT: dict[str, Any] = {
+    "audit": [
+        {
+            "id": 3,
+            "at": "2026-11-26T10:05:00.000Z",
+            "by": {"address": "192.0.2.10"},
+            "operation": "POST /station/config",
+            "resource": "/station/config",
+            "changes": ["$.gridCapacity: 400 → 350", '$.chargers["CP003"]: removed'],
+            "outcome": "accepted",
+            "status": 200,
+            "answeredAt": "2026-11-26T10:05:00.009Z",
+        },
+        {
+            "id": 2,
+            "at": "2026-11-26T10:00:00.000Z",
+            "by": {"address": "192.0.2.10"},
+            "operation": "POST /chargers/{chargerId}/commands/Reset",
+            "resource": "/chargers/CP001/commands/Reset",
+            "chargerId": "CP001",
+            "query": {"force": "true"},
+            "body": {"type": "Soft"},
+            "made": {"commandId": "8c0f0f5e-51a3-4a41-9c57-3d5cf0f3a2b1"},
+            "outcome": "accepted",
+            "status": 202,
+            "answeredAt": "2026-11-26T10:00:00.012Z",
+        },
+        {
+            "id": 1,
+            "at": "2026-11-26T09:59:00.000Z",
+            "by": {"address": "192.0.2.10"},
+            "operation": "DELETE /id-tags/{idTag}",
+            "resource": "/id-tags/04A2***",
+            "outcome": "refused",
+            "status": 404,
+            "reason": "This id tag is not listed.",
+            "answeredAt": "2026-11-26T09:59:00.004Z",
+        },
+    ],
+    "nextCursor": "1795686740000-1",
+}
 CAMPAIGN: dict[str, Any] = {
     "id": "5b7d1c3e-0f7e-4d65-9d8e-6f0a4c2b9e11",
     "name": "2.2 for the garage",

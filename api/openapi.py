@@ -20,6 +20,7 @@ from api.makes_schema import LearntMakes
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     AlarmsAnswer,
+    AuditAnswer,
     CampaignAnswer,
     CampaignsAnswer,
     ChargerAnswer,
@@ -75,6 +76,7 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     KnockingAnswer,
     MessagesAnswer,
     AlarmsAnswer,
+    AuditAnswer,
     IdTagBody,
     IdTagsAnswer,
     IdTagsImported,

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from http import HTTPStatus
 
+from fastapi.exceptions import RequestValidationError
 from starlette.responses import Response
 
 from api.schemas import FaultBody, ProblemBody
@@ -115,6 +116,11 @@ def invalid(faults: Sequence[Fault]) -> Response:
     count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
     more = "" if len(shown) == len(faults) else f", of which the first {FAULTS_MAX} are listed"
     return problem(Kind.INVALID, f"The request has {count}{more}; nothing was changed.", faults=shown)
+
+
+def invalid_query(error: RequestValidationError) -> Response:
+    """Return 422 for query parameters that their readers refused."""
+    return invalid([Fault(f"?{detail['loc'][-1]}", detail["msg"]) for detail in error.errors()])
 
 
 def http_problem(status: int, headers: Mapping[str, str] | None) -> Response:

@@ -355,6 +355,44 @@ class CommandsAnswer(AnswerBody):
     next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
 
 
+class ClientBody(AnswerBody):
+    """Who has asked for something."""
+
+    address: str | Absent = Field(None, description="The address that the request came from; of a proxy its own.")
+
+
+class AuditBody(AnswerBody):
+    """One act over REST: what somebody has asked for, and what came of it."""
+
+    id: int
+    at: str = Field(description="UTC, ISO 8601, as all times here.")
+    by: ClientBody
+    operation: str = Field(description="Method and path as documented.")
+    resource: str = Field(description="The path that was asked for; an id tag in it is shortened.")
+    charger_id: str | Absent = Field(None, description="The charger that it is about, if it is about one.")
+    idx: int | Absent = Field(None, description="The connector that it is about, likewise.")
+    query: dict[str, str] | Absent = None
+    body: dict[str, Any] | Absent = Field(
+        None, description="What was sent, without secrets; not when it was not valid, nor when it is long."
+    )
+    changes: list[str] | Absent = Field(None, description="What changed, before and after, a line each.")
+    made: dict[str, str] | Absent = Field(None, description="Ids of what it made: commandId, sessionId, campaignId.")
+    outcome: str = Field(
+        description="accepted, refused, or unknown: not answered yet, or the wait for it was over, or this system "
+        "ended before; it may have been done."
+    )
+    status: int | Absent = Field(None, description="HTTP's status of the answer.")
+    reason: str | Absent = Field(None, description="Why it was refused.")
+    answered_at: str | Absent = None
+
+
+class AuditAnswer(AnswerBody):
+    """Acts over REST, the newest first."""
+
+    audit: list[AuditBody]
+    next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
+
+
 class CampaignChargerBody(AnswerBody):
     """One charger of a firmware campaign."""
 

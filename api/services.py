@@ -7,6 +7,7 @@ from typing import Protocol
 from csms.core.events import BootInfo
 from csms.core.ids import SessionId
 from csms.ports import CampaignLedger, CommandLedger, Transactions
+from csms.runtime.audit import AuditBook
 from csms.runtime.desk import StationDesk
 from csms.runtime.id_tags import TagBook
 from csms.runtime.messages import Messages
@@ -81,6 +82,7 @@ class Services:
         time_zones: the IANA names that a configuration may use.
         id_tags: who may charge, as listed.
         messages: the last frames of each charger.
+        audit: who has changed what.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
     """
 
@@ -93,4 +95,5 @@ class Services:
     time_zones: Container[str]
     id_tags: TagBook
     messages: Messages
+    audit: AuditBook
     wait_s: int = WAIT_S_DEFAULT

@@ -35,6 +35,7 @@ from csms.gateway.server import Gateway, GatewaySettings
 from csms.obs.logs import configure
 from csms.open_files import check_limit, raise_limit
 from csms.ports import StoreError
+from csms.runtime.audit import AuditBook
 from csms.runtime.clock import SystemClock
 from csms.runtime.continuity import EnergyWatch
 from csms.runtime.controller import Controller, StationHalted
@@ -88,7 +89,7 @@ async def _serve(settings: Settings) -> int:
         registry = LinkRegistry(lambda: controller)
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
-        tags = await _listed_tags(store, clock)
+        tags, audit = await _listed_tags(store, clock), await _audit(store, clock)
         _watch_open_files(controller)
         gateway = Gateway(
             GatewaySettings(
@@ -116,6 +117,7 @@ async def _serve(settings: Settings) -> int:
             time_zones=zoneinfo.available_timezones(),
             id_tags=tags,
             messages=messages,
+            audit=audit,
             wait_s=settings.request_wait_s,
         )
         loop = asyncio.create_task(controller.run(), name="station loop")
@@ -248,6 +250,15 @@ async def _listed_tags(store: SqlStore, clock: SystemClock) -> TagBook:
     except StoreError as error:
         raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
     return tags
+
+
+async def _audit(store: SqlStore, clock: SystemClock) -> AuditBook:
+    book = AuditBook(store, clock)
+    try:
+        await book.load()
+    except StoreError as error:
+        raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
+    return book
 
 
 def _watch_open_files(controller: Controller) -> None:

@@ -1,12 +1,13 @@
 """The few things that the runtime needs from the world.
 
-Eight protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Nine protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from csms.core.audit import AuditEntry
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
@@ -154,6 +155,43 @@ class CampaignLedger(Protocol):
         ...
 
 
+class AuditFilter(NamedTuple):
+    """Which acts are wanted: all that nothing here speaks against.
+
+    `from_ms`, `to_ms`: asked for then or later, and before then, UTC.
+    """
+
+    charger_id: ChargerId | None = None
+    operation: str | None = None
+    from_ms: int | None = None
+    to_ms: int | None = None
+
+
+class AuditPosition(NamedTuple):
+    """A place among acts: when one was asked for, UTC ms, and its id."""
+
+    asked_ms: int
+    audit_id: int
+
+
+class AuditLedger(Protocol):
+    """What was asked for over REST; one call is one short transaction. All raise `StoreError`."""
+
+    async def newest_audit_id(self) -> int:
+        """Return the highest id of an act, 0 when there is none."""
+        ...
+
+    async def write_audit(self, entry: AuditEntry) -> None:
+        """Write an act, or put it in the place of that of the same id, durably."""
+        ...
+
+    async def read_audit(
+        self, wanted: AuditFilter, before: AuditPosition | None, entries_max: int
+    ) -> tuple[AuditEntry, ...]:
+        """Return the acts that are wanted, the newest first, before a place among them."""
+        ...
+
+
 class Pruned(NamedTuple):
     """What one batch of forgetting did: rows removed, and the row behind which to go on; None: nothing is left."""
 
@@ -165,7 +203,7 @@ class Histories(Protocol):
     """The histories of a store, which are never read to recover; one call is one short transaction.
 
     Rows are looked at in the order in which they were written, a batch from the row behind `after` on (0: the oldest).
-    Both raise `StoreError`.
+    All raise `StoreError`.
     """
 
     async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:
@@ -174,6 +212,10 @@ class Histories(Protocol):
 
     async def prune_log(self, after: int, *, before_ms: int, now_ms: int, rows_max: int | None) -> Pruned:
         """Remove lines of the event log written before a time, and all but the newest `rows_max` (None: any number)."""
+        ...
+
+    async def prune_audit(self, after: int, *, before_ms: int, now_ms: int, rows_max: int | None) -> Pruned:
+        """Remove acts asked for before a time, and all but the newest `rows_max` (None: any number)."""
         ...
 
 

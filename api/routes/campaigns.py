@@ -13,6 +13,7 @@ from starlette.responses import Response
 from api import examples
 from api.answers import campaign_body, json_answer
 from api.asking import Unanswered, ask, not_done
+from api.auditing import act_of
 from api.bodies import read_model
 from api.campaign_schemas import CampaignMake, CampaignRequest
 from api.openapi import BODY_KINDS, fails, gives, takes
@@ -24,7 +25,7 @@ from csms.core.campaigning import CHARGERS_MAX
 from csms.core.events import CampaignRequested, CampaignResumeRequested, CampaignStopRequested, Fact
 from csms.core.faults import Fault
 from csms.core.ids import CampaignId, ChargerId, RequestId
-from csms.core.records import CampaignStored
+from csms.core.records import CampaignState, CampaignStored
 from csms.core.replies import CampaignShown, ChargerView, Refused
 from csms.ports import CampaignPosition, StoreError
 
@@ -121,6 +122,7 @@ class CampaignRoutes:
         asked_by = "" if request.client is None else request.client.host
         payload = body.model_dump(by_alias=True, exclude_unset=True, include=_FIRMWARE)
         return await self._answered(
+            request,
             lambda waiting: CampaignRequested(
                 waiting,
                 campaign_id,
@@ -130,7 +132,7 @@ class CampaignRoutes:
                 body.at_a_time,
                 json.dumps(payload),
                 retrieve_ms,
-            )
+            ),
         )
 
     def _chosen(self, body: CampaignRequest) -> tuple[ChargerId, ...] | Fault:
@@ -147,27 +149,36 @@ class CampaignRoutes:
             seen.add(name)
         return tuple(ChargerId(name) for name in body.chargers)
 
-    async def stop(self, campaign_id: CampaignPath) -> Response:
+    async def stop(self, request: Request, campaign_id: CampaignPath) -> Response:
         """Skip the chargers that were not begun; those under way go on. A halted campaign ends so."""
-        return await self._changed(campaign_id, CampaignStopRequested)
+        return await self._changed(request, campaign_id, CampaignStopRequested)
 
-    async def resume(self, campaign_id: CampaignPath) -> Response:
+    async def resume(self, request: Request, campaign_id: CampaignPath) -> Response:
         """Go on with the chargers that were not begun; those that failed are not asked again."""
-        return await self._changed(campaign_id, CampaignResumeRequested)
+        return await self._changed(request, campaign_id, CampaignResumeRequested)
 
     async def _changed(
-        self, campaign_id: str, fact: type[CampaignStopRequested] | type[CampaignResumeRequested]
+        self,
+        request: Request,
+        campaign_id: str,
+        fact: type[CampaignStopRequested] | type[CampaignResumeRequested],
     ) -> Response:
         found = await self._found(campaign_id)
         if isinstance(found, Response):
             return found
-        return await self._answered(lambda waiting: fact(waiting, found.campaign_id))
+        return await self._answered(request, lambda waiting: fact(waiting, found.campaign_id), found.state)
 
-    async def _answered(self, make_fact: Callable[[RequestId], Fact]) -> Response:
+    async def _answered(
+        self, request: Request, make_fact: Callable[[RequestId], Fact], before: CampaignState | None = None
+    ) -> Response:
         outcome = await ask(self._services.desk, make_fact, self._services.wait_s)
         if isinstance(outcome, Unanswered | Refused):
             return not_done(outcome)
         assert isinstance(outcome, CampaignShown), outcome
+        if before is None:
+            act_of(request).made["campaignId"] = outcome.campaign.campaign_id
+        else:
+            act_of(request).changed([f"state: {before.value} → {outcome.campaign.state.value}"])
         return _shown(outcome.campaign)
 
     async def show(self, campaign_id: CampaignPath) -> Response:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from api import examples
 from api.answers import json_answer, transaction_body
 from api.asking import Unanswered, ask, not_done
+from api.auditing import act_of
 from api.bodies import read_model
 from api.openapi import BODY_KINDS, fails, gives, takes
 from api.problems import Kind, invalid, problem
@@ -68,6 +69,7 @@ class ClosingRoutes:
             known = await self._services.store.read_transaction(number)
             if known is None:
                 return problem(Kind.UNKNOWN_TRANSACTION)
+            act_of(request).about(known.charger_id, known.idx)
             outcome = await ask(
                 self._services.desk,
                 lambda waiting: TransactionCloseRequested(waiting, number, body.reason, body.meter_stop_wh),
@@ -79,4 +81,5 @@ class ClosingRoutes:
         except StoreError:
             return problem(Kind.STORE_UNAVAILABLE)
         assert ended is not None, "what is known is never forgotten"
+        act_of(request).changed([f"transaction {number}: running → ended at {ended.meter_stop_wh} Wh"])
         return json_answer(ClosedAnswer(transaction=transaction_body(ended, None)))

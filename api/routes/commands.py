@@ -16,6 +16,7 @@ from starlette.responses import Response
 
 from api.answers import command_body, json_answer
 from api.asking import Unanswered, ask, not_done
+from api.auditing import act_of
 from api.bodies import read_model
 from api.command_schemas import EXAMPLES, CommandPayload
 from api.examples import COMMAND
@@ -150,6 +151,7 @@ class CommandRoutes:
             body = await read_model(request, model)
             if isinstance(body, Response):
                 return body
+            act_of(request).about(charger_id, getattr(body, "connector_id", None))
             command_id = CommandId(self._services.new_id())
             asked_by = "" if request.client is None else request.client.host
             outcome = await ask(
@@ -166,6 +168,8 @@ class CommandRoutes:
                 ),
                 self._services.wait_s,
             )
+            if isinstance(outcome, CommandShown):
+                act_of(request).made["commandId"] = outcome.command.command_id
             return await self._waited(outcome, wait)
 
         return ask_for

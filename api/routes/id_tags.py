@@ -1,6 +1,7 @@
 """Id tags: who may charge, as listed, one by one and whole lists as CSV."""
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated
@@ -12,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api import examples, id_tags_csv
 from api.answers import id_tag_body, json_answer
+from api.auditing import act_of
 from api.bodies import ID_TAGS_BODY_BYTES_MAX, read_csv, read_model
 from api.id_tag_fields import id_tag
 from api.openapi import BODY_KINDS, CSV_MEDIA_TYPE, fails, gives, gives_csv, takes, takes_csv
@@ -33,6 +35,7 @@ LOOKED_AT_MAX = 5_000
 
 ROWS_AT_ONCE = 500
 _STATUSES = {status.value: status for status in (TagStatus.ACCEPTED, TagStatus.BLOCKED, TagStatus.EXPIRED)}
+_AUDITED = ("expiry_date", "blocked", "concurrent", "note")
 _CURSOR = re.compile("(?:[0-7][0-9a-f]){1,20}")
 """The key behind which to go on, in hexadecimal: a tag may hold what a URL may not."""
 
@@ -178,7 +181,7 @@ class IdTagRoutes:
         body = await read_model(request, IdTagRequest)
         if isinstance(body, Response):
             return body
-        key = key_of(id_tag)
+        key, before = key_of(id_tag), self._tags.find(id_tag)
         wanted = IdTag(key, id_tag, body.parent, body.expires_ms, body.blocked, body.concurrent, body.note)
         try:
             listed = await self._tags.put(wanted, body.version)
@@ -190,9 +193,10 @@ class IdTagRoutes:
             case TooManyTags():
                 return problem(Kind.TOO_MANY_ID_TAGS)
             case IdTag():
+                act_of(request).changed(_changes(before, listed))
                 return self._told(listed)
 
-    async def remove(self, id_tag: TagPath) -> Response:
+    async def remove(self, request: Request, id_tag: TagPath) -> Response:
         """Take a tag off the list: from now on it is told what tags are that are not listed."""
         if not _is_tag(id_tag):
             return _no_tag()
@@ -200,7 +204,10 @@ class IdTagRoutes:
             removed = await self._tags.remove(id_tag)
         except StoreError:
             return problem(Kind.STORE_UNAVAILABLE)
-        return problem(Kind.UNKNOWN_ID_TAG) if isinstance(removed, NotListed) else Response(status_code=204)
+        if isinstance(removed, NotListed):
+            return problem(Kind.UNKNOWN_ID_TAG)
+        act_of(request).changed(["listed → not listed"])
+        return Response(status_code=204)
 
     # --- many tags ----------------------------------------------------------------------------------------------------
 
@@ -251,6 +258,7 @@ class IdTagRoutes:
             return problem(Kind.STORE_UNAVAILABLE)
         if isinstance(became, TooManyTags):
             return problem(Kind.TOO_MANY_ID_TAGS)
+        act_of(request).changed([f"{became.added} added, {became.changed} changed, {became.removed} removed"])
         return json_answer(
             IdTagsImported(
                 added=became.added, changed=became.changed, removed=became.removed, unchanged=became.unchanged
@@ -259,6 +267,19 @@ class IdTagRoutes:
 
     def _told(self, tag: IdTag) -> Response:
         return json_answer(id_tag_body(tag, self._tags.status(tag)))
+
+
+def _changes(before: IdTag | None, after: IdTag) -> list[str]:
+    """Return what changed of a tag, whose group is as good as a tag; nothing where somebody came in between."""
+    if before is None or after.version - before.version > 1:
+        return ["not listed → listed"] if after.version == 1 else []
+    old, new = (id_tag_body(tag, TagStatus.ACCEPTED).model_dump(mode="json") for tag in (before, after))
+    lines = [f"{name}: {_word(old[name])} → {_word(new[name])}" for name in _AUDITED if old[name] != new[name]]
+    return lines if before.parent == after.parent else [*lines, "group: changed"]
+
+
+def _word(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _is_tag(text: str) -> bool:

@@ -1,5 +1,6 @@
 """What chargers of a vendor, model and firmware have shown: to look at, to save, to carry to another site."""
 
+import json
 from collections.abc import Mapping
 
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from api import examples
 from api.answers import valid_text
 from api.asking import Unanswered, ask, not_done
+from api.auditing import act_of
 from api.bodies import STATION_BODY_BYTES_MAX, read_json
 from api.makes_schema import LearntMakes
 from api.openapi import BODY_KINDS, fails, gives, takes
@@ -16,7 +18,7 @@ from api.problems import Kind, invalid
 from api.services import Services
 from csms.core.events import MakesTaught
 from csms.core.learnt import Learnt, Make
-from csms.core.makes_document import makes_document, parse_makes
+from csms.core.makes_document import make_document, makes_document, parse_makes
 from csms.core.replies import MakesShown, Refused
 
 
@@ -64,11 +66,18 @@ class MakeRoutes:
         makes = parse_makes(document)
         if isinstance(makes, tuple):
             return invalid(makes)
+        known = dict(self._services.desk.view.makes)
         outcome = await ask(self._services.desk, lambda waiting: MakesTaught(makes, waiting), self._services.wait_s)
         if isinstance(outcome, Unanswered | Refused):
             return not_done(outcome)
         assert isinstance(outcome, MakesShown), outcome
+        act_of(request).changed(_change(make, known.get(make), outcome.makes.get(make)) for make in makes)
         return _document(outcome.makes)
+
+
+def _change(make: Make, before: Learnt | None, after: Learnt | None) -> str:
+    told = ["unknown" if learnt is None else json.dumps(make_document(make, learnt)) for learnt in (before, after)]
+    return f"{' '.join(map(valid_text, make))}: {' → '.join(told)}"
 
 
 def _document(makes: Mapping[Make, Learnt]) -> Response:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from api import examples
 from api.answers import json_answer, session_body
 from api.asking import Unanswered, ask, not_done
+from api.auditing import act_of
 from api.bodies import read_model
 from api.openapi import BODY_KINDS, Responses, fails, gives, takes
 from api.problems import Kind, problem
@@ -103,6 +104,7 @@ class SessionRoutes:
         body = await read_model(request, SessionRequest)
         if isinstance(body, Response):
             return body
+        act_of(request).about(body.connector_id.charger_id, body.connector_id.idx)
         new_session_id = SessionId(self._services.new_id())
         outcome = await ask(
             self._services.desk,
@@ -116,6 +118,8 @@ class SessionRoutes:
             ),
             self._seconds(wait),
         )
+        if isinstance(outcome, SessionShown):
+            act_of(request).made["sessionId"] = outcome.session.session_id
         return _session(outcome)
 
     async def update(self, request: Request, session_id: SessionPath) -> Response:
@@ -132,15 +136,16 @@ class SessionRoutes:
         )
         return _session(outcome)
 
-    async def stop(self, session_id: SessionPath, wait: Wait = None) -> Response:
+    async def stop(self, request: Request, session_id: SessionPath, wait: Wait = None) -> Response:
         """Stop a session: at once when it is driven over REST, else once the charger has accepted to stop."""
         if _SESSION_ID.fullmatch(session_id) is None:
             return problem(Kind.UNKNOWN_SESSION)
         name = SessionId(session_id)
+        running = self._services.desk.view.sessions.get(name)
+        if running is not None:
+            act_of(request).about(running.charger_id, running.idx)
         try:
-            ended_before = name not in self._services.desk.view.sessions and await self._services.store.find_session(
-                name
-            )
+            ended_before = running is None and await self._services.store.find_session(name)
         except StoreError:
             return problem(Kind.STORE_UNAVAILABLE)
         outcome = await ask(

@@ -9,13 +9,14 @@ from starlette.responses import Response
 from api import examples
 from api.answers import json_answer, session_body
 from api.asking import Unanswered, ask, not_done
+from api.auditing import act_of
 from api.bodies import STATION_BODY_BYTES_MAX, read_json
 from api.configuration_schema import StationConfiguration
 from api.openapi import BODY_KINDS, Responses, fails, gives, takes
 from api.problems import Kind, invalid
 from api.schemas import StatusAnswer
 from api.services import Services
-from csms.core.configuration import parse_station, station_document
+from csms.core.configuration import difference, parse_station, station_document
 from csms.core.events import StationConfigured
 from csms.core.replies import Refused, StationShown
 from csms.core.station import Station
@@ -58,7 +59,7 @@ class StationRoutes:
             tags=["station"],
             status_code=204,
             response_model=None,
-            responses=_ENDED | fails(),
+            responses=_ENDED | fails(Kind.STORE_UNAVAILABLE),
         )
         app.add_api_route(
             "/station/status",
@@ -90,13 +91,17 @@ class StationRoutes:
         if isinstance(outcome, Unanswered | Refused):
             return not_done(outcome)
         assert isinstance(outcome, StationShown), outcome
+        if outcome.before is not None:
+            act_of(request).changed(difference(outcome.before, outcome.station))
         return _configuration(outcome.station)
 
-    async def end_safe_mode(self) -> Response:
+    async def end_safe_mode(self, request: Request) -> Response:
         """End safe mode, in which nobody is raised: this system has found a mistake of its own (alarm `safe_mode`).
 
         Do it when the cause is known and gone; the ordinary path has had its own trial after ten minutes.
         """
+        if any(alarm.kind == "safe_mode" for alarm in self._services.desk.view.notices.values()):
+            act_of(request).changed(["safe mode: on → off"])
         self._services.end_safe_mode()
         return Response(status_code=204)
 

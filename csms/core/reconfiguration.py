@@ -38,7 +38,7 @@ class Reconfiguration(Part):
         self.journal.chargers |= set(chargers)
         self.journal.plan = True
         self.journal.log("station.configured", None, None, station_id=new.station_id)
-        self.journal.reply(fact.request, StationShown(new))
+        self.journal.reply(fact.request, StationShown(new, old))
 
     def _kept(self, config: Charger) -> ChargerState:
         """Return the state of a configured charger: as it was as far as it was known, ceilings never lowered here."""

@@ -111,9 +111,10 @@ class SessionEnded:
 
 @dataclass(frozen=True, slots=True)
 class StationShown:
-    """The configuration in force."""
+    """The configuration in force, and the one that it took the place of, where one was replaced."""
 
     station: Station
+    before: Station | None = None
 
 
 @dataclass(frozen=True, slots=True)

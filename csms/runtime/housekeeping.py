@@ -1,9 +1,10 @@
 """Keeping the histories within bounds: what is older than it has to be kept is forgotten, a little at a time.
 
-Every few minutes the oldest meter samples and lines of the event log are looked at, and what is too old is removed, in
-batches of one short transaction each. After each batch there is a pause that is several times as long as the batch
-took: commits go before, and however much there is to remove (a limit was lowered, a charger has flooded the log), they
-wait for one batch at most. What bills a session is kept for ever, and nothing that recovery reads is touched.
+Every few minutes the oldest meter samples, lines of the event log and acts of the audit are looked at, and what is too
+old is removed, in batches of one short transaction each. After each batch there is a pause that is several times as
+long as the batch took: commits go before, and however much there is to remove (a limit was lowered, a charger has
+flooded the log), they wait for one batch at most. What bills a session is kept for ever, and nothing that recovery
+reads is touched.
 """
 
 import asyncio
@@ -32,8 +33,8 @@ class Retention:
 
     Attributes:
         samples_days: meter samples, since they were received.
-        log_days: lines of the event log.
-        log_rows: lines of the event log, in all.
+        log_days: lines of the event log, and acts of the audit.
+        log_rows: lines of the event log, in all, and as many acts.
     """
 
     samples_days: int = 730
@@ -68,7 +69,7 @@ class Housekeeper:
     async def tidy_up(self) -> None:
         """Remove everything that is too old now; raise StoreError."""
         kept, now_ms = self._retention, self._clock.now().wall_ms
-        samples = lines = 0
+        samples = lines = acts = 0
         if kept.samples_days:
             before_ms = now_ms - kept.samples_days * MS_PER_DAY
             samples = await self._walk(partial(self._histories.prune_samples, before_ms=before_ms, now_ms=now_ms))
@@ -77,8 +78,10 @@ class Housekeeper:
             rows_max = kept.log_rows or None
             prune_log = partial(self._histories.prune_log, before_ms=before_ms, now_ms=now_ms, rows_max=rows_max)
             lines = await self._walk(prune_log)
-        if samples or lines:
-            _log.info("history.pruned", samples=samples, lines=lines)
+            prune_audit = partial(self._histories.prune_audit, before_ms=before_ms, now_ms=now_ms, rows_max=rows_max)
+            acts = await self._walk(prune_audit)
+        if samples or lines or acts:
+            _log.info("history.pruned", samples=samples, lines=lines, acts=acts)
 
     async def _walk(self, prune: Callable[[int], Awaitable[Pruned]]) -> int:
         """Go through one history, batch for batch; return how many rows were removed."""

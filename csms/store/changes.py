@@ -12,6 +12,7 @@ from typing import assert_never
 
 from sqlalchemy import Connection, Table
 
+from csms.core.audit import AuditEntry
 from csms.core.records import (
     CampaignStored,
     ChargerForgotten,
@@ -66,6 +67,10 @@ class Changes:
         for key in later.states[schema.session] if self.corrections else ():
             self.corrections.pop(key, None)
         self.corrections.update(later.corrections)
+
+    def audit(self, entry: AuditEntry) -> None:
+        """Add an act over REST, which is no record of the core's."""
+        self._keep(schema.audit, codec.audit_row(self._station_id, entry))
 
     def apply(self, connection: Connection) -> None:
         """Write everything, in the connection's transaction."""

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction
 from csms.core.id_tags import IdTag
 from csms.core.records import (
@@ -49,6 +50,7 @@ StateRecord = TypeVar(
     CampaignStored,
     KnownTransaction,
     IdTag,
+    AuditEntry,
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
@@ -58,6 +60,7 @@ DOCUMENTS: dict[type[object], frozenset[str]] = {
     SessionStored: frozenset({"flags"}),
     CampaignStored: frozenset({"places"}),
     KnownTransaction: frozenset({"flags"}),
+    AuditEntry: frozenset({"query", "changes", "made"}),
 }
 """The columns of each record's table that are JSON text."""
 
@@ -239,6 +242,28 @@ def event_row(station_id: str, record: EventLogged) -> Row:
         optional_text(record.charger_id),
         optional_integer(record.idx),
         document(record.detail),
+    )
+
+
+def audit_row(station_id: str, entry: AuditEntry) -> Row:
+    """Return the row of table `audit`."""
+    return (
+        station_id,
+        integer(entry.audit_id),
+        integer(entry.asked_ms),
+        text(entry.address),
+        text(entry.operation),
+        text(entry.resource),
+        optional_text(entry.charger_id),
+        optional_integer(entry.idx),
+        None if entry.query is None else document(entry.query),
+        optional_text(entry.body_json),
+        document(entry.changes),
+        None if entry.made is None else document(entry.made),
+        entry.outcome.value,
+        optional_integer(entry.status),
+        optional_text(entry.reason),
+        optional_integer(entry.answered_ms),
     )
 
 

@@ -1,11 +1,11 @@
-"""Forgetting histories that are old: meter samples and lines of the event log, a batch at a time.
+"""Forgetting histories that are old: meter samples, lines of the event log and the audit, a batch at a time.
 
-Both tables are walked in the order in which their rows were written, from the oldest on, by their generated keys: no
+The tables are walked in the order in which their rows were written, from the oldest on, by their rising keys: no
 index is needed for it, which every sample would pay for. Time of writing goes with that order, so the walk is over at
 the first batch in which nothing is old. Clocks step: rows that say they were written in the future tell nothing, and do
 not end it. A walk is many short transactions, and commits come between them (`csms.runtime.housekeeping`).
 
-Neither table is read at start-up (`csms.store.loading`), and what bills a session is in the session. Kept whatever
+None of them is read at start-up (`csms.store.loading`), and what bills a session is in the session. Kept whatever
 their age are the samples of transactions that are open, by their session or by the id that the charger gave. A sample
 is kept whole, byte for byte, or not at all.
 """
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlalchemy import Column, ColumnElement, Connection, and_, delete, exists, func, select
 
 from csms.ports import Pruned
-from csms.store.schema import event_log, meter_sample, session
+from csms.store.schema import audit, event_log, meter_sample, session
 
 BATCH_ROWS = 500
 """Rows of one transaction: it takes 10 to 20 ms, and so long a commit waits that comes at the same moment."""
@@ -45,28 +45,42 @@ def prune_log(
     """Remove lines written before a time, and those that are not among the newest `rows_max` of the table."""
     key = event_log.c.event_id
     newest: int = connection.scalar(select(func.max(key))) or 0
-    beyond = 0 if rows_max is None else newest - rows_max
-
-    def is_old(row: _Written) -> bool:
-        return row.at_ms < before_ms or row.key <= beyond
-
+    is_old = _age(before_ms, newest, rows_max)
     rows = _next(connection, key, event_log.c.at_ms, after)
     gone = [row.key for row in rows if is_old(row) and row.station_id == station_id]
     return Pruned(_remove(connection, key, gone), _go_on(rows, is_old, now_ms))
 
 
-def _next(connection: Connection, key: Column[int], at_ms: Column[int], after: int) -> list[_Written]:
-    """Return the next rows; not by station: as a condition, it would have SQLite sort the table by another index."""
+def prune_audit(
+    connection: Connection, station_id: str, after: int, *, before_ms: int, now_ms: int, rows_max: int | None
+) -> Pruned:
+    """Remove acts asked for before a time, and those that are not among the station's newest `rows_max`."""
+    key, mine = audit.c.audit_id, audit.c.station_id == station_id
+    newest: int = connection.scalar(select(func.max(key)).where(mine)) or 0
+    is_old = _age(before_ms, newest, rows_max)
+    rows = _next(connection, key, audit.c.asked_ms, after, mine)  # its key begins with the station
+    gone = [row.key for row in rows if is_old(row)]
+    return Pruned(_remove(connection, key, gone, mine), _go_on(rows, is_old, now_ms))
+
+
+def _age(before_ms: int, newest: int, rows_max: int | None) -> Callable[[_Written], bool]:
+    """Return what tells whether a row was written before a time, or is not among the newest."""
+    beyond = 0 if rows_max is None else newest - rows_max
+    return lambda row: row.at_ms < before_ms or row.key <= beyond
+
+
+def _next(
+    connection: Connection, key: Column[int], at_ms: Column[int], after: int, *wanted: ColumnElement[bool]
+) -> list[_Written]:
+    """Return the next rows; not by station where the key does not begin with it: SQLite would sort the table."""
     columns = (key, key.table.c.station_id, at_ms)
-    return [
-        _Written(*row)
-        for row in connection.execute(select(*columns).where(key > after).order_by(key).limit(BATCH_ROWS))
-    ]
+    question = select(*columns).where(key > after, *wanted).order_by(key).limit(BATCH_ROWS)
+    return [_Written(*row) for row in connection.execute(question)]
 
 
-def _remove(connection: Connection, key: Column[int], gone: Sequence[int], *unless: ColumnElement[bool]) -> int:
-    """Remove rows by their keys, as far as a condition lets them go; return how many went."""
-    return connection.execute(delete(key.table).where(key.in_(gone), *unless)).rowcount if gone else 0
+def _remove(connection: Connection, key: Column[int], gone: Sequence[int], *also: ColumnElement[bool]) -> int:
+    """Remove rows by their keys, as far as conditions let them go; return how many went."""
+    return connection.execute(delete(key.table).where(key.in_(gone), *also)).rowcount if gone else 0
 
 
 def _go_on(rows: Sequence[_Written], is_old: Callable[[_Written], bool], now_ms: int) -> int | None:

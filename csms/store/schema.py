@@ -304,6 +304,35 @@ campaign = _table(
 
 Index("ix_campaign_asked", campaign.c.station_id, campaign.c.asked_ms, campaign.c.campaign_id)
 
+audit = _table(
+    "audit",
+    _station_id(),
+    Column("audit_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("charger_id", Text, nullable=True),
+    Column("idx", BigInteger, nullable=True),
+    Column("query", Text, nullable=True),
+    Column("body_json", Text, nullable=True),
+    Column("changes", Text, nullable=False),
+    Column("made", Text, nullable=True),
+    Column("outcome", Text, nullable=False),
+    Column("status", BigInteger, nullable=True),
+    Column("reason", Text, nullable=True),
+    Column("answered_ms", BigInteger, nullable=True),
+)
+"""What was asked for over REST; a table of its own, so that no charger that talks without end can push it out of the
+event log. Written rarely, so that each way to list it has an index."""
+
+_in_order = (audit.c.asked_ms, audit.c.audit_id)
+
+Index("ix_audit_asked", audit.c.station_id, *_in_order)
+Index("ix_audit_charger", audit.c.station_id, audit.c.charger_id, *_in_order)
+Index("ix_audit_operation", audit.c.station_id, audit.c.operation, *_in_order)
+Index("ix_audit_charger_operation", audit.c.station_id, audit.c.charger_id, audit.c.operation, *_in_order)
+
 id_tag = _table(
     "id_tag",
     _station_id(),

@@ -8,11 +8,14 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, insert, select
 
+from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId
 from csms.core.records import CampaignStored, CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
 from csms.ports import (
+    AuditFilter,
+    AuditPosition,
     CampaignPosition,
     CommandPosition,
     Pruned,
@@ -23,7 +26,7 @@ from csms.ports import (
     TransactionPosition,
 )
 from csms.postgres_url import FORM, is_postgres, parse
-from csms.store import campaigns, history, id_tags, ledger, loading, reading, retention, transaction_lists
+from csms.store import audit, campaigns, history, id_tags, ledger, loading, reading, retention, transaction_lists
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
 from csms.store.schema import station
@@ -156,6 +159,32 @@ class SqlStore:
             lambda connection: retention.prune_log(
                 connection, self._station_id, after, before_ms=before_ms, now_ms=now_ms, rows_max=rows_max
             )
+        )
+
+    async def prune_audit(self, after: int, *, before_ms: int, now_ms: int, rows_max: int | None) -> Pruned:
+        """Remove a batch of old acts, likewise."""
+        return await self._change(
+            lambda connection: retention.prune_audit(
+                connection, self._station_id, after, before_ms=before_ms, now_ms=now_ms, rows_max=rows_max
+            )
+        )
+
+    async def newest_audit_id(self) -> int:
+        """Return the highest id of an act over REST, 0 when there is none."""
+        return await self._read(lambda connection: audit.newest_audit_id(connection, self._station_id))
+
+    async def write_audit(self, entry: AuditEntry) -> None:
+        """Write an act over REST, in a transaction shared with the records that queue beside it."""
+        changes = Changes(self._station_id)
+        changes.audit(entry)
+        await self._writer.commit(changes)
+
+    async def read_audit(
+        self, wanted: AuditFilter, before: AuditPosition | None, entries_max: int
+    ) -> tuple[AuditEntry, ...]:
+        """Return acts over REST, newest first, before a place among them."""
+        return await self._read(
+            lambda connection: audit.read_audit(connection, self._station_id, wanted, before, entries_max)
         )
 
     async def close(self) -> None:

@@ -68,6 +68,7 @@ from csms.runtime.id_tags import TagBook
 from csms.runtime.messages import FRAMES, Messages
 from csms.runtime.view import StationView
 from csms.store import SqlStore, open_store
+from tests.unit.runtime.audit_doubles import FakeAuditLedger, audit_book
 from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
 from tests.unit.store import samples as stored
 
@@ -262,6 +263,7 @@ class World:
     store: FakeStore
     knocks: list[Refusal1]
     messages: Messages
+    audit: FakeAuditLedger
     client: httpx2.AsyncClient
     openapi: dict[str, Any] = field(default_factory=dict)
 
@@ -284,7 +286,7 @@ async def world() -> AsyncIterator[World]:
 
 @asynccontextmanager
 async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[World]:
-    desk, knocks, messages = FakeDesk(), [Refusal1()], Messages()
+    desk, knocks, messages, audit = FakeDesk(), [Refusal1()], Messages(), FakeAuditLedger()
     services = Services(
         desk=desk,
         store=memory,
@@ -295,11 +297,12 @@ async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[Wor
         time_zones={"UTC", "Europe/Paris"},
         id_tags=TagBook(FakeTagMemory(), FixedClock()),
         messages=messages,
+        audit=audit_book(audit),
         wait_s=0,
     )
     app = create_app(services)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://station") as client:
-        yield World(desk, store, knocks, messages, client, app.openapi())
+        yield World(desk, store, knocks, messages, audit, client, app.openapi())
 
 
 def assert_problem(answer: httpx2.Response, kind: Kind, status: int | None = None) -> dict[str, Any]:
@@ -881,6 +884,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/commands"),
         ("get", "/commands/{id}"),
         ("post", "/campaigns"),
+        ("get", "/audit"),
         ("get", "/campaigns"),
         ("get", "/campaigns/{id}"),
         ("post", "/campaigns/{id}/stop"),

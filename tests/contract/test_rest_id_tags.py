@@ -20,6 +20,7 @@ from csms.runtime import id_tags as runtime
 from csms.runtime.id_tags import TagBook
 from csms.runtime.messages import Messages
 from tests.contract.test_rest import assert_problem, faults_in
+from tests.unit.runtime.audit_doubles import audit_book
 from tests.unit.runtime.tag_doubles import NOW_MS, FakeTagMemory, FixedClock
 
 HEADER = "idTag,parentIdTag,expiryDate,blocked,concurrent,note"
@@ -51,7 +52,7 @@ class World:
 async def world() -> AsyncIterator[World]:
     memory, nobody = FakeTagMemory(), None
     tags = TagBook(memory, FixedClock())
-    services: Any = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages())  # type: ignore[arg-type]
+    services: Any = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book())  # type: ignore[arg-type]
     transport = httpx2.ASGITransport(create_app(services))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(tags, memory, client)

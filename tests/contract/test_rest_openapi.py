@@ -15,6 +15,7 @@ from api.problems import Kind
 from api.services import Services
 from csms.core.configuration import chargers, circuits, load_document, parse_station, parsing
 from csms.core.station import Station
+from tests.unit.runtime.audit_doubles import audit_book
 
 Json = dict[str, Any]
 
@@ -22,7 +23,8 @@ Json = dict[str, Any]
 def services() -> Services:
     """Services that no test here comes to use: a document needs none."""
     nobody: Any = None
-    return Services(nobody, nobody, tuple, nobody, nobody, "5E450001", {"UTC", "Europe/Paris"}, nobody, nobody)
+    zones = {"UTC", "Europe/Paris"}
+    return Services(nobody, nobody, tuple, nobody, nobody, "5E450001", zones, nobody, nobody, audit_book())
 
 
 OPENAPI: Json = json.loads(json.dumps(create_app(services()).openapi()))

@@ -14,6 +14,7 @@ from api.services import Services
 from csms.ports import TransactionFilter, TransactionPosition
 from csms.runtime.messages import Messages
 from tests.contract.test_rest import FakeDesk, FakeStore, assert_problem
+from tests.unit.runtime.audit_doubles import audit_book
 from tests.unit.store import samples as stored
 
 T0_MS = 1_772_352_000_000
@@ -37,7 +38,7 @@ class World:
 async def world() -> AsyncIterator[World]:
     nobody: Any = None
     store = FakeStore()
-    services = Services(FakeDesk(), store, tuple, nobody, nobody, "TAG", (), nobody, Messages())
+    services = Services(FakeDesk(), store, tuple, nobody, nobody, "TAG", (), nobody, Messages(), audit_book())
     transport = httpx2.ASGITransport(create_app(services))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(store, client)

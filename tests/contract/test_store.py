@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, event
 
+from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
@@ -38,6 +39,9 @@ from csms.core.records import (
     StopCorrected,
 )
 from csms.ports import (
+    AuditFilter,
+    AuditLedger,
+    AuditPosition,
     CampaignLedger,
     CampaignPosition,
     CommandLedger,
@@ -234,6 +238,140 @@ async def test_campaigns_are_listed_newest_first(store: SqlStore) -> None:
         last = CampaignPosition(paged[-1].asked_ms, paged[-1].campaign_id) if paged else None
         paged += await port.read_campaigns(last, 1)
     assert paged == everything
+
+
+# --- the audit --------------------------------------------------------------------------------------------------------
+
+
+def _act(number: int, **changed: Any) -> AuditEntry:
+    return replace(samples.ACT, audit_id=number, asked_ms=number // 2, **changed)
+
+
+async def test_an_act_is_what_was_written_last(store: SqlStore) -> None:
+    port: AuditLedger = store
+    assert await port.newest_audit_id() == 0
+    await port.write_audit(samples.ACT)
+    assert await port.read_audit(AuditFilter(), None, 10) == (samples.ACT,)
+    await asyncio.gather(*(port.write_audit(act) for act in (samples.ANSWERED_ACT, _act(7))))
+    assert await port.read_audit(AuditFilter(), None, 10) == (samples.ANSWERED_ACT, _act(7))
+    assert await port.newest_audit_id() == 7
+    assert await store.load() == Snapshot(), "recovery does not read it"
+
+
+async def test_text_that_no_database_takes_does_not_hinder_an_act(store: SqlStore) -> None:
+    await store.write_audit(_act(1, resource="/sessions/a\0\ud800", changes=("\ud800",), reason="\0"))
+    (act,) = await store.read_audit(AuditFilter(), None, 1)
+    assert (act.resource, act.changes, act.reason) == ("/sessions/a??", ("?",), "?")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (AuditFilter(), [7, 6, 5, 4, 3, 2, 1, 0]),
+        (AuditFilter(charger_id=ChargerId("CP001")), [6, 4, 2, 0]),
+        (AuditFilter(operation="POST /x"), [7, 6, 3, 2]),
+        (AuditFilter(charger_id=ChargerId("CP001"), operation="POST /x"), [6, 2]),
+        (AuditFilter(from_ms=1), [7, 6, 5, 4, 3, 2]),
+        (AuditFilter(to_ms=2), [3, 2, 1, 0]),
+        (AuditFilter(from_ms=1, to_ms=3), [5, 4, 3, 2]),
+        (AuditFilter(ChargerId("CP001"), "POST /x", 1, 3), [2]),
+        (AuditFilter(charger_id=ChargerId("CP002")), []),
+    ],
+)
+async def test_acts_are_listed_newest_first_as_far_as_they_are_wanted(
+    store: SqlStore, wanted: AuditFilter, found: list[int]
+) -> None:
+    for number in range(8):
+        charger_id = None if number % 2 else ChargerId("CP001")
+        await store.write_audit(_act(number, charger_id=charger_id, operation="POST /x" if number & 2 else "POST /y"))
+    assert [act.audit_id for act in await store.read_audit(wanted, None, 10)] == found
+    paged: list[AuditEntry] = []
+    for _ in found:
+        last = AuditPosition(paged[-1].asked_ms, paged[-1].audit_id) if paged else None
+        paged += await store.read_audit(wanted, last, 1)
+    assert [act.audit_id for act in paged] == found
+
+
+async def _prune_audit(store: SqlStore, before_ms: int, rows_max: int | None = None) -> int:
+    removed, after = 0, 0
+    while True:
+        pruned = await store.prune_audit(after, before_ms=before_ms, now_ms=NOW_MS, rows_max=rows_max)
+        removed += pruned.removed
+        if pruned.after is None:
+            return removed
+        after = pruned.after
+
+
+@pytest.mark.parametrize(
+    ("before_ms", "rows_max", "kept"), [(0, None, 1_200), (300, None, 601), (0, 700, 700), (300, 700, 601), (0, 1, 1)]
+)
+async def test_the_audit_forgets_what_is_old_and_what_is_too_much(
+    store: SqlStore, before_ms: int, rows_max: int | None, kept: int
+) -> None:
+    await asyncio.gather(*(store.write_audit(_act(number)) for number in range(1, 1_201)))
+    await store.commit([samples.logged()])
+    assert await _prune_audit(store, before_ms, rows_max) == 1_200 - kept
+    left = [act.audit_id for act in await store.read_audit(AuditFilter(), None, 2_000)]
+    assert left == list(range(1_200, 1_200 - kept, -1))
+    assert len(await _rows(store, schema.event_log)) == 1, "each history has bounds of its own"
+
+
+async def test_acts_of_another_station_are_not_seen_nor_forgotten(store_url: str) -> None:
+    for site in ("second", "main"):
+        opened = await open_store(store_url, site)
+        assert isinstance(opened, SqlStore)
+        assert await opened.newest_audit_id() == 0
+        await opened.write_audit(_act(1, resource=site))
+        assert [act.resource for act in await opened.read_audit(AuditFilter(), None, 9)] == [site]
+        if site == "main":
+            assert await _prune_audit(opened, 1) == 1
+        await opened.close()
+    second = await open_store(store_url, "second")
+    assert isinstance(second, SqlStore)
+    assert len(await second.read_audit(AuditFilter(), None, 9)) == 1
+    await second.close()
+
+
+INDEX_OF = {
+    AuditFilter(): "ix_audit_asked",
+    AuditFilter(from_ms=1, to_ms=9): "ix_audit_asked",
+    AuditFilter(charger_id=ChargerId("CP001")): "ix_audit_charger",
+    AuditFilter(operation="POST /x", to_ms=9): "ix_audit_operation",
+    AuditFilter(ChargerId("CP001"), "POST /x", 1, 9): "ix_audit_charger_operation",
+}
+
+
+async def test_a_page_of_acts_can_be_read_along_one_index_and_needs_no_sorting(store: SqlStore) -> None:
+    is_sqlite = await store._database.run(lambda connection: connection.dialect.name == "sqlite")
+    asked: list[tuple[str, Any]] = []
+
+    def remember(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if "FROM audit" in statement:
+            asked.append((statement, parameters))
+
+    await store._database.run(lambda connection: event.listen(connection, "before_cursor_execute", remember))
+    for wanted in INDEX_OF:
+        await store.read_audit(wanted, None, 100)
+        await store.read_audit(wanted, AuditPosition(5, 9), 100)
+    await store.newest_audit_id()
+
+    def explain(connection: Connection) -> list[str]:
+        event.remove(connection, "before_cursor_execute", remember)
+        if not is_sqlite:
+            for way in ("seqscan", "bitmapscan", "sort"):
+                connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+        how = "EXPLAIN QUERY PLAN" if is_sqlite else "EXPLAIN"
+        plans = [connection.exec_driver_sql(f"{how} {statement}", parameters).all() for statement, parameters in asked]
+        return [" | ".join(str(row[-1]) for row in plan) for plan in plans]
+
+    *pages, newest = await store._database.run(explain)
+    assert len(pages) == 2 * len(INDEX_OF)
+    for number, plan in enumerate(pages):
+        if is_sqlite:  # PostgreSQL weighs what it has counted
+            assert f"INDEX {list(INDEX_OF.values())[number // 2]} (station_id=?" in plan
+        assert "ix_audit_" in plan, plan
+        assert not [word for word in ("Sort", "TEMP B-TREE", "Seq Scan", "SCAN") if word in plan], plan
+    assert "pk_audit" in newest or "sqlite_autoindex_audit_1" in newest
 
 
 async def test_renaming_the_station_loses_nothing(store: SqlStore) -> None:
@@ -995,7 +1133,7 @@ def _as_0005_left_it(connection: Connection) -> None:
     """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
     for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
         index.drop(connection)
-    for newer in (schema.command, schema.campaign, schema.id_tag):
+    for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit):
         newer.drop(connection)
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:

@@ -471,7 +471,7 @@ async def test_a_configuration_is_answered_and_shown_when_it_is_durable() -> Non
             answer = bench.controller.ask(lambda request: StationConfigured(new, request))
             await until(lambda: bench.store.waiting == 1)
             assert bench.controller.view.station == SITE
-        assert await answer == StationShown(new)
+        assert await answer == StationShown(new, SITE)
         assert bench.controller.view.station == new
         assert list(bench.controller.view.chargers) == ["A"]
         assert bench.store.memory.station == new

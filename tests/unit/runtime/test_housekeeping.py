@@ -27,6 +27,10 @@ class Histories:
         assert now_ms == T0_WALL_MS
         return self._prune("log", after, before_ms, rows_max)
 
+    async def prune_audit(self, after: int, *, before_ms: int, now_ms: int, rows_max: int | None) -> Pruned:
+        assert now_ms == T0_WALL_MS
+        return self._prune("audit", after, before_ms, rows_max)
+
     def _prune(self, table: str, after: int, before_ms: int, rows_max: int | None) -> Pruned:
         if self.refuses:
             raise StoreError("the disk is full")
@@ -51,10 +55,10 @@ class Pauses:
 @pytest.mark.parametrize(
     ("retention", "asked"),
     [
-        (Retention(), [("samples", 0, 730, None), ("log", 0, 90, 1_000_000)]),
-        (Retention(1, 2, 3), [("samples", 0, 1, None), ("log", 0, 2, 3)]),
-        (Retention(0, 2, 0), [("log", 0, 2, None)]),
-        (Retention(0, 0, 3), [("log", 0, None, 3)]),
+        (Retention(), [("samples", 0, 730, None), ("log", 0, 90, 1_000_000), ("audit", 0, 90, 1_000_000)]),
+        (Retention(1, 2, 3), [("samples", 0, 1, None), ("log", 0, 2, 3), ("audit", 0, 2, 3)]),
+        (Retention(0, 2, 0), [("log", 0, 2, None), ("audit", 0, 2, None)]),
+        (Retention(0, 0, 3), [("log", 0, None, 3), ("audit", 0, None, 3)]),
         (Retention(5, 0, 0), [("samples", 0, 5, None)]),
         (Retention(0, 0, 0), []),
     ],
@@ -94,4 +98,4 @@ async def test_a_store_that_refuses_is_asked_again() -> None:
     histories.refuses = False
     with pytest.raises(asyncio.CancelledError):
         await Housekeeper(histories, clock, Retention(), Pauses(most=2)).run()
-    assert [table for table, *_ in histories.asked] == ["samples", "log"] * 2
+    assert [table for table, *_ in histories.asked] == ["samples", "log", "audit"] * 2

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from csms.core.audit import ActOutcome, AuditEntry
 from csms.core.commands import LimitForm, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, StartKey, TagStatus
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
@@ -180,6 +181,27 @@ HALTED_CAMPAIGN = replace(
     state=CampaignState.HALTED,
     halted_by=ChargerId("CP001"),
     halted_why="CP001: é",
+)
+
+ACT = AuditEntry(
+    1,
+    1_700_000_000_000,
+    "192.0.2.1",
+    "PUT /id-tags/{idTag}",
+    "/id-tags/04A2***",
+)
+ANSWERED_ACT = replace(
+    ACT,
+    charger_id=ChargerId("CP001"),
+    idx=2,
+    query={"force": "true"},
+    body_json='{"note":"é"}',
+    changes=("blocked: false → true", "note: changed"),
+    made={"commandId": "c1"},
+    outcome=ActOutcome.REFUSED,
+    status=409,
+    reason="é",
+    answered_ms=1_700_000_000_001,
 )
 
 COUNTERS = CountersStored(TransactionId(42), Token(17), 9)

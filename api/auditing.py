@@ -1,0 +1,160 @@
+"""The audit of every call that changes something, in one place: the class of all routes.
+
+    asked → entry durable → the endpoint → what came of it durable → answered
+
+A route of another method than GET cannot be added to the application without being audited, unless it is named in
+`UNAUDITED`. The endpoint knows best what changed and tells the act of its request (`act_of`); the entry is there even
+if it tells nothing. Bodies are told where they are read, and only once they are valid. Everything is masked here.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api.problems import Kind, invalid_query, problem
+from csms.core.audit import ActOutcome, AuditEntry
+from csms.core.ids import ChargerId
+from csms.ports import StoreError
+from csms.runtime.audit import Answered, AuditBook
+from csms.runtime.redaction import redacted, redacted_text
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+UNAUDITED: Mapping[str, str] = {
+    "POST /sessions/{id}/power-update": "a car's measurement, every few seconds; nobody decides anything by it",
+}
+"""Operations that are not audited although they are no GET, and why."""
+
+BODY_CHARS_MAX = 4_096
+CHANGES_MAX = 50
+TEXT_CHARS_MAX = 500
+FAULTS_SHOWN = 3
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(slots=True)
+class Act:
+    """What an endpoint tells of what it does.
+
+    Attributes:
+        charger_id, idx: the charger and the connector that it is about.
+        body: the body, once it is known to be valid.
+        changes: what changed, a line each.
+        made: ids of what it made, by their names in REST.
+    """
+
+    charger_id: str | None = None
+    idx: int | None = None
+    body: object = None
+    changes: list[str] = field(default_factory=list)
+    made: dict[str, str] = field(default_factory=dict)
+
+    def about(self, charger_id: str, idx: int | None = None) -> None:
+        """Tell which charger it is about, and which of its connectors."""
+        self.charger_id, self.idx = charger_id, idx
+
+    def changed(self, lines: Iterable[str]) -> None:
+        """Tell what changed."""
+        self.changes += lines
+
+
+def act_of(request: Request) -> Act:
+    """Return the act of a request; one that is not audited has one that nobody looks at."""
+    act = getattr(request.state, "act", None)
+    if not isinstance(act, Act):
+        act = request.state.act = Act()
+    return act
+
+
+class AuditedRoute(APIRoute):
+    """A route whose calls are audited, unless it only reads; the application's state holds the book as `audit`."""
+
+    def operation(self, method: str) -> str:
+        """Return a method of it and its path as documented."""
+        return f"{method} {self.path_format}"
+
+    def get_route_handler(self) -> Callable[[Request], Any]:
+        """Return what answers its requests."""
+        handle: Handler = super().get_route_handler()
+        if all(method in READING or self.operation(method) in UNAUDITED for method in self.methods or ()):
+            return handle
+
+        async def audited(request: Request) -> Response:
+            return await self._audited(request, handle)
+
+        return audited
+
+    async def _audited(self, request: Request, handle: Handler) -> Response:
+        book: AuditBook = request.app.state.audit
+        params = _shown_params(request.path_params)
+        charger_id = None if (named := params.get("chargerId")) is None else ChargerId(named)
+        address = "" if request.client is None else request.client.host
+        resource = self.path_format.format_map(params)[:TEXT_CHARS_MAX]
+        try:
+            entry = await book.begin(address, self.operation(request.method), resource, charger_id)
+        except StoreError:
+            return problem(Kind.STORE_UNAVAILABLE)
+        act = act_of(request)
+        query: dict[str, str] = {}
+        try:
+            response = await handle(request)
+            query = {name: value[:TEXT_CHARS_MAX] for name, value in request.query_params.items() if self._takes(name)}
+        except RequestValidationError as error:
+            response = invalid_query(error)
+        await book.end(entry, _answered(entry, act, redacted(query), response))
+        return response
+
+    def _takes(self, name: str) -> bool:
+        return any(name == known.alias for known in self.dependant.query_params)
+
+
+def _shown_params(params: Mapping[str, object]) -> dict[str, str]:
+    """Return the parameters of a path, a whole id tag not among them."""
+    return {name: str(value)[:TEXT_CHARS_MAX] for name, value in redacted(dict(params)).items()}
+
+
+def _answered(entry: AuditEntry, act: Act, query: dict[str, str], response: Response) -> Answered:
+    status = response.status_code
+    return Answered(
+        outcome=_outcome(status),
+        status=status,
+        reason=_reason(response) if status >= 400 else None,  # noqa: PLR2004 - the first of HTTP's failures
+        charger_id=entry.charger_id if act.charger_id is None else ChargerId(act.charger_id),
+        idx=act.idx,
+        query=query or None,
+        body_json=_shown_body(act.body),
+        changes=_shown_changes(act.changes),
+        made=act.made or None,
+    )
+
+
+def _outcome(status: int) -> ActOutcome:
+    if status == Kind.NOT_YET.status:
+        return ActOutcome.UNKNOWN
+    return ActOutcome.ACCEPTED if status < 400 else ActOutcome.REFUSED  # noqa: PLR2004 - likewise
+
+
+def _reason(response: Response) -> str:
+    """Return the sentence of a problem, with its first faults."""
+    told = json.loads(bytes(response.body))
+    faults = [f"{fault['path']}: {fault['error']}" for fault in told.get("faults", [])[:FAULTS_SHOWN]]
+    return " ".join([told["error"], *faults])[:TEXT_CHARS_MAX]
+
+
+def _shown_body(body: object) -> str | None:
+    if body is None:
+        return None
+    shown = json.dumps(redacted(body), ensure_ascii=False, separators=(",", ":"))
+    return shown if len(shown) <= BODY_CHARS_MAX else None
+
+
+def _shown_changes(changes: list[str]) -> tuple[str, ...]:
+    shown = tuple(redacted_text(line[:TEXT_CHARS_MAX]) for line in changes[:CHANGES_MAX])
+    return shown if len(changes) <= CHANGES_MAX else (*shown, f"… and {len(changes) - CHANGES_MAX} more")
