@@ -340,12 +340,11 @@ class Witness(Part):
         if not evidence.measured_w or evidence.not_obeying or charger.connection is None:
             return
         seen_ms = max(charger.connected_ms, meter.seen_ms or 0)
-        if status is not None and not MEANING[status].power_may_flow and connector.status_ms > seen_ms:
-            if alarm.reached(connector.status_ms + self.timings.zombie_ms, self.now):
-                connector.evidence = Evidence()
-                self._changed(charger)
-                return
-        if alarm.reached(seen_ms + self.timings.meter_silent_ms, self.now):
+        is_free = status is not None and not MEANING[status].power_may_flow and connector.status_ms > seen_ms
+        if is_free and alarm.reached(connector.status_ms + self.timings.zombie_ms, self.now):
+            connector.evidence = Evidence()
+            self._changed(charger)
+        elif alarm.reached(seen_ms + self.timings.meter_silent_ms, self.now):
             self._ask_at_times(charger, connector, alarm)
 
     def _ask_silent(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:

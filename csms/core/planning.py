@@ -159,8 +159,31 @@ def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[
 
 
 def missing_w(state: State, now_ms: int, steered: set[ConnectorKey]) -> dict[ChargerId, int]:
-    """Return what the fail-safe power that waits for room adds at each charger beside the steered connectors, W."""
-    return {charger.charger_id: awaited_w(charger, now_ms, steered) for charger in state.chargers.values()}
+    """Return what the fail-safe power that waits for room adds at each charger beside the steered connectors, W.
+
+    Nothing where it finds no room although every session were down to its floor: nobody is kept waiting for that.
+    """
+    missing = {charger.charger_id: awaited_w(charger, now_ms, steered) for charger in state.chargers.values()}
+    if not any(missing.values()):
+        return missing
+    left_w = {node: cap_w for node, cap_w in state.tree.caps_w.items() if cap_w is not None}
+    for charger in state.chargers.values():
+        kept = (kept_w(charger, c, now_ms) for c in charger.connectors.values() if c.key in steered)
+        load_w = min(charger.max_booked_w, charger.load_w(steered) + sum(kept))
+        _take(left_w, state.tree.paths[charger.charger_id], load_w)
+    for charger_id, power_w in missing.items():
+        path = state.tree.paths[charger_id]
+        if power_w and all(left_w[node] >= power_w for node in path if node in left_w):
+            _take(left_w, path, power_w)
+        else:
+            missing[charger_id] = 0
+    return missing
+
+
+def _take(left_w: dict[str, int], path: Iterable[str], power_w: int) -> None:
+    for node in path:
+        if node in left_w:
+            left_w[node] -= power_w
 
 
 def floor_of_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:

@@ -108,9 +108,10 @@ class Steering(TimedPart):
 
         An unprovisioned connector needs the TxProfile of its transaction to become provisioned, also when T = K. And
         what was sent to the transaction before may be in force or gone, and a car may charge although its default is 0:
-        only a limit of its own is certain.
+        only a limit of its own is certain. Where T is more than K it is told as much of it as is booked, unless it can
+        be raised now.
         """
-        if each.target_w > each.booked_w:
+        if each.grant_w > each.booked_w:
             return False
         if each.connector.provisioned or not each.charger.unknown_default:
             sends = each.connector.limits.sends
@@ -227,8 +228,7 @@ class Steering(TimedPart):
         are a raise, although K of the connector alone is the maximum; and all that its connectors are told stays within
         its own maximum, which may have been configured below what it could do. Under an overbooked row what was
         measured is no permission: a meter that lies would become the truth; nor is what a connector that is not
-        provisioned is booked at, once its transaction was told less; but what cannot be taken from it may be said. 0 fits
-        always.
+        provisioned is booked at, once its transaction was told less; what cannot be taken from it may be said. 0 fits.
         """
         charger, connector = each.charger, each.connector
         if connector.provisioned or not charger.unknown_default:

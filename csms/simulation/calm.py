@@ -28,6 +28,9 @@ LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER, Kind.LATE_DELIVERY)
 QUIET_END_MS = 60_000
 """Limits must not have moved for so long at the end of the calm."""
 
+TRIM_STEPS = 100
+"""A trim is taken off in steps of 0.5 % of its row, and may be given back one step late."""
+
 
 def begin(around: Surroundings, models: list[ChargerModel]) -> None:
     """Turn the weather off: every car becomes hungry; those that slept or came before us go, some come."""
@@ -85,12 +88,28 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
         beside = [c for c in everyone if c is not claim and not set(c.rows).isdisjoint(claim.rows)]
         more_w = [_limit_w(judge, _key(other)) - among_all[other.name] for other in beside]
         short_w, over_w = sum(-min(0, watts) for watts in more_w), sum(max(0, watts) for watts in more_w)
-        _compare(claim, max(0, lowest_w - over_w), max(shares_w) + short_w, judge, engine, station)
+        least_w = max(0, lowest_w - over_w - _trimmed_w(judge, station, rows, claim))
+        _compare(claim, least_w, max(shares_w) + short_w, judge, engine, station)
     _idle(judge, engine, station, troubled)
+    claimed -= {claim.rows[0] for claim in claims if _trimmed_w(judge, station, rows, claim)}
     moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
     if any(_swings([each.limit_w for each in moved if each.key == key]) for key in {each.key for each in moved}):
         raise ViolationError(f"I10: limits still move: {moved}")
     return len(claims)
+
+
+def _trimmed_w(judge: Judge, station: Station, rows: dict[str, tuple[str, ...]], claim: Claim) -> int:
+    """Return what may be taken off the rows of a claim for chargers that round up, W (LEDGER.md §6).
+
+    What they draw beyond what they were told is trimmed in steps, given back after a minute, and drawn again.
+    """
+    trimmed_w = 0
+    for charger in station.chargers:
+        shared = set(rows[charger.charger_id]).intersection(claim.rows)
+        if judge.chargers[charger.charger_id].obedience.character is Kind.ROUNDS_UP and shared:
+            caps_w = [cap_w for row in shared if (cap_w := judge.truth.rows.capacities_w.get(row)) is not None]
+            trimmed_w += charger.connectors * charger.voltage_v * charger.phases + max(caps_w, default=0) // TRIM_STEPS
+    return trimmed_w
 
 
 def _swings(limits_w: list[int]) -> bool:

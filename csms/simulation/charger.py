@@ -419,10 +419,10 @@ class ChargerModel:
             if transaction is not None:
                 self._sampled(outlet, transaction)
 
-    def _sampled(self, outlet: Outlet, transaction: Transaction) -> None:
+    def _sampled(self, outlet: Outlet, transaction: Transaction | None) -> None:
         element = {"timestamp": time_text(self._clock_ms()), "sampledValue": self._metered(outlet)}
         payload: Payload = {"connectorId": outlet.idx, "meterValue": [element]}
-        if transaction.transaction_id is not None:
+        if transaction is not None and transaction.transaction_id is not None:
             payload["transactionId"] = transaction.transaction_id
         if self.link is not None and self._heard:
             self.say("MeterValues", payload)
@@ -488,5 +488,5 @@ class ChargerModel:
 
     def _meter_once(self, idx: int | None) -> None:
         for outlet in self.outlets:
-            if idx in {None, outlet.idx} and outlet.transaction is not None:
+            if idx in {None, outlet.idx}:
                 self._sampled(outlet, outlet.transaction)

@@ -117,7 +117,9 @@ class WorkOff:
             self._left_to_default(self._driven - driven)
             self._driven = driven
         if self._opened_ms:
-            limited = {key for key, (transaction_id, _w) in self._own_w.items() if self._heard_id(key) == transaction_id}
+            limited = {
+                key for key, (transaction_id, _w) in self._own_w.items() if self._heard_id(key) == transaction_id
+            }
             self._left_to_default(self._limited - limited)
             self._limited = limited
 

@@ -80,14 +80,14 @@ def test_cars_that_draw_more_than_a_cut_capacity_are_found_by_c_where_nobody_loo
 ) -> None:
     monkeypatch.setattr(Plan, "cut_is_due", only_for_the_short)
     silence(monkeypatch, Limits, "_over")
-    assert broken(lambda: cut_capacity(4)) == "C"
+    assert broken(lambda: cut_capacity(22)) == "C"
     silence(monkeypatch, Fuses, "_over")
-    assert broken(lambda: cut_capacity(4)) == ""
+    assert broken(lambda: cut_capacity(22)) == ""
 
 
 def test_a_liar_that_is_not_seen_is_found_by_c_alone_although_faults_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def run() -> None:
-        World(2, DeafToMeters, Switches(odd=True, mirror=False), choice=WITH_FAULTS, chargers_count=6).run(STORM_MS, 0)
+        World(1, DeafToMeters, Switches(odd=True, mirror=False), choice=WITH_FAULTS, chargers_count=6).run(STORM_MS, 0)
 
     assert broken(run) == "C"
     silence(monkeypatch, Fuses, "_over")

@@ -67,7 +67,7 @@ def test_no_kept_seed_breaks_an_oracle(options: Options) -> None:
 
 def test_storms_inject_every_kind_of_fault() -> None:
     """What chargers are for life is too seldom in a few storms: `test_odd` has it."""
-    struck = sum((Counter(held(Options(seed, 0.2, 4, Profile.STORM)).struck) for seed in range(8)), Counter[Kind]())
+    struck = sum((Counter(held(Options(seed, 0.2, 4, Profile.STORM)).struck) for seed in range(9)), Counter[Kind]())
     assert {kind for kind in Kind if not struck[kind]} <= {*CHARACTERS, *LIES}
 
 
