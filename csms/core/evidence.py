@@ -4,7 +4,7 @@
     three of them, or 15 s                     not_obeying: booked at the maximum, its session is steered no more
     three samples at a limit told since then   it obeys again (at its part of it, where a car uses fewer phases)
     power without a transaction                booked from the second sample running on, 30 s after the last one ended
-    nothing more of that                       asked for; over when it is low, or the connector is free for a minute
+    no sample after that                       asked for; nothing is freed before one is low, or a status says so
     power under another transaction's id       booked like that, above what was told; three low samples running end it
 
 A limit that never settles, because the car never lets go, counts as settled after the time of the slowest car; what is
@@ -20,7 +20,7 @@ than it was told is `csms.core.offers`' matter.
 
 from csms.core.charger import ChargerState
 from csms.core.commands import Trigger
-from csms.core.connector import MEANING, Connector, Evidence
+from csms.core.connector import Connector, Evidence
 from csms.core.demand import tolerance_w
 from csms.core.events import Sample
 from csms.core.ids import Now
@@ -331,20 +331,12 @@ class Witness(Part):
         )
 
     def _ask_without_transaction(self, charger: ChargerState, connector: Connector, alarm: Alarm) -> None:
-        """Ask for a sample where power flowed without a transaction: no other may ever come to say that it ended.
-
-        A connector that says since then that nothing can flow is believed when no sample gainsays it, as it is of a
-        transaction that nobody stopped.
-        """
-        evidence, meter, status = connector.evidence, connector.meter, connector.status
+        """Ask for a sample where power flowed without a transaction: no other may ever come to say that it ended."""
+        evidence, meter = connector.evidence, connector.meter
         if not evidence.measured_w or evidence.not_obeying or charger.connection is None:
             return
         seen_ms = max(charger.connected_ms, meter.seen_ms or 0)
-        is_free = status is not None and not MEANING[status].power_may_flow and connector.status_ms > seen_ms
-        if is_free and alarm.reached(connector.status_ms + self.timings.zombie_ms, self.now):
-            connector.evidence = Evidence()
-            self._changed(charger)
-        elif alarm.reached(seen_ms + self.timings.meter_silent_ms, self.now):
+        if alarm.reached(seen_ms + self.timings.meter_silent_ms, self.now):
             self._ask_at_times(charger, connector, alarm)
 
     def _ask_silent(self, charger: ChargerState, connector: Connector, session: Session, alarm: Alarm) -> None:

@@ -446,6 +446,25 @@ def test_a_kept_profile_is_booked_for_the_next_transaction_until_its_own_limit_h
     assert drive.k_kw("A", 1) == 50
 
 
+def test_where_it_is_to_have_more_than_was_kept_it_is_told_what_is_booked_at_once() -> None:
+    """The kept profile may be cleared by then: its default alone would be in force while what is booked is its own."""
+    drive = keeper()
+    transaction_id = drive.start("A")
+    drive.accept()
+    drive.start("B")
+    for _ in range(12):
+        drive.accept()
+        drive.draws({("A", 1): 30, ("B", 1): 60}, 10)
+    kept_kw = drive.k_kw("A", 1)
+    assert kept_kw < 50
+    drive.stop("A", transaction_id)
+    drive.take()
+    drive.start("A")
+    drive.wait(1)
+    assert (drive.k_kw("A", 1), drive.row_kw()) == (kept_kw, 100), "no raise before B has let go"
+    assert ("A", 1, round(kept_kw * 1_000)) in drive.limits()
+
+
 def test_a_clearing_that_overtook_the_next_start_has_its_limit_said_again() -> None:
     drive = keeper()
     charged(drive)

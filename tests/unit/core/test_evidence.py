@@ -272,6 +272,23 @@ def test_power_without_a_transaction_is_over_when_its_charger_says_so() -> None:
     assert drive.k_kw("A", 1) == 0
 
 
+def test_where_no_sample_follows_such_power_it_is_asked_about() -> None:
+    drive = idle()
+    for _ in range(2):
+        drive.wait(10)
+        drive.sample("A", 1, 21_000)
+    drive.take()
+    drive.wait(59)
+    assert triggers(drive) == []
+    drive.wait(2)
+    assert triggers(drive) == [("A", "MeterValues", 1)]
+    drive.wait(3_600)
+    assert len(triggers(drive)) == 5, "each time after twice as long"
+    assert drive.k_kw("A", 1) == 21, "silence frees nothing"
+    drive.sample("A", 1, 0)
+    assert drive.k_kw("A", 1) == 0
+
+
 def test_a_car_that_lets_go_after_its_transaction_is_no_evidence() -> None:
     drive, transaction_id, _ = halved()
     drive.stop("A", transaction_id)

@@ -92,6 +92,22 @@ def test_a_change_to_reserve_waits_for_room_and_makes_it() -> None:
     assert drive.notices() == set()
 
 
+@pytest.mark.parametrize(("grid_kw", "left_kw"), [(30, 10), (29, 29)], ids=["it finds room", "it finds none"])
+def test_nobody_is_cut_for_a_default_that_finds_no_room_even_so(grid_kw: int, left_kw: int) -> None:
+    two = charger("B", 100, 2)
+    drive = Drive(station(grid_kw, reserving(A), two))
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    assert drive.k_kw("A") == grid_kw
+    drive.configure(station(grid_kw, reserving(A), reserving(two)))
+    drive.accept()
+    drive.draws({("A", 1): left_kw}, 60)
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (left_kw, grid_kw - left_kw)
+    assert "fail_safe_waits:B" in drive.notices() or left_kw == 10
+
+
 def test_a_default_that_is_only_its_own_cars_already_is_said_at_once() -> None:
     drive = charging(CLOSED)
     drive.configure(RESERVE)

@@ -434,6 +434,25 @@ def test_under_an_overbooked_row_one_that_is_not_provisioned_is_told_no_more_tha
     assert {limit_w for charger_id, _, limit_w in drive.limits() if charger_id == "A"} <= {20_000}
 
 
+def test_under_an_overbooked_row_one_that_takes_no_0_is_told_the_least_instead() -> None:
+    least_w = 4_140
+    drive = Drive(station(2, charger("A", 22, phases=3, min_w=least_w)))
+    drive.bring_up("A")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.wait(1)
+    drive.accept()
+    drive.disconnect("A")
+    drive.connect("A")
+    drive.boot("A")
+    for _ in range(30):
+        drive.wait(5)
+        for call in [each for each in drive.open_calls if isinstance(each, SetLimit)]:
+            drive.answer(call, "Accepted" if call.limit_w else "Rejected")
+    assert drive.limits()[-1] == ("A", 1, least_w)
+    assert drive.provisioned("A")
+
+
 def test_the_first_limit_of_one_that_is_not_provisioned_leaves_the_others_what_they_still_have() -> None:
     drive = Drive(station(110, charger("A", 263, 2)))
     drive.bring_up("A")
