@@ -294,10 +294,10 @@ class Book:
         """Return whether every TxProfile sent has been executed or never will be: what is cleared now stays cleared."""
         return all(_harmless(s, now_ms, late_execution_ms) for s in self.sends if s.purpose is Purpose.TX)
 
-    def next_harmless_ms(self, late_execution_ms: int) -> int | None:
-        """Return when the first lost send will have become harmless, monotonic ms; None without one."""
-        lost = [s.lost_ms for s in self.sends if s.lost_ms is not None and not s.answered]
-        return min(lost) + late_execution_ms if lost else None
+    def next_harmless_ms(self, now_ms: int, late_execution_ms: int) -> int | None:
+        """Return when the next lost send will have become harmless, monotonic ms; None when none is still to."""
+        due_ms = (s.lost_ms + late_execution_ms for s in self.sends if s.lost_ms is not None and not s.answered)
+        return min((at_ms for at_ms in due_ms if at_ms > now_ms), default=None)
 
 
 def _frees(later: Send, send: Send, late_execution_ms: int) -> bool:

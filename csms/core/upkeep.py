@@ -109,8 +109,8 @@ class Upkeep(TimedPart):
         if gone:
             self.journal.drop_sends(gone)
             self.journal.plan = True
-        harmless_ms = book.next_harmless_ms(self.timings.late_execution_ms)
-        if harmless_ms is not None and harmless_ms > self.now.mono_ms:
+        harmless_ms = book.next_harmless_ms(self.now.mono_ms, self.timings.late_execution_ms)
+        if harmless_ms is not None:
             self.alarm.at(harmless_ms)
 
     def _believe_idle(self, connector: Connector) -> None:

@@ -175,10 +175,11 @@ def test_rule_c_at_the_end_of_a_transaction(
     assert gone == ([] if kept_kw else [one])
 
 
-def test_when_a_lost_send_becomes_harmless() -> None:
+@pytest.mark.parametrize(("now_ms", "next_ms"), [(0, 70_000), (69_999, 70_000), (70_000, 80_000), (80_000, None)])
+def test_when_the_next_lost_send_becomes_harmless(now_ms: int, next_ms: int | None) -> None:
     book = told((0, "send 1 100"), (10, "lost 1"), (11, "send 2 90"), (20, "lost 2"))
-    assert book.next_harmless_ms(H_MS) == 70_000
-    assert told((0, "send 1 100"), (1, "Accepted 1")).next_harmless_ms(H_MS) is None
+    assert book.next_harmless_ms(now_ms, H_MS) == next_ms
+    assert told((0, "send 1 100"), (1, "Accepted 1")).next_harmless_ms(now_ms, H_MS) is None
 
 
 @pytest.mark.parametrize(
