@@ -154,6 +154,7 @@ class SessionStored:
         obeyed_w: REST-driven: the most that its client may still obey.
         flags: "superseded", "unknown_connector", "suspect", … for the operator's eye.
         start_words: the time stamp of its start as written, when it told no usable time.
+        before_last_wh: the reading before the last one: which of the two is wrong may show only after a restart.
     """
 
     session_id: SessionId
@@ -179,6 +180,7 @@ class SessionStored:
     end_reason: str | None = None
     flags: tuple[str, ...] = ()
     start_words: str | None = None
+    before_last_wh: int | None = None
 
 
 GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE, EndReason.REMOVED, EndReason.CLOSED})

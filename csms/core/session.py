@@ -285,6 +285,7 @@ class Session:
             end_reason=self.end_reason,
             flags=self.flags,
             start_words=self.start_words,
+            before_last_wh=self.before_last_wh,
         )
 
 
@@ -335,4 +336,5 @@ def restore(row: SessionStored, now_ms: int) -> Session:
         last_energy_wh=row.last_energy_wh,
         flags=row.flags,
         start_words=row.start_words,
+        before_last_wh=row.before_last_wh,
     )

@@ -144,6 +144,7 @@ def session_row(station_id: str, record: SessionStored) -> Row:
         optional_text(record.end_reason),
         document(record.flags),
         optional_text(record.start_words),
+        optional_integer(record.before_last_wh),
     )
 
 

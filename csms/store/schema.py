@@ -135,6 +135,7 @@ session = _table(
     Column("end_reason", Text, nullable=True),
     Column("flags", Text, nullable=False),
     Column("start_words", Text, nullable=True),
+    Column("before_last_wh", BigInteger, nullable=True),
 )
 """Sessions and their transactions, running and ended, kept for ever: a replayed start must find its transaction."""
 

@@ -1136,6 +1136,7 @@ def _as_0005_left_it(connection: Connection) -> None:
     for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit):
         newer.drop(connection)
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
+    connection.exec_driver_sql("ALTER TABLE session DROP COLUMN before_last_wh")
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
         table.drop_constraint("uq_meter_sample_identity", type_="unique")
         old_key = ["station_id", "at_ms", "charger_id", "idx", "digest"]

@@ -131,6 +131,7 @@ sessions = st.builds(
     end_reason=maybe(words),
     flags=st.lists(words, max_size=3).map(tuple),
     start_words=maybe(words),
+    before_last_wh=maybe(int64),
 )
 
 counters = st.builds(CountersStored, next_transaction_id=int64, next_token=int64, next_rank=int64)
