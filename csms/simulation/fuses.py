@@ -156,8 +156,10 @@ class Fuses:
     def _unknown_ms(self, liar: ChargerId, over_w: int) -> int:
         """Return for how long nobody can know that it is this liar which draws so much too much, W."""
         period_ms = self.truth.liars[liar]
-        charger = self.truth.mirror.chargers[liar].charger
-        is_within = over_w <= charger.connectors * tolerance_w(charger, 0)
+        known = self.truth.mirror.chargers.get(liar)
+        if known is None:
+            return period_ms
+        is_within = over_w <= known.charger.connectors * tolerance_w(known.charger, 0)
         return 2 * period_ms + TRIM_MS if is_within else period_ms
 
     def _believed_ms(self, charger_id: ChargerId) -> int:
