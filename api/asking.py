@@ -14,7 +14,7 @@ from api.problems import KIND_OF_REFUSAL, Kind, problem
 from csms.core.events import Fact
 from csms.core.ids import RequestId
 from csms.core.replies import Outcome, Refusal, Refused
-from csms.ports import StoreError
+from csms.ports import StoreError, StoreUnreachableError
 from csms.runtime.desk import StationDesk
 
 _OWN_WORDS = frozenset({Refusal.UNKNOWN_CONNECTOR, Refusal.UNKNOWN_SESSION})
@@ -36,6 +36,8 @@ async def ask(desk: StationDesk, make_fact: Callable[[RequestId], Fact], wait_s:
     answer.add_done_callback(_look_at)
     await asyncio.wait({answer}, timeout=wait_s)  # unlike wait_for, it leaves the future alone
     if not answer.done():
+        return Unanswered.NOT_YET
+    if not answer.cancelled() and isinstance(answer.exception(), StoreUnreachableError):
         return Unanswered.NOT_YET
     if answer.cancelled() or isinstance(answer.exception(), StoreError):
         return Unanswered.NOT_STORED

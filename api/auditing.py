@@ -8,8 +8,10 @@ if it tells nothing. Bodies are told where they are read, and only once they are
 """
 
 import json
+import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -151,8 +153,15 @@ def _reason(response: Response) -> str:
 def _shown_body(body: object) -> str | None:
     if body is None:
         return None
-    shown = json.dumps(redacted(body), ensure_ascii=False, separators=(",", ":"))
+    shown = json.dumps(redacted(body), ensure_ascii=False, separators=(",", ":"), default=_number)
     return shown if len(shown) <= BODY_CHARS_MAX else None
+
+
+def _number(value: object) -> float | str:
+    """Return a decimal, which a body is read with, as JSON has it: as a text where that is too large for a float."""
+    assert isinstance(value, Decimal), "a body is read from JSON"
+    number = float(value)
+    return number if math.isfinite(number) else str(value)
 
 
 def _shown_changes(changes: list[str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ LIMIT_MAX = 1_000_000_000
 PERIODS_MAX = 500
 LEFT_OUT: Any = None
 """The default of a field that may be left out; null is none of its values."""
-TIME_PATTERN = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
+TIME_PATTERN = r"^(19[7-9]\d|[2-9]\d{3})-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
 LIST_MAX = 500
 """Tags of one SendLocalList; more come in further ones, as a differential."""
 
@@ -35,7 +35,7 @@ def read_time(value: object) -> datetime:
             return datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):
             pass
-    raise PydanticCustomError("time", "must be a time such as 2026-11-26T10:00:00Z")
+    raise PydanticCustomError("time", "must be a time such as 2026-11-26T10:00:00Z, from 1970 on")
 
 
 def _time_text(value: object) -> str:

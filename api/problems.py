@@ -15,6 +15,7 @@ from starlette.responses import Response
 from api.schemas import FaultBody, ProblemBody
 from csms.core.faults import Fault
 from csms.core.replies import Refusal
+from csms.ports import StoreError, StoreUnreachableError
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 FAULTS_MAX = 100
@@ -107,6 +108,11 @@ def problem(
         headers=None if headers is None else dict(headers),
         media_type=PROBLEM_MEDIA_TYPE,
     )
+
+
+def not_written(error: StoreError) -> Response:
+    """Return the answer where a store did not say that it had written: it may have, when it does not answer at all."""
+    return problem(Kind.NOT_YET if isinstance(error, StoreUnreachableError) else Kind.STORE_UNAVAILABLE)
 
 
 def invalid(faults: Sequence[Fault]) -> Response:

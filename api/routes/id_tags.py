@@ -17,7 +17,7 @@ from api.auditing import act_of
 from api.bodies import ID_TAGS_BODY_BYTES_MAX, read_csv, read_model
 from api.id_tag_fields import id_tag
 from api.openapi import BODY_KINDS, CSV_MEDIA_TYPE, fails, gives, gives_csv, takes, takes_csv
-from api.problems import Kind, invalid, problem
+from api.problems import Kind, invalid, not_written, problem
 from api.queries import Reads, cursor_as, flag, one_of, whole
 from api.schemas import ID_TAG_SCHEMA, IdTagBody, IdTagRequest, IdTagsAnswer, IdTagsImported
 from api.services import Services
@@ -124,6 +124,7 @@ class IdTagRoutes:
                 Kind.INVALID,
                 Kind.TOO_MANY_ID_TAGS,
                 Kind.STORE_UNAVAILABLE,
+                Kind.NOT_YET,
             ),
         )
 
@@ -146,7 +147,7 @@ class IdTagRoutes:
             response_model=None,
             openapi_extra=takes(IdTagRequest, one=examples.ID_TAG_REQUEST),
             responses=gives(IdTagBody, "The tag as it is listed now.", one=examples.ID_TAG)
-            | fails(*BODY_KINDS, Kind.ID_TAG_CHANGED, Kind.TOO_MANY_ID_TAGS, Kind.STORE_UNAVAILABLE),
+            | fails(*BODY_KINDS, Kind.ID_TAG_CHANGED, Kind.TOO_MANY_ID_TAGS, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
         )
         app.add_api_route(
             "/id-tags/{idTag:path}",
@@ -158,7 +159,7 @@ class IdTagRoutes:
             response_model=None,
             responses={
                 204: {"description": "It is not listed any more."},
-                **fails(Kind.INVALID, Kind.UNKNOWN_ID_TAG, Kind.STORE_UNAVAILABLE),
+                **fails(Kind.INVALID, Kind.UNKNOWN_ID_TAG, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
             },
         )
 
@@ -185,8 +186,8 @@ class IdTagRoutes:
         wanted = IdTag(key, id_tag, body.parent, body.expires_ms, body.blocked, body.concurrent, body.note)
         try:
             listed = await self._tags.put(wanted, body.version)
-        except StoreError:
-            return problem(Kind.STORE_UNAVAILABLE)
+        except StoreError as error:
+            return not_written(error)
         match listed:
             case ChangedMeanwhile():
                 return problem(Kind.ID_TAG_CHANGED)
@@ -202,8 +203,8 @@ class IdTagRoutes:
             return _no_tag()
         try:
             removed = await self._tags.remove(id_tag)
-        except StoreError:
-            return problem(Kind.STORE_UNAVAILABLE)
+        except StoreError as error:
+            return not_written(error)
         if isinstance(removed, NotListed):
             return problem(Kind.UNKNOWN_ID_TAG)
         act_of(request).changed(["listed → not listed"])
@@ -254,8 +255,8 @@ class IdTagRoutes:
             return invalid(tags)
         try:
             became = await self._tags.take_in(tags, whole=replace)
-        except StoreError:
-            return problem(Kind.STORE_UNAVAILABLE)
+        except StoreError as error:
+            return not_written(error)
         if isinstance(became, TooManyTags):
             return problem(Kind.TOO_MANY_ID_TAGS)
         act_of(request).changed([f"{became.added} added, {became.changed} changed, {became.removed} removed"])

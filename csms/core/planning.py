@@ -297,7 +297,8 @@ def tells_of(charger: ChargerState, session: Session) -> Callable[[int], int]:
 def head_room_w(state: State, booked_w: Mapping[str, int], missing_w: Mapping[ChargerId, int]) -> dict[str, int | None]:
     """Return what may still be given under every row, less what it is trimmed by and the missing fail-safe power.
 
-    Nothing at a charger that may be two, and nothing under the rows of one that asserts its profiles.
+    Not more at a charger than its operator's cap leaves. Nothing at one that may be two, and nothing under the rows of
+    one that asserts its profiles.
     """
     taken_w = {node: power_w + _trim_w(state, node) for node, power_w in booked_w.items()}
     for charger_id, power_w in missing_w.items():
@@ -307,7 +308,8 @@ def head_room_w(state: State, booked_w: Mapping[str, int], missing_w: Mapping[Ch
         node: None if cap_w is None else max(0, cap_w - taken_w[node]) for node, cap_w in state.tree.caps_w.items()
     }
     for charger in state.chargers.values():
-        own_w = max(0, charger.config.max_power_w - charger.sum_w() - missing_w[charger.charger_id])
+        most_w = charger.config.max_power_w if charger.cap_w is None else min(charger.config.max_power_w, charger.cap_w)
+        own_w = max(0, most_w - charger.sum_w() - missing_w[charger.charger_id])
         known_w = room_w[charger.charger_id]
         room_w[charger.charger_id] = own_w if known_w is None else min(known_w, own_w)
         if charger.identity.in_conflict:

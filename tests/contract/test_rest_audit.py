@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -96,6 +97,29 @@ async def test_every_operation_that_is_documented_and_no_get_leaves_an_act(
     assert ended.answered_ms == NOW_MS
     assert (begun.charger_id == "CP001") is ("{chargerId}" in path)
     assert answer.status_code not in {400, 413, 415, 422}, "the example is valid"
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGING, ids=map(" ".join, CHANGING))
+async def test_decimals_in_a_body_are_no_trouble(world: World, method: str, path: str) -> None:
+    """Every number of the documented example with a point, as a client in kilowatts may write it."""
+    _have_chargers(world)
+    operation = OPENAPI["paths"][path][method.lower()]
+    bodies = operation.get("requestBody", {"content": {}})["content"].get("application/json")
+    if bodies is None or f"{method} {path}" in UNAUDITED:
+        return
+    text = json.dumps(next(iter(bodies["examples"].values()))["value"])
+    for name, value in (("id", OLD_ID), ("transactionId", "4711"), ("idTag", "04A2B3C4D5E680"), ("chargerId", "CP001")):
+        path = path.replace(f"{{{name}}}", value)
+    written = re.sub(r"(?<=: )(\d+)(?=[,}\]])", r"\1.0", text)
+    answer = await world.client.request(method, path, content=written, headers={"Content-Type": "application/json"})
+    assert answer.status_code != 500
+    assert the_act(world).status == answer.status_code
+
+
+async def test_a_decimal_is_kept_as_it_was_asked_for(world: World) -> None:
+    body = {"connectorId": {"chargerId": "CP001", "idx": 1}, "vehicleMaxPower": 7.4}
+    await world.client.post("/sessions", json=body)
+    assert json.loads(the_act(world).body_json or "") == body
 
 
 def test_what_is_not_audited_is_an_operation_and_says_why() -> None:

@@ -306,3 +306,27 @@ def test_they_go_with_their_charger() -> None:
     made.configure(station(400, charger("CP002", 50)))
     made.wait(3_600)
     assert made.memory.commands[stored.command_id].outcome is CommandOutcome.HAPPENED
+
+
+def test_a_second_car_under_a_charger_cap_waits_until_the_first_has_let_go() -> None:
+    made = drive()
+    cap(made, 50, **MAX)
+    start(made)
+    assert given_kw(made) == 50
+    made.draws({("CP001", 1): 50}, 30)
+    start(made, 2)
+    assert (made.k_kw("CP001", 1), made.k_kw("CP001", 2)) == (50, 0), "its cut is not confirmed yet"
+    made.wait(60)
+    assert made.k_kw("CP001") == 50, "nor is it ever taken for granted"
+    made.accept_limits()
+    made.draws({("CP001", 1): 25}, 20)
+    made.accept_limits()
+    assert (made.k_kw("CP001", 1), made.k_kw("CP001", 2)) == (25, 25)
+
+
+def test_two_rest_clients_are_told_no_more_than_a_charger_cap_together() -> None:
+    made = Drive(station(400, charger("CP001", 100, 2, control=Control.REST)))
+    cap(made, 50, **MAX)
+    first = made.shown(made.post("CP001", 1, 100))
+    second = made.shown(made.post("CP001", 2, 100))
+    assert (first.allocated_w, second.allocated_w) == (50_000, 0)
