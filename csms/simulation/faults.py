@@ -82,6 +82,8 @@ class Kind(Enum):
     SLOW_WAKE = "slow-wake"
     MINIMUM_CURRENT = "minimum-current"
     BASE_LOAD = "base-load"
+    OPERATOR_CAP = "operator-cap"
+    OPERATOR_CLOSING = "operator-closing"
     REFUSES_ALL = "refuses-all"
     REFUSES_ZERO = "refuses-zero"
     REJECTS_BUT_APPLIES = "rejects-but-applies"
@@ -165,6 +167,8 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.SLOW_WAKE: "a car that needs 5 to 60 s to wake when it is offered power after none",
     Kind.MINIMUM_CURRENT: "a car that draws nothing below its own minimum: 6 A a phase, DC 0.5 to 3 kW",
     Kind.BASE_LOAD: "the base load is above its configured maximum for 10 to 60 s",
+    Kind.OPERATOR_CAP: "an operator caps a charger, a connector or a transaction, or takes the caps away",
+    Kind.OPERATOR_CLOSING: "an operator closes a transaction that is over, whose charger is away",
     Kind.REFUSES_ALL: "a charger that rejects every profile",
     Kind.REFUSES_ZERO: "a charger that rejects every limit of 0",
     Kind.REJECTS_BUT_APPLIES: "a charger that answers Rejected to every limit, and applies it",

@@ -32,6 +32,7 @@ from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
     Driver,
+    EndReason,
     MakeStored,
     Record,
     SendState,
@@ -200,8 +201,9 @@ class Mirror:
             if newer and row.transaction_id is not None:
                 hand_over(connector, row.transaction_id, self.now_ms)
             connector.current = row
-            if row.ended_ms is not None and row.transaction_id is not None and is_zombie(connector, self.now_ms):
-                connector.ended.add(row.transaction_id)  # by its own word: what is said later does not bring it back
+            is_over = row.end_reason == EndReason.CLOSED or is_zombie(connector, self.now_ms)
+            if row.ended_ms is not None and row.transaction_id is not None and is_over:
+                connector.ended.add(row.transaction_id)  # by its own word, or an operator's: nothing brings it back
 
     def _connector(self, charger_id: ChargerId, idx: int) -> HeardConnector | None:
         charger = self.chargers.get(charger_id)

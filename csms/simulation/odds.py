@@ -27,6 +27,7 @@ class Odds:
         waking: share of the cars that are slow to wake; least: share of those that draw nothing below a minimum.
         clock_ms: a charger's clock steps, of each charger; delivery: share of the CALLs that arrive late.
         full: share of the first connections that wait until a fuse is booked to its capacity.
+        acts_ms: an operator caps or closes something.
     """
 
     link_ms: int = 0
@@ -50,6 +51,7 @@ class Odds:
     clock_ms: int = 0
     delivery: float = 0.0
     full: float = 0.0
+    acts_ms: int = 0
 
 
 NOTHING_ODD = Odds()
@@ -107,6 +109,17 @@ def with_later(rng: random.Random, odds: Odds, choice: Choice) -> Odds:
         delivery=rng.choice((0.0, 0.01, 0.05)),
         full=rng.choice((0.0, 0.7)),
     )
+
+
+def with_acts(rng: random.Random, odds: Odds, choice: Choice) -> Odds:
+    """Return the odds with what operators do beside the configuration: in a third of the drawn worlds."""
+    match choice:
+        case Profile.NONE:
+            return odds
+        case Profile.DRAWN:
+            return replace(odds, acts_ms=rng.randint(40, 300) * 1_000) if rng.random() < 1 / 3 else odds
+        case _:
+            return replace(odds, acts_ms=90_000)
 
 
 def _named(kinds: frozenset[Kind]) -> Odds:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
+from dataclasses import replace
 
 from csms.core.events import KnownTransaction, StartKey
-from csms.core.ids import ChargerId, SessionId, Token
+from csms.core.ids import ChargerId, CommandId, SessionId, Token
 from csms.core.learnt import Make
 from csms.core.records import (
+    GUESSED_ENDS,
     CampaignStored,
     ChargerForgotten,
     ChargerStored,
@@ -22,8 +24,9 @@ from csms.core.records import (
     SessionStored,
     Snapshot,
     StationStored,
+    StopCorrected,
 )
-from csms.core.session import NO_METER_START
+from csms.core.session import NO_METER_START, STOP_GUESSED
 from csms.core.station import Station
 
 
@@ -42,9 +45,10 @@ class Store:
         self.sends: dict[Token, SendStored] = {}
         self.sessions: dict[SessionId, SessionStored] = {}
         self.counters: CountersStored | None = None
+        self.commands: dict[CommandId, CommandStored] = {}
         self.events: list[EventLogged] = []
 
-    def apply(self, records: Iterable[Record]) -> None:  # noqa: C901 - one line for each kind of row
+    def apply(self, records: Iterable[Record]) -> None:  # noqa: C901, PLR0912 - one line for each kind of row
         """Make the records of one step durable."""
         for record in records:
             match record:
@@ -67,8 +71,26 @@ class Store:
                     self.makes[record.make] = record
                 case EventLogged():
                     self.events.append(record)
-                case SampleStored() | CommandStored() | CampaignStored():
+                case StopCorrected():
+                    self._correct(record)
+                case CommandStored():
+                    self.commands[record.command_id] = record
+                case SampleStored() | CampaignStored():
                     pass
+
+    def _correct(self, record: StopCorrected) -> None:
+        """Put the true end of a session in the place of a guessed one; without a register the last known one stays."""
+        row = self.sessions[record.session_id]
+        start_wh = row.meter_start_wh if record.meter_start_wh is None else record.meter_start_wh
+        ends_wh = (record.meter_stop_wh, row.meter_stop_wh, row.last_energy_wh, row.meter_start_wh)
+        self.sessions[record.session_id] = replace(
+            row,
+            meter_start_wh=start_wh,
+            ended_ms=record.ended_ms,
+            meter_stop_wh=next(each_wh for each_wh in ends_wh if each_wh is not None),
+            end_reason=record.end_reason,
+            flags=record.flags,
+        )
 
     def snapshot(self) -> Snapshot:
         """Return what a start-up reads."""
@@ -78,6 +100,7 @@ class Store:
             "makes": tuple(self.makes.values()),
             "sends": tuple(self.sends[token] for token in sorted(self.sends)),
             "sessions": tuple(row for row in self.sessions.values() if row.ended_ms is None),
+            "commands": tuple(row for row in self.commands.values() if row.ended_ms is None),
         }
         if self.counters is not None:
             rows["counters"] = self.counters
@@ -115,6 +138,7 @@ def _known(row: SessionStored) -> KnownTransaction | None:
         row.idx,
         row.tag_status,
         ended=row.ended_ms is not None,
+        end_guessed=row.ended_ms is not None and (row.end_reason in GUESSED_ENDS or STOP_GUESSED in row.flags),
         started_ms=row.started_ms,
         meter_start_wh=row.meter_start_wh,
         flags=row.flags,

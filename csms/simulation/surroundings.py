@@ -84,6 +84,7 @@ class Surroundings:
     odds: Odds = NOTHING_ODD
     odd_rng: random.Random = field(default_factory=lambda: random.Random(0))
     later_rng: random.Random = field(default_factory=lambda: random.Random(0))
+    acts_rng: random.Random = field(default_factory=lambda: random.Random(0))
     arrivals: list[Arrival] = field(default_factory=list)
     delayed_until_ms: dict[ChargerId, int] = field(default_factory=dict)
     server_ahead_ms: int = 0

@@ -8,6 +8,7 @@ from csms.core.events import SessionRequested, SessionStopRequested
 from csms.core.ids import ConnectorKey
 from csms.core.records import Driver
 from csms.core.station import Control
+from csms.simulation.acts import Acts
 from csms.simulation.car import change_mind, random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
@@ -20,9 +21,10 @@ from csms.simulation.scene import Scene
 class Weather:
     """The processes of one run."""
 
-    def __init__(self, scene: Scene, operator: Operator, fate: Fate) -> None:
+    def __init__(self, scene: Scene, operator: Operator, acts: Acts, fate: Fate) -> None:
         self._scene = scene
         self._operator = operator
+        self._acts = acts
         self._fate = fate
         self._is_gone = False
 
@@ -42,6 +44,7 @@ class Weather:
         self._odd_every(odds.disk_ms, self._break_disk)
         self._odd_every(odds.loop_ms, self._stall_loop)
         self._odd_every(odds.base_ms, self._raise_base_load)
+        self._every_by(self._scene.around.acts_rng, odds.acts_ms, self._acts.act)
         self._every(fate.configure_ms, self._operator.configure)
         self._every(fate.wall_ms, self._step_wall_clock)
         self._every(fate.remote_ms, self._remote)

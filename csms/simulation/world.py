@@ -8,6 +8,7 @@ from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver, MakeStored
 from csms.core.station import GRID, Charger, Control, FailSafe
 from csms.simulation import calm
+from csms.simulation.acts import Acts
 from csms.simulation.car import random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
@@ -19,7 +20,7 @@ from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
 from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
-from csms.simulation.odds import drawn_character, random_odds, with_later
+from csms.simulation.odds import drawn_character, random_odds, with_acts, with_later
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.remembered import remembering
@@ -64,7 +65,9 @@ class World:
         self.around.odd_rng = odd_rng = random.Random(f"odd {seed}")
         if switches.odd and switches.faults:
             later_rng = self.around.later_rng = random.Random(f"later {seed}")
-            self.around.odds = with_later(later_rng, random_odds(odd_rng, choice), choice)
+            acts_rng = self.around.acts_rng = random.Random(f"acts {seed}")
+            odds = with_later(later_rng, random_odds(odd_rng, choice), choice)
+            self.around.odds = with_acts(acts_rng, odds, choice)
         self.fate = fate = self._draw_fate()
         station = random_station(rng, chargers_count)
         self.station = station = with_start_power(station) if switches.need_start_power else station
@@ -85,7 +88,8 @@ class World:
         self.patient = frozenset(charger_id for charger_id in late if self._is_patient())
         scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid)
         self._operator = Operator(scene, dict(late), self.patient)
-        self._weather = Weather(scene, self._operator, fate)
+        self._acts = Acts(scene)
+        self._weather = Weather(scene, self._operator, self._acts, fate)
         self.host.dies = self._weather.die
         self.host.turned_away = self._weather.turned_away
         self.host.may_connect = self._operator.may_connect
@@ -172,6 +176,7 @@ class World:
 
     def _calm(self) -> None:
         self._operator.late.clear()
+        self._acts.uncap()
         for client in self.clients:
             client.stop()
         calm.begin(self.around, list(self.chargers.values()))
