@@ -19,6 +19,7 @@ from api.schemas import (
     CampaignBody,
     CampaignChargerBody,
     CapBody,
+    CertificateRequestBody,
     ChangedSettingBody,
     ChargerAnswer,
     ChargerBody,
@@ -222,6 +223,11 @@ def charger_answer(
         },
         learnt=known,
         alarms=[alarm_body(alarm) for alarm in alarms],
+        certificate_request=None
+        if charger.certificate_request is None
+        else CertificateRequestBody(
+            asked_at=_iso(charger.certificate_request.asked_ms), csr=charger.certificate_request.csr
+        ),
     )
 
 
@@ -377,8 +383,10 @@ def _place_body(place: Place) -> CampaignChargerBody:
 def _shown_payload(body_json: str) -> dict[str, Any]:
     """Return the payload that was sent; a location may hold a password."""
     payload: dict[str, Any] = json.loads(body_json)
-    if isinstance(location := payload.get("location"), str):
-        payload["location"] = re.sub(r"//[^/@]*@", "//***@", location)
+    for holder in (payload, payload.get("firmware"), payload.get("log")):
+        for name in ("location", "remoteLocation"):
+            if isinstance(holder, dict) and isinstance(location := holder.get(name), str):
+                holder[name] = re.sub(r"//[^/@]*@", "//***@", location)
     return payload
 
 

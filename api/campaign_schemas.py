@@ -6,7 +6,7 @@ from pydantic import AliasGenerator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from api.command_schemas import LEFT_OUT, Location, Number, Time
+from api.command_fields import LEFT_OUT, Location, Number, Time
 from api.schemas import RequestBody, tidy
 from csms.core.campaigning import CHARGERS_MAX
 

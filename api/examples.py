@@ -216,6 +216,18 @@ CHARGER_WITH_ALL: dict[str, Any] = {
     "changedSettings": {"MeterValueSampleInterval": {"before": "60", "value": "10", "answer": "accepted"}},
     "learnt": {"vendor": "Example Charging", "model": "X 200", "firmwareVersion": "2.1", "keepsTxProfile": False},
     "alarms": [],
+    "certificateRequest": {
+        "askedAt": "2025-03-01T08:00:00.000Z",
+        "csr": (
+            "-----BEGIN CERTIFICATE REQUEST-----\n"
+            "MIHdMIGEAgEAMCIxEDAOBgNVBAoMB0V4YW1wbGUxDjAMBgNVBAMMBUNQMDAxMFkw\n"
+            "EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAESefKO4wLUopt+UA6kF21MpQ06ENDprOi\n"
+            "vK1JgwPe9BMbMvWPj5JOhceQM/R1deTLk3Axnk5Rz3RUffbcXfUw7aAAMAoGCCqG\n"
+            "SM49BAMCA0gAMEUCIQCEljay4vxLHqLlSLYAlsz8KkS4RNFf7WFR9cGdt72CgwIg\n"
+            "BRYhODg36AtiMQWBN43j3t81CwsWryNw9Rmx998+EXE=\n"
+            "-----END CERTIFICATE REQUEST-----\n"
+        ),
+    },
 }
 HEALTH: dict[str, Any] = {"status": "ok"}
 FAULTS: list[dict[str, str]] = [{"path": "$.chargers[1].id", "error": "is the same as $.chargers[0].id"}]

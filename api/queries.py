@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from api.command_schemas import TIME_SCHEMA, read_time
+from api.command_fields import TIME_SCHEMA, read_time
 
 
 @dataclass(frozen=True, slots=True)

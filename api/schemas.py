@@ -336,7 +336,9 @@ class CommandBody(AnswerBody):
     )
     answer: str | Absent = Field(None, description="The status, or the error code, as the charger wrote it.")
     answer_body: dict[str, Any] | Absent = Field(None, description="The whole answer; not in lists.")
-    reason: str | Absent = Field(None, description="Why it never left.")
+    reason: str | Absent = Field(
+        None, description="Why it never left; or what its charger said when what it began has failed."
+    )
     sent_at: str | Absent = None
     answered_at: str | Absent = None
     outcome: ExpectedBody | Absent = None
@@ -622,6 +624,13 @@ class IdTagsImported(AnswerBody):
     unchanged: int = Field(description="Tags that were listed so already.")
 
 
+class CertificateRequestBody(AnswerBody):
+    """What a charger wants to have signed as its certificate."""
+
+    asked_at: str = Field(description="UTC, ISO 8601.")
+    csr: str = Field(description="PKCS#10, PEM, as it came in SignCertificate.")
+
+
 class ChargerAnswer(AnswerBody):
     """One charger with all that is known of it."""
 
@@ -631,6 +640,9 @@ class ChargerAnswer(AnswerBody):
     changed_settings: dict[str, ChangedSettingBody] = Field(description="By key, what we have changed.")
     learnt: dict[str, Any] | Absent = Field(None, description="What its make has shown, as in GET /makes.")
     alarms: list[AlarmBody] = Field(description="What stands about it now.")
+    certificate_request: CertificateRequestBody | Absent = Field(
+        None, description="Absent: it waits for none. It ends with a CertificateSigned that is accepted."
+    )
 
 
 class HealthAnswer(AnswerBody):

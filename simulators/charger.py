@@ -10,9 +10,11 @@ not.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from simulators.car import Car
+from simulators.certificates import TrustStore
 from simulators.clock import Clock, rfc3339
 from simulators.configuration import Configuration
 from simulators.connector import Connector, Status
@@ -22,6 +24,7 @@ from simulators.profiles import Capabilities, Profile
 from simulators.registration import Identity, Registration
 from simulators.sessions import Sessions
 from simulators.traits import WELL_BEHAVED, Happens, Offer, Traits
+from simulators.upkeep import Upkeep
 from simulators.vendor import call, enums
 
 REBOOT_MS = 2_000
@@ -68,6 +71,10 @@ class Charger:
         self.sessions = Sessions(
             self.connectors, self.profiles, configuration, self.outbox, self.registration, clock, self.tell, traits
         )
+        self.upkeep = Upkeep(self.connectors, self.outbox, clock, self._update)
+        self.roots = TrustStore()
+        self.awaits_certificate = False
+        """It has asked for a certificate of its own, and the central system has taken that."""
         self.registration.on_accepted = self._accepted
         self.sessions.changed = self._tell_changed_statuses
         self._print = tell
@@ -151,8 +158,15 @@ class Charger:
         self.flow.step(self.clock.now_ms())
         self.sessions.step()
         self.registration.step()
+        self.upkeep.step()
         self._reset_if_due()
         self._happens(self.traits.stepped)
+
+    def _update(self, version: str) -> None:
+        """Boot with other firmware."""
+        self.identity = replace(self.identity, firmware_version=version)
+        self.registration.identity = self.identity
+        self.reset(enums.Reason.reboot, wait_for_stops=False)
 
     def reset(self, reason: str, *, wait_for_stops: bool) -> None:
         """Stop every transaction, then reboot: at once, or when the stops are confirmed (§5.14)."""

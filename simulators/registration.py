@@ -47,7 +47,7 @@ class Registration:
         self.online = False
         self.accepted = False
         self.on_accepted: Callable[[], None] = lambda: None
-        self._identity = identity
+        self.identity = identity
         self._configuration = configuration
         self._outbox = outbox
         self._clock = clock
@@ -107,10 +107,10 @@ class Registration:
 
     def _boot_payload(self) -> Any:
         return call.BootNotification(
-            charge_point_vendor=self._identity.vendor[:20],
-            charge_point_model=self._identity.model[:20],
-            charge_point_serial_number=self._identity.charger_id[:25],
-            firmware_version=self._identity.firmware_version,
+            charge_point_vendor=self.identity.vendor[:20],
+            charge_point_model=self.identity.model[:20],
+            charge_point_serial_number=self.identity.charger_id[:25],
+            firmware_version=self.identity.firmware_version,
         )
 
     def _booted(self, answer: Any) -> None:

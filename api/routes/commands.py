@@ -18,7 +18,8 @@ from api.answers import command_body, json_answer
 from api.asking import Unanswered, ask, not_done
 from api.auditing import act_of
 from api.bodies import read_model
-from api.command_schemas import EXAMPLES, CommandPayload
+from api.command_fields import CommandPayload
+from api.command_schemas import EXAMPLES
 from api.examples import COMMAND
 from api.openapi import BODY_KINDS, fails, gives, takes
 from api.problems import Kind, problem

@@ -208,6 +208,13 @@ KINDS: Final[dict[str, Kind]] = {
         " shown, and its maximum (or `reservedPower`) is booked.",
         "Set its `mode` to `control` when it is to be steered.",
     ),
+    "certificate_requested": Kind(
+        _N,
+        "charger",
+        "The charger has asked for a certificate of its own, and will go on with the one that it has.",
+        "Have `certificateRequest` of `GET /chargers/{id}` signed by the authority of the chargers, and send what it"
+        " gives with `POST /chargers/{id}/commands/CertificateSigned`.",
+    ),
     "reboot_required": Kind(
         _N,
         "charger",

@@ -22,7 +22,7 @@ from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manner
 from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
 from csms.core.provisioning import Provisioning
-from csms.core.records import ChargerStored, Driver, EvidenceStored
+from csms.core.records import CertificateRequest, ChargerStored, Driver, EvidenceStored
 from csms.core.session import Phase, Session
 from csms.core.settings import Settings
 from csms.core.stamps import Stamps
@@ -50,6 +50,7 @@ class ChargerState:
         disturbers: operators' commands after which its profiles are not certain: nothing of it is provisioned.
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
         caps: what operators cap at it (`csms.core.capping`); cap_w: that of the whole charger now, W.
+        certificate_request: what it wants to have signed; None: nothing.
     """
 
     config: Charger
@@ -81,6 +82,7 @@ class ChargerState:
     let_go: bool = False
     cap_w: int | None = None
     caps: tuple[CapView, ...] = ()
+    certificate_request: CertificateRequest | None = None
 
     @property
     def charger_id(self) -> ChargerId:
@@ -337,6 +339,7 @@ class ChargerState:
                 if c.evidence.measured_w or c.evidence.not_obeying or c.containment.out_of_service or c.closed
             },
             draining=self.config if self.draining else None,
+            certificate_request=self.certificate_request,
         )
 
 

@@ -15,7 +15,18 @@ SetChargingProfile is never sent: it is a cap for the allocator (`csms.core.capp
 import json
 from dataclasses import replace
 
-from csms.core.actions import MINUTE_MS, NOT_SUPPORTED, body_of, disturbs, expected, state_of, within_ms
+from csms.core.actions import (
+    ACTIONS,
+    CANCELS,
+    FIRMWARE,
+    MINUTE_MS,
+    NOT_SUPPORTED,
+    body_of,
+    disturbs,
+    expected,
+    state_of,
+    within_ms,
+)
 from csms.core.capping import CAPS_MAX, CLEAR, SET, caps_of, cleared_by, end_cap, stored_cap, transaction_at
 from csms.core.caps import CapPurpose
 from csms.core.charger import ChargerState
@@ -38,6 +49,7 @@ from csms.core.keys import why_refused
 from csms.core.part import Part, TimedPart
 from csms.core.records import CommandOutcome, CommandState, CommandStored, Driver, Expected
 from csms.core.replies import CommandShown, NothingAwaited, Refusal, Refused
+from csms.core.reports import read_report
 from csms.core.session import Phase
 from csms.core.state import OperatorCall, State
 from csms.core.timings import Timings
@@ -50,21 +62,6 @@ PATIENCE_MS = 5 * MINUTE_MS
 
 OUR_PROFILES = range(2_000, 4_000)
 """Ids of profiles that we send (`csms.ocpp16.profiles`): an operator's ClearChargingProfile names none of them."""
-
-FIRMWARE: dict[str, CommandOutcome] = {
-    "Installed": CommandOutcome.HAPPENED,
-    "DownloadFailed": CommandOutcome.FAILED,
-    "InstallationFailed": CommandOutcome.FAILED,
-}
-DIAGNOSTICS: dict[str, CommandOutcome] = {
-    "Uploaded": CommandOutcome.HAPPENED,
-    "UploadFailed": CommandOutcome.FAILED,
-}
-REPORTS = {
-    "FirmwareStatusNotification": (Expected.INSTALLED, FIRMWARE),
-    "DiagnosticsStatusNotification": (Expected.UPLOADED, DIAGNOSTICS),
-}
-"""What a charger reports, by action: what it is about, and what its words mean (§7.15, §7.24)."""
 
 
 class Commanding(Part):
@@ -109,6 +106,9 @@ class Commanding(Part):
             return Refused(Refusal.COMMAND_REFUSED, f"{OPEN_MAX} commands of this charger have not ended yet")
         if self.state.is_safe_mode:
             return Refused(Refusal.COMMAND_REFUSED, "in safe mode nothing but limits is said to chargers")
+        if any(self._is_numbered_like(stored, each.stored) for each in self.state.commands.values()):
+            told = f"another {stored.action} of that requestId has not come to its end at this charger"
+            return Refused(Refusal.COMMAND_REFUSED, told)
         if stored.action == SET:
             why = self._why_no_cap(charger, stored)
             return None if why is None else Refused(Refusal.COMMAND_REFUSED, why)
@@ -121,6 +121,14 @@ class Commanding(Part):
     def _waits_with(stored: CommandStored, other: CommandStored) -> bool:
         """Return whether `other` is a command of the same charger that has not ended; caps do not count."""
         return other.charger_id == stored.charger_id and other.action != SET
+
+    @staticmethod
+    def _is_numbered_like(stored: CommandStored, other: CommandStored) -> bool:
+        """Return whether reports of `stored` could be taken for ones of `other`, or the other way."""
+        if (other.charger_id, other.action) != (stored.charger_id, stored.action) or other.is_final:
+            return False
+        number = body_of(stored).get("requestId")
+        return number is not None and number == body_of(other).get("requestId")
 
     # --- caps ---------------------------------------------------------------------------------------------------------
 
@@ -193,6 +201,12 @@ class Commanding(Part):
         state = state_of(commanded.stored.action, word)
         if state is CommandState.ACCEPTED and commanded.stored.action in {"ReserveNow", "CancelReservation"}:
             self._end_reservation(commanded)
+        if state is CommandState.ACCEPTED and commanded.stored.action == "CertificateSigned":
+            self._certified(commanded.stored)
+        if word == CANCELS:
+            for other in self._under_way(call.charger_id, commanded.stored.action):
+                if other is not commanded:
+                    self._turned_out(other, CommandOutcome.CANCELLED)
         expects = expected(commanded.stored, word) if state is CommandState.ACCEPTED else None
         if expects is None:
             self._answered(commanded, state)
@@ -202,6 +216,14 @@ class Commanding(Part):
         due_ms = None if time_ms is None else self.now.wall_ms + time_ms
         commanded.change(expects=expects, outcome=CommandOutcome.AWAITED, outcome_due_ms=due_ms)
         self._answered(commanded, state, hold=True)
+
+    def _certified(self, stored: CommandStored) -> None:
+        """Have a charger wait for its certificate no more, but for one that it asked for since this one was sent."""
+        charger = self.state.chargers.get(stored.charger_id)
+        waits = None if charger is None else charger.certificate_request
+        if charger is not None and waits is not None and waits.asked_ms <= (stored.sent_ms or 0):
+            charger.certificate_request = None
+            self.journal.chargers.add(charger.charger_id)
 
     def errored(self, call: OperatorCall, code: str) -> None:
         """Take a CALLERROR."""
@@ -260,7 +282,7 @@ class Commanding(Part):
             case StatusNotified():
                 self._status(fact)
                 self._lost_reservation(fact)
-            case ChargerReported() if fact.action in REPORTS:
+            case ChargerReported():
                 self._reported(fact)
             case _:
                 pass
@@ -323,12 +345,25 @@ class Commanding(Part):
                 self._turned_out(commanded, CommandOutcome.HAPPENED)
 
     def _reported(self, fact: ChargerReported) -> None:
-        expects, words = REPORTS[fact.action]
-        outcome = next((words[word] for word in words if f'"{word}"' in fact.payload_json), None)
-        if outcome is None:
+        """Take how an upload or an update has ended; one that does not say of which request counts if there is one."""
+        report = read_report(fact.action, fact.payload_json)
+        if report is None:
             return
-        for commanded in self._awaiting(fact.charger_id, expects):
-            self._turned_out(commanded, outcome)
+        about = self._under_way(fact.charger_id, report.about)
+        if report.request_id is not None:
+            about = [each for each in about if body_of(each.stored)["requestId"] == report.request_id]
+        elif report.is_numbered and len(about) > 1:
+            return
+        for commanded in about:
+            if report.outcome is CommandOutcome.FAILED:
+                commanded.change(reason=report.word)
+            self._turned_out(commanded, report.outcome)
+
+    def _under_way(self, charger_id: ChargerId, action: str) -> list[Commanded]:
+        """Return the commands of one action that a charger has accepted and not brought to an end."""
+        expects = ACTIONS[action].expects
+        awaited = [] if expects is None else self._awaiting(charger_id, expects)
+        return [each for each in awaited if each.stored.action == action]
 
     def _turned_out(self, commanded: Commanded, outcome: CommandOutcome) -> None:
         commanded.change(outcome=outcome)
@@ -412,7 +447,7 @@ class CommandQueue(TimedPart):
             return Refused(Refusal.COMMAND_REFUSED, "in safe mode nothing but limits is said to chargers")
         if stored.forced or not disturbs(stored):
             return None
-        if stored.action == "UpdateFirmware" and any(s.driver is Driver.OCPP for s in charger.sessions()):
+        if stored.action in FIRMWARE and any(s.driver is Driver.OCPP for s in charger.sessions()):
             return Refused(Refusal.COMMAND_REFUSED, "firmware is not updated while a car charges there")
         node = row_without_room(self.state, charger)
         if node is None:
@@ -492,7 +527,9 @@ def _why_not(charger: ChargerState, stored: CommandStored) -> str | None:
     match stored.action:
         case "ChangeConfiguration":
             return why_refused(body["key"])
-        case "TriggerMessage" if body["requestedMessage"] == "BootNotification" and charger.boot is not None:
+        case "TriggerMessage" | "ExtendedTriggerMessage" if (
+            body["requestedMessage"] == "BootNotification" and charger.boot is not None
+        ):
             return "a charger that was accepted is not asked for its boot (errata 3.40)"
         case "ClearChargingProfile" if body.get("id") in OUR_PROFILES:
             return "the profile is one of this system's"

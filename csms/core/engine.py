@@ -38,6 +38,7 @@ from csms.core.events import (
     CampaignRequested,
     CampaignResumeRequested,
     CampaignStopRequested,
+    CertificateRequested,
     ChargerBooted,
     ChargerConnected,
     ChargerDisconnected,
@@ -279,6 +280,8 @@ class Engine:
                 Links(state, journal, now, timings).disconnected(fact)
             case ChargerReported():
                 Links(state, journal, now, timings).reported(fact)
+            case CertificateRequested():
+                Links(state, journal, now, timings).certificate_requested(fact)
             case SessionRequested():
                 self._requests(journal, now).requested(fact)
             case PowerUpdated():

@@ -275,6 +275,15 @@ class ChargerReported:
     request: RequestId | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateRequested:
+    """SignCertificate with a request that can be read: the charger waits for a certificate (whitepaper A02, A03)."""
+
+    charger_id: ChargerId
+    csr: str
+    request: RequestId | None = None
+
+
 # --- what became of our CALLs ---------------------------------------------------------------------------------------
 
 
@@ -476,6 +485,7 @@ ChargerFact = (
     | MeterSampled
     | TransactionStopped
     | ChargerReported
+    | CertificateRequested
 )
 CallFact = (
     CallSent

@@ -11,6 +11,7 @@ from csms.core.charger import ChargerState
 from csms.core.connector import MEANING, Connector, StatusStamp
 from csms.core.events import (
     BootInfo,
+    CertificateRequested,
     ChargerBooted,
     ChargerConnected,
     ChargerDisconnected,
@@ -23,7 +24,8 @@ from csms.core.ids import ChargerId
 from csms.core.learnt import MAKES_MAX, Learnt
 from csms.core.limits import lose
 from csms.core.part import Part
-from csms.core.replies import Confirmed
+from csms.core.records import CertificateRequest
+from csms.core.replies import Confirmed, Refusal, Refused
 from csms.core.stamps import CLOCK_STEP_MS, STALE_MS
 from csms.core.transactions import Transactions
 
@@ -209,6 +211,17 @@ class Links(Part):
         """Keep a message that steers nothing."""
         self.journal.log("charger.reported", fact.charger_id, None, action=fact.action, payload=fact.payload_json)
         self.journal.reply(fact.request, Confirmed())
+
+    def certificate_requested(self, fact: CertificateRequested) -> None:
+        """Keep what a charger wants to have signed, for an operator; it takes the place of what it wanted before."""
+        charger = self.state.chargers.get(fact.charger_id)
+        if charger is None:
+            self.journal.reply(fact.request, Refused(Refusal.UNKNOWN_CHARGER, "there is no charger of that id"))
+            return
+        charger.certificate_request = CertificateRequest(fact.csr, self.now.wall_ms)
+        self.journal.log("certificate.requested", fact.charger_id)
+        self.journal.reply(fact.request, Confirmed())
+        self._changed(charger)
 
     def _lose_sends(self, charger: ChargerState) -> None:
         """Count every unanswered send on the charger's connection as aborted now."""

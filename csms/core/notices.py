@@ -140,6 +140,8 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
     yield from _of_default(charger)
     if charger.provisioning.unclearable_ms is not None:
         yield at_charger("not_clearable", charger, f"it does not know ClearChargingProfile; {booked}")
+    if charger.certificate_request is not None:
+        yield at_charger("certificate_requested", charger, "it sent SignCertificate and was sent no certificate since")
     if charger.learnt.pauses is False:
         yield at_charger("does_not_pause", charger, "a charger of its make refused 0 W, or offered nothing after it")
     yield from _of_maximum(charger)

@@ -68,6 +68,14 @@ class EvidenceStored:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateRequest:
+    """A charger's request for a certificate (PKCS#10, PEM), and when it came, UTC ms."""
+
+    csr: str
+    asked_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChargerStored:
     """What is remembered of a charger for ever (until it is removed and added again).
 
@@ -79,6 +87,7 @@ class ChargerStored:
         configuration: the keys that we ask for, as last read; a value alone where there is nothing else to remember.
         draining: the configured charger as it was, when it was removed while charging; else None.
         evidence: what stands against the obedience of a connector, by its number.
+        certificate_request: its last SignCertificate, until a CertificateSigned was accepted.
     """
 
     charger_id: ChargerId
@@ -91,6 +100,7 @@ class ChargerStored:
     statuses: dict[int, ConnectorStatus] = field(default_factory=dict)
     draining: Charger | None = None
     evidence: dict[int, EvidenceStored] = field(default_factory=dict)
+    certificate_request: CertificateRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +315,7 @@ class CommandStored:
         body_json: the payload, as OCPP has it.
         queue_until_ms: how long it may wait for its charger; None: it had to be there.
         answer: the status or error code as the charger wrote it; answer_json: the whole CALLRESULT.
-        reason: why it did not leave.
+        reason: why it did not leave; or the word in which its charger said that what it began has failed.
         expects, outcome, outcome_due_ms: what follows from its acceptance, and until when.
         ended_ms: nothing more will come of it, nor of what was booked for it.
     """

@@ -73,6 +73,7 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
     charger.max_booked_w = max(row.max_booked_w, config.max_power_w)
     charger.uncontrolled_booked_w = max(row.uncontrolled_booked_w, config.uncontrolled_power_w)
     charger.ever_connected, charger.boot = row.ever_connected, row.boot
+    charger.certificate_request = row.certificate_request
     charger.settings = restored(row.configuration, now.mono_ms)
     for position, provisioned in enumerate(row.provisioned):
         idx = position + 1

@@ -12,7 +12,7 @@ from csms.core.caps import CapView
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import CampaignStored, CommandStored, Driver
+from csms.core.records import CampaignStored, CertificateRequest, CommandStored, Driver
 from csms.core.settings import Change
 from csms.core.station import Station
 from csms.core.tuning import Wish
@@ -197,6 +197,7 @@ class ChargerView:
         fail_safe_w: the settled power that it falls back to; None: none is in force.
         settings: the configuration keys that it told, as it told them; capabilities: what they mean.
         changes: by key, what we have changed and from what; suggested: what should be another now.
+        certificate_request: what it wants to have signed; None: nothing.
     """
 
     charger_id: ChargerId
@@ -218,3 +219,4 @@ class ChargerView:
     refusing: bool = False
     caps: tuple[CapView, ...] = ()
     observed: bool = False
+    certificate_request: CertificateRequest | None = None

@@ -74,6 +74,7 @@ def charger_view(charger: ChargerState) -> ChargerView:
         refusing=charger.refusing_until_ms is not None,
         caps=charger.caps,
         observed=observed,
+        certificate_request=charger.certificate_request,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol, assert_never
 import msgspec
 
 from csms.core.events import (
+    CertificateRequested,
     ChargerBooted,
     ChargerReported,
     Fact,
@@ -31,10 +32,13 @@ from csms.gateway.id_tags import TagPolicy, TagVerdict
 from csms.gateway.quiet_log import QuietLog
 from csms.ocpp16 import payloads, translate, typed_lane, vendor
 from csms.ocpp16.frames import ErrorCode
+from csms.ocpp16.half_pairs import mended
 from csms.ocpp16.measurands import samples_of
 from csms.ocpp16.meter_values import Reading
 from csms.ocpp16.payloads import PayloadFault
 from csms.ocpp16.peer import CallReceived
+from csms.ocpp16.readers import read_any
+from csms.ocpp16.signing import is_signing_request
 from csms.ocpp16.times import format_time, parse_time_ms
 from csms.ports import Clock, StoreError
 from csms.runtime.desk import ChargersDesk
@@ -58,8 +62,8 @@ KEPT: Mapping[str, Confirmation] = {
 }
 """Actions that are kept and steer nothing, with their confirmation.
 
-No vendor's DataTransfer is known here (§4.3: UnknownVendorId without data); there is no certificate authority to
-forward a request to (security whitepaper A02.FR.12: Rejected).
+No vendor's DataTransfer is known here (§4.3: UnknownVendorId without data). A SignCertificate that no authority could
+read is kept like this, and Rejected (security whitepaper A02.FR.12); one that can be read waits for an operator.
 """
 
 
@@ -139,7 +143,10 @@ class Answers:
         if confirmation is None:
             return PayloadFault(ErrorCode.NOT_SUPPORTED, f"{call.action} is not for a charge point to ask")
         fault = vendor.check_call(call.action, call.payload)
-        return self._keep(call, confirmation) if fault is None else fault
+        if fault is not None:
+            return fault
+        csr = _signing_request(call)
+        return self._keep(call, confirmation) if csr is None else self._keep_request(csr)
 
     def _answer_hot(self, call: CallReceived) -> Answer | LaterAnswer:
         decoded = typed_lane.decode_hot(call.action, call.payload)
@@ -327,6 +334,17 @@ class Answers:
         words = f"{self._charger_id}|{payload.transaction_id}|{at}|{payload.meter_stop}"
         return SessionId(str(uuid.uuid5(ORPHANS, words)))
 
+    def _keep_request(self, csr: str) -> Waiting:
+        """Accept a SignCertificate once it is durable: an operator finds it, and can send what an authority signs."""
+
+        def make_fact(request: RequestId) -> Fact:
+            return CertificateRequested(self._charger_id, csr, request)
+
+        def confirmation_of(outcome: Outcome) -> Confirmation | None:
+            return {"status": "Accepted" if isinstance(outcome, Confirmed) else "Rejected"}
+
+        return Waiting(make_fact, confirmation_of)
+
     def _keep(self, call: CallReceived, confirmation: Confirmation) -> Waiting:
         def make_fact(request: RequestId) -> Fact:
             return ChargerReported(self._charger_id, call.action, call.payload.decode(), request)
@@ -335,6 +353,15 @@ class Answers:
             return confirmation if isinstance(outcome, Confirmed) else None
 
         return Waiting(make_fact, confirmation_of)
+
+
+def _signing_request(call: CallReceived) -> str | None:
+    """Return what a SignCertificate asks to be signed, if it can be read."""
+    if call.action != "SignCertificate":
+        return None
+    payload = read_any(mended(call.payload))
+    csr = payload.get("csr") if isinstance(payload, dict) else None
+    return csr if isinstance(csr, str) and is_signing_request(csr) else None
 
 
 def _empty(outcome: Outcome) -> Confirmation | None:

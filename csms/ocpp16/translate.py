@@ -62,6 +62,8 @@ _ANSWER_STATUSES = {
         "RebootRequired",
         "Unlocked",
         "UnlockFailed",
+        "AcceptedCanceled",
+        "NotFound",
     )
 }
 _CONNECTOR_STATUSES = {status.value.lower(): status for status in ConnectorStatus} | {

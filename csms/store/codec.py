@@ -54,7 +54,9 @@ StateRecord = TypeVar(
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
-    ChargerStored: frozenset({"boot", "provisioned", "configuration", "statuses", "draining", "evidence"}),
+    ChargerStored: frozenset(
+        {"boot", "provisioned", "configuration", "statuses", "draining", "evidence", "certificate_request"}
+    ),
     MakeStored: frozenset({"make", "learnt"}),
     SendStored: frozenset({"form"}),
     SessionStored: frozenset({"flags"}),
@@ -93,6 +95,7 @@ def charger_row(station_id: str, record: ChargerStored) -> Row:
         document(record.statuses),
         None if record.draining is None else document(record.draining),
         document(record.evidence),
+        None if record.certificate_request is None else document(record.certificate_request),
     )
 
 

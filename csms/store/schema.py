@@ -84,6 +84,7 @@ charger = _table(
     Column("statuses", Text, nullable=False),
     Column("draining", Text, nullable=True),
     Column("evidence", Text, nullable=False),
+    Column("certificate_request", Text, nullable=True),
 )
 
 make = _table(

@@ -53,27 +53,34 @@ class Core(Base):
     @on(enums.Action.trigger_message)
     def trigger_message(self, requested_message: str, connector_id: int | None = None, **_: Any) -> Any:
         """§5.17; a BootNotification is refused once the charger was accepted (errata 3.35)."""
+        if requested_message == enums.MessageTrigger.firmware_status_notification:
+            self._later(self._charger.upkeep.say_firmware_status)
+            return call_result.TriggerMessage(status=enums.TriggerMessageStatus.accepted)
+        return call_result.TriggerMessage(status=self._triggered(requested_message, connector_id))
+
+    def _triggered(self, requested_message: str, connector_id: int | None) -> Any:
+        """Have a message sent once the answer has left; return the status of that answer."""
         status = enums.TriggerMessageStatus
         trigger = enums.MessageTrigger
         charger = self._charger
         count = len(charger.connectors)
         if requested_message == trigger.boot_notification:
             if charger.registration.accepted:
-                return call_result.TriggerMessage(status=status.rejected)
+                return status.rejected
             self._later(charger.registration.boot_now)
-            return call_result.TriggerMessage(status=status.accepted)
+            return status.accepted
         if requested_message == trigger.heartbeat:
             self._later(charger.registration.send_heartbeat)
-            return call_result.TriggerMessage(status=status.accepted)
+            return status.accepted
         first = {trigger.status_notification: 0, trigger.meter_values: 1}.get(requested_message)
         if first is None:
-            return call_result.TriggerMessage(status=status.not_implemented)
+            return status.not_implemented
         if connector_id is not None and not first <= connector_id <= count:
-            return call_result.TriggerMessage(status=status.rejected)
+            return status.rejected
         wanted = range(first, count + 1) if connector_id is None else [connector_id]
         for idx in wanted:
             self._later(partial(self._say, requested_message, idx))
-        return call_result.TriggerMessage(status=status.accepted)
+        return status.accepted
 
     def _say(self, requested_message: str, idx: int) -> None:
         if requested_message == enums.MessageTrigger.status_notification:

@@ -20,6 +20,7 @@ from websockets.typing import Subprotocol
 from csms.gateway.answers import KEPT
 from csms.ocpp16 import vendor
 from csms.ocpp16.typed_lane import HOT_ACTIONS
+from tests.certificates import CSR
 from tests.contract.central_system import PATIENCE_S, CentralSystem, central_system, hurried
 from tests.contract.gateway_world import Client
 from tests.e2e.chargers import by_hand
@@ -298,6 +299,13 @@ ROWS = (
     refused("SecurityEventNotification", {"type": "x" * 51, "timestamp": STAMP}, "PropertyConstraintViolation"),
     reported("SignCertificate", "minimal", {"csr": "x"}, {"status": "Rejected"}),
     reported("SignCertificate", "full", {"csr": "x" * 5_500}, {"status": "Rejected"}),
+    Row(
+        "SignCertificate",
+        "full",
+        {"csr": CSR},
+        {"status": "Accepted"},
+        {"certificate_request": {"csr": CSR}, "certificate.requested": {}, "charger.reported": {}},
+    ),
     reported("SignCertificate", "dirty", {"csr": "", "certificateType": "?"}, {"status": "Rejected"}),
     refused("SignCertificate", {"csr": 7}, "TypeConstraintViolation"),
     reported("SignedFirmwareStatusNotification", "minimal", {"status": "Idle"}),
@@ -334,9 +342,9 @@ async def speaking(folder: Path) -> AsyncIterator[tuple[CentralSystem, Speaker]]
 
 
 def last(csms: CentralSystem, where: str) -> dict[str, Any]:
-    """Return what is durable: the last row of a table, the charger's boot, or the last event of a kind."""
-    if where == "boot":
-        found: dict[str, Any] = json.loads(csms.rows("charger")[-1]["boot"])
+    """Return what is durable: the last row of a table, one of the charger's documents, or the last event of a kind."""
+    if where in {"boot", "certificate_request"}:
+        found: dict[str, Any] = json.loads(csms.rows("charger")[-1][where])
         return found
     if "." not in where:
         row = csms.rows(where)[-1]

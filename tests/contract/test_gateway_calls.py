@@ -12,6 +12,7 @@ from websockets.typing import Subprotocol
 
 from csms.core.events import (
     BootInfo,
+    CertificateRequested,
     ChargerBooted,
     ChargerReported,
     ConnectorStatus,
@@ -28,6 +29,7 @@ from csms.core.replies import Confirmed
 from csms.gateway.answers import NAMED_REMEMBERED
 from csms.gateway.id_tags import ListedTags, TagVerdict
 from csms.ports import StoreError
+from tests.certificates import CSR
 from tests.contract.gateway_world import STAMP, T, gateway
 
 CP = ChargerId("CP001")
@@ -79,7 +81,9 @@ async def test_facts_carry_all_that_was_said() -> None:
         await client.call("StartTransaction", START | {"reservationId": 3})
         await client.call("StopTransaction", STOP | {"transactionData": [{"sampledValue": POWER}]})
         await client.call("FirmwareStatusNotification", {"status": "Idle"})
-        booted, status_fact, sampled, started, stopped, reported = world.desk.facts[2:]
+        await client.call("SignCertificate", {"csr": CSR})
+        await client.call("SignCertificate", {"csr": "x"})
+        booted, status_fact, sampled, started, stopped, reported, requested, unreadable = world.desk.facts[2:]
     assert booted == ChargerBooted(CP, ConnectionId(1), BootInfo("V", "M", imsi="5"), RequestId(1))
     assert status_fact == StatusNotified(CP, 2, ConnectorStatus.CHARGING, "OtherError", "Error i v", None, RequestId(2))
     assert isinstance(sampled, MeterSampled)
@@ -97,6 +101,8 @@ async def test_facts_carry_all_that_was_said() -> None:
     assert (stopped.reason, stopped.id_tag, stopped.tag_status) == ("Local", None, None)
     assert [s.power_w for s in stopped.samples] == [11_000]
     assert reported == ChargerReported(CP, "FirmwareStatusNotification", '{"status": "Idle"}', RequestId(6))
+    assert requested == CertificateRequested(CP, CSR, RequestId(7))
+    assert unreadable == ChargerReported(CP, "SignCertificate", '{"csr": "x"}', RequestId(8))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +116,7 @@ async def test_facts_carry_all_that_was_said() -> None:
         ("LogStatusNotification", {"status": "Uploaded"}, {}),
         ("SignedFirmwareStatusNotification", {"status": "Installed"}, {}),
         ("SignCertificate", {"csr": "x"}, {"status": "Rejected"}),
+        ("SignCertificate", {"csr": CSR, "more": 1}, {"status": "Accepted"}),
         ("StatusNotification", {"connectorId": 1, "status": "Occupied"}, {}),
         ("MeterValues", {"connectorId": 1}, {}),
         ("MeterValues", {"connectorId": 1, "meterValue": [{"sampledValue": []}]}, {}),

@@ -39,7 +39,14 @@ from csms.core.events import (
 )
 from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import CampaignStored, CommandState, CommandStored, Driver, SessionStored
+from csms.core.records import (
+    CampaignStored,
+    CertificateRequest,
+    CommandState,
+    CommandStored,
+    Driver,
+    SessionStored,
+)
 from csms.core.replies import (
     ChargerView,
     ConnectorView,
@@ -68,6 +75,7 @@ from csms.runtime.id_tags import TagBook
 from csms.runtime.messages import FRAMES, Messages
 from csms.runtime.view import StationView
 from csms.store import SqlStore, open_store
+from tests.certificates import CSR
 from tests.unit.runtime.audit_doubles import FakeAuditLedger, audit_book
 from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
 from tests.unit.store import samples as stored
@@ -921,6 +929,7 @@ async def test_a_charger_with_all_that_is_known_of_it(world: World) -> None:
         settings={"NumberOfConnectors": "2", "Bare": None},
         capabilities=Capabilities(connectors=2, feature_profiles=frozenset({"core"})),
         changes={"MeterValueSampleInterval": Change("60", "10", Answer.ACCEPTED)},
+        certificate_request=CertificateRequest(CSR, 1_700_000_000_000),
     )
     view.makes[Make("Vendor\ud800", "Model", "2")] = Learnt(pauses=False)
     view.notices["uncommanded:CP001#1"] = Alarm("uncommanded", "CP001#1", "1 W", 7, ChargerId("CP001"), 1)
@@ -959,6 +968,7 @@ async def test_a_charger_with_all_that_is_known_of_it(world: World) -> None:
         "settings": {"NumberOfConnectors": "2", "Bare": ""},
         "changedSettings": {"MeterValueSampleInterval": {"before": "60", "value": "10", "answer": "accepted"}},
         "learnt": {"vendor": "Vendor?", "model": "Model", "firmwareVersion": "2", "pauses": False},
+        "certificateRequest": {"askedAt": "2023-11-14T22:13:20.000Z", "csr": CSR},
     }
     assert_problem(await world.client.get("/chargers/CP999"), Kind.UNKNOWN_CHARGER)
 

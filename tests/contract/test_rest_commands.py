@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from api.command_schemas import EXAMPLES, SetChargingProfile
+from api.security_schemas import CERTIFICATE, DeleteCertificate, GetLog, SignedUpdateFirmware
 from csms.core.events import CommandRequested, CommandWatched
 from csms.core.ids import ChargerId, CommandId
 from csms.core.records import CommandState
@@ -81,6 +82,68 @@ WRONG_CAPS: list[tuple[dict[str, object], str]] = [
 ]
 
 
+LOG: dict[str, Any] = EXAMPLES[GetLog]
+SIGNED: dict[str, Any] = EXAMPLES[SignedUpdateFirmware]
+HASHES: dict[str, Any] = EXAMPLES[DeleteCertificate]["certificateHashData"]
+KEY_PEM = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA==\n-----END PRIVATE KEY-----\n"
+NO_CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMAMCAQA=\n-----END CERTIFICATE-----\n"
+
+
+def log(**changes: object) -> dict[str, Any]:
+    return LOG | {"log": LOG["log"] | changes}
+
+
+def firmware(**changes: object) -> dict[str, Any]:
+    return SIGNED | {"firmware": SIGNED["firmware"] | changes}
+
+
+def root(certificate: object) -> dict[str, Any]:
+    return {"certificateType": "ManufacturerRootCertificate", "certificate": certificate}
+
+
+def hashes(**changes: object) -> dict[str, Any]:
+    return {"certificateHashData": HASHES | changes}
+
+
+WRONG_SECURITY: list[tuple[str, dict[str, Any], str]] = [
+    ("ExtendedTriggerMessage", {"requestedMessage": "DiagnosticsStatusNotification"}, "$.requestedMessage"),
+    ("ExtendedTriggerMessage", {"requestedMessage": "Heartbeat", "connectorId": 0}, "$.connectorId"),
+    ("GetLog", LOG | {"logType": "Log"}, "$.logType"),
+    ("GetLog", LOG | {"requestId": "1"}, "$.requestId"),
+    ("GetLog", LOG | {"requestId": -1}, "$.requestId"),
+    ("GetLog", {name: value for name, value in LOG.items() if name != "requestId"}, "$.requestId"),
+    ("GetLog", LOG | {"log": {}}, "$.log.remoteLocation"),
+    ("GetLog", log(remoteLocation="files.example"), "$.log.remoteLocation"),
+    ("GetLog", log(remoteLocation="ftp://x/" + "x" * 505), "$.log.remoteLocation"),
+    ("GetLog", log(oldestTimestamp="2026-11-26"), "$.log.oldestTimestamp"),
+    ("GetLog", log(latestTimestamp="2026-11-25T23:59:59Z"), "$.log.latestTimestamp"),
+    ("SignedUpdateFirmware", firmware(retrieveDateTime="now"), "$.firmware.retrieveDateTime"),
+    ("SignedUpdateFirmware", firmware(retrieveDate=TIME), "$.firmware.retrieveDate"),
+    ("SignedUpdateFirmware", firmware(installDateTime="2026-11-27T01:59:59Z"), "$.firmware.installDateTime"),
+    ("SignedUpdateFirmware", firmware(signature="not Base64"), "$.firmware.signature"),
+    ("SignedUpdateFirmware", firmware(signature="AAAA" * 201), "$.firmware.signature"),
+    ("SignedUpdateFirmware", firmware(signingCertificate=NO_CERTIFICATE), "$.firmware.signingCertificate"),
+    ("SignedUpdateFirmware", firmware(location=1), "$.firmware.location"),
+    ("InstallCertificate", root(CERTIFICATE) | {"certificateType": "V2GRootCertificate"}, "$.certificateType"),
+    ("InstallCertificate", root(""), "$.certificate"),
+    ("InstallCertificate", root("MIIB"), "$.certificate"),
+    ("InstallCertificate", root(NO_CERTIFICATE), "$.certificate"),
+    ("InstallCertificate", root(CERTIFICATE * 2), "$.certificate"),
+    ("InstallCertificate", root(CERTIFICATE + KEY_PEM), "$.certificate"),
+    ("InstallCertificate", root(CERTIFICATE + "\n" * 5_000), "$.certificate"),
+    ("GetInstalledCertificateIds", {}, "$.certificateType"),
+    ("DeleteCertificate", hashes(hashAlgorithm="SHA1"), "$.certificateHashData.hashAlgorithm"),
+    ("DeleteCertificate", hashes(issuerNameHash="ab" * 31), "$.certificateHashData.issuerNameHash"),
+    ("DeleteCertificate", hashes(issuerKeyHash="ab" * 48), "$.certificateHashData.issuerKeyHash"),
+    ("DeleteCertificate", hashes(issuerKeyHash="xy" * 32), "$.certificateHashData.issuerKeyHash"),
+    ("DeleteCertificate", hashes(serialNumber="1" * 41), "$.certificateHashData.serialNumber"),
+    ("DeleteCertificate", hashes(serialNumber=1), "$.certificateHashData.serialNumber"),
+    ("CertificateSigned", {"certificateChain": CERTIFICATE + NO_CERTIFICATE}, "$.certificateChain"),
+    ("CertificateSigned", {"certificateChain": KEY_PEM}, "$.certificateChain"),
+    ("CertificateSigned", {"certificateChain": CERTIFICATE * 20}, "$.certificateChain"),
+]
+
+
 @pytest.mark.parametrize(
     ("action", "body", "path"),
     [
@@ -106,6 +169,7 @@ WRONG_CAPS: list[tuple[dict[str, object], str]] = [
         ("ClearChargingProfile", {}, "$.id"),
         ("ClearChargingProfile", {"id": 1, "connectorId": 0}, "$.connectorId"),
         ("ClearChargingProfile", {"chargingProfilePurpose": "Other"}, "$.chargingProfilePurpose"),
+        *WRONG_SECURITY,
         *(("SetChargingProfile", body, f"$.{path}") for body, path in WRONG_CAPS),
     ],
 )
@@ -173,6 +237,52 @@ async def test_passwords_in_locations_are_not_shown(world: World) -> None:
     world.store.commands[CommandId("c1")] = stored.command(action="GetDiagnostics", body_json=body_json)
     answer = await world.client.get("/commands/c1")
     assert answer.json()["command"]["body"] == {"location": "ftp://***@files.example/x"}
+
+
+async def test_passwords_in_locations_within_are_not_shown_either(world: World) -> None:
+    for name, action, within in (("c1", "GetLog", "log"), ("c2", "SignedUpdateFirmware", "firmware")):
+        field = "remoteLocation" if within == "log" else "location"
+        body_json = json.dumps({within: {field: "ftp://user:secret@files.example/x"}})
+        world.store.commands[CommandId(name)] = stored.command(name, action=action, body_json=body_json)
+        answer = await world.client.get(f"/commands/{name}")
+        assert answer.json()["command"]["body"] == {within: {field: "ftp://***@files.example/x"}}
+
+
+@pytest.mark.parametrize(
+    ("action", "body", "sentence"),
+    [
+        ("InstallCertificate", root(NO_CERTIFICATE), "is no X.509 certificate"),
+        ("InstallCertificate", root(CERTIFICATE + KEY_PEM), "holds a private key, which is sent to nobody"),
+        ("InstallCertificate", root(CERTIFICATE * 2), "must be 1 certificate, these are 2"),
+        (
+            "CertificateSigned",
+            {"certificateChain": CERTIFICATE + NO_CERTIFICATE},
+            "is no X.509 certificate in its block 2",
+        ),
+        (
+            "DeleteCertificate",
+            hashes(issuerKeyHash="ab" * 48),
+            "must have 64 hexadecimal digits, as a hash of SHA256 has",
+        ),
+        (
+            "SignedUpdateFirmware",
+            firmware(installDateTime="2026-11-27T01:00:00Z"),
+            "must not be before retrieveDateTime",
+        ),
+    ],
+)
+async def test_the_reason_is_told(world: World, action: str, body: object, sentence: str) -> None:
+    answer = await world.post(f"{PATH}/{action}", body)
+    assert [fault["error"] for fault in answer.json()["faults"]] == [sentence]
+
+
+async def test_a_chain_is_handed_on_as_it_was_written(world: World) -> None:
+    world.tell(CommandShown(SENT))
+    chain = "\n" + CERTIFICATE.replace("\n", "\r\n") + CERTIFICATE
+    assert (await world.post(f"{PATH}/CertificateSigned", {"certificateChain": chain})).status_code == 202
+    (fact,) = world.desk.facts
+    assert isinstance(fact, CommandRequested)
+    assert json.loads(fact.body_json) == {"certificateChain": chain}
 
 
 async def test_lists_are_filtered_and_paged(world: World) -> None:

@@ -1135,6 +1135,7 @@ def _as_0005_left_it(connection: Connection) -> None:
         index.drop(connection)
     for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit):
         newer.drop(connection)
+    connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN certificate_request")
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
     connection.exec_driver_sql("ALTER TABLE session DROP COLUMN before_last_wh")
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:

@@ -121,6 +121,31 @@ class Central(CentralChargePoint):  # type: ignore[misc]  # the package is not t
         self.log.messages.append(("MeterValues", payload))
         return call_result.MeterValues()
 
+    @on("FirmwareStatusNotification")  # type: ignore[untyped-decorator]
+    def on_firmware_status(self, **payload: Any) -> Any:
+        self.log.messages.append(("FirmwareStatusNotification", payload))
+        return call_result.FirmwareStatusNotification()
+
+    @on("SignedFirmwareStatusNotification")  # type: ignore[untyped-decorator]
+    def on_signed_firmware_status(self, **payload: Any) -> Any:
+        self.log.messages.append(("SignedFirmwareStatusNotification", payload))
+        return call_result.SignedFirmwareStatusNotification()
+
+    @on("LogStatusNotification")  # type: ignore[untyped-decorator]
+    def on_log_status(self, **payload: Any) -> Any:
+        self.log.messages.append(("LogStatusNotification", payload))
+        return call_result.LogStatusNotification()
+
+    @on("SecurityEventNotification")  # type: ignore[untyped-decorator]
+    def on_security_event(self, **payload: Any) -> Any:
+        self.log.messages.append(("SecurityEventNotification", payload))
+        return call_result.SecurityEventNotification()
+
+    @on("SignCertificate")  # type: ignore[untyped-decorator]
+    def on_sign_certificate(self, **payload: Any) -> Any:
+        self.log.messages.append(("SignCertificate", payload))
+        return call_result.SignCertificate(status="Accepted")
+
     @on("StopTransaction")  # type: ignore[untyped-decorator]
     def on_stop(self, **payload: Any) -> Any:
         self.log.messages.append(("StopTransaction", payload))
@@ -576,7 +601,9 @@ async def test_triggered_messages_follow_the_answer() -> None:
         assert (await b.ask(trigger(requested_message="Heartbeat"))).status == "Accepted"
         assert b.log.actions()[-1] == "Heartbeat"
         assert (await b.ask(trigger(requested_message="BootNotification"))).status == "Rejected"
-        answer = await b.ask(trigger(requested_message="FirmwareStatusNotification"))
+        assert (await b.ask(trigger(requested_message="FirmwareStatusNotification"))).status == "Accepted"
+        assert b.log.of("FirmwareStatusNotification") == [{"status": "Idle"}]
+        answer = await b.ask(trigger(requested_message="DiagnosticsStatusNotification"))
         assert answer.status == "NotImplemented"
 
 
@@ -644,7 +671,7 @@ async def test_honest_answers(request_: Any, answer: Any) -> None:
 async def test_what_it_does_not_know_is_not_implemented() -> None:
     async with bench(DC) as b:
         with pytest.raises(NotImplementedOcppError):
-            await b.ask(call.UpdateFirmware(location="ftp://example.org/x", retrieve_date=TIME))
+            await b.ask(call.GetDiagnostics(location="ftp://example.org/x"))
 
 
 async def test_unlocking_an_ac_socket_stops_its_transaction() -> None:

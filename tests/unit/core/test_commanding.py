@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -44,6 +45,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "ReserveNow": {"connectorId": 1, "expiryDate": "2027-01-15T09:00:00Z", "idTag": "T", "reservationId": 1},
     "CancelReservation": {"reservationId": 1},
     "ClearChargingProfile": {"id": 7},
+    "ExtendedTriggerMessage": {"requestedMessage": "SignChargePointCertificate"},
+    "GetLog": {"logType": "SecurityLog", "requestId": 5, "log": {"remoteLocation": "ftp://x"}},
+    "SignedUpdateFirmware": {
+        "requestId": 5,
+        "firmware": {
+            "location": "ftp://x",
+            "retrieveDateTime": "2027-01-15T08:00:00Z",
+            "signingCertificate": "PEM",
+            "signature": "AA==",
+        },
+    },
+    "InstallCertificate": {"certificateType": "ManufacturerRootCertificate", "certificate": "PEM"},
+    "GetInstalledCertificateIds": {"certificateType": "CentralSystemRootCertificate"},
+    "DeleteCertificate": {"certificateHashData": {}},
+    "CertificateSigned": {"certificateChain": "PEM"},
 }
 CP = ChargerId("CP001")
 
@@ -134,6 +150,27 @@ def test_it_is_durable_as_sent_before_it_leaves(action: str) -> None:
         ("ReserveNow", "Accepted", "accepted", "reservation_used"),
         ("CancelReservation", "Accepted", "accepted", None),
         ("ClearChargingProfile", "Unknown", "rejected", None),
+        ("ExtendedTriggerMessage", "Accepted", "accepted", None),
+        ("ExtendedTriggerMessage", "Rejected", "rejected", None),
+        ("ExtendedTriggerMessage", "NotImplemented", "not_supported", None),
+        ("GetLog", "Accepted", "accepted", None),
+        ("GetLog", "AcceptedCanceled", "accepted", None),
+        ("GetLog", "Rejected", "rejected", None),
+        ("SignedUpdateFirmware", "Accepted", "accepted", "installed"),
+        ("SignedUpdateFirmware", "AcceptedCanceled", "accepted", "installed"),
+        ("SignedUpdateFirmware", "Rejected", "rejected", None),
+        ("SignedUpdateFirmware", "InvalidCertificate", "rejected", None),
+        ("SignedUpdateFirmware", "RevokedCertificate", "rejected", None),
+        ("InstallCertificate", "Accepted", "accepted", None),
+        ("InstallCertificate", "Failed", "rejected", None),
+        ("InstallCertificate", "Rejected", "rejected", None),
+        ("GetInstalledCertificateIds", "Accepted", "accepted", None),
+        ("GetInstalledCertificateIds", "NotFound", "accepted", None),
+        ("DeleteCertificate", "Accepted", "accepted", None),
+        ("DeleteCertificate", "Failed", "rejected", None),
+        ("DeleteCertificate", "NotFound", "rejected", None),
+        ("CertificateSigned", "Accepted", "accepted", None),
+        ("CertificateSigned", "Rejected", "rejected", None),
     ],
 )
 def test_what_an_answer_means(action: str, status: str | None, state: str, expects: str | None) -> None:
@@ -330,6 +367,138 @@ def test_an_idle_status_that_was_triggered_leaves_what_is_awaited() -> None:
         assert made.memory.commands[waiting.command_id].outcome is CommandOutcome.HAPPENED
 
 
+# --- those that carry the id of their request (security whitepaper) ---------------------------------------------------
+
+LOG, SIGNED = "LogStatusNotification", "SignedFirmwareStatusNotification"
+
+
+def told(made: Drive, report: str, word: str, **fields: Any) -> None:
+    """Have the charger report something."""
+    made.do(ChargerReported(CP, report, json.dumps({"status": word} | fields)))
+
+
+@pytest.mark.parametrize(
+    ("action", "report", "word", "outcome", "reason"),
+    [
+        ("GetLog", LOG, "Uploading", "awaited", None),
+        ("GetLog", LOG, "Idle", "awaited", None),
+        ("GetLog", LOG, "Uploaded", "happened", None),
+        ("GetLog", LOG, "UploadFailure", "failed", "UploadFailure"),
+        ("GetLog", LOG, "BadMessage", "failed", "BadMessage"),
+        ("GetLog", LOG, "PermissionDenied", "failed", "PermissionDenied"),
+        ("GetLog", LOG, "NotSupportedOperation", "failed", "NotSupportedOperation"),
+        ("GetLog", "DiagnosticsStatusNotification", "Uploaded", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "DownloadScheduled", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "DownloadPaused", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "Downloading", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "Downloaded", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "SignatureVerified", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "InstallScheduled", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "InstallRebooting", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "Installing", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "Idle", "awaited", None),
+        ("SignedUpdateFirmware", SIGNED, "Installed", "happened", None),
+        ("SignedUpdateFirmware", SIGNED, "DownloadFailed", "failed", "DownloadFailed"),
+        ("SignedUpdateFirmware", SIGNED, "InvalidSignature", "failed", "InvalidSignature"),
+        ("SignedUpdateFirmware", SIGNED, "InstallVerificationFailed", "failed", "InstallVerificationFailed"),
+        ("SignedUpdateFirmware", SIGNED, "InstallationFailed", "failed", "InstallationFailed"),
+        ("SignedUpdateFirmware", "FirmwareStatusNotification", "Installed", "awaited", None),
+    ],
+)
+def test_what_a_charger_reports_of_its_request(
+    action: str, report: str, word: str, outcome: str, reason: str | None
+) -> None:
+    made = drive()
+    ask(made, action)
+    answer(made, filename="log.zip")
+    told(made, report, word, requestId=6)
+    assert stored(made).outcome is CommandOutcome.AWAITED, "of another request"
+    told(made, report, word, requestId=5)
+    assert (stored(made).outcome, stored(made).reason) == (outcome, reason)
+
+
+@pytest.mark.parametrize(
+    ("answered", "expects"),
+    [({"filename": "a"}, "uploaded"), ({"fileName": "a"}, "uploaded"), ({"filename": ""}, None), ({"file": "a"}, None)],
+)
+@pytest.mark.parametrize("action", ["GetLog", "GetDiagnostics"])
+def test_without_the_name_of_a_file_nothing_is_uploaded(
+    action: str, answered: dict[str, str], expects: str | None
+) -> None:
+    made = drive()
+    ask(made, action)
+    assert answer(made, **answered).expects == expects
+
+
+def test_a_report_without_the_id_is_of_the_only_request_that_it_can_be_of() -> None:
+    made = drive()
+    for number in (5, 6):
+        ask(made, "GetLog", BODIES["GetLog"] | {"requestId": number})
+        answer(made, filename="log.zip")
+    told(made, LOG, "Uploaded")
+    assert [each.outcome for each in made.memory.commands.values()] == ["awaited", "awaited"]
+    told(made, LOG, "Uploaded", requestId=5)
+    told(made, LOG, "UploadFailure")
+    assert [each.outcome for each in made.memory.commands.values()] == ["happened", "failed"]
+
+
+@pytest.mark.parametrize(("action", "report"), [("GetLog", LOG), ("SignedUpdateFirmware", SIGNED)])
+def test_what_the_charger_cancels_for_it_is_cancelled(action: str, report: str) -> None:
+    made = drive()
+    first = ask(made, action)
+    assert isinstance(first, CommandStored)
+    answer(made, filename="log.zip")
+    ask(made, action, BODIES[action] | {"requestId": 6})
+    answer(made, "AcceptedCanceled", filename="log.zip")
+    assert made.memory.commands[first.command_id].outcome is CommandOutcome.CANCELLED
+    assert stored(made).outcome is CommandOutcome.AWAITED
+    told(made, report, "Installed" if action == "SignedUpdateFirmware" else "Uploaded", requestId=6)
+    assert stored(made).outcome is CommandOutcome.HAPPENED
+
+
+def test_an_id_is_free_again_when_its_request_has_come_to_its_end() -> None:
+    made = drive()
+    ask(made, "GetLog")
+    answer(made, filename="log.zip")
+    refused = ask(made, "GetLog")
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.COMMAND_REFUSED
+    assert "requestId" in refused.detail
+    assert isinstance(ask(made, "SignedUpdateFirmware"), CommandStored), "another action counts for itself"
+    answer(made)
+    told(made, LOG, "Uploaded", requestId=5)
+    assert isinstance(ask(made, "GetLog"), CommandStored)
+
+
+@pytest.mark.parametrize(
+    ("action", "times", "due_s"),
+    [
+        ("GetLog", {}, 3_600),
+        ("UpdateFirmware", {"retrieveDate": 600}, 7_800),
+        ("SignedUpdateFirmware", {"retrieveDateTime": -600}, 7_200),
+        ("SignedUpdateFirmware", {"retrieveDateTime": 600}, 7_800),
+        ("SignedUpdateFirmware", {"retrieveDateTime": 600, "installDateTime": 86_400}, 93_600),
+    ],
+)
+def test_until_when_it_is_awaited(action: str, times: dict[str, int], due_s: int) -> None:
+    made = drive()
+    told_times = {
+        name: datetime.fromtimestamp(made.now.wall_ms // 1_000 + after_s, UTC).isoformat()
+        for name, after_s in times.items()
+    }
+    body = BODIES[action]
+    is_signed = action == "SignedUpdateFirmware"
+    ask(made, action, body | ({"firmware": body["firmware"] | told_times} if is_signed else told_times))
+    asked_ms = made.now.wall_ms // 1_000 * 1_000
+    found = answer(made, filename="log.zip")
+    assert found.outcome_due_ms is not None
+    assert found.outcome_due_ms // 1_000 * 1_000 == asked_ms + due_s * 1_000
+    made.wait(due_s - 1)
+    assert stored(made).outcome is CommandOutcome.AWAITED
+    made.wait(2)
+    assert stored(made).outcome is CommandOutcome.NOT_SEEN
+
+
 def reserved(connector: int = 1, number: int = 7) -> Drive:
     """Return a charger of which a connector is reserved for an hour."""
     made = drive()
@@ -415,7 +584,7 @@ def test_a_reset_books_the_maximum_until_it_is_provisioned_again() -> None:
     assert made.k_kw("CP001") == 0
 
 
-@pytest.mark.parametrize("action", ["Reset", "UpdateFirmware", "ChangeConfiguration"])
+@pytest.mark.parametrize("action", ["Reset", "UpdateFirmware", "SignedUpdateFirmware", "ChangeConfiguration"])
 def test_without_headroom_it_is_refused_unless_forced(action: str) -> None:
     made = drive(grid_kw=100)
     made.start("CP002")
@@ -443,7 +612,7 @@ def test_it_may_wait_for_headroom() -> None:
     assert [command.action for command in sent(made)] == ["Reset"]
 
 
-@pytest.mark.parametrize("action", sorted(ACTIONS.keys() - {"Reset", "UpdateFirmware"}))
+@pytest.mark.parametrize("action", sorted(ACTIONS.keys() - {"Reset", "UpdateFirmware", "SignedUpdateFirmware"}))
 def test_other_commands_book_and_free_nothing(action: str) -> None:
     made = drive(grid_kw=100)
     made.start("CP002")
@@ -478,14 +647,32 @@ def test_an_unknown_key_that_needs_a_boot_holds_until_that() -> None:
     assert made.k_kw("CP001") == 0
 
 
-def test_firmware_is_not_updated_while_a_car_charges() -> None:
+@pytest.mark.parametrize("action", ["UpdateFirmware", "SignedUpdateFirmware"])
+def test_firmware_is_not_updated_while_a_car_charges(action: str) -> None:
     made = drive()
     made.start("CP001")
     made.accept()
-    refused = ask(made, "UpdateFirmware")
+    refused = ask(made, action)
     assert isinstance(refused, Refused)
     assert refused.refusal is Refusal.COMMAND_REFUSED
-    assert isinstance(ask(made, "UpdateFirmware", forced=True), CommandStored)
+    assert isinstance(ask(made, action, forced=True), CommandStored)
+
+
+def test_new_firmware_holds_what_it_may_draw_until_the_boot_behind_it() -> None:
+    made = drive()
+    ask(made, "SignedUpdateFirmware")
+    answer(made)
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 100
+    told(made, "SignedFirmwareStatusNotification", "Installed", requestId=5)
+    assert stored(made).outcome is CommandOutcome.HAPPENED
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 100, "it is yet to boot"
+    made.boot("CP001")
+    made.status("CP001", 1, ConnectorStatus.AVAILABLE)
+    made.wait(11)
+    made.accept("CP001")
+    assert made.k_kw("CP001") == 0
 
 
 # --- what is refused whatever the moment ------------------------------------------------------------------------------
@@ -499,6 +686,7 @@ def test_firmware_is_not_updated_while_a_car_charges() -> None:
         ("ChangeConfiguration", {"key": "AuthorizationKey", "value": "00"}),
         ("ChangeConfiguration", {"key": "MeterValueSampleInterval", "value": "0"}),
         ("TriggerMessage", {"requestedMessage": "BootNotification"}),
+        ("ExtendedTriggerMessage", {"requestedMessage": "BootNotification"}),
         ("ClearChargingProfile", {"id": 2000}),
         ("ClearChargingProfile", {"id": 3001}),
     ],

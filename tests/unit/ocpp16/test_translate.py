@@ -18,7 +18,7 @@ from csms.core.commands import (
     SetLimit,
     Trigger,
 )
-from csms.core.events import CallAnswered, CallErrored, ConfigurationRead, ConnectorStatus, StartKey
+from csms.core.events import CallAnswered, CallErrored, CommandAnswered, ConfigurationRead, ConnectorStatus, StartKey
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
 from csms.ocpp16 import translate, vendor
 from csms.ocpp16.payloads import StartTransaction
@@ -166,3 +166,25 @@ def test_a_start_without_a_usable_time_is_known_by_its_words(
     assert key == StartKey(CP, 1, "tag", started_ms, 5, words)
     later = translate.start_key(CP, payload, T + 60_000)
     assert later.identity == key.identity, "whenever it is said again"
+
+
+@pytest.mark.parametrize(
+    ("payload", "word"),
+    [
+        (b'{"status":"Accepted"}', "Accepted"),
+        (b'{"status":"ACCEPTED"}', "Accepted"),
+        (b'{"status":"acceptedCanceled","filename":"a"}', "AcceptedCanceled"),
+        (b'{"status":"notfound"}', "NotFound"),
+        (b'{"status":"InvalidCertificate"}', "InvalidCertificate"),
+        (b"{}", None),
+    ],
+)
+def test_the_word_of_an_answer_to_an_operators_command(payload: bytes, word: str | None) -> None:
+    fact = translate.fact_of_operated(TOKEN, payload)
+    assert isinstance(fact, CommandAnswered)
+    assert (fact.status, json.loads(fact.payload_json)) == (word, json.loads(payload))
+
+
+@pytest.mark.parametrize("payload", [None, b"[]", b"null", b"{", b'{"status":""}', b'{"status":null}'])
+def test_an_answer_to_an_operators_command_that_cannot_be_read(payload: bytes | None) -> None:
+    assert translate.fact_of_operated(TOKEN, payload) == CallErrored(TOKEN, "Unreadable")

@@ -10,6 +10,7 @@ from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, Tr
 from csms.core.records import (
     CampaignState,
     CampaignStored,
+    CertificateRequest,
     ChargerStored,
     CommandOutcome,
     CommandState,
@@ -65,6 +66,7 @@ CHARGER = ChargerStored(
     configuration={"MeterValueSampleInterval": "10", "ChargeProfileMaxStackLevel": None},
     statuses={0: ConnectorStatus.AVAILABLE, 1: ConnectorStatus.SUSPENDED_EVSE},
     draining=Charger(ChargerId("CP001"), 200_000, 2, circuit="garage"),
+    certificate_request=CertificateRequest("-----BEGIN CERTIFICATE REQUEST-----", 1_700_000_000_000),
 )
 
 W_FORM = LimitForm(RateUnit.W, phases=0, voltage_v=230)

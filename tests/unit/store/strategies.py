@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
-from csms.core.records import ChargerStored, CountersStored, Driver, SendState, SendStored, SessionStored
+from csms.core.records import (
+    CertificateRequest,
+    ChargerStored,
+    CountersStored,
+    Driver,
+    SendState,
+    SendStored,
+    SessionStored,
+)
 from csms.core.settings import Answer, Change, KeyStored
 from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
 
@@ -85,6 +93,7 @@ chargers = st.builds(
     configuration=st.dictionaries(words, maybe(words) | keys, max_size=4),
     statuses=st.dictionaries(int64, st.sampled_from(ConnectorStatus), max_size=4),
     draining=maybe(configured),
+    certificate_request=maybe(st.builds(CertificateRequest, csr=words, asked_ms=int64)),
 )
 
 sends = st.builds(
