@@ -31,5 +31,5 @@ class AlarmRoutes:
 
     async def show(self) -> Response:
         """List what stands; each is raised and cleared by evidence, nobody acknowledges it."""
-        standing = self._services.desk.view.notices.values()
+        standing = self._services.desk.view.standing
         return json_answer(AlarmsAnswer(alarms=[alarm_body(one) for one in sorted(standing, key=order)]))

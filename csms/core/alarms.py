@@ -1,8 +1,9 @@
 """Alarms and notices: conditions that somebody should see, each with what it means and what to do about it.
 
 An *alarm* asks for somebody now: power is booked that cannot be steered, or cannot be trusted. A *notice* can wait for
-a working day. Both are facts of the state (`csms.core.notices`): raised and cleared by evidence, never by hand. Whoever
-shows them takes the words from the table below; the figures of a single case are its cause.
+a working day. Both are facts of the state (`csms.core.notices`), but for `nothing_stored`, which the station's loop
+raises because nothing of the state could tell it: raised and cleared by evidence, never by hand. Whoever shows them
+takes the words from the table below; the figures of a single case are its cause.
 """
 
 from dataclasses import dataclass
@@ -62,6 +63,14 @@ KINDS: Final[dict[str, Kind]] = {
         "This system has found a mistake of its own. Cars have an equal share at most and nobody is raised; a new car"
         " waits. It tries to go on as usual once, after ten minutes.",
         "Report the mistake with the log (`station.step_failed`). `POST /station/safe-mode/end` or a restart ends it.",
+    ),
+    "nothing_stored": Kind(
+        _A,
+        "",
+        "What chargers and clients tell cannot be stored: they are asked to try again, and chargers give up after some"
+        " attempts (`TransactionMessageAttempts`, often 3). No car is raised, and a new one has the fail-safe power."
+        " It clears with the next thing that can be stored.",
+        "See the cause: make room on the disk, make it writable, or bring the database back. No restart is needed.",
     ),
     "overbooked": Kind(
         _A,

@@ -20,6 +20,7 @@ from dataclasses import replace
 
 import structlog
 
+from csms.core.alarms import Alarm, Severity
 from csms.core.engine import Engine, Step
 from csms.core.events import ChargerConnected, ChargerDisconnected, ChargerHeard, Fact
 from csms.core.ids import ChargerId, ConnectionId, RequestId, Token
@@ -241,9 +242,20 @@ class Controller:
         except StoreError as error:
             _log.error("station.commit_failed", error=str(error), records=len(records))
             self._commit_failed = True
+            self._show_unstored(str(error))
             self._inbox.wake()
             return False
+        if records and self.view.unstored is not None:
+            _log.info("notice.cleared", notice=self.view.unstored.alarm_id)
+            self.view.unstored = None
         return True
+
+    def _show_unstored(self, cause: str) -> None:
+        """Raise the one alarm that the core cannot: what it decides is published when it is durable."""
+        if self.view.unstored is None:
+            raised = Alarm("nothing_stored", "", cause, self._clock.now().wall_ms)
+            _log.error("notice.raised", notice=raised.alarm_id, severity=Severity.ALARM.value, cause=cause)
+            self.view.unstored = raised
 
     def _let_out(self, step: Step) -> None:
         """Publish, reply, command: in this order, and replies reach their sockets before the commands do."""

@@ -5,6 +5,9 @@ old is removed, in batches of one short transaction each. After each batch there
 long as the batch took: commits go before, and however much there is to remove (a limit was lowered, a charger has
 flooded the log), they wait for one batch at most. What bills a session is kept for ever, and nothing that recovery
 reads is touched.
+
+A wrong clock must not cost what may still be needed: one that is set ahead makes everything look old. It is believed
+here when it has stood so for a day, in which somebody may have set it right.
 """
 
 import asyncio
@@ -14,6 +17,7 @@ from functools import partial
 
 import structlog
 
+from csms.core.ids import Now
 from csms.ports import Clock, Histories, Pruned, StoreError
 
 _log = structlog.get_logger()
@@ -25,6 +29,8 @@ PAUSE_SHARE = 4
 
 MS_PER_DAY = 86_400_000
 MS_PER_S = 1_000
+SET_AHEAD_MS = 3_600_000
+"""A clock that gains more than this from one look to the next was set; less, and it was corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,27 @@ class Retention:
     log_rows: int = 1_000_000
 
 
+class Calendar:
+    """What day it is: the wall clock's word, but for one that was set ahead less than a day ago."""
+
+    def __init__(self) -> None:
+        self._believed_ms: int | None = None  # how far the wall clock is ahead of the monotonic one
+        self._ahead_since_ms: int | None = None
+
+    def read(self, now: Now) -> int:
+        """Return the time by which things are old, UTC ms."""
+        offset_ms = now.wall_ms - now.mono_ms
+        if self._believed_ms is None or offset_ms <= self._believed_ms + SET_AHEAD_MS or self._has_stood_so(now):
+            self._believed_ms, self._ahead_since_ms = offset_ms, None
+        elif self._ahead_since_ms is None:
+            self._ahead_since_ms = now.mono_ms
+            _log.warning("clock.set_ahead", by_s=(offset_ms - self._believed_ms) // MS_PER_S)
+        return now.mono_ms + self._believed_ms
+
+    def _has_stood_so(self, now: Now) -> bool:
+        return self._ahead_since_ms is not None and now.mono_ms - self._ahead_since_ms >= MS_PER_DAY
+
+
 class Housekeeper:
     """Forgets what is too old, for as long as it runs."""
 
@@ -56,6 +83,7 @@ class Housekeeper:
         self._clock = clock
         self._retention = retention
         self._pause = pause
+        self._calendar = Calendar()
 
     async def run(self) -> None:
         """Tidy up again and again until cancelled; a store that refuses is asked again the next time."""
@@ -68,7 +96,7 @@ class Housekeeper:
 
     async def tidy_up(self) -> None:
         """Remove everything that is too old now; raise StoreError."""
-        kept, now_ms = self._retention, self._clock.now().wall_ms
+        kept, now_ms = self._retention, self._calendar.read(self._clock.now())
         samples = lines = acts = 0
         if kept.samples_days:
             before_ms = now_ms - kept.samples_days * MS_PER_DAY

@@ -133,6 +133,10 @@ class SimulatedCharger:
         """Return how many CALLs of one action this charger got a CALLRESULT for."""
         return sum(not f.is_sent and (f.kind, f.action) == (RESULT, action) for f in self.frames)
 
+    def errors(self, action: str) -> int:
+        """Return how many CALLs of one action this charger got a CALLERROR for."""
+        return sum(not f.is_sent and (f.kind, f.action) == (ERROR, action) for f in self.frames)
+
     async def provisioned(self) -> None:
         """Wait until every idle connector obeys the fail-safe power, 0, and nothing foreign is left to be cleared."""
 
@@ -173,10 +177,16 @@ class SimulatedCharger:
 
 @contextlib.asynccontextmanager
 async def simulated(
-    url: str, charger_id: str, *, max_w: int = 200_000, connectors: int = 2, meter_interval_s: int = 1
+    url: str,
+    charger_id: str,
+    *,
+    max_w: int = 200_000,
+    connectors: int = 2,
+    meter_interval_s: int = 1,
+    clock: WallClock | None = None,
 ) -> AsyncIterator[SimulatedCharger]:
     """Run a simulated DC charger for as long as the context lasts; `max_w` is what its hardware could give."""
-    clock = WallClock()
+    clock = clock or WallClock()
     told: list[str] = []
     charger = build_charger(
         charger_id, Wanted(connectors, max_w, meter_interval_s=meter_interval_s), clock, tell=told.append

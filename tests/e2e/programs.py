@@ -254,6 +254,7 @@ async def serving(
     ocpp_port: str = "0",
     arguments: tuple[str, ...] = (),
     variables: Mapping[str, str] | None = None,
+    launcher: tuple[str, ...] = ("csms",),
 ) -> AsyncIterator[Server]:
     """Run `csms serve` on free ports, by default with a database in `folder`; the context begins when it is ready."""
     database = database or f"sqlite:///{folder / 'csms.sqlite3'}"
@@ -262,7 +263,7 @@ async def serving(
         given += ["--config", str(config)]
     elif config is not None:
         given += ["--config", str(write_json(folder / "station.json", config))]
-    server = await Server.start(folder, ("csms", "serve", *given, *arguments), variables)
+    server = await Server.start(folder, (*launcher, "serve", *given, *arguments), variables)
     assert isinstance(server, Server)
     try:
         await server.ready()

@@ -50,9 +50,10 @@ class HandClock:
 
     def __init__(self) -> None:
         self.now_ms = 0
+        self.wall_ahead_ms = 0
 
     def now(self) -> Now:
-        return Now(1_000_000 + self.now_ms, T0_WALL_MS + self.now_ms)
+        return Now(1_000_000 + self.now_ms, T0_WALL_MS + self.now_ms + self.wall_ahead_ms)
 
 
 class MemoryStore:

@@ -200,6 +200,7 @@ async def test_when_a_commit_fails_askers_are_turned_away_and_the_core_is_rebuil
         with pytest.raises(StoreError, match="durable"):
             await answer
         await bench.settle()
+        assert bench.controller.view.standing == (), "the rebuilt core has stored something"
         assert (bench.limits(), bench.durable_sessions(), bench.controller.view.sessions) == ([], [], {})
         assert all(shown.online for shown in bench.controller.view.chargers.values()), "announced again"
         assert await transaction_of(bench.start("A")) == 1, "the same id: nothing of the first try is left"
@@ -238,6 +239,24 @@ async def test_it_goes_on_failing_and_recovers_when_the_disk_does() -> None:
                 refused += 1
         assert 1 <= refused <= 5
         assert not task.done()
+
+
+async def test_while_nothing_can_be_stored_an_alarm_stands() -> None:
+    bench = Bench(SITE)
+    async with bench.running():
+        await bench.settle()
+        bench.store.failures = 1_000_000
+        with capture_logs() as logs:
+            for _ in range(3):
+                with pytest.raises(StoreError):
+                    await bench.probe()
+                [alarm] = bench.controller.view.standing
+                assert (alarm.alarm_id, alarm.cause) == ("nothing_stored", "the disk is full")
+            bench.store.failures = 0
+            await bench.probe()
+            assert bench.controller.view.standing == ()
+        told = [line["event"] for line in logs if line.get("notice") == "nothing_stored"]
+        assert told == ["notice.raised", "notice.cleared"]
 
 
 async def test_a_store_that_cannot_be_read_ends_the_loop() -> None:

@@ -4,8 +4,17 @@ import asyncio
 
 import pytest
 
+from csms.core.ids import Now
 from csms.ports import Pruned, StoreError
-from csms.runtime.housekeeping import MS_PER_DAY, PERIOD_S, SHORTEST_PAUSE_S, Housekeeper, Retention
+from csms.runtime.housekeeping import (
+    MS_PER_DAY,
+    PERIOD_S,
+    SET_AHEAD_MS,
+    SHORTEST_PAUSE_S,
+    Calendar,
+    Housekeeper,
+    Retention,
+)
 from tests.unit.core.driving import T0_WALL_MS
 from tests.unit.runtime.doubles import HandClock
 
@@ -99,3 +108,34 @@ async def test_a_store_that_refuses_is_asked_again() -> None:
     with pytest.raises(asyncio.CancelledError):
         await Housekeeper(histories, clock, Retention(), Pauses(most=2)).run()
     assert [table for table, *_ in histories.asked] == ["samples", "log", "audit"] * 2
+
+
+HOUR_MS, YEAR_MS = SET_AHEAD_MS, 365 * MS_PER_DAY
+
+
+@pytest.mark.parametrize(
+    ("looks", "believed_ms"),
+    [
+        pytest.param([(0, 0), (HOUR_MS, HOUR_MS)], HOUR_MS, id="corrected"),
+        pytest.param([(0, 0), (HOUR_MS, -YEAR_MS)], -YEAR_MS, id="set back"),
+        pytest.param([(0, 0), (HOUR_MS, YEAR_MS)], 0, id="set ahead"),
+        pytest.param([(0, 0), (HOUR_MS, YEAR_MS), (HOUR_MS + MS_PER_DAY - 1, YEAR_MS)], 0, id="not yet a day ago"),
+        pytest.param([(0, 0), (HOUR_MS, YEAR_MS), (HOUR_MS + MS_PER_DAY, YEAR_MS)], YEAR_MS, id="a day ago"),
+        pytest.param([(0, 0), (HOUR_MS, YEAR_MS), (MS_PER_DAY, 0), (2 * MS_PER_DAY, YEAR_MS)], 0, id="ahead again"),
+        pytest.param([(0, YEAR_MS)], YEAR_MS, id="ahead from the beginning"),
+    ],
+)
+def test_a_clock_that_was_set_ahead_is_believed_after_a_day(looks: list[tuple[int, int]], believed_ms: int) -> None:
+    calendar = Calendar()
+    for mono_ms, ahead_ms in looks:
+        today_ms = calendar.read(Now(mono_ms, T0_WALL_MS + mono_ms + ahead_ms))
+    assert today_ms == T0_WALL_MS + looks[-1][0] + believed_ms
+
+
+async def test_nothing_is_forgotten_because_a_clock_was_set_ahead() -> None:
+    histories = Histories(clock := HandClock())
+    housekeeper = Housekeeper(histories, clock, Retention(1, 0, 0), Pauses())
+    await housekeeper.tidy_up()
+    clock.wall_ahead_ms = YEAR_MS
+    await housekeeper.tidy_up()
+    assert [before_ms for _, _, before_ms, _ in histories.asked] == [T0_WALL_MS - MS_PER_DAY] * 2
