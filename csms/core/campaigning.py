@@ -20,8 +20,9 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from csms.core.actions import FIRMWARE
 from csms.core.charger import ChargerState
-from csms.core.commanding import CommandQueue, is_there
+from csms.core.commanding import CommandQueue, is_there, is_updated
 from csms.core.events import (
     CampaignRequested,
     CampaignResumeRequested,
@@ -30,7 +31,7 @@ from csms.core.events import (
     ConnectorStatus,
     Fact,
 )
-from csms.core.ids import ChargerId, CommandId
+from csms.core.ids import CommandId
 from csms.core.part import Part, TimedPart
 from csms.core.records import (
     CampaignState,
@@ -38,7 +39,6 @@ from csms.core.records import (
     CommandOutcome,
     CommandState,
     CommandStored,
-    Expected,
     Place,
     PlaceState,
 )
@@ -68,6 +68,7 @@ CAR_THERE = frozenset({ConnectorStatus.CHARGING, ConnectorStatus.SUSPENDED_EV, C
 
 UNKNOWN = "nobody knows whether it was told: the connection, or this system, ended before its answer"
 
+DOUBTFUL = "another update of its firmware was not answered: nobody knows whether it is under way"
 REMOVED = "the charger was removed"
 NEVER_LEFT = f"its connection ended {TRIES_MAX} times before it was told"
 
@@ -185,9 +186,11 @@ class CampaignQueue(TimedPart):
 
     def _followed(self, campaign: CampaignStored) -> CampaignStored:
         for number, place in enumerate(campaign.places):
-            if place.state not in UNDER_WAY:
-                continue
-            moved = self._moved(place)
+            moved = place
+            if place.state in UNDER_WAY:
+                moved = self._moved(place)
+            elif place.state in WAITS and self._is_doubtful(place):
+                moved = self._told(place, PlaceState.FAILED, DOUBTFUL)
             if moved is place:
                 continue
             campaign = with_place(campaign, number, moved)
@@ -277,7 +280,9 @@ class CampaignQueue(TimedPart):
             return self._told(place, PlaceState.WAITING_FOR_CARS, "a car charges there")
         if self._is_untold(charger):
             return self._told(place, PlaceState.WAITING, "its connectors have not told their status yet")
-        if self._is_updated(place.charger_id):
+        if self._is_starting(charger):
+            return self._told(place, PlaceState.WAITING_FOR_CARS, "a car is about to start there")
+        if is_updated(self.state, place.charger_id):
             return self._told(place, PlaceState.WAITING, "another update of its firmware is under way")
         return None
 
@@ -286,13 +291,24 @@ class CampaignQueue(TimedPart):
         told = all(c.status is not None and c.status_ms >= charger.connected_ms for c in charger.connectors.values())
         return not told and not self._reached(charger.connected_ms + self.timings.status_unknown_ms)
 
-    def _is_updated(self, charger_id: ChargerId) -> bool:
+    def _is_doubtful(self, place: Place) -> bool:
+        """Return whether an update of another asker's may be under way at a charger, and nobody knows."""
         return any(
-            each.stored.charger_id == charger_id
-            and each.stored.expects is Expected.INSTALLED
-            and each.stored.outcome is CommandOutcome.AWAITED
+            each.stored.charger_id == place.charger_id
+            and each.stored.action in FIRMWARE
+            and each.stored.state in {CommandState.TIMED_OUT, CommandState.UNKNOWN}
+            for each in (*self.state.commands.values(), *self.journal.operated.values())
+        )
+
+    def _is_starting(self, charger: ChargerState) -> bool:
+        """Return whether a driver was told to plug in there, and the start is yet to come."""
+        asked = any(
+            each.stored.charger_id == charger.charger_id
+            and each.stored.action == "RemoteStartTransaction"
+            and (each.stored.state is CommandState.SENT or each.stored.outcome is CommandOutcome.AWAITED)
             for each in self.state.commands.values()
         )
+        return asked or any(waiter.key.charger_id == charger.charger_id for waiter in self.state.waiters.values())
 
     def _update(self, campaign: CampaignStored, number: int) -> CommandStored:
         """Return the command for a charger; its id is not used twice, for no charger is asked twice."""

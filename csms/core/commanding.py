@@ -44,7 +44,7 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
-from csms.core.ids import ChargerId, Now
+from csms.core.ids import ChargerId, CommandId, Now
 from csms.core.keys import why_refused
 from csms.core.part import Part, TimedPart
 from csms.core.records import CommandOutcome, CommandState, CommandStored, Driver, Expected
@@ -257,13 +257,21 @@ class Commanding(Part):
         self._changed(commanded)
 
     def unsent(self, call: OperatorCall) -> None:
-        """Take a command back of which no byte left."""
+        """Take a command back of which no byte left; a campaign asks anew, when its charger can be asked."""
         commanded = call.commanded
-        commanded.change(state=CommandState.QUEUED, sent_ms=None)
+        if self._is_of_a_campaign(commanded.stored.command_id):
+            commanded.change(state=CommandState.EXPIRED, reason="its connection ended before it was told", sent_ms=None)
+            commanded.held_until_ms = self.now.mono_ms
+        else:
+            commanded.change(state=CommandState.QUEUED, sent_ms=None)
         charger = self.state.chargers.get(call.charger_id)
         if charger is not None:
             release(charger, commanded.stored.command_id, self.journal)
         self._changed(commanded)
+
+    def _is_of_a_campaign(self, command_id: CommandId) -> bool:
+        places = (place for campaign in self.state.campaigns.values() for place in campaign.places)
+        return any(command_id in place.command_ids for place in places)
 
     # --- what really happens ------------------------------------------------------------------------------------------
 
@@ -449,6 +457,8 @@ class CommandQueue(TimedPart):
             return None
         if stored.action in FIRMWARE and any(s.driver is Driver.OCPP for s in charger.sessions()):
             return Refused(Refusal.COMMAND_REFUSED, "firmware is not updated while a car charges there")
+        if stored.action in {*FIRMWARE, "Reset"} and is_updated(self.state, charger.charger_id):
+            return Refused(Refusal.COMMAND_REFUSED, "firmware is being installed there")
         node = row_without_room(self.state, charger)
         if node is None:
             return None
@@ -519,6 +529,16 @@ class CommandQueue(TimedPart):
 def is_there(charger: ChargerState) -> bool:
     """Return whether a charger can be spoken to."""
     return charger.connection is not None and charger.heard and not charger.identity.in_conflict
+
+
+def is_updated(state: State, charger_id: ChargerId) -> bool:
+    """Return whether a charger has accepted to update its firmware, and has not come to an end with it."""
+    return any(
+        each.stored.charger_id == charger_id
+        and each.stored.expects is Expected.INSTALLED
+        and each.stored.outcome is CommandOutcome.AWAITED
+        for each in state.commands.values()
+    )
 
 
 def _why_not(charger: ChargerState, stored: CommandStored) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from csms.core.campaigning import OPEN_MAX, TRIES_MAX
+from csms.core.campaigning import DOUBTFUL, OPEN_MAX, TRIES_MAX
 from csms.core.commands import Operate
 from csms.core.events import (
     CallErrored,
@@ -20,9 +20,10 @@ from csms.core.events import (
     CommandAnswered,
     CommandRequested,
     ConnectorStatus,
+    StatusNotified,
 )
 from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId
-from csms.core.records import CampaignStored, Place
+from csms.core.records import CampaignStored, CommandState, Place
 from csms.core.replies import CampaignShown, Outcome, Refusal, Refused
 from csms.core.restoring import new_epoch
 from tests.unit.core.driving import Drive, charger, station
@@ -520,6 +521,53 @@ def test_another_update_that_an_operator_asked_for_is_awaited() -> None:
     assert (sent(made), place(made, 1).reason) == ([], "another update of its firmware is under way")
     report(made, "CP001", "Installed")
     assert sent(made) == ["CP001"]
+
+
+@pytest.mark.parametrize("crash", [False, True])
+def test_an_update_that_nobody_knows_of_halts_the_campaign_before_it_is_asked_again(*, crash: bool) -> None:
+    """The charger may be installing: a person looks."""
+    made = drive("CP001")
+    body = json.dumps(BODY | {"retrieveDate": "2027-01-15T08:00:00Z"})
+    made.do(CommandRequested(RequestId(1_000), CommandId("own"), ChargerId("CP001"), "UpdateFirmware", body, "test"))
+    begin(made, ids=("CP001",))
+    made.take()
+    if crash:
+        made.recover()
+        back(made, "CP001")
+    else:
+        made.time_out(call_of(made, "CP001"))
+    made.wait(300)
+    assert sent(made) == []
+    assert (campaign(made).state, place(made, 1).state) == ("halted", "failed")
+    assert place(made, 1).reason == DOUBTFUL
+
+
+def test_where_a_driver_was_told_to_plug_in_it_waits() -> None:
+    made = drive("CP001")
+    body = json.dumps({"connectorId": 1, "idTag": "TAG"})
+    command = CommandRequested(
+        RequestId(1_000), CommandId("go"), ChargerId("CP001"), "RemoteStartTransaction", body, "test"
+    )
+    made.do(command)
+    made.do(CommandAnswered(call_of(made, "CP001").token, "Accepted", '{"status": "Accepted"}'))
+    made.take()
+    begin(made, ids=("CP001",))
+    assert (sent(made), place(made, 1).reason) == ([], "a car is about to start there")
+    made.wait(301)
+    assert sent(made) == ["CP001"], "nobody came"
+
+
+def test_a_command_that_did_not_leave_is_asked_anew_and_not_queued() -> None:
+    made = drive("CP001")
+    made.hand_over = False
+    begin(made, ids=("CP001",))
+    call = call_of(made, "CP001")
+    made.do(
+        CallUnsent(call.token),
+        StatusNotified(ChargerId("CP001"), 1, ConnectorStatus.CHARGING),
+    )
+    assert (places(made), place(made, 1).reason) == (["waiting_for_cars"], "a car charges there")
+    assert made.memory.commands[CommandId("k1-1-1")].state is CommandState.EXPIRED
 
 
 def test_what_is_booked_is_the_commands_alone() -> None:

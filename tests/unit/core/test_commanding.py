@@ -448,7 +448,7 @@ def test_what_the_charger_cancels_for_it_is_cancelled(action: str, report: str) 
     first = ask(made, action)
     assert isinstance(first, CommandStored)
     answer(made, filename="log.zip")
-    ask(made, action, BODIES[action] | {"requestId": 6})
+    ask(made, action, BODIES[action] | {"requestId": 6}, forced=True)
     answer(made, "AcceptedCanceled", filename="log.zip")
     assert made.memory.commands[first.command_id].outcome is CommandOutcome.CANCELLED
     assert stored(made).outcome is CommandOutcome.AWAITED
@@ -759,3 +759,14 @@ def test_in_safe_mode_nothing_is_commanded() -> None:
     refused = ask(made, "ClearCache")
     assert isinstance(refused, Refused)
     assert refused.refusal is Refusal.COMMAND_REFUSED
+
+
+@pytest.mark.parametrize("action", ["UpdateFirmware", "Reset"])
+def test_firmware_that_is_being_installed_is_not_disturbed_unless_it_is_forced(action: str) -> None:
+    made = drive()
+    ask(made, "UpdateFirmware")
+    answer(made, None)
+    refused = ask(made, action)
+    assert isinstance(refused, Refused)
+    assert refused.detail == "firmware is being installed there"
+    assert isinstance(ask(made, action, forced=True), CommandStored)
