@@ -58,7 +58,7 @@ from csms.core.session import REGISTER_UNKNOWN
 from csms.core.units import used_wh
 from csms.ocpp16.merging import Value
 from csms.runtime.continuity import ConnectorDay
-from csms.runtime.redaction import Shown
+from csms.runtime.redaction import MASK, Shown, is_secret_key
 
 
 def json_answer(body: BaseModel, status: int = 200) -> Response:
@@ -381,8 +381,10 @@ def _place_body(place: Place) -> CampaignChargerBody:
 
 
 def _shown_payload(body_json: str) -> dict[str, Any]:
-    """Return the payload that was sent; a location may hold a password."""
+    """Return the payload that was sent; a location, or what a key was set to, may hold a password."""
     payload: dict[str, Any] = json.loads(body_json)
+    if is_secret_key(payload.get("key")) and "value" in payload:
+        payload["value"] = MASK
     for holder in (payload, payload.get("firmware"), payload.get("log")):
         for name in ("location", "remoteLocation"):
             if isinstance(holder, dict) and isinstance(location := holder.get(name), str):

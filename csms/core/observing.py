@@ -26,6 +26,7 @@ from csms.core.planning import (
     missing_w,
     nodes_without_fixed,
     participants,
+    reason_of,
 )
 from csms.core.records import Driver
 from csms.core.session import Phase, Session
@@ -64,10 +65,11 @@ def show_what_they_would_get(state: State, journal: Journal, now_ms: int, timing
     nodes = nodes_without_fixed(state, keys, missing, _supposed_w(state))
     allocation = allocate_above_floors(state, nodes, claims, floors)
     first = len(steered)
-    for (charger, _, session), floor_w, target_w, limited_by in zip(
-        watched, floors[first:], allocation.alloc_w[first:], allocation.limited_by[first:], strict=True
+    for (charger, connector, session), claim, floor_w, target_w, reason in zip(
+        watched, claims[first:], floors[first:], allocation.alloc_w[first:], allocation.limited_by[first:], strict=True
     ):
         told_w = max(floor_w, charger.manner.form.round_down(target_w))
+        limited_by = reason_of(charger, connector, session, claim, reason)
         session.planned = True
         if (session.target_w, session.limited_by) != (told_w, limited_by):
             session.target_w, session.limited_by = told_w, limited_by

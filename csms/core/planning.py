@@ -137,7 +137,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             booked_w,
             target_w,
             max(booked_w, tellable_w(grant_w)),
-            _reason(charger, connector, session, claim, limited_by),
+            reason_of(charger, connector, session, claim, limited_by),
         )
         for (charger, connector, session), tellable_w, claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
             parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
@@ -227,7 +227,7 @@ def capped_w(connector: Connector, power_w: int) -> int:
     return power_w if connector.cap_w is None else min(power_w, connector.cap_w)
 
 
-def _reason(charger: ChargerState, connector: Connector, session: Session, claim: Claim, limited_by: str) -> str:
+def reason_of(charger: ChargerState, connector: Connector, session: Session, claim: Claim, limited_by: str) -> str:
     """Return what limits a session: the operator's cap where that is why its row, or its own maximum, is so small."""
     cap_w, charger_cap_w = connector.cap_w, charger.cap_w
     if limited_by in {LIMITED_BY_VEHICLE, LIMITED_BY_BELOW_MINIMUM}:

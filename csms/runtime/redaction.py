@@ -24,6 +24,9 @@ _SECRETS = {
 }
 _LONG_WORDS = ("authorizationkey", "apikey", "password", "passwd", "passphrase", "secret", "token", "credential")
 _SHORT_WORDS = {"pin", "psk", "pwd", "puk"}
+_KEY_WORDS = _SHORT_WORDS | {"pass", "key", "hmac", "wpa"}
+"""In the name of a configuration key; a field may be called so without holding a secret."""
+_USER_OF_URL = re.compile(r"(?<=://)[^/\s@\"]+@")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _NAME_AND_VALUE = re.compile(r'"(\w+)"\s*:\s*("(?:[^"\\]|\\.)*(?:"|\\?$)|[^\s,}\]"\[{]+)', re.DOTALL)
 _DEPTH = 32
@@ -95,7 +98,7 @@ def redacted(value: Any, action: str = "", depth: int = 0) -> Any:
         return [redacted(each, action, depth + 1) for each in value]
     if not isinstance(value, dict):
         return value
-    holds_secret = is_secret_name(value.get("key"))
+    holds_secret = is_secret_key(value.get("key"))
     return {
         _valid(name): _hidden(name, each, action, holds_secret=holds_secret) or redacted(each, action, depth + 1)
         for name, each in value.items()
@@ -114,7 +117,15 @@ def _hidden(name: str, value: Any, action: str, *, holds_secret: bool) -> str | 
 
 
 def _valid(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()
+    """Return a text that can be sent, without who and what password a URL in it names."""
+    return _USER_OF_URL.sub(f"{MASK}@", text.encode("utf-8", "replace").decode())
+
+
+def is_secret_key(name: object) -> bool:
+    """Return whether a configuration key of that name holds a secret; those of charging profiles do not."""
+    if not isinstance(name, str):
+        return False
+    return is_secret_name(name) or any(word.lower() in _KEY_WORDS for word in _WORD.findall(name))
 
 
 def redacted_text(text: str) -> str:

@@ -14,7 +14,7 @@ from csms.core.ids import ChargerId, CommandId, RequestId
 from csms.core.records import CommandOutcome, CommandState, CommandStored, Expected
 from csms.core.replies import CommandShown, Refusal, Refused
 from csms.core.session import Session
-from csms.core.station import Charger, Control, FailSafe
+from csms.core.station import Charger, Control, FailSafe, Mode
 from tests.unit.core.driving import KW, Drive, charger, station
 from tests.unit.core.test_caps import profile, stamp
 
@@ -330,3 +330,11 @@ def test_two_rest_clients_are_told_no_more_than_a_charger_cap_together() -> None
     first = made.shown(made.post("CP001", 1, 100))
     second = made.shown(made.post("CP001", 2, 100))
     assert (first.allocated_w, second.allocated_w) == (50_000, 0)
+
+
+def test_an_observed_session_says_that_it_would_be_capped() -> None:
+    made = drive(charger("CP001", 100, mode=Mode.OBSERVE))
+    cap(made, 50)
+    start(made)
+    made.wait(1)
+    assert (session(made).target_w, session(made).limited_by) == (50_000, "operator_cap")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from csms.runtime.messages import Direction, Frame
-from csms.runtime.redaction import MASK, WITHHELD, Shown, is_secret_name, redacted_text, shown
+from csms.runtime.redaction import MASK, WITHHELD, Shown, is_secret_key, is_secret_name, redacted, redacted_text, shown
 
 SECRET = "S3cr3tValue-0123456789"  # noqa: S105 - a made-up one
 SECRETS = [
@@ -99,3 +99,27 @@ def test_names_of_secrets(name: str) -> None:
 @pytest.mark.parametrize("name", ["WebSocketPingInterval", "MeterValueSampleInterval", "spinning", "key", 7, None])
 def test_names_of_no_secrets(name: object) -> None:
     assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize("key", ["WifiPass", "HMACKey", "SecurityKey", "WPAPassphrase", "AuthorizationKey"])
+def test_what_a_secret_key_is_set_to_is_masked(key: str) -> None:
+    assert is_secret_key(key)
+    assert redacted({"key": key, "value": "hunter2"}) == {"key": key, "value": MASK}
+
+
+@pytest.mark.parametrize("key", ["GetConfigurationMaxKeys", "HeartbeatInterval", "Keyboard", 7, None])
+def test_what_any_other_key_is_set_to_is_shown(key: object) -> None:
+    assert redacted({"key": key, "value": "60"}) == {"key": key, "value": "60"}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ftp://bob:hunter3@host/x", "ftp://***@host/x"),
+        ("see https://bob@host and @home", "see https://***@host and @home"),
+        ("ws://host:9000/CP001", "ws://host:9000/CP001"),
+    ],
+)
+def test_who_a_url_names_is_masked_wherever_it_stands(text: str, shown: str) -> None:
+    assert redacted({"info": text}) == {"info": shown}
+    assert redacted_text(f"[3,{text}") == f"[3,{shown}"
