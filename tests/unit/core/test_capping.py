@@ -333,7 +333,8 @@ def test_two_rest_clients_are_told_no_more_than_a_charger_cap_together() -> None
 
 
 def test_an_observed_session_says_that_it_would_be_capped() -> None:
-    made = drive(charger("CP001", 100, mode=Mode.OBSERVE))
+    made = Drive(station(400, charger("CP001", 100, mode=Mode.OBSERVE)))
+    made.connect("CP001")
     cap(made, 50)
     start(made)
     made.wait(1)
