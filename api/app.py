@@ -25,6 +25,7 @@ from api.routes.health import HealthRoutes
 from api.routes.id_tags import IdTagRoutes
 from api.routes.makes import MakeRoutes
 from api.routes.reports import ReportRoutes
+from api.routes.reservations import ReservationRoutes
 from api.routes.sessions import SessionRoutes
 from api.routes.station import StationRoutes
 from api.routes.transaction_lists import TransactionListRoutes
@@ -69,6 +70,7 @@ def create_app(services: Services) -> FastAPI:
         IdTagRoutes,
         ChargerRoutes,
         CommandRoutes,
+        ReservationRoutes,
         CampaignRoutes,
         ReportRoutes,
         AlarmRoutes,

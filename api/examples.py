@@ -53,6 +53,18 @@ OCPP_SESSION: dict[str, Any] = {
 STATUS: dict[str, Any] = {
     "sessions": {REST_SESSION["sessionId"]: REST_SESSION, OCPP_SESSION["sessionId"]: OCPP_SESSION}
 }
+SESSIONS: dict[str, Any] = {"sessions": [REST_SESSION, OCPP_SESSION]}
+RESERVATIONS: dict[str, Any] = {
+    "reservations": [
+        {
+            "reservationId": 3,
+            "connectorId": {"chargerId": "CP001", "idx": 1},
+            "idTag": "04A2B3C4D5E680",
+            "expiryDate": "2026-11-27T08:00:00Z",
+            "commandId": "8c0f0f5e-51a3-4a41-9c57-3d5cf0f3a2b1",
+        }
+    ]
+}
 TRANSACTION: dict[str, Any] = {
     "transaction": {
         "transactionId": 4711,

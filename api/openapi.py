@@ -39,8 +39,10 @@ from api.schemas import (
     MessagesAnswer,
     PowerUpdate,
     ProblemBody,
+    ReservationsAnswer,
     SessionAnswer,
     SessionRequest,
+    SessionsAnswer,
     StatusAnswer,
     TransactionAnswer,
     TransactionsAnswer,
@@ -62,6 +64,7 @@ _TAKEN: tuple[type[BaseModel], ...] = (
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
+    SessionsAnswer,
     StatusAnswer,
     TransactionAnswer,
     TransactionsAnswer,
@@ -76,6 +79,7 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     KnockingAnswer,
     MessagesAnswer,
     AlarmsAnswer,
+    ReservationsAnswer,
     AuditAnswer,
     IdTagBody,
     IdTagsAnswer,

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from re import Pattern
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Query
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -97,3 +98,6 @@ def day() -> Reads:
         raise PydanticCustomError("day", "must be a day, such as 2026-03-01")
 
     return Reads(read, {"type": "string", "format": "date"})
+
+
+ChargerFilter = Annotated[str | None, Query(alias="charger", max_length=255, description="Only those of this charger.")]

@@ -209,6 +209,29 @@ class StatusAnswer(AnswerBody):
     sessions: dict[str, SessionBody]
 
 
+class SessionsAnswer(AnswerBody):
+    """Sessions that run now."""
+
+    sessions: list[SessionBody]
+
+
+class ReservationBody(AnswerBody):
+    """A connector that a charger keeps free for a tag."""
+
+    reservation_id: int
+    connector_id: ConnectorIdAnswer
+    id_tag: str
+    parent_id_tag: str | None = None
+    expiry_date: str
+    command_id: str
+
+
+class ReservationsAnswer(AnswerBody):
+    """Reservations that stand."""
+
+    reservations: list[ReservationBody]
+
+
 class TransactionBody(AnswerBody):
     """One transaction, running or ended. Energy registers are in Wh, as the charger told them."""
 

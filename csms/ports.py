@@ -119,7 +119,7 @@ class CommandPosition(NamedTuple):
 
 
 class CommandLedger(Protocol):
-    """Operators' commands of a store, to look at; one call is one short transaction. Both raise `StoreError`."""
+    """Operators' commands of a store, to look at; one call is one short transaction. All raise `StoreError`."""
 
     async def read_command(self, command_id: CommandId) -> CommandStored | None:
         """Return a command, or None when there never was one of that id."""
@@ -133,6 +133,10 @@ class CommandLedger(Protocol):
         commands_max: int,
     ) -> tuple[CommandStored, ...]:
         """Return commands of a charger (None: of all) in a state (None: in any), newest first, before a place."""
+        ...
+
+    async def read_reservations(self, charger_id: ChargerId | None) -> tuple[CommandStored, ...]:
+        """Return the commands whose reservations a charger (None: any) keeps, oldest first."""
         ...
 
 

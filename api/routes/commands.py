@@ -23,7 +23,7 @@ from api.command_schemas import EXAMPLES
 from api.examples import COMMAND
 from api.openapi import BODY_KINDS, fails, gives, takes
 from api.problems import Kind, problem
-from api.queries import cursor_as, flag, instant_ms, one_of, whole
+from api.queries import ChargerFilter, cursor_as, flag, instant_ms, one_of, whole
 from api.schemas import CommandAnswer, CommandsAnswer
 from api.services import Services
 from csms.core.events import CommandRequested, CommandWatched
@@ -71,7 +71,6 @@ StateFilter = Annotated[
     one_of({state.value: state for state in CommandState}),
     Query(description="Only those in this state."),
 ]
-ChargerFilter = Annotated[str | None, Query(alias="charger", max_length=255, description="Only those of this charger.")]
 Limit = Annotated[
     int,
     whole(1, LIMIT_MAX),

@@ -16,7 +16,8 @@ from api.auditing import act_of
 from api.bodies import read_model
 from api.openapi import BODY_KINDS, Responses, fails, gives, takes
 from api.problems import Kind, problem
-from api.schemas import PowerUpdate, SessionAnswer, SessionRequest
+from api.queries import ChargerFilter
+from api.schemas import PowerUpdate, SessionAnswer, SessionRequest, SessionsAnswer
 from api.services import WAIT_S_MAX, Services
 from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested
 from csms.core.ids import ChargerId, SessionId
@@ -73,6 +74,30 @@ class SessionRoutes:
             ),
         )
         app.add_api_route(
+            "/sessions",
+            self.list,
+            methods=["GET"],
+            summary="The sessions that run",
+            tags=["sessions"],
+            response_model=None,
+            responses=gives(SessionsAnswer, "In order of arrival.", two=examples.SESSIONS) | fails(Kind.INVALID),
+        )
+        app.add_api_route(
+            "/sessions/{id}",
+            self.show,
+            methods=["GET"],
+            summary="One session that runs",
+            tags=["sessions"],
+            response_model=None,
+            responses=gives(
+                SessionAnswer,
+                "The session as it is now.",
+                over_rest={"session": examples.REST_SESSION},
+                over_ocpp={"session": examples.OCPP_SESSION},
+            )
+            | fails(Kind.INVALID, Kind.UNKNOWN_SESSION),
+        )
+        app.add_api_route(
             "/sessions/{id}/power-update",
             self.update,
             methods=["POST"],
@@ -93,6 +118,19 @@ class SessionRoutes:
             responses=_STOPPED
             | fails(Kind.INVALID, Kind.UNKNOWN_SESSION, Kind.NOT_CONTROLLED, Kind.STORE_UNAVAILABLE, *_OVER_OCPP),
         )
+
+    async def list(self, charger: ChargerFilter = None) -> Response:
+        """List the sessions that run now, of all chargers or of one; `GET /transactions` has those that ended."""
+        running = self._services.desk.view.sessions.values()
+        found = [session_body(each) for each in running if charger is None or each.charger_id == charger]
+        return json_answer(SessionsAnswer(sessions=found))
+
+    async def show(self, session_id: SessionPath) -> Response:
+        """Return one session, as long as it runs."""
+        found = self._services.desk.view.sessions.get(SessionId(session_id))
+        if found is None:
+            return problem(Kind.UNKNOWN_SESSION)
+        return json_answer(SessionAnswer(session=session_body(found)))
 
     async def start(self, request: Request, wait: Wait = None) -> Response:
         """Start a session on a connector and answer with its first allocation.

@@ -3,7 +3,7 @@
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from csms.core.ids import ChargerId, CommandId
-from csms.core.records import CommandState, CommandStored
+from csms.core.records import CommandOutcome, CommandState, CommandStored, Expected
 from csms.ports import CommandPosition
 from csms.store.codec import read_row
 from csms.store.schema import command
@@ -38,3 +38,19 @@ def read_commands(
     rows = select(command).where(*wanted).order_by(asked_ms.desc(), key.desc()).limit(commands_max)
     found = connection.execute(rows).mappings()
     return tuple(read_row(CommandStored, command.name, row["command_id"], row) for row in found)
+
+
+def read_reservations(
+    connection: Connection, station_id: str, charger_id: ChargerId | None
+) -> tuple[CommandStored, ...]:
+    """Return the commands whose reservations chargers keep, oldest first; raise CorruptRowError."""
+    wanted: list[ColumnElement[bool]] = [
+        command.c.station_id == station_id,
+        command.c.ended_ms.is_(None),
+        command.c.expects == Expected.RESERVATION_USED.value,
+        command.c.outcome == CommandOutcome.AWAITED.value,
+    ]
+    if charger_id is not None:
+        wanted.append(command.c.charger_id == text(charger_id))
+    found = connection.execute(select(command).where(*wanted).order_by(command.c.asked_ms, command.c.command_id))
+    return tuple(read_row(CommandStored, command.name, row["command_id"], row) for row in found.mappings())

@@ -127,6 +127,10 @@ class SqlStore:
             )
         )
 
+    async def read_reservations(self, charger_id: ChargerId | None) -> tuple[CommandStored, ...]:
+        """Return the commands whose reservations chargers keep, oldest first."""
+        return await self._read(lambda connection: ledger.read_reservations(connection, self._station_id, charger_id))
+
     async def read_campaign(self, campaign_id: CampaignId) -> CampaignStored | None:
         """Return a firmware campaign, or None when there never was one of that id."""
         return await self._read(lambda connection: campaigns.read_campaign(connection, self._station_id, campaign_id))

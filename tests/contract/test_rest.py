@@ -211,6 +211,11 @@ class FakeStore:
         self.listed.append((charger_id, state, before, commands_max))
         return tuple(self.commands.values())[:commands_max]
 
+    async def read_reservations(self, charger_id: ChargerId | None) -> tuple[CommandStored, ...]:
+        if self.broken:
+            raise StoreError
+        return tuple(each for each in self.commands.values() if charger_id in {None, each.charger_id})
+
     async def read_campaign(self, campaign_id: CampaignId) -> CampaignStored | None:
         if self.broken:
             raise StoreError
@@ -330,6 +335,39 @@ def faults_in(answer: httpx2.Response) -> list[str]:
 
 
 # --- what each call gives ---------------------------------------------------------------------------------------------
+
+
+async def test_the_sessions_that_run_are_listed_and_shown(world: World) -> None:
+    rest, ocpp = rest_session(), ocpp_session(charger_id=ChargerId("CP002"))
+    world.desk.view.sessions.update({rest.session_id: rest, ocpp.session_id: ocpp})
+    status = (await world.client.get("/station/status")).json()["sessions"]
+    listed = (await world.client.get("/sessions")).json()["sessions"]
+    assert listed == list(status.values())
+    of_one = (await world.client.get("/sessions", params={"charger": ocpp.charger_id})).json()["sessions"]
+    assert [each["sessionId"] for each in of_one] == [ocpp.session_id]
+    assert (await world.client.get(f"/sessions/{rest.session_id}")).json() == {"session": status[rest.session_id]}
+    assert_problem(await world.client.get("/sessions/none"), Kind.UNKNOWN_SESSION)
+
+
+async def test_reservations_that_stand_are_listed(world: World) -> None:
+    body = {"connectorId": 2, "expiryDate": "2026-11-27T08:00:00Z", "idTag": "TAG", "reservationId": 3}
+    made = stored.command("c1", action="ReserveNow", body_json=json.dumps(body))
+    world.store.commands[made.command_id] = made
+    answer = await world.client.get("/reservations", params={"charger": made.charger_id})
+    assert answer.json() == {
+        "reservations": [
+            {
+                "reservationId": 3,
+                "connectorId": {"chargerId": made.charger_id, "idx": 2},
+                "idTag": "TAG",
+                "expiryDate": "2026-11-27T08:00:00Z",
+                "commandId": "c1",
+            }
+        ]
+    }
+    assert (await world.client.get("/reservations", params={"charger": "none"})).json() == {"reservations": []}
+    world.store.broken = True
+    assert_problem(await world.client.get("/reservations"), Kind.STORE_UNAVAILABLE)
 
 
 async def test_health(world: World) -> None:
@@ -867,6 +905,9 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/station/config"),
         ("post", "/station/config"),
         ("get", "/station/status"),
+        ("get", "/sessions"),
+        ("get", "/sessions/{id}"),
+        ("get", "/reservations"),
         ("post", "/sessions"),
         ("post", "/sessions/{id}/power-update"),
         ("post", "/sessions/{id}/stop"),

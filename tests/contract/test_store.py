@@ -22,6 +22,7 @@ from csms.core.records import (
     ChargerForgotten,
     ChargerStored,
     Closed,
+    CommandOutcome,
     CommandState,
     CommandStored,
     CountersStored,
@@ -30,6 +31,7 @@ from csms.core.records import (
     EndReason,
     EventLogged,
     EvidenceStored,
+    Expected,
     Record,
     SendForgotten,
     SendState,
@@ -211,6 +213,18 @@ async def test_commands_are_listed_newest_first_by_charger_and_state(store: SqlS
         last = CommandPosition(paged[-1].asked_ms, paged[-1].command_id) if paged else None
         paged += await port.read_commands(None, None, last, 1)
     assert paged == everything
+
+
+async def test_reservations_that_stand_are_found(store: SqlStore) -> None:
+    stands: dict[str, Any] = {"expects": Expected.RESERVATION_USED, "outcome": CommandOutcome.AWAITED}
+    one = samples.command("one", asked_ms=2, **stands)
+    two = samples.command("two", asked_ms=1, charger_id=ChargerId("CP002"), **stands)
+    over = samples.command("over", expects=Expected.RESERVATION_USED, outcome=CommandOutcome.HAPPENED, ended_ms=9)
+    other = samples.command("other", expects=Expected.BOOT, outcome=CommandOutcome.AWAITED)
+    await store.commit([one, two, over, other])
+    port: CommandLedger = store
+    assert await port.read_reservations(None) == (two, one)
+    assert await port.read_reservations(ChargerId("CP001")) == (one,)
 
 
 async def test_commands_of_another_station_are_not_seen(store_url: str) -> None:
