@@ -145,6 +145,7 @@ class Judge:
         self.asked.compared["D"] += sum(isinstance(record, SessionStored) for record in step.records)
         self.truth.stepped(engine)
         self._judged = {}
+        self.workoff.decided(step.after_commit)
         self.obeys(engine)
         self._i11(engine)
 

@@ -21,7 +21,7 @@ controller but
   over, nor since a liar was convicted: they are not counted.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from csms.core.commands import Command, SetLimit
@@ -76,6 +76,7 @@ class WorkOff:
     _moved_ms: dict[str, int] = field(default_factory=dict)
     _defaults_w: dict[ConnectorKey, int] = field(default_factory=dict)
     _own_w: dict[ConnectorKey, tuple[int, int]] = field(default_factory=dict)
+    _decided_w: dict[ConnectorKey, tuple[int, int]] = field(default_factory=dict)
     _reach: dict[ChargerId, tuple[bool, int]] = field(default_factory=dict)
     _counting: tuple[ChargerId, ...] = ()
     _provisioned: dict[ChargerId, int] = field(default_factory=dict)
@@ -90,11 +91,19 @@ class WorkOff:
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
+    def decided(self, commands: Iterable[Command]) -> None:
+        """Take commands that leave as soon as they are durable: nobody has to make room for whom they are for."""
+        for command in commands:
+            if isinstance(command, SetLimit) and command.transaction_id is not None:
+                key = ConnectorKey(command.charger_id, command.idx)
+                self._decided_w[key] = (command.transaction_id, command.limit_w)
+
     def left(self, command: Command) -> None:
         """Take a command as it leaves the process."""
         if not isinstance(command, SetLimit):
             return
         key = ConnectorKey(command.charger_id, command.idx)
+        self._decided_w.pop(key, None)
         if command.transaction_id is not None:
             self._own_w[key] = (command.transaction_id, command.limit_w)
         else:
@@ -125,6 +134,7 @@ class WorkOff:
 
     def recovered(self, engine: Controller, bounds: Mapping[str, RowBound]) -> None:
         """Take that a new process books more than the one before: an answer that a client may never have heard."""
+        self._decided_w.clear()
         for row, capacity_w in self.truth.rows.capacities_w.items():
             was_w = bounds[row].possible_w if row in bounds else 0
             if capacity_w is not None and engine.node_booked_w(row) > max(capacity_w, was_w):
@@ -304,7 +314,7 @@ class WorkOff:
         The limit of a transaction counts until its end, or the start of the next one, has been heard.
         """
         key = ConnectorKey(known.charger.charger_id, outlet.idx)
-        own, running = self._own_w.get(key), outlet.transaction
+        own, running = self._decided_w.get(key, self._own_w.get(key)), outlet.transaction
         heard_id = self._heard_id(key)
         running_id = None if running is None else running.transaction_id
         if own is not None and own[0] == (heard_id if running_id is None else running_id):
