@@ -25,6 +25,7 @@ COMMANDS = (
     ("chargers", "list"),
     ("chargers", "add"),
     ("chargers", "remove"),
+    ("chargers", "maintenance"),
     ("makes", "export"),
     ("makes", "import"),
     ("backup",),
@@ -128,14 +129,15 @@ def alarms_page() -> str:
         "",
         "What somebody should see, at `GET /alarms` and in the log (`notice.raised`, `notice.cleared`). An *alarm*",
         "asks for somebody now: power is booked that cannot be steered or trusted. A *notice* can wait. Each is raised",
-        "and cleared by evidence.",
+        "and cleared by evidence. Those marked † only say that nothing is heard: under maintenance they are notices.",
     ]
     for severity in Severity:
         rows = [(name, kind) for name, kind in KINDS.items() if kind.severity is severity]
         lines += ["", f"## {severity.capitalize()}s", "| id | what it means | what to do |", "|---|---|---|"]
         for name, kind in rows:
             subject = f":{kind.subject.upper()}" if kind.subject else ""
-            lines.append(f"| `{name}{subject}` | {kind.meaning} | {kind.to_do} |")
+            mark = " †" if kind.excused else ""
+            lines.append(f"| `{name}{subject}`{mark} | {kind.meaning} | {kind.to_do} |")
     return "\n".join(lines) + "\n"
 
 

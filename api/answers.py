@@ -15,6 +15,7 @@ from starlette.responses import Response
 from api.schemas import (
     AlarmBody,
     AuditBody,
+    AvailabilityBody,
     BreakBody,
     CampaignBody,
     CampaignChargerBody,
@@ -34,6 +35,7 @@ from api.schemas import (
     HaltedBody,
     IdTagBody,
     KnockBody,
+    MaintenanceBody,
     MessageBody,
     RegisterBody,
     SampleBody,
@@ -52,7 +54,7 @@ from csms.core.id_tags import IdTag
 from csms.core.ids import SessionId
 from csms.core.learnt import Learnt, Make
 from csms.core.makes_document import make_document
-from csms.core.records import CampaignStored, CommandStored, Driver, Place, SessionStored
+from csms.core.records import CampaignStored, CommandStored, Driver, Maintenance, Place, SessionStored
 from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import REGISTER_UNKNOWN
 from csms.core.units import used_wh
@@ -162,6 +164,28 @@ def charger_body(charger: ChargerView, max_w: int | None, sessions: Mapping[Sess
         refusing=charger.refusing,
         caps=[_cap_body(cap) for cap in charger.caps],
         mode="observe" if charger.observed else "control",
+        maintenance=None if charger.maintenance is None else maintenance_body(charger.maintenance),
+    )
+
+
+def maintenance_body(maintenance: Maintenance) -> MaintenanceBody:
+    """Return what an operator has said of a charger or connector, and what its charger made of it."""
+    told, availability = maintenance.told, None
+    if told is not None:
+        availability = AvailabilityBody(
+            command_id=told.command_id,
+            type="Operative" if told.operative else "Inoperative",
+            state=told.state.value,
+            outcome=None if told.outcome is None else told.outcome.value,
+        )
+    return MaintenanceBody(
+        reason=maintenance.reason,
+        asked_by=maintenance.asked_by or None,
+        since=_iso(maintenance.since_ms),
+        until=None if maintenance.until_ms is None else _iso(maintenance.until_ms),
+        inoperative=maintenance.inoperative,
+        availability=availability,
+        ended_at=None if maintenance.ended_ms is None else _iso(maintenance.ended_ms),
     )
 
 
@@ -201,6 +225,7 @@ def _connector_body(connector: ConnectorView, sessions: Mapping[SessionId, Sessi
         provisioned=connector.provisioned,
         not_obeying=connector.not_obeying,
         out_of_service=connector.out_of_service,
+        maintenance=None if connector.maintenance is None else maintenance_body(connector.maintenance),
     )
 
 
@@ -292,12 +317,13 @@ def alarm_body(alarm: Alarm) -> AlarmBody:
     return AlarmBody(
         id=alarm.alarm_id,
         kind=alarm.kind,
-        severity=kind.severity.value,
+        severity=alarm.severity.value,
         since=_iso(alarm.since_ms),
         charger_id=alarm.charger_id,
         connector=alarm.idx,
         subject=alarm.subject or None,
         cause=alarm.cause,
+        maintenance=alarm.maintenance,
         meaning=kind.meaning,
         to_do=kind.to_do,
     )

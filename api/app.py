@@ -23,6 +23,7 @@ from api.routes.closings import ClosingRoutes
 from api.routes.commands import CommandRoutes
 from api.routes.health import HealthRoutes
 from api.routes.id_tags import IdTagRoutes
+from api.routes.maintenance import MaintenanceRoutes
 from api.routes.makes import MakeRoutes
 from api.routes.reports import ReportRoutes
 from api.routes.reservations import ReservationRoutes
@@ -69,6 +70,7 @@ def create_app(services: Services) -> FastAPI:
         ClosingRoutes,
         IdTagRoutes,
         ChargerRoutes,
+        MaintenanceRoutes,
         CommandRoutes,
         ReservationRoutes,
         CampaignRoutes,

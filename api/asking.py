@@ -20,7 +20,8 @@ from csms.runtime.desk import StationDesk
 _OWN_WORDS = frozenset({Refusal.UNKNOWN_CONNECTOR, Refusal.UNKNOWN_SESSION})
 """Refusals of something that only the client named: the core's sentence may repeat it, so ours is used."""
 
-SENTENCE_LENGTH_MAX = 200
+SENTENCE_LENGTH_MAX = 300
+"""An operator's reason of 200 characters, and what it is the reason of."""
 
 
 class Unanswered(Enum):

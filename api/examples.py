@@ -220,6 +220,23 @@ CHARGER: dict[str, Any] = {
     "caps": [],
     "mode": "control",
 }
+MAINTENANCE_REQUEST: dict[str, Any] = {
+    "reason": "Cable of connector 2 is being replaced",
+    "until": "2026-11-27T16:00:00Z",
+    "inoperative": True,
+}
+MAINTENANCE: dict[str, Any] = {
+    "reason": "Cable of connector 2 is being replaced",
+    "askedBy": "192.0.2.10",
+    "since": "2026-11-27T08:00:00.000Z",
+    "until": "2026-11-27T16:00:00.000Z",
+    "inoperative": True,
+    "availability": {
+        "commandId": "8c0f0f5e-51a3-4a41-9c57-3d5cf0f3a2b1-1",
+        "type": "Inoperative",
+        "state": "queued",
+    },
+}
 CHARGERS: dict[str, Any] = {"chargers": [CHARGER], "nextCursor": "CP001"}
 CHARGER_WITH_ALL: dict[str, Any] = {
     "charger": CHARGER,

@@ -36,6 +36,8 @@ from api.schemas import (
     IdTagsAnswer,
     IdTagsImported,
     KnockingAnswer,
+    MaintenanceAnswer,
+    MaintenanceRequest,
     MessagesAnswer,
     PowerUpdate,
     ProblemBody,
@@ -61,6 +63,7 @@ _TAKEN: tuple[type[BaseModel], ...] = (
     CloseRequest,
     *COMMANDS,
     CampaignRequest,
+    MaintenanceRequest,
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
@@ -76,6 +79,7 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     CampaignsAnswer,
     ChargersAnswer,
     ChargerAnswer,
+    MaintenanceAnswer,
     KnockingAnswer,
     MessagesAnswer,
     AlarmsAnswer,

@@ -54,6 +54,8 @@ class Kind(Enum):
     TOO_MANY_ID_TAGS = (409, "Too many id tags", "More id tags than can be listed; nothing was changed.")
     CONNECTOR_IN_USE = (409, "Connector in use", "A session is already running on this connector.")
     NOT_CONTROLLED = (409, "Charger not controlled", "This charger is configured not to be controlled by this system.")
+    UNDER_MAINTENANCE = (409, "Under maintenance", "No session is begun where somebody works; the error says why.")
+    MAINTENANCE_OVER = (422, "Over already", "A maintenance cannot end in the past; nothing was changed.")
     CHARGER_OFFLINE = (503, "Charger offline", "The charger is not connected; try again when it is.")
     CHARGER_REFUSED = (502, "Charger refused", "The charger answered and refused.")
     CHARGER_SILENT = (504, "Charger silent", "The charger gave no answer in time.")

@@ -156,6 +156,22 @@ class CloseRequest(RequestBody):
     ] = Field(None, alias="meterStopWh", description="The register as somebody has read it; as last known when absent.")
 
 
+class MaintenanceRequest(RequestBody):
+    """Why somebody works at a charger or connector, and until when."""
+
+    reason: Annotated[
+        str, _reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
+    ] = Field(description="For people: it is told to whoever is refused a session there.")
+    until_ms: Annotated[
+        int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema({"type": "string", "format": "date-time"})
+    ] = Field(None, alias="until", description="It ends by itself then; absent: when it is deleted.")
+    inoperative: Flag = Field(
+        default=False,
+        description="Tell the charger ChangeAvailability(Inoperative), and Operative at the end: so nobody charges"
+        " there with a card either.",
+    )
+
+
 class AnswerBody(BaseModel):
     """An answer's body, written in camelCase; fields that are None are left out."""
 
@@ -472,6 +488,35 @@ class CampaignsAnswer(AnswerBody):
     next_cursor: str | Absent = Field(None, description="More may follow: ask again with it as ?cursor=.")
 
 
+class AvailabilityBody(AnswerBody):
+    """The command by which a charger was told of a maintenance, or of its end."""
+
+    command_id: str = Field(description="It is at GET /commands/{id}.")
+    type: Literal["Inoperative", "Operative"]
+    state: str = Field(description="How far it has come, as in GET /commands.")
+    outcome: str | Absent = Field(None, description="What came of a change that was Scheduled.")
+
+
+class MaintenanceBody(AnswerBody):
+    """An operator has marked a charger, or one of its connectors, as under maintenance."""
+
+    reason: str
+    asked_by: str | Absent = Field(None, description="The address of the client that said so last.")
+    since: str = Field(description="UTC, ISO 8601.")
+    until: str | Absent = Field(None, description="It ends by itself then.")
+    inoperative: bool = Field(description="The charger is to be Inoperative there.")
+    availability: AvailabilityBody | Absent = Field(None, description="What the charger was told last.")
+    ended_at: str | Absent = Field(
+        None, description="It is over, sessions are taken again, and the charger was not seen back in operation yet."
+    )
+
+
+class MaintenanceAnswer(AnswerBody):
+    """A maintenance."""
+
+    maintenance: MaintenanceBody
+
+
 class ConnectorBody(AnswerBody):
     """One connector as it is now."""
 
@@ -486,6 +531,7 @@ class ConnectorBody(AnswerBody):
     provisioned: bool = Field(description="A fail-safe limit of ours is in force and nothing foreign is above it.")
     not_obeying: bool = Field(description="It accepts limits and does not keep them.")
     out_of_service: bool = Field(description="It was told to be Inoperative, because nothing else had an effect.")
+    maintenance: MaintenanceBody | Absent = Field(None, description="Its own; that of the whole charger stands there.")
 
 
 class ChargerBoot(AnswerBody):
@@ -538,6 +584,7 @@ class ChargerBody(AnswerBody):
     refusing: bool = Field(description="It refuses limits, and is booked at its maximum.")
     caps: list[CapBody] = Field(description="What operators' SetChargingProfile caps here, oldest first.")
     mode: Literal["control", "observe"] = Field(description="observe: nothing is written to it.")
+    maintenance: MaintenanceBody | Absent = Field(None, description="Of the whole charger; absent: it has none.")
 
 
 class ChargersAnswer(AnswerBody):
@@ -606,6 +653,9 @@ class AlarmBody(AnswerBody):
     connector: int | Absent = Field(None, description="Its connector that it is about.")
     subject: str | Absent = Field(None, description="What it is about: a charger, connector, row or session.")
     cause: str = Field(description="What raised it, with the figures of that moment, in W.")
+    maintenance: str | Absent = Field(
+        None, description="The maintenance there, in words, that makes a notice of an alarm: nothing is heard, no more."
+    )
     meaning: str = Field(description="What that means for the station.")
     to_do: str = Field(description="What to do about it.")
 

@@ -113,6 +113,7 @@ class CommandRoutes:
                     Kind.UNKNOWN_CONNECTOR,
                     Kind.COMMAND_REFUSED,
                     Kind.NO_HEADROOM,
+                    Kind.UNDER_MAINTENANCE,
                     Kind.CHARGER_OFFLINE,
                     Kind.STORE_UNAVAILABLE,
                 ),

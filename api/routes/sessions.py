@@ -69,6 +69,7 @@ class SessionRoutes:
                 Kind.UNKNOWN_CONNECTOR,
                 Kind.CONNECTOR_IN_USE,
                 Kind.NOT_CONTROLLED,
+                Kind.UNDER_MAINTENANCE,
                 Kind.STORE_UNAVAILABLE,
                 *_OVER_OCPP,
             ),

@@ -30,7 +30,7 @@ makes_app = typer.Typer(
 )
 app.add_typer(makes_app, name="makes")
 
-chargers_app = typer.Typer(help="See, add and remove chargers.", no_args_is_help=True, rich_markup_mode=None)
+chargers_app = typer.Typer(help="See, add, mark and remove chargers.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(chargers_app, name="chargers")
 
 Text = str | None
@@ -240,6 +240,35 @@ def chargers_remove(
     from csms.cli.fleet import remove  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(remove(url, charger_id))
+
+
+@chargers_app.command("maintenance")
+def chargers_maintenance(
+    charger_id: Annotated[str, typer.Argument(metavar="ID", help="The charger's id.")],
+    *,
+    connector: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="One connector alone. [default: the whole charger]")
+    ] = None,
+    reason: Annotated[Text, typer.Option(metavar="TEXT", help="Why; told to whoever is refused a session.")] = None,
+    until: Annotated[
+        Text, typer.Option(metavar="TIME", help="It ends by itself then, such as 2026-11-27T16:00:00Z.")
+    ] = None,
+    inoperative: Annotated[
+        bool, typer.Option("--inoperative", help="Tell the charger so: it then refuses cards itself.")
+    ] = False,
+    end: Annotated[bool, typer.Option("--end", help="It is over.")] = False,
+    url: Server = REST_URL,
+) -> None:
+    """Mark a charger as under maintenance, or end that.
+
+    No session is begun there over REST, campaigns leave it alone, and its silence is no alarm. What runs goes on, and
+    nothing that is booked for it is freed.
+    """
+    from csms.cli.maintenance import run  # noqa: PLC0415  # heavy: only for this command
+
+    said = {"reason": reason, "until": until, "inoperative": inoperative or None}
+    body = {name: value for name, value in said.items() if value is not None}
+    raise typer.Exit(run(url, charger_id, connector, body, end=end))
 
 
 @app.command()

@@ -12,16 +12,16 @@ Json = dict[str, Any]
 
 
 def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> Json | str:
-    """Return the document that the server at `url` answers with, or in a sentence or some lines why there is none."""
+    """Return the document that the server at `url` answers with ({} of a 204), or in some lines why there is none."""
     content = json.dumps(body).encode() if isinstance(body, dict) else body
     headers = None if content is None else {"Content-Type": "application/json"}
     try:
         with httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
             answer = client.request(method, path, content=content, headers=headers)
-            document = answer.json()
+            document = {} if answer.status_code == httpx2.codes.NO_CONTENT else answer.json()
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         return f"--url {url}: no answer from a central system there ({type(error).__name__}); is `csms serve` running?"
-    if answer.status_code == httpx2.codes.OK and isinstance(document, dict):
+    if answer.status_code in {httpx2.codes.OK, httpx2.codes.NO_CONTENT} and isinstance(document, dict):
         return document
     return f"--url {url}: the server answered {answer.status_code} {_why(document)}".rstrip()
 

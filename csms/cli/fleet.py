@@ -44,15 +44,22 @@ def _row(charger: Json) -> tuple[str, ...]:
     state = "away" if connection is None else f"since {connection.get('since', 'now')}"
     if connection is None and "boot" not in charger:
         state = "never seen"
-    statuses = ", ".join(f"{one['idx']} {one.get('status', 'unknown')}" for one in charger["connectors"])
+    statuses = ", ".join(
+        f"{one['idx']} {one.get('status', 'unknown')}{_maintenance(one)}" for one in charger["connectors"]
+    )
     return (
-        charger["chargerId"] + (" (draining)" if charger["draining"] else ""),
+        charger["chargerId"] + (" (draining)" if charger["draining"] else "") + _maintenance(charger),
         str(charger.get("maxPower", "-")),
         state,
         shown(statuses),
         str(charger["bookedPower"]),
         "yes" if charger["provisioned"] else "no",
     )
+
+
+def _maintenance(place: Json) -> str:
+    """Return the mark of a charger or connector where somebody works."""
+    return " (maintenance)" if "maintenance" in place and "endedAt" not in place["maintenance"] else ""
 
 
 def add(url: str, text: str, voltage_v: int, question: Question | None = None) -> int:

@@ -22,12 +22,18 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What all alarms of one kind have in common; `subject`: what the part of their ids behind the colon names."""
+    """What all alarms of one kind have in common.
+
+    Attributes:
+        subject: what the part of their ids behind the colon names.
+        excused: where maintenance is done it asks for nobody: it only says that nothing is heard there.
+    """
 
     severity: Severity
     subject: str
     meaning: str
     to_do: str
+    excused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class Alarm:
         subject: the charger, connector, row or session that it is about, as ids write it; empty for the station.
         cause: what raised it, with the figures of that moment.
         since_ms: when it was raised, UTC.
+        maintenance: what excuses it, or what it tells of, in words; a notice then, whatever its kind. Else None.
     """
 
     kind: str
@@ -47,6 +54,12 @@ class Alarm:
     since_ms: int
     charger_id: ChargerId | None = None
     idx: int | None = None
+    maintenance: str | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """Return how soon somebody should look at this one."""
+        return KINDS[self.kind].severity if self.maintenance is None else Severity.NOTICE
 
     @property
     def alarm_id(self) -> str:
@@ -146,12 +159,14 @@ KINDS: Final[dict[str, Kind]] = {
         "charger",
         "The charger is connected and has sent nothing that can be read: it is not addressed, its maximum is booked.",
         "Restart the charger; check that it is set to OCPP 1.6 JSON.",
+        excused=True,
     ),
     "meter_silent": Kind(
         _A,
         "connector",
         "A transaction runs and its meter tells nothing: what it consumes is unknown.",
         "Check the charger's meter and its `MeterValueSampleInterval`.",
+        excused=True,
     ),
     "zero_refused": Kind(
         _N,
@@ -235,6 +250,7 @@ KINDS: Final[dict[str, Kind]] = {
         "connector",
         "The connector has told no status since the charger connected, so its maximum is booked.",
         "Check that the charger really has this connector (`connectors`); restart the charger.",
+        excused=True,
     ),
     "slow_meter": Kind(
         _N,
@@ -247,6 +263,22 @@ KINDS: Final[dict[str, Kind]] = {
         "charger",
         "The charger has never connected; nothing is booked for it, whatever it may draw.",
         "Connect it, or set its `control` to `ocpp` (its maximum is then booked until it connects) or to `rest`.",
+        excused=True,
+    ),
+    "under_maintenance": Kind(
+        _N,
+        "charger or connector",
+        "An operator has marked the charger, or one connector of it, as under maintenance: no session is begun there"
+        " over REST, campaigns leave it alone, and what only says that nothing is heard there is no alarm. What is"
+        " booked for it stays booked.",
+        "When the work is done: `DELETE /chargers/{chargerId}/maintenance`, or that of the connector.",
+    ),
+    "still_inoperative": Kind(
+        _N,
+        "charger or connector",
+        "Its maintenance is over, and it was not seen back in operation: it has not taken Operative.",
+        "See what it answered (`GET /commands?charger=`); `DELETE` of the maintenance tells it again. It goes when the"
+        " charger tells another status than Unavailable.",
     ),
     "silent_client": Kind(
         _N,
@@ -272,4 +304,4 @@ KINDS: Final[dict[str, Kind]] = {
 
 def order(alarm: Alarm) -> tuple[bool, int, str]:
     """Return what sorts alarms before notices, the oldest of each first."""
-    return KINDS[alarm.kind].severity is Severity.NOTICE, alarm.since_ms, alarm.alarm_id
+    return alarm.severity is Severity.NOTICE, alarm.since_ms, alarm.alarm_id

@@ -32,6 +32,7 @@ from csms.core.events import (
     Fact,
 )
 from csms.core.ids import CommandId
+from csms.core.maintenance import anywhere
 from csms.core.part import Part, TimedPart
 from csms.core.records import (
     CampaignState,
@@ -274,6 +275,9 @@ class CampaignQueue(TimedPart):
         charger = self.state.chargers.get(place.charger_id)
         if charger is None or charger.draining:
             return self._told(place, PlaceState.SKIPPED, REMOVED)
+        marked = anywhere(charger)
+        if marked is not None:
+            return self._told(place, PlaceState.WAITING, f"it is under maintenance: {marked[1].reason}")
         if not is_there(charger):
             return self._told(place, PlaceState.WAITING, "the charger is offline")
         if has_car(charger):

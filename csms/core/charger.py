@@ -22,7 +22,7 @@ from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manner
 from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
 from csms.core.provisioning import Provisioning
-from csms.core.records import CertificateRequest, ChargerStored, Driver, EvidenceStored
+from csms.core.records import CertificateRequest, ChargerStored, Driver, EvidenceStored, Maintenance
 from csms.core.session import Phase, Session
 from csms.core.settings import Settings
 from csms.core.stamps import Stamps
@@ -51,6 +51,7 @@ class ChargerState:
         draining: it was removed, and something of it is still booked; let_go: it may not connect any more.
         caps: what operators cap at it (`csms.core.capping`); cap_w: that of the whole charger now, W.
         certificate_request: what it wants to have signed; None: nothing.
+        maintenance: what operators have said of it (`csms.core.maintaining`), by connector; 0: of all of it.
     """
 
     config: Charger
@@ -83,6 +84,7 @@ class ChargerState:
     cap_w: int | None = None
     caps: tuple[CapView, ...] = ()
     certificate_request: CertificateRequest | None = None
+    maintenance: dict[int, Maintenance] = field(default_factory=dict)
 
     @property
     def charger_id(self) -> ChargerId:
@@ -340,6 +342,7 @@ class ChargerState:
             },
             draining=self.config if self.draining else None,
             certificate_request=self.certificate_request,
+            maintenance=dict(self.maintenance),
         )
 
 

@@ -46,6 +46,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, CommandId, Now
 from csms.core.keys import why_refused
+from csms.core.maintenance import why_no_start
 from csms.core.part import Part, TimedPart
 from csms.core.records import CommandOutcome, CommandState, CommandStored, Driver, Expected
 from csms.core.replies import CommandShown, NothingAwaited, Refusal, Refused
@@ -59,6 +60,9 @@ OPEN_MAX = 50
 
 PATIENCE_MS = 5 * MINUTE_MS
 """So long a command waits for others of its charger, when it may not wait for the charger itself."""
+
+BEGINS = frozenset({"RemoteStartTransaction", "ReserveNow"})
+"""Actions that promise somebody a session: none where maintenance is done."""
 
 OUR_PROFILES = range(2_000, 4_000)
 """Ids of profiles that we send (`csms.ocpp16.profiles`): an operator's ClearChargingProfile names none of them."""
@@ -115,7 +119,7 @@ class Commanding(Part):
         if stored.queue_until_ms is None and not is_there(charger) and not self._is_done_here(stored):
             return Refused(Refusal.CHARGER_OFFLINE, "the charger is offline")
         why = _why_not(charger, stored)
-        return None if why is None else Refused(Refusal.COMMAND_REFUSED, why)
+        return _why_not_there(charger, stored) if why is None else Refused(Refusal.COMMAND_REFUSED, why)
 
     @staticmethod
     def _waits_with(stored: CommandStored, other: CommandStored) -> bool:
@@ -453,6 +457,8 @@ class CommandQueue(TimedPart):
             return Refused(Refusal.CHARGER_OFFLINE, "the charger is offline")
         if self.state.is_safe_mode:
             return Refused(Refusal.COMMAND_REFUSED, "in safe mode nothing but limits is said to chargers")
+        if (not_there := _why_not_there(charger, stored)) is not None:
+            return not_there
         if stored.forced or not disturbs(stored):
             return None
         if stored.action in FIRMWARE and any(s.driver is Driver.OCPP for s in charger.sessions()):
@@ -555,6 +561,14 @@ def _why_not(charger: ChargerState, stored: CommandStored) -> str | None:
             return "the profile is one of this system's"
         case _:
             return None
+
+
+def _why_not_there(charger: ChargerState, stored: CommandStored) -> Refused | None:
+    """Return why a session is not begun, or reserved, where a command says so; or None."""
+    if stored.action not in BEGINS:
+        return None
+    why = why_no_start(charger, body_of(stored).get("connectorId", 0))
+    return None if why is None else Refused(Refusal.UNDER_MAINTENANCE, why)
 
 
 def restore(state: State, stored: CommandStored, now: Now, timings: Timings) -> None:

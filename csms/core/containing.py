@@ -6,7 +6,8 @@
     then    ChangeAvailability(Inoperative): when the stop was ignored, and when it was not, but the row is still
             overbooked: the next car would not obey either; 30 s after the answer it is Unavailable, or that was ignored
     again   what was ignored, after 10 min; a stop is left out where its make is known to ignore it
-    back    ChangeAvailability(Operative) as soon as no row of it is overbooked, or it obeys
+    back    ChangeAvailability(Operative) as soon as no row of it is overbooked, or it obeys; not while a maintenance
+            keeps it Inoperative
 
 Nothing of this frees power: a connector that ignores limits is booked at its maximum until it was seen to obey one.
 """
@@ -17,6 +18,7 @@ from csms.core.connector import Connector, Containment
 from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectionId, Now
 from csms.core.journal import Journal
+from csms.core.maintenance import is_kept_shut
 from csms.core.part import TimedPart
 from csms.core.records import Driver
 from csms.core.state import HardCall, State
@@ -46,7 +48,8 @@ class Container(TimedPart):
         self._judge_stop(charger, connector)
         self._judge_leaving(charger, connector)
         if not self._is_due(charger, connector):
-            if done.out_of_service and self._reached(done.retry_ms):
+            kept_shut = is_kept_shut(charger, connector.key.idx)
+            if done.out_of_service and not kept_shut and self._reached(done.retry_ms):
                 self._change_availability(charger, connector, connection, operative=True)
         elif done.stopping is None and not done.leaving and self._reached(done.retry_ms):
             self._next(charger, connector, connection)

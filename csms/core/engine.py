@@ -50,6 +50,8 @@ from csms.core.events import (
     ConfigurationRead,
     EnergyReported,
     Fact,
+    MaintenanceEndRequested,
+    MaintenanceRequested,
     MakesTaught,
     MeterSampled,
     PowerUpdated,
@@ -67,6 +69,7 @@ from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, Transa
 from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt, Make
 from csms.core.links import Links
+from csms.core.maintaining import Maintaining, MaintenanceWatch
 from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.observing import check_nothing_written, show_what_they_would_get
 from csms.core.part import Alarm
@@ -300,6 +303,10 @@ class Engine:
                 Campaigning(state, journal, now, timings).stop_requested(fact)
             case CampaignResumeRequested():
                 Campaigning(state, journal, now, timings).resume_requested(fact)
+            case MaintenanceRequested():
+                Maintaining(state, journal, now, timings).requested(fact)
+            case MaintenanceEndRequested():
+                Maintaining(state, journal, now, timings).end_requested(fact)
             case MakesTaught():
                 self._teach(fact, journal)
             case EnergyReported():
@@ -357,8 +364,13 @@ class Engine:
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
         queue = CommandQueue(state, journal, now, timings, alarm)
+        maintenance = MaintenanceWatch(state, journal, now, timings, alarm)
+        if state.maintained:
+            maintenance.end_what_is_over()
         if state.commands:
             queue.run()
+        if state.maintained:
+            maintenance.follow()
         if state.campaigns:
             CampaignQueue(state, journal, now, timings, alarm).run(queue)
         if state.commands or state.capped:

@@ -417,6 +417,36 @@ class CampaignResumeRequested:
     campaign_id: CampaignId
 
 
+@dataclass(frozen=True, slots=True)
+class MaintenanceRequested:
+    """`PUT /chargers/{chargerId}/maintenance`, or that of one of its connectors; `idx` 0: the whole charger.
+
+    Attributes:
+        maintenance_id: used when it was not under maintenance; a fresh id, unique for ever.
+        until_ms: it ends by itself then, UTC ms; None: when an operator says so.
+        inoperative: tell the charger so.
+    """
+
+    request: RequestId
+    maintenance_id: str
+    charger_id: ChargerId
+    idx: int
+    reason: str
+    asked_by: str
+    until_ms: int | None = None
+    inoperative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceEndRequested:
+    """`DELETE /chargers/{chargerId}/maintenance`, or that of one of its connectors; `idx` 0: the whole charger."""
+
+    request: RequestId
+    charger_id: ChargerId
+    idx: int
+    asked_by: str
+
+
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
@@ -507,5 +537,7 @@ RestFact = (
     | CampaignRequested
     | CampaignStopRequested
     | CampaignResumeRequested
+    | MaintenanceRequested
+    | MaintenanceEndRequested
 )
 Fact = StationConfigured | MakesTaught | EnergyReported | ChargerFact | CallFact | RestFact

@@ -4,6 +4,7 @@ What a kind means and what to do about it is in `csms.core.alarms`; here is when
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from csms.core.alarms import KINDS
@@ -15,6 +16,7 @@ from csms.core.evidence import meter_silent_ms
 from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.ladder import fail_safe_w
+from csms.core.maintenance import covering, words
 from csms.core.part import Alarm
 from csms.core.records import CampaignState, Driver
 from csms.core.session import Phase
@@ -35,7 +37,15 @@ class Sign(NamedTuple):
     def standing(self, since_ms: int) -> Standing:
         """Return the alarm that it raises at `since_ms`, UTC."""
         charger_id = None if self.charger is None else self.charger.charger_id
-        return Standing(self.kind, self.subject, self.cause, since_ms, charger_id, self.idx)
+        return Standing(self.kind, self.subject, self.cause, since_ms, charger_id, self.idx, self._maintenance())
+
+    def _maintenance(self) -> str | None:
+        """Return the maintenance that excuses it, or that it tells of; or None."""
+        concerned = self.kind == "under_maintenance" or KINDS[self.kind].excused
+        if self.charger is None or not self.charger.maintenance or not concerned:
+            return None
+        covered = covering(self.charger, self.idx or 0)
+        return None if covered is None else words(covered)
 
 
 def at_charger(kind: str, charger: ChargerState, cause: str) -> Sign:
@@ -48,26 +58,42 @@ def at_connector(kind: str, charger: ChargerState, idx: int, cause: str) -> Sign
     return Sign(kind, cause, f"{charger.charger_id}#{idx}", charger, idx)
 
 
+def at_place(kind: str, charger: ChargerState, idx: int, cause: str) -> Sign:
+    """Return what holds for a connector, or (0) for the charger as a whole."""
+    return at_connector(kind, charger, idx, cause) if idx else at_charger(kind, charger, cause)
+
+
 def renew_notices(state: State, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
     """Raise what has come up and clear what is over, each as a line of the station's history."""
     standing = {one.alarm_id: one for one in (s.standing(now.wall_ms) for s in _standing(state, now, timings, alarm))}
     for alarm_id in sorted(standing.keys() - state.notices.keys()):
-        raised = state.notices[alarm_id] = standing[alarm_id]
-        severity = KINDS[raised.kind].severity
-        journal.log(
-            "notice.raised",
-            raised.charger_id,
-            raised.idx,
-            notice=alarm_id,
-            severity=severity.value,
-            cause=raised.cause,
-        )
+        state.notices[alarm_id] = standing[alarm_id]
+        _log("notice.raised", standing[alarm_id], journal)
+    for alarm_id, known in state.notices.items():
+        found = standing.get(alarm_id)
+        if found is not None and found.maintenance != known.maintenance:
+            state.notices[alarm_id] = replace(found, since_ms=known.since_ms)
+            _log("notice.raised" if found.maintenance is None else "notice.excused", found, journal)
     for alarm_id in sorted(state.notices.keys() - standing.keys()):
         ended = state.notices.pop(alarm_id)
         lasted_s = max(0, now.wall_ms - ended.since_ms) // 1_000
         journal.log(
             "notice.cleared", ended.charger_id, ended.idx, notice=alarm_id, cause=ended.cause, lasted_s=lasted_s
         )
+
+
+def _log(kind: str, raised: Standing, journal: Journal) -> None:
+    """Log an alarm that has come up, or that maintenance excuses, or does not any more."""
+    excused = {} if raised.maintenance is None else {"maintenance": raised.maintenance}
+    journal.log(
+        kind,
+        raised.charger_id,
+        raised.idx,
+        notice=raised.alarm_id,
+        severity=raised.severity.value,
+        cause=raised.cause,
+        **excused,
+    )
 
 
 def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
@@ -80,6 +106,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield Sign("battery_not_used", f"a battery of {state.station.battery.power_w} W is configured")
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
+        yield from _of_maintenance(charger)
         yield from _of_charger(charger, live=live)
         yield from _of_settings(charger)
         yield from _of_wear(charger, now, timings, alarm)
@@ -122,6 +149,16 @@ def _of_campaigns(state: State) -> Iterator[Sign]:
             left = sum(place.state in WAITS for place in campaign.places)
             cause = f"{campaign.halted_why}; {left} of {len(campaign.places)} chargers were not begun"
             yield Sign("campaign_halted", cause, campaign.campaign_id, charger)
+
+
+def _of_maintenance(charger: ChargerState) -> Iterator[Sign]:
+    """Yield where maintenance is done, and what was not seen back in operation after it."""
+    for idx, maintenance in charger.maintenance.items():
+        told = maintenance.told
+        if maintenance.ended_ms is None:
+            yield at_place("under_maintenance", charger, idx, words(maintenance))
+        elif told is not None and not told.is_open:
+            yield at_place("still_inoperative", charger, idx, f"ChangeAvailability(Operative) is {told.state}")
 
 
 def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:

@@ -67,6 +67,95 @@ class EvidenceStored:
     closed: Closed | None = None
 
 
+class CommandState(StrEnum):
+    """How far an operator's command has come."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    """Its intent is durable, and it may have left."""
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    NOT_SUPPORTED = "not_supported"
+    FAILED = "failed"
+    """CALLERROR."""
+    TIMED_OUT = "timed_out"
+    UNKNOWN = "unknown"
+    """It may have left, and nobody will answer: the connection, or this process, ended before. It is never repeated."""
+    EXPIRED = "expired"
+    """It never left, and will not any more."""
+
+
+class Expected(StrEnum):
+    """What follows from a command that was accepted, where that only means "will try"."""
+
+    TRANSACTION_STARTED = "transaction_started"
+    TRANSACTION_ENDED = "transaction_ended"
+    BOOT = "boot"
+    STATUS = "status"
+    INSTALLED = "installed"
+    UPLOADED = "uploaded"
+    RESERVATION_USED = "reservation_used"
+    CAP_ENDED = "cap_ended"
+    """Not awaited: told of a cap once it is over."""
+
+
+class CommandOutcome(StrEnum):
+    """What became of what was expected."""
+
+    AWAITED = "awaited"
+    HAPPENED = "happened"
+    FAILED = "failed"
+    """The charger said so."""
+    NOT_SEEN = "not_seen"
+    """Not until its deadline."""
+    CANCELLED = "cancelled"
+    """Another command has put an end to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A ChangeAvailability that was made for a maintenance, and what is known of it (`csms.core.maintaining`)."""
+
+    command_id: CommandId
+    operative: bool
+    state: CommandState = CommandState.QUEUED
+    outcome: CommandOutcome | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether something may still come of it."""
+        return self.state in {CommandState.QUEUED, CommandState.SENT} or self.outcome is CommandOutcome.AWAITED
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether its charger has done it."""
+        return self.state is CommandState.ACCEPTED and self.outcome in {None, CommandOutcome.HAPPENED}
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """An operator has marked a charger, or one of its connectors, as under maintenance. Times UTC ms.
+
+    Attributes:
+        maintenance_id: its commands are named after it; commands: how many there were.
+        until_ms: it ends by itself then; None: when an operator says so.
+        inoperative: the charger is told that no car may charge there.
+        told: what was told last; shut: that it is Inoperative may be in force there.
+        ended_ms: it is over, and the charger is yet to be seen back in operation.
+    """
+
+    maintenance_id: str
+    reason: str
+    asked_by: str
+    since_ms: int
+    until_ms: int | None = None
+    inoperative: bool = False
+    commands: int = 0
+    told: Told | None = None
+    shut: bool = False
+    ended_ms: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateRequest:
     """A charger's request for a certificate (PKCS#10, PEM), and when it came, UTC ms."""
@@ -88,6 +177,7 @@ class ChargerStored:
         draining: the configured charger as it was, when it was removed while charging; else None.
         evidence: what stands against the obedience of a connector, by its number.
         certificate_request: its last SignCertificate, until a CertificateSigned was accepted.
+        maintenance: what an operator has said of it, by connector; 0: the whole charger.
     """
 
     charger_id: ChargerId
@@ -101,6 +191,7 @@ class ChargerStored:
     draining: Charger | None = None
     evidence: dict[int, EvidenceStored] = field(default_factory=dict)
     certificate_request: CertificateRequest | None = None
+    maintenance: dict[int, Maintenance] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,51 +351,6 @@ class CountersStored:
     next_transaction_id: TransactionId
     next_token: Token
     next_rank: int
-
-
-class CommandState(StrEnum):
-    """How far an operator's command has come."""
-
-    QUEUED = "queued"
-    SENT = "sent"
-    """Its intent is durable, and it may have left."""
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    NOT_SUPPORTED = "not_supported"
-    FAILED = "failed"
-    """CALLERROR."""
-    TIMED_OUT = "timed_out"
-    UNKNOWN = "unknown"
-    """It may have left, and nobody will answer: the connection, or this process, ended before. It is never repeated."""
-    EXPIRED = "expired"
-    """It never left, and will not any more."""
-
-
-class Expected(StrEnum):
-    """What follows from a command that was accepted, where that only means "will try"."""
-
-    TRANSACTION_STARTED = "transaction_started"
-    TRANSACTION_ENDED = "transaction_ended"
-    BOOT = "boot"
-    STATUS = "status"
-    INSTALLED = "installed"
-    UPLOADED = "uploaded"
-    RESERVATION_USED = "reservation_used"
-    CAP_ENDED = "cap_ended"
-    """Not awaited: told of a cap once it is over."""
-
-
-class CommandOutcome(StrEnum):
-    """What became of what was expected."""
-
-    AWAITED = "awaited"
-    HAPPENED = "happened"
-    FAILED = "failed"
-    """The charger said so."""
-    NOT_SEEN = "not_seen"
-    """Not until its deadline."""
-    CANCELLED = "cancelled"
-    """Another command has put an end to it."""
 
 
 @dataclass(frozen=True, slots=True)

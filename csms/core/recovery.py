@@ -47,6 +47,7 @@ def rebuild(snapshot: Snapshot, now: Now, timings: Timings = LAW) -> State:
         next_transaction_id=snapshot.counters.next_transaction_id,
         next_token=snapshot.counters.next_token,
         next_rank=snapshot.counters.next_rank,
+        maintained={charger.charger_id for charger in chargers.values() if charger.maintenance},
     )
     for send_row in sorted(snapshot.sends, key=lambda s: s.token):
         _add_send(state, send_row, now)
@@ -87,6 +88,7 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
         connector.freed_ms = now.mono_ms
         if config.is_observed:
             connector.distrust()
+    charger.maintenance = dict(row.maintenance)
     for idx, found in row.evidence.items():
         if idx in charger.connectors:
             evidence = charger.connectors[idx].evidence

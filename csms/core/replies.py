@@ -12,7 +12,7 @@ from csms.core.caps import CapView
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
-from csms.core.records import CampaignStored, CertificateRequest, CommandStored, Driver
+from csms.core.records import CampaignStored, CertificateRequest, CommandStored, Driver, Maintenance
 from csms.core.settings import Change
 from csms.core.station import Station
 from csms.core.tuning import Wish
@@ -67,6 +67,8 @@ class Refusal(StrEnum):
     CHARGER_CONNECTED = "charger_connected"
     TRANSACTION_ENDED = "transaction_ended"
     METER_STOP_TOO_LOW = "meter_stop_too_low"
+    UNDER_MAINTENANCE = "under_maintenance"
+    MAINTENANCE_OVER = "maintenance_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,14 @@ class CampaignShown:
 
 
 @dataclass(frozen=True, slots=True)
+class MaintenanceShown:
+    """What is said of a charger or connector now, and what was before; None: it is not under maintenance."""
+
+    maintenance: Maintenance | None
+    before: Maintenance | None
+
+
+@dataclass(frozen=True, slots=True)
 class NothingAwaited:
     """Nothing more will come of what somebody waits for: it is in the store."""
 
@@ -146,6 +156,7 @@ class NothingAwaited:
 Outcome = (
     CommandShown
     | CampaignShown
+    | MaintenanceShown
     | NothingAwaited
     | MakesShown
     | Refused
@@ -174,6 +185,7 @@ class ConnectorView:
         status_since_ms: since when it says that status, UTC ms by our clock; None: not since this process began.
         confirmed_w: the newest limit in force there that was Accepted, the fail-safe default included; None: none was.
         session_id: the session that holds it.
+        maintenance: its own; that of the whole charger stands there.
     """
 
     idx: int
@@ -185,6 +197,7 @@ class ConnectorView:
     provisioned: bool
     not_obeying: bool
     out_of_service: bool
+    maintenance: Maintenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,3 +233,4 @@ class ChargerView:
     caps: tuple[CapView, ...] = ()
     observed: bool = False
     certificate_request: CertificateRequest | None = None
+    maintenance: Maintenance | None = None

@@ -15,6 +15,7 @@ from csms.core.errors import check
 from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested, TagStatus
 from csms.core.ids import ConnectorKey, Now, RequestId
 from csms.core.journal import Journal
+from csms.core.maintenance import why_no_start
 from csms.core.planning import Plan
 from csms.core.records import Driver, EndReason
 from csms.core.replies import Refusal, Refused, SessionEnded, SessionShown
@@ -63,6 +64,8 @@ class Requests:
             self._refuse(fact.request, Refusal.NOT_CONTROLLED, "the charger is configured as not controlled")
         elif charger.config.is_observed:
             self._refuse(fact.request, Refusal.NOT_CONTROLLED, "the charger is observed only (mode observe)")
+        elif (why_not := why_no_start(charger, fact.idx)) is not None:
+            self._refuse(fact.request, Refusal.UNDER_MAINTENANCE, why_not)
         elif connector.session is not None or self._still_waits(key):
             self._refuse(fact.request, Refusal.CONNECTOR_IN_USE, "the connector is in use")
         elif charger.steered_over_ocpp:

@@ -165,6 +165,7 @@ class State:
         commands: those of operators that have not ended, oldest first.
         campaigns: those that have not ended, oldest first.
         capped: chargers that had caps when that was last looked at (`csms.core.capping`).
+        maintained: chargers of which something is said (`csms.core.maintaining`).
     """
 
     station: Station
@@ -190,6 +191,7 @@ class State:
     commands: dict[CommandId, Commanded] = field(default_factory=dict)
     campaigns: dict[CampaignId, CampaignStored] = field(default_factory=dict)
     capped: set[ChargerId] = field(default_factory=set)
+    maintained: set[ChargerId] = field(default_factory=set)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

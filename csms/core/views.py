@@ -75,6 +75,7 @@ def charger_view(charger: ChargerState) -> ChargerView:
         caps=charger.caps,
         observed=observed,
         certificate_request=charger.certificate_request,
+        maintenance=charger.maintenance.get(0),
     )
 
 
@@ -90,6 +91,7 @@ def _connector_view(charger: ChargerState, connector: Connector) -> ConnectorVie
         provisioned=connector.provisioned,
         not_obeying=connector.evidence.not_obeying,
         out_of_service=connector.containment.out_of_service,
+        maintenance=charger.maintenance.get(connector.key.idx),
     )
 
 

@@ -55,7 +55,16 @@ StateRecord = TypeVar(
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
     ChargerStored: frozenset(
-        {"boot", "provisioned", "configuration", "statuses", "draining", "evidence", "certificate_request"}
+        {
+            "boot",
+            "provisioned",
+            "configuration",
+            "statuses",
+            "draining",
+            "evidence",
+            "certificate_request",
+            "maintenance",
+        }
     ),
     MakeStored: frozenset({"make", "learnt"}),
     SendStored: frozenset({"form"}),
@@ -96,6 +105,7 @@ def charger_row(station_id: str, record: ChargerStored) -> Row:
         None if record.draining is None else document(record.draining),
         document(record.evidence),
         None if record.certificate_request is None else document(record.certificate_request),
+        document(record.maintenance),
     )
 
 

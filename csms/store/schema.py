@@ -85,6 +85,7 @@ charger = _table(
     Column("draining", Text, nullable=True),
     Column("evidence", Text, nullable=False),
     Column("certificate_request", Text, nullable=True),
+    Column("maintenance", Text, nullable=False),
 )
 
 make = _table(

@@ -594,7 +594,7 @@ async def test_refusals(world: World, refusal: Refusal, status: int) -> None:
     [
         ("the charger is offline", "The charger is offline."),
         ("the charger answered with error \udcff", "The charger answered with error ?."),
-        ("x" * 5_000, "X" + "x" * 199 + "."),
+        ("x" * 5_000, "X" + "x" * 299 + "."),
     ],
 )
 async def test_the_reason_of_a_refusal_is_a_sentence_that_can_be_sent(world: World, detail: str, error: str) -> None:
@@ -925,6 +925,10 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/chargers"),
         ("get", "/chargers/{chargerId}"),
         ("get", "/chargers/{chargerId}/messages"),
+        ("put", "/chargers/{chargerId}/maintenance"),
+        ("delete", "/chargers/{chargerId}/maintenance"),
+        ("put", "/chargers/{chargerId}/connectors/{idx}/maintenance"),
+        ("delete", "/chargers/{chargerId}/connectors/{idx}/maintenance"),
         ("get", "/reports/energy-continuity"),
         ("post", "/station/safe-mode/end"),
         ("get", "/alarms"),
@@ -955,7 +959,7 @@ def charger_view(charger_id: str, **changes: Any) -> ChargerView:
 async def test_a_charger_with_all_that_is_known_of_it(world: World) -> None:
     view = world.desk.view
     view.sessions[OLD_ID] = ocpp_session()
-    common = {"provisioned": True, "not_obeying": False, "out_of_service": False}
+    common: dict[str, Any] = {"provisioned": True, "not_obeying": False, "out_of_service": False}
     one = ConnectorView(1, ConnectorStatus.CHARGING, 1_700_000_000_000, OLD_ID, 34_500, 33_999, **common)
     two = ConnectorView(2, None, None, None, 0, None, **common)
     view.chargers[ChargerId("CP001")] = charger_view(

@@ -68,7 +68,8 @@ def the_act(world: World) -> AuditEntry:
 async def call(client: httpx2.AsyncClient, method: str, path: str) -> tuple[str, httpx2.Response]:
     """Send the documented example of an operation."""
     operation = OPENAPI["paths"][path][method.lower()]
-    for name, value in (("id", OLD_ID), ("transactionId", "4711"), ("idTag", "04A2B3C4D5E680"), ("chargerId", "CP001")):
+    named = {"id": OLD_ID, "transactionId": "4711", "idTag": "04A2B3C4D5E680", "chargerId": "CP001", "idx": "2"}
+    for name, value in named.items():
         path = path.replace(f"{{{name}}}", value)
     for media_type, content in operation.get("requestBody", {"content": {}})["content"].items():
         example = next(iter(content["examples"].values()))["value"]

@@ -32,6 +32,7 @@ from csms.core.records import (
     EventLogged,
     EvidenceStored,
     Expected,
+    Maintenance,
     Record,
     SendForgotten,
     SendState,
@@ -39,6 +40,7 @@ from csms.core.records import (
     Snapshot,
     StationStored,
     StopCorrected,
+    Told,
 )
 from csms.ports import (
     AuditFilter,
@@ -806,6 +808,17 @@ async def test_what_speaks_against_a_connector_comes_back(store: SqlStore) -> No
     assert (await store.load()).chargers == (charger,)
 
 
+async def test_what_operators_have_said_of_a_charger_comes_back(store: SqlStore) -> None:
+    plain = Maintenance("m1", "Kabel ab", "192.0.2.1", 1_700_000_000_000)
+    told = Told(CommandId("m2-3"), operative=False, state=CommandState.ACCEPTED, outcome=CommandOutcome.AWAITED)
+    whole = replace(plain, until_ms=2, inoperative=True, commands=3, told=told, shut=True, ended_ms=4)
+    charger = ChargerStored(ChargerId("marked"), 1, 1, maintenance={0: plain, 12: whole})
+    await store.commit([charger])
+    assert (await store.load()).chargers == (charger,)
+    await store.commit([replace(charger, maintenance={})])
+    assert (await store.load()).chargers[0].maintenance == {}
+
+
 async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: SqlStore) -> None:
     running = samples.session("S7", 7, ended_ms=None, meter_stop_wh=None, end_reason=None)
     guessed = replace(running, ended_ms=5_000, meter_stop_wh=None, end_reason=EndReason.ZOMBIE)
@@ -1152,6 +1165,7 @@ def _as_0005_left_it(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN certificate_request")
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
     connection.exec_driver_sql("ALTER TABLE session DROP COLUMN before_last_wh")
+    connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN maintenance")
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
         table.drop_constraint("uq_meter_sample_identity", type_="unique")
         old_key = ["station_id", "at_ms", "charger_id", "idx", "digest"]

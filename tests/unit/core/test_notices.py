@@ -103,5 +103,6 @@ def test_every_kind_says_what_it_means_and_what_to_do() -> None:
 
 
 def test_every_kind_that_is_raised_is_in_the_list_and_the_other_way_round() -> None:
-    raised = re.findall(r'(?:Sign|at_charger|at_connector)\("(\w+)"', Path(module.__file__).read_text(encoding="utf-8"))
+    source = Path(module.__file__).read_text(encoding="utf-8")
+    raised = re.findall(r'(?:Sign|at_charger|at_connector|at_place)\("(\w+)"', source)
     assert sorted([*raised, BY_THE_LOOP]) == sorted(KINDS)

@@ -9,11 +9,15 @@ from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.records import (
     CertificateRequest,
     ChargerStored,
+    CommandOutcome,
+    CommandState,
     CountersStored,
     Driver,
+    Maintenance,
     SendState,
     SendStored,
     SessionStored,
+    Told,
 )
 from csms.core.settings import Answer, Change, KeyStored
 from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
@@ -82,6 +86,28 @@ keys = st.builds(
     ),
 )
 
+maintenances = st.builds(
+    Maintenance,
+    maintenance_id=words,
+    reason=words,
+    asked_by=words,
+    since_ms=int64,
+    until_ms=maybe(int64),
+    inoperative=st.booleans(),
+    commands=int64,
+    told=maybe(
+        st.builds(
+            Told,
+            command_id=words,
+            operative=st.booleans(),
+            state=st.sampled_from(CommandState),
+            outcome=maybe(st.sampled_from(CommandOutcome)),
+        )
+    ),
+    shut=st.booleans(),
+    ended_ms=maybe(int64),
+)
+
 chargers = st.builds(
     ChargerStored,
     charger_id=words,
@@ -94,6 +120,7 @@ chargers = st.builds(
     statuses=st.dictionaries(int64, st.sampled_from(ConnectorStatus), max_size=4),
     draining=maybe(configured),
     certificate_request=maybe(st.builds(CertificateRequest, csr=words, asked_ms=int64)),
+    maintenance=st.dictionaries(int64, maintenances, max_size=2),
 )
 
 sends = st.builds(

@@ -77,6 +77,19 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_and_keeps_its_row
         assert connection.exec_driver_sql("SELECT station_id FROM station").all() == [("main",)]
 
 
+def test_chargers_of_before_maintenance_are_not_under_it(connection: Connection) -> None:
+    with connection.begin():
+        command.upgrade(migrate.configuration(connection), "0012")
+        connection.exec_driver_sql("INSERT INTO station (station_id) VALUES ('main')")
+        connection.exec_driver_sql(
+            "INSERT INTO charger (station_id, charger_id, max_booked_w, uncontrolled_booked_w, ever_connected,"
+            " provisioned, configuration, statuses, evidence) VALUES ('main', 'CP001', 1, 1, 1, '[]', '{}', '{}', '{}')"
+        )
+    assert migrate.migrate(connection) == ""
+    with connection.begin():
+        assert connection.exec_driver_sql("SELECT charger_id, maintenance FROM charger").all() == [("CP001", "{}")]
+
+
 def test_revisions_form_one_line(connection: Connection) -> None:
     script = ScriptDirectory.from_config(migrate.configuration(connection))
     assert len(script.get_heads()) == 1
