@@ -26,6 +26,7 @@ COMMANDS = (
     ("chargers", "add"),
     ("chargers", "remove"),
     ("chargers", "maintenance"),
+    ("release",),
     ("makes", "export"),
     ("makes", "import"),
     ("backup",),

@@ -38,6 +38,8 @@ from api.schemas import (
     MaintenanceBody,
     MessageBody,
     RegisterBody,
+    ReleaseBody,
+    ReleaseStepBody,
     SampleBody,
     SessionBody,
     SignedBody,
@@ -55,6 +57,7 @@ from csms.core.ids import SessionId
 from csms.core.learnt import Learnt, Make
 from csms.core.makes_document import make_document
 from csms.core.records import CampaignStored, CommandStored, Driver, Maintenance, Place, SessionStored
+from csms.core.release import Release, ReleaseStep
 from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import REGISTER_UNKNOWN
 from csms.core.units import used_wh
@@ -165,6 +168,7 @@ def charger_body(charger: ChargerView, max_w: int | None, sessions: Mapping[Sess
         caps=[_cap_body(cap) for cap in charger.caps],
         mode="observe" if charger.observed else "control",
         maintenance=None if charger.maintenance is None else maintenance_body(charger.maintenance),
+        release=None if charger.release is None else charger.release.state.value,
     )
 
 
@@ -186,6 +190,33 @@ def maintenance_body(maintenance: Maintenance) -> MaintenanceBody:
         inoperative=maintenance.inoperative,
         availability=availability,
         ended_at=None if maintenance.ended_ms is None else _iso(maintenance.ended_ms),
+    )
+
+
+def release_body(charger_id: str, release: Release, *, online: bool) -> ReleaseBody:
+    """Return the release of a charger, which may be offline."""
+    waits = release.is_under_way and not online
+    return ReleaseBody(
+        charger_id=charger_id,
+        asked_by=release.asked_by or None,
+        asked_at=_iso(release.asked_ms),
+        forced=release.forced,
+        state=release.state.value,
+        waits_for="the charger is offline" if waits else None,
+        ended_at=None if release.ended_ms is None else _iso(release.ended_ms),
+        counts=dict(Counter(step.state.value for step in release.steps)),
+        steps=[_release_step_body(step) for step in release.steps],
+    )
+
+
+def _release_step_body(step: ReleaseStep) -> ReleaseStepBody:
+    """Return one step; what is said of it may hold words of the charger."""
+    return ReleaseStepBody(
+        what=step.trace.value,
+        name=valid_text(step.name) or None,
+        before=None if step.before is None else valid_text(step.before),
+        state=step.state.value,
+        detail=valid_text(step.detail) or None,
     )
 
 

@@ -25,6 +25,7 @@ from api.routes.health import HealthRoutes
 from api.routes.id_tags import IdTagRoutes
 from api.routes.maintenance import MaintenanceRoutes
 from api.routes.makes import MakeRoutes
+from api.routes.releases import ReleaseRoutes
 from api.routes.reports import ReportRoutes
 from api.routes.reservations import ReservationRoutes
 from api.routes.sessions import SessionRoutes
@@ -74,6 +75,7 @@ def create_app(services: Services) -> FastAPI:
         CommandRoutes,
         ReservationRoutes,
         CampaignRoutes,
+        ReleaseRoutes,
         ReportRoutes,
         AlarmRoutes,
         MakeRoutes,

@@ -368,6 +368,29 @@ CAMPAIGN: dict[str, Any] = {
         },
     ],
 }
+RELEASE: dict[str, Any] = {
+    "chargerId": "CP001",
+    "askedBy": "192.0.2.10",
+    "askedAt": "2026-11-27T09:00:00.000Z",
+    "forced": False,
+    "state": "incomplete",
+    "endedAt": "2026-11-27T09:00:01.480Z",
+    "counts": {"undone": 5, "not_undone": 1},
+    "steps": [
+        {"what": "profile", "name": "3001", "state": "undone", "detail": "it was not there"},
+        {"what": "profile", "name": "2001", "state": "undone", "detail": "it was not there"},
+        {"what": "profile", "name": "2000", "state": "undone"},
+        {"what": "limit", "name": "1", "state": "undone", "detail": "it says that 22000 W are in force"},
+        {
+            "what": "key",
+            "name": "MeterValueSampleInterval",
+            "before": "60",
+            "state": "not_undone",
+            "detail": "ChangeConfiguration: Rejected; it has 10",
+        },
+        {"what": "key", "name": "WebSocketPingInterval", "before": "300", "state": "undone"},
+    ],
+}
 ID_TAG_REQUEST: dict[str, Any] = {
     "parentIdTag": "FLEET",
     "expiryDate": "2099-01-01T00:00:00Z",

@@ -44,6 +44,8 @@ class Kind(Enum):
     UNKNOWN_CAMPAIGN = (404, "Unknown campaign", "There never was a campaign with this id.")
     CAMPAIGN_REFUSED = (409, "Campaign refused", "This campaign is not begun; nothing was changed.")
     CAMPAIGN_ENDED = (409, "Campaign ended", "The campaign has ended, or was stopped for good.")
+    RELEASE_REFUSED = (409, "Release refused", "The charger is not released, or not taken in again, now.")
+    NOT_RELEASED = (404, "Not released", "This charger is not released: it is steered, or observed, as configured.")
     NO_HEADROOM = (409, "No headroom", "What the charger may draw after it has no room; nothing was sent.")
     UNKNOWN_ID_TAG = (404, "Unknown id tag", "This id tag is not listed.")
     ID_TAG_CHANGED = (

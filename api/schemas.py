@@ -517,6 +517,44 @@ class MaintenanceAnswer(AnswerBody):
     maintenance: MaintenanceBody
 
 
+class ReleaseStepBody(AnswerBody):
+    """One thing that this system may have left in a charger, and what became of it."""
+
+    what: str = Field(
+        description="profile, limit (what a connector says is in force), reservation, local_list, key, connector "
+        "(it was told to be Inoperative), or foreign_profile (of another central system, cleared when it was taken in)."
+    )
+    name: str | Absent = Field(None, description="The key, or the number of the profile, reservation or connector.")
+    before: str | Absent = Field(None, description="Of a key: the value to be put back.")
+    state: str = Field(
+        description="open, undone, unverified (the charger says so, and it cannot be seen) or not_undone."
+    )
+    detail: str | Absent = Field(None, description="Why, or how.")
+
+
+class ReleaseBody(AnswerBody):
+    """A charger that is taken out, or was."""
+
+    charger_id: str
+    asked_by: str | Absent = Field(None, description="The address that asked.")
+    asked_at: str = Field(description="UTC, ISO 8601.")
+    forced: bool
+    state: str = Field(
+        description="releasing, released (everything was undone, and that was seen) or incomplete. In each of them "
+        "nothing else is written to the charger."
+    )
+    waits_for: str | Absent = Field(None, description="Why a release does not go on now.")
+    ended_at: str | Absent = Field(None, description="UTC, ISO 8601.")
+    counts: dict[str, int] = Field(description="How many steps are in each state.")
+    steps: list[ReleaseStepBody]
+
+
+class ReleaseAnswer(AnswerBody):
+    """The release of a charger."""
+
+    release: ReleaseBody
+
+
 class ConnectorBody(AnswerBody):
     """One connector as it is now."""
 
@@ -585,6 +623,9 @@ class ChargerBody(AnswerBody):
     caps: list[CapBody] = Field(description="What operators' SetChargingProfile caps here, oldest first.")
     mode: Literal["control", "observe"] = Field(description="observe: nothing is written to it.")
     maintenance: MaintenanceBody | Absent = Field(None, description="Of the whole charger; absent: it has none.")
+    release: Literal["releasing", "released", "incomplete"] | Absent = Field(
+        None, description="It was taken out, or is being (GET /chargers/{chargerId}/release); absent: neither."
+    )
 
 
 class ChargersAnswer(AnswerBody):
@@ -597,7 +638,7 @@ class ChargersAnswer(AnswerBody):
 class ChangedSettingBody(AnswerBody):
     """What we have done to one configuration key of a charger."""
 
-    before: str = Field(description="Its value before our first write, kept for good.")
+    before: str = Field(description="Its value before the first change, kept until a release has put it back.")
     value: str = Field(description="What was written last.")
     answer: str = Field(description="What the charger said to it; open: nothing.")
 

@@ -235,7 +235,7 @@ def chargers_remove(
     """Remove a charger from a running central system.
 
     Its connection is closed and later ones are refused; while cars charge there it stays booked until they have
-    stopped. What it was set to is not put back.
+    stopped. What it was set to is not put back: `csms release` does that before.
     """
     from csms.cli.fleet import remove  # noqa: PLC0415  # heavy: only for this command
 
@@ -269,6 +269,33 @@ def chargers_maintenance(
     said = {"reason": reason, "until": until, "inoperative": inoperative or None}
     body = {name: value for name, value in said.items() if value is not None}
     raise typer.Exit(run(url, charger_id, connector, body, end=end))
+
+
+@app.command()
+def release(
+    charger_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="The chargers' ids; or --all.")
+    ] = None,
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="Every charger of the station.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Also while a car charges there, and without headroom; others are then cut."),
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take released chargers in again.")] = False,
+    wait: Annotated[
+        int, typer.Option(metavar="SECONDS", min=0, max=3600, help="So long it waits for what comes of it.")
+    ] = 120,
+    url: Server = REST_URL,
+) -> None:
+    """Take chargers out again without a trace: profiles and reservations are cleared, changed keys put back.
+
+    Each is looked at again, and what could not be undone is told with its reason (exit status 1). From the beginning on
+    nothing else is written to a released charger, and its maximum stays booked, until it is removed or taken in again.
+    """
+    from csms.cli.releasing import run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(url, charger_ids or [], everything=all_, force=force, undo=undo, wait_s=wait))
 
 
 @app.command()

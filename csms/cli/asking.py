@@ -18,10 +18,10 @@ def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> J
     try:
         with httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
             answer = client.request(method, path, content=content, headers=headers)
-            document = {} if answer.status_code == httpx2.codes.NO_CONTENT else answer.json()
+            document = answer.json() if answer.content else {}
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         return f"--url {url}: no answer from a central system there ({type(error).__name__}); is `csms serve` running?"
-    if answer.status_code in {httpx2.codes.OK, httpx2.codes.NO_CONTENT} and isinstance(document, dict):
+    if answer.is_success and isinstance(document, dict):
         return document
     return f"--url {url}: the server answered {answer.status_code} {_why(document)}".rstrip()
 

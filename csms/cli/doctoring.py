@@ -218,6 +218,9 @@ def _without_server(config: Charger, charger: Json, who: str) -> tuple[Level, st
     if config.control is Control.NONE:
         kilowatts_booked = kilowatts(config.uncontrolled_power_w)
         return Level.OK, name, f"a car starts {away} as always: it is not steered, {kilowatts_booked} kW are booked"
+    if "release" in charger:
+        booked = charger["bookedPower"]
+        return Level.OK, name, f"a car starts {away} as always: the charger was released, {booked} kW are booked"
     if config.is_observed:
         booked = charger["bookedPower"]
         return Level.OK, name, f"a car starts {away} as always: it is only observed, {booked} kW are booked"

@@ -48,7 +48,10 @@ def _row(charger: Json) -> tuple[str, ...]:
         f"{one['idx']} {one.get('status', 'unknown')}{_maintenance(one)}" for one in charger["connectors"]
     )
     return (
-        charger["chargerId"] + (" (draining)" if charger["draining"] else "") + _maintenance(charger),
+        charger["chargerId"]
+        + (" (draining)" if charger["draining"] else "")
+        + _released(charger)
+        + _maintenance(charger),
         str(charger.get("maxPower", "-")),
         state,
         shown(statuses),
@@ -60,6 +63,10 @@ def _row(charger: Json) -> tuple[str, ...]:
 def _maintenance(place: Json) -> str:
     """Return the mark of a charger or connector where somebody works."""
     return " (maintenance)" if "maintenance" in place and "endedAt" not in place["maintenance"] else ""
+
+
+def _released(charger: Json) -> str:
+    return f" ({charger['release']})" if "release" in charger else ""
 
 
 def add(url: str, text: str, voltage_v: int, question: Question | None = None) -> int:

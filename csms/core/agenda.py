@@ -43,7 +43,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         if _anything_due(charger):
             alarm.at(wait_ms)
         return
-    if agenda.unclearable_ms is not None and not agenda.cleared and not charger.config.is_observed:
+    if agenda.unclearable_ms is not None and not agenda.cleared and not charger.is_left_alone:
         alarm.at(max(agenda.unclearable_ms, now.mono_ms + 1))
     if _next(state, charger, journal, now, timings, connection):
         _when_quiet(state, charger, journal, now, timings, alarm)
@@ -59,7 +59,7 @@ def _next(
     state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, connection: ConnectionId
 ) -> bool:
     """Send the first thing of the agenda that is still to be done; return whether there was none."""
-    agenda, may_write = charger.provisioning, not charger.config.is_observed
+    agenda, may_write = charger.provisioning, not charger.is_left_alone
     may_read = agenda.reading.due(now.mono_ms)
     if may_read and agenda.reading.before_limits:
         _read(state, charger, journal, connection)
@@ -190,7 +190,7 @@ def _tune(state: State, charger: ChargerState, journal: Journal, now: Now, timin
     """Change the next setting that should be another, when nothing more important waits for the charger's answers."""
     settings, connection = charger.settings, charger.connection
     allowed = charger.config.configure is Configure.AUTO and charger.config.control in {Control.AUTO, Control.OCPP}
-    if not settings.wishes or not allowed or charger.draining or charger.config.is_observed or connection is None:
+    if not settings.wishes or not allowed or charger.draining or charger.is_left_alone or connection is None:
         return
     due = {wish: settings.due_ms(wish, timings.rewrite_ms) for wish in settings.wishes}
     wish = min(due, key=lambda each: due[each])

@@ -181,6 +181,20 @@ KINDS: Final[dict[str, Kind]] = {
         "See what the charger did (`GET /campaigns/{id}`, and at the charger itself). Then let the others follow"
         " (`POST /campaigns/{id}/resume`), or end the campaign (`POST /campaigns/{id}/stop`).",
     ),
+    "released": Kind(
+        _N,
+        "charger",
+        "The charger is taken out, or is being: nothing is written to it but what undoes. Without its limits it may"
+        " draw its maximum, or its `reservedPower`, which is booked.",
+        "Remove it from the configuration when it is gone (`csms chargers remove`), or take it in again"
+        " (`csms release --undo`).",
+    ),
+    "release_incomplete": Kind(
+        _N,
+        "charger",
+        "Something of this system may be left in a charger that was released.",
+        "See GET /chargers/{chargerId}/release for what and why; mend that at the charger, or release it again.",
+    ),
     "fail_safe_waits": Kind(
         _N,
         "charger",

@@ -28,6 +28,7 @@ from csms.core.ladder import Attempt, Manner, attempts, least_w, likeliest_attem
 from csms.core.limits import Book, Send, accept, lose, refuse
 from csms.core.part import Part
 from csms.core.provisioning import Provisioning
+from csms.core.releasing import Releasing
 from csms.core.replies import Refusal, Refused, SessionEnded
 from csms.core.state import (
     AftermathCall,
@@ -37,10 +38,12 @@ from csms.core.state import (
     LimitCall,
     OperatorCall,
     PendingCall,
+    ReleaseCall,
     StartCall,
     StopCall,
 )
 from csms.core.tenths import learn_tenths
+from csms.core.undoing import Said, said_of
 
 ACCEPTED = "Accepted"
 CLEARED = frozenset({ACCEPTED, "Unknown"})
@@ -83,6 +86,8 @@ class Calls(Part):
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it was asked")
             case OperatorCall():
                 self._operator.unsent(call)
+            case ReleaseCall():
+                self._releasing.unsent(call, fact.token)
             case None:
                 pass
 
@@ -99,6 +104,7 @@ class Calls(Part):
                 self._no_schedule(call)
                 self._setting_answered(call, status)
                 self._statuses_answered(call, status)
+                self._foreign_cleared(call, status)
                 done = call.errand is not Errand.CLEAR_PLACE or status in CLEARED
                 failures = self.state.chargers[call.charger_id].provisioning.failures
                 if not done and failures >= len(self.timings.backoff_ms):
@@ -111,6 +117,8 @@ class Calls(Part):
                 hard_answered(self.state, call, status, self.now, self.timings, self.journal)
             case OperatorCall():
                 self._operator.answered(call, status, None)
+            case ReleaseCall():
+                self._releasing.said(call, fact.token, Said(status))
             case StartCall() | StopCall() if status != ACCEPTED:
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, "the charger refused")
             case StopCall():
@@ -119,14 +127,18 @@ class Calls(Part):
                 pass  # it will try: the start itself is the answer
 
     def command_answered(self, fact: CommandAnswered) -> None:
-        """Take the answer to an operator's command."""
+        """Take the answer to an operator's command, or to a question of a release."""
         call = self._live_call(fact.token)
         if isinstance(call, OperatorCall):
             self._operator.answered(call, fact.status, fact.payload_json)
+        elif isinstance(call, ReleaseCall):
+            self._releasing.said(call, fact.token, said_of(fact))
 
     def configuration_read(self, fact: ConfigurationRead) -> None:
         """Take what a charger tells of its configuration keys."""
         call = self._live_call(fact.token)
+        if isinstance(call, ReleaseCall):
+            self._releasing.said(call, fact.token, Said(keys=fact))
         if not isinstance(call, AgendaCall) or not isinstance(call.command, ReadConfiguration):
             return
         charger = self.state.chargers[call.charger_id]
@@ -143,13 +155,15 @@ class Calls(Part):
         if isinstance(call, AgendaCall):
             learn_tenths(self.state.chargers[call.charger_id], self.journal, fact)
             self._errand_ended(call, fact.token, done=True, answer=ACCEPTED)
+        elif isinstance(call, ReleaseCall):
+            self._releasing.said(call, fact.token, Said(schedule=fact))
 
     def _no_schedule(self, call: AgendaCall) -> None:
         """Take it that no schedule can be read back: it is not worth asking again."""
         if call.errand is Errand.READ_BACK:
             learn_tenths(self.state.chargers[call.charger_id], self.journal, None)
 
-    def errored(self, fact: CallErrored) -> None:
+    def errored(self, fact: CallErrored) -> None:  # noqa: C901 - one table of all CALLs
         """Take a CALLERROR: an answer, and no evidence of what is in force."""
         call = self._live_call(fact.token)
         match call:
@@ -176,10 +190,12 @@ class Calls(Part):
                 self._refuse_request(call, Refusal.CHARGER_REFUSED, f"the charger answered with error {fact.code[:40]}")
             case OperatorCall():
                 self._operator.errored(call, fact.code)
+            case ReleaseCall():
+                self._releasing.said(call, fact.token, Said(fact.code))
             case None:
                 pass
 
-    def timed_out(self, fact: CallTimedOut) -> None:
+    def timed_out(self, fact: CallTimedOut) -> None:  # noqa: C901 - one table of all CALLs
         """Take a time-out: it frees nothing, and the second one running aborts the socket."""
         call = self.state.calls.get(fact.token)
         if call is None or not self._on_live_connection(call):
@@ -204,6 +220,9 @@ class Calls(Part):
                 self._refuse_request(call, Refusal.CHARGER_SILENT, "the charger did not answer in time")
             case OperatorCall():
                 self._operator.timed_out(call)
+            case ReleaseCall():
+                del self.state.calls[fact.token]
+                self._releasing.unanswered(call, fact.token)
         self.journal.plan = True
         charger.timeouts += 1
         self.journal.log("call.timed_out", charger.charger_id, None, token=fact.token)
@@ -235,6 +254,12 @@ class Calls(Part):
                 self._refuse_request(call, Refusal.CHARGER_OFFLINE, "the charger went offline before it answered")
             if isinstance(call, OperatorCall):
                 self._operator.lost(call)
+            if isinstance(call, ReleaseCall):
+                self._releasing.unanswered(call, token)
+
+    @property
+    def _releasing(self) -> Releasing:
+        return Releasing(self.state, self.journal, self.now, self.timings)
 
     @property
     def _operator(self) -> Commanding:
@@ -442,6 +467,17 @@ class Calls(Part):
             provisioning.unclearable_ms = self.now.mono_ms + pause_ms
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=code)
             self._free_agenda(call, token)
+
+    def _foreign_cleared(self, call: AgendaCall, status: str) -> None:
+        """Note for good that what another central system had left is gone: it cannot be put back (§6.14: Accepted)."""
+        charger = self.state.chargers[call.charger_id]
+        if call.errand is not Errand.CLEAR_PLACE or status != ACCEPTED or charger.cleared_foreign:
+            return
+        defaults = [s for c in charger.connectors.values() for s in c.limits.sends if s.purpose is Purpose.DEFAULT]
+        if not call.clears and not defaults:  # else it may have been ours
+            charger.cleared_foreign = True
+            self.journal.chargers.add(charger.charger_id)
+            self.journal.log("charger.foreign_cleared", charger.charger_id)
 
     def _statuses_answered(self, call: AgendaCall, word: str) -> None:
         """Take it that a charger which cannot be asked for its statuses need not be asked again."""

@@ -275,6 +275,8 @@ class CampaignQueue(TimedPart):
         charger = self.state.chargers.get(place.charger_id)
         if charger is None or charger.draining:
             return self._told(place, PlaceState.SKIPPED, REMOVED)
+        if charger.release is not None:
+            return self._told(place, PlaceState.SKIPPED, "the charger was released")
         marked = anywhere(charger)
         if marked is not None:
             return self._told(place, PlaceState.WAITING, f"it is under maintenance: {marked[1].reason}")

@@ -23,6 +23,7 @@ from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
 from csms.core.provisioning import Provisioning
 from csms.core.records import CertificateRequest, ChargerStored, Driver, EvidenceStored, Maintenance
+from csms.core.release import Progress, Release
 from csms.core.session import Phase, Session
 from csms.core.settings import Settings
 from csms.core.stamps import Stamps
@@ -52,6 +53,8 @@ class ChargerState:
         caps: what operators cap at it (`csms.core.capping`); cap_w: that of the whole charger now, W.
         certificate_request: what it wants to have signed; None: nothing.
         maintenance: what operators have said of it (`csms.core.maintaining`), by connector; 0: of all of it.
+        cleared_foreign: default profiles of another central system were in it, and we have cleared them.
+        release: it was taken out, or is being: it is left alone (`csms.core.releasing`); undoing: how far that is.
     """
 
     config: Charger
@@ -85,6 +88,9 @@ class ChargerState:
     caps: tuple[CapView, ...] = ()
     certificate_request: CertificateRequest | None = None
     maintenance: dict[int, Maintenance] = field(default_factory=dict)
+    cleared_foreign: bool = False
+    release: Release | None = None
+    undoing: Progress = field(default_factory=Progress)
 
     @property
     def charger_id(self) -> ChargerId:
@@ -171,9 +177,14 @@ class ChargerState:
         return self.connection is not None and self.heard and certain
 
     @property
+    def is_left_alone(self) -> bool:
+        """Return whether nothing is written to it of our own accord: it is observed, or released."""
+        return self.config.is_observed or self.release is not None
+
+    @property
     def addressable(self) -> bool:
         """Return whether limits may be sent to it now."""
-        return self.may_be_asked and not self.config.is_observed
+        return self.may_be_asked and not self.is_left_alone
 
     @property
     def unknown_default(self) -> bool:
@@ -343,6 +354,8 @@ class ChargerState:
             draining=self.config if self.draining else None,
             certificate_request=self.certificate_request,
             maintenance=dict(self.maintenance),
+            release=self.release,
+            cleared_foreign=self.cleared_foreign,
         )
 
 

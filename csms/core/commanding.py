@@ -67,6 +67,21 @@ BEGINS = frozenset({"RemoteStartTransaction", "ReserveNow"})
 OUR_PROFILES = range(2_000, 4_000)
 """Ids of profiles that we send (`csms.ocpp16.profiles`): an operator's ClearChargingProfile names none of them."""
 
+LEAVES_SOMETHING = frozenset(
+    {
+        "CertificateSigned",
+        "ChangeAvailability",
+        "ChangeConfiguration",
+        "DeleteCertificate",
+        "InstallCertificate",
+        "ReserveNow",
+        "SendLocalList",
+        "SignedUpdateFirmware",
+        "UpdateFirmware",
+    }
+)
+"""Actions that leave something in a charger; one that was released is not asked for them."""
+
 
 class Commanding(Part):
     """Intake of operators' commands and of what becomes of them; lives for one step."""
@@ -113,6 +128,8 @@ class Commanding(Part):
         if any(self._is_numbered_like(stored, each.stored) for each in self.state.commands.values()):
             told = f"another {stored.action} of that requestId has not come to its end at this charger"
             return Refused(Refusal.COMMAND_REFUSED, told)
+        if charger.release is not None and stored.action in LEAVES_SOMETHING:
+            return Refused(Refusal.COMMAND_REFUSED, "the charger was released: nothing is left in it any more")
         if stored.action == SET:
             why = self._why_no_cap(charger, stored)
             return None if why is None else Refused(Refusal.COMMAND_REFUSED, why)
@@ -204,13 +221,14 @@ class Commanding(Part):
         commanded.change(answer=word, answer_json=answer_json)
         state = state_of(commanded.stored.action, word)
         if state is CommandState.ACCEPTED and commanded.stored.action in {"ReserveNow", "CancelReservation"}:
-            self._end_reservation(commanded)
+            self.end_reservation(commanded.stored.charger_id, body_of(commanded.stored)["reservationId"], commanded)
         if state is CommandState.ACCEPTED and commanded.stored.action == "CertificateSigned":
             self._certified(commanded.stored)
         if word == CANCELS:
             for other in self._under_way(call.charger_id, commanded.stored.action):
                 if other is not commanded:
                     self._turned_out(other, CommandOutcome.CANCELLED)
+        self._setting_answered(commanded, word or "")
         expects = expected(commanded.stored, word) if state is CommandState.ACCEPTED else None
         if expects is None:
             self._answered(commanded, state)
@@ -229,9 +247,19 @@ class Commanding(Part):
             charger.certificate_request = None
             self.journal.chargers.add(charger.charger_id)
 
+    def _setting_answered(self, commanded: Commanded, word: str) -> None:
+        """Keep what a charger says to the change of a key of which it is known what it was."""
+        stored, body = commanded.stored, body_of(commanded.stored)
+        charger = self.state.chargers.get(stored.charger_id)
+        if stored.action != "ChangeConfiguration" or charger is None:
+            return
+        if charger.settings.operation_answered(body["key"], body["value"], word):
+            self.journal.chargers.add(stored.charger_id)
+
     def errored(self, call: OperatorCall, code: str) -> None:
         """Take a CALLERROR."""
         call.commanded.change(answer=code)
+        self._setting_answered(call.commanded, code)
         self._answered(call.commanded, CommandState.NOT_SUPPORTED if code in NOT_SUPPORTED else CommandState.FAILED)
 
     def _answered(self, commanded: Commanded, state: CommandState, *, hold: bool = False) -> None:
@@ -328,11 +356,15 @@ class Commanding(Part):
                 self._turned_out(commanded, CommandOutcome.HAPPENED)
                 return
 
-    def _end_reservation(self, commanded: Commanded) -> None:
+    def reservations(self, charger_id: ChargerId) -> list[int]:
+        """Return the ids of the reservations that a charger keeps, as far as is known."""
+        reserved = self._awaiting(charger_id, Expected.RESERVATION_USED)
+        return sorted({body_of(each.stored)["reservationId"] for each in reserved})
+
+    def end_reservation(self, charger_id: ChargerId, number: int, by: Commanded | None = None) -> None:
         """End the reservation of that id: it was cancelled, or another one has taken its place (§5.13)."""
-        number = body_of(commanded.stored)["reservationId"]
-        for reserved in self._awaiting(commanded.stored.charger_id, Expected.RESERVATION_USED):
-            if reserved is not commanded and body_of(reserved.stored)["reservationId"] == number:
+        for reserved in self._awaiting(charger_id, Expected.RESERVATION_USED):
+            if reserved is not by and body_of(reserved.stored)["reservationId"] == number:
                 self._turned_out(reserved, CommandOutcome.CANCELLED)
 
     def _used_reservation(self, fact: TransactionStarted) -> None:
@@ -477,6 +509,9 @@ class CommandQueue(TimedPart):
             return
         if disturbs(stored):
             disturb(charger, stored.command_id, self.journal)
+        body = body_of(stored)
+        if stored.action == "ChangeConfiguration" and charger.settings.operated(body["key"], body["value"]):
+            self.journal.chargers.add(stored.charger_id)
         token = self.state.take_token()
         commanded.change(state=CommandState.SENT, sent_ms=self.now.wall_ms)
         self.state.calls[token] = OperatorCall(charger.charger_id, connection, commanded)

@@ -141,12 +141,13 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class ReadSchedule:
-    """GetCompositeSchedule in amperes (§5.7): which limit a charger itself says is in force at a connector."""
+    """GetCompositeSchedule (§5.7): which limit a charger itself says is in force at a connector."""
 
     token: Token
     connection: ConnectionId
     charger_id: ChargerId
     idx: int
+    unit: RateUnit = RateUnit.A
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ class Container(TimedPart):
         for charger in self.state.chargers.values():
             if charger.connection is None or not charger.heard or charger.identity.in_conflict:
                 continue
-            if charger.config.is_observed:
+            if charger.is_left_alone:
                 continue
             for connector in charger.connectors.values():
                 if connector.containment.pending is None:

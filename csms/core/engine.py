@@ -55,6 +55,8 @@ from csms.core.events import (
     MakesTaught,
     MeterSampled,
     PowerUpdated,
+    ReleaseRequested,
+    ReleaseUndoRequested,
     ScheduleRead,
     SessionRequested,
     SessionStopRequested,
@@ -85,6 +87,7 @@ from csms.core.records import (
     StationStored,
 )
 from csms.core.recovery import rebuild
+from csms.core.releasing import ReleaseQueue, Releasing
 from csms.core.replies import ChargerView, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
 from csms.core.safe_mode import make_safe_plan, send_cuts
@@ -307,6 +310,10 @@ class Engine:
                 Maintaining(state, journal, now, timings).requested(fact)
             case MaintenanceEndRequested():
                 Maintaining(state, journal, now, timings).end_requested(fact)
+            case ReleaseRequested():
+                Releasing(state, journal, now, timings).requested(fact)
+            case ReleaseUndoRequested():
+                Releasing(state, journal, now, timings).undo_requested(fact)
             case MakesTaught():
                 self._teach(fact, journal)
             case EnergyReported():
@@ -373,6 +380,8 @@ class Engine:
             maintenance.follow()
         if state.campaigns:
             CampaignQueue(state, journal, now, timings, alarm).run(queue)
+        if state.releasing:
+            ReleaseQueue(state, journal, now, timings, alarm).run()
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)

@@ -321,10 +321,14 @@ class ConfigurationRead:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRead:
-    """CALLRESULT of GetCompositeSchedule; `limit_tenths_a`: its first limit, None when none can be read from it."""
+    """CALLRESULT of GetCompositeSchedule: its first limit, in the unit in which it is told.
+
+    `limit_tenths_a`, `limit_w`: None when none can be read from it in that unit.
+    """
 
     token: Token
     limit_tenths_a: int | None
+    limit_w: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,6 +451,33 @@ class MaintenanceEndRequested:
     asked_by: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReleaseRequested:
+    """`POST /chargers/{chargerId}/release`: take the charger out without a trace.
+
+    Attributes:
+        asked_by: who, for the record.
+        forced: also while a car charges there, and without headroom for the charger's maximum.
+        changed_keys: what operators' commands have set, by the charger's own name of the key, last value.
+        local_list: an operator has sent it a local list.
+    """
+
+    request: RequestId
+    charger_id: ChargerId
+    asked_by: str
+    forced: bool = False
+    changed_keys: Mapping[str, str] = field(default_factory=dict)
+    local_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseUndoRequested:
+    """`DELETE /chargers/{chargerId}/release`: steer it again as its configuration says."""
+
+    request: RequestId
+    charger_id: ChargerId
+
+
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
@@ -539,5 +570,7 @@ RestFact = (
     | CampaignResumeRequested
     | MaintenanceRequested
     | MaintenanceEndRequested
+    | ReleaseRequested
+    | ReleaseUndoRequested
 )
 Fact = StationConfigured | MakesTaught | EnergyReported | ChargerFact | CallFact | RestFact

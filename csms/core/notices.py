@@ -19,6 +19,7 @@ from csms.core.ladder import fail_safe_w
 from csms.core.maintenance import covering, words
 from csms.core.part import Alarm
 from csms.core.records import CampaignState, Driver
+from csms.core.release import Release, ReleaseState, StepState
 from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import Configure, Control, FailSafe
@@ -164,7 +165,9 @@ def _of_maintenance(charger: ChargerState) -> Iterator[Sign]:
 def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
     config = charger.config
     booked = f"{charger.booked_w()} W are booked for it"
-    if config.is_observed:
+    if charger.release is not None:
+        yield from _of_release(charger, charger.release, booked)
+    elif config.is_observed:
         yield at_charger("observed", charger, f"nothing is written to it; {booked}")
     exposed = config.control is Control.AUTO and not config.is_observed
     if live and exposed and not charger.ever_connected and not charger.draining:
@@ -186,6 +189,16 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
         yield at_charger("forgets_default", charger, "a charger of its make drew more than its default after a boot")
 
 
+def _of_release(charger: ChargerState, release: Release, booked: str) -> Iterator[Sign]:
+    """Yield that a charger was taken out, and what was left in it."""
+    yield at_charger("released", charger, f"{release.state.value}; nothing is written to it; {booked}")
+    if release.state is ReleaseState.INCOMPLETE:
+        kinds = {StepState.NOT_UNDONE: "not undone", StepState.UNVERIFIED: "not seen to be undone"}
+        counts = {word: release.count(state) for state, word in kinds.items()}
+        told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        yield at_charger("release_incomplete", charger, f"of {len(release.steps)} traces, {told}")
+
+
 def _of_wear(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
     if not alarm.reached(charger.wear.free_ms(timings), now):
         cause = f"{timings.wear_writes} TxDefaultProfiles a day and what was saved are used up"
@@ -195,7 +208,7 @@ def _of_wear(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) ->
 def _of_settings(charger: ChargerState) -> Iterator[Sign]:
     config, wishes = charger.config, charger.settings.wishes
     suggests = config.configure is Configure.SUGGEST or (config.configure is Configure.AUTO and config.is_observed)
-    if suggests and wishes and charger.ever_connected:
+    if suggests and wishes and charger.ever_connected and charger.release is None:
         wanted = ", ".join(f"{wish.key} = {wish.wanted}" for wish in wishes)
         yield at_charger("configuration_suggested", charger, f"it should have {wanted}")
     if charger.settings.reboot_required:

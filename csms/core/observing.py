@@ -38,13 +38,13 @@ WRITTEN = (SetLimit, ClearLimits, ChangeConfiguration, ChangeAvailability)
 
 
 def check_nothing_written(state: State, commands: Iterable[Command]) -> None:
-    """Assert that no command of ours changes anything in an observed charger; operators and clients may ask for it."""
+    """Assert that no command of ours changes anything in a charger that is left alone; others may ask for that."""
     for command in commands:
         writes = isinstance(command, WRITTEN) or (isinstance(command, RemoteStop) and command.urgent)
         charger = state.chargers.get(command.charger_id) if writes else None
         check(
-            charger is None or not charger.config.is_observed,
-            f"{command.charger_id} is observed: no {type(command).__name__} may be sent to it",
+            charger is None or not charger.is_left_alone,
+            f"{command.charger_id} is observed or released: no {type(command).__name__} may be sent to it",
         )
 
 

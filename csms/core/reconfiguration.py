@@ -15,6 +15,7 @@ from csms.core.limits import Book
 from csms.core.part import Alarm, Part
 from csms.core.provisioning import Provisioning
 from csms.core.records import EndReason
+from csms.core.release import steered
 from csms.core.replies import StationShown
 from csms.core.station import Charger, Control, Station
 from csms.core.transactions import Transactions
@@ -47,6 +48,7 @@ class Reconfiguration(Part):
             return new_charger(config)
         if config.fail_safe_power_w < charger.config.fail_safe_power_w:
             charger.provisioning.default_lowered(self.state.next_token)
+        config = steered(config, charger.release)
         was_observed = charger.config.is_observed
         charger.config, charger.draining, charger.let_go = config, False, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)

@@ -13,6 +13,7 @@ from csms.core.commands import LimitForm, Purpose
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
+from csms.core.release import Release
 from csms.core.settings import KeyStored
 from csms.core.station import Charger, Station
 
@@ -178,6 +179,8 @@ class ChargerStored:
         evidence: what stands against the obedience of a connector, by its number.
         certificate_request: its last SignCertificate, until a CertificateSigned was accepted.
         maintenance: what an operator has said of it, by connector; 0: the whole charger.
+        release: it was taken out, or is being; None: it is steered, or observed, as it is configured.
+        cleared_foreign: default profiles of another central system were in it, and we have cleared them.
     """
 
     charger_id: ChargerId
@@ -192,6 +195,8 @@ class ChargerStored:
     evidence: dict[int, EvidenceStored] = field(default_factory=dict)
     certificate_request: CertificateRequest | None = None
     maintenance: dict[int, Maintenance] = field(default_factory=dict)
+    release: Release | None = None
+    cleared_foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from csms.core.ladder import OUR_LEVEL, Attempt, fail_safe_w
 from csms.core.learnt import MAKES_MAX
 from csms.core.limits import restore as restore_send
 from csms.core.records import ChargerStored, SendStored, SessionStored, Snapshot
+from csms.core.release import steered
+from csms.core.releasing import resume as resume_releases
 from csms.core.session import Phase
 from csms.core.session import restore as restore_session
 from csms.core.settings import Answer, restored
@@ -37,7 +39,9 @@ def rebuild(snapshot: Snapshot, now: Now, timings: Timings = LAW) -> State:
     draining = [r.draining for r in snapshot.chargers if r.draining is not None and r.charger_id not in known]
     chargers: dict[str, ChargerState] = {}
     for config in [*configured, *draining]:
-        chargers[config.charger_id] = _charger(config, rows.get(config.charger_id), now)
+        row = rows.get(config.charger_id)
+        seen = config if row is None else steered(config, row.release)
+        chargers[config.charger_id] = _charger(seen, row, now)
         chargers[config.charger_id].draining = config.charger_id not in known
     state = State(
         makes={row.make: replace(row.learnt) for row in snapshot.makes},
@@ -63,6 +67,7 @@ def rebuild(snapshot: Snapshot, now: Now, timings: Timings = LAW) -> State:
         restore_command(state, command, now, timings)
     for campaign in sorted(snapshot.campaigns, key=lambda c: (c.asked_ms, c.campaign_id)):
         state.campaigns[campaign.campaign_id] = campaign
+    resume_releases(state, now.mono_ms, timings.late_execution_ms)
     return state
 
 
@@ -73,8 +78,9 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
         return charger
     charger.max_booked_w = max(row.max_booked_w, config.max_power_w)
     charger.uncontrolled_booked_w = max(row.uncontrolled_booked_w, config.uncontrolled_power_w)
-    charger.ever_connected, charger.boot = row.ever_connected, row.boot
+    charger.ever_connected, charger.boot, charger.release = row.ever_connected, row.boot, row.release
     charger.certificate_request = row.certificate_request
+    charger.cleared_foreign = row.cleared_foreign
     charger.settings = restored(row.configuration, now.mono_ms)
     for position, provisioned in enumerate(row.provisioned):
         idx = position + 1

@@ -13,6 +13,7 @@ from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import CampaignStored, CertificateRequest, CommandStored, Driver, Maintenance
+from csms.core.release import Release
 from csms.core.settings import Change
 from csms.core.station import Station
 from csms.core.tuning import Wish
@@ -64,6 +65,8 @@ class Refusal(StrEnum):
     NO_HEADROOM = "no_headroom"
     CAMPAIGN_REFUSED = "campaign_refused"
     CAMPAIGN_ENDED = "campaign_ended"
+    RELEASE_REFUSED = "release_refused"
+    NOT_RELEASED = "not_released"
     CHARGER_CONNECTED = "charger_connected"
     TRANSACTION_ENDED = "transaction_ended"
     METER_STOP_TOO_LOW = "meter_stop_too_low"
@@ -149,6 +152,13 @@ class MaintenanceShown:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseShown:
+    """The release of a charger, as far as it has come."""
+
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
 class NothingAwaited:
     """Nothing more will come of what somebody waits for: it is in the store."""
 
@@ -157,6 +167,7 @@ Outcome = (
     CommandShown
     | CampaignShown
     | MaintenanceShown
+    | ReleaseShown
     | NothingAwaited
     | MakesShown
     | Refused
@@ -211,6 +222,7 @@ class ChargerView:
         settings: the configuration keys that it told, as it told them; capabilities: what they mean.
         changes: by key, what we have changed and from what; suggested: what should be another now.
         certificate_request: what it wants to have signed; None: nothing.
+        release: it was taken out, or is being; None: neither.
     """
 
     charger_id: ChargerId
@@ -234,3 +246,4 @@ class ChargerView:
     observed: bool = False
     certificate_request: CertificateRequest | None = None
     maintenance: Maintenance | None = None
+    release: Release | None = None

@@ -62,6 +62,8 @@ class Requests:
             self._refuse(fact.request, Refusal.UNKNOWN_CONNECTOR, f"charger has no such connector: {fact.idx}")
         elif charger.config.control is Control.NONE:
             self._refuse(fact.request, Refusal.NOT_CONTROLLED, "the charger is configured as not controlled")
+        elif charger.release is not None:
+            self._refuse(fact.request, Refusal.NOT_CONTROLLED, "the charger was released")
         elif charger.config.is_observed:
             self._refuse(fact.request, Refusal.NOT_CONTROLLED, "the charger is observed only (mode observe)")
         elif (why_not := why_no_start(charger, fact.idx)) is not None:

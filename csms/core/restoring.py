@@ -14,6 +14,7 @@ from them:
     commands          one that was queued or sent then may have been carried out since: it is unknown, and never sent;
                       what was to follow from one that was accepted is awaited on, and booked meanwhile
     campaigns         one that was running is halted: whom it has asked since is not known
+    releases          one that was under way has ended: the charger stays left alone, and is to be released again
     `control: auto`   a charger that had never connected may have since: it counts as one that has, unless its
                       sessions were driven over REST
 
@@ -43,6 +44,7 @@ from csms.core.records import (
     SessionStored,
     Snapshot,
 )
+from csms.core.release import Release, ReleaseState, StepState
 from csms.core.station import Charger, Control
 
 GAP = 1_000_000
@@ -85,7 +87,9 @@ def new_epoch(snapshot: Snapshot, rest_driven: frozenset[ChargerId], made_ms: in
     chargers = list(_chargers(snapshot, rest_driven))
     sessions = [session for session in snapshot.sessions if session.driver is Driver.OCPP]
     sends = list(_sends(known.next_token, chargers, sessions, now_ms))
-    records: list[Record] = [replace(row, provisioned=_none(row), statuses={}) for _, row in chargers]
+    records: list[Record] = [
+        replace(row, provisioned=_none(row), statuses={}, release=_halted(row.release, now_ms)) for _, row in chargers
+    ]
     records += sends
     records += _rest_sessions(snapshot, {row.charger_id: row for _, row in chargers})
     records += _commands(snapshot)
@@ -117,6 +121,18 @@ def _chargers(snapshot: Snapshot, rest_driven: frozenset[ChargerId]) -> Iterator
 
 def _none(row: ChargerStored) -> tuple[bool, ...]:
     return (False,) * len(row.provisioned)
+
+
+def _halted(release: Release | None, now_ms: int) -> Release | None:
+    """Return a release that may have gone on since, ended: nothing more is undone without an operator."""
+    if release is None or not release.is_under_way:
+        return release
+    why = "the store was restored from a backup; release the charger again"
+    steps = tuple(
+        replace(step, state=StepState.NOT_UNDONE, detail=why) if step.state is StepState.OPEN else step
+        for step in release.steps
+    )
+    return replace(release, steps=steps, state=ReleaseState.INCOMPLETE, ended_ms=now_ms)
 
 
 def _sends(

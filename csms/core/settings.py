@@ -1,8 +1,9 @@
 """A charger's own settings: as it told them, as they should be, and what we have changed in them.
 
 `csms.core.tuning` says what should be; `csms.core.agenda` writes it, one CALL at a time. What is known here decides
-whether and when. A write is an intent: it is durable before it leaves, and what was there before our first one is kept
-for good, so that it can be put back. What a charger answers changes this:
+whether and when. A write is an intent: it is durable before it leaves, and what was there before our first one is kept,
+so that a release can put it back (`csms.core.releasing`); so is what an operator's command changes, where that was
+read. What a charger answers changes this:
 
     answer                 | then
     -----------------------+--------------------------------------------------------------------------------------
@@ -130,7 +131,7 @@ class Settings:
             key = meant_by(name)
             if key is not None and (key not in named or name.lower() == key.lower()):
                 named[key] = name
-        gone = {key for name in unknown if (key := meant_by(name)) is not None and self._own_name(key) == name}
+        gone = {key for name in unknown if (key := meant_by(name)) is not None and self.own_name(key) == name}
         kept = {key: value for key, value in self.values.items() if key not in gone}
         own = {key: name.strip() for key, name in named.items() if name.strip() != key}
         self.names = {key: name for key, name in self.names.items() if key not in named} | own
@@ -170,7 +171,8 @@ class Settings:
         self.put({})
         self.wishes = ()
 
-    def _own_name(self, key: str) -> str:
+    def own_name(self, key: str) -> str:
+        """Return the charger's own name of a key."""
         return self.names.get(key, key)
 
     def put(self, values: Mapping[str, str | None]) -> None:
@@ -216,7 +218,7 @@ class Settings:
             change = replace(change, value=wish.wanted, answer=Answer.OPEN, tries=tries, kept=False)
         self.written_ms[wish.key] = now_ms
         self._note(wish.key, change)
-        return self._own_name(wish.key)
+        return self.own_name(wish.key)
 
     def unsent(self, key: str) -> None:
         """Take it that the last write of a key never left."""
@@ -237,6 +239,32 @@ class Settings:
         if key != SAMPLED_KEY or answer not in {Answer.ACCEPTED, Answer.REBOOT_REQUIRED}:
             return ()
         return not_taken(value, refused)
+
+    def operated(self, name: str, value: str) -> bool:
+        """Note that an operator's ChangeConfiguration is being sent; return whether what was there before is known.
+
+        Only then it can be put back. What was there before the first change is kept.
+        """
+        key = meant_by(name)
+        present = None if key is None else self.values.get(key)
+        if key is None or present is None:
+            return False
+        before = self.changes[key].before if key in self.changes else present
+        self._note(key, Change(before, value))
+        return True
+
+    def operation_answered(self, name: str, value: str, word: str) -> bool:
+        """Take the status or error code that answers it; return whether it was noted."""
+        key = meant_by(name)
+        if key is None or key not in self.changes:
+            return False
+        self.answered(key, value, word)
+        return True
+
+    def put_back(self, keys: Collection[str]) -> None:
+        """Forget what was done to keys that are again as they were before."""
+        self.changes = {key: change for key, change in self.changes.items() if key not in keys}
+        self.stale = True
 
     def _note(self, key: str, change: Change) -> None:
         self.changes = {**self.changes, key: change}

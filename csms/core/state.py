@@ -129,7 +129,17 @@ class OperatorCall:
     commanded: Commanded
 
 
-PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall | HardCall | OperatorCall
+@dataclass(frozen=True, slots=True)
+class ReleaseCall:
+    """A question of a release is out; `changes`: it undoes something in the charger."""
+
+    charger_id: ChargerId
+    connection: ConnectionId
+    action: str
+    changes: bool
+
+
+PendingCall = LimitCall | AgendaCall | AftermathCall | StartCall | StopCall | HardCall | OperatorCall | ReleaseCall
 
 
 @dataclass(slots=True)
@@ -164,6 +174,7 @@ class State:
         rest_ended: REST-driven sessions that ended lately.
         commands: those of operators that have not ended, oldest first.
         campaigns: those that have not ended, oldest first.
+        releasing: chargers whose release is under way (`csms.core.releasing`).
         capped: chargers that had caps when that was last looked at (`csms.core.capping`).
         maintained: chargers of which something is said (`csms.core.maintaining`).
     """
@@ -190,6 +201,7 @@ class State:
     energy: EnergyReported | None = None
     commands: dict[CommandId, Commanded] = field(default_factory=dict)
     campaigns: dict[CampaignId, CampaignStored] = field(default_factory=dict)
+    releasing: set[ChargerId] = field(default_factory=set)
     capped: set[ChargerId] = field(default_factory=set)
     maintained: set[ChargerId] = field(default_factory=set)
 

@@ -46,6 +46,7 @@ def is_shown(charger: ChargerState, view: ChargerView | None) -> bool:
         and view.changes is charger.settings.changes
         and view.suggested is charger.settings.wishes
         and view.caps == charger.caps
+        and view.release is charger.release
     )
 
 
@@ -76,6 +77,7 @@ def charger_view(charger: ChargerState) -> ChargerView:
         observed=observed,
         certificate_request=charger.certificate_request,
         maintenance=charger.maintenance.get(0),
+        release=charger.release,
     )
 
 

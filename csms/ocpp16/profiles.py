@@ -62,9 +62,9 @@ def _limit(form: LimitForm, limit_w: int, less_tenths: int = 0) -> int | float:
     return tenths // 10 if tenths % 10 == 0 else tenths / 10
 
 
-def get_composite_schedule(idx: int) -> Payload:
-    """Return GetCompositeSchedule.req (§6.23) for what is in force now at a connector, in amperes."""
-    return {"connectorId": idx, "duration": SCHEDULE_S, "chargingRateUnit": RateUnit.A.value}
+def get_composite_schedule(idx: int, unit: RateUnit) -> Payload:
+    """Return GetCompositeSchedule.req (§6.23) for what is in force now at a connector."""
+    return {"connectorId": idx, "duration": SCHEDULE_S, "chargingRateUnit": unit.value}
 
 
 def clear_charging_profile(command: ClearLimits) -> Payload:

@@ -46,6 +46,7 @@ UNREADABLE = "Unreadable"
 
 _MAX_STATUS_CHARS = 50
 _MAX_CURRENT_A = 10_000
+_MAX_POWER_W = 100_000_000
 _ROUNDING = 1e-6
 """How far a decimal such as 9.7 may be from tenths when it has been through binary arithmetic."""
 _MAX_STAMP_CHARS = 40
@@ -98,8 +99,8 @@ def request_of(command: Call, wall_ms: int) -> Request:  # noqa: C901 - one tabl
         case Trigger(requested=requested, idx=idx):
             where = {} if idx is None else {"connectorId": idx}
             return Request("TriggerMessage", {"requestedMessage": requested, **where})
-        case ReadSchedule(idx=idx):
-            return Request("GetCompositeSchedule", profiles.get_composite_schedule(idx))
+        case ReadSchedule(idx=idx, unit=unit):
+            return Request("GetCompositeSchedule", profiles.get_composite_schedule(idx, unit))
         case ReadConfiguration(keys=keys):
             return Request("GetConfiguration", {"key": list(keys)})
         case ChangeConfiguration(name=name, value=value):
@@ -130,7 +131,10 @@ def fact_of_answer(
     if action == "GetConfiguration":
         return _configuration(token, fields)
     if action == "GetCompositeSchedule":
-        return ScheduleRead(token, _first_limit_tenths_a(fields))
+        unit, limit = _first_limit(fields)
+        tenths_a = _tenths(limit) if unit == "A" and limit is not None and limit <= _MAX_CURRENT_A else None
+        watts = math.floor(limit) if unit == "W" and limit is not None and limit <= _MAX_POWER_W else None
+        return ScheduleRead(token, tenths_a, watts)
     status = read_text(fields.get("status", _ABSENT))
     if not status:
         return CallErrored(token, UNREADABLE)
@@ -165,16 +169,18 @@ def fact_of_error(token: Token, code: str) -> CallErrored:
     return CallErrored(token, code[:_MAX_STATUS_CHARS] or UNREADABLE)
 
 
-def _first_limit_tenths_a(fields: dict[str, msgspec.Raw]) -> int | None:
-    """Return the first limit of a composite schedule in tenths of an ampere; None when it tells none in amperes."""
+def _first_limit(fields: dict[str, msgspec.Raw]) -> tuple[str, float | None]:
+    """Return the unit of a composite schedule and its first limit, None when there is none that can be one."""
     schedule = read_fields(fields.get("chargingSchedule", _ABSENT)) or {}
-    unit = read_text(schedule.get("chargingRateUnit", _ABSENT))
+    unit = (read_text(schedule.get("chargingRateUnit", _ABSENT)) or "").upper()
     periods = read_elements(schedule.get("chargingSchedulePeriod", _ABSENT))
-    if not periods or (unit or "").upper() != "A":
-        return None
-    limit = read_any((read_fields(periods[0]) or {}).get("limit", _ABSENT))
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or not 0 <= limit <= _MAX_CURRENT_A:
-        return None
+    limit = read_any((read_fields(periods[0]) or {}).get("limit", _ABSENT)) if periods else None
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
+        return unit, None
+    return unit, limit
+
+
+def _tenths(limit: float) -> int:
     return round(limit * 10) if abs(limit * 10 - round(limit * 10)) < _ROUNDING else math.floor(limit * 10)
 
 

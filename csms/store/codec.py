@@ -64,6 +64,7 @@ DOCUMENTS: dict[type[object], frozenset[str]] = {
             "evidence",
             "certificate_request",
             "maintenance",
+            "release",
         }
     ),
     MakeStored: frozenset({"make", "learnt"}),
@@ -106,6 +107,8 @@ def charger_row(station_id: str, record: ChargerStored) -> Row:
         document(record.evidence),
         None if record.certificate_request is None else document(record.certificate_request),
         document(record.maintenance),
+        None if record.release is None else document(record.release),
+        record.cleared_foreign,
     )
 
 

@@ -86,6 +86,8 @@ charger = _table(
     Column("evidence", Text, nullable=False),
     Column("certificate_request", Text, nullable=True),
     Column("maintenance", Text, nullable=False),
+    Column("release", Text, nullable=True),
+    Column("cleared_foreign", Boolean, nullable=False),
 )
 
 make = _table(

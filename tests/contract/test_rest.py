@@ -942,6 +942,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/campaigns/{id}"),
         ("post", "/campaigns/{id}/stop"),
         ("post", "/campaigns/{id}/resume"),
+        *((method, "/chargers/{chargerId}/release") for method in ("post", "get", "delete")),
         *(("post", f"/chargers/{{chargerId}}/commands/{action}") for action in (*ACTIONS, "SetChargingProfile")),
     }
 

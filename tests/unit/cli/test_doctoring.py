@@ -74,6 +74,7 @@ SEEN: dict[str, Any] = {"boot": {}, "connection": {}, "provisioned": True, "book
         (Control.OCPP, SEEN | {"provisioned": False}, Level.NOTE, "a car may get all that it has"),
         (Control.OCPP, SEEN, Level.OK, "gets no power until the server is back; any card"),
         (Control.OCPP, SEEN | {"failSafePower": 4.14}, Level.OK, "gets 4.14 kW; any card"),
+        (Control.OCPP, SEEN | {"release": "incomplete"}, Level.OK, "as always: the charger was released, 11 kW are"),
     ],
 )
 def test_whether_a_car_can_start_without_the_server(

@@ -26,6 +26,7 @@ from csms.core.records import (
     SendStored,
     SessionStored,
 )
+from csms.core.release import Release, ReleaseState, ReleaseStep, StepState, Trace
 from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
 
 STATION = Station(
@@ -67,6 +68,19 @@ CHARGER = ChargerStored(
     statuses={0: ConnectorStatus.AVAILABLE, 1: ConnectorStatus.SUSPENDED_EVSE},
     draining=Charger(ChargerId("CP001"), 200_000, 2, circuit="garage"),
     certificate_request=CertificateRequest("-----BEGIN CERTIFICATE REQUEST-----", 1_700_000_000_000),
+    release=Release(
+        "192.0.2.10",
+        1_700_000_000_000,
+        forced=True,
+        steps=(
+            ReleaseStep(Trace.PROFILE, "2000", state=StepState.UNDONE),
+            ReleaseStep(Trace.KEY, "MeterValueSampleInterval", "60", StepState.NOT_UNDONE, "Rejected"),
+        ),
+        state=ReleaseState.INCOMPLETE,
+        unanswered=True,
+        ended_ms=1_700_000_001_000,
+    ),
+    cleared_foreign=True,
 )
 
 W_FORM = LimitForm(RateUnit.W, phases=0, voltage_v=230)

@@ -19,6 +19,7 @@ from csms.core.records import (
     SessionStored,
     Told,
 )
+from csms.core.release import Release, ReleaseState, ReleaseStep, StepState, Trace
 from csms.core.settings import Answer, Change, KeyStored
 from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
 
@@ -105,6 +106,26 @@ maintenances = st.builds(
         )
     ),
     shut=st.booleans(),
+)
+
+releases = st.builds(
+    Release,
+    asked_by=words,
+    asked_ms=int64,
+    forced=st.booleans(),
+    steps=st.lists(
+        st.builds(
+            ReleaseStep,
+            trace=st.sampled_from(Trace),
+            name=words,
+            before=maybe(words),
+            state=st.sampled_from(StepState),
+            detail=words,
+        ),
+        max_size=4,
+    ).map(tuple),
+    state=st.sampled_from(ReleaseState),
+    unanswered=st.booleans(),
     ended_ms=maybe(int64),
 )
 
@@ -121,6 +142,8 @@ chargers = st.builds(
     draining=maybe(configured),
     certificate_request=maybe(st.builds(CertificateRequest, csr=words, asked_ms=int64)),
     maintenance=st.dictionaries(int64, maintenances, max_size=2),
+    release=maybe(releases),
+    cleared_foreign=st.booleans(),
 )
 
 sends = st.builds(
