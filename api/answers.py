@@ -35,6 +35,7 @@ from api.schemas import (
     HaltedBody,
     IdTagBody,
     KnockBody,
+    LocalListBody,
     MaintenanceBody,
     MessageBody,
     RegisterBody,
@@ -53,8 +54,9 @@ from csms.core.configuration import kilowatts
 from csms.core.continuity import Step
 from csms.core.events import BootInfo, TagStatus
 from csms.core.id_tags import IdTag
-from csms.core.ids import SessionId
+from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
+from csms.core.local_list import ListState, LocalListStored
 from csms.core.makes_document import make_document
 from csms.core.records import CampaignStored, CommandStored, Driver, Maintenance, Place, SessionStored
 from csms.core.release import Release, ReleaseStep
@@ -403,6 +405,31 @@ def audit_body(entry: AuditEntry) -> AuditBody:
         status=entry.status,
         reason=entry.reason,
         answered_at=None if entry.answered_ms is None else _iso(entry.answered_ms),
+    )
+
+
+def local_list_body(charger_id: ChargerId, stored: LocalListStored | None, *, is_current: bool) -> LocalListBody:
+    """Return what is known of a charger's local list; the tags themselves are told by `GET /id-tags`."""
+    if stored is None:
+        return LocalListBody.model_validate({"charger_id": charger_id, "state": "off", "current": False})
+    is_off = not stored.is_on and stored.state is ListState.HELD
+    is_open = stored.state is ListState.SENDING
+    held = stored.held
+    return LocalListBody(
+        charger_id=charger_id,
+        state="off" if is_off else stored.state.value,
+        reason=stored.reason,
+        current=is_current,
+        version=None if held is None else held.version,
+        id_tags=None if held is None else len(held.entries),
+        wanted_id_tags=len(stored.wanted),
+        asked_by=stored.asked_by or None,
+        asked_at=_iso(stored.asked_ms),
+        until=_iso(stored.until_ms) if is_open else None,
+        settled_at=None if is_open else _iso(stored.changed_ms),
+        send_local_list_max_length=stored.chunk_max,
+        local_auth_list_max_length=stored.entries_max,
+        local_auth_list_enabled=stored.enabled,
     )
 
 

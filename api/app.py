@@ -23,6 +23,7 @@ from api.routes.closings import ClosingRoutes
 from api.routes.commands import CommandRoutes
 from api.routes.health import HealthRoutes
 from api.routes.id_tags import IdTagRoutes
+from api.routes.local_lists import LocalListRoutes
 from api.routes.maintenance import MaintenanceRoutes
 from api.routes.makes import MakeRoutes
 from api.routes.releases import ReleaseRoutes
@@ -76,6 +77,7 @@ def create_app(services: Services) -> FastAPI:
         ReservationRoutes,
         CampaignRoutes,
         ReleaseRoutes,
+        LocalListRoutes,
         ReportRoutes,
         AlarmRoutes,
         MakeRoutes,

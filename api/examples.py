@@ -331,6 +331,20 @@ AUDIT: dict[str, Any] = {
     ],
     "nextCursor": "1795686740000-1",
 }
+LOCAL_LIST: dict[str, Any] = {
+    "chargerId": "CP001",
+    "state": "held",
+    "current": True,
+    "version": 3,
+    "idTags": 120,
+    "wantedIdTags": 120,
+    "askedBy": "192.0.2.10",
+    "askedAt": "2026-11-26T18:00:00.000Z",
+    "settledAt": "2026-11-26T18:00:01.240Z",
+    "sendLocalListMaxLength": 50,
+    "localAuthListMaxLength": 500,
+    "localAuthListEnabled": True,
+}
 CAMPAIGN: dict[str, Any] = {
     "id": "5b7d1c3e-0f7e-4d65-9d8e-6f0a4c2b9e11",
     "name": "2.2 for the garage",

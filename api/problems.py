@@ -46,6 +46,12 @@ class Kind(Enum):
     CAMPAIGN_ENDED = (409, "Campaign ended", "The campaign has ended, or was stopped for good.")
     RELEASE_REFUSED = (409, "Release refused", "The charger is not released, or not taken in again, now.")
     NOT_RELEASED = (404, "Not released", "This charger is not released: it is steered, or observed, as configured.")
+    LOCAL_LIST_UNKNOWN = (
+        409,
+        "No local list",
+        "The charger has said that it has no local list; `again=true` asks it once more.",
+    )
+    LOCAL_LIST_TOO_LONG = (409, "Local list too long", "More id tags may charge than a local list holds.")
     NO_HEADROOM = (409, "No headroom", "What the charger may draw after it has no room; nothing was sent.")
     UNKNOWN_ID_TAG = (404, "Unknown id tag", "This id tag is not listed.")
     ID_TAG_CHANGED = (

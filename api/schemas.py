@@ -555,6 +555,34 @@ class ReleaseAnswer(AnswerBody):
     release: ReleaseBody
 
 
+class LocalListBody(AnswerBody):
+    """The local authorization list of a charger, as far as is known."""
+
+    charger_id: str
+    state: str = Field(
+        description="off (never asked for, or taken away), sending, held (the charger has what was wanted and tells "
+        "its version), failed or not_supported."
+    )
+    reason: str | Absent = Field(None, description="Why it failed, or begins again.")
+    current: bool = Field(description="It is held, and is what would be sent now.")
+    version: int | Absent = Field(None, description="listVersion of what the charger is known to hold.")
+    id_tags: int | Absent = Field(None, description="So many tags it is known to hold; absent: nobody knows.")
+    wanted_id_tags: int | Absent = Field(None, description="So many it is to hold.")
+    asked_by: str | Absent = Field(None, description="The address that asked for it last; absent: tags were changed.")
+    asked_at: str | Absent = Field(None, description="UTC, ISO 8601, as all times here.")
+    until: str | Absent = Field(None, description="While it is being sent: so long its messages wait for the charger.")
+    settled_at: str | Absent = Field(None, description="Since when nothing more is to be sent.")
+    send_local_list_max_length: int | Absent = Field(None, description="As the charger tells it, like the two below.")
+    local_auth_list_max_length: int | Absent = None
+    local_auth_list_enabled: bool | Absent = Field(None, description="false: the charger does not use its list.")
+
+
+class LocalListAnswer(AnswerBody):
+    """One charger's local list."""
+
+    local_list: LocalListBody
+
+
 class ConnectorBody(AnswerBody):
     """One connector as it is now."""
 

@@ -10,6 +10,7 @@ from csms.ports import CampaignLedger, CommandLedger, Transactions
 from csms.runtime.audit import AuditBook
 from csms.runtime.desk import StationDesk
 from csms.runtime.id_tags import TagBook
+from csms.runtime.local_lists import LocalLists
 from csms.runtime.messages import Messages
 
 WAIT_S_DEFAULT = 30
@@ -83,6 +84,7 @@ class Services:
         id_tags: who may charge, as listed.
         messages: the last frames of each charger.
         audit: who has changed what.
+        local_lists: the id tags that chargers hold by themselves.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
     """
 
@@ -96,4 +98,5 @@ class Services:
     id_tags: TagBook
     messages: Messages
     audit: AuditBook
+    local_lists: LocalLists
     wait_s: int = WAIT_S_DEFAULT

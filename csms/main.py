@@ -42,6 +42,7 @@ from csms.runtime.controller import Controller, StationHalted
 from csms.runtime.housekeeping import Housekeeper, Retention
 from csms.runtime.id_tags import TagBook
 from csms.runtime.knocking import KnockingLog
+from csms.runtime.local_lists import LocalLists
 from csms.runtime.messages import Messages
 from csms.settings import Settings
 from csms.store import NotOpened, SqlStore, open_store
@@ -107,6 +108,7 @@ async def _serve(settings: Settings) -> int:
             registry,
             knocks,
         )
+        lists = LocalLists(store, controller, tags, clock, lambda: str(uuid.uuid4()))
         rest = RestServices(
             desk=controller,
             store=store,
@@ -116,6 +118,7 @@ async def _serve(settings: Settings) -> int:
             virtual_tag=settings.virtual_id_tag,
             time_zones=zoneinfo.available_timezones(),
             id_tags=tags,
+            local_lists=lists,
             messages=messages,
             audit=audit,
             wait_s=settings.request_wait_s,
@@ -124,7 +127,8 @@ async def _serve(settings: Settings) -> int:
         try:
             await _apply_configuration(controller, station, wanted, replace=settings.replace_config)
             watch = EnergyWatch(controller, store, clock)
-            async with _beside(Housekeeper(store, clock, _retention(settings)).run()), _beside(watch.run()):
+            keeper = Housekeeper(store, clock, _retention(settings))
+            async with _beside(keeper.run()), _beside(watch.run()), _beside(lists.run()):
                 return await _listen(settings, gateway, rest, controller, loop, stop)
         finally:
             loop.cancel()

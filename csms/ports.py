@@ -1,6 +1,6 @@
 """The few things that the runtime needs from the world.
 
-Nine protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Ten protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
@@ -12,6 +12,7 @@ from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, Now, SessionId
+from csms.core.local_list import LocalListStored
 from csms.core.records import CampaignStored, CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
 
 
@@ -235,6 +236,33 @@ class TagMemory(Protocol):
 
     async def change_id_tags(self, listed: Sequence[IdTag], removed: Sequence[str], audit: EventLogged) -> None:
         """List tags, or change them, remove those of the keys `removed`, and log that; all of it or nothing."""
+        ...
+
+
+class ListMemory(Protocol):
+    """The local authorization lists of a store; they are no part of `Snapshot`, since no power depends on them.
+
+    One call is one transaction. All raise `StoreError`.
+    """
+
+    async def read_local_list(self, charger_id: ChargerId) -> LocalListStored | None:
+        """Return the list of a charger, or None when none was ever asked for."""
+        ...
+
+    async def local_lists_under_way(self) -> tuple[ChargerId, ...]:
+        """Return the chargers whose lists are being sent."""
+        ...
+
+    async def local_lists_kept(self) -> tuple[ChargerId, ...]:
+        """Return the chargers whose lists are kept: asked for, not taken away, and not said to be impossible."""
+        ...
+
+    async def write_local_list(self, stored: LocalListStored) -> None:
+        """Write a list, or put it in the place of what was, durably."""
+        ...
+
+    async def read_command(self, command_id: CommandId) -> CommandStored | None:
+        """Return the command of one of its messages, or None when there never was one of that id."""
         ...
 
 

@@ -19,6 +19,7 @@ from simulators.clock import Clock, rfc3339
 from simulators.configuration import Configuration
 from simulators.connector import Connector, Status
 from simulators.flow import Hardware, PowerFlow
+from simulators.local_list import LocalList
 from simulators.outbox import OFFLINE, Message, Outbox
 from simulators.profiles import Capabilities, Profile
 from simulators.registration import Identity, Registration
@@ -65,6 +66,7 @@ class Charger:
             for idx in range(1, hardware.connectors + 1)
         )
         self.profiles = traits.book(capabilities)
+        self.local_list = LocalList()
         self.outbox = Outbox(self._queued)
         self.flow = PowerFlow(hardware, self.connectors, self.profiles, clock.now_ms(), traits.obey)
         self.registration = Registration(identity, configuration, self.outbox, clock, self.tell, traits)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from simulators.electrical import RateUnit
+from simulators.local_list import CHUNK_MAX, LIST_MAX
 from simulators.meter import Measurand
 from simulators.profiles import Capabilities
 from simulators.vendor import enums
@@ -82,6 +83,8 @@ def default_keys(
         Key("ConnectorSwitch3to1PhaseSupported", "false"),
         Key("GetConfigurationMaxKeys", str(MAX_KEYS_PER_REQUEST)),
         Key("HeartbeatInterval", str(heartbeat_s), _positive),
+        Key("LocalAuthListEnabled", "true"),
+        Key("LocalAuthListMaxLength", str(LIST_MAX)),
         Key("LocalAuthorizeOffline", "true"),
         Key("LocalPreAuthorize", "false"),
         Key("MaxChargingProfilesInstalled", str(capabilities.max_installed)),
@@ -91,11 +94,12 @@ def default_keys(
         Key("MeterValuesSampledDataMaxLength", str(len(Measurand))),
         Key("NumberOfConnectors", str(connectors)),
         Key("ResetRetries", "0"),
+        Key("SendLocalListMaxLength", str(CHUNK_MAX)),
         Key("StopTransactionOnEVSideDisconnect", "true"),
         Key("StopTransactionOnInvalidId", "true", _boolean),
         Key("StopTxnAlignedData", ""),
         Key("StopTxnSampledData", ""),
-        Key("SupportedFeatureProfiles", "Core,SmartCharging,RemoteTrigger"),
+        Key("SupportedFeatureProfiles", "Core,LocalAuthListManagement,SmartCharging,RemoteTrigger"),
         Key("TransactionMessageAttempts", "3", _positive),
         Key("TransactionMessageRetryInterval", "20", _whole),
         Key("UnlockConnectorOnEVSideDisconnect", "true"),

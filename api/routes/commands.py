@@ -19,7 +19,7 @@ from api.asking import Unanswered, ask, not_done
 from api.auditing import act_of
 from api.bodies import read_model
 from api.command_fields import CommandPayload
-from api.command_schemas import EXAMPLES
+from api.command_schemas import EXAMPLES, SendLocalList
 from api.examples import COMMAND
 from api.openapi import BODY_KINDS, fails, gives, takes
 from api.problems import Kind, problem
@@ -28,11 +28,13 @@ from api.schemas import CommandAnswer, CommandsAnswer
 from api.services import Services
 from csms.core.events import CommandRequested, CommandWatched
 from csms.core.ids import ChargerId, CommandId
+from csms.core.local_list import ListState
 from csms.core.records import CommandState, CommandStored
 from csms.core.replies import CommandShown, Outcome, Refused
 from csms.ports import CommandPosition, StoreError
 
 COMMAND_WAIT_S_MAX = 60
+KEPT_HERE = "This system keeps the local list of this charger; DELETE …/local-list takes it away first."
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 500
 
@@ -153,6 +155,8 @@ class CommandRoutes:
             if isinstance(body, Response):
                 return body
             act_of(request).about(charger_id, getattr(body, "connector_id", None))
+            if model is SendLocalList and (refused := await self._kept_here(charger_id)) is not None:
+                return refused
             command_id = CommandId(self._services.new_id())
             asked_by = "" if request.client is None else request.client.host
             outcome = await ask(
@@ -174,6 +178,16 @@ class CommandRoutes:
             return await self._waited(outcome, wait)
 
         return ask_for
+
+    async def _kept_here(self, charger_id: str) -> Response | None:
+        """Refuse a list of somebody else's where this system keeps one: its versions would stand for two lists."""
+        try:
+            stored = await self._services.local_lists.find(ChargerId(charger_id))
+        except StoreError:
+            return problem(Kind.STORE_UNAVAILABLE)
+        if stored is None or not stored.is_on or stored.state is ListState.NOT_SUPPORTED:
+            return None
+        return problem(Kind.COMMAND_REFUSED, KEPT_HERE)
 
     async def _waited(self, outcome: Outcome | Unanswered, wait_s: int) -> Response:
         """Answer with the final state, or with the state so far when the wait is over."""

@@ -70,6 +70,7 @@ class TagBook:
         self._clock = clock
         self._tags: dict[str, IdTag] = {}
         self._order: list[str] = []
+        self._changed = 0
         self._turn = asyncio.Lock()
         self._reading_again: asyncio.Task[None] | None = None
         self._changes: set[asyncio.Task[Any]] = set()
@@ -78,11 +79,17 @@ class TagBook:
         """Read the list; raise StoreError."""
         tags = await self._memory.load_id_tags()
         self._tags, self._order = await asyncio.to_thread(_indexed, {}, tags)
+        self._changed += 1
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
         return len(self._tags)
+
+    @property
+    def changed(self) -> int:
+        """Return a number that rises with each change of the list."""
+        return self._changed
 
     def find(self, id_tag: str) -> IdTag | None:
         """Return a listed tag, however it is written."""
@@ -169,6 +176,7 @@ class TagBook:
             self._tags, self._order = await asyncio.to_thread(_indexed, self._tags, listed, removed)
         else:
             self._apply(listed, removed)
+        self._changed += 1
         _log.info(kind, **detail)
 
     def _apply(self, listed: Iterable[IdTag], removed: Iterable[str]) -> None:

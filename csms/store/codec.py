@@ -20,6 +20,7 @@ import msgspec
 from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction
 from csms.core.id_tags import IdTag
+from csms.core.local_list import LocalListStored
 from csms.core.records import (
     CampaignStored,
     ChargerStored,
@@ -51,6 +52,7 @@ StateRecord = TypeVar(
     KnownTransaction,
     IdTag,
     AuditEntry,
+    LocalListStored,
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
@@ -73,6 +75,7 @@ DOCUMENTS: dict[type[object], frozenset[str]] = {
     CampaignStored: frozenset({"places"}),
     KnownTransaction: frozenset({"flags"}),
     AuditEntry: frozenset({"query", "changes", "made"}),
+    LocalListStored: frozenset({"wanted", "held", "sent"}),
 }
 """The columns of each record's table that are JSON text."""
 
@@ -296,6 +299,34 @@ def id_tag_row(station_id: str, tag: IdTag) -> Row:
         tag.concurrent,
         text(tag.note),
         integer(tag.version),
+    )
+
+
+def local_list_row(station_id: str, stored: LocalListStored) -> Row:
+    """Return the row of table `local_list`."""
+    return (
+        station_id,
+        text(stored.charger_id),
+        stored.state.value,
+        document(stored.wanted),
+        text(stored.asked_by),
+        integer(stored.asked_ms),
+        integer(stored.until_ms),
+        integer(stored.changed_ms),
+        stored.is_on,
+        text(stored.boot),
+        None if stored.held is None else document(stored.held),
+        None if stored.sent is None else document(stored.sent),
+        integer(stored.version_last),
+        stored.is_asked,
+        stored.are_limits_read,
+        stored.is_confirmed,
+        integer(stored.fulls),
+        integer(stored.silences),
+        optional_integer(stored.chunk_max),
+        optional_integer(stored.entries_max),
+        stored.enabled,
+        optional_text(stored.reason),
     )
 
 

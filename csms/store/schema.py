@@ -352,6 +352,34 @@ id_tag = _table(
 )
 """Who may charge, as listed (`csms.core.id_tags`); read whole at start, and found in memory from then on."""
 
+local_list = _table(
+    "local_list",
+    _station_id(),
+    Column("charger_id", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("wanted", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+    Column("changed_ms", BigInteger, nullable=False),
+    Column("is_on", Boolean, nullable=False),
+    Column("boot", Text, nullable=False),
+    Column("held", Text, nullable=True),
+    Column("sent", Text, nullable=True),
+    Column("version_last", BigInteger, nullable=False),
+    Column("is_asked", Boolean, nullable=False),
+    Column("are_limits_read", Boolean, nullable=False),
+    Column("is_confirmed", Boolean, nullable=False),
+    Column("fulls", BigInteger, nullable=False),
+    Column("silences", BigInteger, nullable=False),
+    Column("chunk_max", BigInteger, nullable=True),
+    Column("entries_max", BigInteger, nullable=True),
+    Column("enabled", Boolean, nullable=True),
+    Column("reason", Text, nullable=True),
+)
+"""Local authorization lists of chargers (`csms.core.local_list`), one a charger; the lists themselves are documents.
+Written by `csms.runtime.local_lists` alone, and never read to recover."""
+
 ownership = _table(
     "ownership",
     Column("station_id", Text, primary_key=True),

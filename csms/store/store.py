@@ -12,6 +12,7 @@ from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId
+from csms.core.local_list import LocalListStored
 from csms.core.records import CampaignStored, CommandState, CommandStored, EventLogged, Record, SessionStored, Snapshot
 from csms.ports import (
     AuditFilter,
@@ -26,7 +27,18 @@ from csms.ports import (
     TransactionPosition,
 )
 from csms.postgres_url import FORM, is_postgres, parse
-from csms.store import audit, campaigns, history, id_tags, ledger, loading, reading, retention, transaction_lists
+from csms.store import (
+    audit,
+    campaigns,
+    history,
+    id_tags,
+    ledger,
+    loading,
+    local_lists,
+    reading,
+    retention,
+    transaction_lists,
+)
 from csms.store.changes import Changes
 from csms.store.database import Database, NotOpened
 from csms.store.schema import station
@@ -148,6 +160,22 @@ class SqlStore:
     async def change_id_tags(self, listed: Sequence[IdTag], removed: Sequence[str], audit: EventLogged) -> None:
         """List, change and remove tags in one transaction, which takes its turn with the commits."""
         await self._change(lambda connection: id_tags.change(connection, self._station_id, listed, removed, audit))
+
+    async def read_local_list(self, charger_id: ChargerId) -> LocalListStored | None:
+        """Return the local authorization list of a charger, or None when none was ever asked for."""
+        return await self._read(lambda connection: local_lists.read(connection, self._station_id, charger_id))
+
+    async def local_lists_under_way(self) -> tuple[ChargerId, ...]:
+        """Return the chargers whose local authorization lists are being sent."""
+        return await self._read(lambda connection: local_lists.under_way(connection, self._station_id))
+
+    async def local_lists_kept(self) -> tuple[ChargerId, ...]:
+        """Return the chargers whose local authorization lists are kept."""
+        return await self._read(lambda connection: local_lists.kept(connection, self._station_id))
+
+    async def write_local_list(self, stored: LocalListStored) -> None:
+        """Write a local authorization list, in a transaction that takes its turn with the commits."""
+        await self._change(lambda connection: local_lists.write(connection, self._station_id, stored))
 
     async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:
         """Remove a batch of old meter samples, in a transaction that takes its turn with the commits."""

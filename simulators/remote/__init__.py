@@ -5,6 +5,7 @@ happens after the answer has left (`_later`), because some messages must follow 
 are answered NotImplemented by the package.
 """
 
+from simulators.remote.local_list import LocalAuthList
 from simulators.remote.security import Security
 from simulators.remote.smart_charging import SmartCharging
 from simulators.remote.transactions import Transactions
@@ -12,5 +13,5 @@ from simulators.remote.transactions import Transactions
 __all__ = ["Endpoint"]
 
 
-class Endpoint(SmartCharging, Transactions, Security):
+class Endpoint(SmartCharging, LocalAuthList, Transactions, Security):
     """The OCPP-J endpoint of one connection of a charger, with every handler."""

@@ -98,17 +98,7 @@ class Core(Base):
         """§5.4: there is no authorization cache (errata 3.23)."""
         return call_result.ClearCache(status=enums.ClearCacheStatus.rejected)
 
-    # --- profiles of the specification that are not supported ---------------------------------------------------------
-
-    @on(enums.Action.get_local_list_version)
-    def get_local_list_version(self, **_: Any) -> Any:
-        """§5.10: -1 says that local authorization lists are not supported."""
-        return call_result.GetLocalListVersion(list_version=-1)
-
-    @on(enums.Action.send_local_list)
-    def send_local_list(self, **_: Any) -> Any:
-        """§5.15."""
-        return call_result.SendLocalList(status=enums.UpdateStatus.not_supported)
+    # --- a profile of the specification that is not supported ---------------------------------------------------------
 
     @on(enums.Action.reserve_now)
     def reserve_now(self, **_: Any) -> Any:

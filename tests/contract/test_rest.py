@@ -72,11 +72,13 @@ from csms.ports import (
     TransactionPosition,
 )
 from csms.runtime.id_tags import TagBook
+from csms.runtime.local_lists import LocalLists
 from csms.runtime.messages import FRAMES, Messages
 from csms.runtime.view import StationView
 from csms.store import SqlStore, open_store
 from tests.certificates import CSR
 from tests.unit.runtime.audit_doubles import FakeAuditLedger, audit_book
+from tests.unit.runtime.list_doubles import FakeListMemory
 from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
 from tests.unit.store import samples as stored
 
@@ -277,6 +279,8 @@ class World:
     knocks: list[Refusal1]
     messages: Messages
     audit: FakeAuditLedger
+    tags: TagBook
+    lists: FakeListMemory
     client: httpx2.AsyncClient
     openapi: dict[str, Any] = field(default_factory=dict)
 
@@ -300,6 +304,8 @@ async def world() -> AsyncIterator[World]:
 @asynccontextmanager
 async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[World]:
     desk, knocks, messages, audit = FakeDesk(), [Refusal1()], Messages(), FakeAuditLedger()
+    tags, lists = TagBook(FakeTagMemory(), FixedClock()), FakeListMemory()
+    local_lists = LocalLists(lists, desk, tags, FixedClock(), lambda: NEW_ID)
     services = Services(
         desk=desk,
         store=memory,
@@ -308,14 +314,16 @@ async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[Wor
         end_safe_mode=desk.end_safe_mode,
         virtual_tag="5E450001",
         time_zones={"UTC", "Europe/Paris"},
-        id_tags=TagBook(FakeTagMemory(), FixedClock()),
+        id_tags=tags,
         messages=messages,
         audit=audit_book(audit),
+        local_lists=local_lists,
         wait_s=0,
     )
     app = create_app(services)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://station") as client:
-        yield World(desk, store, knocks, messages, audit, client, app.openapi())
+        yield World(desk, store, knocks, messages, audit, tags, lists, client, app.openapi())
+    await local_lists.close()
 
 
 def assert_problem(answer: httpx2.Response, kind: Kind, status: int | None = None) -> dict[str, Any]:
@@ -929,6 +937,9 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("delete", "/chargers/{chargerId}/maintenance"),
         ("put", "/chargers/{chargerId}/connectors/{idx}/maintenance"),
         ("delete", "/chargers/{chargerId}/connectors/{idx}/maintenance"),
+        ("post", "/chargers/{chargerId}/local-list"),
+        ("get", "/chargers/{chargerId}/local-list"),
+        ("delete", "/chargers/{chargerId}/local-list"),
         ("get", "/reports/energy-continuity"),
         ("post", "/station/safe-mode/end"),
         ("get", "/alarms"),

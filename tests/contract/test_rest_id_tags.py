@@ -52,7 +52,7 @@ class World:
 async def world() -> AsyncIterator[World]:
     memory, nobody = FakeTagMemory(), None
     tags = TagBook(memory, FixedClock())
-    services: Any = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book())  # type: ignore[arg-type]
+    services: Any = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book(), nobody)  # type: ignore[arg-type]
     transport = httpx2.ASGITransport(create_app(services))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(tags, memory, client)

@@ -17,6 +17,7 @@ from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
+from csms.core.local_list import Entry, Held, ListState, LocalListStored, Sent
 from csms.core.records import (
     CampaignStored,
     ChargerForgotten,
@@ -1160,12 +1161,14 @@ def _as_0005_left_it(connection: Connection) -> None:
     """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
     for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
         index.drop(connection)
-    for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit):
+    for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit, schema.local_list):
         newer.drop(connection)
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN certificate_request")
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
     connection.exec_driver_sql("ALTER TABLE session DROP COLUMN before_last_wh")
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN maintenance")
+    connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN release")
+    connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN cleared_foreign")
     with Operations(MigrationContext.configure(connection)).batch_alter_table("meter_sample") as table:
         table.drop_constraint("uq_meter_sample_identity", type_="unique")
         old_key = ["station_id", "at_ms", "charger_id", "idx", "digest"]
@@ -1240,6 +1243,48 @@ async def test_a_list_longer_than_one_statement_is_one_transaction(store: SqlSto
     with pytest.raises((StoreError, AttributeError)):
         await store.change_id_tags([IdTag("MORE", "MORE")], [tag.id_tag for tag in tags], bad)
     assert set(await store.load_id_tags()) == set(tags), "all of it or nothing"
+
+
+# --- local lists ------------------------------------------------------------------------------------------------------
+
+BEGUN = LocalListStored(ChargerId("CP001"), ListState.SENDING, (Entry("Anna", "Fleet", 5), Entry("04A2")), "", 1, 2, 3)
+FULL_LIST = replace(
+    BEGUN,
+    state=ListState.FAILED,
+    is_on=False,
+    boot="Maker X",
+    held=Held(7, (Entry("Anna"),)),
+    sent=Sent(8, False, (Entry("04A2", None, 9),), ("Anna",)),
+    version_last=8,
+    is_asked=True,
+    are_limits_read=True,
+    is_confirmed=True,
+    fulls=1,
+    silences=2,
+    chunk_max=10,
+    entries_max=500,
+    enabled=False,
+    reason="Zoë",
+)
+
+
+async def test_local_lists_are_kept_and_those_under_way_are_found(store: SqlStore, store_url: str) -> None:
+    assert await store.read_local_list(BEGUN.charger_id) is None
+    other = replace(FULL_LIST, charger_id=ChargerId("CP/2 é"))
+    for stored in (FULL_LIST, other, BEGUN):
+        await store.write_local_list(stored)
+    await store.close()
+    again = await _open(store_url)
+    assert await again.read_local_list(BEGUN.charger_id) == BEGUN, "in the place of what was"
+    assert await again.read_local_list(other.charger_id) == other
+    assert await again.local_lists_under_way() == (BEGUN.charger_id,)
+    assert await again.local_lists_kept() == (BEGUN.charger_id,)
+    await again.write_local_list(replace(BEGUN, state=ListState.NOT_SUPPORTED))
+    assert await again.local_lists_kept() == ()
+    await again.write_local_list(replace(other, is_on=True))
+    assert await again.local_lists_kept() == (other.charger_id,)
+    assert await again.load() == Snapshot(), "no part of what the core is rebuilt from"
+    await again.close()
 
 
 # --- lists of transactions --------------------------------------------------------------------------------------------

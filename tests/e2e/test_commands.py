@@ -52,7 +52,7 @@ ANSWERS = {
     "GetCompositeSchedule": "accepted",
     "GetDiagnostics": "not_supported",
     "GetLocalListVersion": "accepted",
-    "SendLocalList": "not_supported",
+    "SendLocalList": "accepted",
     "ReserveNow": "rejected",
     "CancelReservation": "rejected",
     "ClearChargingProfile": "rejected",

@@ -642,13 +642,27 @@ async def test_composite_schedule() -> None:
         assert (await b.ask(call.GetCompositeSchedule(connector_id=3, duration=120))).status == "Rejected"
 
 
+async def test_a_local_list_is_replaced_changed_and_told() -> None:
+    info = {"status": "Accepted", "parent_id_tag": "FLEET"}
+    async with bench(DC) as b:
+        for version, kind, rows, status, told in (
+            (4, "Full", [{"id_tag": TAG, "id_tag_info": info}, {"id_tag": "B", "id_tag_info": info}], "Accepted", 4),
+            (5, "Differential", [{"id_tag": "b"}], "Accepted", 5),
+            (5, "Differential", [], "VersionMismatch", 5),
+            (6, "Full", [{"id_tag": f"T{n}", "id_tag_info": info} for n in range(21)], "Failed", 5),
+            (6, "Full", [], "Accepted", 0),
+        ):
+            assert (await b.ask(call.SendLocalList(version, kind, rows))).status == status
+            assert (await b.ask(call.GetLocalListVersion())).list_version == told
+
+
 @pytest.mark.parametrize(
     ("request_", "answer"),
     [
         (call.ClearCache(), call_result.ClearCache("Rejected")),
         (call.DataTransfer(vendor_id="x"), call_result.DataTransfer("UnknownVendorId")),
-        (call.GetLocalListVersion(), call_result.GetLocalListVersion(-1)),
-        (call.SendLocalList(1, "Full", []), call_result.SendLocalList("NotSupported")),
+        (call.GetLocalListVersion(), call_result.GetLocalListVersion(0)),
+        (call.SendLocalList(1, "Full", [{"id_tag": TAG}]), call_result.SendLocalList("Failed")),
         (call.ReserveNow(1, TIME, TAG, 1), call_result.ReserveNow("Rejected")),
         (call.CancelReservation(1), call_result.CancelReservation("Rejected")),
         (call.UnlockConnector(1), call_result.UnlockConnector("NotSupported")),

@@ -23,7 +23,7 @@ def configuration(phases: int = 0, units: str = "AW") -> Configuration:
         (0, "AW", "MeterValuesSampledData", "Energy.Active.Import.Register,Power.Active.Import,SoC"),
         (3, "AW", "MeterValuesSampledData", "Energy.Active.Import.Register,Power.Active.Import,Current.Import"),
         (0, "AW", "NumberOfConnectors", "2"),
-        (0, "AW", "SupportedFeatureProfiles", "Core,SmartCharging,RemoteTrigger"),
+        (0, "AW", "SupportedFeatureProfiles", "Core,LocalAuthListManagement,SmartCharging,RemoteTrigger"),
     ],
 )
 def test_first_values(phases: int, units: str, name: str, value: str) -> None:
@@ -64,7 +64,7 @@ def test_reading_named_and_all_keys() -> None:
     assert rows == [{"key": "HeartbeatInterval", "readonly": False, "value": "300"}]
     assert unknown == ["NoSuchKey"]
     everything, none_unknown = configuration().read([])
-    assert len(everything) == 29
+    assert len(everything) == 32
     assert none_unknown == []
 
 

@@ -81,7 +81,7 @@ async def test_which_unit_is_taken(character: str, watts: str, amperes: str) -> 
 async def test_a_list_without_keys_shows_everything_but_what_is_hidden() -> None:
     async with bench("unit_key_missing") as b:
         rows = (await b.ask("GetConfiguration"))[2]["configurationKey"]
-        assert len(rows) == 28
+        assert len(rows) == 31
         assert UNIT not in {row["key"] for row in rows}
 
 
