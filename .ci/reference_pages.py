@@ -2,12 +2,15 @@
 
 # ruff: noqa: INP001, T201, S603  (a script, no package; it talks to a person; it starts only what it names itself)
 
+import json
 import os
 import subprocess
 import sys
 from enum import Enum
 from pathlib import Path
 
+from csms.cli.accepting.report import SCHEMA
+from csms.cli.accepting.steps import STEPS
 from csms.core.alarms import KINDS, Severity
 from csms.ocpp16.differences import DIFFERENCES
 from csms.settings import ENV_PREFIX, Settings
@@ -20,6 +23,7 @@ COMMANDS = (
     ("init",),
     ("config", "check"),
     ("doctor",),
+    ("accept",),
     ("bundle",),
     ("knocking",),
     ("chargers", "list"),
@@ -45,6 +49,7 @@ def main() -> int:
         "cli.md": cli_page(),
         "verdicts.md": verdicts_page(),
         "alarms.md": alarms_page(),
+        "acceptance.md": acceptance_page(),
     }
     if sys.argv[1:] == ["--check"]:
         stale = [name for name, text in pages.items() if text != read(REFERENCE / name)]
@@ -139,6 +144,26 @@ def alarms_page() -> str:
             subject = f":{kind.subject.upper()}" if kind.subject else ""
             mark = " †" if kind.excused else ""
             lines.append(f"| `{name}{subject}`{mark} | {kind.meaning} | {kind.to_do} |")
+    return "\n".join(lines) + "\n"
+
+
+def acceptance_page() -> str:
+    """Return the page of the acceptance test: its steps, and the schema of its report."""
+    lines = [
+        "# The acceptance test and its report",
+        NOTE,
+        "",
+        "What `csms accept` does ([how to](../how-to/accept-a-charger.md)), step by step, and what its JSON",
+        "report is. The verdict is `passed`, `failed` or `not_done`; the whole has passed when every step has.",
+        "",
+        "| step | what it shows | not done unless these have passed |",
+        "|---|---|---|",
+    ]
+    for step in STEPS:
+        needs = ", ".join(f"`{need}`" for need in step.needs)
+        lines.append(f"| `{step.name}` | {step.shows} | {needs} |")
+    schema = json.dumps(SCHEMA, indent=2, ensure_ascii=False)
+    lines += ["", "## Schema of the report", "```json", schema, "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -299,6 +299,43 @@ def release(
 
 
 @app.command()
+def accept(
+    charger_id: Annotated[str, typer.Argument(metavar="ID", help="The charger's id.")],
+    *,
+    connector: Annotated[int, typer.Option(metavar="N", min=1, help="The connector at which the car is.")] = 1,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STEP",
+            help="Leave a step out, once for each: connection, identity, fail_safe, charging, clock, meter, staircase, "
+            "pause, resume, form, network, restart, offline.",
+        ),
+    ] = None,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Ask nobody: what a person would be asked to do is printed, and waited for."),
+    ] = False,
+    report: Annotated[
+        Text, typer.Option(metavar="NAME", help="Written: NAME.json and NAME.html. [default: ID-N-acceptance]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the report if it exists.")] = False,
+    url: Server = REST_URL,
+) -> None:
+    """Test a real charger on site with one car, and write a report: about a quarter of an hour.
+
+    Asked for: a car that takes well above 6 A, somebody at the charger, and the server running. Seen: who it is, its
+    clock, its meter's real period, whether the car keeps to limits down to 6 A, is paused and comes back and how soon,
+    in which form limits work, and what outlasts a pulled network plug, a restarted server and a charge while offline.
+    A step passes on evidence alone. Other cars may charge meanwhile: limits of the test are caps, and only lower.
+
+    Exit status 0 when every step has passed; a step that was left out has not.
+    """
+    from csms.cli.accepting import run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(url, charger_id, connector, tuple(skip or ()), report, asks_nobody=yes, replace=force))
+
+
+@app.command()
 def bundle(
     charger_id: Annotated[str, typer.Argument(metavar="ID", help="The charger's id.")],
     file: Annotated[Text, typer.Argument(metavar="[FILE]", help="Written. [default: ID.zip]")] = None,

@@ -182,14 +182,15 @@ async def simulated(
     *,
     max_w: int = 200_000,
     connectors: int = 2,
+    phases: int = 0,
     meter_interval_s: int = 1,
     clock: WallClock | None = None,
 ) -> AsyncIterator[SimulatedCharger]:
-    """Run a simulated DC charger for as long as the context lasts; `max_w` is what its hardware could give."""
+    """Run a simulated charger for as long as the context lasts; `max_w` is what its hardware could give."""
     clock = clock or WallClock()
     told: list[str] = []
     charger = build_charger(
-        charger_id, Wanted(connectors, max_w, meter_interval_s=meter_interval_s), clock, tell=told.append
+        charger_id, Wanted(connectors, max_w, phases=phases, meter_interval_s=meter_interval_s), clock, tell=told.append
     )
     link = Link(charger, url, clock, frames=True)
     watched = SimulatedCharger(charger, link, told=told)

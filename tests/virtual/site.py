@@ -26,8 +26,9 @@ from csms.ports import Clock
 from csms.runtime.controller import Controller
 from csms.runtime.desk import ChargersDesk, StationDesk
 from csms.runtime.knocking import KnockingLog
+from csms.runtime.messages import Messages
 from csms.runtime.view import StationView
-from csms.store import NotOpened, open_store
+from csms.store import NotOpened, SqlStore, open_store
 from tests.e2e.records import Records, read_records
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
@@ -47,6 +48,7 @@ class Site:
     Attributes:
         url: where its gateway listens.
         errors: what it has logged as an error.
+        store, messages: what REST shows of the past.
     """
 
     controller: Controller
@@ -54,6 +56,8 @@ class Site:
     url: str
     database: Path
     errors: list[str]
+    store: SqlStore
+    messages: Messages
 
     @property
     def view(self) -> StationView:
@@ -107,17 +111,24 @@ async def running(
     """
     store = await open_store(f"sqlite:///{database}")
     assert not isinstance(store, NotOpened), store.reason
-    knocks = KnockingLog()
+    knocks, messages = KnockingLog(), Messages()
     registry = LinkRegistry(lambda: desk, run)
     controller = Controller(store, clock, registry)
     desk = watched(controller)
     await controller.start(seed=station)
-    services = Services(desk=desk, transactions=store, id_tags=OpenTags(), clock=clock, new_id=new_id)
+    services = Services(
+        desk=desk,
+        transactions=store,
+        id_tags=OpenTags(),
+        clock=clock,
+        new_id=new_id,
+        record_frame=messages.record,
+    )
     gateway = Gateway(GatewaySettings(port=port), services, registry, knocks)
     loop = asyncio.create_task(controller.run(), name="station loop")
     await gateway.start()
     try:
-        yield Site(controller, knocks, f"ws://127.0.0.1:{gateway.port}", database, errors)
+        yield Site(controller, knocks, f"ws://127.0.0.1:{gateway.port}", database, errors, store, messages)
         assert not loop.done(), loop.exception()
     finally:
         await gateway.stop()

@@ -1,0 +1,1 @@
+"""The acceptance test against every simulated character, on virtual time."""
