@@ -26,7 +26,7 @@ from csms.core.campaigning import Campaigning, CampaignQueue
 from csms.core.capping import Capping
 from csms.core.closing import Closing
 from csms.core.commanding import Commanding, CommandQueue
-from csms.core.commands import Command
+from csms.core.commands import Command, SetLimit
 from csms.core.containing import Container
 from csms.core.errors import check
 from csms.core.events import (
@@ -173,6 +173,7 @@ class Engine:
         if journal.plan or self._plan is None:
             self._control(journal, now, alarm)
             self._due_ms = alarm.due_ms
+        _answer_boots_first(facts, journal)
         return self._finish(journal)
 
     def next_due_ms(self) -> int | None:
@@ -529,3 +530,16 @@ class Engine:
             dict(state.notices) if noticed else None,
             self._makes_shown() if journal.makes else None,
         )
+
+
+def _answer_boots_first(facts: Sequence[Fact], journal: Journal) -> None:
+    """Have limits of chargers that have just booted wait for the answer to that, which leaves after the commit.
+
+    Some drop the connection when they are told anything before they are accepted (quirk C9).
+    """
+    booted = {fact.charger_id for fact in facts if isinstance(fact, ChargerBooted)}
+    if not booted:
+        return
+    waiting = [each for each in journal.at_once if isinstance(each, SetLimit) and each.charger_id in booted]
+    journal.at_once = [each for each in journal.at_once if each not in waiting]
+    journal.after_commit[:0] = waiting

@@ -23,9 +23,6 @@ AC_FAILS: Final[dict[str, tuple[str, ...]]] = {
     "optional_not_implemented": ("fail_safe",),
     "optional_not_supported": ("fail_safe",),
     # boot
-    # A car that charges over a restart of the server: its limit leaves before the answer to the BootNotification that
-    # the charger sends first, for cuts wait for no commit, and this one hangs up whenever it is addressed before.
-    "boots_undisturbed": ("restart", "offline"),
     "accepted_long_ago": ("identity",),
     "never_boots": ("identity", "fail_safe", "charging", "clock", "offline"),
     # transactions

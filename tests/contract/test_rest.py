@@ -684,7 +684,7 @@ async def test_a_fault_of_ours_is_logged_and_not_told(world: World) -> None:
         ("GET", "/redoc", Kind.NOT_FOUND, None),
         ("POST", "/sessions//stop", Kind.NOT_FOUND, None),
         ("POST", "/sessions/a%2Fb/stop", Kind.NOT_FOUND, None),
-        ("GET", "/sessions", Kind.METHOD_NOT_ALLOWED, "POST"),
+        ("DELETE", "/sessions", Kind.METHOD_NOT_ALLOWED, "GET, POST"),
         ("DELETE", "/station/config", Kind.METHOD_NOT_ALLOWED, "GET, POST"),
         ("POST", "/health", Kind.METHOD_NOT_ALLOWED, "GET"),
         ("GET", f"/sessions/{OLD_ID}/stop", Kind.METHOD_NOT_ALLOWED, "POST"),

@@ -292,6 +292,20 @@ def test_after_a_boot_or_reconnect_the_limit_is_said_again(how: str) -> None:
     assert drive.limits() == [], "once"
 
 
+@pytest.mark.parametrize(("how", "at_once"), [("reconnect", 1), ("boot", 0)])
+def test_a_boot_is_answered_before_anything_is_said(how: str, at_once: int) -> None:
+    """A limit that is as durable as before may leave at once, but not before the charger is accepted."""
+    drive = two()
+    if how == "reconnect":
+        drive.disconnect("A")
+        drive.connect("A")
+    else:
+        drive.boot("A")
+    said = [c for c in drive.last.at_once if isinstance(c, SetLimit)]
+    later = [c for c in drive.last.after_commit if isinstance(c, SetLimit) and c.idx == 1]
+    assert (len(said), len(later)) == (at_once, 1 - at_once)
+
+
 def test_what_is_lower_by_then_is_said_instead() -> None:
     drive = two()
     drive.disconnect("A")
