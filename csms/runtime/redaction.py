@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from csms.runtime.messages import Direction, Frame
@@ -151,7 +152,16 @@ def is_secret_name(name: object) -> bool:
     """Return whether a field or a configuration key of that name holds a secret: a password, but not a ping."""
     if not isinstance(name, str):
         return False
+    return _is_known_secret(name) if len(name) <= _NAME_CHARS_MAX else _is_secret(name)
+
+
+def _is_secret(name: str) -> bool:
     plain = "".join(letter for letter in name.lower() if letter.isalnum())
     if any(word in plain for word in _LONG_WORDS):
         return True
     return any(word.lower() in _SHORT_WORDS for word in _WORD.findall(name))
+
+
+_NAME_CHARS_MAX = 64
+_is_known_secret = lru_cache(maxsize=4_096)(_is_secret)
+"""The names of a protocol are few, and come with every frame; what is longer is none of them and not kept."""
