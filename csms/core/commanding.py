@@ -82,6 +82,8 @@ LEAVES_SOMETHING = frozenset(
 )
 """Actions that leave something in a charger; one that was released is not asked for them."""
 
+RELEASED = Refused(Refusal.COMMAND_REFUSED, "the charger was released: nothing is left in it any more")
+
 
 class Commanding(Part):
     """Intake of operators' commands and of what becomes of them; lives for one step."""
@@ -129,7 +131,7 @@ class Commanding(Part):
             told = f"another {stored.action} of that requestId has not come to its end at this charger"
             return Refused(Refusal.COMMAND_REFUSED, told)
         if charger.release is not None and stored.action in LEAVES_SOMETHING:
-            return Refused(Refusal.COMMAND_REFUSED, "the charger was released: nothing is left in it any more")
+            return RELEASED
         if stored.action == SET:
             why = self._why_no_cap(charger, stored)
             return None if why is None else Refused(Refusal.COMMAND_REFUSED, why)
@@ -284,7 +286,8 @@ class Commanding(Part):
 
     def _unanswered(self, commanded: Commanded, state: CommandState) -> None:
         commanded.change(state=state)
-        tail_ms = self.timings.late_execution_ms if disturbs(commanded.stored) else 0
+        may_matter = disturbs(commanded.stored) or commanded.stored.action in LEAVES_SOMETHING
+        tail_ms = self.timings.late_execution_ms if may_matter else 0
         commanded.held_until_ms = self.now.mono_ms + tail_ms
         self._changed(commanded)
 
@@ -489,6 +492,8 @@ class CommandQueue(TimedPart):
             return Refused(Refusal.CHARGER_OFFLINE, "the charger is offline")
         if self.state.is_safe_mode:
             return Refused(Refusal.COMMAND_REFUSED, "in safe mode nothing but limits is said to chargers")
+        if charger.release is not None and stored.action in LEAVES_SOMETHING:
+            return RELEASED
         if (not_there := _why_not_there(charger, stored)) is not None:
             return not_there
         if stored.forced or not disturbs(stored):
@@ -620,7 +625,8 @@ def restore(state: State, stored: CommandStored, now: Now, timings: Timings) -> 
         commanded.unwritten = True
     may_act = not is_queued and disturbs(stored)
     if commanded.stored.is_final and stored.action != SET:
-        commanded.held_until_ms = now.mono_ms + (timings.late_execution_ms if may_act else 0)
+        may_matter = may_act or (not is_queued and stored.action in LEAVES_SOMETHING)
+        commanded.held_until_ms = now.mono_ms + (timings.late_execution_ms if may_matter else 0)
     state.commands[stored.command_id] = commanded
     charger = state.chargers.get(stored.charger_id)
     if charger is not None and may_act:

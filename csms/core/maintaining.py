@@ -23,6 +23,7 @@ from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
 from csms.core.events import ConnectorStatus, MaintenanceEndRequested, MaintenanceRequested
 from csms.core.ids import CommandId
+from csms.core.maintenance import may_be_shut
 from csms.core.part import Part, TimedPart
 from csms.core.records import CommandState, CommandStored, Maintenance, Told
 from csms.core.replies import MaintenanceShown, Refusal, Refused
@@ -111,7 +112,7 @@ class Maintaining(Part):
         before = charger.maintenance[idx]
         self._given_back(charger, idx, asked_by)
         left = charger.maintenance[idx]
-        if _may_be_shut(left):
+        if may_be_shut(left):
             charger.maintenance[idx] = replace(left, ended_ms=before.ended_ms or self.now.wall_ms)
         else:
             del charger.maintenance[idx]
@@ -132,7 +133,7 @@ class Maintaining(Part):
         entry = charger.maintenance[idx]
         if entry.told is not None and not entry.told.operative:
             entry = charger.maintenance[idx] = self._without_queued(entry)
-        if not _may_be_shut(entry):
+        if not may_be_shut(entry):
             return
         connector = charger.connectors.get(idx)
         whole = charger.maintenance.get(0)
@@ -230,7 +231,7 @@ class MaintenanceWatch(TimedPart):
         if entry.ended_ms is None or (entry.told is not None and entry.told.is_open):
             return False
         statuses = [c.status for c in charger.connectors.values() if idx in {0, c.key.idx}]
-        return not _may_be_shut(entry) or not any(status in _NOT_BACK for status in statuses)
+        return not may_be_shut(entry) or not any(status in _NOT_BACK for status in statuses)
 
 
 _NOT_BACK = frozenset({None, ConnectorStatus.UNAVAILABLE, ConnectorStatus.FAULTED})
@@ -240,10 +241,3 @@ _NO_CONNECTOR = Refused(Refusal.UNKNOWN_CONNECTOR, "the charger has no such conn
 
 def _in_force(entry: Maintenance | None) -> Maintenance | None:
     return None if entry is None or entry.ended_ms is not None else entry
-
-
-def _may_be_shut(entry: Maintenance) -> bool:
-    """Return whether its charger may be Inoperative by it, now or soon."""
-    told = entry.told
-    in_flight = told is not None and not told.operative and told.state is CommandState.SENT
-    return entry.shut or in_flight

@@ -9,7 +9,7 @@ booked stays booked.
 from datetime import UTC, datetime
 
 from csms.core.charger import ChargerState
-from csms.core.records import Maintenance
+from csms.core.records import CommandState, Maintenance
 
 
 def covering(charger: ChargerState, idx: int) -> Maintenance | None:
@@ -50,3 +50,10 @@ def words(maintenance: Maintenance) -> str:
         return maintenance.reason
     until = datetime.fromtimestamp(maintenance.until_ms // 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return f"{maintenance.reason} (until {until})"
+
+
+def may_be_shut(entry: Maintenance) -> bool:
+    """Return whether its charger may be Inoperative by it, now or soon."""
+    told = entry.told
+    in_flight = told is not None and not told.operative and told.state is CommandState.SENT
+    return entry.shut or in_flight

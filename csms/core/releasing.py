@@ -21,11 +21,12 @@ from typing import Final
 from csms.core.campaigning import has_car
 from csms.core.capabilities import meant_by
 from csms.core.charger import ChargerState
-from csms.core.commanding import Commanding, is_there
+from csms.core.commanding import LEAVES_SOMETHING, Commanding, is_there
 from csms.core.configuration.chargers import MAX_CONNECTORS
 from csms.core.disturbing import row_without_room
 from csms.core.events import ReleaseRequested, ReleaseUndoRequested
 from csms.core.ids import ConnectionId, Token
+from csms.core.maintenance import is_kept_shut, may_be_shut
 from csms.core.part import Part, TimedPart
 from csms.core.records import CommandOutcome, CommandState, Expected, SendState
 from csms.core.release import Release, ReleaseState, ReleaseStep, StepState, Trace, steered
@@ -83,6 +84,9 @@ class Releasing(Part):
             return Refused(Refusal.RELEASE_REFUSED, f"a {command} is under way at it: wait for what comes of that")
         if fact.forced:
             return None
+        if any(may_be_shut(each) for each in charger.maintenance.values()):
+            detail = "a maintenance has made it Inoperative; end that first, or force it, and it stays so"
+            return Refused(Refusal.RELEASE_REFUSED, detail)
         if has_car(charger):
             detail = "a car charges there, and would go on without a limit; wait for its end, or force it"
             return Refused(Refusal.RELEASE_REFUSED, detail)
@@ -93,11 +97,12 @@ class Releasing(Part):
         return Refused(Refusal.NO_HEADROOM, detail)
 
     def _command_under_way(self, charger: ChargerState) -> str | None:
-        """Return an operator's command that is out, or whose effect is still to come."""
+        """Return an operator's command that is out, whose effect is still to come, or that may be carried out late."""
         for each in self.state.commands.values():
             stored = each.stored
             awaited = stored.outcome is CommandOutcome.AWAITED and stored.expects in GOES_ON
-            if stored.charger_id == charger.charger_id and (stored.state is CommandState.SENT or awaited):
+            late = stored.state in {CommandState.TIMED_OUT, CommandState.UNKNOWN} and stored.action in LEAVES_SOMETHING
+            if stored.charger_id == charger.charger_id and (stored.state is CommandState.SENT or awaited or late):
                 return stored.action
         return None
 
@@ -142,8 +147,12 @@ class Releasing(Part):
         for key, change in sorted(charger.settings.changes.items()):
             yield ReleaseStep(Trace.KEY, key, change.before)
         for idx, connector in sorted(charger.connectors.items()):
-            if connector.containment.out_of_service:
+            if connector.containment.out_of_service and not is_kept_shut(charger, idx):
                 yield ReleaseStep(Trace.CONNECTOR, str(idx))
+        for idx, entry in sorted(charger.maintenance.items()):
+            if may_be_shut(entry):
+                detail = "a maintenance has made it Inoperative, and was not ended before"
+                yield ReleaseStep(Trace.CONNECTOR, str(idx), None, StepState.NOT_UNDONE, detail)
 
     @staticmethod
     def _lost_keys(charger: ChargerState, fact: ReleaseRequested) -> Iterator[ReleaseStep]:

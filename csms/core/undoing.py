@@ -173,7 +173,7 @@ def _of_local_list(step: ReleaseStep, progress: Progress, said: Said) -> Release
     if progress.stage == 0:
         progress.told = str(said.version)
         return None if said.version > 0 else _undone(step, "its list is empty")
-    if said.version != int(progress.told) + 1:
+    if said.version not in {0, int(progress.told) + 1}:  # 0: the list is empty (§5.10)
         return _unverified(step, f"it took version {int(progress.told) + 1}, and says that it has {said.version}")
     return _undone(step, "it was emptied; what was in it before this system's is not known")
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
+from csms.core.commanding import RELEASED
 from csms.core.events import CommandRequested, CommandWatched
 from csms.core.ids import ChargerId, CommandId
 from csms.core.local_list import ENTRIES_MAX, Entry, ListState, LocalListStored, difference, entries_of
@@ -61,6 +62,8 @@ FOLLOW_S = 60.0
 
 ANSWER_S = 30.0
 """So long the ledger of commands may take to answer where nobody waits."""
+
+WAS_RELEASED = "the charger was released, and its list is empty or unknown since"
 
 RETRY_PAUSE_S = 5.0
 """Between two attempts to reach a store that refuses."""
@@ -114,6 +117,7 @@ class LocalLists:
         self._runs: dict[ChargerId, _Run] = {}
         self._seen: int | None = None
         self._behind: set[ChargerId] = set()
+        self._marks: dict[ChargerId, tuple[str, bool]] = {}
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
@@ -124,8 +128,10 @@ class LocalLists:
 
     async def is_current(self, stored: LocalListStored) -> bool:
         """Return whether a charger is known to hold what its list would be if it were made now."""
-        held = stored.held
-        if held is None or stored.state is not ListState.HELD:
+        held, boot = stored.held, self._boot(stored.charger_id)
+        if held is None or stored.state is not ListState.HELD or boot not in {"", stored.boot}:
+            return False
+        if self._is_released(stored.charger_id):
             return False
         wanted = await self._entries() if stored.is_on else ()
         return await asyncio.to_thread(lambda: not any(difference(held.entries, wanted)))
@@ -149,6 +155,8 @@ class LocalLists:
 
         `again`: also if it has said that it has no list; `wait_s`: so long is waited for the ledger of commands.
         """
+        if self._is_released(charger_id):
+            return RELEASED
         async with self._turn:
             before = await self.find(charger_id)
             is_known = before is not None and before.boot == self._boot(charger_id)
@@ -226,6 +234,10 @@ class LocalLists:
             return ""
         return "|".join(part or "" for part in (boot.vendor, boot.model, boot.serial_number, boot.firmware_version))
 
+    def _is_released(self, charger_id: ChargerId) -> bool:
+        charger = self._desk.view.chargers.get(charger_id)
+        return charger is not None and charger.release is not None
+
     # --- running ------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -275,6 +287,7 @@ class LocalLists:
             self._behind = set(await self._memory.local_lists_kept())
             self._seen = changed
         chargers = self._desk.view.chargers
+        self._look_at_them()
         here = [name for name in sorted(self._behind) if name not in chargers or chargers[name].online]
         if not here:
             return
@@ -287,13 +300,34 @@ class LocalLists:
             if charger_id not in chargers or await self._is_up_to_date(charger_id, wanted):
                 self._behind.discard(charger_id)
 
+    def _look_at_them(self) -> None:
+        """Look anew at the lists of chargers that are others since, by what they tell, or were released or taken in."""
+        for charger_id, charger in self._desk.view.chargers.items():
+            mark = (self._boot(charger_id), charger.release is not None)
+            if self._marks.setdefault(charger_id, mark) != mark:
+                self._marks[charger_id] = mark
+                self._behind.add(charger_id)
+
     async def _is_up_to_date(self, charger_id: ChargerId, wanted: tuple[Entry, ...]) -> bool:
-        """Return whether nothing is left to be asked for, after asking for it."""
+        """Return whether nothing is left to be asked for, after asking for it.
+
+        A release has emptied the list, so nobody knows what a released charger holds; it is sent again when it is taken
+        in again. Nothing is sent to one that is observed before it is steered.
+        """
         async with self._turn:
             stored = await self.find(charger_id)
             if stored is None or not stored.is_on or stored.state is ListState.NOT_SUPPORTED:
                 return True
-            if not any(difference(stored.wanted, wanted)):
+            if self._is_released(charger_id):
+                if charger_id not in self._runs:
+                    await self._memory.write_local_list(
+                        replace(stored, state=ListState.FAILED, reason=WAS_RELEASED, held=None, sent=None)
+                    )
+                return charger_id not in self._runs
+            if self._desk.view.chargers[charger_id].observed:
+                return False
+            is_other = self._boot(charger_id) not in {"", stored.boot} or stored.reason == WAS_RELEASED
+            if not is_other and not any(difference(stored.wanted, wanted)):
                 return True
             begun_with = await self._begin(self._wish(charger_id, wanted, "", None, is_on=True), None, ANSWER_S)
             return isinstance(begun_with, LocalListStored)

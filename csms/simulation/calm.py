@@ -81,7 +81,8 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     others = [claim for claim in everyone if claim not in claims]
     # What one in trouble holds of the others' shares is missing to them, who are not cut for each other.
     is_missing = any(engine.booked_w(_key(claim)) > among_all[claim.name] for claim in others)
-    full = _overbooked_by(troubled, rows, engine)
+    unsteered = {each.charger_id for each in station.chargers if each.control in {Control.REST, Control.NONE}}
+    full = _overbooked_by(troubled | unsteered, rows, engine)
     for claim in claims:
         shares_w = (among_all[claim.name], apart[claim.name])
         lowest_w = 0 if is_missing or not full.isdisjoint(claim.rows) else min(shares_w)
@@ -119,7 +120,10 @@ def _swings(limits_w: list[int]) -> bool:
 
 
 def _overbooked_by(troubled: set[ChargerId], rows: dict[str, tuple[str, ...]], engine: Controller) -> set[str]:
-    """Return the rows that are overbooked with somebody in trouble under them: nobody is raised there."""
+    """Return the rows that are overbooked with one in trouble, or that nobody steers, under them: none is raised there.
+
+    What was steered over OCPP once and is not any more may stay booked at its maximum: nobody knows what it lets flow.
+    """
     theirs = {row for charger_id in troubled for row in rows.get(charger_id, ())}
     caps_w = {row: engine.node_capacity_w(row) for row in theirs}
     return {row for row, cap_w in caps_w.items() if cap_w is not None and engine.node_booked_w(row) > cap_w}

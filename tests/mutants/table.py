@@ -540,8 +540,8 @@ MUTANTS: Final = (
         "transactions",
         "            return named if named.key.charger_id == fact.charger_id else None\n        if fact.transaction_id != -1",
         "            return named\n        if fact.transaction_id != -1",
-        "I6",
-        "I6",
+        "I6; §1 (c): its power is freed",
+        "I5 I6",
     ),
     Mutant(
         "an orphan that is said again is kept again",

@@ -25,6 +25,8 @@ from csms.core.events import (
     CommandRequested,
     ConfigurationRead,
     ConnectorStatus,
+    MaintenanceEndRequested,
+    MaintenanceRequested,
     ReleaseRequested,
     ReleaseUndoRequested,
     ScheduleRead,
@@ -59,6 +61,7 @@ class Inside:
     profiles: dict[int, int] = field(default_factory=dict)
     reservations: set[int] = field(default_factory=set)
     list_version: int = 0
+    tells_0: bool = False
     answers: dict[str, str] = field(default_factory=dict)
     readonly: tuple[str, ...] = ()
     keeps: bool = False
@@ -107,7 +110,7 @@ class Inside:
                 case "CancelReservation":
                     self.reservations.discard(int(str(body["reservationId"])))
                 case "SendLocalList":
-                    self.list_version = int(str(body["listVersion"]))
+                    self.list_version = 0 if self.tells_0 else int(str(body["listVersion"]))
                 case _:
                     pass
         if call.action == "GetLocalListVersion":
@@ -528,6 +531,72 @@ def test_it_waits_for_what_comes_of_a_command() -> None:
     assert refused(made, forced=True) is Refusal.RELEASE_REFUSED
     inside.say_all(made)
     assert isinstance(release(made), ReleaseShown)
+
+
+def test_it_waits_until_what_nobody_answered_can_no_longer_be_carried_out() -> None:
+    made, _ = adopt()
+    command(made, "ReserveNow", RESERVE)
+    (call,) = [c for c in made.open_calls if isinstance(c, Operate)]
+    made.time_out(call)
+    made.wait(59)
+    made.take()
+    assert refused(made, forced=True) is Refusal.RELEASE_REFUSED
+    made.wait(2)
+    assert isinstance(release(made), ReleaseShown)
+
+
+def maintain(made: Drive, *, ends: bool = False) -> None:
+    request = RequestId(made.number())
+    charger_id = ChargerId("A")
+    if ends:
+        made.do(MaintenanceEndRequested(request, charger_id, 1, "test"))
+    else:
+        made.do(MaintenanceRequested(request, f"m{request}", charger_id, 1, "cable", "test", None, inoperative=True))
+
+
+def test_a_connector_that_a_maintenance_keeps_shut_is_not_given_back() -> None:
+    """Somebody may be working there."""
+    made, inside = adopt()
+    maintain(made)
+    inside.say_all(made)
+    made.take()
+    assert refused(made) is Refusal.RELEASE_REFUSED
+    inside.asked.clear()
+    release(made, forced=True)
+    inside.say_all(made)
+    assert ("connector", "1", "not_undone") in left(made)
+    assert not any(each.startswith("ChangeAvailability") for each in inside.asked)
+    made.do(MaintenanceEndRequested(RequestId(7_000), ChargerId("A"), 1, "test"))
+    inside.say_all(made)
+    assert not any(each.startswith("ChangeAvailability") for each in inside.asked), "it was released"
+    made.wait(61)
+    assert isinstance(undo(made), Confirmed)
+    inside.say_all(made)
+    assert "ChangeAvailability 1/Operative" in inside.asked, "it waited for that"
+
+
+def test_a_maintenance_writes_nothing_to_a_released_charger() -> None:
+    made, inside = adopt()
+    release(made)
+    inside.say_all(made)
+    inside.asked.clear()
+    maintain(made)
+    made.wait(60)
+    inside.say_all(made)
+    maintain(made, ends=True)
+    made.wait(60)
+    inside.say_all(made)
+    assert inside.asked == []
+
+
+def test_a_list_that_is_empty_may_be_of_version_0() -> None:
+    """§5.10: 0 is the version of an empty list."""
+    made, inside = adopt()
+    inside.list_version = 3
+    inside.tells_0 = True
+    release(made, local_list=True)
+    inside.say_all(made)
+    assert left(made) == []
 
 
 def test_what_waits_for_the_charger_expires() -> None:

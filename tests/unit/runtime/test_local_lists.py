@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from csms.core.commanding import RELEASED
 from csms.core.events import BootInfo
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId
 from csms.core.local_list import ENTRIES_MAX, Entry, Held, ListState, LocalListStored
 from csms.core.local_list_sending import SILENCES_MAX
 from csms.core.records import CommandState
+from csms.core.release import Release
 from csms.core.replies import ChargerView, Refusal, Refused
 from csms.ports import StoreError
 from csms.runtime import local_lists
@@ -21,6 +23,7 @@ from csms.runtime.local_lists import (
     FOLLOW_S,
     RETRY_PAUSE_S,
     RUN_MS,
+    WAS_RELEASED,
     LocalLists,
     NoAnswer,
     NoLocalList,
@@ -34,6 +37,7 @@ from tests.unit.runtime.tag_doubles import NOW_MS, FakeTagMemory, FixedClock
 
 CP = ChargerId("A")
 TAGS = [IdTag(f"T{number}", f"t{number}") for number in range(5)]
+RELEASE = Release("192.0.2.1", NOW_MS, forced=False, steps=())
 OFFLINE = Refused(Refusal.CHARGER_OFFLINE, "the charger is offline")
 
 
@@ -57,9 +61,10 @@ class World:
         self.pauses.append(seconds)
         await asyncio.sleep(0)
 
-    def boot(self, firmware: str, *, online: bool = True) -> None:
+    def boot(self, firmware: str, *, online: bool = True, **fields: Any) -> None:
         boot = BootInfo("Maker", "X", firmware_version=firmware)
-        self.ledger.seen(ChargerView(CP, online=online, served=True, provisioned=True, booked_w=0, boot=boot))
+        view = ChargerView(CP, online=online, served=True, provisioned=True, booked_w=0, boot=boot)
+        self.ledger.seen(replace(view, **fields))
 
     async def follow(self) -> list[str]:
         """Have the lists look at the tags, and return what that leads to."""
@@ -443,3 +448,43 @@ async def test_a_later_wish_does_not_shorten_the_wait() -> None:
     assert isinstance(taken, LocalListStored)
     assert taken.until_ms == NOW_MS + 2 * RUN_MS
     await site.lists.close()
+
+
+async def test_a_released_charger_is_sent_nothing_and_its_list_anew_when_it_is_taken_in() -> None:
+    """The release has emptied it: what was held before is not held any more, whatever the tags."""
+    site = await world(*TAGS)
+    before = await site.send()
+    assert await site.follow() == []
+    site.boot("1.0", release=RELEASE)
+    assert not await site.lists.is_current(before)
+    await site.tags.remove("T0")
+    assert await site.follow() == []
+    after = site.memory.lists[CP]
+    assert (after.state, after.reason, after.held, after.sent) == (ListState.FAILED, WAS_RELEASED, None, None)
+    assert await site.lists.send(CP, "192.0.2.1", None, again=True, wait_s=9) == RELEASED
+    site.charger.tags.clear()
+    site.boot("1.0")
+    assert "Full" in await site.follow()
+    assert site.charger.tags.keys() == {tag.id_tag for tag in TAGS[1:]}
+
+
+async def test_a_charger_that_is_another_one_is_looked_at_although_no_tag_was_changed() -> None:
+    site = await world(*TAGS)
+    before = await site.send()
+    assert await site.follow() == []
+    site.boot("2.0")
+    site.charger.tags.clear()
+    site.charger.version = 0
+    assert not await site.lists.is_current(before)
+    assert "Full" in await site.follow()
+    assert site.charger.tags.keys() == {tag.id_tag for tag in TAGS}
+
+
+async def test_no_list_follows_to_one_that_is_observed_before_it_is_steered() -> None:
+    site = await world(*TAGS)
+    await site.send()
+    site.boot("1.0", observed=True)
+    await site.tags.remove("T0")
+    assert await site.follow() == []
+    site.boot("1.0")
+    assert "Differential" in await site.follow()
