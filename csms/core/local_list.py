@@ -16,6 +16,11 @@ from csms.core.ids import ChargerId
 ENTRIES_MAX = 5_000
 """Tags of one list, whatever its charger would take: the list is written with each message that changes it."""
 
+WAS_RELEASED = "the charger was released, and its list is empty or unknown since"
+WAS_RESTORED = "the records came back from a backup, and what the charger was sent since is not known"
+LOST = frozenset({WAS_RELEASED, WAS_RESTORED})
+"""Reasons for which a list that is kept is sent anew as soon as it can be."""
+
 VERSION_MAX = 2**31 - 1
 """Chargers count in 32 bits."""
 

@@ -14,6 +14,7 @@ from them:
     commands          one that was queued or sent then may have been carried out since: it is unknown, and never sent;
                       what was to follow from one that was accepted is awaited on, and booked meanwhile
     campaigns         one that was running is halted: whom it has asked since is not known
+    local lists       nobody knows what chargers hold (`csms.store.local_lists`): each is asked, and sent its list anew
     releases          one that was under way has ended: the charger stays left alone, and is to be released again
     `control: auto`   a charger that had never connected may have since: it counts as one that has, unless its
                       sessions were driven over REST

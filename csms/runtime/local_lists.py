@@ -24,7 +24,16 @@ import structlog
 from csms.core.commanding import RELEASED
 from csms.core.events import CommandRequested, CommandWatched
 from csms.core.ids import ChargerId, CommandId
-from csms.core.local_list import ENTRIES_MAX, Entry, ListState, LocalListStored, difference, entries_of
+from csms.core.local_list import (
+    ENTRIES_MAX,
+    LOST,
+    WAS_RELEASED,
+    Entry,
+    ListState,
+    LocalListStored,
+    difference,
+    entries_of,
+)
 from csms.core.local_list_sending import (
     Answered,
     AskVersion,
@@ -62,8 +71,6 @@ FOLLOW_S = 60.0
 
 ANSWER_S = 30.0
 """So long the ledger of commands may take to answer where nobody waits."""
-
-WAS_RELEASED = "the charger was released, and its list is empty or unknown since"
 
 RETRY_PAUSE_S = 5.0
 """Between two attempts to reach a store that refuses."""
@@ -326,7 +333,7 @@ class LocalLists:
                 return charger_id not in self._runs
             if self._desk.view.chargers[charger_id].observed:
                 return False
-            is_other = self._boot(charger_id) not in {"", stored.boot} or stored.reason == WAS_RELEASED
+            is_other = self._boot(charger_id) not in {"", stored.boot} or stored.reason in LOST
             if not is_other and not any(difference(stored.wanted, wanted)):
                 return True
             begun_with = await self._begin(self._wish(charger_id, wanted, "", None, is_on=True), None, ANSWER_S)

@@ -26,7 +26,7 @@ from csms.core.records import Driver
 from csms.core.restoring import NewEpoch, new_epoch
 from csms.ports import StoreError
 from csms.postgres_url import PostgresUrl, is_postgres, parse
-from csms.store import loading, lock, schema
+from csms.store import loading, local_lists, lock, schema
 from csms.store.changes import Changes
 from csms.store.database import NotOpened, said
 from csms.store.migrate import head, migrate, revision
@@ -224,6 +224,7 @@ def _with_new_epoch(working: Path, mark: Mark, now_ms: int) -> NewEpoch | str:
             if isinstance(epoch, str):
                 return epoch
             Changes(SITE, epoch.records).apply(connection)
+            local_lists.forget_held(connection, SITE)
             connection.exec_driver_sql(f"DROP TABLE {MARK}")
             loading.load(connection, SITE)
     return epoch

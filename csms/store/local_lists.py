@@ -6,7 +6,7 @@ A list is written in a transaction of its own, with rows made beside the loop, a
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from csms.core.ids import ChargerId
-from csms.core.local_list import ListState, LocalListStored
+from csms.core.local_list import WAS_RESTORED, ListState, LocalListStored
 from csms.store import codec, statements
 from csms.store.schema import local_list
 from csms.store.values import text
@@ -38,3 +38,10 @@ def _chargers(connection: Connection, station_id: str, wanted: ColumnElement[boo
 def write(connection: Connection, station_id: str, stored: LocalListStored) -> None:
     """Write a list, or put it in the place of what was."""
     statements.write(connection, local_list, [codec.local_list_row(station_id, stored)])
+
+
+def forget_held(connection: Connection, station_id: str) -> None:
+    """Take note that nobody knows what chargers hold: the records are of a backup."""
+    lost = local_list.update().values(state=ListState.FAILED.value, held=None, sent=None, reason=WAS_RESTORED)
+    had_one = local_list.c.state != ListState.NOT_SUPPORTED.value
+    connection.execute(lost.where(local_list.c.station_id == station_id, had_one))

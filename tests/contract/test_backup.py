@@ -18,6 +18,8 @@ from alembic import command
 from sqlalchemy import Connection
 
 from csms.core.id_tags import IdTag
+from csms.core.ids import ChargerId
+from csms.core.local_list import WAS_RESTORED, Entry, Held, ListState, LocalListStored
 from csms.core.records import CommandState, Record, SendState, Snapshot, StationStored
 from csms.core.restoring import GAP, GAP_PER_S
 from csms.postgres_url import parse
@@ -45,6 +47,8 @@ CONTENT: list[Record] = [
     samples.command("ended", state=CommandState.REJECTED, ended_ms=1),
     *(samples.logged(f"kind{n}") for n in range(20)),
 ]
+HELD = Held(3, (Entry("Anna"),))
+LIST = LocalListStored(ChargerId("CP001"), ListState.HELD, HELD.entries, "", 1, 2, 3, held=HELD, version_last=3)
 TAG = IdTag("ANNA", "Anna", "Fleet", 1_767_225_600_000, blocked=True, concurrent=True, note="Zoë", version=3)
 
 
@@ -72,6 +76,7 @@ async def file(url: str, tmp_path: Path) -> Path:
     store = await _open(url)
     await store.commit(CONTENT)
     await store.change_id_tags([TAG], [], samples.logged("kind20"))
+    await store.write_local_list(LIST)
     made = await _backup(url, tmp_path / "backup.sqlite3")
     assert isinstance(made, Made), made
     await store.close()
@@ -122,6 +127,8 @@ async def test_everything_comes_back_in_a_new_epoch(file: Path, request: pytest.
         kinds = [row[0] for row in await _rows(store, "SELECT kind FROM event_log ORDER BY event_id")]
         assert kinds == [*(f"kind{n}" for n in range(21)), "store.restored"]
         assert await store.load_id_tags() == (TAG,)
+        lost = await store.read_local_list(LIST.charger_id)
+        assert lost == replace(LIST, state=ListState.FAILED, held=None, reason=WAS_RESTORED)
         commands = await _rows(store, "SELECT command_id, state FROM command ORDER BY command_id")
         assert commands == [("ended", "rejected"), ("queued", "unknown")]
         await store.commit([samples.logged("later"), samples.sample(1), samples.session("s2", 9_999_999)])

@@ -11,7 +11,7 @@ from csms.core.commanding import RELEASED
 from csms.core.events import BootInfo
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId
-from csms.core.local_list import ENTRIES_MAX, Entry, Held, ListState, LocalListStored
+from csms.core.local_list import ENTRIES_MAX, LOST, WAS_RELEASED, Entry, Held, ListState, LocalListStored
 from csms.core.local_list_sending import SILENCES_MAX
 from csms.core.records import CommandState
 from csms.core.release import Release
@@ -23,7 +23,6 @@ from csms.runtime.local_lists import (
     FOLLOW_S,
     RETRY_PAUSE_S,
     RUN_MS,
-    WAS_RELEASED,
     LocalLists,
     NoAnswer,
     NoLocalList,
@@ -488,3 +487,14 @@ async def test_no_list_follows_to_one_that_is_observed_before_it_is_steered() ->
     assert await site.follow() == []
     site.boot("1.0")
     assert "Differential" in await site.follow()
+
+
+@pytest.mark.parametrize("reason", sorted(LOST))
+async def test_a_list_that_nobody_knows_any_more_is_sent_anew_by_the_next_process(reason: str) -> None:
+    site = await world(*TAGS)
+    await site.send()
+    site.memory.lists[CP] = replace(site.memory.lists[CP], state=ListState.FAILED, held=None, reason=reason)
+    site.charger.tags.clear()
+    site.lists = site.process()
+    assert "Full" in await site.follow()
+    assert site.charger.tags.keys() == {tag.id_tag for tag in TAGS}
