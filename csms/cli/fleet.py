@@ -135,7 +135,7 @@ def knocking(url: str) -> int:
         typer.echo(line)
     new = dict.fromkeys(knock["chargerId"] for knock in knocks if _may_be_added(knock))
     if new:
-        typer.echo("to let one in, with its maximum in kW or in A per phase:")
+        typer.echo("to let one in (it asks for its maximum, in kW or in A per phase):")
     for charger_id in new:
         typer.echo(f"  csms chargers add {'-- ' if charger_id.startswith('-') else ''}{shlex.quote(charger_id)}")
     return ExitStatus.DONE
