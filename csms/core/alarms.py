@@ -140,6 +140,13 @@ KINDS: Final[dict[str, Kind]] = {
         "See who charges there: perhaps without authorization, or the charger has not told of its transaction, or names"
         " the wrong one in its meter values.",
     ),
+    "held_over_rest": Kind(
+        _A,
+        "connector",
+        "Its charger tells of a car at a connector that a session driven over REST holds: a car there gets no limit of"
+        " its own over OCPP.",
+        "If the car of that session is gone, stop the session (POST /sessions/{id}/stop).",
+    ),
     "energy_gap": Kind(
         _A,
         "connector",

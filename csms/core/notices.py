@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from csms.core.alarms import KINDS
 from csms.core.alarms import Alarm as Standing
-from csms.core.campaigning import WAITS
+from csms.core.campaigning import CAR_THERE, WAITS
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
@@ -268,7 +268,17 @@ def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) 
         uncommanded = _uncommanded(connector)
         if uncommanded is not None:
             yield at_connector("uncommanded", charger, connector.key.idx, uncommanded)
+        held_by = connector.session
+        if held_by is not None and held_by.driver is Driver.REST and _tells_of_a_car(charger, connector):
+            cause = f"session {held_by.session_id}, driven over REST, holds it, and its charger says {connector.status}"
+            yield at_connector("held_over_rest", charger, connector.key.idx, cause)
         yield from _of_meter(charger, connector, now, timings, alarm)
+
+
+def _tells_of_a_car(charger: ChargerState, connector: Connector) -> bool:
+    """Return whether a charger has said, since it connected, that a transaction runs at a connector."""
+    since = connector.status_ms >= charger.connected_ms
+    return charger.connection is not None and since and connector.status in CAR_THERE
 
 
 def _uncommanded(connector: Connector) -> str | None:

@@ -79,6 +79,19 @@ def test_a_notice_is_raised_once_and_again_after_a_restart() -> None:
     assert drive.notices() == {"fail_safe_not_chosen"}
 
 
+def test_a_car_at_a_connector_that_a_rest_session_holds_is_told() -> None:
+    drive = Drive(station(100, charger("A", 60, control=Control.AUTO)))
+    session_id = drive.shown(drive.post("A", 1, 60)).session_id
+    drive.connect("A")
+    drive.boot("A")
+    drive.status("A", 1, ConnectorStatus.AVAILABLE)
+    assert "held_over_rest:A#1" not in drive.notices()
+    drive.status("A", 1, ConnectorStatus.SUSPENDED_EVSE)
+    assert "held_over_rest:A#1" in drive.notices()
+    drive.rest_stop(session_id)
+    assert "held_over_rest:A#1" not in drive.notices()
+
+
 def test_a_connected_charger_that_says_nothing_for_three_minutes_is_shown_until_it_does() -> None:
     drive = Drive(station(400, charger("A", 100)))
     drive.bring_up("A")
