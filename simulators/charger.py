@@ -189,7 +189,7 @@ class Charger:
             self.registration.reboot()
             self.configuration.reboot()
             self._told.clear()
-            self.drop(REBOOT_MS)
+            self._offline_until_ms = max(self._offline_until_ms, now_ms + REBOOT_MS)
             for connector in self.connectors:
                 connector.finished = False
             self._happens(self.traits.rebooted)

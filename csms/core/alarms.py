@@ -168,6 +168,15 @@ KINDS: Final[dict[str, Kind]] = {
         "Restart the charger; check that it is set to OCPP 1.6 JSON.",
         excused=True,
     ),
+    "offline": Kind(
+        _A,
+        "charger",
+        "The charger has not been connected for ten minutes: its cars go on with their last limit, or with its"
+        " fail-safe power, and what they may draw stays booked. What it has to tell, bills too, waits in it.",
+        "See whether it has power and network; it connects by itself. If it is gone, take it out of the configuration"
+        " (`csms chargers remove`).",
+        excused=True,
+    ),
     "meter_silent": Kind(
         _A,
         "connector",

@@ -38,6 +38,7 @@ class ChargerState:
     Attributes:
         connection: its current connection, None while offline; connected_wall_ms: when it began, UTC ms, to be shown.
         closing: the connection that we have asked to be closed.
+        away_ms: since when it has no connection; while it has one this means nothing.
         heard: a CALL of its own came on this connection, or an answer to ours, so it may be addressed.
         busy_ms: last time that it sent a start, a stop or meter values (its queue is quiet after that).
         stamps: how its time stamps stand to our time.
@@ -69,6 +70,7 @@ class ChargerState:
     connection: ConnectionId | None = None
     connected_ms: int = 0
     connected_wall_ms: int = 0
+    away_ms: int = 0
     heard: bool = False
     closing: ConnectionId | None = None
     busy_ms: int = 0

@@ -74,7 +74,7 @@ class Links(Part):
         if charger is None or charger.connection != fact.connection:
             return
         self._lose_sends(charger)
-        charger.connection, charger.heard = None, False
+        charger.connection, charger.away_ms, charger.heard = None, self.now.mono_ms, False
         charger.provisioning.pending = None
         charger.forget_errands()
         self.journal.log("charger.disconnected", fact.charger_id, connection=fact.connection)

@@ -114,6 +114,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield from _untold(charger, now, timings, alarm)
         yield from _of_meters(charger, now, timings, alarm)
         yield from _unheard(charger, now, timings, alarm)
+        yield from _away(charger, now, timings, alarm)
     yield from _of_rows(state, now, timings, alarm)
     yield from _of_energy(state)
     yield from _of_campaigns(state)
@@ -255,6 +256,13 @@ def _unheard(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) ->
         return
     if alarm.reached(charger.connected_ms + timings.silent_ms, now):
         yield at_charger("silent", charger, f"connected for three minutes; {charger.booked_w()} W are booked for it")
+
+
+def _away(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
+    """Yield a charger that has been connected and is not; one that is taken out may be gone."""
+    ours = charger.steered_over_ocpp and charger.ever_connected and charger.release is None and not charger.draining
+    if ours and charger.connection is None and alarm.reached(charger.away_ms + timings.offline_ms, now):
+        yield at_charger("offline", charger, f"away for ten minutes; {charger.booked_w()} W are booked for it")
 
 
 def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:

@@ -81,6 +81,7 @@ def _charger(config: Charger, row: ChargerStored | None, now: Now) -> ChargerSta
     charger.ever_connected, charger.boot, charger.release = row.ever_connected, row.boot, row.release
     charger.certificate_request = row.certificate_request
     charger.cleared_foreign = row.cleared_foreign
+    charger.away_ms = now.mono_ms
     charger.settings = restored(row.configuration, now.mono_ms)
     for position, provisioned in enumerate(row.provisioned):
         idx = position + 1

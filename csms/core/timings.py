@@ -118,6 +118,9 @@ class Timings:
     silent_ms: int = 180_000
     """A charger that has said nothing on a connection for so long, three usual heartbeats, raises a notice."""
 
+    offline_ms: int = 600_000
+    """A charger that was connected and has been away for so long raises an alarm; mobile networks drop out for less."""
+
     start_gives_way_ms: int = 30_000
     """A remote start that has led to nothing for so long gives way to the next request for its connector."""
 

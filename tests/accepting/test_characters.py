@@ -11,7 +11,7 @@ from csms.cli.accepting.machine import Act, Outcome, Verdict, overall
 from csms.cli.accepting.report import SCHEMA, Held, page, report
 from csms.cli.accepting.steps import NAMES, STEPS
 from simulators.characters import CHARACTERS
-from tests.accepting.cases import AC_FAILS, DC_FAILS, SAID
+from tests.accepting.cases import AC_FAILS, DC_FAILS, FOUND, SAID
 from tests.accepting.world import AC, DC, Ground, Place, accept, standing
 from tests.virtual.loop import VirtualClock, run_virtually
 
@@ -71,7 +71,7 @@ def test_character(name: str) -> None:
     assert failing(outcomes) == AC_FAILS.get(name, ())
     assert needs_explain(outcomes)
     assert overall(outcomes) is (Verdict.FAILED if name in AC_FAILS else Verdict.PASSED)
-    for step, words in [SAID[name]] if name in SAID else []:
+    for step, words in [table[name] for table in (SAID, FOUND) if name in table]:
         (said,) = (one.said for one in outcomes if one.step == step)
         assert words in said
 
@@ -109,7 +109,7 @@ def test_the_person_is_asked_once_for_each_thing() -> None:
     outage = [Act.PULL_NETWORK, Act.RESTORE_NETWORK]
     assert run_virtually(asked) == [
         *(Act.START, *outage, Act.RESTART_SERVER, Act.END),
-        *(Act.PULL_NETWORK, Act.CHARGE_OFFLINE, Act.RESTORE_NETWORK),
+        *(Act.PULL_NETWORK, Act.POWER_CYCLE, Act.CHARGE_OFFLINE, Act.RESTORE_NETWORK),
     ]
 
 
@@ -117,3 +117,4 @@ def test_what_is_expected_is_expected_of_a_character() -> None:
     names = {character.name for character in CHARACTERS}
     assert AC_FAILS.keys() | DC_FAILS.keys() <= names
     assert SAID.keys() <= AC_FAILS.keys()
+    assert not FOUND.keys() & AC_FAILS.keys()

@@ -26,6 +26,7 @@ from csms.runtime.id_tags import TagBook
 from csms.runtime.local_lists import LocalLists
 from simulators.build import Wanted
 from simulators.cars import PPM, CarModel
+from simulators.vendor import enums
 from tests.characters.rig import Rig, rigged
 from tests.virtual.loop import VirtualClock
 from tests.virtual.site import Site, errors_logged, memory_folder, running
@@ -167,6 +168,9 @@ class Place:
                 self.rig.charger.drop(FOR_EVER_MS)
             case Act.RESTORE_NETWORK:
                 self.rig.charger.drop(0)
+            case Act.POWER_CYCLE:
+                self.rig.charger.reset(enums.Reason.power_loss, wait_for_stops=False)
+                await self.sleep(5_000)
             case Act.CHARGE_OFFLINE:
                 if self.rig.connector.car is not None:
                     self.rig.stop(TAG)

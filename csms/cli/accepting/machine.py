@@ -33,6 +33,7 @@ class Act(StrEnum):
     START = "start"
     END = "end"
     PULL_NETWORK = "pull_network"
+    POWER_CYCLE = "power_cycle"
     RESTORE_NETWORK = "restore_network"
     CHARGE_OFFLINE = "charge_offline"
     RESTART_SERVER = "restart_server"
@@ -110,6 +111,7 @@ class Case:
         meter_at_ms: when the last reading came that a step has taken; server's UTC.
         fail_safe_w: what the server counts on that a car draws without it.
         stop_wh: the register at which its transaction ended.
+        power_cycled: whether its power was cut while it was offline.
     """
 
     config: Charger
@@ -121,6 +123,7 @@ class Case:
     meter_at_ms: int = 0
     fail_safe_w: int = 0
     stop_wh: int | None = None
+    power_cycled: bool = False
 
     def reading(self, look: Look) -> Reading | None:
         """Return what the meter has told since this was asked last, None when it has told nothing."""

@@ -1,4 +1,8 @@
-"""What outlasts an outage: the network plug pulled, the server restarted, a car that comes and goes while offline."""
+"""What outlasts an outage: the network plug pulled, the server restarted, a car that comes and goes while offline.
+
+The power is cut in the last one, too, while nobody can tell the charger anything: a limit that it kept in volatile
+memory is gone for as long as the network is, and an outage of both at once is what a thunderstorm brings.
+"""
 
 from collections.abc import Callable, Generator
 
@@ -192,6 +196,12 @@ def offline(case: Case, look: Look) -> Course:
     look = yield from wait_until(lambda one: one.known and one.connected_since is None, look, GONE_WAIT_MS)
     if look.connected_since is not None:
         return failed("offline", "its connection did not end", "was it the right plug?")
+    look = yield Please(
+        Act.POWER_CYCLE,
+        f"Switch {case.config.charger_id} off and on again (its breaker), still without the network, and wait until it "
+        "shows that it is ready.",
+    )
+    case.power_cycled = look.consents
     begun_ms = look.at_ms
     text = (
         "Now, without the network: plug the car in (take it out first if it is in) and present a card. Let it charge "
@@ -249,7 +259,12 @@ def _replayed(case: Case, look: Look, known: frozenset[int], span_ms: int) -> Co
 def judge_replayed(case: Case, new: list[Json], span_ms: int) -> Outcome:
     """Return the verdict on the transactions that an outage has left."""
     shown = [{name: one.get(name) for name in ("transactionId", "meterStartWh", "meterStopWh", "flags")} for one in new]
-    facts: Json = {"transactions": shown, "registerBeforeWh": case.stop_wh, "spanMs": span_ms}
+    facts: Json = {
+        "transactions": shown,
+        "registerBeforeWh": case.stop_wh,
+        "spanMs": span_ms,
+        "powerCycled": case.power_cycled,
+    }
     if not new:
         to_do = "see whether it keeps transactions in a queue; without that nobody is billed for them"
         return failed("offline", "no transaction of that time has come", to_do, **facts)
@@ -275,11 +290,14 @@ def judge_replayed(case: Case, new: list[Json], span_ms: int) -> Outcome:
     facts |= {"mostWh": most_wh}
     if not 0 <= one["energyWh"] <= most_wh:
         said = f"{one['energyWh']} Wh in {span_ms // 1_000} s, where {fail_safe_w} W of fail-safe power are {most_wh}"
-        return failed("offline", said, "without the server it does not keep to its fail-safe limit", **facts)
+        lost = "loses its fail-safe limit in a power cut, or heeds none" if case.power_cycled else "heeds no limit"
+        to_do = f"it {lost} without the server: update its firmware, or lower its own maximum"
+        return failed("offline", said, to_do, **facts)
     if fail_safe_w and not one["energyWh"]:
         said = f"it told no energy, where {fail_safe_w} W are its fail-safe power"
         return failed("offline", said, "see its fail-safe limit: GET /chargers/{id}", **facts)
-    return passed("offline", f"one transaction, told once, with {one['energyWh']} Wh", **facts)
+    after = "after a power cut" if case.power_cycled else "its power was not cut"
+    return passed("offline", f"one transaction, told once, with {one['energyWh']} Wh; {after}", **facts)
 
 
 def _list_path(case: Case) -> str:

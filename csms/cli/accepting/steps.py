@@ -75,7 +75,7 @@ STEPS = (
     Step(
         "offline",
         "A charge while offline",
-        "A car that came and went without the network is told once afterwards, from the register that was left.",
+        "A car that came and went without the network, after a power cut, is told once, from the register left.",
         offline,
         ("connection",),
     ),

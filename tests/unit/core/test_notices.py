@@ -108,6 +108,33 @@ def test_a_connected_charger_that_says_nothing_for_three_minutes_is_shown_until_
     assert "silent:A" not in drive.notices(), "it is not connected at all"
 
 
+def test_a_charger_that_has_been_away_for_ten_minutes_is_an_alarm_until_it_is_back() -> None:
+    drive = Drive(station(400, charger("A", 100), charger("B", 100)))
+    drive.bring_up("A")
+    drive.disconnect("A")
+    drive.wait(599.999)
+    assert drive.notices() == set()
+    drive.wait(0.001)
+    assert drive.notices() == {"offline:A"}, "B was never there"
+    drive.connect("A")
+    assert drive.notices() == set()
+    drive.disconnect("A")
+    drive.recover()
+    drive.wait(599.999)
+    assert drive.notices() == set(), "since the start nobody knows how long it has been away"
+    drive.wait(0.001)
+    assert drive.notices() == {"offline:A"}
+
+
+def test_a_charger_that_was_removed_is_not_missed() -> None:
+    drive = Drive(station(400, charger("A", 100), charger("B", 100)))
+    drive.bring_up("A")
+    drive.disconnect("A")
+    drive.configure(station(400, charger("B", 100)))
+    drive.wait(600)
+    assert "offline:A" not in drive.notices()
+
+
 def test_every_kind_says_what_it_means_and_what_to_do() -> None:
     for name, kind in KINDS.items():
         for words in (kind.meaning, kind.to_do):

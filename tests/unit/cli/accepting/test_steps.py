@@ -282,7 +282,7 @@ def test_a_sound_charger_passes_every_step_and_nothing_is_left() -> None:
     outage = [Act.PULL_NETWORK, Act.RESTORE_NETWORK]
     assert written.asked == [
         *(Act.START, *outage, Act.RESTART_SERVER, Act.END),
-        *(Act.PULL_NETWORK, Act.CHARGE_OFFLINE, Act.RESTORE_NETWORK),
+        *(Act.PULL_NETWORK, Act.POWER_CYCLE, Act.CHARGE_OFFLINE, Act.RESTORE_NETWORK),
     ]
     assert written.cap_w is None
     assert all(clearing == {"id": PROFILE_ID} for clearing in written.cleared)
@@ -335,6 +335,8 @@ def test_a_sound_charger_passes_every_step_and_nothing_is_left() -> None:
         ("offline", "failed", "no transaction of that time", {"on": {Act.CHARGE_OFFLINE: nothing}}),
         ("offline", "failed", "2 transactions have come of one", {"on": {Act.CHARGE_OFFLINE: twice}}),
         ("offline", "failed", "180 Wh in 60 s", {"on": {Act.CHARGE_OFFLINE: unlimited_offline}}),
+        ("offline", "passed", "with 0 Wh; after a power cut", {}),
+        ("offline", "passed", "with 0 Wh; its power was not cut", {"on": {Act.POWER_CYCLE: unwilling}}),
     ],
 )
 def test_a_step_says_what_is_wrong(step: str, verdict: str, said: str, change: dict[str, Any]) -> None:
