@@ -1,5 +1,8 @@
 """The application: routes, the boundary, and answers for what no route takes."""
 
+import asyncio
+import json
+import threading
 from typing import Any
 
 from fastapi import FastAPI
@@ -42,13 +45,31 @@ _DESCRIPTION = (
 
 
 class _Application(FastAPI):
-    """FastAPI with our own OpenAPI document, made once."""
+    """FastAPI with our own OpenAPI document, made once and on another thread, when somebody asks for it."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self._making = threading.Lock()
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
-        if self.openapi_schema is None:
-            self.openapi_schema = openapi.document(self)
-        return self.openapi_schema
+        with self._making:
+            if self.openapi_schema is None:
+                self.openapi_schema = openapi.document(self)
+            return self.openapi_schema
+
+    def describe(self) -> None:
+        """Add the calls that answer with the document, and with the page that is made of it."""
+
+        async def document() -> Response:
+            return Response(await asyncio.to_thread(lambda: json.dumps(self.openapi())), media_type="application/json")
+
+        async def docs() -> Response:
+            page = await asyncio.to_thread(lambda: render(self.openapi()))
+            return Response(page, media_type="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
+
+        for path, answer in {"/openapi.json": document, "/docs": docs}.items():
+            self.add_api_route(path, answer, methods=["GET"], include_in_schema=False, response_model=None)
 
 
 def create_app(services: Services) -> FastAPI:
@@ -57,6 +78,7 @@ def create_app(services: Services) -> FastAPI:
         title="Electra SEMS",
         version=csms.__version__,
         description=_DESCRIPTION,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -84,12 +106,7 @@ def create_app(services: Services) -> FastAPI:
         AuditRoutes,
     ):
         routes(services).add_to(app)
-    page = render(app.openapi())
-
-    async def docs() -> Response:
-        return Response(page, media_type="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
-
-    app.add_api_route("/docs", docs, methods=["GET"], include_in_schema=False, response_model=None)
+    app.describe()
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _bad_query)
     app.add_middleware(HttpBoundary)

@@ -1,6 +1,6 @@
 """`/docs`: the OpenAPI document as one page of HTML that needs nothing else: no script, no font, no other request.
 
-Rendered once at start-up. Every text is escaped, and the page's policy forbids everything but its own style sheet.
+Every text is escaped, and the page's policy forbids everything but its own style sheet.
 """
 
 import base64

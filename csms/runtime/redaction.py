@@ -119,7 +119,8 @@ def _hidden(name: str, value: Any, action: str, *, holds_secret: bool) -> str | 
 
 def _valid(text: str) -> str:
     """Return a text that can be sent, without who and what password a URL in it names."""
-    return _USER_OF_URL.sub(f"{MASK}@", text.encode("utf-8", "replace").decode())
+    valid = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return _USER_OF_URL.sub(f"{MASK}@", valid) if "@" in valid else valid
 
 
 def is_secret_key(name: object) -> bool:
