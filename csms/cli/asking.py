@@ -13,14 +13,20 @@ Json = dict[str, Any]
 
 def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> Json | str:
     """Return the document that the server at `url` answers with ({} of a 204), or in some lines why there is none."""
+    if not url.startswith(("http://", "https://")):
+        return f"--url {url}: must begin with http:// or https://, such as http://127.0.0.1:3000"
     content = json.dumps(body).encode() if isinstance(body, dict) else body
     headers = None if content is None else {"Content-Type": "application/json"}
     try:
         with httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
             answer = client.request(method, path, content=content, headers=headers)
             document = answer.json() if answer.content else {}
+    except httpx2.TimeoutException:
+        return f"--url {url}: no answer from a central system there within {TIMEOUT_S:g} s; see its log"
+    except httpx2.TransportError as error:
+        return f"--url {url}: no answer from a central system there ({error}); is `csms serve` running?"
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        return f"--url {url}: no answer from a central system there ({type(error).__name__}); is `csms serve` running?"
+        return f"--url {url}: no central system answers there ({error}); is it the address of REST?"
     if answer.is_success and isinstance(document, dict):
         return document
     return f"--url {url}: the server answered {answer.status_code} {_why(document)}".rstrip()

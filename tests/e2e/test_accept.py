@@ -27,6 +27,8 @@ async def test_a_charger_is_accepted_but_for_what_nobody_did(tmp_path: Path) -> 
         misspelt = await run(tmp_path, "csms", "accept", "CP 001", "--yes", "--skip", "stairs", "--url", server.url)
         assert (misspelt.status, "staircase" in misspelt.err) == (2, True)
         unknown = await run(tmp_path, "csms", "accept", "CP009", "--yes", "--url", server.url)
+        other = await run(tmp_path, "csms", "accept", "CP 001", "--yes", "--connector", "2", "--url", server.url)
+        assert (other.status, "--connector 2: CP 001 has 1" in other.err) == (2, True)
         assert (unknown.status, "CP009 is no charger" in unknown.err) == (1, True)
 
         async with simulated(

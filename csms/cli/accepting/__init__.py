@@ -93,6 +93,9 @@ def run(
         typer.echo(f"csms accept: {found}", err=True)
         return ExitStatus.NO
     config, document = found
+    if idx > config.connectors:
+        typer.echo(f"csms accept: --connector {idx}: {shown(charger_id)} has {config.connectors}", err=True)
+        return ExitStatus.USAGE
     began_ms = time.time_ns() // 1_000_000
     case = Case(config, idx, f"/chargers/{quote(charger_id, safe='')}")
     conductor = Conductor(case, Terminal(url, asks_nobody=asks_nobody))
