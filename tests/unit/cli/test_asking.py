@@ -14,7 +14,7 @@ from csms.cli.asking import ask
 class Stranger(BaseHTTPRequestHandler):
     """Another program's web page."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the base class calls it so
+    def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"<html>")
