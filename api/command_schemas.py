@@ -87,7 +87,7 @@ class DataTransfer(CommandPayload):
 
 
 class RemoteStartTransaction(CommandPayload):
-    """§6.33, without a profile: the limit comes from the allocation, as for every car."""
+    """§6.33: start a transaction; without a profile, for the limit comes from the allocation, as for every car."""
 
     id_tag: Tag
     connector_id: Connector = Field(LEFT_OUT, description="Some chargers refuse a start without it.")
@@ -127,7 +127,7 @@ class UpdateFirmware(CommandPayload):
 
 
 class GetLocalListVersion(CommandPayload):
-    """§6.25: 0: the list is empty, -1: lists are not supported."""
+    """§6.25: which version the local list has; 0: it is empty, -1: lists are not supported."""
 
 
 class TagInfo(CommandPayload):

@@ -33,12 +33,36 @@ app.add_typer(makes_app, name="makes")
 chargers_app = typer.Typer(help="See, add, mark and remove chargers.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(chargers_app, name="chargers")
 
+campaigns_app = typer.Typer(
+    help="Update the firmware of many chargers, a few at a time.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(campaigns_app, name="campaigns")
+
 Text = str | None
 Server = Annotated[str, typer.Option("--url", metavar="URL", help="REST address of the running central system.")]
 Database = Annotated[
     Text, typer.Option(metavar="URL", help="sqlite:///PATH or postgresql://… [default: as for csms serve]")
 ]
 REST_URL = "http://127.0.0.1:3000"
+COMMAND_EXAMPLES = """\b
+Examples:
+  csms command CP001                                      what there is to ask for
+  csms command CP001 Reset --fields                       what that takes
+  csms command CP001 Reset type=Soft
+  csms command CP001 GetConfiguration                     all keys, as a table
+  csms command CP001 GetConfiguration key=HeartbeatInterval key=LocalPreAuthorize
+  csms command CP001 ChangeConfiguration key=HeartbeatInterval value=300
+  csms command CP001 RemoteStartTransaction idTag=04112233 connectorId=1
+  csms command CP001 GetLog logType=SecurityLog requestId=1 log.remoteLocation=ftps://files.example/
+  csms command CP001 CertificateSigned certificateChain="$(cat CP001.pem)"
+  csms command CP001 SendLocalList --body list.json
+  csms command CP001 ClearCache --queue-until 2026-11-27T16:00:00Z
+"""
+"""The first character keeps the lines as they are."""
+Follow = Annotated[
+    bool, typer.Option("--follow", help="Print what changes until it has ended, or is halted; Ctrl-C ends that alone.")
+]
+CampaignArgument = Annotated[str, typer.Argument(metavar="ID", help="The campaign's id.")]
 
 
 @app.command()
@@ -269,6 +293,168 @@ def chargers_maintenance(
     said = {"reason": reason, "until": until, "inoperative": inoperative or None}
     body = {name: value for name, value in said.items() if value is not None}
     raise typer.Exit(run(url, charger_id, connector, body, end=end))
+
+
+@app.command(epilog=COMMAND_EXAMPLES)
+def command(
+    charger_id: Annotated[str, typer.Argument(metavar="ID", help="The charger's id.")],
+    action: Annotated[
+        Text,
+        typer.Argument(metavar="ACTION", help="As OCPP 1.6 names it. [default: all are listed, and nothing is sent]"),
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FIELD=VALUE",
+            help="The payload, spelt as OCPP spells it: FIELD.FIELD=VALUE inside an object, a list's field once for "
+            "each item. What OCPP wants as text stays text, digits too; objects and lists can be JSON.",
+        ),
+    ] = None,
+    *,
+    body: Annotated[
+        Text, typer.Option(metavar="FILE", help="The whole payload, a JSON document; - reads standard input.")
+    ] = None,
+    explain: Annotated[bool, typer.Option("--fields", help="Say what ACTION takes; nothing is sent.")] = False,
+    wait: Annotated[
+        int, typer.Option(metavar="SECONDS", min=0, max=86_400, help="So long it waits for what comes of it.")
+    ] = 60,
+    queue_until: Annotated[
+        Text,
+        typer.Option(
+            metavar="TIME",
+            help="It may wait so long for its charger, and for headroom, such as until 2026-11-27T16:00:00Z. "
+            "[default: the charger must be there]",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also without headroom, or while a car charges; others are then cut.")
+    ] = False,
+    url: Server = REST_URL,
+) -> None:
+    """Ask a charger for something, and follow it to what really came of it.
+
+    Each state is printed as it comes, then the answer, and what to do next where it went wrong. The command is durable
+    on the server before it leaves: when the wait is over it goes on, and `csms commands` shows it.
+
+    Exit status 0 when it came to what was asked for: accepted and, where that only means "will try", seen to happen. 1
+    when it was refused, rejected, not supported, without an answer or an outcome so far, or nobody knows; 2 when it was
+    asked wrongly.
+    """
+    from csms.cli import commanding  # noqa: PLC0415  # heavy: only for this command
+
+    if action is None:
+        raise typer.Exit(commanding.actions())
+    if explain:
+        raise typer.Exit(commanding.explain(action))
+    asked = commanding.Asked(tuple(fields or ()), body, queue_until, force)
+    raise typer.Exit(commanding.run(url, charger_id, action, asked, wait))
+
+
+@app.command()
+def commands(
+    command_id: Annotated[Text, typer.Argument(metavar="ID", help="One command in full, by its id.")] = None,
+    *,
+    charger: Annotated[Text, typer.Option(metavar="ID", help="Only those of this charger.")] = None,
+    state: Annotated[
+        Text,
+        typer.Option(
+            metavar="STATE",
+            help="Only those that are queued, sent, accepted, rejected, not_supported, failed, timed_out, unknown or "
+            "expired.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=500, help="How many.")] = 20,
+    url: Server = REST_URL,
+) -> None:
+    """Show the newest commands to chargers and what came of them, or one in full."""
+    from csms.cli import commanding  # noqa: PLC0415  # heavy: only for this command
+
+    if command_id is not None:
+        raise typer.Exit(commanding.show(url, command_id))
+    raise typer.Exit(commanding.list_(url, charger, state, limit))
+
+
+@campaigns_app.command("list")
+def campaigns_list(
+    *,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=100, help="How many.")] = 20,
+    url: Server = REST_URL,
+) -> None:
+    """Show the newest firmware campaigns."""
+    from csms.cli.campaigns import list_  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(list_(url, limit))
+
+
+@campaigns_app.command("show")
+def campaigns_show(campaign_id: CampaignArgument, *, follow: Follow = False, url: Server = REST_URL) -> None:
+    """Show a campaign charger by charger.
+
+    With --follow exit status 0 when every charger has installed.
+    """
+    from csms.cli.campaigns import show  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(show(url, campaign_id, follow=follow))
+
+
+@campaigns_app.command("start")
+def campaigns_start(
+    charger_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID", help="The chargers' ids, in the order of their turns.")
+    ] = None,
+    *,
+    location: Annotated[
+        str, typer.Option(metavar="URL", help="Where chargers fetch the firmware from; they must know its scheme.")
+    ],
+    at_a_time: Annotated[int, typer.Option(metavar="N", min=1, help="So many chargers are under way at most.")] = 1,
+    vendor: Annotated[
+        Text, typer.Option(metavar="TEXT", help="Instead of ids: the chargers that told this at their last boot.")
+    ] = None,
+    model: Annotated[Text, typer.Option(metavar="TEXT", help="Likewise.")] = None,
+    firmware_version: Annotated[Text, typer.Option(metavar="TEXT", help="Likewise: what they have now.")] = None,
+    retrieve_date: Annotated[
+        Text, typer.Option(metavar="TIME", help="No charger is asked before, such as 2026-11-27T01:00:00Z.")
+    ] = None,
+    retries: Annotated[int | None, typer.Option(metavar="N", min=0, help="How often a charger tries again.")] = None,
+    retry_interval: Annotated[int | None, typer.Option(metavar="SECONDS", min=0, help="Between two tries.")] = None,
+    name: Annotated[Text, typer.Option(metavar="TEXT", help="For people.")] = None,
+    follow: Follow = False,
+    url: Server = REST_URL,
+) -> None:
+    """Update the firmware of chargers: each when no car charges there, until the first failure.
+
+    The campaign is the server's and goes on by itself. With --follow exit status 0 when every charger has installed.
+    """
+    from csms.cli.campaigns import start  # noqa: PLC0415  # heavy: only for this command
+
+    make = {"vendor": vendor, "model": model, "firmwareVersion": firmware_version}
+    given = {
+        "location": location,
+        "atATime": at_a_time,
+        "chargers": charger_ids or None,
+        "make": {word: told for word, told in make.items() if told is not None} or None,
+        "retrieveDate": retrieve_date,
+        "retries": retries,
+        "retryInterval": retry_interval,
+        "name": name,
+    }
+    raise typer.Exit(start(url, {word: told for word, told in given.items() if told is not None}, follow=follow))
+
+
+@campaigns_app.command("resume")
+def campaigns_resume(campaign_id: CampaignArgument, *, follow: Follow = False, url: Server = REST_URL) -> None:
+    """Let a halted campaign go on with the chargers that were not begun; those that failed are not asked again."""
+    from csms.cli.campaigns import resume  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(resume(url, campaign_id, follow=follow))
+
+
+@campaigns_app.command("stop")
+def campaigns_stop(campaign_id: CampaignArgument, url: Server = REST_URL) -> None:
+    """Begin with no other charger of a campaign, for good; those under way go on."""
+    from csms.cli.campaigns import stop  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(stop(url, campaign_id))
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Asking a running central system over REST, for commands that only show or hand over what it knows."""
 
 import json
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 
@@ -11,10 +11,24 @@ TIMEOUT_S = 35.0
 Json = dict[str, Any]
 
 
-def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> Json | str:
+class No(str):
+    """Why there is no document, in some lines; `kind`: the server's problem, such as charger-offline, or empty."""
+
+    __slots__ = ("kind",)
+
+    kind: str
+
+    def __new__(cls, text: str, kind: str = "") -> Self:
+        """Return the text with its kind."""
+        no = super().__new__(cls, text)
+        no.kind = kind
+        return no
+
+
+def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> Json | No:
     """Return the document that the server at `url` answers with ({} of a 204), or in some lines why there is none."""
     if not url.startswith(("http://", "https://")):
-        return f"--url {url}: must begin with http:// or https://, such as http://127.0.0.1:3000"
+        return No(f"--url {url}: must begin with http:// or https://, such as http://127.0.0.1:3000")
     content = json.dumps(body).encode() if isinstance(body, dict) else body
     headers = None if content is None else {"Content-Type": "application/json"}
     try:
@@ -22,14 +36,19 @@ def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> J
             answer = client.request(method, path, content=content, headers=headers)
             document = answer.json() if answer.content else {}
     except httpx2.TimeoutException:
-        return f"--url {url}: no answer from a central system there within {TIMEOUT_S:g} s; see its log"
+        return No(f"--url {url}: no answer from a central system there within {TIMEOUT_S:g} s; see its log")
     except httpx2.TransportError as error:
-        return f"--url {url}: no answer from a central system there ({error}); is `csms serve` running?"
+        return No(f"--url {url}: no answer from a central system there ({error}); is `csms serve` running?")
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        return f"--url {url}: no central system answers there ({error}); is it the address of REST?"
+        return No(f"--url {url}: no central system answers there ({error}); is it the address of REST?")
     if answer.is_success and isinstance(document, dict):
         return document
-    return f"--url {url}: the server answered {answer.status_code} {_why(document)}".rstrip()
+    return No(f"--url {url}: the server answered {answer.status_code} {_why(document)}".rstrip(), _kind(document))
+
+
+def _kind(document: object) -> str:
+    """Return what a problem document says that it is, `/docs#problem-charger-offline`, without what is always there."""
+    return str(document.get("type", "")).rpartition("#problem-")[2] if isinstance(document, dict) else ""
 
 
 def _why(document: object) -> str:
