@@ -48,7 +48,7 @@ def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> J
 
 def _kind(document: object) -> str:
     """Return what a problem document says that it is, `/docs#problem-charger-offline`, without what is always there."""
-    return str(document.get("type", "")).rpartition("#problem-")[2] if isinstance(document, dict) else ""
+    return str(document.get("type", "")).partition("#problem-")[2] if isinstance(document, dict) else ""
 
 
 def _why(document: object) -> str:

@@ -99,10 +99,10 @@ def is_good(campaign: Json) -> bool:
 
 
 def changes(before: Json, now: Json) -> list[str]:
-    """Return what is new, a line each; the reasons may be a charger's words."""
+    """Return what is new, a line each; the last line, once it is over, is not among them."""
     known = {one["chargerId"]: _charger(one) for one in before["chargers"]}
     lines = [_line(one) for one in now["chargers"] if known.get(one["chargerId"]) != _charger(one)]
-    return lines if before["state"] == now["state"] or "endedAt" in now else [*lines, _headline(now)]
+    return lines if before["state"] == now["state"] or is_over(now) else [*lines, _headline(now)]
 
 
 def _charger(one: Json) -> tuple[str, str]:

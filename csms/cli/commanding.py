@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -20,11 +21,10 @@ from csms.cli.readable import answer_lines
 from csms.cli.status import ExitStatus
 
 PAUSE_S = 0.2
-_LATER = "--queue-until TIME, such as 2026-11-27T16:00:00Z"
+LATER_S = 3_600
 REFUSALS: Mapping[str, str] = {
-    "charger-offline": f"to have it sent when the charger is back, add {_LATER}",
-    "no-headroom": f"to have it wait for headroom, add {_LATER}; with --force others are cut instead",
-    "command-refused": "where a car that charges or a lack of headroom is in the way, --force does it all the same",
+    "charger-offline": "to have it sent when the charger is back, add --queue-until {later}, or later",
+    "no-headroom": "to have it wait for headroom, add --queue-until {later}, or later; with --force others are cut",
     "under-maintenance": "when the work there is over: csms chargers maintenance {charger} --end",
     "unknown-charger": "its chargers: csms chargers list",
     "unknown-connector": "its chargers: csms chargers list",
@@ -32,6 +32,8 @@ REFUSALS: Mapping[str, str] = {
     "internal": "whether it was taken in: csms commands --charger {charger}",
 }
 """What to do next, by the server's problem."""
+MAY_BE_FORCED = frozenset({"Reset", "UpdateFirmware", "SignedUpdateFirmware"})
+"""Refused while a car charges, or while firmware is being installed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,10 @@ def _refused(no: No, model: Model, charger_id: str) -> int:
         for line in _takes(model):
             typer.echo(line, err=True)
     elif no.kind in REFUSALS:
-        typer.echo(REFUSALS[no.kind].format(charger=shown(charger_id)), err=True)
+        later = datetime.fromtimestamp(time.time() + LATER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        typer.echo(REFUSALS[no.kind].format(charger=shown(charger_id), later=later), err=True)
+    elif no.kind == "command-refused" and model.__name__ in MAY_BE_FORCED:
+        typer.echo("if it is a car or an installation that is in the way, --force does it all the same", err=True)
     return ExitStatus.NO
 
 

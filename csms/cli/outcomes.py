@@ -26,6 +26,7 @@ STATES: Mapping[str, str] = {
     "unknown": "nobody knows: it was sent, and the connection or the server ended before the answer",
     "expired": "never sent",
 }
+SAID_BY_THE_STATE = frozenset({"Rejected", "NotSupported"})
 
 
 def is_settled(command: Json) -> bool:
@@ -58,7 +59,7 @@ def state_line(command: Json) -> str:
     """Return how far it has come, on one line; the charger's words may be in it."""
     outcome, reason, answer = command.get("outcome"), command.get("reason"), command.get("answer")
     if command["state"] != "accepted":
-        why = ": ".join(filter(None, (answer, reason)))
+        why = ": ".join(filter(None, (None if answer in SAID_BY_THE_STATE else answer, reason)))
         return shown(f"{STATES.get(command['state'], command['state'])}{': ' if why else ''}{why}")
     said = "accepted" if answer in {None, "Accepted"} else f"accepted ({answer})"
     return shown(said if outcome is None else f"{said}{_outcome(outcome, reason)}")
@@ -90,9 +91,8 @@ def next_step(command: Json) -> str | None:
     if command["state"] == "accepted" and not is_good(command):
         return f"look at the charger; what it has said: csms bundle {charger_id}"
     return {
-        "rejected": "the charger decides so; its connectors as they are now: csms chargers list",
-        "not_supported": "the charger does not know this action; what it knows: "
-        f"csms command {charger_id} GetConfiguration key=SupportedFeatureProfiles",
+        "rejected": "the charger has refused; how it stands now: csms chargers list",
+        "not_supported": f"the charger cannot do that; what it can: csms command {charger_id} GetConfiguration",
         "failed": f"what was said before and after: csms bundle {charger_id}",
         "timed_out": f"a late answer still counts: csms commands {name}",
         "unknown": "it may have been carried out, and is never repeated: look at the charger before you ask again",

@@ -27,7 +27,8 @@ class Malformed(ValueError):  # noqa: N818 - it names what it is
 def nearest(name: str) -> str | None:
     """Return the action that somebody may have meant who typed `name`, or None."""
     lower = {action.lower(): action for action in ACTIONS}
-    found = get_close_matches(name.lower(), lower, 1)
+    begin_so = [action for action in lower if action.startswith(name.lower())]
+    found = begin_so or get_close_matches(name.lower(), lower, 1)
     return lower[found[0]] if found else None
 
 
