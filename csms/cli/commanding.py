@@ -4,6 +4,7 @@ The work is the server's and durable there. A command is asked for once; whateve
 connection or of the server, it is at `csms commands ID`.
 """
 
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -150,7 +151,7 @@ def _refused(no: No, model: Model, charger_id: str) -> int:
             typer.echo(line, err=True)
     elif no.kind in REFUSALS:
         later = datetime.fromtimestamp(time.time() + LATER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        typer.echo(REFUSALS[no.kind].format(charger=shown(charger_id), later=later), err=True)
+        typer.echo(REFUSALS[no.kind].format(charger=shlex.quote(shown(charger_id)), later=later), err=True)
     elif no.kind == "command-refused" and model.__name__ in MAY_BE_FORCED:
         typer.echo("if it is a car or an installation that is in the way, --force does it all the same", err=True)
     return ExitStatus.NO

@@ -1,5 +1,6 @@
 """How far a command of an operator has come, in words: its state, what really came of it, and what to do next."""
 
+import shlex
 from collections.abc import Mapping
 
 from csms.cli.asking import Json, shown
@@ -83,7 +84,7 @@ def _outcome(outcome: Json, reason: str | None) -> str:
 
 def next_step(command: Json) -> str | None:
     """Return what to do now, or None where nothing is."""
-    name, charger_id = command["id"], shown(command["chargerId"])
+    name, charger_id = command["id"], shlex.quote(shown(command["chargerId"]))
     if not is_settled(command):
         return f"the wait is over, and it goes on; what comes of it: csms commands {name}"
     if command["state"] == "accepted" and command.get("answer") == "RebootRequired":

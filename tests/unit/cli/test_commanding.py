@@ -96,7 +96,7 @@ def test_each_state_is_printed_once_and_a_good_end_is_told(
     [
         (command("rejected", answer="Rejected"), "rejected", "the charger has refused"),
         (command("not_supported", answer="NotImplemented"), "not supported: NotImplemented", "GetConfiguration"),
-        (command("failed", answer="InternalError"), "answered with an error: InternalError", "csms bundle CP 001"),
+        (command("failed", answer="InternalError"), "answered with an error: InternalError", "csms bundle 'CP 001'"),
         (command("timed_out"), "no answer in time", "csms commands c-1"),
         (command("queued"), "queued; it has not left yet", "the wait is over"),
     ],
@@ -116,7 +116,7 @@ def test_a_key_that_needs_a_reboot_is_a_good_end_with_a_hint(
     Server(monkeypatch, command("accepted", answer="RebootRequired"))
     assert run("http://site", "CP 001", "Reset", RESET, 0) is ExitStatus.DONE
     printed = capsys.readouterr()
-    assert ("csms command CP 001 Reset type=Soft" in printed.out, printed.err) == (True, "")
+    assert ("csms command 'CP 001' Reset type=Soft" in printed.out, printed.err) == (True, "")
 
 
 def test_a_server_that_is_lost_after_it_took_the_command_in(
@@ -134,9 +134,9 @@ def test_a_server_that_is_lost_after_it_took_the_command_in(
         ("charger-offline", "Reset", "add --queue-until 20"),
         ("no-headroom", "Reset", "with --force others are cut"),
         ("command-refused", "UpdateFirmware", "--force does it all the same"),
-        ("under-maintenance", "ReserveNow", "csms chargers maintenance CP 001 --end"),
+        ("under-maintenance", "ReserveNow", "csms chargers maintenance 'CP 001' --end"),
         ("unknown-charger", "Reset", "csms chargers list"),
-        ("not-yet", "Reset", "csms commands --charger CP 001"),
+        ("not-yet", "Reset", "csms commands --charger 'CP 001'"),
         ("invalid", "Reset", "for example: csms command CP001 Reset type=Soft"),
     ],
 )
