@@ -367,11 +367,9 @@ def commands(
     url: Server = REST_URL,
 ) -> None:
     """Show the newest commands to chargers and what came of them, or one in full."""
-    from csms.cli import commanding  # noqa: PLC0415  # heavy: only for this command
+    from csms.cli.commanded import run  # noqa: PLC0415  # heavy: only for this command
 
-    if command_id is not None:
-        raise typer.Exit(commanding.show(url, command_id))
-    raise typer.Exit(commanding.list_(url, charger, state, limit))
+    raise typer.Exit(run(url, command_id, charger, state, limit))
 
 
 @campaigns_app.command("list")

@@ -1,4 +1,4 @@
-"""`csms command`: ask a charger for something and follow it to what really came of it; `csms commands`: what was asked.
+"""`csms command`: ask a charger for something and follow it to what really came of it.
 
 The work is the server's and durable there. A command is asked for once; whatever becomes of this process, of the
 connection or of the server, it is at `csms commands ID`.
@@ -7,7 +7,7 @@ connection or of the server, it is at `csms commands ID`.
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -167,63 +167,3 @@ def _takes(model: Model) -> list[str]:
 def _failed(why: str, status: ExitStatus = ExitStatus.NO) -> int:
     typer.echo(f"csms command: {why}", err=True)
     return status
-
-
-# --- csms commands ----------------------------------------------------------------------------------------------------
-
-
-def list_(url: str, charger_id: str | None, state: str | None, limit: int) -> int:
-    """Print the newest commands; return the exit status."""
-    query = {"limit": str(limit), "charger": charger_id, "state": state}
-    page = ask(url, "GET", f"/commands?{urlencode({name: told for name, told in query.items() if told is not None})}")
-    if isinstance(page, No):
-        return _not_shown(page)
-    head = ("id", "asked at", "charger", "action", "state", "answer, or reason")
-    for line in table(head, [_row(command) for command in page["commands"]]):
-        typer.echo(line)
-    if "nextCursor" in page:
-        typer.echo("older ones are not shown: more with --limit", err=True)
-    return ExitStatus.DONE
-
-
-def _row(command: Json) -> tuple[str, ...]:
-    outcome = command.get("outcome")
-    state = command["state"] if outcome is None else f"{command['state']}, {outcome['what']} {outcome['state']}"
-    why = ": ".join(filter(None, (command.get("answer"), command.get("reason"))))
-    told = (command["id"], command["askedAt"], command["chargerId"], command["action"], state, why)
-    return tuple(map(shown, told))
-
-
-def show(url: str, command_id: str) -> int:
-    """Print one command with its whole answer; return the exit status."""
-    answer = ask(url, "GET", f"/commands/{quote(command_id, safe='')}")
-    if isinstance(answer, No):
-        return _not_shown(answer)
-    command: Json = answer["command"]
-    for line in _in_full(command):
-        typer.echo(line)
-    return ExitStatus.DONE
-
-
-def _in_full(command: Json) -> Sequence[str]:
-    by = f" by {shown(command['askedBy'])}" if "askedBy" in command else ""
-    lines = [
-        f"{shown(command['chargerId'])} {command['action']}: {state_line(command)}",
-        f"command   {command['id']}",
-        f"asked     {command['askedAt']}{by}{', forced' if command['forced'] else ''}",
-    ]
-    times = (("may wait", "queueUntil"), ("sent", "sentAt"), ("answered", "answeredAt"))
-    lines += [f"{word:<9} {command[name]}" for word, name in times if name in command]
-    lines += _block("payload", [f"{shown(name)}: {shown(value)}" for name, value in command["body"].items()])
-    lines += _block("answer", answer_lines(command["action"], command.get("answerBody", {})))
-    hint = next_step(command) if is_settled(command) else None
-    return lines if hint is None else [*lines, hint]
-
-
-def _block(head: str, lines: Sequence[str]) -> list[str]:
-    return [head, *(f"  {line}" for line in lines)] if lines else []
-
-
-def _not_shown(why: No) -> int:
-    typer.echo(f"csms commands: {why}", err=True)
-    return ExitStatus.NO

@@ -9,7 +9,7 @@ import pytest
 from api.problems import Kind
 from csms.cli import commanding
 from csms.cli.asking import No, _kind
-from csms.cli.commanding import Asked, actions, explain, list_, run, show
+from csms.cli.commanding import Asked, actions, explain, run
 from csms.cli.status import ExitStatus
 
 RESET = Asked(("type=Soft",))
@@ -202,59 +202,3 @@ def test_actions_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) ->
     assert explain("ClearCache") is ExitStatus.DONE
     assert "  it takes no fields\n" in capsys.readouterr().out
     assert explain("Cache") is ExitStatus.USAGE
-
-
-def test_the_newest_commands_as_a_table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    boot = {"what": "boot", "state": "not_seen"}
-    page = [
-        command("accepted", answer="Accepted", outcome=boot)["command"],
-        command("expired", reason="off\x1bline")["command"],
-    ]
-    server = Server(monkeypatch, {"commands": page, "nextCursor": "x"})
-    assert list_("http://site", "CP 001", "expired", 2) is ExitStatus.DONE
-    assert server.calls == [("GET", "/commands?limit=2&charger=CP+001&state=expired")]
-    printed = capsys.readouterr()
-    assert printed.out.splitlines() == [
-        "id   asked at                  charger  action  state                    answer, or reason",
-        "c-1  2026-11-27T08:00:00.000Z  CP 001   Reset   accepted, boot not_seen  Accepted",
-        "c-1  2026-11-27T08:00:00.000Z  CP 001   Reset   expired                  off?line",
-    ]
-    assert printed.err == "older ones are not shown: more with --limit\n"
-
-
-def test_one_command_in_full(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    times = {"queueUntil": "T1", "sentAt": "T2", "answeredAt": "T3"}
-    server = Server(
-        monkeypatch, command("rejected", answer="Rejected", answerBody={"status": "Rejected", "x": 1}, **times)
-    )
-    assert show("http://site", "c/1") is ExitStatus.DONE
-    assert server.calls == [("GET", "/commands/c%2F1")]
-    assert capsys.readouterr().out.splitlines() == [
-        "CP 001 Reset: rejected",
-        "command   c-1",
-        "asked     2026-11-27T08:00:00.000Z by 192.0.2.10",
-        "may wait  T1",
-        "sent      T2",
-        "answered  T3",
-        "payload",
-        "  type: Soft",
-        "answer",
-        "  x: 1",
-        "the charger has refused; how it stands now: csms chargers list",
-    ]
-
-
-def test_one_that_is_still_under_way(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    Server(monkeypatch, command("sent", forced=True, body={}))
-    assert show("http://site", "c-1") is ExitStatus.DONE
-    assert capsys.readouterr().out.splitlines() == [
-        "CP 001 Reset: sent; no answer yet",
-        "command   c-1",
-        "asked     2026-11-27T08:00:00.000Z by 192.0.2.10, forced",
-    ]
-
-
-def test_what_cannot_be_shown_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    Server(monkeypatch, No("404"))
-    assert (show("http://site", "c-1"), list_("http://site", None, None, 20)) == (ExitStatus.NO, ExitStatus.NO)
-    assert capsys.readouterr().err == "csms commands: 404\n" * 2
