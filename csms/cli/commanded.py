@@ -7,7 +7,7 @@ import typer
 
 from csms.cli.asking import Json, No, ask, shown, table
 from csms.cli.outcomes import is_settled, next_step, state_line
-from csms.cli.readable import answer_lines
+from csms.cli.readable import answer_lines, plain
 from csms.cli.status import ExitStatus
 
 
@@ -60,7 +60,7 @@ def _in_full(command: Json) -> Sequence[str]:
     ]
     times = (("may wait", "queueUntil"), ("sent", "sentAt"), ("answered", "answeredAt"))
     lines += [f"{word:<9} {command[name]}" for word, name in times if name in command]
-    lines += _block("payload", [f"{shown(name)}: {shown(value)}" for name, value in command["body"].items()])
+    lines += _block("payload", [f"{shown(name)}: {plain(value)}" for name, value in command["body"].items()])
     lines += _block("answer", answer_lines(command["action"], command.get("answerBody", {})))
     hint = next_step(command) if is_settled(command) else None
     return lines if hint is None else [*lines, hint]

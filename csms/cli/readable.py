@@ -56,12 +56,13 @@ def _schedule(body: Json, schedule: Json, periods: list[Any]) -> list[str]:
 
 def _cell(row: Any, name: str) -> str:
     """Return a field of a row; - where there is none."""
-    return _text(row[name]) if isinstance(row, dict) and name in row else "-"
+    return plain(row[name]) if isinstance(row, dict) and name in row else "-"
 
 
 def _others(body: Json, told: set[str] | tuple[str, ...]) -> list[str]:
-    return [f"{shown(name)}: {_text(value)}" for name, value in body.items() if name not in {"status", *told}]
+    return [f"{shown(name)}: {plain(value)}" for name, value in body.items() if name not in {"status", *told}]
 
 
-def _text(value: Any) -> str:
+def plain(value: Any) -> str:
+    """Return a value on one line: text as it is, anything else as JSON."""
     return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

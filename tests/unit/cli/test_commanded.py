@@ -48,7 +48,7 @@ def test_the_newest_commands_as_a_table(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_one_command_in_full(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    times = {"queueUntil": "T1", "sentAt": "T2", "answeredAt": "T3"}
+    times = {"queueUntil": "T1", "sentAt": "T2", "answeredAt": "T3", "body": {"type": "Soft", "more": {"a": True}}}
     server = Server(
         monkeypatch, command("rejected", answer="Rejected", answerBody={"status": "Rejected", "x": 1}, **times)
     )
@@ -63,6 +63,7 @@ def test_one_command_in_full(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
         "answered  T3",
         "payload",
         "  type: Soft",
+        '  more: {"a": true}',
         "answer",
         "  x: 1",
         "the charger has refused; how it stands now: csms chargers list",
