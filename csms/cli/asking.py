@@ -8,6 +8,9 @@ import httpx2
 TIMEOUT_S = 35.0
 """Longer than a request waits in the server."""
 
+NOT_YET = "not-yet"
+"""The problem of a call that may have been taken in, and has no answer."""
+
 Json = dict[str, Any]
 
 
@@ -36,9 +39,10 @@ def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> J
             answer = client.request(method, path, content=content, headers=headers)
             document = answer.json() if answer.content else {}
     except httpx2.TimeoutException:
-        return No(f"--url {url}: no answer from a central system there within {TIMEOUT_S:g} s; see its log")
+        return No(f"--url {url}: no answer from a central system there within {TIMEOUT_S:g} s; see its log", NOT_YET)
     except httpx2.TransportError as error:
-        return No(f"--url {url}: no answer from a central system there ({error}); is `csms serve` running?")
+        kind = "" if isinstance(error, httpx2.ConnectError) else NOT_YET
+        return No(f"--url {url}: no answer from a central system there ({error}); is `csms serve` running?", kind)
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         return No(f"--url {url}: no central system answers there ({error}); is it the address of REST?")
     if answer.is_success and isinstance(document, dict):

@@ -29,7 +29,7 @@ REFUSALS: Mapping[str, str] = {
     "under-maintenance": "when the work there is over: csms chargers maintenance {charger} --end",
     "unknown-charger": "its chargers: csms chargers list",
     "unknown-connector": "its chargers: csms chargers list",
-    "not-yet": "what comes of it: csms commands --charger {charger}",
+    "not-yet": "it may have been taken in; what comes of it: csms commands --charger {charger}",
     "internal": "whether it was taken in: csms commands --charger {charger}",
 }
 """What to do next, by the server's problem."""

@@ -8,7 +8,7 @@ from threading import Thread
 
 import pytest
 
-from csms.cli.asking import ask
+from csms.cli.asking import No, ask
 
 
 class Stranger(BaseHTTPRequestHandler):
@@ -18,6 +18,10 @@ class Stranger(BaseHTTPRequestHandler):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"<html>")
+
+    def do_POST(self) -> None:
+        """Take it in and end without an answer."""
+        self.rfile.read(int(self.headers["Content-Length"]))
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -46,7 +50,8 @@ def test_a_port_where_nobody_listens_is_told_with_what_to_look_at() -> None:
         held.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{held.getsockname()[1]}"
         said = ask(url, "GET", "/health")
-    assert isinstance(said, str)
+    assert isinstance(said, No)
+    assert said.kind == ""
     assert said.startswith(f"--url {url}: no answer from a central system there (")
     assert said.endswith("; is `csms serve` running?")
 
@@ -56,3 +61,11 @@ def test_what_another_program_answers_is_no_answer() -> None:
         said = ask(url, "GET", "/health")
     assert isinstance(said, str)
     assert said.startswith(f"--url {url}: no central system answers there (")
+
+
+def test_what_was_sent_and_has_no_answer_may_have_been_taken_in() -> None:
+    with stranger() as url:
+        said = ask(url, "POST", "/chargers/CP001/commands/ClearCache", {})
+    assert isinstance(said, No)
+    assert said.kind == "not-yet"
+    assert said.startswith(f"--url {url}: no answer from a central system there (")
