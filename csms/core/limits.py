@@ -217,14 +217,19 @@ class Book:
         return any(send.state is SendState.SETTLED and send.purpose in purposes for send in mine)
 
     def accepted_w(self, transaction_id: TransactionId | None) -> int | None:
-        """Return the newest limit of a transaction that was Accepted, else the newest one, W; None without one."""
-        newest_w = None
+        """Return the limit that a transaction obeys as far as its charger has said, W; None where it has not.
+
+        That is the newest one of its own that was Accepted, else the newest default of the connector. A TxProfile of
+        another transaction says nothing of this one: its car may be held at a fail-safe default.
+        """
+        default_w = None
         for send in reversed(self.sends):
             if send.answered_accepted:
                 if send.transaction_id == transaction_id:
                     return send.limit_w
-                newest_w = send.limit_w if newest_w is None else newest_w
-        return newest_w
+                if default_w is None and send.purpose is Purpose.DEFAULT:
+                    default_w = send.limit_w
+        return default_w
 
     @property
     def waits_for_meter(self) -> bool:

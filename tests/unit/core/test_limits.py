@@ -254,6 +254,12 @@ def test_what_a_book_says_of_its_sends() -> None:
     assert (Book().last, Book().settled, Book().accepted_w(TX)) == (None, None, None)
 
 
+def test_a_limit_of_the_transaction_before_says_nothing_of_the_next_one() -> None:
+    """Its car may be held at the fail-safe default: what it does not draw then is not what it does not want."""
+    book = told((0, "send 1 100"), (1, "Accepted 1"), (1, "settled 1"))
+    assert (book.accepted_w(TX), book.accepted_w(NEXT_TX)) == (100_000, None)
+
+
 def test_a_default_that_is_said_later_is_no_limit_of_the_transaction() -> None:
     book = told((0, "send 1 100"), (1, "Accepted 1"), (1, "settled 1"))
     default = replace(send(2, 0, 2, None), purpose=Purpose.DEFAULT, state=SendState.SETTLED)
