@@ -46,7 +46,8 @@ KEYS: Final = {
     "NumberOfConnectors": "2",
     "ReserveConnectorZeroSupported": "true",
     "SendLocalListMaxLength": "20",
-    "SupportedFeatureProfiles": "Core,FirmwareManagement,LocalAuthListManagement,Reservation,SmartCharging,RemoteTrigger",
+    "SupportedFeatureProfiles": "Core,FirmwareManagement,LocalAuthListManagement,RemoteTrigger,Reservation,"
+    "SmartCharging",
 }
 """Its configuration keys (§9)."""
 
@@ -61,11 +62,16 @@ def configuration(asked: Json) -> Json:
 POLITE: Final[Mapping[str, Answer]] = {
     "ChangeConfiguration": {"status": "Accepted"},
     "ClearChargingProfile": {"status": "Unknown"},
+    "GetCompositeSchedule": {"status": "Rejected"},
     "GetConfiguration": configuration,
     "SetChargingProfile": {"status": "Accepted"},
     "TriggerMessage": {"status": "Accepted"},
 }
 """How it answers what the central system asks by itself; what an operator has it asked, a script answers."""
+
+
+class SilentError(AssertionError):
+    """The central system has not said what a script waits for."""
 
 
 @dataclass(slots=True)
@@ -115,6 +121,12 @@ class ScriptedCharger:
             await self._reader
             self._socket = self._reader = None
 
+    async def closed(self) -> int | None:
+        """Wait until the central system has closed the connection, and return its code."""
+        assert self._socket is not None, "connected"
+        await self._within(asyncio.ensure_future(self._socket.wait_closed()))
+        return self._socket.close_code
+
     async def _read(self, socket: ClientConnection) -> None:
         with contextlib.suppress(ConnectionClosed):
             async for text in socket:
@@ -130,7 +142,7 @@ class ScriptedCharger:
 
     async def _answer(self, socket: ClientConnection, message_id: str, action: str, payload: Json) -> None:
         answer = self.answers[action]
-        answered = answer(payload) if callable(answer) else dict(answer)
+        answered = dict(answer(payload) if callable(answer) else answer)
         assert_payload(f"{action}Response", answered)
         self.heard.append((action, payload))
         await socket.send(json.dumps([RESULT, message_id, answered]))
@@ -139,13 +151,14 @@ class ScriptedCharger:
     async def _within(self, wanted: "asyncio.Future[T]") -> T:
         """Wait for a frame; raise what ended the reader, should that come first."""
         assert self._reader is not None, "connected"
-        await asyncio.wait({wanted, self._reader}, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {wanted, self._reader}
+        await asyncio.wait(either, timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
         if wanted.done():
             return wanted.result()
         wanted.cancel()
         if self._reader.done():
             self._reader.result()
-        raise AssertionError(f"no frame within {PATIENCE_S} s; heard {self.heard}")
+        raise SilentError(f"no frame within {PATIENCE_S} s; heard {self.heard}")
 
     async def call(self, action: str, payload: Mapping[str, Any]) -> Json:
         """Make a CALL and return the payload of its CALLRESULT."""
@@ -188,10 +201,12 @@ class ScriptedCharger:
         """Ask about a tag and return its status."""
         return str((await self.call("Authorize", {"idTag": tag}))["idTagInfo"]["status"])
 
-    async def start(self, tag: str, idx: int = 1, *, at: str | None = None, **more: int) -> Json:
+    async def start(self, tag: str, idx: int = 1, *, at: str | None = None, reservation: int | None = None) -> Json:
         """Say that a transaction has begun, now or at that time, and return what that is answered."""
-        told = {"connectorId": idx, "idTag": tag, "meterStart": self.meter_wh, "timestamp": at or self.now(), **more}
-        return await self.call("StartTransaction", told)
+        told = {"connectorId": idx, "idTag": tag, "meterStart": self.meter_wh, "timestamp": at or self.now()}
+        return await self.call(
+            "StartTransaction", told | ({} if reservation is None else {"reservationId": reservation})
+        )
 
     async def sample(self, transaction_id: int, power_w: int, idx: int = 1) -> None:
         """Tell the register and the power of a transaction, and have it confirmed."""

@@ -56,10 +56,15 @@ async def test_tc_043_1(at: Place) -> None:
 
 @scripted
 async def test_tc_043_3(at: Place) -> None:
+    """What has changed is not taken in, so all of it is sent (§5.15); that is not taken in either."""
     await at.boot()
-    at.charger.answers["GetLocalListVersion"] = {"listVersion": 0}
+    taking_in(at)
+    assert (await sent(at))["state"] == "held"
+    at.charger.forget("SendLocalList")
     at.charger.answers["SendLocalList"] = {"status": "Failed"}
+    await at.ask("PUT", f"/id-tags/{LATER_TAG}", {})
     assert (await sent(at))["state"] == "failed"
+    assert (await at.charger.asked("SendLocalList"))["updateType"] == "Differential"
     assert (await at.charger.asked("SendLocalList"))["updateType"] == "Full"
 
 

@@ -38,7 +38,7 @@ async def used(at: Place, told: Told, tag: str = TAG) -> None:
     """Have the reservation used at the first connector."""
     assert await at.charger.authorize(tag) == "Accepted"
     await at.charger.status(1, "Preparing")
-    await at.started(tag, reservationId=NUMBER)
+    await at.started(tag, reservation=NUMBER)
     assert await at.outcome(told) == ("reservation_used", "happened")
     assert await at.reservations() == []
 

@@ -87,9 +87,9 @@ class Place:
         command_id = given["command"]["id"]
         for _ in range(TRIES):
             shown = await self.shown(command_id)
+            await asyncio.sleep(LOOK_S)  # what is durable is shown everywhere a moment later
             if shown["state"] not in {"queued", "sent"}:
                 return Told(command_id, asked, shown["state"], shown.get("answer", ""), shown.get("answerBody", {}))
-            await asyncio.sleep(LOOK_S)
         raise AssertionError(shown)
 
     async def shown(self, command_id: str) -> Json:
@@ -143,9 +143,9 @@ class Place:
         await self.charger.status(idx, "Preparing")
         return await self.started(tag, idx)
 
-    async def started(self, tag: str = TAG, idx: int = 1, **more: int) -> int:
+    async def started(self, tag: str = TAG, idx: int = 1, *, reservation: int | None = None) -> int:
         """Have a transaction begin, accepted, and current flow; return its id."""
-        started = await self.charger.start(tag, idx, **more)
+        started = await self.charger.start(tag, idx, reservation=reservation)
         assert started["idTagInfo"]["status"] == "Accepted"
         await self.charger.status(idx, "Charging")
         transaction_id: int = started["transactionId"]
@@ -179,9 +179,7 @@ async def standing(clock: VirtualClock) -> AsyncIterator[Place]:
     """Run a server at which one tag may charge, and a charger that has yet to connect; nothing may log an error."""
     tags = _Tags(clock)
     with errors_logged() as errors, memory_folder() as folder:
-        served = running(
-            STATION, clock, folder / "csms.sqlite3", errors, new_id=tags.new_id, policy=tags.policy
-        )
+        served = running(STATION, clock, folder / "csms.sqlite3", errors, new_id=tags.new_id, policy=tags.policy)
         async with served as site:
             assert tags.book is not None, "made with the store"
             await tags.book.put(IdTag(TAG, TAG))
