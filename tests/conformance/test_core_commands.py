@@ -194,8 +194,9 @@ async def changed(at: Place, key: str, value: str, status: str) -> str:
 
 @scripted
 async def test_tc_021(at: Place) -> None:
+    await at.configure("suggest")
     await at.boot()
-    assert await changed(at, "ConnectionTimeOut", "90", "Accepted") == "accepted"
+    assert await changed(at, "MeterValueSampleInterval", "60", "Accepted") == "accepted"
 
 
 @scripted
@@ -206,8 +207,9 @@ async def test_tc_040_1(at: Place) -> None:
 
 @scripted
 async def test_tc_040_2(at: Place) -> None:
+    await at.configure("suggest")
     await at.boot()
-    assert await changed(at, "ConnectionTimeOut", "-1", "Rejected") == "rejected"
+    assert await changed(at, "MeterValueSampleInterval", "-1", "Rejected") == "rejected"
 
 
 @scripted

@@ -1,10 +1,11 @@
-"""Limits: what this system says by itself, what an operator may ask for, and the two cases that it does not meet."""
+"""Limits: what this system says by itself, what an operator may ask for, and the three cases that it does not meet."""
 
 from typing import Any, Final
 
 from tests.conformance.cases import scripted
 from tests.conformance.charger import Json, stamp
-from tests.conformance.world import CHARGER, TAG, Place
+from tests.conformance.world import CHARGER, TAG, Place, standing
+from tests.virtual.loop import VirtualClock, run_virtually
 
 COMMANDS: Final = f"/chargers/{CHARGER}/commands"
 AMPERE_W: Final = 3 * 230
@@ -42,17 +43,40 @@ def fits_together(told: Json) -> bool:
     }[told["chargingProfileKind"]]
 
 
+async def told_as_is(at: Place, idx: int, wanted: Json) -> None:
+    """Have an operator set a profile, and the charger be told exactly that."""
+    at.charger.forget("SetChargingProfile")
+    body = {"connectorId": idx, "csChargingProfiles": wanted}
+    assert (await at.rest.post(f"{COMMANDS}/SetChargingProfile", json=body)).status_code in OK
+    while await at.charger.asked("SetChargingProfile") != body:
+        pass  # what this system says by itself
+
+
 @scripted
 async def test_tc_056(at: Place) -> None:
     await at.boot()
-    asked = await at.charger.asked("SetChargingProfile")
-    told = asked["csChargingProfiles"]
-    assert (asked["connectorId"], told["chargingProfilePurpose"]) == (0, "TxDefaultProfile")
-    assert fits_together(told)
-    assert told["chargingProfileKind"] == "Relative"
-    assert not {"transactionId", "validFrom", "validTo"} & told.keys()
-    assert "duration" not in told["chargingSchedule"]
-    assert limits(told) == [(0, 0)]
+    now_ms = at.clock.now_ms()
+    wanted = profile("TxDefaultProfile", 42) | {
+        "validFrom": stamp(now_ms),
+        "validTo": stamp(now_ms + 3_600_000),
+    }
+    wanted["chargingSchedule"] |= {"startSchedule": stamp(now_ms), "duration": 3_600}
+    await told_as_is(at, 1, wanted)
+
+
+def test_the_default_of_a_charger_is_said_after_its_boot() -> None:
+    async def look(clock: VirtualClock) -> None:
+        async with standing(clock) as at:
+            await at.boot()
+            asked = await at.charger.asked("SetChargingProfile")
+            told = asked["csChargingProfiles"]
+            assert (asked["connectorId"], told["chargingProfilePurpose"]) == (0, "TxDefaultProfile")
+            assert (told["chargingProfileKind"], fits_together(told)) == ("Relative", True)
+            assert not {"transactionId", "validFrom", "validTo"} & told.keys()
+            assert "duration" not in told["chargingSchedule"]
+            assert limits(told) == [(0, 0)]
+
+    run_virtually(look)
 
 
 @scripted
@@ -117,11 +141,7 @@ async def test_tc_067(at: Place) -> None:
     at.charger.answers["ClearChargingProfile"] = {"status": "Accepted"}
     purposes = {"ChargePointMaxProfile": 0, "TxDefaultProfile": 1, "TxProfile": 1}
     for number, (purpose, idx) in enumerate(purposes.items(), start=41):
-        at.charger.forget("SetChargingProfile")
-        body = {"connectorId": idx, "csChargingProfiles": profile(purpose, number, level=1)}
-        assert (await at.rest.post(f"{COMMANDS}/SetChargingProfile", json=body)).status_code in OK
-        while (await at.charger.asked("SetChargingProfile"))["csChargingProfiles"]["chargingProfilePurpose"] != purpose:
-            pass  # what this system says by itself
+        await told_as_is(at, idx, profile(purpose, number, level=1))
     named: list[dict[str, Any]] = [
         {"id": 41},
         {"connectorId": 1, "chargingProfilePurpose": "TxDefaultProfile", "stackLevel": 1},

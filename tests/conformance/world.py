@@ -92,6 +92,12 @@ class Place:
                 return Told(command_id, asked, shown["state"], shown.get("answer", ""), shown.get("answerBody", {}))
         raise AssertionError(shown)
 
+    async def configure(self, choice: str) -> None:
+        """Have the configuration say whether this system changes the charger's own settings."""
+        station = await self.ask("GET", "/station/config")
+        chargers = [{**charger, "configure": choice} for charger in station["chargers"]]
+        await self.ask("POST", "/station/config", {**station, "chargers": chargers})
+
     async def shown(self, command_id: str) -> Json:
         """Return a command as REST shows it."""
         found: Json = (await self.ask("GET", f"/commands/{command_id}"))["command"]
