@@ -7,13 +7,11 @@ from typing import Any, Final
 
 from tests.conformance.cases import BY_NUMBER, CASES, COUNTED, Result
 from tests.conformance.page import page
-from tests.conformance.test_smart_charging import cleared
-from tests.conformance.world import CHARGER, TAG, Place, standing
+from tests.conformance.world import COMMANDS, TAG, Place, standing
 from tests.virtual.loop import VirtualClock, run_virtually
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCRIPT: Final = re.compile(r"@scripted\nasync def test_(tc_\w+)\(")
-COMMANDS: Final = f"/chargers/{CHARGER}/commands"
 FOREIGN: Final = 77
 
 REFUSED: Final[tuple[tuple[str, dict[str, Any], int], ...]] = (
@@ -65,4 +63,4 @@ async def others_profiles_are_cleared(at: Place) -> None:
     asked = [payload for action, payload in at.charger.heard if action == "ClearChargingProfile"]
     assert {each["chargingProfilePurpose"] for each in asked} == {"TxDefaultProfile"}
     assert all("stackLevel" in each and "id" not in each for each in asked)
-    assert await cleared(at, {"id": FOREIGN}) == {"id": FOREIGN}
+    assert await at.cleared({"id": FOREIGN}) == {"id": FOREIGN}

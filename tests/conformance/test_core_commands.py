@@ -2,7 +2,7 @@
 
 from tests.conformance.cases import scripted
 from tests.conformance.charger import KEYS, configuration
-from tests.conformance.world import CHARGER, TAG, Place
+from tests.conformance.world import COMMANDS, TAG, Place
 
 ACCEPTED = {"status": "Accepted"}
 REJECTED = {"status": "Rejected"}
@@ -162,7 +162,7 @@ async def test_tc_031(at: Place) -> None:
     """The second connector is configured, and the charger does not have it; one that is not is not even asked for."""
     await at.boot()
     assert await unlocked(at, 2, "NotSupported") == "not_supported"
-    await at.ask("POST", f"/chargers/{CHARGER}/commands/UnlockConnector", {"connectorId": 3}, status=404)
+    await at.ask("POST", f"{COMMANDS}/UnlockConnector", {"connectorId": 3}, status=404)
 
 
 # --- configuration and cache ------------------------------------------------------------------------------------------

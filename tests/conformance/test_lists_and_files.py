@@ -127,11 +127,6 @@ async def report_firmware(at: Place, status: str) -> None:
     assert await at.charger.call("FirmwareStatusNotification", {"status": status}) == {}
 
 
-async def ended(at: Place, command_id: str) -> str:
-    """Return how what a command was to lead to has turned out."""
-    return str((await at.shown(command_id))["outcome"]["state"])
-
-
 @scripted
 async def test_tc_044_1(at: Place) -> None:
     await at.boot()
@@ -141,14 +136,14 @@ async def test_tc_044_1(at: Place) -> None:
     await at.charger.connect()
     assert (await at.charger.boot("2.0"))["status"] == "Accepted"
     await report_firmware(at, "Installed")
-    assert await ended(at, command_id) == "happened"
+    assert await at.ended(command_id) == "happened"
     assert (await at.ask("GET", f"/chargers/{CHARGER}"))["charger"]["boot"]["firmwareVersion"] == "2.0"
 
 
 @scripted
 async def test_tc_044_2(at: Place) -> None:
     await at.boot()
-    assert await ended(at, await firmware(at, "Downloading", "DownloadFailed")) == "failed"
+    assert await at.ended(await firmware(at, "Downloading", "DownloadFailed")) == "failed"
 
 
 @scripted
@@ -157,7 +152,7 @@ async def test_tc_044_3(at: Place) -> None:
     command_id = await firmware(at, "Downloading", "Downloaded", "Installing")
     assert (await at.charger.boot())["status"] == "Accepted"
     await report_firmware(at, "InstallationFailed")
-    assert await ended(at, command_id) == "failed"
+    assert await at.ended(command_id) == "failed"
 
 
 # --- diagnostics ------------------------------------------------------------------------------------------------------
@@ -172,7 +167,7 @@ async def diagnostics(at: Place, *statuses: str) -> str:
     assert await at.outcome(told) == ("uploaded", "awaited")
     for status in statuses:
         assert await at.charger.call("DiagnosticsStatusNotification", {"status": status}) == {}
-    return await ended(at, told.command_id)
+    return await at.ended(told.command_id)
 
 
 @scripted

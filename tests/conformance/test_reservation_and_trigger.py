@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from tests.conformance.cases import scripted
 from tests.conformance.charger import stamp
-from tests.conformance.world import CHARGER, TAG, Place, Told
+from tests.conformance.world import COMMANDS, TAG, Place, Told
 
 KEPT_S: Final = 600
 NUMBER: Final = 7
@@ -154,7 +154,7 @@ async def test_tc_054(at: Place) -> None:
         await triggered(at, {"requestedMessage": action})
         assert await at.charger.call(action, {"status": "Idle"}) == {}
     again = {"requestedMessage": "BootNotification"}
-    await at.ask("POST", f"/chargers/{CHARGER}/commands/TriggerMessage", again, status=409)
+    await at.ask("POST", f"{COMMANDS}/TriggerMessage", again, status=409)
 
 
 async def triggered(at: Place, body: dict[str, Any], status: str = "Accepted") -> None:

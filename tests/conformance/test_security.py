@@ -6,7 +6,6 @@ from api.security_schemas import EXAMPLES, HASH_CHARS, GetLog, SignedUpdateFirmw
 from tests.certificates import CERTIFICATE, CSR
 from tests.conformance.cases import scripted
 from tests.conformance.charger import Json, stamp
-from tests.conformance.test_lists_and_files import ended
 from tests.conformance.world import CHARGER, Place
 
 ACCEPTED: Final = {"status": "Accepted"}
@@ -153,14 +152,14 @@ async def test_tc_080(at: Place) -> None:
     await at.boot()
     statuses = ("Downloading", "Downloaded", "SignatureVerified", "Installing", "InstallRebooting")
     command_id = await signed_firmware(at, *statuses)
-    assert await ended(at, command_id) == "awaited"
+    assert await at.ended(command_id) == "awaited"
     await at.charger.drop()
     await at.wait(120)
     await at.charger.connect()
     assert (await at.charger.boot("2.0"))["status"] == "Accepted"
     await event(at, "FirmwareUpdated")
     await report_firmware(at, "Installed")
-    assert await ended(at, command_id) == "happened"
+    assert await at.ended(command_id) == "happened"
 
 
 @scripted
@@ -168,7 +167,7 @@ async def test_tc_081(at: Place) -> None:
     await at.boot()
     command_id = await signed_firmware(at, "Downloading", "Downloaded", "InvalidSignature")
     await event(at, "InvalidFirmwareSignature")
-    assert await ended(at, command_id) == "failed"
+    assert await at.ended(command_id) == "failed"
     assert (await at.shown(command_id))["reason"] == "InvalidSignature"
 
 

@@ -4,13 +4,11 @@ from typing import Any, Final
 
 from tests.conformance.cases import scripted
 from tests.conformance.charger import Json, stamp
-from tests.conformance.world import CHARGER, TAG, Place, standing
+from tests.conformance.world import COMMANDS, OK, TAG, Place, standing
 from tests.virtual.loop import VirtualClock, run_virtually
 
-COMMANDS: Final = f"/chargers/{CHARGER}/commands"
 AMPERE_W: Final = 3 * 230
 CAP_W: Final = 11 * AMPERE_W
-OK: Final = {200, 202}
 
 
 def profile(purpose: str, number: int, level: int = 0) -> Json:
@@ -127,13 +125,6 @@ async def test_tc_066(at: Place) -> None:
     assert told.whole == at.charger.answers["GetCompositeSchedule"]
 
 
-async def cleared(at: Place, body: Json) -> Json:
-    """Have an operator clear limits; return what the charger is asked for."""
-    at.charger.forget("ClearChargingProfile")
-    assert (await at.rest.post(f"{COMMANDS}/ClearChargingProfile", json=body)).status_code in OK
-    return await at.charger.asked("ClearChargingProfile")
-
-
 @scripted
 async def test_tc_067(at: Place) -> None:
     await at.boot()
@@ -148,4 +139,4 @@ async def test_tc_067(at: Place) -> None:
         {},
     ]
     for body in named:
-        assert await cleared(at, body) == body
+        assert await at.cleared(body) == body

@@ -29,6 +29,8 @@ TAG: Final = "04A1B2C3D4"
 """May charge."""
 UNKNOWN_TAG: Final = "04FFFFFFFF"
 """Nobody has listed it."""
+COMMANDS: Final = f"/chargers/{CHARGER}/commands"
+OK: Final = frozenset({200, 202})
 STATION: Final = Station(
     "CONFORMANCE", 100_000, (Charger(CHARGER, 22_080, connectors=2, control=Control.OCPP, phases=3),)
 )
@@ -82,7 +84,7 @@ class Place:
     async def command(self, action: str, body: Json | None = None) -> Told:
         """Have the charger asked for something, and return how it was asked and what came of that."""
         self.charger.forget(action)
-        given = await self.ask("POST", f"/chargers/{CHARGER}/commands/{action}", body or {}, status=202)
+        given = await self.ask("POST", f"{COMMANDS}/{action}", body or {}, status=202)
         asked = await self.charger.asked(action)
         command_id = given["command"]["id"]
         for _ in range(TRIES):
@@ -107,6 +109,17 @@ class Place:
         """Return what a command is to lead to, and how that stands."""
         found = (await self.shown(told.command_id))["outcome"]
         return found["what"], found["state"]
+
+    async def ended(self, command_id: str) -> str:
+        """Return how what a command is to lead to stands, or has turned out."""
+        return str((await self.shown(command_id))["outcome"]["state"])
+
+    async def cleared(self, body: Json) -> Json:
+        """Have an operator clear limits, and return what the charger is asked for."""
+        self.charger.forget("ClearChargingProfile")
+        answer = await self.rest.post(f"{COMMANDS}/ClearChargingProfile", json=body)
+        assert answer.status_code in OK, answer.text
+        return await self.charger.asked("ClearChargingProfile")
 
     async def connector(self, idx: int = 1) -> Json:
         """Return a connector as REST shows it."""
@@ -190,6 +203,7 @@ async def standing(clock: VirtualClock) -> AsyncIterator[Place]:
             assert tags.book is not None, "made with the store"
             await tags.book.put(IdTag(TAG, TAG))
             audit = AuditBook(site.store, clock)
+            await audit.load()
             services = Services(
                 desk=site.controller,
                 store=site.store,
