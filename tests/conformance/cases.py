@@ -1,9 +1,9 @@
 """The certification cases of an OCPP 1.6 central system: by what number each is known, what it is about, how it ends.
 
 The numbers, and what each case is about, are those of the public lists. The scripts are written from the specification,
-and the titles are our own words: a re-implementation, not a certification. What the central system does not do is said here
-with its reason; the script of such a case is expected to fail (`scripted`), so that the day on which it no longer does
-is noticed.
+and the titles are our own words: a re-implementation, not a certification. What the central system does not do is said
+here with its reason; the script of such a case is expected to fail (`scripted`), so that the day on which it no longer
+does is noticed.
 """
 
 from collections.abc import Callable, Coroutine
