@@ -14,9 +14,10 @@ from csms.cli.accepting.steps import STEPS
 from csms.core.alarms import KINDS, Severity
 from csms.ocpp16.differences import DIFFERENCES
 from csms.settings import ENV_PREFIX, Settings
+from tests.conformance.page import page as conformance_page
 
 ROOT = Path(__file__).resolve().parent.parent
-REFERENCE = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
 COMMANDS = (
     (),
     ("serve",),
@@ -52,19 +53,20 @@ NOTE = "<!-- made by `make docs` from the code: change it there -->"
 def main() -> int:
     """Write or check every page; return the exit status."""
     pages = {
-        "settings.md": settings_page(),
-        "cli.md": cli_page(),
-        "verdicts.md": verdicts_page(),
-        "alarms.md": alarms_page(),
-        "acceptance.md": acceptance_page(),
+        "reference/settings.md": settings_page(),
+        "reference/cli.md": cli_page(),
+        "reference/verdicts.md": verdicts_page(),
+        "reference/alarms.md": alarms_page(),
+        "reference/acceptance.md": acceptance_page(),
+        "conformance.md": conformance_page(),
     }
     if sys.argv[1:] == ["--check"]:
-        stale = [name for name, text in pages.items() if text != read(REFERENCE / name)]
+        stale = [name for name, text in pages.items() if text != read(DOCS / name)]
         for name in stale:
-            print(f"docs/reference/{name} is not what the code says; run: make docs", file=sys.stderr)
+            print(f"docs/{name} is not what the code says; run: make docs", file=sys.stderr)
         return 1 if stale else 0
     for name, text in pages.items():
-        (REFERENCE / name).write_text(text, encoding="utf-8")
+        (DOCS / name).write_text(text, encoding="utf-8")
     return 0
 
 

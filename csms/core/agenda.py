@@ -16,7 +16,6 @@ from csms.core.part import Alarm
 from csms.core.provisioning import places
 from csms.core.records import Driver
 from csms.core.state import AgendaCall, Errand, State
-from csms.core.station import Configure, Control
 from csms.core.steering import give_limit
 from csms.core.tenths import ask_about_tenths
 from csms.core.timings import Timings
@@ -189,8 +188,8 @@ def _read(state: State, charger: ChargerState, journal: Journal, connection: Con
 def _tune(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
     """Change the next setting that should be another, when nothing more important waits for the charger's answers."""
     settings, connection = charger.settings, charger.connection
-    allowed = charger.config.configure is Configure.AUTO and charger.config.control in {Control.AUTO, Control.OCPP}
-    if not settings.wishes or not allowed or charger.draining or charger.is_left_alone or connection is None:
+    allowed = charger.config.is_tuned and not charger.draining and not charger.is_left_alone
+    if not settings.wishes or not allowed or connection is None:
         return
     due = {wish: settings.due_ms(wish, timings.rewrite_ms) for wish in settings.wishes}
     wish = min(due, key=lambda each: due[each])

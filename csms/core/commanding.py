@@ -31,7 +31,7 @@ from csms.core.capping import CAPS_MAX, CLEAR, SET, caps_of, cleared_by, end_cap
 from csms.core.caps import CapPurpose
 from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
-from csms.core.commands import Operate
+from csms.core.commands import SETTINGS, Operate
 from csms.core.disturbing import disturb, release, row_without_room
 from csms.core.events import (
     ChargerBooted,
@@ -255,8 +255,12 @@ class Commanding(Part):
         charger = self.state.chargers.get(stored.charger_id)
         if stored.action != "ChangeConfiguration" or charger is None:
             return
-        if charger.settings.operation_answered(body["key"], body["value"], word):
-            self.journal.chargers.add(stored.charger_id)
+        key = charger.settings.operation_answered(body["key"], body["value"], word)
+        if key is None:
+            return
+        self.journal.chargers.add(stored.charger_id)
+        if key in SETTINGS:
+            charger.provisioning.reading.again([key])  # a notice may have said that it should be another
 
     def errored(self, call: OperatorCall, code: str) -> None:
         """Take a CALLERROR."""
@@ -592,7 +596,7 @@ def _why_not(charger: ChargerState, stored: CommandStored) -> str | None:
     body = body_of(stored)
     match stored.action:
         case "ChangeConfiguration":
-            return why_refused(body["key"])
+            return why_refused(body["key"], is_tuned=charger.config.is_tuned)
         case "TriggerMessage" | "ExtendedTriggerMessage" if (
             body["requestedMessage"] == "BootNotification" and charger.boot is not None
         ):

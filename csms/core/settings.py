@@ -253,13 +253,13 @@ class Settings:
         self._note(key, Change(before, value))
         return True
 
-    def operation_answered(self, name: str, value: str, word: str) -> bool:
-        """Take the status or error code that answers it; return whether it was noted."""
+    def operation_answered(self, name: str, value: str, word: str) -> str | None:
+        """Take the status or error code that answers it; return the right name of the key, None: it was not noted."""
         key = meant_by(name)
         if key is None or key not in self.changes:
-            return False
+            return None
         self.answered(key, value, word)
-        return True
+        return key
 
     def put_back(self, keys: Collection[str]) -> None:
         """Forget what was done to keys that are again as they were before."""

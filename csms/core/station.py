@@ -99,6 +99,12 @@ class Charger:
         return self.mode is Mode.OBSERVE
 
     @property
+    def is_tuned(self) -> bool:
+        """Return whether its own settings are changed where control needs it."""
+        is_steered = self.control in {Control.AUTO, Control.OCPP} and not self.is_observed
+        return self.configure is Configure.AUTO and is_steered
+
+    @property
     def uncontrolled_power_w(self) -> int:
         """Return what is booked while nobody steers it, W."""
         return self.max_power_w if self.reserved_power_w is None else self.reserved_power_w

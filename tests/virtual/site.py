@@ -19,7 +19,7 @@ from structlog.typing import EventDict
 from csms.core.events import StationConfigured
 from csms.core.station import Station
 from csms.gateway.answers import Services
-from csms.gateway.id_tags import OpenTags
+from csms.gateway.id_tags import OpenTags, TagPolicy
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.ports import Clock
@@ -96,6 +96,7 @@ async def running(
     run: str = "test",
     port: int = 0,
     watched: Callable[[Controller], WholeDesk] = lambda controller: controller,
+    policy: Callable[[SqlStore], TagPolicy] = lambda _: OpenTags(),
 ) -> AsyncIterator[Site]:
     """Run a central system on a database for as long as the context lasts.
 
@@ -108,6 +109,7 @@ async def running(
         run: what message ids begin with, unlike those of any other run on this database.
         port: where it listens; 0 for any free one.
         watched: makes the desk to which the gateway brings its facts.
+        policy: makes what says who may charge.
     """
     store = await open_store(f"sqlite:///{database}")
     assert not isinstance(store, NotOpened), store.reason
@@ -119,7 +121,7 @@ async def running(
     services = Services(
         desk=desk,
         transactions=store,
-        id_tags=OpenTags(),
+        id_tags=policy(store),
         clock=clock,
         new_id=new_id,
         record_frame=messages.record,

@@ -24,7 +24,8 @@ from csms.core.events import (
 from csms.core.ids import ChargerId, CommandId, ConnectionId, RequestId, SessionId, Token
 from csms.core.records import CommandOutcome, CommandState, CommandStored
 from csms.core.replies import CommandShown, NothingAwaited, Refusal, Refused
-from tests.unit.core.driving import Drive, charger, station
+from csms.core.station import Configure, Mode
+from tests.unit.core.driving import KEYS, Drive, charger, station
 
 BODIES: dict[str, dict[str, Any]] = {
     "Reset": {"type": "Soft"},
@@ -62,6 +63,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "CertificateSigned": {"certificateChain": "PEM"},
 }
 CP = ChargerId("CP001")
+SAMPLED = "Power.Active.Import,Energy.Active.Import.Register"
 
 
 def drive(grid_kw: int = 400) -> Drive:
@@ -697,6 +699,40 @@ def test_what_access_billing_and_control_rest_on_is_not_touched(action: str, bod
     assert isinstance(refused, Refused)
     assert refused.refusal is Refusal.COMMAND_REFUSED
     assert sent(made) == []
+
+
+@pytest.mark.parametrize("key", ["MeterValueSampleInterval", "MeterValuesSampledData", "WebSocketPingInterval"])
+@pytest.mark.parametrize(
+    "changes",
+    [{"configure": Configure.SUGGEST}, {"configure": Configure.NEVER}, {"mode": Mode.OBSERVE}],
+    ids=["suggest", "never", "observe"],
+)
+def test_where_this_system_sets_no_keys_an_operator_may(changes: dict[str, Any], key: str) -> None:
+    made = Drive(station(400, replace(charger("CP001", 100), **changes)), keys=KEYS | {key: "0"})
+    made.connect("CP001")
+    made.boot("CP001")
+    made.accept()
+    made.take()
+    body = {"key": key, "value": "10"}
+    assert isinstance(ask(made, "ChangeConfiguration", body), CommandStored)
+    (told,) = sent(made)
+    assert json.loads(told.payload_json) == body
+    refused = ask(made, "ChangeConfiguration", {"key": "StopTxnSampledData", "value": ""})
+    assert isinstance(refused, Refused)
+    assert refused.refusal is Refusal.COMMAND_REFUSED
+
+
+def test_what_was_suggested_and_an_operator_has_done_is_suggested_no_more() -> None:
+    keys = KEYS | {"MeterValueSampleInterval": "0", "MeterValuesSampledData": SAMPLED}
+    made = Drive(station(400, replace(charger("CP001", 100), configure=Configure.SUGGEST)), keys=keys)
+    made.bring_up("CP001")
+    assert "configuration_suggested:CP001" in made.notices()
+    ask(made, "ChangeConfiguration", {"key": "MeterValueSampleInterval", "value": "10"})
+    made.keys["MeterValueSampleInterval"] = "10"
+    answer(made)
+    made.accept()
+    assert "configuration_suggested:CP001" not in made.notices()
+    assert made.provisioned("CP001")
 
 
 def test_a_limit_of_an_operators_is_no_command() -> None:

@@ -268,11 +268,11 @@ def test_an_operators_change_is_kept_with_what_was_there_before() -> None:
     settings.told({"HeartbeatInterval": "300"}, (), ())
     assert settings.operated("heartbeatinterval", "60") is True
     assert settings.changes["HeartbeatInterval"] == Change("300", "60", Answer.OPEN)
-    assert settings.operation_answered("heartbeatinterval", "60", "Accepted") is True
+    assert settings.operation_answered("heartbeatinterval", "60", "Accepted") == "HeartbeatInterval"
     assert settings.operated("HeartbeatInterval", "30") is True
-    assert settings.operation_answered("HeartbeatInterval", "30", "RebootRequired") is True
+    assert settings.operation_answered("HeartbeatInterval", "30", "RebootRequired") == "HeartbeatInterval"
     assert settings.changes["HeartbeatInterval"] == Change("300", "30", Answer.REBOOT_REQUIRED)
-    assert settings.operation_answered("HeartbeatInterval", "30", "Rejected") is True
+    assert settings.operation_answered("HeartbeatInterval", "30", "Rejected") == "HeartbeatInterval"
     assert settings.changes["HeartbeatInterval"].answer is Answer.REFUSED
     settings.put_back({"HeartbeatInterval"})
     assert not settings.changes
@@ -282,5 +282,5 @@ def test_an_operators_change_is_kept_with_what_was_there_before() -> None:
 def test_of_a_key_that_was_never_read_nothing_is_kept(name: str) -> None:
     settings = state().settings
     assert settings.operated(name, "1") is False
-    assert settings.operation_answered(name, "1", "Accepted") is False
+    assert settings.operation_answered(name, "1", "Accepted") is None
     assert not settings.changes
