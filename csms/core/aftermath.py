@@ -96,14 +96,17 @@ def _may_clear(charger: ChargerState, connector: Connector) -> bool:
 
 
 def _hides_our_limit(charger: ChargerState, connector: Connector) -> bool:
-    """Return whether another TxProfile may prevail over what the running transaction is told by its default now."""
+    """Return whether another TxProfile may prevail over what the running transaction is told by its default now.
+
+    One that expires is lower sooner or later: the charger falls to its fail-safe power and stays there.
+    """
     session = connector.session
     last = None if session is None else connector.limits.last_of(session.transaction_id)
     if last is None or last.purpose is not Purpose.DEFAULT or last.state is not SendState.SETTLED:
         return False
     profiles = [send for send in connector.limits.sends if send.purpose is Purpose.TX]
     higher = any(send.limit_w > last.limit_w for send in profiles)
-    lower = any(send.limit_w < last.limit_w and send.answered_accepted for send in profiles)
+    lower = any((send.limit_w < last.limit_w or send.expires) and send.answered_accepted for send in profiles)
     return (higher or lower) and charger.manner.purpose is Purpose.DEFAULT
 
 

@@ -38,10 +38,12 @@ def default_fits(state: State, charger: ChargerState, default_w: int) -> bool:
     """Return whether a default above the present one has room on every row: it is a raise of every idle connector.
 
     Once nothing is certain about the charger's profiles (15 s after a boot), its maximum is booked, and the same send
-    is a cut. While any charger asserts its profiles nothing is raised (LEDGER.md §4).
+    is a cut. While any charger asserts its profiles nothing is raised (LEDGER.md §4), and under an overbooked row no
+    default is, even where what is booked for its connectors has it already (docs/adr/0027).
     """
     added_w = _added_w(charger, default_w)
-    if added_w == 0:
+    is_certain = all(connector.provisioned for connector in charger.connectors.values())
+    if added_w == 0 and not (is_certain and default_w > charger.defaults.power_w):
         return True
     if any(other.is_asserting for other in state.chargers.values()):
         return False

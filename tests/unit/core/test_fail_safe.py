@@ -114,6 +114,16 @@ def test_a_default_that_is_only_its_own_cars_already_is_said_at_once() -> None:
     assert ("A", 10_000) in defaults(drive), "100 kW are booked there already"
 
 
+def test_under_an_overbooked_row_no_default_is_raised_even_where_it_is_booked_already() -> None:
+    drive = charging(CLOSED)
+    drive.configure(replace(RESERVE, grid_capacity_w=50_000))
+    assert drive.row_kw() == 100
+    assert defaults(drive) == []
+    drive.draws({("A", 1): 40}, 30)
+    assert defaults(drive) == [("A", 10_000), ("B", 10_000)]
+    assert (drive.k_kw("A"), drive.k_kw("B"), drive.row_kw()) == (40, 10, 50)
+
+
 def test_nothing_is_raised_while_the_default_waits() -> None:
     drive = Drive(station(60, A, B, charger("C", 100)))
     drive.bring_up("A", "B", "C")
@@ -257,6 +267,28 @@ def test_limits_that_expire_are_said_again_every_hundred_seconds() -> None:
         drive.accept()
         assert told(drive) == [(100_000, 10_000)]
     assert (drive.k_kw("A"), drive.notices()) == (100, set())
+
+
+def test_a_limit_that_expires_is_cleared_beneath_the_default_that_is_told_in_its_place() -> None:
+    """A TxProfile overrules every TxDefaultProfile (OCPP 1.6 §3.13.3): the car would fall to 10 kW after 5 minutes."""
+    both = replace(charger("A", 100, connectors=2), fail_safe=FailSafe.EXPIRE, fail_safe_power_w=10_000)
+    drive = Drive(station(200, both), keys={"ChargingScheduleAllowedChargingRateUnit": "Power"})
+    drive.bring_up("A")
+    for idx in (1, 2):
+        drive.start("A", idx)
+        drive.status("A", idx, CHARGING)
+        drive.accept()
+    cleared: set[int | None] = set()
+    for _ in range(29):
+        drive.wait(10)
+        for idx in (1, 2):
+            drive.sample("A", idx, 50_000)
+        for call in list(drive.open_calls):
+            if isinstance(call, ClearLimits):
+                cleared.add(call.idx)
+            refuses = isinstance(call, SetLimit) and (call.idx, call.purpose) == (1, Purpose.TX)
+            drive.answer(call, "Rejected" if refuses else "Accepted")
+    assert 2 in cleared, "its TxProfile was never refused, and is what it is told by its default"
 
 
 def test_expiry_frees_nothing() -> None:
