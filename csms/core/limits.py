@@ -171,9 +171,12 @@ class Book:
             send.level_cleared |= send.token in tokens
 
     def prevailing(self) -> list[Send]:
-        """Return the sends above the newest settled limit that stand at a higher stack level, and were not cleared."""
+        """Return the sends above the newest limit that stand at a higher stack level, and were not cleared.
+
+        None before the newest one has settled: it may stand at that level itself, and be cleared with it.
+        """
         settled = self.settled if len(self.sends) > 1 else None
-        if settled is None:
+        if settled is None or settled is not self.last:
             return []
         level, limit_w = settled.form.stack_level, settled.limit_w
         higher = (send for send in self.sends if send.form.stack_level > level and not send.level_cleared)

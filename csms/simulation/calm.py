@@ -15,7 +15,7 @@ from csms.simulation.car import Car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.faults import Kind
 from csms.simulation.host import Controller
-from csms.simulation.judge import Judge
+from csms.simulation.judge import Change, Judge
 from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError
@@ -93,8 +93,8 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
         _compare(claim, least_w, max(shares_w) + short_w, judge, engine, station)
     _idle(judge, engine, station, troubled)
     claimed -= {claim.rows[0] for claim in claims if _trimmed_w(judge, station, rows, claim)}
-    moved = [each for each in judge.changes if each.at_ms > now_ms - QUIET_END_MS and each.key.charger_id in claimed]
-    if any(_swings([each.limit_w for each in moved if each.key == key]) for key in {each.key for each in moved}):
+    moved = _moved([each for each in judge.changes if each.key.charger_id in claimed], now_ms - QUIET_END_MS)
+    if _swing(list(moved.values())):
         raise ViolationError(f"I10: limits still move: {moved}")
     return len(claims)
 
@@ -113,10 +113,26 @@ def _trimmed_w(judge: Judge, station: Station, rows: dict[str, tuple[str, ...]],
     return trimmed_w
 
 
-def _swings(limits_w: list[int]) -> bool:
-    """Return whether a limit goes up and down, or on and on; one raise in steps, as others let go, does not."""
-    steps = [after - before for before, after in pairwise(limits_w) if after != before]
-    return len(steps) > 1 or any(step < 0 for step in steps)
+def _moved(changes: Sequence[Change], from_ms: int) -> dict[ConnectorKey, list[int]]:
+    """Return the limits that connectors were told since a time, W, each after what it had been told before."""
+    moved: dict[ConnectorKey, list[int]] = {}
+    for change in changes:
+        if change.at_ms > from_ms:
+            before = [each.limit_w for each in changes if each.key == change.key and each.at_ms <= from_ms]
+            moved.setdefault(change.key, before[-1:] or [change.limit_w]).append(change.limit_w)
+    return moved
+
+
+def _swing(limits_w: Sequence[Sequence[int]]) -> bool:
+    """Return whether limits go up and down, or on and on, or fall again with nobody who rises.
+
+    One raise in steps, as others let go, is none; nor are the steps by which they let go to one that has woken late.
+    """
+    within = [[after - before for before, after in pairwise(each[1:]) if after != before] for each in limits_w]
+    rises = any(each[-1] > each[0] for each in limits_w)
+    return any(len(steps) > 1 for steps in within) or (
+        not rises and any(step < 0 for steps in within for step in steps)
+    )
 
 
 def _overbooked_by(troubled: set[ChargerId], rows: dict[str, tuple[str, ...]], engine: Controller) -> set[str]:

@@ -17,6 +17,7 @@ from csms.core.records import SendState
 
 H_MS = 60_000
 TX, NEXT_TX = TransactionId(7), TransactionId(8)
+AT_LEVEL_1 = LimitForm(RateUnit.W, 3, 230, stack_level=1)
 
 
 def send(token: int, limit_kw: int, at_s: float, transaction_id: TransactionId | None = TX) -> Send:
@@ -252,6 +253,14 @@ def test_what_a_book_says_of_its_sends() -> None:
     assert book.waits_for_meter
     assert not told((0, "send 1 100")).waits_for_meter
     assert (Book().last, Book().settled, Book().accepted_w(TX)) == (None, None, None)
+
+
+def test_a_level_is_not_cleared_while_the_newest_default_may_stand_at_it() -> None:
+    one = replace(send(1, 4, 0, None), purpose=Purpose.DEFAULT, form=AT_LEVEL_1, state=SendState.REFUSED)
+    two = replace(send(2, 0, 1, None), purpose=Purpose.DEFAULT, state=SendState.SETTLED)
+    three = replace(send(3, 1, 2, None), purpose=Purpose.DEFAULT, form=AT_LEVEL_1, state=SendState.ACCEPTED)
+    assert Book([one, two]).prevailing() == [one]
+    assert Book([one, two, three]).prevailing() == []
 
 
 def test_a_limit_of_the_transaction_before_says_nothing_of_the_next_one() -> None:
