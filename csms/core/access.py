@@ -42,6 +42,16 @@ class Role(StrEnum):
         return order.index(self) >= order.index(needed)
 
 
+class NoEntry(StrEnum):
+    """Why a text that was shown as a key lets nobody in; for the log, never for who showed it."""
+
+    MALFORMED = "malformed"
+    UNKNOWN = "unknown"
+    WRONG = "wrong"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
 @dataclass(frozen=True, slots=True)
 class AccessKey:
     """A key as it is kept, without its secret.
@@ -62,11 +72,11 @@ class AccessKey:
     expires_ms: int | None = None
     revoked_ms: int | None = None
 
-    def why_not(self, now_ms: int) -> str:
-        """Return why it lets nobody in any more, or ""."""
+    def why_not(self, now_ms: int) -> NoEntry | None:
+        """Return why it lets nobody in any more, or None while it does."""
         if self.revoked_ms is not None:
-            return "revoked"
-        return "expired" if self.expires_ms is not None and self.expires_ms <= now_ms else ""
+            return NoEntry.REVOKED
+        return NoEntry.EXPIRED if self.expires_ms is not None and self.expires_ms <= now_ms else None
 
     def fits(self, secret: str) -> bool:
         """Return whether a secret is its own; takes as long for any other of the same length."""

@@ -1,4 +1,4 @@
-"""The keys of the REST API: read whole by the process that serves it, added and revoked by any (`csms.store.outside`)."""
+"""The keys of the REST API: read whole by who serves it, added and revoked by any process (`csms.store.outside`)."""
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -41,5 +41,6 @@ def revoke(connection: Connection, station_id: str, name: str, now_ms: int) -> b
     return bool(found)
 
 
-def _log(connection: Connection, station_id: str, at_ms: int, kind: str, detail: dict[str, str | int | bool | None]) -> None:
-    statements.write(connection, event_log, [codec.event_row(station_id, EventLogged(at_ms, kind, None, None, detail))])
+def _log(connection: Connection, station_id: str, at_ms: int, kind: str, detail: dict[str, str]) -> None:
+    line = EventLogged(at_ms, kind, None, None, dict(detail))
+    statements.write(connection, event_log, [codec.event_row(station_id, line)])

@@ -18,6 +18,7 @@ import structlog
 
 from api import examples
 from api.app import create_app
+from api.gate import UNGUARDED
 from api.problems import FAULTS_MAX, Kind
 from api.routes import transactions
 from api.services import Services, SessionMemory
@@ -320,7 +321,7 @@ async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[Wor
         local_lists=local_lists,
         wait_s=0,
     )
-    app = create_app(services)
+    app = create_app(services, UNGUARDED)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://station") as client:
         yield World(desk, store, knocks, messages, audit, tags, lists, client)
     await local_lists.close()
