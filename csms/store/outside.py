@@ -26,16 +26,19 @@ from csms.store.store import DRIVER, SITE, open_store, path_in, settle_in
 T = TypeVar("T")
 
 
-def beside_the_owner(url: str, work: Callable[[Connection], T]) -> T | NotOpened:
+def beside_the_owner(url: str, work: Callable[[Connection], T], *, make: bool) -> T | NotOpened:
     """Do `work` in one transaction on the database of that URL, whether a server runs on it or not.
 
     Args:
         url: as for `open_store`.
         work: a function of a connection; it is done once at the most.
+        make: make the database first where there is none, or bring an older one up to date.
     """
     done = _try(url, work)
     if not isinstance(done, _Outdated):
         return done
+    if not make:
+        return NotOpened("there is no database of this version there: csms serve makes it, or brings it up to date")
     refused = asyncio.run(_bring_up_to_date(url))
     if refused is not None:
         return refused
