@@ -26,7 +26,7 @@ KEY_VARIABLE: Final = "CSMS_API_KEY"
 KEY_FILE_VARIABLE: Final = "CSMS_API_KEY_FILE"
 """What commands that ask a server show it as their key; no settings of the server."""
 SQLITE_PREFIX: Final = "sqlite:///"
-HOST_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:]{2,45}")
+HOST_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 ID_TAG: Final = re.compile(r"[\x21-\x7e]{1,20}")
 
 
@@ -106,10 +106,17 @@ def is_loopback(host: str) -> bool:
 
 
 def _hosts(text: str) -> str:
-    for name in _split(text):
-        if not HOST_NAME.fullmatch(name):
-            raise PydanticCustomError("hosts", "must be host names without ports, separated by commas")
+    if not all(HOST_NAME.fullmatch(name) or _is_address(name) for name in _split(text)):
+        raise PydanticCustomError("hosts", "must be host names without ports, separated by commas")
     return text
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -22,8 +22,9 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 MASKED = "csms_***"
 _KEY = re.compile(r"csms_([0-9a-f]{12})_([0-9a-f]{64})")
-_ANYWHERE = re.compile(r"csms_[0-9a-f]{8,}(?:_[0-9a-f]*)?", re.IGNORECASE)
-"""A key in a text, also one that was cut or written in capitals."""
+_HEX = "(?:(?!csms_)[0-9a-f])"
+_ANYWHERE = re.compile(f"csms_{_HEX}{{8,}}(?:_{_HEX}*)?", re.IGNORECASE)
+"""A key in a text, also one that was cut, written in capitals, or stands against another: c is a hex digit."""
 
 
 class Role(StrEnum):
