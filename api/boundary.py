@@ -53,7 +53,7 @@ class HttpBoundary:
             if isinstance(caller, Response):
                 await caller(scope, receive, watch)
                 return
-            scope.setdefault("state", {})["caller"] = caller
+            scope["state"] = {**scope.get("state", {}), "caller": caller}  # of this request alone
             await self._app(scope, receive, watch)
         except Exception:  # the one broad except of this edge: no traceback may reach a client
             route = scope.get("route")
