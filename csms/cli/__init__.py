@@ -421,8 +421,9 @@ def keys_create(
 
     A running server knows it at once.
     """
-    from csms.cli.keys import create  # noqa: PLC0415  # heavy: only for this command
+    from csms.cli.keys import create, log_to_standard_error  # noqa: PLC0415  # heavy: only for this command
 
+    log_to_standard_error()
     raise typer.Exit(create(name, role, expires, database))
 
 

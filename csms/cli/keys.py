@@ -24,13 +24,19 @@ from csms.core.access import (
     digest_of,
     key_text,
 )
-from csms.settings import Settings, read_settings
+from csms.obs.logs import configure
+from csms.settings import LogFormat, LogLevel, Settings, read_settings
 from csms.store import NotOpened, access_keys
 from csms.store.outside import beside_the_owner
 from csms.store.store import SITE
 
 DAY_MS = 86_400_000
 DAYS_MAX = 3_650
+
+
+def log_to_standard_error() -> None:
+    """Keep standard output for the key, also where its database is made first, which is logged."""
+    configure(LogLevel.WARNING, LogFormat.AUTO)
 
 
 def create(name: str, role: str, days: int | None, database: str | None) -> int:
