@@ -1,4 +1,6 @@
-# The central system in a container: docker build -t electra-sems . && docker run -p 127.0.0.1:3000:3000 -p 9000:9000 electra-sems
+# The central system in a container: docker build -t electra-sems . &&
+#   docker run -e CSMS_REST_ACCESS=open -p 127.0.0.1:3000:3000 -p 9000:9000 electra-sems
+# Published further than on 127.0.0.1, leave that variable out: REST then asks for a key (docs/how-to/let-people-in.md).
 ARG BASE=python:3.11-slim
 
 # --- a virtual environment with exactly what the hashed lock says -----------------------------------------------------

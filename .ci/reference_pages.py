@@ -39,6 +39,9 @@ COMMANDS = (
     ("campaigns", "resume"),
     ("campaigns", "stop"),
     ("release",),
+    ("keys", "create"),
+    ("keys", "list"),
+    ("keys", "revoke"),
     ("makes", "export"),
     ("makes", "import"),
     ("backup",),
@@ -90,7 +93,7 @@ def settings_page() -> str:
     ]
     for name, field in Settings.model_fields.items():
         default = field.default.value if isinstance(field.default, Enum) else field.default
-        shown = {None: "–", True: "yes", False: "no"}.get(default, f"`{default}`")
+        shown = {None: "–", "": "–", True: "yes", False: "no"}.get(default, f"`{default}`")
         meaning = " ".join((field.description or "").split())
         lines.append(f"| `--{name.replace('_', '-')}` | `{ENV_PREFIX}{name.upper()}` | {shown} | {meaning} |")
     lines += [

@@ -392,7 +392,7 @@ def audit_body(entry: AuditEntry) -> AuditBody:
     return AuditBody(
         id=entry.audit_id,
         at=_iso(entry.asked_ms),
-        by=ClientBody(address=entry.address or None),
+        by=ClientBody(address=entry.address or None, key=entry.key_name),
         operation=entry.operation,
         resource=entry.resource,
         charger_id=entry.charger_id,

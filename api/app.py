@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from api import openapi
 from api.auditing import AuditedRoute
 from api.boundary import HttpBoundary
 from api.docs_page import CONTENT_SECURITY_POLICY, render
+from api.gate import Door
 from api.problems import http_problem, invalid_query
 from api.routes.alarms import AlarmRoutes
 from api.routes.audit import AuditRoutes
@@ -45,11 +47,15 @@ _DESCRIPTION = (
 
 
 class _Application(FastAPI):
-    """FastAPI with our own OpenAPI document, made once and on another thread, when somebody asks for it."""
+    """FastAPI with our own OpenAPI document, made once and on another thread, when somebody asks for it.
+
+    So are the two texts that are sent of it: who has no key may ask for them, too.
+    """
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
         self._making = threading.Lock()
+        self._texts: dict[str, str] = {}
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -61,19 +67,24 @@ class _Application(FastAPI):
     def describe(self) -> None:
         """Add the calls that answer with the document, and with the page that is made of it."""
 
+        async def made(name: str, make: Callable[[dict[str, Any]], str]) -> str:
+            if name not in self._texts:
+                self._texts[name] = await asyncio.to_thread(lambda: make(self.openapi()))
+            return self._texts[name]
+
         async def document() -> Response:
-            return Response(await asyncio.to_thread(lambda: json.dumps(self.openapi())), media_type="application/json")
+            return Response(await made("document", json.dumps), media_type="application/json")
 
         async def docs() -> Response:
-            page = await asyncio.to_thread(lambda: render(self.openapi()))
+            page = await made("page", render)
             return Response(page, media_type="text/html", headers={"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
         for path, answer in {"/openapi.json": document, "/docs": docs}.items():
             self.add_api_route(path, answer, methods=["GET"], include_in_schema=False, response_model=None)
 
 
-def create_app(services: Services) -> FastAPI:
-    """Return the ASGI application that serves the documented API with these services."""
+def create_app(services: Services, door: Door) -> FastAPI:
+    """Return the ASGI application that serves the documented API with these services to who comes through the door."""
     app = _Application(
         title="Electra SEMS",
         version=csms.__version__,
@@ -109,7 +120,7 @@ def create_app(services: Services) -> FastAPI:
     app.describe()
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _bad_query)
-    app.add_middleware(HttpBoundary)
+    app.add_middleware(HttpBoundary, door=door)
     return app
 
 

@@ -1,6 +1,6 @@
-"""The audit of every call that changes something, in one place: the class of all routes.
+"""The audit of every call that changes something, and its role, in one place: the class of all routes.
 
-    asked → entry durable → the endpoint → what came of it durable → answered
+    asked → entry durable → the role → the endpoint → what came of it durable → answered
 
 A route of another method than GET cannot be added to the application without being audited, unless it is named in
 `UNAUDITED`. The endpoint knows best what changed and tells the act of its request (`act_of`); the entry is there even
@@ -19,14 +19,14 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from api.access import OPEN, READING, Caller, role_of
+from api.gate import CHALLENGE
 from api.problems import Kind, invalid_query, problem
 from csms.core.audit import ActOutcome, AuditEntry
 from csms.core.ids import ChargerId
 from csms.ports import StoreError
 from csms.runtime.audit import Answered, AuditBook
 from csms.runtime.redaction import redacted, redacted_text
-
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 UNAUDITED: Mapping[str, str] = {
     "POST /sessions/{id}/power-update": "a car's measurement, every few seconds; nobody decides anything by it",
@@ -76,7 +76,11 @@ def act_of(request: Request) -> Act:
 
 
 class AuditedRoute(APIRoute):
-    """A route whose calls are audited, unless it only reads; the application's state holds the book as `audit`."""
+    """A route whose calls are audited, unless it only reads, and done only for who may.
+
+    The application's state holds the book as `audit`; who asks is the `caller` of the request's state, put there by
+    the boundary: where it is missing nobody is let in.
+    """
 
     def operation(self, method: str) -> str:
         """Return a method of it and its path as documented."""
@@ -84,7 +88,14 @@ class AuditedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Any]:
         """Return what answers its requests."""
-        handle: Handler = super().get_route_handler()
+        do: Handler = super().get_route_handler()
+        if self.path_format in OPEN and self.methods == {"GET"}:
+            return do
+
+        async def handle(request: Request) -> Response:
+            refused = self._refused(request)
+            return await do(request) if refused is None else refused
+
         if all(method in READING or self.operation(method) in UNAUDITED for method in self.methods or ()):
             return handle
 
@@ -93,6 +104,16 @@ class AuditedRoute(APIRoute):
 
         return audited
 
+    def _refused(self, request: Request) -> Response | None:
+        """Return the answer for a caller who may not do this."""
+        caller, operation = _caller(request), self.operation(request.method)
+        if caller is None:
+            return problem(Kind.UNAUTHENTICATED, headers=CHALLENGE)
+        if caller.may(operation):
+            return None
+        needed = role_of(operation).value
+        return problem(Kind.FORBIDDEN, f"This needs the role {needed}, and this key has {caller.role.value}.")
+
     async def _audited(self, request: Request, handle: Handler) -> Response:
         book: AuditBook = request.app.state.audit
         params = _shown_params(request.path_params)
@@ -100,7 +121,9 @@ class AuditedRoute(APIRoute):
         address = "" if request.client is None else request.client.host
         resource = self.path_format.format_map(params)[:TEXT_CHARS_MAX]
         try:
-            entry = await book.begin(address, self.operation(request.method), resource, charger_id)
+            caller = _caller(request)
+            key_name = None if caller is None else caller.key_name
+            entry = await book.begin(address, self.operation(request.method), resource, charger_id, key_name)
         except StoreError:
             return problem(Kind.STORE_UNAVAILABLE)
         act = act_of(request)
@@ -115,6 +138,11 @@ class AuditedRoute(APIRoute):
 
     def _takes(self, name: str) -> bool:
         return any(name == known.alias for known in self.dependant.query_params)
+
+
+def _caller(request: Request) -> Caller | None:
+    caller = getattr(request.state, "caller", None)
+    return caller if isinstance(caller, Caller) else None
 
 
 def _shown_params(params: Mapping[str, object]) -> dict[str, str]:

@@ -16,6 +16,12 @@ Json = dict[str, Any]
 
 _SERVER = "http://localhost:3000"
 
+_KEYS = (
+    "Where the server asks for a key (csms serve --rest-access), every call needs one, but those that say that they "
+    "need none: send it as Authorization: Bearer KEY. Without one that is in force the answer is 401, where its role "
+    "does not reach 403. Any call can be answered 421 (under another name than ours) and 429 (too many requests)."
+)
+
 _STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
@@ -44,6 +50,7 @@ def render(document: Json) -> str:
     parts = [
         f"<h1>{escape(info['title'])} {escape(info['version'])}</h1><p>{escape(info['description'])}</p>",
         '<p>The same as a document for tools: <a href="/openapi.json">/openapi.json</a>.</p>',
+        f"<p>{escape(_KEYS)}</p>",
         _contents(operations),
         *(_operation(method, path, operation) for method, path, operation in operations),
         "<h2>Problems</h2>",
@@ -66,7 +73,7 @@ def _contents(operations: list[tuple[str, str, Json]]) -> str:
 def _operation(method: str, path: str, operation: Json) -> str:
     described = escape(operation.get("description") or operation["summary"])
     name = f'<span class="method {method}">{method.upper()}</span> <code>{escape(path)}</code>'
-    parts = [f'<h2 id="{_anchor(method, path)}">{name}</h2><p>{described}</p>']
+    parts = [f'<h2 id="{_anchor(method, path)}">{name}</h2><p>{described}</p><p>{escape(_needs(operation))}</p>']
     parameters = operation.get("parameters", [])
     if parameters:
         rows = (
@@ -74,8 +81,20 @@ def _operation(method: str, path: str, operation: Json) -> str:
         )
         parts.append(_table(("parameter", "in", "meaning"), rows))
     parts += _request(method, path, operation)
-    parts += [_response(status, response) for status, response in sorted(operation["responses"].items())]
+    parts += [
+        _response(status, response)
+        for status, response in sorted(operation["responses"].items())
+        if "$ref" not in response  # of every operation: said once
+    ]
     return "".join(parts)
+
+
+def _needs(operation: Json) -> str:
+    """Return which key an operation needs."""
+    if "security" not in operation:
+        return "Needs no key."
+    ((role,),) = operation["security"][0].values()
+    return f"Needs a key with the role {role}" + (" or above." if role != "admin" else ".")
 
 
 def _request(method: str, path: str, operation: Json) -> Iterator[str]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api import examples
+from api.access import OPEN, role_of
 from api.campaign_schemas import CampaignRequest
 from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
@@ -96,6 +97,23 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     ProblemBody,
 )
 
+SCHEME = "key"
+_BEARER = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A key of `csms keys create`, where the server asks for one (`csms serve --rest-access`). Each "
+    "operation names the least role that it needs: viewer, operator or admin.",
+}
+_AT_THE_GATE: dict[str, tuple[Kind, ...]] = {
+    "WrongHost": (Kind.WRONG_HOST,),
+    "TooManyRequests": (Kind.TOO_MANY_REQUESTS,),
+}
+_WITH_A_KEY: dict[str, tuple[Kind, ...]] = {
+    "Unauthenticated": (Kind.UNAUTHENTICATED,),
+    "Forbidden": (Kind.FORBIDDEN, Kind.CROSS_SITE),
+}
+"""How every operation can fail at the gate (`api.gate`), by the names of their answers in the document."""
+
 CSV_MEDIA_TYPE = "text/csv"
 
 BODY_KINDS = (Kind.INCOMPLETE_BODY, Kind.BODY_TOO_LARGE, Kind.UNSUPPORTED_MEDIA_TYPE, Kind.INVALID)
@@ -126,8 +144,12 @@ def gives(model: type[BaseModel], description: str, **shown: Json) -> Responses:
 
 def fails(*kinds: Kind) -> Responses:
     """Return the declarations of a call's failures, those of one status together, each kind with its example."""
+    return _failures((*kinds, Kind.INTERNAL))
+
+
+def _failures(kinds: tuple[Kind, ...]) -> Responses:
     responses: Responses = {}
-    for kind in (*kinds, Kind.INTERNAL):
+    for kind in kinds:
         content = {"schema": _reference(ProblemBody), "examples": {}}
         response = responses.setdefault(kind.status, {"description": "", "content": {PROBLEM_MEDIA_TYPE: content}})
         response["description"] = f"{response['description']} {kind.title}: {kind.meaning}".strip()
@@ -141,8 +163,26 @@ def document(app: FastAPI) -> Json:
     _, taken = models_json_schema([(model, "validation") for model in _TAKEN], ref_template=_REF)
     _, given = models_json_schema([(model, "serialization") for model in _GIVEN], ref_template=_REF)
     schemas: Mapping[str, Json] = taken["$defs"] | given["$defs"]
-    whole.setdefault("components", {})["schemas"] = dict(sorted(schemas.items()))
+    components = whole.setdefault("components", {})
+    components["schemas"] = dict(sorted(schemas.items()))
+    components["securitySchemes"] = {SCHEME: _BEARER}
+    components["responses"] = {
+        name: _failures(kinds)[kinds[0].status] for name, kinds in (_AT_THE_GATE | _WITH_A_KEY).items()
+    }
+    for path, methods in whole["paths"].items():
+        for method, operation in methods.items():
+            _guard(path, f"{method.upper()} {path}", operation)
     return whole
+
+
+def _guard(path: str, name: str, operation: Json) -> None:
+    """Declare which role an operation needs, and how it fails before it has begun."""
+    failures = _AT_THE_GATE
+    if path not in OPEN:
+        operation["security"] = [{SCHEME: [role_of(name).value]}]
+        failures = failures | _WITH_A_KEY
+    for component, kinds in failures.items():
+        operation["responses"][str(kinds[0].status)] = {"$ref": f"#/components/responses/{component}"}
 
 
 def _reference(model: type[BaseModel]) -> Json:

@@ -26,6 +26,15 @@ class Kind(Enum):
     """Every way in which a call can fail: its status, its title, and what it means for the client."""
 
     INVALID = (422, "Not valid", "The request has faults; nothing was changed.")
+    UNAUTHENTICATED = (
+        401,
+        "No valid key",
+        "This needs a key that is in force, sent as Authorization: Bearer KEY; csms keys create makes one.",
+    )
+    FORBIDDEN = (403, "Not allowed", "The role of the key does not reach so far; nothing was done.")
+    CROSS_SITE = (403, "From another site", "A page of another site may change nothing here.")
+    WRONG_HOST = (421, "Wrong host", "This system is not asked under this name; csms serve --rest-hosts adds one.")
+    TOO_MANY_REQUESTS = (429, "Too many requests", "More than are answered; Retry-After says when to go on.")
     INCOMPLETE_BODY = (400, "Body incomplete", "The connection ended before the whole body was here.")
     NOT_FOUND = (404, "No such path", "Nothing is served under this path.")
     METHOD_NOT_ALLOWED = (405, "Method not allowed", "This path does not know the method; Allow names those it does.")

@@ -400,6 +400,7 @@ class ClientBody(AnswerBody):
     """Who has asked for something."""
 
     address: str | Absent = Field(None, description="The address that the request came from; of a proxy its own.")
+    key: str | Absent = Field(None, description="The name of the key that was shown; not where none is needed.")
 
 
 class AuditBody(AnswerBody):

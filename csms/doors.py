@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 
 from csms.core.station import Control, Station
+from csms.settings import is_loopback
 
 _log = structlog.get_logger()
 
@@ -50,6 +51,7 @@ class Doors:
     rest_port: int
     ocpp_host: str
     ocpp_port: int
+    rest_needs_keys: bool = False
 
 
 class RestServer(uvicorn.Server):
@@ -63,6 +65,7 @@ class RestServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                proxy_headers=False,  # who asks is who connects: what a header says of that anybody can write
                 ws="none",
                 timeout_graceful_shutdown=GRACE_S + 1,  # the last resort, should an abort not end a request,
             )
@@ -129,7 +132,7 @@ def doors_text(doors: Doors, station: Station) -> str:
     return "\n".join(
         (
             f"station {station.station_id}: {len(station.chargers)} chargers, {station.grid_capacity_w / 1000:g} kW",
-            f"REST  http://{rest}:{doors.rest_port}  ({_who(doors.rest_host)}; documentation at /docs)",
+            f"REST  http://{rest}:{doors.rest_port}  ({_who_over_rest(doors)}; documentation at /docs)",
             f"OCPP  ws://{ocpp}:{doors.ocpp_port}  ({_who(doors.ocpp_host)})",
             f"      type into a charger: {typed}  (the last part is its id)",
             "ready",
@@ -143,9 +146,20 @@ def url_to_type(host: str, port: int, station: Station) -> str:
     return f"ws://{_shown(host)}:{port}/{quote(first_id, safe='')}"
 
 
+def _who_over_rest(doors: Doors) -> str:
+    """Return who can use REST; what is open beyond this machine is said so that nobody overlooks it."""
+    if doors.rest_needs_keys:
+        who = "this machine only" if is_loopback(doors.rest_host) else "everybody who can reach this address"
+        return f"{who}, with a key, without TLS"
+    if is_loopback(doors.rest_host):
+        return _who(doors.rest_host)
+    return "OPEN, by --rest-access open: everybody who can reach this address may do everything, without a key or TLS"
+
+
 def _who(host: str) -> str:
-    loopback = host in {"127.0.0.1", "::1", "localhost"}
-    return "this machine only" if loopback else "everybody who can reach this address, without a password or TLS"
+    return (
+        "this machine only" if is_loopback(host) else "everybody who can reach this address, without a password or TLS"
+    )
 
 
 def _shown(host: str) -> str:

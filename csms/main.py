@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 import sys
 import uuid
 import zoneinfo
@@ -20,8 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from fastapi import FastAPI
 
 from api.app import create_app
+from api.gate import Door
+from api.names import names_for
 from api.services import Services as RestServices
 from csms.core.configuration import difference, load_document, parse_station
 from csms.core.events import StationConfigured
@@ -35,6 +39,7 @@ from csms.gateway.server import Gateway, GatewaySettings
 from csms.obs.logs import configure
 from csms.open_files import check_limit, raise_limit
 from csms.ports import StoreError
+from csms.runtime.access_keys import KeyRing
 from csms.runtime.audit import AuditBook
 from csms.runtime.clock import SystemClock
 from csms.runtime.continuity import EnergyWatch
@@ -44,7 +49,7 @@ from csms.runtime.id_tags import TagBook
 from csms.runtime.knocking import KnockingLog
 from csms.runtime.local_lists import LocalLists
 from csms.runtime.messages import Messages
-from csms.settings import Settings
+from csms.settings import Settings, is_loopback
 from csms.store import NotOpened, SqlStore, open_store
 
 _log = structlog.get_logger()
@@ -91,6 +96,7 @@ async def _serve(settings: Settings) -> int:
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
         tags, audit = await _listed_tags(store, clock), await _audit(store, clock)
+        door = await _rest_door(settings, store, clock)
         _watch_open_files(controller)
         gateway = Gateway(
             GatewaySettings(
@@ -129,7 +135,7 @@ async def _serve(settings: Settings) -> int:
             watch = EnergyWatch(controller, store, clock)
             keeper = Housekeeper(store, clock, _retention(settings))
             async with _beside(keeper.run()), _beside(watch.run()), _beside(lists.run()):
-                return await _listen(settings, gateway, rest, controller, loop, stop)
+                return await _listen(settings, gateway, create_app(rest, door), controller, loop, stop)
         finally:
             loop.cancel()
             await asyncio.gather(loop, return_exceptions=True)
@@ -138,7 +144,7 @@ async def _serve(settings: Settings) -> int:
 async def _listen(
     settings: Settings,
     gateway: Gateway,
-    rest: RestServices,
+    rest: FastAPI,
     controller: Controller,
     loop: "asyncio.Task[None]",
     stop: asyncio.Event,
@@ -146,9 +152,9 @@ async def _listen(
     """Open the doors until told to stop, or until the station's loop ends by itself."""
     bound = listening_socket("REST", settings.host, settings.port, "--port")
     # Left in reverse: chargers go first, so that requests which wait for one are answered before REST goes.
-    async with rest_served(RestServer(create_app(rest)), bound), _chargers_let_in(gateway, settings):
+    async with rest_served(RestServer(rest), bound), _chargers_let_in(gateway, settings):
         _spare_what_stays()
-        doors = Doors(settings.host, bound.getsockname()[1], settings.ocpp_host, gateway.port)
+        doors = Doors(settings.host, bound.getsockname()[1], settings.ocpp_host, gateway.port, settings.rest_needs_keys)
         _say(doors_text(doors, controller.view.station))
         stopping = asyncio.create_task(stop.wait(), name="stop signal")
         await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -263,6 +269,33 @@ async def _audit(store: SqlStore, clock: SystemClock) -> AuditBook:
     except StoreError as error:
         raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
     return book
+
+
+async def _rest_door(settings: Settings, store: SqlStore, clock: SystemClock) -> Door:
+    """Return how REST is entered: with a key that is in force, unless that is not needed."""
+    alone, needs_keys = is_loopback(settings.host), settings.rest_needs_keys
+    names = names_for(
+        settings.host, settings.rest_host_names, is_loopback=alone, with_keys=needs_keys, own_name=socket.gethostname()
+    )
+    if not needs_keys:
+        if not alone:
+            _log.warning("rest.open_to_all", host=settings.host, to_do="make a key, and leave --rest-access at auto")
+        return Door(None, names, settings.rest_rate_per_s)
+    keys = KeyRing(store, clock)
+    try:
+        await keys.load()
+    except StoreError as error:
+        raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
+    if not keys.lets_somebody_in:
+        why = "--rest-access keys" if alone else f"--host {settings.host} is more than this machine"
+        raise StartFailed(
+            USAGE,
+            f"REST needs a key ({why}), and none is in force; make one, with the same --database:",
+            "  csms keys create NAME --role admin",
+            "which shows it once. Or listen on this machine alone (--host 127.0.0.1); or, where the network itself",
+            "keeps strangers out, let everybody in who reaches it: --rest-access open.",
+        )
+    return Door(keys, names, settings.rest_rate_per_s)
 
 
 def _watch_open_files(controller: Controller) -> None:

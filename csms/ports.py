@@ -7,6 +7,7 @@ implement the same ones.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from csms.core.access import AccessKey
 from csms.core.audit import AuditEntry
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
@@ -263,6 +264,14 @@ class ListMemory(Protocol):
 
     async def read_command(self, command_id: CommandId) -> CommandStored | None:
         """Return the command of one of its messages, or None when there never was one of that id."""
+        ...
+
+
+class KeyMemory(Protocol):
+    """The keys of the REST API; they are no part of `Snapshot`, and others write them while this process runs."""
+
+    async def load_access_keys(self) -> tuple[AccessKey, ...]:
+        """Return every key as it is durable now, revoked ones too; raise `StoreError`."""
         ...
 
 

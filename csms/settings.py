@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -21,7 +22,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from csms.postgres_url import FORM, is_postgres, parse
 
 ENV_PREFIX: Final = "CSMS_"
+KEY_VARIABLE: Final = "CSMS_API_KEY"
+KEY_FILE_VARIABLE: Final = "CSMS_API_KEY_FILE"
+"""What commands that ask a server show it as their key; no settings of the server."""
 SQLITE_PREFIX: Final = "sqlite:///"
+HOST_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 ID_TAG: Final = re.compile(r"[\x21-\x7e]{1,20}")
 
 
@@ -41,6 +46,17 @@ class LogFormat(StrEnum):
     """Coloured lines on a terminal, JSON otherwise."""
     CONSOLE = "console"
     JSON = "json"
+
+
+class RestAccess(StrEnum):
+    """Whether the REST API asks for a key."""
+
+    AUTO = "auto"
+    """Not on this machine alone; beyond it always."""
+    KEYS = "keys"
+    """Always."""
+    OPEN = "open"
+    """Never."""
 
 
 class UnknownChargers(StrEnum):
@@ -79,6 +95,32 @@ def _database_url(url: str) -> str:
     if not parent.is_dir():
         raise PydanticCustomError("database_url", "its folder does not exist: {parent}", {"parent": str(parent)})
     return url
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address to listen on can be reached from this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _hosts(text: str) -> str:
+    if not all(HOST_NAME.fullmatch(name) or _is_address(name) for name in _split(text)):
+        raise PydanticCustomError("hosts", "must be host names without ports, separated by commas")
+    return text
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(name for part in text.split(",") if (name := part.strip()))
 
 
 def _id_tag(text: str) -> str:
@@ -121,10 +163,27 @@ class Settings(BaseSettings):
     from the store is only reported, with a diff."""
 
     host: Host = "127.0.0.1"
-    """Address that the REST API listens on. Default: this machine only, because REST has no access control yet."""
+    """Address that the REST API listens on; 0.0.0.0 is every one of this machine. Default: this machine only. Beyond
+    it REST asks for a key (`rest_access`), and is not encrypted: put a proxy with TLS before it."""
 
     port: Port = 3000
     """TCP port of the REST API; 0 takes any free port and prints it. Default: 3000, the documented one."""
+
+    rest_access: RestAccess = RestAccess.AUTO
+    """Whether the REST API asks for a key (`csms keys create`): `auto` (not where `host` is this machine alone, always
+    beyond it), `keys` (always) or `open` (never; whoever reaches it may do everything). Default: auto. Where a key is
+    needed and none is in force the server does not start."""
+
+    rest_hosts: Annotated[str, AfterValidator(_hosts)] = ""
+    """Names under which the REST API may be asked besides its address and localhost, separated by commas; a request
+    whose `Host` is another is refused (421), against pages that point a name of theirs at this system. Default: none,
+    which where a key is needed beyond this machine means any name, and elsewhere its addresses and its own name. What
+    is named here may also be the `Origin` of a change."""
+
+    rest_rate_per_s: Annotated[int, Field(ge=0, le=100_000)] = 200
+    """Requests a second of one address (of IPv6: one network) that the REST API answers, ten times as many at once; the
+    others are answered 429. 0: any number. Default: 200, far above what a person or a dashboard asks. Behind a proxy
+    all clients are one address."""
 
     ocpp_host: Host = "127.0.0.1"
     """Address that chargers connect to. Default: this machine only; use the address of the chargers' own network, or
@@ -190,6 +249,18 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def rest_needs_keys(self) -> bool:
+        """Return whether the REST API asks for a key."""
+        return self.rest_access is RestAccess.KEYS or (
+            self.rest_access is RestAccess.AUTO and not is_loopback(self.host)
+        )
+
+    @property
+    def rest_host_names(self) -> tuple[str, ...]:
+        """Return the names of `rest_hosts`."""
+        return _split(self.rest_hosts)
+
+    @property
     def database_path(self) -> Path:
         """Return the SQLite file that `database` names, relative paths as they were given."""
         return Path(self.database.removeprefix(SQLITE_PREFIX))
@@ -222,7 +293,7 @@ def read_settings(given: Mapping[str, object]) -> Settings | tuple[SettingFault,
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> Sequence[str]:
     """Return the names in the environment that look like settings but are none: most likely misspelt."""
-    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields} | {KEY_VARIABLE, KEY_FILE_VARIABLE}
     return sorted(name for name in environment if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
 
 

@@ -38,6 +38,13 @@ campaigns_app = typer.Typer(
 )
 app.add_typer(campaigns_app, name="campaigns")
 
+keys_app = typer.Typer(
+    help="Make, list and revoke keys of the REST API, in the database; the server may run.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(keys_app, name="keys")
+
 Text = str | None
 Server = Annotated[str, typer.Option("--url", metavar="URL", help="REST address of the running central system.")]
 Database = Annotated[
@@ -65,6 +72,24 @@ Follow = Annotated[
 CampaignArgument = Annotated[str, typer.Argument(metavar="ID", help="The campaign's id.")]
 
 
+@app.callback()
+def main(
+    key_file: Annotated[
+        Text,
+        typer.Option(
+            "--key-file",
+            metavar="FILE",
+            help="Holds the key that is shown to a server which asks for one. [default: the key in CSMS_API_KEY]",
+        ),
+    ] = None,
+) -> None:
+    """OCPP 1.6-J central system that manages the energy of the charging station behind the chargers."""
+    if key_file is not None:
+        from csms.cli.key import use_file  # noqa: PLC0415  # only where it is asked for
+
+        use_file(key_file)
+
+
 @app.command()
 def serve(
     *,
@@ -73,6 +98,19 @@ def serve(
     ] = None,
     host: Annotated[Text, typer.Option(metavar="ADDRESS", help="REST listens here. [default: 127.0.0.1]")] = None,
     port: Annotated[Text, typer.Option(metavar="PORT", help="REST port; 0: any free one. [default: 3000]")] = None,
+    rest_access: Annotated[
+        Text,
+        typer.Option(
+            metavar="auto|keys|open",
+            help="Whether REST asks for a key: beyond this machine, always, or never. [default: auto]",
+        ),
+    ] = None,
+    rest_hosts: Annotated[
+        Text, typer.Option(metavar="NAME,…", help="Names under which REST may be asked, besides its address.")
+    ] = None,
+    rest_rate_per_s: Annotated[
+        Text, typer.Option(metavar="N", help="REST requests a second of one address; 0: any number. [default: 200]")
+    ] = None,
     ocpp_host: Annotated[
         Text,
         typer.Option(metavar="ADDRESS", help="Chargers connect here. [default: 127.0.0.1]"),
@@ -145,6 +183,9 @@ def serve(
         "config": config,
         "host": host,
         "port": port,
+        "rest_access": rest_access,
+        "rest_hosts": rest_hosts,
+        "rest_rate_per_s": rest_rate_per_s,
         "ocpp_host": ocpp_host,
         "ocpp_port": ocpp_port,
         "unknown_chargers": unknown_chargers,
@@ -542,6 +583,50 @@ def knocking(url: Server = REST_URL) -> None:
     from csms.cli.fleet import knocking as run  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(run(url))
+
+
+@keys_app.command("create")
+def keys_create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is, or what for; the audit tells it.")],
+    *,
+    role: Annotated[
+        str,
+        typer.Option(
+            metavar="viewer|operator|admin",
+            help="viewer: look, without id tags; operator: also run the station; admin: also change what it is.",
+        ),
+    ],
+    expires: Annotated[
+        int | None, typer.Option(metavar="DAYS", min=1, max=3650, help="It ends by itself. [default: never]")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Make a key of the REST API and print it, this once; the database keeps a hash of it.
+
+    A running server knows it at once.
+    """
+    from csms.cli.keys import create, log_to_standard_error  # noqa: PLC0415  # heavy: only for this command
+
+    log_to_standard_error()
+    raise typer.Exit(create(name, role, expires, database))
+
+
+@keys_app.command("list")
+def keys_list(database: Database = None) -> None:
+    """Show every key with its role and whether it is in force; the keys themselves are kept nowhere."""
+    from csms.cli.keys import list_  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(list_(database))
+
+
+@keys_app.command("revoke")
+def keys_revoke(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The key's name.")], database: Database = None
+) -> None:
+    """Have a key let nobody in any more; a running server heeds it within a second."""
+    from csms.cli.keys import revoke  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(revoke(name, database))
 
 
 @makes_app.command("export")

@@ -5,6 +5,8 @@ from typing import Any, Self
 
 import httpx2
 
+from csms.cli.key import Unusable, key_to_show
+
 TIMEOUT_S = 35.0
 """Longer than a request waits in the server."""
 
@@ -32,8 +34,13 @@ def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> J
     """Return the document that the server at `url` answers with ({} of a 204), or in some lines why there is none."""
     if not url.startswith(("http://", "https://")):
         return No(f"--url {url}: must begin with http:// or https://, such as http://127.0.0.1:3000")
+    key = key_to_show()
+    if isinstance(key, Unusable):
+        return No(key.reason)
     content = json.dumps(body).encode() if isinstance(body, dict) else body
-    headers = None if content is None else {"Content-Type": "application/json"}
+    headers = {} if content is None else {"Content-Type": "application/json"}
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key}"
     try:
         with httpx2.Client(base_url=url, timeout=TIMEOUT_S, trust_env=False) as client:
             answer = client.request(method, path, content=content, headers=headers)
@@ -47,12 +54,31 @@ def ask(url: str, method: str, path: str, body: bytes | Json | None = None) -> J
         return No(f"--url {url}: no central system answers there ({error}); is it the address of REST?")
     if answer.is_success and isinstance(document, dict):
         return document
-    return No(f"--url {url}: the server answered {answer.status_code} {_why(document)}".rstrip(), _kind(document))
+    hint = _hint(answer.status_code, shows_key=key is not None)
+    told = f"--url {url}: the server answered {answer.status_code} {_why(document)}".rstrip()
+    return No(f"{told}{hint}", _kind(document))
 
 
 def _kind(document: object) -> str:
     """Return what a problem document says that it is, `/docs#problem-charger-offline`, without what is always there."""
     return str(document.get("type", "")).partition("#problem-")[2] if isinstance(document, dict) else ""
+
+
+def _hint(status: int, *, shows_key: bool) -> str:
+    """Return what to do where a key is missing, or is not the right one."""
+    if status == httpx2.codes.UNAUTHORIZED and not shows_key:
+        return (
+            "\n  Where the database is, csms keys create NAME --role viewer|operator|admin makes a key. Give it to this"
+            "\n  command in CSMS_API_KEY, or in a file: csms --key-file FILE …"
+        )
+    if status == httpx2.codes.UNAUTHORIZED:
+        return (
+            "\n  The key that was shown is unknown there, was revoked or has expired: csms keys list, where the"
+            "\n  database is, says which are in force, and csms keys create makes another."
+        )
+    if status == httpx2.codes.FORBIDDEN and shows_key:
+        return "\n  Show a key with that role: CSMS_API_KEY, or csms --key-file FILE …; csms keys create makes one."
+    return ""
 
 
 def _why(document: object) -> str:

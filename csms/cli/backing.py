@@ -60,6 +60,9 @@ def _told(file: str, restored: Restored) -> Iterator[str]:
         names = ", ".join(restored.epoch.booked)
         yield f"  Never connected before the backup, and booked like the others, for they may have since: {names}."
         yield "  Such a charger that is not there is set to control: rest, or taken out of the configuration."
+    if restored.keys:
+        yield f"  These keys of REST let somebody in again, whoever was revoked since: {', '.join(restored.keys)}."
+        yield "  What should not is revoked with csms keys revoke NAME --database URL."
     yield "next: csms serve --database URL, then csms backup"
 
 

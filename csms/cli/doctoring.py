@@ -188,7 +188,11 @@ def _station(station: Station, source: str) -> Iterator[Finding]:
 
 def _running(url: str) -> Iterator[Finding]:
     document = ask(url, "GET", "/station/config")
-    station = None if isinstance(document, str) else read_station(json.dumps(document).encode())
+    if isinstance(document, str):
+        said, *hints = document.splitlines()
+        yield Finding(Level.FAULT, "configuration", said, " ".join(hint.strip() for hint in hints))
+        return
+    station = read_station(json.dumps(document).encode())
     if not isinstance(station, Station):
         yield Finding(
             Level.FAULT, "configuration", str(document), "is the server of another version than this program?"

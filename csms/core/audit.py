@@ -33,6 +33,7 @@ class AuditEntry:
         changes: what changed, a line each.
         made: ids of what it made, by their names in REST.
         outcome, status, reason: what was answered: HTTP's status, and the sentence of a refusal.
+        key_name: whose key it was asked for with; None: with none.
     """
 
     audit_id: int
@@ -50,3 +51,4 @@ class AuditEntry:
     status: int | None = None
     reason: str | None = None
     answered_ms: int | None = None
+    key_name: str | None = None

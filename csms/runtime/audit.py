@@ -44,11 +44,17 @@ class AuditBook:
         self._next_id = await self._ledger.newest_audit_id() + 1
 
     async def begin(
-        self, address: str, operation: str, resource: str, charger_id: ChargerId | None = None
+        self,
+        address: str,
+        operation: str,
+        resource: str,
+        charger_id: ChargerId | None = None,
+        key_name: str | None = None,
     ) -> AuditEntry:
         """Write down that something is asked for; raise StoreError, and then it must not be done."""
         number, self._next_id = self._next_id, self._next_id + 1
-        entry = AuditEntry(number, self._clock.now().wall_ms, address, operation, resource, charger_id)
+        asked_ms = self._clock.now().wall_ms
+        entry = AuditEntry(number, asked_ms, address, operation, resource, charger_id, key_name=key_name)
         await self._ledger.write_audit(entry)
         return entry
 

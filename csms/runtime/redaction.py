@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from csms.core.access import without_keys
 from csms.runtime.messages import Direction, Frame
 
 MASK = "***"
@@ -118,8 +119,8 @@ def _hidden(name: str, value: Any, action: str, *, holds_secret: bool) -> str | 
 
 
 def _valid(text: str) -> str:
-    """Return a text that can be sent, without who and what password a URL in it names."""
-    valid = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """Return a text that can be sent, without keys of REST, and without who and what password a URL in it names."""
+    valid = without_keys(text if text.isascii() else text.encode("utf-8", "replace").decode())
     return _USER_OF_URL.sub(f"{MASK}@", valid) if "@" in valid else valid
 
 

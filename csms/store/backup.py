@@ -26,7 +26,7 @@ from csms.core.records import Driver
 from csms.core.restoring import NewEpoch, new_epoch
 from csms.ports import StoreError
 from csms.postgres_url import PostgresUrl, is_postgres, parse
-from csms.store import loading, local_lists, lock, schema
+from csms.store import access_keys, loading, local_lists, lock, schema
 from csms.store.changes import Changes
 from csms.store.database import NotOpened, said
 from csms.store.migrate import head, migrate, revision
@@ -59,10 +59,11 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """A database that may be started from."""
+    """A database that may be started from; `keys`: names of the keys of REST that let somebody in again."""
 
     mark: Mark
     epoch: NewEpoch
+    keys: tuple[str, ...] = ()
 
 
 def make_backup(url: str, file: Path, *, replace: bool, now_ms: int, progress: Progress) -> Made | NotOpened:
@@ -196,9 +197,9 @@ def _prepare(
     try:
         new_file(working)
         copy_database(file, working, progress)
-        epoch = _with_new_epoch(working, mark, now_ms)
-        if isinstance(epoch, str):
-            return NotOpened(f"{file}: {epoch}")
+        restored = _with_new_epoch(working, mark, now_ms)
+        if isinstance(restored, str):
+            return NotOpened(f"{file}: {restored}")
         done(working)
         handed_over = True
     except (CopyError, StoreError) as fault:
@@ -211,10 +212,10 @@ def _prepare(
         if not handed_over:
             with suppress(OSError):
                 working.unlink(missing_ok=True)
-    return Restored(mark, epoch)
+    return restored
 
 
-def _with_new_epoch(working: Path, mark: Mark, now_ms: int) -> NewEpoch | str:
+def _with_new_epoch(working: Path, mark: Mark, now_ms: int) -> Restored | str:
     """Bring a copy's schema up to date and its records into a new epoch, and read them back."""
     with _opened(working) as connection:
         if refused := migrate(connection):
@@ -227,7 +228,8 @@ def _with_new_epoch(working: Path, mark: Mark, now_ms: int) -> NewEpoch | str:
             local_lists.forget_held(connection, SITE)
             connection.exec_driver_sql(f"DROP TABLE {MARK}")
             loading.load(connection, SITE)
-    return epoch
+            keys = access_keys.load(connection, SITE)
+    return Restored(mark, epoch, tuple(key.name for key in keys if not key.why_not(now_ms)))
 
 
 def _rest_driven(connection: Connection) -> frozenset[ChargerId]:

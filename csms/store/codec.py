@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from csms.core.access import AccessKey
 from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction
 from csms.core.id_tags import IdTag
@@ -53,6 +54,7 @@ StateRecord = TypeVar(
     IdTag,
     AuditEntry,
     LocalListStored,
+    AccessKey,
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
@@ -284,6 +286,22 @@ def audit_row(station_id: str, entry: AuditEntry) -> Row:
         optional_integer(entry.status),
         optional_text(entry.reason),
         optional_integer(entry.answered_ms),
+        optional_text(entry.key_name),
+    )
+
+
+def access_key_row(station_id: str, key: AccessKey) -> Row:
+    """Return the row of table `access_key`."""
+    return (
+        station_id,
+        key.key_id,
+        key.name,
+        key.role.value,
+        key.salt,
+        key.digest,
+        integer(key.created_ms),
+        optional_integer(key.expires_ms),
+        optional_integer(key.revoked_ms),
     )
 
 

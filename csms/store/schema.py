@@ -327,6 +327,7 @@ audit = _table(
     Column("status", BigInteger, nullable=True),
     Column("reason", Text, nullable=True),
     Column("answered_ms", BigInteger, nullable=True),
+    Column("key_name", Text, nullable=True),
 )
 """What was asked for over REST; a table of its own, so that no charger that talks without end can push it out of the
 event log. Written rarely, so that each way to list it has an index."""
@@ -379,6 +380,32 @@ local_list = _table(
 )
 """Local authorization lists of chargers (`csms.core.local_list`), one a charger; the lists themselves are documents.
 Written by `csms.runtime.local_lists` alone, and never read to recover."""
+
+access_key = _table(
+    "access_key",
+    _station_id(),
+    Column("key_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("expires_ms", BigInteger, nullable=True),
+    Column("revoked_ms", BigInteger, nullable=True),
+)
+"""Keys of the REST API (`csms.core.access`), kept for ever without their secrets. Written by `csms keys`, beside the
+process that owns the rest (`csms.store.outside`)."""
+
+_is_not_revoked = access_key.c.revoked_ms.is_(None)
+
+Index(
+    "uq_access_key_name",
+    access_key.c.station_id,
+    access_key.c.name,
+    unique=True,
+    sqlite_where=_is_not_revoked,
+    postgresql_where=_is_not_revoked,
+)
 
 ownership = _table(
     "ownership",

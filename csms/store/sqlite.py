@@ -137,7 +137,7 @@ def _connect(given: Path, path: Path, held: lock.FileLock) -> _Opened | NotOpene
     connection: Connection | None = None
     try:
         connection = engine.connect()
-        refused = _set_up(connection) or _keep_before_migration(path, connection) or migrate(connection)
+        refused = set_up(connection) or _keep_before_migration(path, connection) or migrate(connection)
     except SQLAlchemyError as fault:
         refused = said(fault)
     except sqlite3.Error as fault:
@@ -174,18 +174,18 @@ def _keep_before_migration(path: Path, connection: Connection) -> str:
     return ""
 
 
-def engine_on(path: Path) -> Engine:
-    """Return an engine of one connection on a file, whose transactions begin when we say so."""
+def engine_on(path: Path, begin: str = "BEGIN") -> Engine:
+    """Return an engine of one connection on a file, whose transactions begin when we say so, and how."""
     engine = create_engine(
         URL.create("sqlite+pysqlite", database=os.fspath(path)),
         poolclass=StaticPool,
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "begin", lambda connection: _driver(connection).execute(begin))
     return engine
 
 
-def _set_up(connection: Connection) -> str:
+def set_up(connection: Connection) -> str:
     """Make commits durable, outside of any transaction; return why that cannot be, or ""."""
     driver = _driver(connection)
     (mode,) = driver.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -199,7 +199,3 @@ def _driver(connection: Connection) -> sqlite3.Connection:
     driver = connection.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection), "the engine is pysqlite's"
     return driver
-
-
-def _begin(connection: Connection) -> None:
-    _driver(connection).execute("BEGIN")

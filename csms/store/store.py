@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, insert, select
 
+from csms.core.access import AccessKey
 from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
@@ -28,6 +29,7 @@ from csms.ports import (
 )
 from csms.postgres_url import FORM, is_postgres, parse
 from csms.store import (
+    access_keys,
     audit,
     campaigns,
     history,
@@ -219,6 +221,10 @@ class SqlStore:
             lambda connection: audit.read_audit(connection, self._station_id, wanted, before, entries_max)
         )
 
+    async def load_access_keys(self) -> tuple[AccessKey, ...]:
+        """Return every key of the REST API, the oldest first."""
+        return await self._read(lambda connection: access_keys.load(connection, self._station_id))
+
     async def close(self) -> None:
         """Finish queued commits and let go of the database; a second call does nothing."""
         if self._closed:
@@ -261,7 +267,7 @@ async def open_store(url: str, station_id: str = SITE) -> SqlStore | NotOpened:
         return opened
     database, name = opened
     try:
-        await database.run(lambda connection: _settle_in(connection, station_id))
+        await database.run(lambda connection: settle_in(connection, station_id))
     except StoreError as fault:
         await database.close()
         return NotOpened(f"{name}: {fault}")
@@ -302,7 +308,7 @@ def path_in(url: str) -> Path | NotOpened:
     return Path(path)
 
 
-def _settle_in(connection: Connection, station_id: str) -> None:
+def settle_in(connection: Connection, station_id: str) -> None:
     """Write the station's own row, which every other row refers to, into a fresh store."""
     if connection.scalar(select(station.c.station_id).where(station.c.station_id == station_id)) is None:
         connection.execute(insert(station).values(station_id=station_id))

@@ -1,5 +1,6 @@
 """The documented REST API as a client sees it: each call returns what came back, or that nothing did."""
 
+import os
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -35,11 +36,21 @@ class NoAnswer:
 
 
 class RestApi:
-    """A connection to the REST API at `url`; `transport` replaces the network in tests."""
+    """A connection to the REST API at `url`; `transport` replaces the network in tests.
+
+    The key of CSMS_API_KEY is shown, if there is one.
+    """
 
     def __init__(self, url: str, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.url = url
-        self._client = httpx2.AsyncClient(base_url=url, timeout=TIMEOUT_S, transport=transport, trust_env=False)
+        key = os.environ.get("CSMS_API_KEY", "").strip()
+        self._client = httpx2.AsyncClient(
+            base_url=url,
+            timeout=TIMEOUT_S,
+            transport=transport,
+            trust_env=False,
+            headers={"Authorization": f"Bearer {key}"} if key else None,
+        )
 
     async def __aenter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx2
 
 from api.app import create_app
+from api.gate import UNGUARDED
 from api.services import Services
 from csms.cli.accepting.looks import Json, Look, Reply
 from csms.cli.accepting.machine import Act, Ask, Begun, Case, Effect, Ended, Outcome, Please, Say, Wait, whole_course
@@ -125,7 +126,7 @@ class Place:
             audit=audit,
             local_lists=LocalLists(self.site.store, self.site.controller, tags, self.clock, self._new_id),
         )
-        transport = httpx2.ASGITransport(create_app(services))
+        transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
         self.rest = await self._server.enter_async_context(
             httpx2.AsyncClient(transport=transport, base_url="http://server")
         )

@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx2
 
 from api.app import create_app
+from api.gate import UNGUARDED
 from api.services import Services
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId
@@ -217,7 +218,7 @@ async def standing(clock: VirtualClock) -> AsyncIterator[Place]:
                 audit=audit,
                 local_lists=LocalLists(site.store, site.controller, tags.book, clock, tags.new_id),
             )
-            transport = httpx2.ASGITransport(create_app(services))
+            transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
             async with httpx2.AsyncClient(transport=transport, base_url="http://server") as rest:
                 charger = ScriptedCharger(CHARGER, site.url, clock)
                 yield Place(clock, site, rest, charger)

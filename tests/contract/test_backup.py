@@ -17,17 +17,20 @@ import structlog
 from alembic import command
 from sqlalchemy import Connection
 
+from csms.core.access import AccessKey, Role
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId
 from csms.core.local_list import WAS_RESTORED, Entry, Held, ListState, LocalListStored
 from csms.core.records import CommandState, Record, SendState, Snapshot, StationStored
 from csms.core.restoring import GAP, GAP_PER_S
 from csms.postgres_url import parse
-from csms.store import NotOpened, SqlStore, migrate, open_store
+from csms.store import NotOpened, SqlStore, access_keys, migrate, open_store
 from csms.store.backup import Made, Restored, make_backup, restore_backup
+from csms.store.outside import beside_the_owner
 from csms.store.postgres_session import open_session
 from csms.store.sqlite import engine_on
 from csms.store.sqlite_copy import MARK, silent
+from csms.store.store import SITE
 from tests.e2e.programs import until
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, PostgresServer, empty_database
 from tests.unit.store import samples
@@ -50,6 +53,18 @@ CONTENT: list[Record] = [
 HELD = Held(3, (Entry("Anna"),))
 LIST = LocalListStored(ChargerId("CP001"), ListState.HELD, HELD.entries, "", 1, 2, 3, held=HELD, version_last=3)
 TAG = IdTag("ANNA", "Anna", "Fleet", 1_767_225_600_000, blocked=True, concurrent=True, note="Zoë", version=3)
+
+
+KEYS = (
+    AccessKey("00000000000a", "anna", Role.OPERATOR, "5a" * 16, "d1" * 32, 1),
+    AccessKey("00000000000b", "bob", Role.ADMIN, "5b" * 16, "d2" * 32, 2, expires_ms=NOW_MS),
+    AccessKey("00000000000c", "carl", Role.ADMIN, "5c" * 16, "d3" * 32, 3, revoked_ms=4),
+)
+
+
+def _add_keys(connection: Connection) -> None:
+    for key in KEYS:
+        assert access_keys.add(connection, SITE, key)
 
 
 @pytest.fixture(params=DATABASES)
@@ -77,6 +92,7 @@ async def file(url: str, tmp_path: Path) -> Path:
     await store.commit(CONTENT)
     await store.change_id_tags([TAG], [], samples.logged("kind20"))
     await store.write_local_list(LIST)
+    await asyncio.to_thread(lambda: beside_the_owner(url, _add_keys, make=False))
     made = await _backup(url, tmp_path / "backup.sqlite3")
     assert isinstance(made, Made), made
     await store.close()
@@ -125,7 +141,8 @@ async def test_everything_comes_back_in_a_new_epoch(file: Path, request: pytest.
             (5_000, 1_700_000_010_000, 1_700_000_014_999)
         ]
         kinds = [row[0] for row in await _rows(store, "SELECT kind FROM event_log ORDER BY event_id")]
-        assert kinds == [*(f"kind{n}" for n in range(21)), "store.restored"]
+        assert kinds == [*(f"kind{n}" for n in range(21)), *["access_key.created"] * len(KEYS), "store.restored"]
+        assert await store.load_access_keys() == KEYS
         assert await store.load_id_tags() == (TAG,)
         lost = await store.read_local_list(LIST.charger_id)
         assert lost == replace(LIST, state=ListState.FAILED, held=None, reason=WAS_RESTORED)
@@ -134,6 +151,14 @@ async def test_everything_comes_back_in_a_new_epoch(file: Path, request: pytest.
         await store.commit([samples.logged("later"), samples.sample(1), samples.session("s2", 9_999_999)])
         assert await _rows(store, "SELECT kind FROM event_log ORDER BY event_id DESC LIMIT 1") == [("later",)]
         await store.close()
+
+
+async def test_whose_keys_let_them_in_again_is_told(file: Path, url: str, tmp_path: Path) -> None:
+    """One that was revoked after the backup was made does so too, and somebody should know."""
+    del url
+    restored = await _restore(file, f"sqlite:///{tmp_path / 'again.sqlite3'}")
+    assert isinstance(restored, Restored), restored
+    assert restored.keys == ("anna",)
 
 
 async def test_a_backup_is_of_one_moment_while_the_owner_writes(url: str, tmp_path: Path) -> None:

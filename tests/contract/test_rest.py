@@ -18,6 +18,7 @@ import structlog
 
 from api import examples
 from api.app import create_app
+from api.gate import UNGUARDED, Door
 from api.problems import FAULTS_MAX, Kind
 from api.routes import transactions
 from api.services import Services, SessionMemory
@@ -302,7 +303,7 @@ async def world() -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[World]:
+async def world_of(memory: SessionMemory, store: FakeStore, door: Door = UNGUARDED) -> AsyncIterator[World]:
     desk, knocks, messages, audit = FakeDesk(), [Refusal1()], Messages(), FakeAuditLedger()
     tags, lists = TagBook(FakeTagMemory(), FixedClock()), FakeListMemory()
     local_lists = LocalLists(lists, desk, tags, FixedClock(), lambda: NEW_ID)
@@ -320,7 +321,7 @@ async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[Wor
         local_lists=local_lists,
         wait_s=0,
     )
-    app = create_app(services)
+    app = create_app(services, door)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://station") as client:
         yield World(desk, store, knocks, messages, audit, tags, lists, client)
     await local_lists.close()

@@ -15,8 +15,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from api import auditing, examples
+from api.access import READING
 from api.app import create_app
-from api.auditing import BODY_CHARS_MAX, CHANGES_MAX, READING, UNAUDITED, AuditedRoute
+from api.auditing import BODY_CHARS_MAX, CHANGES_MAX, UNAUDITED, AuditedRoute
+from api.gate import UNGUARDED
 from api.problems import Kind
 from csms.core.alarms import Alarm
 from csms.core.audit import ActOutcome, AuditEntry
@@ -85,7 +87,7 @@ async def call(client: httpx2.AsyncClient, method: str, path: str) -> tuple[str,
 async def test_every_operation_that_is_documented_and_no_get_leaves_an_act(
     world: World, method: str, path: str
 ) -> None:
-    _have_chargers(world)
+    have_chargers(world)
     resource, answer = await call(world.client, method, path)
     if f"{method} {path}" in UNAUDITED:
         assert world.audit.written == []
@@ -103,7 +105,7 @@ async def test_every_operation_that_is_documented_and_no_get_leaves_an_act(
 @pytest.mark.parametrize(("method", "path"), CHANGING, ids=map(" ".join, CHANGING))
 async def test_decimals_in_a_body_are_no_trouble(world: World, method: str, path: str) -> None:
     """Every number of the documented example with a point, as a client in kilowatts may write it."""
-    _have_chargers(world)
+    have_chargers(world)
     operation = OPENAPI["paths"][path][method.lower()]
     bodies = operation.get("requestBody", {"content": {}})["content"].get("application/json")
     if bodies is None or f"{method} {path}" in UNAUDITED:
@@ -134,7 +136,7 @@ def test_no_route_that_changes_something_is_of_another_class() -> None:
     def changes(route: BaseRoute) -> bool:
         return not set(getattr(route, "methods", None) or READING) <= READING
 
-    routes = [route for route in create_app(services()).routes if changes(route)]
+    routes = [route for route in create_app(services(), UNGUARDED).routes if changes(route)]
     assert len(routes) == len(CHANGING)
     assert [route for route in routes if not isinstance(route, AuditedRoute)] == []
 
@@ -316,7 +318,7 @@ async def test_a_list_of_tags_tells_how_many(world: World) -> None:
 
 async def test_a_campaign_tells_its_id_then_its_state(world: World) -> None:
     world.store.campaigns[CampaignId("k1")] = stored.HALTED_CAMPAIGN
-    _have_chargers(world)
+    have_chargers(world)
     world.tell(CampaignShown(stored.CAMPAIGN), CampaignShown(replace(stored.CAMPAIGN, state=CampaignState.STOPPED)))
     body = {"location": "ftp://user:canary@files.example/x", "atATime": 1, "chargers": ["CP001"]}
     assert (await world.post("/campaigns", body)).status_code == 200
@@ -475,7 +477,7 @@ async def test_an_audit_that_cannot_be_read(world: World) -> None:
     assert_problem(await world.client.get("/audit"), Kind.STORE_UNAVAILABLE)
 
 
-def _have_chargers(world: World) -> None:
+def have_chargers(world: World) -> None:
     for name in ("CP001", "CP002", "CP003"):
         world.desk.view.chargers[ChargerId(name)] = charger_view(name)
 

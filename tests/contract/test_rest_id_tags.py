@@ -11,6 +11,7 @@ import pytest
 
 from api import bodies, id_tags_csv
 from api.app import create_app
+from api.gate import UNGUARDED
 from api.problems import Kind
 from api.routes import id_tags as routes
 from api.services import Services
@@ -53,7 +54,7 @@ async def world() -> AsyncIterator[World]:
     memory, nobody = FakeTagMemory(), None
     tags = TagBook(memory, FixedClock())
     services: Any = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book(), nobody)  # type: ignore[arg-type]
-    transport = httpx2.ASGITransport(create_app(services))
+    transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(tags, memory, client)
 

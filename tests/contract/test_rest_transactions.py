@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from api.app import create_app
+from api.gate import UNGUARDED
 from api.problems import Kind
 from api.services import Services
 from csms.ports import TransactionFilter, TransactionPosition
@@ -39,7 +40,7 @@ async def world() -> AsyncIterator[World]:
     nobody: Any = None
     store = FakeStore()
     services = Services(FakeDesk(), store, tuple, nobody, nobody, "TAG", (), nobody, Messages(), audit_book(), nobody)
-    transport = httpx2.ASGITransport(create_app(services))
+    transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(store, client)
 

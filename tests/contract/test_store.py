@@ -3,16 +3,18 @@
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Table, event
+from sqlalchemy import Connection, Table, column, event, table, update
 
+from csms.core.access import AccessKey, Role
 from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.id_tags import IdTag
@@ -57,9 +59,11 @@ from csms.ports import (
     TransactionPosition,
     Transactions,
 )
-from csms.store import SqlStore, open_store, reading, schema
+from csms.store import NotOpened, SqlStore, access_keys, open_store, reading, schema
 from csms.store.examining import Examined, examine
 from csms.store.migrate import head
+from csms.store.outside import beside_the_owner
+from csms.store.store import SITE
 from tests.contract import store_victim
 from tests.postgres import PostgresServer, empty_database
 from tests.unit.store import samples
@@ -1161,7 +1165,7 @@ def _as_0005_left_it(connection: Connection) -> None:
     """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
     for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
         index.drop(connection)
-    for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit, schema.local_list):
+    for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit, schema.local_list, schema.access_key):
         newer.drop(connection)
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN certificate_request")
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
@@ -1351,3 +1355,106 @@ async def test_a_database_is_examined_while_it_is_used(store: SqlStore, store_ur
     found = await asyncio.to_thread(examine, store_url)
     assert isinstance(found, Examined)
     assert (found.revision, found.newest_ms, found.in_use is False) == (head(), 8_000, False)
+
+
+# --- keys of the REST API ---------------------------------------------------------------------------------------------
+
+ANNAS_KEY = AccessKey("00000000000a", "anna", Role.OPERATOR, "5a" * 16, "d1" * 32, 2_000, expires_ms=9_000)
+BOBS_KEY = AccessKey("00000000000b", "bob", Role.ADMIN, "5b" * 16, "d2" * 32, 1_000)
+
+
+async def _beside(url: str, work: Callable[[Connection], Any], *, make: bool = True) -> Any:
+    """Do work on a database from outside, as `csms keys` does."""
+    return await asyncio.to_thread(lambda: beside_the_owner(url, work, make=make))
+
+
+async def test_keys_come_and_go_beside_a_running_server(store: SqlStore, store_url: str) -> None:
+    assert await store.load_access_keys() == ()
+    for key in (ANNAS_KEY, BOBS_KEY):
+        assert await _beside(store_url, partial(access_keys.add, station_id=SITE, key=key))
+    assert await store.load_access_keys() == (BOBS_KEY, ANNAS_KEY)
+    revoke = partial(access_keys.revoke, station_id=SITE, name="bob", now_ms=5_000)
+    assert [await _beside(store_url, revoke) for _ in range(2)] == [True, False]
+    assert await store.load_access_keys() == (replace(BOBS_KEY, revoked_ms=5_000), ANNAS_KEY)
+    await store.commit([samples.COUNTERS])
+    lines = [(row["kind"], row["at_ms"], json.loads(row["detail"])) for row in await _rows(store, schema.event_log)]
+    assert lines == [
+        ("access_key.created", 2_000, {"name": "anna", "role": "operator"}),
+        ("access_key.created", 1_000, {"name": "bob", "role": "admin"}),
+        ("access_key.revoked", 5_000, {"name": "bob"}),
+    ]
+
+
+async def test_a_name_is_free_again_once_its_key_was_revoked(store: SqlStore, store_url: str) -> None:
+    again = replace(BOBS_KEY, key_id="00000000000c", created_ms=7_000)
+    add = partial(access_keys.add, station_id=SITE)
+    assert await _beside(store_url, partial(add, key=BOBS_KEY))
+    assert not await _beside(store_url, partial(add, key=again))
+    assert await store.load_access_keys() == (BOBS_KEY,)
+    assert await _beside(store_url, partial(access_keys.revoke, station_id=SITE, name="bob", now_ms=5_000))
+    assert await _beside(store_url, partial(add, key=again))
+    assert await store.load_access_keys() == (replace(BOBS_KEY, revoked_ms=5_000), again)
+    assert not await _beside(store_url, partial(add, key=again)), "nor is an id ever taken twice"
+
+
+async def test_keys_before_there_is_a_database(store_url: str) -> None:
+    load = partial(access_keys.load, station_id=SITE)
+    assert isinstance(await _beside(store_url, load, make=False), NotOpened)
+    assert await _beside(store_url, partial(access_keys.add, station_id=SITE, key=BOBS_KEY))
+    assert await _beside(store_url, load, make=False) == (BOBS_KEY,)
+    store = await _open(store_url)
+    assert await store.load_access_keys() == (BOBS_KEY,)
+    assert await store.load() == Snapshot()
+    await store.close()
+
+
+async def test_a_busy_server_and_many_keys_do_not_stand_in_each_others_way(store: SqlStore, store_url: str) -> None:
+    async def commits() -> None:
+        for number in range(200):
+            await store.commit([samples.send(number), samples.sample(number)])
+
+    async def keys(first: int) -> None:
+        for number in range(first, first + 10):
+            key = replace(BOBS_KEY, key_id=f"{number:012x}", name=f"key{number}", created_ms=number)
+            assert await _beside(store_url, partial(access_keys.add, station_id=SITE, key=key)) is True
+
+    await asyncio.gather(commits(), keys(0), keys(10))
+    assert [key.created_ms for key in await store.load_access_keys()] == list(range(20))
+    assert len((await store.load()).sends) == 200
+
+
+async def test_keys_are_not_written_into_a_database_of_another_version(store: SqlStore, store_url: str) -> None:
+    """A server of that version runs on it: nobody may bring it up to date beneath it."""
+    await store._database.run(partial(_be_of_version, version="0017"))
+    for make in (True, False):
+        refused = await _beside(store_url, partial(access_keys.add, station_id=SITE, key=BOBS_KEY), make=make)
+        assert isinstance(refused, NotOpened)
+    await store._database.run(partial(_be_of_version, version=head()))
+    assert await store.load_access_keys() == ()
+
+
+def _be_of_version(connection: Connection, version: str) -> None:
+    connection.execute(update(table("alembic_version", column("version_num"))).values(version_num=version))
+
+
+async def test_a_closed_store_has_no_keys(store: SqlStore) -> None:
+    await store.close()
+    with pytest.raises(StoreError, match="closed"):
+        await store.load_access_keys()
+
+
+async def test_acts_of_before_there_were_keys_are_of_nobodys(store_url: str) -> None:
+    store = await _open(store_url)
+    await store.write_audit(samples.ANSWERED_ACT)
+
+    def as_0017_left_it(connection: Connection) -> None:
+        connection.exec_driver_sql("DROP TABLE access_key")
+        connection.exec_driver_sql("ALTER TABLE audit DROP COLUMN key_name")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0017'")
+
+    await store._database.run(as_0017_left_it)
+    await store.close()
+    store = await _open(store_url)
+    assert await store.read_audit(AuditFilter(), None, 9) == (replace(samples.ANSWERED_ACT, key_name=None),)
+    assert await store.load_access_keys() == ()
+    await store.close()

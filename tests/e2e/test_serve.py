@@ -56,6 +56,9 @@ EVERY_VARIABLE = {
     "CSMS_REPLACE_CONFIG": "true",
     "CSMS_HOST": "localhost",
     "CSMS_PORT": "0",
+    "CSMS_REST_ACCESS": "open",
+    "CSMS_REST_HOSTS": "station.example",
+    "CSMS_REST_RATE_PER_S": "1",
     "CSMS_OCPP_HOST": "127.0.0.1",
     "CSMS_OCPP_PORT": "0",
     "CSMS_UNKNOWN_CHARGERS": "reject",
@@ -103,9 +106,22 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
         async with by_hand(ocpp_url, "CP999") as stranger:
             booted = await stranger.call("BootNotification", {"chargePointVendor": "V", "chargePointModel": "M"})
             assert booted["status"] == "Rejected"
+        await _is_asked_under_a_name_and_not_too_often(url)
         assert {line["level"] for line in server.log()} >= {"debug", "info"}
         assert "VIRTUAL7" not in server.err, "id tags are masked in the log"
     assert (tmp_path / "from_variables.sqlite3").exists()
+
+
+async def _is_asked_under_a_name_and_not_too_often(url: str) -> None:
+    import httpx2
+
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, headers={"Host": "station.example"}) as rest:
+        assert (await rest.get("/health")).status_code == 200
+
+        async def is_too_often() -> bool:
+            return (await rest.get("/health")).status_code == 429
+
+        await until(is_too_often, "more than one request a second to be refused")
 
 
 async def test_old_lines_of_the_event_log_are_forgotten_while_it_runs(tmp_path: Path) -> None:
@@ -182,7 +198,8 @@ async def test_a_taken_port_is_a_clear_error(flag: str, door: str, tmp_path: Pat
 
 @pytest.mark.parametrize(("flag", "door"), [("--host", "REST"), ("--ocpp-host", "OCPP")])
 async def test_an_address_of_another_machine_is_a_clear_error(flag: str, door: str, tmp_path: Path) -> None:
-    ended = await run(tmp_path, *SERVE, "--config", str(EXAMPLE_CONFIG), *ANY_PORT, flag, "192.0.2.1")
+    arguments = ("--config", str(EXAMPLE_CONFIG), "--rest-access", "open", *ANY_PORT, flag, "192.0.2.1")
+    ended = await run(tmp_path, *SERVE, *arguments)
     first, second = said(ended.err)
     assert ended.status == 1
     assert first.startswith(f"{door} cannot listen on 192.0.2.1 port 0: ")

@@ -36,3 +36,17 @@ def test_the_build_stage_copies_all_that_the_wheel_is_made_of() -> None:
 
 def test_dockerignore_lets_through_all_that_the_build_stage_copies() -> None:
     assert copied_by_the_build_stage() - let_through_by_dockerignore() == set()
+
+
+def test_rest_is_open_only_where_it_is_published_on_this_machine_alone() -> None:
+    compose = (ROOT / "compose.yaml").read_text("utf-8")
+    assert re.findall(r"^ *CSMS_REST_ACCESS: *(\S+)$", compose, re.MULTILINE) == ["open"]
+    published = re.findall(r'^ *- "(\S*:3000)"$', compose, re.MULTILINE)
+    assert published == ["127.0.0.1:3000:3000"]
+
+
+def test_the_image_itself_asks_for_a_key() -> None:
+    """It listens on every address, and whoever runs it may publish it to all."""
+    lines = [line for line in (ROOT / "Dockerfile").read_text("utf-8").splitlines() if not line.startswith("#")]
+    assert not [line for line in lines if "CSMS_REST_ACCESS" in line]
+    assert [line for line in lines if "CSMS_HOST=0.0.0.0" in line]

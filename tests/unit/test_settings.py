@@ -4,7 +4,16 @@ from pathlib import Path
 import pytest
 
 from csms.postgres_url import FORM
-from csms.settings import LogFormat, LogLevel, Settings, UnknownChargers, read_settings, unknown_variables
+from csms.settings import (
+    LogFormat,
+    LogLevel,
+    RestAccess,
+    Settings,
+    UnknownChargers,
+    is_loopback,
+    read_settings,
+    unknown_variables,
+)
 
 FORMS = f"must be sqlite:///PATH (sqlite:////PATH for an absolute path) or {FORM}"
 
@@ -35,6 +44,9 @@ def test_defaults_are_the_documented_ones() -> None:
         "replace_config": False,
         "host": "127.0.0.1",
         "port": 3000,
+        "rest_access": RestAccess.AUTO,
+        "rest_hosts": "",
+        "rest_rate_per_s": 200,
         "ocpp_host": "127.0.0.1",
         "ocpp_port": 9000,
         "unknown_chargers": UnknownChargers.REFUSE,
@@ -89,6 +101,10 @@ def test_the_command_line_wins_over_the_environment(
         ({"unknown_chargers": "Pending"}, ["--unknown-chargers: must be 'refuse', 'pending' or 'reject'"]),
         ({"config": "."}, ["--config: is not a file: ."]),
         ({"id_tags": "absent.txt"}, ["--id-tags: no such file: absent.txt"]),
+        ({"rest_access": "yes"}, ["--rest-access: must be 'auto', 'keys' or 'open'"]),
+        ({"rest_hosts": "a:3000"}, ["--rest-hosts: must be host names without ports, separated by commas"]),
+        ({"rest_hosts": "http://a"}, ["--rest-hosts: must be host names without ports, separated by commas"]),
+        ({"rest_rate_per_s": "-1"}, ["--rest-rate-per-s: must be greater than or equal to 0"]),
         ({"host": " "}, ["--host: must be an address or a host name"]),
         ({"virtual_id_tag": "A" * 21}, ["--virtual-id-tag: must be 1 to 20 printable ASCII characters without spaces"]),
         ({"virtual_id_tag": "a b"}, ["--virtual-id-tag: must be 1 to 20 printable ASCII characters without spaces"]),
@@ -147,3 +163,54 @@ def test_the_words_for_id_tags_are_no_files(word: str) -> None:
 def test_misspelt_variables_are_found() -> None:
     environment = {"CSMS_PORT": "1", "csms_host": "h", "CSMS_PROT": "1", "OTHER": "x"}
     assert unknown_variables(environment) == ["CSMS_PROT"]
+
+
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound
+
+
+@pytest.mark.parametrize(
+    ("host", "access", "needs_keys"),
+    [
+        ("127.0.0.1", "auto", False),
+        ("127.9.9.9", "auto", False),
+        ("::1", "auto", False),
+        ("localhost", "auto", False),
+        ("LocalHost", "auto", False),
+        (EVERYWHERE, "auto", True),
+        ("::", "auto", True),
+        ("10.0.0.7", "auto", True),
+        ("localhost.example", "auto", True),
+        ("127.0.0.1", "keys", True),
+        (EVERYWHERE, "keys", True),
+        ("127.0.0.1", "open", False),
+        (EVERYWHERE, "open", False),
+    ],
+)
+def test_where_rest_asks_for_a_key(host: str, access: str, *, needs_keys: bool) -> None:
+    assert read_good(host=host, rest_access=access).rest_needs_keys is needs_keys
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", ()),
+        ("a.example", ("a.example",)),
+        (" a , b.example,, ", ("a", "b.example")),
+        ("2001:db8::1", ("2001:db8::1",)),
+    ],
+)
+def test_names_of_rest(text: str, names: tuple[str, ...]) -> None:
+    assert read_good(rest_hosts=text).rest_host_names == names
+
+
+def test_a_name_is_loopback_only_if_it_is_localhost() -> None:
+    assert [is_loopback(host) for host in ("localhost", "local", "", "127.0.0.1.example")] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+
+
+def test_the_key_that_commands_show_is_no_misspelt_setting() -> None:
+    assert unknown_variables({"CSMS_API_KEY": "k", "CSMS_API_KEY_FILE": "f", "CSMS_APIKEY": "x"}) == ["CSMS_APIKEY"]

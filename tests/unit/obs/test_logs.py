@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from csms.core.access import MASKED, key_text
 from csms.obs.logs import configure, mask_frame, mask_tag
 from csms.settings import LogFormat, LogLevel
 
@@ -96,6 +97,19 @@ def test_secrets_and_id_tags_are_hidden() -> None:
     assert event["id_tag"] == "***4D5"
     assert event["frame"] == '[2,"1","Authorize",{"idTag": "***4D5"}]'
     assert event["detail"] == {"Authorization": "***", "idx": 1}
+
+
+@pytest.mark.parametrize("log_format", [LogFormat.JSON, LogFormat.CONSOLE])
+def test_a_key_of_rest_is_hidden_wherever_it_stands(log_format: LogFormat) -> None:
+    out, key = io.StringIO(), key_text("1f0a5c77d2e9", "6b" * 32)
+    configure(LogLevel.DEBUG, log_format, out)
+    try:
+        int(key)
+    except ValueError:
+        structlog.get_logger().exception(f"odd.{key}", remote=key, inner={"deep": [{"er": key}]})
+    logging.getLogger("library").error("no %s", key)
+    assert out.getvalue().count(MASKED) >= 5
+    assert "6b6b" not in out.getvalue()
 
 
 @pytest.mark.parametrize(

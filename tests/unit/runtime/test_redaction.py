@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from csms.core.access import key_text
 from csms.runtime.messages import Direction, Frame
 from csms.runtime.redaction import MASK, WITHHELD, Shown, is_secret_key, is_secret_name, redacted, redacted_text, shown
 
@@ -123,3 +124,21 @@ def test_what_any_other_key_is_set_to_is_shown(key: object) -> None:
 def test_who_a_url_names_is_masked_wherever_it_stands(text: str, shown: str) -> None:
     assert redacted({"info": text}) == {"info": shown}
     assert redacted_text(f"[3,{text}") == f"[3,{shown}"
+
+
+KEY = key_text("1f0a5c77d2e9", "6b" * 32)
+
+
+@given(
+    payload=st.recursive(
+        st.sampled_from([KEY, f"see {KEY}", f"{KEY}{KEY}", f"https://host/?key={KEY}", KEY.upper(), KEY[:50]]),
+        lambda inner: st.lists(inner, min_size=1, max_size=3) | st.dictionaries(st.just(KEY), inner, min_size=1),
+        max_leaves=5,
+    ),
+    cut=st.booleans(),
+)
+def test_no_key_of_rest_survives_wherever_it_stands(payload: object, *, cut: bool) -> None:
+    """Even where somebody has typed one into a charger."""
+    found = str(one(json.dumps([2, "1", "Any", payload]), cut=cut))
+    assert "6b6b" not in found.lower()
+    assert "6b6b" not in json.dumps(redacted(payload)).lower()

@@ -218,6 +218,7 @@ ANSWERED_ACT = replace(
     status=409,
     reason="é",
     answered_ms=1_700_000_000_001,
+    key_name="anna",
 )
 
 COUNTERS = CountersStored(TransactionId(42), Token(17), 9)
