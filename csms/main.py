@@ -32,9 +32,11 @@ from csms.gateway.answers import Services as ChargerServices
 from csms.gateway.id_tags import KnownTags, TagPolicy, load_id_tags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
+from csms.gateway.tls import Certificates, TlsFiles, TlsFilesError
 from csms.obs.logs import configure
 from csms.open_files import check_limit, raise_limit
 from csms.ports import StoreError
+from csms.runtime.access import AccessBook
 from csms.runtime.audit import AuditBook
 from csms.runtime.clock import SystemClock
 from csms.runtime.continuity import EnergyWatch
@@ -87,14 +89,20 @@ async def _serve(settings: Settings) -> int:
     other_tags = _read_id_tags(settings)
     async with _store(settings.database) as store:
         clock, knocks, messages = SystemClock(), KnockingLog(), Messages()
+        certificates = _certificates(settings, clock)
         registry = LinkRegistry(lambda: controller)
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
         tags, audit = await _listed_tags(store, clock), await _audit(store, clock)
+        access = await _access(store, clock)
         _watch_open_files(controller)
         gateway = Gateway(
             GatewaySettings(
-                host=settings.ocpp_host, port=settings.ocpp_port, unknown_chargers=settings.unknown_chargers
+                host=settings.ocpp_host,
+                port=settings.ocpp_port,
+                unknown_chargers=settings.unknown_chargers,
+                tls_port=settings.ocpp_tls_port,
+                trusted_proxies=settings.trusted_proxy,
             ),
             ChargerServices(
                 desk=controller,
@@ -107,6 +115,8 @@ async def _serve(settings: Settings) -> int:
             ),
             registry,
             knocks,
+            access,
+            certificates,
         )
         lists = LocalLists(store, controller, tags, clock, lambda: str(uuid.uuid4()))
         rest = RestServices(
@@ -128,7 +138,7 @@ async def _serve(settings: Settings) -> int:
             await _apply_configuration(controller, station, wanted, replace=settings.replace_config)
             watch = EnergyWatch(controller, store, clock)
             keeper = Housekeeper(store, clock, _retention(settings))
-            async with _beside(keeper.run()), _beside(watch.run()), _beside(lists.run()):
+            async with _beside(keeper.run()), _beside(watch.run()), _beside(lists.run()), _kept_fresh(certificates):
                 return await _listen(settings, gateway, rest, controller, loop, stop)
         finally:
             loop.cancel()
@@ -148,8 +158,15 @@ async def _listen(
     # Left in reverse: chargers go first, so that requests which wait for one are answered before REST goes.
     async with rest_served(RestServer(create_app(rest)), bound), _chargers_let_in(gateway, settings):
         _spare_what_stays()
-        doors = Doors(settings.host, bound.getsockname()[1], settings.ocpp_host, gateway.port)
-        _say(doors_text(doors, controller.view.station))
+        doors = Doors(
+            settings.host,
+            bound.getsockname()[1],
+            settings.ocpp_host,
+            gateway.port,
+            gateway.tls_port,
+            asks_certificates=settings.ocpp_client_ca is not None,
+        )
+        _say(doors_text(doors, controller.view.station, settings.id_tags_in_force))
         stopping = asyncio.create_task(stop.wait(), name="stop signal")
         await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -196,7 +213,7 @@ def _read_configuration(path: Path | None) -> Station | None:
 
 
 def _read_id_tags(settings: Settings) -> TagPolicy:
-    policy = load_id_tags(str(settings.id_tags), settings.virtual_id_tag)
+    policy = load_id_tags(settings.id_tags_in_force, settings.virtual_id_tag)
     if isinstance(policy, tuple):
         raise StartFailed(USAGE, f"--id-tags: {settings.id_tags} is not a valid list:", *map(str, policy))
     return policy
@@ -265,6 +282,36 @@ async def _audit(store: SqlStore, clock: SystemClock) -> AuditBook:
     return book
 
 
+async def _access(store: SqlStore, clock: SystemClock) -> AccessBook:
+    book = AccessBook(store, clock)
+    try:
+        await book.load()
+    except StoreError as error:
+        raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
+    return book
+
+
+def _certificates(settings: Settings, clock: SystemClock) -> Certificates | None:
+    """Return the certificates for chargers, read once before anything is opened; None: there are none."""
+    if not settings.ocpp_tls_cert:
+        return None
+    pairs = tuple(zip(settings.ocpp_tls_cert, settings.ocpp_tls_key, strict=True))
+    try:
+        return Certificates(TlsFiles(pairs, settings.ocpp_client_ca), clock)
+    except TlsFilesError as error:
+        raise StartFailed(USAGE, f"--ocpp-tls-cert, --ocpp-tls-key, --ocpp-client-ca: {error}") from None
+
+
+@contextlib.asynccontextmanager
+async def _kept_fresh(certificates: Certificates | None) -> AsyncIterator[None]:
+    """Have certificates taken up when their files change."""
+    if certificates is None:
+        yield
+        return
+    async with _beside(certificates.run()):
+        yield
+
+
 def _watch_open_files(controller: Controller) -> None:
     """Have chargers that are too many for this process told, now and with each configuration."""
     limit, view = raise_limit(), controller.view
@@ -312,6 +359,11 @@ async def _chargers_let_in(gateway: Gateway, settings: Settings) -> AsyncIterato
     except OSError as error:
         raise DoorShutError("OCPP", settings.ocpp_host, settings.ocpp_port, "--ocpp-port", error) from None
     try:
+        try:
+            await gateway.start_tls()
+        except OSError as error:
+            host, port = settings.ocpp_host, settings.ocpp_tls_port
+            raise DoorShutError("OCPP over TLS", host, port, "--ocpp-tls-port", error) from None
         yield
     finally:
         await gateway.stop()

@@ -1,12 +1,13 @@
 """The few things that the runtime needs from the world.
 
-Ten protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Eleven protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from csms.core.access import Access
 from csms.core.audit import AuditEntry
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
@@ -263,6 +264,25 @@ class ListMemory(Protocol):
 
     async def read_command(self, command_id: CommandId) -> CommandStored | None:
         """Return the command of one of its messages, or None when there never was one of that id."""
+        ...
+
+
+class AccessMemory(Protocol):
+    """How chargers prove who they are, in a store; no part of `Snapshot`, since no power depends on it.
+
+    One call is one transaction. All raise `StoreError`.
+    """
+
+    async def load_access(self) -> tuple[Access, ...]:
+        """Return what is kept of every charger, in no order."""
+        ...
+
+    async def write_access(self, kept: Access) -> None:
+        """Write what is kept of a charger, or put it in the place of what was, durably."""
+        ...
+
+    async def forget_access(self, charger_id: ChargerId) -> None:
+        """Keep nothing of a charger any more, durably."""
         ...
 
 

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from csms.core.access import Access
 from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction
 from csms.core.id_tags import IdTag
@@ -53,6 +54,7 @@ StateRecord = TypeVar(
     IdTag,
     AuditEntry,
     LocalListStored,
+    Access,
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
@@ -76,6 +78,7 @@ DOCUMENTS: dict[type[object], frozenset[str]] = {
     KnownTransaction: frozenset({"flags"}),
     AuditEntry: frozenset({"query", "changes", "made"}),
     LocalListStored: frozenset({"wanted", "held", "sent"}),
+    Access: frozenset({"key", "next_key"}),
 }
 """The columns of each record's table that are JSON text."""
 
@@ -327,6 +330,18 @@ def local_list_row(station_id: str, stored: LocalListStored) -> Row:
         optional_integer(stored.entries_max),
         stored.enabled,
         optional_text(stored.reason),
+    )
+
+
+def access_row(station_id: str, kept: Access) -> Row:
+    """Return the row of table `access`."""
+    return (
+        station_id,
+        text(kept.charger_id),
+        None if kept.key is None else document(kept.key),
+        None if kept.next_key is None else document(kept.next_key),
+        kept.profile.value,
+        text(kept.address),
     )
 
 

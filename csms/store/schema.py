@@ -380,6 +380,18 @@ local_list = _table(
 """Local authorization lists of chargers (`csms.core.local_list`), one a charger; the lists themselves are documents.
 Written by `csms.runtime.local_lists` alone, and never read to recover."""
 
+access = _table(
+    "access",
+    _station_id(),
+    Column("charger_id", Text, primary_key=True),
+    Column("key", Text, nullable=True),
+    Column("next_key", Text, nullable=True),
+    Column("profile", BigInteger, nullable=False),
+    Column("address", Text, nullable=False),
+)
+"""How chargers prove who they are (`csms.core.access`): hashes of keys, never a key. Read whole at start; written by
+`csms.runtime.access` alone."""
+
 ownership = _table(
     "ownership",
     Column("station_id", Text, primary_key=True),

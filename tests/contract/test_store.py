@@ -1161,7 +1161,7 @@ def _as_0005_left_it(connection: Connection) -> None:
     """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
     for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
         index.drop(connection)
-    for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit, schema.local_list):
+    for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit, schema.local_list, schema.access):
         newer.drop(connection)
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN certificate_request")
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")

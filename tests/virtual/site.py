@@ -23,6 +23,7 @@ from csms.gateway.id_tags import OpenTags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.ports import Clock
+from csms.runtime.access import AccessBook
 from csms.runtime.controller import Controller
 from csms.runtime.desk import ChargersDesk, StationDesk
 from csms.runtime.knocking import KnockingLog
@@ -124,7 +125,7 @@ async def running(
         new_id=new_id,
         record_frame=messages.record,
     )
-    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks)
+    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks, AccessBook(store, clock))
     loop = asyncio.create_task(controller.run(), name="station loop")
     await gateway.start()
     try:
