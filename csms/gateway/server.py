@@ -33,7 +33,7 @@ from csms.gateway.origins import Origin, Origins, Reach
 from csms.gateway.paths import charger_id_in
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.tls import Certificates
-from csms.gateway.tls_door import TlsDoor
+from csms.gateway.tls_door import SecureConnection, TlsDoor
 from csms.gateway.unproven import Unproven
 from csms.ports import StoreError
 from csms.runtime.access import AccessBook
@@ -131,18 +131,21 @@ class Gateway:
     async def start_tls(self) -> None:
         """Listen with TLS as well, if there are certificates."""
         if self._certificates is not None:
-            self._tls_server = await self._listen(self._settings.tls_port, self._new_door)
+            self._tls_server = await self._listen(self._settings.tls_port, self._new_secure_connection)
 
     def _new_connection(self, *given: Any, **settings: Any) -> ChargerConnection:
         mono_ms = partial(_mono_ms, self._services)
         return ChargerConnection(*given, watch=self, mono_ms=mono_ms, **settings)
 
-    def _new_door(self, *given: Any, **settings: Any) -> TlsDoor:
-        assert self._certificates is not None, "a listener for TLS has certificates"
-        certificates, timeout_s = self._certificates, self._settings.open_timeout_s
-        return TlsDoor(self._new_connection(*given, **settings), lambda: certificates.context, self, timeout_s)
+    def _new_secure_connection(self, *given: Any, **settings: Any) -> SecureConnection:
+        mono_ms = partial(_mono_ms, self._services)
+        return SecureConnection(*given, new_door=self._new_door, watch=self, mono_ms=mono_ms, **settings)
 
-    async def _listen(self, port: int, new_connection: Callable[..., ChargerConnection | TlsDoor]) -> Server:
+    def _new_door(self, connection: ChargerConnection) -> TlsDoor:
+        assert self._certificates is not None, "a listener for TLS has certificates"
+        return TlsDoor(connection, self._certificates.context, self, self._settings.open_timeout_s)
+
+    async def _listen(self, port: int, new_connection: Callable[..., ChargerConnection]) -> Server:
         return await serve(
             self._handle,
             self._settings.host,

@@ -29,7 +29,7 @@ class TlsDoor(asyncio.Protocol):
 
     Args:
         connection: takes over when TLS is spoken.
-        context: returns what TLS needs, as it is then.
+        context: what TLS needs, as it is now.
         watch: counts.
         timeout_s: for the handshake of TLS.
     """
@@ -37,7 +37,7 @@ class TlsDoor(asyncio.Protocol):
     def __init__(
         self,
         connection: ChargerConnection,
-        context: Callable[[], ssl.SSLContext],
+        context: ssl.SSLContext,
         watch: DoorWatch,
         timeout_s: float,
     ) -> None:
@@ -49,6 +49,7 @@ class TlsDoor(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
         self._early = b""
+        self._begun = False
         self._lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -59,8 +60,6 @@ class TlsDoor(asyncio.Protocol):
         if not self._watch.door_entered(self):
             self._transport.abort()
             return
-        # What comes is read by TLS, not here.
-        self._transport.pause_reading()
         self._task = asyncio.create_task(self._speak_tls(self._transport), name="TLS handshake")
 
     def abort(self) -> None:
@@ -69,10 +68,15 @@ class TlsDoor(asyncio.Protocol):
             self._transport.abort()
 
     async def _speak_tls(self, transport: asyncio.Transport) -> None:
+        if self._lost:
+            self._watch.door_left(self, "it left")
+            return
         loop = asyncio.get_running_loop()
+        loop.call_soon(self._hand_on, transport)
+        self._begun = True
         try:
             secure = await loop.start_tls(
-                transport, self, self._context(), server_side=True, ssl_handshake_timeout=self._timeout_s
+                transport, self, self._context, server_side=True, ssl_handshake_timeout=self._timeout_s
             )
         except (OSError, ValueError) as error:  # ssl.SSLError and the time-out are OSErrors
             self._watch.door_left(self, _words(error))
@@ -88,15 +92,43 @@ class TlsDoor(asyncio.Protocol):
         if self._early:
             self._connection.data_received(self._early)
 
-    # --- what arrives after TLS is spoken and before this task goes on ------------------------------------------------
+    # --- what arrives too early ---------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        """Keep what comes early for the connection; TLS hands over no more than it has buffered."""
+        """Keep what comes before TLS is begun for TLS, and what comes before this task goes on for the connection."""
         self._early += data
+        if not self._begun and self._transport is not None:
+            self._transport.pause_reading()  # TLS reads on
+
+    def _hand_on(self, transport: asyncio.Transport) -> None:
+        """Give TLS what came before it was begun: event loops differ in whether anything can."""
+        tls = cast("asyncio.BufferedProtocol", transport.get_protocol())
+        while self._early:
+            room = tls.get_buffer(len(self._early))
+            part, self._early = self._early[: len(room)], self._early[len(room) :]
+            room[: len(part)] = part
+            tls.buffer_updated(len(part))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Take note that it ended before its connection could take over."""
         self._lost = True
+
+
+class SecureConnection(ChargerConnection):
+    """A charger's connection that goes through a door first."""
+
+    def __init__(self, *given: Any, new_door: Callable[[ChargerConnection], TlsDoor], **settings: Any) -> None:
+        super().__init__(*given, **settings)
+        self._new_door: Callable[[ChargerConnection], TlsDoor] | None = new_door
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Hand a new TCP connection to a door, which comes back with it when TLS is spoken."""
+        if self._new_door is None:
+            super().connection_made(transport)
+            return
+        door, self._new_door = self._new_door(self), None
+        cast("asyncio.Transport", transport).set_protocol(door)
+        door.connection_made(transport)
 
 
 def _words(error: Exception) -> str:
