@@ -129,6 +129,8 @@ async def _serve(settings: Settings) -> int:
             time_zones=zoneinfo.available_timezones(),
             id_tags=tags,
             local_lists=lists,
+            access=access,
+            change_key=registry.change_key,
             messages=messages,
             audit=audit,
             wait_s=settings.request_wait_s,

@@ -104,7 +104,7 @@ class TlsDoor(asyncio.Protocol):
         """Give TLS what came before it was begun: event loops differ in whether anything can."""
         tls = cast("asyncio.BufferedProtocol", transport.get_protocol())
         while self._early:
-            room = tls.get_buffer(len(self._early))
+            room = memoryview(tls.get_buffer(len(self._early)))
             part, self._early = self._early[: len(room)], self._early[len(room) :]
             room[: len(part)] = part
             tls.buffer_updated(len(part))

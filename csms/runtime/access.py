@@ -34,6 +34,19 @@ class NewKey:
     key: str
 
 
+class KeyTold(Enum):
+    """What came of telling a charger its next key (A01.FR.03, A01.FR.04)."""
+
+    TAKEN = auto()
+    AT_BOOT = auto()
+    """It will use it once it has booted again."""
+    REFUSED = auto()
+    UNANSWERED = auto()
+    """It may have taken it."""
+    NOT_SENT = auto()
+    """It was not connected, and has heard nothing."""
+
+
 class HasKey(Enum):
     """The charger has a key already; nothing was changed."""
 
@@ -61,6 +74,10 @@ class AccessBook:
     def find(self, charger_id: ChargerId) -> Access:
         """Return what is kept of a charger; of one that was never here that nothing is."""
         return self._kept.get(charger_id) or Access(charger_id)
+
+    def has(self, charger_id: ChargerId) -> bool:
+        """Return whether anything is kept of a charger."""
+        return charger_id in self._kept
 
     async def make_key(self, charger_id: ChargerId, *, rotate: bool, until_used: bool = False) -> NewKey | HasKey:
         """Make a charger's key and return it, to be told once.

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -217,12 +217,24 @@ class World:
         return f"wss://127.0.0.1:{self.tls_port}{path}"
 
     @asynccontextmanager
-    async def client(
-        self, path: str = "/CP001", url: str | None = None, tls: ssl.SSLContext | None = None, **headers: str
+    async def client(self, path: str = "/CP001", /, **headers: str) -> AsyncIterator[Client]:
+        async with self._connected(self.url(path), None, headers) as client:
+            yield client
+
+    @asynccontextmanager
+    async def secure_client(
+        self, tls: ssl.SSLContext, path: str = "/CP001", /, **headers: str
+    ) -> AsyncIterator[Client]:
+        async with self._connected(self.secure_url(path), tls, headers) as client:
+            yield client
+
+    @asynccontextmanager
+    async def _connected(
+        self, url: str, tls: ssl.SSLContext | None, headers: Mapping[str, str]
     ) -> AsyncIterator[Client]:
         connected = sum(isinstance(fact, ChargerConnected) for fact in self.desk.facts)
         async with connect(
-            url or self.url(path),
+            url,
             subprotocols=[Subprotocol("ocpp1.6")],
             compression=None,
             ssl=tls,

@@ -50,7 +50,8 @@ def reasons(world: World) -> list[str]:
 async def test_tc_085_the_right_key_opens_as_bytes_and_as_hex_digits(form: str) -> None:
     async with gateway() as world:
         key = await key_of(world)
-        password = {"raw": bytes.fromhex(key), "hex": key, "HEX": key.upper()}[form]
+        forms: dict[str, bytes | str] = {"raw": bytes.fromhex(key), "hex": key, "HEX": key.upper()}
+        password = forms[form]
         async with world.client(Authorization=basic("CP001", password)) as client:
             assert (await client.call("Heartbeat", {}))[0] == 3
         assert world.access.find(CP001).profile is Profile.PASSWORD

@@ -71,11 +71,13 @@ from csms.ports import (
     TransactionFilter,
     TransactionPosition,
 )
+from csms.runtime.access import AccessBook, KeyTold
 from csms.runtime.id_tags import TagBook
 from csms.runtime.local_lists import LocalLists
 from csms.runtime.messages import FRAMES, Messages
 from csms.runtime.view import StationView
 from csms.store import SqlStore, open_store
+from tests.access_memory import AccessInMemory
 from tests.certificates import CSR
 from tests.contract.test_rest_openapi import OPENAPI
 from tests.unit.runtime.audit_doubles import FakeAuditLedger, audit_book
@@ -273,6 +275,18 @@ class Refusal1:
     boot: BootInfo | None = None
 
 
+class FakeCharger:
+    """Hears its next key, and says of it what it is told to."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[ChargerId, str]] = []
+        self.says = KeyTold.TAKEN
+
+    async def change_key(self, charger_id: ChargerId, key: str) -> KeyTold:
+        self.heard.append((charger_id, key))
+        return self.says
+
+
 @dataclass
 class World:
     desk: FakeDesk
@@ -282,6 +296,9 @@ class World:
     audit: FakeAuditLedger
     tags: TagBook
     lists: FakeListMemory
+    access: AccessBook
+    kept: AccessInMemory
+    charger: FakeCharger
     client: httpx2.AsyncClient
 
     def tell(self, *outcomes: Outcome | Exception) -> None:
@@ -306,6 +323,8 @@ async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[Wor
     desk, knocks, messages, audit = FakeDesk(), [Refusal1()], Messages(), FakeAuditLedger()
     tags, lists = TagBook(FakeTagMemory(), FixedClock()), FakeListMemory()
     local_lists = LocalLists(lists, desk, tags, FixedClock(), lambda: NEW_ID)
+    kept, charger = AccessInMemory(), FakeCharger()
+    access = AccessBook(kept, FixedClock())
     services = Services(
         desk=desk,
         store=memory,
@@ -318,11 +337,13 @@ async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[Wor
         messages=messages,
         audit=audit_book(audit),
         local_lists=local_lists,
+        access=access,
+        change_key=charger.change_key,
         wait_s=0,
     )
     app = create_app(services)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://station") as client:
-        yield World(desk, store, knocks, messages, audit, tags, lists, client)
+        yield World(desk, store, knocks, messages, audit, tags, lists, access, kept, charger, client)
     await local_lists.close()
 
 

@@ -50,6 +50,7 @@ class Site:
         url: where its gateway listens.
         errors: what it has logged as an error.
         store, messages: what REST shows of the past.
+        access, registry: what REST changes keys by.
     """
 
     controller: Controller
@@ -59,6 +60,8 @@ class Site:
     errors: list[str]
     store: SqlStore
     messages: Messages
+    access: AccessBook
+    registry: LinkRegistry
 
     @property
     def view(self) -> StationView:
@@ -125,11 +128,13 @@ async def running(
         new_id=new_id,
         record_frame=messages.record,
     )
-    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks, AccessBook(store, clock))
+    access = AccessBook(store, clock)
+    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks, access)
     loop = asyncio.create_task(controller.run(), name="station loop")
     await gateway.start()
     try:
-        yield Site(controller, knocks, f"ws://127.0.0.1:{gateway.port}", database, errors, store, messages)
+        url = f"ws://127.0.0.1:{gateway.port}"
+        yield Site(controller, knocks, url, database, errors, store, messages, access, registry)
         assert not loop.done(), loop.exception()
     finally:
         await gateway.stop()
