@@ -2,6 +2,7 @@
 
 import asyncio
 from base64 import b64encode
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -15,7 +16,8 @@ from csms.core.events import ChargerConnected
 from csms.core.ids import ChargerId
 from csms.core.station import Station
 from csms.ports import StoreError
-from csms.runtime.access import NewKey
+from csms.runtime.access import KeyTold, NewKey
+from csms.runtime.redaction import shown
 from csms.settings import UnknownChargers
 from tests.contract.gateway_world import STATION, World, gateway
 
@@ -347,3 +349,58 @@ async def test_one_address_holds_a_quarter_of_what_may_be_half_open() -> None:
         assert reasons(world) == ["too_many_half_open"]
         for _, writer in silent:
             writer.transport.abort()
+
+
+# --- telling a charger its key ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ([3, "?", {"status": "Accepted"}], KeyTold.TAKEN),
+        ([3, "?", {"status": "RebootRequired"}], KeyTold.AT_BOOT),
+        ([3, "?", {"status": "Rejected"}], KeyTold.REFUSED),
+        ([3, "?", {"status": "NotSupported"}], KeyTold.REFUSED),
+        ([3, "?", {}], KeyTold.REFUSED),
+        ([4, "?", "NotImplemented", "", {}], KeyTold.REFUSED),
+    ],
+)
+async def test_tc_073_a_charger_is_told_its_key_and_nothing_of_it_becomes_a_fact_or_is_shown(
+    answer: list[Any], told: KeyTold
+) -> None:
+    key = "0123456789abcdef0123456789abcdef01234567"
+    async with gateway() as world, world.client() as client:
+        changing = asyncio.create_task(world.registry.change_key(CP001, key))
+        asked = await client.receive()
+        assert asked[2:] == ["ChangeConfiguration", {"key": "AuthorizationKey", "value": key}]
+        answer[1] = asked[1]
+        await client.send(*answer)
+        assert await changing is told
+        assert (await client.call("Heartbeat", {}))[0] == 3
+        assert {kind for kind in world.desk.kinds() if kind.startswith("Call")} == set()
+        frames = shown(world.messages.frames_of(CP001))
+        assert any(frame.action == "ChangeConfiguration" for frame in frames)
+        assert key not in f"{frames}"
+
+
+async def test_a_charger_that_leaves_or_is_away_has_not_said_whether_it_took_its_key() -> None:
+    key = "00" * 20
+    async with gateway() as world:
+        assert await world.registry.change_key(CP001, key) is KeyTold.NOT_SENT
+        async with world.client() as client:
+            changing = asyncio.create_task(world.registry.change_key(CP001, key))
+            await client.receive()
+        assert await changing is KeyTold.UNANSWERED
+        async with world.client() as client:
+            changing = asyncio.create_task(world.registry.change_key(CP001, key))
+            asked = await client.receive()
+            world.pass_time(10_000)
+            assert await changing is KeyTold.UNANSWERED
+            await client.send(3, asked[1], {"status": "Accepted"})
+            assert (await client.call("Heartbeat", {}))[0] == 3, "a late answer harms nobody"
+            again = asyncio.create_task(world.registry.change_key(CP001, key))
+            asked = await client.receive()
+            world.registry.send(world.limit(1, connection=2))
+            await client.send(3, asked[1], {"status": "Accepted"})
+            assert await again is KeyTold.TAKEN
+            assert (await client.receive())[2] == "SetChargingProfile", "it waited its turn"

@@ -13,6 +13,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Table, event
 
+from csms.core.access import Access, HashedKey, Profile
 from csms.core.audit import AuditEntry
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.id_tags import IdTag
@@ -1266,6 +1267,25 @@ FULL_LIST = replace(
     enabled=False,
     reason="Zoë",
 )
+
+
+KEY = HashedKey("00" * 16, "ab" * 32, 1_800_000_000_000)
+
+
+async def test_how_chargers_prove_who_they_are_is_kept_and_forgotten(store: SqlStore, store_url: str) -> None:
+    first = Access(ChargerId("CP001"), KEY, None, Profile.PASSWORD, "192.168.7.4")
+    changed = Access(ChargerId("CP001"), KEY, replace(KEY, made_ms=2), Profile.CERTIFICATE, "2001:db8::/64")
+    other = Access(ChargerId("Zoë/1"))
+    assert await store.load_access() == ()
+    for kept in (first, other, changed):
+        await store.write_access(kept)
+    await store.close()
+    again = await _open(store_url)
+    assert set(await again.load_access()) == {changed, other}
+    await again.forget_access(ChargerId("NEVER HERE"))
+    await again.forget_access(changed.charger_id)
+    assert await again.load_access() == (other,)
+    await again.close()
 
 
 async def test_local_lists_are_kept_and_those_under_way_are_found(store: SqlStore, store_url: str) -> None:

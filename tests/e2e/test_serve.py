@@ -38,6 +38,7 @@ async def test_start_up_prints_both_doors_and_what_to_type_into_a_charger(tmp_pa
             f"REST  {server.url}  (this machine only; documentation at /docs)",
             f"OCPP  {server.ocpp_url}  (this machine only)",
             f"      type into a charger: {server.ocpp_url}/CP001  (the last part is its id)",
+            "cards that are not listed: all may charge",
             "ready",
         ]
 
@@ -46,7 +47,8 @@ async def test_start_up_warns_when_everybody_can_reach_it(tmp_path: Path) -> Non
     everywhere = "0.0.0.0"  # noqa: S104  # with a port of its own, for as long as the test lasts
     async with serving(tmp_path, arguments=("--ocpp-host", everywhere)) as server:
         said = await server.says("^OCPP ")
-        assert "everybody who can reach this address, without a password or TLS" in said.string
+        assert "chargers with a key need it; those without come in from private addresses alone" in said.string
+        assert "cards that are not listed: none may charge (--id-tags open lets all)" in server.lines
         assert f"type into a charger: {server.ocpp_url}/CP001 " in server.out
         assert everywhere not in server.out, "nobody can type that into a charger"
 
