@@ -7,8 +7,8 @@ from typing import Protocol
 from csms.core.events import BootInfo
 from csms.core.ids import ChargerId, SessionId
 from csms.ports import CampaignLedger, CommandLedger, Transactions
-from csms.runtime.access import AccessBook, KeyTold
 from csms.runtime.audit import AuditBook
+from csms.runtime.charger_access import AccessBook, KeyTold
 from csms.runtime.desk import StationDesk
 from csms.runtime.id_tags import TagBook
 from csms.runtime.local_lists import LocalLists
@@ -86,7 +86,7 @@ class Services:
         messages: the last frames of each charger.
         audit: who has changed what.
         local_lists: the id tags that chargers hold by themselves.
-        access: how chargers prove who they are.
+        charger_access: how chargers prove who they are.
         change_key: tells a connected charger its next key.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
     """
@@ -102,6 +102,6 @@ class Services:
     messages: Messages
     audit: AuditBook
     local_lists: LocalLists
-    access: AccessBook
+    charger_access: AccessBook
     change_key: Callable[[ChargerId, str], Awaitable[KeyTold]]
     wait_s: int = WAIT_S_DEFAULT

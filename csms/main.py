@@ -36,8 +36,8 @@ from csms.gateway.tls import Certificates, TlsFiles, TlsFilesError
 from csms.obs.logs import configure
 from csms.open_files import check_limit, raise_limit
 from csms.ports import StoreError
-from csms.runtime.access import AccessBook
 from csms.runtime.audit import AuditBook
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.clock import SystemClock
 from csms.runtime.continuity import EnergyWatch
 from csms.runtime.controller import Controller, StationHalted
@@ -129,7 +129,7 @@ async def _serve(settings: Settings) -> int:
             time_zones=zoneinfo.available_timezones(),
             id_tags=tags,
             local_lists=lists,
-            access=access,
+            charger_access=access,
             change_key=registry.change_key,
             messages=messages,
             audit=audit,

@@ -7,8 +7,8 @@ implement the same ones.
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from csms.core.access import Access
 from csms.core.audit import AuditEntry
+from csms.core.charger_access import ChargerAccess
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
@@ -267,21 +267,21 @@ class ListMemory(Protocol):
         ...
 
 
-class AccessMemory(Protocol):
+class ChargerAccessMemory(Protocol):
     """How chargers prove who they are, in a store; no part of `Snapshot`, since no power depends on it.
 
     One call is one transaction. All raise `StoreError`.
     """
 
-    async def load_access(self) -> tuple[Access, ...]:
+    async def load_charger_access(self) -> tuple[ChargerAccess, ...]:
         """Return what is kept of every charger, in no order."""
         ...
 
-    async def write_access(self, kept: Access) -> None:
+    async def write_charger_access(self, kept: ChargerAccess) -> None:
         """Write what is kept of a charger, or put it in the place of what was, durably."""
         ...
 
-    async def forget_access(self, charger_id: ChargerId) -> None:
+    async def forget_charger_access(self, charger_id: ChargerId) -> None:
         """Keep nothing of a charger any more, durably."""
         ...
 

@@ -82,6 +82,14 @@ def _database_url(url: str) -> str:
     return url
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether an address to listen on can be reached from this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
 def _id_tag(text: str) -> str:
     if not ID_TAG.fullmatch(text):
         raise PydanticCustomError("id_tag", "must be 1 to 20 printable ASCII characters without spaces")
@@ -104,16 +112,6 @@ def _address(text: str) -> str:
         return str(ip_address(text))
     except ValueError:
         raise PydanticCustomError("address", "must be an IP address, such as 10.0.0.5") from None
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine can reach what listens on a host."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]

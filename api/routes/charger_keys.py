@@ -15,10 +15,10 @@ from api.problems import Kind, not_written, problem
 from api.queries import flag
 from api.routes.chargers import ChargerPath
 from api.services import Services
-from csms.core.access import Access, HashedKey
+from csms.core.charger_access import ChargerAccess, HashedKey
 from csms.core.ids import ChargerId
 from csms.ports import StoreError
-from csms.runtime.access import HasKey, KeyTold, NewKey
+from csms.runtime.charger_access import HasKey, KeyTold, NewKey
 
 PATH = "/chargers/{chargerId}/key"
 PROFILE_PATH = "/chargers/{chargerId}/security-profile"
@@ -50,7 +50,7 @@ class ChargerKeyRoutes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._book = services.access
+        self._book = services.charger_access
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to an application."""
@@ -197,7 +197,7 @@ def _made_at(key: HashedKey | None) -> str | None:
     return None if key is None else iso_time(key.made_ms)
 
 
-def _before(kept: Access) -> str:
+def _before(kept: ChargerAccess) -> str:
     """Return in words what opens beside the new key."""
     if kept.next_key is None:
         return "nothing else opens"

@@ -316,7 +316,7 @@ def chargers_key(
     With --send a connected charger is told by ChangeConfiguration, and its first key is asked for only once it was
     used. Over an address without TLS whoever reads along reads the key.
     """
-    from csms.cli.keys import Wish, run  # noqa: PLC0415  # heavy: only for this command
+    from csms.cli.charger_key import Wish, run  # noqa: PLC0415  # heavy: only for this command
 
     raise typer.Exit(
         run(url, charger_id, Wish(rotate=rotate, send=send, show=show, remove=remove, reset_profile=reset_profile))

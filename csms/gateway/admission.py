@@ -16,7 +16,7 @@ from typing import Any
 
 from websockets.datastructures import Headers
 
-from csms.core.access import Access, Grade, Profile
+from csms.core.charger_access import ChargerAccess, Grade, Profile
 from csms.gateway.credentials import CHALLENGE, certified_id, password_of
 from csms.gateway.origins import Origin, Reach
 from csms.gateway.rates import BY_ADDRESS, BY_CHARGER, Failures
@@ -90,7 +90,7 @@ class Admission:
         self._by_address = Failures(BY_ADDRESS)
         self._by_charger = Failures(BY_CHARGER)
 
-    def judge(self, access: Access, knocker: Knocker, now_ms: int) -> Admitted | Refusal:
+    def judge(self, access: ChargerAccess, knocker: Knocker, now_ms: int) -> Admitted | Refusal:
         """Return whether a charger may come in."""
         origin = knocker.origin
         is_watched = origin.reach is not Reach.LOOPBACK
@@ -102,7 +102,7 @@ class Admission:
             self._by_charger.count(access.charger_id, now_ms)
         return found
 
-    def _is_barred(self, access: Access, origin: Origin, now_ms: int) -> bool:
+    def _is_barred(self, access: ChargerAccess, origin: Origin, now_ms: int) -> bool:
         """Return whether what it shows is not even looked at."""
         if access.may_come_without or (access.address and access.address == origin.network):
             return False
@@ -115,7 +115,7 @@ def may_be_guest(origin: Origin) -> bool:
     return origin.reach is not Reach.PUBLIC
 
 
-def _judged(access: Access, knocker: Knocker) -> Admitted | Refusal:
+def _judged(access: ChargerAccess, knocker: Knocker) -> Admitted | Refusal:
     origin = knocker.origin
     if origin.reach is Reach.PUBLIC and not origin.encrypted:
         return UNNAMED_PROXY if origin.unnamed_proxy else PUBLIC_WITHOUT_TLS
@@ -129,7 +129,7 @@ def _judged(access: Access, knocker: Knocker) -> Admitted | Refusal:
     return proven
 
 
-def _proven(access: Access, knocker: Knocker) -> Admitted | Refusal:
+def _proven(access: ChargerAccess, knocker: Knocker) -> Admitted | Refusal:
     """Return what it has proven."""
     named = certified_id(knocker.certificate)
     if named is not None:

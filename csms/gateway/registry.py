@@ -16,7 +16,7 @@ from csms.gateway.answers import Services
 from csms.gateway.connection import ChargerConnection
 from csms.gateway.link import Link
 from csms.ocpp16.peer import Peer
-from csms.runtime.access import KeyTold
+from csms.runtime.charger_access import KeyTold
 from csms.runtime.desk import ChargersDesk
 
 

@@ -22,7 +22,7 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from csms.core.access import Profile
+from csms.core.charger_access import Profile
 from csms.core.ids import ChargerId
 from csms.gateway.admission import Admission, Admitted, Knocker, Refusal, may_be_guest
 from csms.gateway.answers import Services
@@ -36,7 +36,7 @@ from csms.gateway.tls import Certificates
 from csms.gateway.tls_door import SecureConnection, TlsDoor
 from csms.gateway.unproven import Unproven
 from csms.ports import StoreError
-from csms.runtime.access import AccessBook
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.knocking import KnockingLog
 from csms.settings import UnknownChargers
 

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from csms.core.access import Access
 from csms.core.audit import AuditEntry
+from csms.core.charger_access import ChargerAccess
 from csms.core.events import KnownTransaction
 from csms.core.id_tags import IdTag
 from csms.core.local_list import LocalListStored
@@ -54,7 +54,7 @@ StateRecord = TypeVar(
     IdTag,
     AuditEntry,
     LocalListStored,
-    Access,
+    ChargerAccess,
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
@@ -78,7 +78,7 @@ DOCUMENTS: dict[type[object], frozenset[str]] = {
     KnownTransaction: frozenset({"flags"}),
     AuditEntry: frozenset({"query", "changes", "made"}),
     LocalListStored: frozenset({"wanted", "held", "sent"}),
-    Access: frozenset({"key", "next_key"}),
+    ChargerAccess: frozenset({"key", "next_key"}),
 }
 """The columns of each record's table that are JSON text."""
 
@@ -333,8 +333,8 @@ def local_list_row(station_id: str, stored: LocalListStored) -> Row:
     )
 
 
-def access_row(station_id: str, kept: Access) -> Row:
-    """Return the row of table `access`."""
+def charger_access_row(station_id: str, kept: ChargerAccess) -> Row:
+    """Return the row of table `charger_access`."""
     return (
         station_id,
         text(kept.charger_id),

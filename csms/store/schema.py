@@ -380,8 +380,8 @@ local_list = _table(
 """Local authorization lists of chargers (`csms.core.local_list`), one a charger; the lists themselves are documents.
 Written by `csms.runtime.local_lists` alone, and never read to recover."""
 
-access = _table(
-    "access",
+charger_access = _table(
+    "charger_access",
     _station_id(),
     Column("charger_id", Text, primary_key=True),
     Column("key", Text, nullable=True),
@@ -389,8 +389,8 @@ access = _table(
     Column("profile", BigInteger, nullable=False),
     Column("address", Text, nullable=False),
 )
-"""How chargers prove who they are (`csms.core.access`): hashes of keys, never a key. Read whole at start; written by
-`csms.runtime.access` alone."""
+"""How chargers prove who they are (`csms.core.charger_access`): hashes of keys, never a key. Read whole at start; written by
+`csms.runtime.charger_access` alone."""
 
 ownership = _table(
     "ownership",

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, insert, select
 
-from csms.core.access import Access
 from csms.core.audit import AuditEntry
+from csms.core.charger_access import ChargerAccess
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId
@@ -29,9 +29,9 @@ from csms.ports import (
 )
 from csms.postgres_url import FORM, is_postgres, parse
 from csms.store import (
-    access,
     audit,
     campaigns,
+    charger_access,
     history,
     id_tags,
     ledger,
@@ -179,17 +179,17 @@ class SqlStore:
         """Write a local authorization list, in a transaction that takes its turn with the commits."""
         await self._change(lambda connection: local_lists.write(connection, self._station_id, stored))
 
-    async def load_access(self) -> tuple[Access, ...]:
+    async def load_charger_access(self) -> tuple[ChargerAccess, ...]:
         """Return how chargers prove who they are, in no order."""
-        return await self._read(lambda connection: access.load(connection, self._station_id))
+        return await self._read(lambda connection: charger_access.load(connection, self._station_id))
 
-    async def write_access(self, kept: Access) -> None:
+    async def write_charger_access(self, kept: ChargerAccess) -> None:
         """Write how a charger proves who it is, in a transaction that takes its turn with the commits."""
-        await self._change(lambda connection: access.write(connection, self._station_id, kept))
+        await self._change(lambda connection: charger_access.write(connection, self._station_id, kept))
 
-    async def forget_access(self, charger_id: ChargerId) -> None:
+    async def forget_charger_access(self, charger_id: ChargerId) -> None:
         """Keep nothing of how a charger proves who it is, likewise."""
-        await self._change(lambda connection: access.forget(connection, self._station_id, charger_id))
+        await self._change(lambda connection: charger_access.forget(connection, self._station_id, charger_id))
 
     async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:
         """Remove a batch of old meter samples, in a transaction that takes its turn with the commits."""

@@ -32,7 +32,7 @@ from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.gateway.tls import Certificates
 from csms.ports import StoreError
-from csms.runtime.access import AccessBook
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.desk import Told
 from csms.runtime.knocking import KnockingLog
 from csms.runtime.messages import Messages

@@ -11,12 +11,12 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
-from csms.core.access import Access, Profile
+from csms.core.charger_access import ChargerAccess, Profile
 from csms.core.events import ChargerConnected
 from csms.core.ids import ChargerId
 from csms.core.station import Station
 from csms.ports import StoreError
-from csms.runtime.access import KeyTold, NewKey
+from csms.runtime.charger_access import KeyTold, NewKey
 from csms.runtime.redaction import shown
 from csms.settings import UnknownChargers
 from tests.contract.gateway_world import STATION, World, gateway
@@ -283,7 +283,7 @@ async def test_tc_083_a_lower_profile_than_was_used_is_refused_until_an_operator
 
 async def test_a_certificate_once_used_is_not_replaced_by_nothing() -> None:
     async with gateway() as world:
-        world.access._kept[CP001] = Access(CP001, profile=Profile.CERTIFICATE)
+        world.access._kept[CP001] = ChargerAccess(CP001, profile=Profile.CERTIFICATE)
         assert (await refused(world)).status_code == 403
         assert reasons(world) == ["lower_profile"]
         key = await key_of(world)

@@ -19,7 +19,7 @@ from csms.gateway.answers import Services
 from csms.gateway.id_tags import OpenTags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
-from csms.runtime.access import AccessBook
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.clock import SystemClock
 from csms.runtime.controller import Controller
 from csms.runtime.knocking import KnockingLog

@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
-from csms.core.access import Profile
+from csms.core.charger_access import Profile
 from csms.core.commands import AbortConnection
 from csms.core.ids import ChargerId, ConnectionId
 from csms.gateway.tls import Certificates, TlsFiles

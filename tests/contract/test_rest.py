@@ -71,7 +71,7 @@ from csms.ports import (
     TransactionFilter,
     TransactionPosition,
 )
-from csms.runtime.access import AccessBook, KeyTold
+from csms.runtime.charger_access import AccessBook, KeyTold
 from csms.runtime.id_tags import TagBook
 from csms.runtime.local_lists import LocalLists
 from csms.runtime.messages import FRAMES, Messages
@@ -337,7 +337,7 @@ async def world_of(memory: SessionMemory, store: FakeStore) -> AsyncIterator[Wor
         messages=messages,
         audit=audit_book(audit),
         local_lists=local_lists,
-        access=access,
+        charger_access=access,
         change_key=charger.change_key,
         wait_s=0,
     )

@@ -8,10 +8,10 @@ import pytest
 
 from api import examples
 from api.problems import Kind
-from csms.core.access import Access, Grade, Profile
+from csms.core.charger_access import ChargerAccess, Grade, Profile
 from csms.core.ids import ChargerId
 from csms.ports import StoreError, StoreUnreachableError
-from csms.runtime.access import KeyTold
+from csms.runtime.charger_access import KeyTold
 from tests.contract.test_rest import World, assert_problem, charger_view, faults_in, world
 
 __all__ = ["world"]  # the fixture
@@ -120,7 +120,7 @@ async def test_nothing_is_sent_to_who_is_away_observed_or_released(site: World) 
         site.desk.view.chargers[CP] = charger_view("CP001", **changed)
         assert_problem(await site.client.post(f"{PATH}?send=true"), kind)
     assert site.charger.heard == []
-    assert site.access.find(CP) == Access(CP)
+    assert site.access.find(CP) == ChargerAccess(CP)
 
 
 async def test_what_is_known_is_shown(site: World) -> None:
@@ -143,7 +143,7 @@ async def test_keys_and_profile_are_forgotten_and_the_profile_alone(site: World)
     assert [act.changes for act in site.audit.entries[:2]] == [(), ("security profile 2 → none held to",)]
     for _ in range(2):
         assert (await site.client.delete(PATH)).status_code == 204
-    assert site.access.find(CP) == Access(CP)
+    assert site.access.find(CP) == ChargerAccess(CP)
     assert site.kept.kept == {}
     forgotten = "its keys and its security profile were forgotten"
     assert [act.changes for act in site.audit.entries[:2]] == [(), (forgotten,)]

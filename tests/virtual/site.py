@@ -23,7 +23,7 @@ from csms.gateway.id_tags import OpenTags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.ports import Clock
-from csms.runtime.access import AccessBook
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.controller import Controller
 from csms.runtime.desk import ChargersDesk, StationDesk
 from csms.runtime.knocking import KnockingLog

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from websockets.datastructures import Headers
 
-from csms.core.access import Access, Grade, Profile, hashed
+from csms.core.charger_access import ChargerAccess, Grade, Profile, hashed
 from csms.core.ids import ChargerId
 from csms.gateway.admission import Admission, Admitted, Knocker, Refusal
 from csms.gateway.origins import Origin, Reach
@@ -15,7 +15,7 @@ CP = ChargerId("CP001")
 KEY, NEXT = bytes(range(20)), bytes(range(20, 40))
 KEPT, KEPT_NEXT = hashed(KEY, bytes(16), 0), hashed(NEXT, bytes(16), 0)
 HERE, NEAR, FAR = Reach.LOOPBACK, Reach.PRIVATE, Reach.PUBLIC
-BARE, KEYED, FIRST = Access(CP), Access(CP, KEPT), Access(CP, None, KEPT_NEXT)
+BARE, KEYED, FIRST = ChargerAccess(CP), ChargerAccess(CP, KEPT), ChargerAccess(CP, None, KEPT_NEXT)
 RIGHT, WRONG, NEW = (f"Basic {b64encode(b'CP001:' + one).decode()}" for one in (KEY, bytes(20), NEXT))
 MINE, OTHERS = ({"subject": ((("commonName", name),),)} for name in ("CP001", "CP002"))
 
@@ -59,16 +59,16 @@ def knocker(
         (FIRST, knocker(NEAR, WRONG), 0),
         (FIRST, knocker(NEAR, NEW), 1),
         (FIRST, knocker(FAR, tls=True), "public_without_proof"),
-        (Access(CP, KEPT, profile=Profile.PASSWORD_TLS), knocker(HERE, RIGHT), "lower_profile"),
-        (Access(CP, KEPT, profile=Profile.PASSWORD_TLS), knocker(HERE, WRONG), "wrong_password"),
-        (Access(CP, KEPT, profile=Profile.PASSWORD_TLS), knocker(HERE, RIGHT, tls=True), 2),
-        (Access(CP, KEPT, profile=Profile.PASSWORD_TLS), knocker(HERE, None, MINE, tls=True), 3),
-        (Access(CP, KEPT, profile=Profile.CERTIFICATE), knocker(HERE, RIGHT, tls=True), "lower_profile"),
-        (Access(CP, profile=Profile.CERTIFICATE), knocker(HERE), "lower_profile"),
-        (Access(CP, profile=Profile.CERTIFICATE), knocker(HERE, tls=True), "lower_profile"),
+        (ChargerAccess(CP, KEPT, profile=Profile.PASSWORD_TLS), knocker(HERE, RIGHT), "lower_profile"),
+        (ChargerAccess(CP, KEPT, profile=Profile.PASSWORD_TLS), knocker(HERE, WRONG), "wrong_password"),
+        (ChargerAccess(CP, KEPT, profile=Profile.PASSWORD_TLS), knocker(HERE, RIGHT, tls=True), 2),
+        (ChargerAccess(CP, KEPT, profile=Profile.PASSWORD_TLS), knocker(HERE, None, MINE, tls=True), 3),
+        (ChargerAccess(CP, KEPT, profile=Profile.CERTIFICATE), knocker(HERE, RIGHT, tls=True), "lower_profile"),
+        (ChargerAccess(CP, profile=Profile.CERTIFICATE), knocker(HERE), "lower_profile"),
+        (ChargerAccess(CP, profile=Profile.CERTIFICATE), knocker(HERE, tls=True), "lower_profile"),
     ],
 )
-def test_who_may_come_in(access: Access, who: Knocker, found: int | str) -> None:
+def test_who_may_come_in(access: ChargerAccess, who: Knocker, found: int | str) -> None:
     judged = Admission().judge(access, who, 0)
     if isinstance(judged, Refusal):
         assert judged.reason == found
@@ -84,7 +84,7 @@ def test_who_may_come_in(access: Access, who: Knocker, found: int | str) -> None
 
 
 def fail(
-    admission: Admission, times: int, reach: Reach = NEAR, address: str = "A", access: Access = KEYED
+    admission: Admission, times: int, reach: Reach = NEAR, address: str = "A", access: ChargerAccess = KEYED
 ) -> list[str]:
     found = [admission.judge(access, knocker(reach, WRONG, tls=True, address=address), 0) for _ in range(times)]
     return [one.reason for one in found if isinstance(one, Refusal)]
@@ -92,7 +92,7 @@ def fail(
 
 def test_a_charger_that_is_guessed_at_is_not_looked_at_but_from_where_it_last_came_in() -> None:
     admission = Admission()
-    home = Access(CP, KEPT, address="HOME")
+    home = ChargerAccess(CP, KEPT, address="HOME")
     assert fail(admission, 21) == ["wrong_password"] * 20 + ["too_many_failures"]
     anywhere = admission.judge(home, knocker(NEAR, RIGHT, address="ELSEWHERE"), 0)
     assert isinstance(anywhere, Refusal)
@@ -107,7 +107,7 @@ def test_a_charger_that_is_guessed_at_is_not_looked_at_but_from_where_it_last_ca
 def test_an_address_is_barred_from_all_chargers_that_prove_who_they_are_and_from_no_other() -> None:
     admission = Admission()
     for number in range(3):
-        assert fail(admission, 20, access=Access(ChargerId(f"CP{number}"), KEPT)) == ["wrong_password"] * 20
+        assert fail(admission, 20, access=ChargerAccess(ChargerId(f"CP{number}"), KEPT)) == ["wrong_password"] * 20
     assert fail(admission, 1) == ["too_many_failures"]
     assert admission.judge(BARE, knocker(NEAR), 0) == Admitted(Profile.NONE)
     assert admission.judge(KEYED, knocker(NEAR, RIGHT, address="B"), 0) == Admitted(Profile.PASSWORD, Grade.CURRENT)

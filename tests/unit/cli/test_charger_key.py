@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from csms.cli import keys
-from csms.cli.keys import Wish
+from csms.cli import charger_key as keys
+from csms.cli.charger_key import Wish
 from csms.cli.status import ExitStatus
 
 KEY = "0123456789abcdef0123456789abcdef01234567"

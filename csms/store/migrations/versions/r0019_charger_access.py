@@ -12,13 +12,15 @@ depends_on = None
 def upgrade() -> None:
     """Create the table of keys and profiles."""
     op.create_table(
-        "access",
+        "charger_access",
         sa.Column("station_id", sa.Text(), nullable=False),
         sa.Column("charger_id", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=True),
         sa.Column("next_key", sa.Text(), nullable=True),
         sa.Column("profile", sa.BigInteger(), nullable=False),
         sa.Column("address", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(["station_id"], ["station.station_id"], name=op.f("fk_access_station_id_station")),
-        sa.PrimaryKeyConstraint("station_id", "charger_id", name=op.f("pk_access")),
+        sa.ForeignKeyConstraint(
+            ["station_id"], ["station.station_id"], name=op.f("fk_charger_access_station_id_station")
+        ),
+        sa.PrimaryKeyConstraint("station_id", "charger_id", name=op.f("pk_charger_access")),
     )

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from csms.core.access import Access, Grade, Profile
+from csms.core.charger_access import ChargerAccess, Grade, Profile
 from csms.core.ids import ChargerId
 from csms.ports import StoreError, StoreUnreachableError
-from csms.runtime import access as module
-from csms.runtime.access import AccessBook, HasKey, NewKey
+from csms.runtime import charger_access as module
+from csms.runtime.charger_access import AccessBook, HasKey, NewKey
 from tests.access_memory import AccessInMemory
 from tests.unit.runtime.tag_doubles import FixedClock
 
@@ -101,7 +101,7 @@ async def test_a_store_that_may_have_taken_a_change_is_read_before_the_next_one(
     memory.failure = None
     memory.kept.clear()
     await reading
-    assert book.find(CP) == Access(CP), "it had taken it"
+    assert book.find(CP) == ChargerAccess(CP), "it had taken it"
     await key(book)
 
 

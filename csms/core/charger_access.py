@@ -64,7 +64,7 @@ def _digest(salt: bytes, key: bytes) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class ChargerAccess:
     """What is kept of one charger.
 
     Attributes:
@@ -97,17 +97,17 @@ class Access:
                 grade = meaning
         return grade
 
-    def given(self, key: HashedKey, *, at_once: bool) -> "Access":
+    def given(self, key: HashedKey, *, at_once: bool) -> "ChargerAccess":
         """Return it with a new key: the only one `at_once`, else beside what opened before."""
         return replace(self, key=key, next_key=None) if at_once else replace(self, next_key=key)
 
-    def settled(self, *, taken: bool) -> "Access":
+    def settled(self, *, taken: bool) -> "ChargerAccess":
         """Return it with what the charger said of its next key: it has taken it, or it has not."""
         if self.next_key is None:
             return self
         return replace(self, key=self.next_key if taken else self.key, next_key=None)
 
-    def used(self, profile: Profile, grade: Grade | None, address: str) -> "Access":
+    def used(self, profile: Profile, grade: Grade | None, address: str) -> "ChargerAccess":
         """Return it after the charger came in; `grade`: of the password that let it in, if one did."""
         after = self.settled(taken=True) if grade is Grade.NEXT else self
         return replace(after, profile=max(self.profile, profile), address=address)

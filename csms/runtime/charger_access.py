@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from csms.core.access import KEY_BYTES, SALT_BYTES, Access, Grade, Profile, hashed
+from csms.core.charger_access import KEY_BYTES, SALT_BYTES, ChargerAccess, Grade, Profile, hashed
 from csms.core.ids import ChargerId
-from csms.ports import AccessMemory, Clock, StoreError, StoreUnreachableError
+from csms.ports import ChargerAccessMemory, Clock, StoreError, StoreUnreachableError
 
 _log = structlog.get_logger()
 
@@ -57,23 +57,23 @@ class AccessBook:
     """What is kept of all chargers; each change raises StoreError when it could not be made durable."""
 
     def __init__(
-        self, memory: AccessMemory, clock: Clock, random_bytes: Callable[[int], bytes] = secrets.token_bytes
+        self, memory: ChargerAccessMemory, clock: Clock, random_bytes: Callable[[int], bytes] = secrets.token_bytes
     ) -> None:
         self._memory = memory
         self._clock = clock
         self._random_bytes = random_bytes
-        self._kept: dict[ChargerId, Access] = {}
+        self._kept: dict[ChargerId, ChargerAccess] = {}
         self._turn = asyncio.Lock()
         self._reading_again: asyncio.Task[None] | None = None
         self._changes: set[asyncio.Task[Any]] = set()
 
     async def load(self) -> None:
         """Read all of it; raise StoreError."""
-        self._kept = {kept.charger_id: kept for kept in await self._memory.load_access()}
+        self._kept = {kept.charger_id: kept for kept in await self._memory.load_charger_access()}
 
-    def find(self, charger_id: ChargerId) -> Access:
+    def find(self, charger_id: ChargerId) -> ChargerAccess:
         """Return what is kept of a charger; of one that was never here that nothing is."""
-        return self._kept.get(charger_id) or Access(charger_id)
+        return self._kept.get(charger_id) or ChargerAccess(charger_id)
 
     def has(self, charger_id: ChargerId) -> bool:
         """Return whether anything is kept of a charger."""
@@ -115,7 +115,7 @@ class AccessBook:
     async def _remove_key(self, charger_id: ChargerId) -> bool:
         if charger_id not in self._kept:
             return False
-        await self._durably(self._memory.forget_access(charger_id))
+        await self._durably(self._memory.forget_charger_access(charger_id))
         del self._kept[charger_id]
         _log.warning("charger_key.removed", charger_id=charger_id)
         return True
@@ -144,7 +144,7 @@ class AccessBook:
         else:
             await self._write(after)
 
-    async def _keep(self, after: Access, event: str) -> None:
+    async def _keep(self, after: ChargerAccess, event: str) -> None:
         await self._write(after)
         _log.info(
             event,
@@ -154,8 +154,8 @@ class AccessBook:
             has_next_key=after.next_key is not None,
         )
 
-    async def _write(self, after: Access) -> None:
-        await self._durably(self._memory.write_access(after))
+    async def _write(self, after: ChargerAccess) -> None:
+        await self._durably(self._memory.write_charger_access(after))
         self._kept[after.charger_id] = after
 
     async def _durably(self, change: Awaitable[None]) -> None:
