@@ -30,6 +30,7 @@ COMMANDS = (
     ("chargers", "add"),
     ("chargers", "remove"),
     ("chargers", "maintenance"),
+    ("chargers", "key"),
     ("release",),
     ("makes", "export"),
     ("makes", "import"),

@@ -389,8 +389,8 @@ charger_access = _table(
     Column("profile", BigInteger, nullable=False),
     Column("address", Text, nullable=False),
 )
-"""How chargers prove who they are (`csms.core.charger_access`): hashes of keys, never a key. Read whole at start; written by
-`csms.runtime.charger_access` alone."""
+"""How chargers prove who they are (`csms.core.charger_access`): hashes of keys, never a key. Read whole at start, and
+written by `csms.runtime.charger_access` alone."""
 
 ownership = _table(
     "ownership",
