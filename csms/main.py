@@ -86,10 +86,10 @@ async def _serve(settings: Settings) -> int:
     """Put everything together, run it, take it apart."""
     stop = _stop_on_signals()
     wanted = _read_configuration(settings.config)
-    other_tags = _read_id_tags(settings)
+    other_tags, clock = _read_id_tags(settings), SystemClock()
+    certificates = _certificates(settings, clock)
     async with _store(settings.database) as store:
-        clock, knocks, messages = SystemClock(), KnockingLog(), Messages()
-        certificates = _certificates(settings, clock)
+        knocks, messages = KnockingLog(), Messages()
         registry = LinkRegistry(lambda: controller)
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)

@@ -484,6 +484,7 @@ def doctor(
     ocpp_port: Annotated[Text, typer.Option(metavar="PORT", help="As for csms serve.")] = None,
     ocpp_tls_cert: Annotated[list[str] | None, typer.Option(metavar="FILE", help="As for csms serve.")] = None,
     ocpp_tls_key: Annotated[list[str] | None, typer.Option(metavar="FILE", help="As for csms serve.")] = None,
+    ocpp_tls_port: Annotated[Text, typer.Option(metavar="PORT", help="As for csms serve.")] = None,
     ocpp_client_ca: Annotated[Text, typer.Option(metavar="FILE", help="As for csms serve.")] = None,
     database: Database = None,
 ) -> None:
@@ -502,6 +503,7 @@ def doctor(
         "ocpp_port": ocpp_port,
         "ocpp_tls_cert": ocpp_tls_cert or None,
         "ocpp_tls_key": ocpp_tls_key or None,
+        "ocpp_tls_port": ocpp_tls_port,
         "ocpp_client_ca": ocpp_client_ca,
         "database": database,
     }

@@ -90,7 +90,7 @@ def _words(error: Exception) -> str:
         return (error.strerror if isinstance(error, OSError) else None) or str(error)
     if error.reason in {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH"}:
         return "the key is not that of the certificate"
-    return f"not PEM of the kind that belongs there ({error.reason or error})"
+    return "not PEM of the kind that belongs there" + (f" ({error.reason})" if error.reason else "")
 
 
 class Certificates:

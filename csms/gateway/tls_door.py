@@ -102,6 +102,8 @@ class TlsDoor(asyncio.Protocol):
 
     def _hand_on(self, transport: asyncio.Transport) -> None:
         """Give TLS what came before it was begun: event loops differ in whether anything can."""
+        if transport.get_protocol() is self:
+            return  # it ended before TLS was begun
         tls = cast("asyncio.BufferedProtocol", transport.get_protocol())
         while self._early:
             room = memoryview(tls.get_buffer(len(self._early)))
