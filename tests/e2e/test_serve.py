@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -16,6 +17,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.chargers import by_hand, simulated
 from tests.e2e.programs import EXAMPLE_CONFIG, ROOT, Program, charger, program, run, serving, station, until, write_json
+from tests.tls import SERVER as TLS_NAMES
+from tests.tls import Authority
 
 pytestmark = pytest.mark.e2e
 
@@ -60,6 +63,11 @@ EVERY_VARIABLE = {
     "CSMS_PORT": "0",
     "CSMS_OCPP_HOST": "127.0.0.1",
     "CSMS_OCPP_PORT": "0",
+    "CSMS_OCPP_TLS_CERT": "authority-1.crt, authority-2.crt",
+    "CSMS_OCPP_TLS_KEY": "authority-1.key, authority-2.key",
+    "CSMS_OCPP_TLS_PORT": "0",
+    "CSMS_OCPP_CLIENT_CA": "authority.pem",
+    "CSMS_TRUSTED_PROXY": "10.0.0.5",
     "CSMS_UNKNOWN_CHARGERS": "reject",
     "CSMS_DATABASE": "sqlite:///from_variables.sqlite3",
     "CSMS_ID_TAGS": "tags.txt",
@@ -80,6 +88,9 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
         "CSMS_PORT=tcp://…"
     }
     (tmp_path / "tags.txt").write_text("GOOD1\nBAD22, Blocked\n", encoding="utf-8")
+    authority = Authority(tmp_path)
+    for rsa in (False, True):
+        authority.issue(*TLS_NAMES, rsa=rsa)
     other = write_json(tmp_path / "first.json", STATION)
     first = await run_until_ready(tmp_path, "--config", str(other), "--database", "sqlite:///from_variables.sqlite3")
     assert "station E2E" in first
@@ -87,6 +98,8 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
         await server.says("^ready$")
         assert "--replace-config has put the file into force" in server.out
         assert "http://localhost:" in server.out
+        assert re.search(r"wss://127.0.0.1:[1-9]\d+  \(each charger with its key or its certificate;", server.out)
+        assert "cards that are not listed: those of tags.txt may charge" in server.lines
         ocpp_url = (await server.says(r"^OCPP +(ws://\S+)"))[1]
         url = (await server.says(r"^REST +(http://\S+)"))[1]
         async with by_hand(ocpp_url, "CP003", {"RemoteStartTransaction": None}) as hand:
