@@ -21,6 +21,7 @@ from websockets.typing import Subprotocol
 
 from csms.core.charger_access import Profile
 from csms.core.commands import AbortConnection
+from csms.core.events import ChargerDisconnected
 from csms.core.ids import ChargerId, ConnectionId
 from csms.gateway.tls import Certificates, TlsFiles
 from tests.contract.gateway_world import ManualClock, World, gateway
@@ -317,8 +318,32 @@ async def test_large_and_many_messages_fragments_pings_and_aborts(authority: Aut
         await much_is_said(world, authority)
 
 
+async def it_does_not_read(world: World, authority: Authority) -> None:
+    """Write to a charger that does not read until its bytes pile up here, then give it up."""
+    async with world.secure_client(authority.client()) as client:
+        client.socket.transport.pause_reading()
+        connection = world.registry._links[CP001]._connection
+        for _ in range(1_000):
+            assert connection.write_text("x" * 65_536)
+            await asyncio.sleep(0)
+            if connection.is_clogged:
+                break
+        assert connection.is_clogged
+        connection.abort()
+        await world.desk.wait_for(ChargerDisconnected)
+        assert not connection.write_text("x"), "nothing is handed to a connection that has ended"
+        client.socket.transport.abort()
+
+
+async def test_a_charger_that_does_not_read_is_found_out(authority: Authority) -> None:
+    async with secure(authority.files()) as world:
+        await it_does_not_read(world, authority)
+
+
 def test_the_same_on_the_faster_event_loop(authority: Authority) -> None:
     async def run() -> None:
+        async with secure(authority.files()) as world:
+            await it_does_not_read(world, authority)
         async with secure(authority.files(client_ca=authority.file)) as world:
             await much_is_said(world, authority)
             pair = authority.issue(common_name="CP001")
