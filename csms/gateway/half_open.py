@@ -5,7 +5,8 @@ from collections.abc import Hashable
 
 ADDRESS_SHARE = 4
 """One address may hold a quarter of what may be half-open: whoever begins handshakes and ends none stays in the way of
-nobody else. Chargers behind one address come back in turns at the worst."""
+nobody else. Chargers behind one address come back in turns at the worst; those of this machine, or behind a proxy that
+is named, do not share."""
 
 
 class HalfOpen:
@@ -20,9 +21,11 @@ class HalfOpen:
     def __len__(self) -> int:
         return len(self._remotes)
 
-    def enter(self, one: Hashable, remote: str) -> bool:
-        """Count one; False when there are too many, and then it is not counted."""
-        if len(self._remotes) >= self._most or self._from[remote] >= self._most_from_one:
+    def enter(self, one: Hashable, remote: str, *, stands_for_many: bool = False) -> bool:
+        """Count one; False when there are too many, in all or from its address, and then it is not counted."""
+        if len(self._remotes) >= self._most:
+            return False
+        if not stands_for_many and self._from[remote] >= self._most_from_one:
             return False
         self._remotes[one] = remote
         self._from[remote] += 1

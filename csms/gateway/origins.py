@@ -69,6 +69,11 @@ class Origins:
     def __init__(self, trusted: Iterable[str] = ()) -> None:
         self._trusted = frozenset(found for each in trusted if (found := _read(each)) is not None)
 
+    def stands_for_many(self, remote: str) -> bool:
+        """Return whether whole fleets may have that address: this machine, or a named proxy."""
+        found = _read(remote)
+        return found in self._trusted or _reach(found) is Reach.LOOPBACK
+
     def of(self, remote: str, headers: Headers, *, encrypted: bool) -> Origin:
         """Return the origin of a request with these headers, from the socket's other end."""
         peer = _read(remote)

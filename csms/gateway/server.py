@@ -186,8 +186,10 @@ class Gateway:
 
     def door_entered(self, door: TlsDoor) -> bool:
         """Count a TCP connection on which TLS is to be spoken; False when there are too many."""
-        self._doors.add(door)
-        return self._entered(door, door.remote)
+        has_room = self._entered(door, door.remote)
+        if has_room:
+            self._doors.add(door)
+        return has_room
 
     def door_left(self, door: TlsDoor, failure: str | None) -> None:
         """Forget it; one that failed is remembered as a knock."""
@@ -197,7 +199,7 @@ class Gateway:
             self._refused(door.remote, "", "", "no_tls", detail=failure)
 
     def _entered(self, one: ChargerConnection | TlsDoor, remote: str) -> bool:
-        has_room = self._half_open.enter(one, remote)
+        has_room = self._half_open.enter(one, remote, stands_for_many=self._origins.stands_for_many(remote))
         if not has_room:
             self._refused(remote, "", "", "too_many_half_open")
         return has_room

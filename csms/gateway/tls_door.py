@@ -68,29 +68,33 @@ class TlsDoor(asyncio.Protocol):
             self._transport.abort()
 
     async def _speak_tls(self, transport: asyncio.Transport) -> None:
-        if self._lost:
-            self._watch.door_left(self, "it left")
-            return
-        loop = asyncio.get_running_loop()
-        loop.call_soon(self._hand_on, transport)
-        self._begun = True
+        failure: str | None = "it left"
+        secure: asyncio.Transport | None = None
         try:
-            secure = await loop.start_tls(
-                transport, self, self._context, server_side=True, ssl_handshake_timeout=self._timeout_s
-            )
+            secure = None if self._lost else await self._begin(transport)
+            if secure is not None and not self._lost:
+                failure = None
         except (OSError, ValueError) as error:  # ssl.SSLError and the time-out are OSErrors
-            self._watch.door_left(self, _words(error))
-            transport.abort()
+            failure = _words(error)
+        finally:
+            self._watch.door_left(self, failure)
+            if failure is not None:
+                transport.abort()
+        if secure is None or failure is not None:
             return
-        if secure is None or self._lost:
-            self._watch.door_left(self, "it left")
-            transport.abort()
-            return
-        self._watch.door_left(self, None)
         secure.set_protocol(self._connection)
         self._connection.connection_made(secure)
         if self._early:
             self._connection.data_received(self._early)
+
+    async def _begin(self, transport: asyncio.Transport) -> asyncio.Transport | None:
+        """Return what TLS is spoken on; None where the other side left in between."""
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._hand_on, transport)
+        self._begun = True
+        return await loop.start_tls(
+            transport, self, self._context, server_side=True, ssl_handshake_timeout=self._timeout_s
+        )
 
     # --- what arrives too early ---------------------------------------------------------------------------------------
 

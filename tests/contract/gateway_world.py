@@ -299,3 +299,4 @@ async def gateway(**parts: Any) -> AsyncIterator[World]:
     finally:
         await server.stop()
     assert (len(world.registry), len(world.guests)) == (0, 0), "every link has ended"
+    assert not server._doors, "nobody is at TLS any more"

@@ -263,7 +263,7 @@ async def test_who_begins_tls_and_does_not_go_on_is_cut_off_in_time(authority: A
 
 
 async def test_those_that_have_not_come_through_tls_count_as_half_open(authority: Authority) -> None:
-    async with secure(authority.files(), max_half_open=4) as world:
+    async with secure(authority.files(), max_half_open=1) as world:
         _, writer = await asyncio.open_connection("127.0.0.1", world.tls_port)
         with pytest.raises((OSError, EOFError)):
             await connect(world.secure_url(), ssl=authority.client(), open_timeout=5)

@@ -91,3 +91,18 @@ def test_proxies(peer: str, headers: list[tuple[str, str]], origin: Origin) -> N
 )
 def test_whoever_has_one_address_of_a_network_has_all_of_it(address: str, network: str) -> None:
     assert Origin(address, Reach.PUBLIC, encrypted=True).network == network
+
+
+@pytest.mark.parametrize(
+    ("address", "many"),
+    [
+        ("127.0.0.1", True),
+        ("::1", True),
+        ("10.0.0.1", True),
+        ("::ffff:10.0.0.2", True),
+        ("10.0.0.3", False),
+        ("", False),
+    ],
+)
+def test_whole_fleets_have_the_address_of_this_machine_or_of_a_named_proxy(address: str, *, many: bool) -> None:
+    assert NAMED.stands_for_many(address) is many

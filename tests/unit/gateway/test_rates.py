@@ -68,3 +68,5 @@ def test_half_open_ones_are_counted_in_all_and_by_address() -> None:
     assert len(half_open) == 8
     half_open.leave(1)
     assert half_open.enter("C", "C")
+    half_open = HalfOpen(8)
+    assert [half_open.enter(n, "A", stands_for_many=True) for n in range(9)] == [True] * 8 + [False]
