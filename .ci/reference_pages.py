@@ -38,6 +38,7 @@ COMMANDS = (
     ("campaigns", "start"),
     ("campaigns", "resume"),
     ("campaigns", "stop"),
+    ("chargers", "key"),
     ("release",),
     ("keys", "create"),
     ("keys", "list"),

@@ -62,8 +62,12 @@ _OPERATOR = (
     "PUT /id-tags/{idTag}",
 )
 _ADMIN = (
+    "DELETE /chargers/{chargerId}/key",
     "DELETE /chargers/{chargerId}/release",
+    "DELETE /chargers/{chargerId}/security-profile",
     "GET /audit",
+    "GET /chargers/{chargerId}/key",
+    "POST /chargers/{chargerId}/key",
     "POST /chargers/{chargerId}/release",
     "POST /makes",
     "POST /station/config",

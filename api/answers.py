@@ -77,6 +77,11 @@ def _json(body: BaseModel) -> str:
     return body.model_dump_json(by_alias=True, exclude_none=True)
 
 
+def iso_time(utc_ms: int) -> str:
+    """Return a time as all answers write it: ISO 8601, UTC, with milliseconds."""
+    return _iso(utc_ms)
+
+
 def session_body(session: SessionView) -> SessionBody:
     """Return a session as documented; one over OCPP has further fields, in W."""
     is_ocpp = session.driver is Driver.OCPP

@@ -331,6 +331,20 @@ AUDIT: dict[str, Any] = {
     ],
     "nextCursor": "1795686740000-1",
 }
+NEW_KEY: dict[str, Any] = {
+    "chargerId": "CP001",
+    "authorizationKey": "0123456789abcdef0123456789abcdef01234567",
+    "userName": "CP001",
+    "before": "nothing else opens",
+    "sent": "Accepted",
+}
+CHARGER_ACCESS: dict[str, Any] = {
+    "chargerId": "CP001",
+    "madeAt": "2026-11-26T18:00:00.000Z",
+    "nextMadeAt": "2027-11-26T18:00:00.000Z",
+    "securityProfile": 2,
+    "lastAddress": "192.168.7.4",
+}
 LOCAL_LIST: dict[str, Any] = {
     "chargerId": "CP001",
     "state": "held",

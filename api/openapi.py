@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 from api import examples
 from api.access import OPEN, role_of
 from api.campaign_schemas import CampaignRequest
+from api.charger_key_schemas import ChargerAccessAnswer, NewKeyAnswer
 from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
 from api.makes_schema import LearntMakes
@@ -81,6 +82,8 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     CampaignAnswer,
     CampaignsAnswer,
     LocalListAnswer,
+    NewKeyAnswer,
+    ChargerAccessAnswer,
     ChargersAnswer,
     ChargerAnswer,
     MaintenanceAnswer,

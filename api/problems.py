@@ -61,6 +61,7 @@ class Kind(Enum):
         "The charger has said that it has no local list; `again=true` asks it once more.",
     )
     LOCAL_LIST_TOO_LONG = (409, "Local list too long", "More id tags may charge than a local list holds.")
+    HAS_KEY = (409, "Has a key", "The charger has a key already; `rotate=true` makes another one beside it.")
     NO_HEADROOM = (409, "No headroom", "What the charger may draw after it has no room; nothing was sent.")
     UNKNOWN_ID_TAG = (404, "Unknown id tag", "This id tag is not listed.")
     ID_TAG_CHANGED = (

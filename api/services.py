@@ -1,13 +1,14 @@
 """What the REST edge is given to work with; the composition root fills it in."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from csms.core.events import BootInfo
-from csms.core.ids import SessionId
+from csms.core.ids import ChargerId, SessionId
 from csms.ports import CampaignLedger, CommandLedger, Transactions
 from csms.runtime.audit import AuditBook
+from csms.runtime.charger_access import AccessBook, KeyTold
 from csms.runtime.desk import StationDesk
 from csms.runtime.id_tags import TagBook
 from csms.runtime.local_lists import LocalLists
@@ -85,6 +86,8 @@ class Services:
         messages: the last frames of each charger.
         audit: who has changed what.
         local_lists: the id tags that chargers hold by themselves.
+        charger_access: how chargers prove who they are.
+        change_key: tells a connected charger its next key.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
     """
 
@@ -99,4 +102,6 @@ class Services:
     messages: Messages
     audit: AuditBook
     local_lists: LocalLists
+    charger_access: AccessBook
+    change_key: Callable[[ChargerId, str], Awaitable[KeyTold]]
     wait_s: int = WAIT_S_DEFAULT

@@ -38,7 +38,7 @@ class DoorShutError(Exception):
         reason = os.strerror(number) if number > 0 else error.strerror or error
         self.lines = (
             f"{what} cannot listen on {host} port {port}: {reason}",
-            _HINTS.get(number, _HINT_ADDRESS).format(port=flag, host=flag.replace("port", "host")),
+            _HINTS.get(number, _HINT_ADDRESS).format(port=flag, host=flag.replace("tls-", "").replace("port", "host")),
         )
         super().__init__("\n".join(self.lines))
 
@@ -52,6 +52,8 @@ class Doors:
     ocpp_host: str
     ocpp_port: int
     rest_needs_keys: bool = False
+    tls_port: int | None = None
+    asks_certificates: bool = False
 
 
 class RestServer(uvicorn.Server):
@@ -125,25 +127,47 @@ def listening_socket(what: str, host: str, port: int, flag: str) -> socket.socke
     return bound
 
 
-def doors_text(doors: Doors, station: Station) -> str:
-    """Return what start-up prints: each listener, who can use it, and what to type into a charger."""
+def doors_text(doors: Doors, station: Station, id_tags: str) -> str:
+    """Return what start-up prints: each listener, who can use it, what to type into a charger, and who may charge."""
     rest, ocpp = _shown(doors.rest_host), _shown(doors.ocpp_host)
-    typed = url_to_type(doors.ocpp_host, doors.ocpp_port, station)
-    return "\n".join(
-        (
-            f"station {station.station_id}: {len(station.chargers)} chargers, {station.grid_capacity_w / 1000:g} kW",
-            f"REST  http://{rest}:{doors.rest_port}  ({_who_over_rest(doors)}; documentation at /docs)",
-            f"OCPP  ws://{ocpp}:{doors.ocpp_port}  ({_who(doors.ocpp_host)})",
-            f"      type into a charger: {typed}  (the last part is its id)",
-            "ready",
-        )
-    )
+    lines = [
+        f"station {station.station_id}: {len(station.chargers)} chargers, {station.grid_capacity_w / 1000:g} kW",
+        f"REST  http://{rest}:{doors.rest_port}  ({_who_over_rest(doors)}; documentation at /docs)",
+        f"OCPP  ws://{ocpp}:{doors.ocpp_port}  ({_which_chargers(doors)})",
+    ]
+    if doors.tls_port is not None:
+        proof = "its key or its certificate" if doors.asks_certificates else "its key"
+        lines.append(f"      wss://{ocpp}:{doors.tls_port}  (each charger with {proof}; from public addresses, too)")
+    lines += [
+        f"      type into a charger: {_typed(doors, station)}  (the last part is its id)",
+        f"cards that are not listed: {_cards(id_tags)}",
+        "ready",
+    ]
+    return "\n".join(lines)
 
 
-def url_to_type(host: str, port: int, station: Station) -> str:
+def _typed(doors: Doors, station: Station) -> str:
+    """Return the URL for a charger: that with TLS where there is one."""
+    if doors.tls_port is None:
+        return url_to_type(doors.ocpp_host, doors.ocpp_port, station)
+    return url_to_type(doors.ocpp_host, doors.tls_port, station, "wss")
+
+
+def _which_chargers(doors: Doors) -> str:
+    if is_loopback(doors.ocpp_host):
+        return "this machine only"
+    return "chargers with a key need it; those without come in from private addresses alone"
+
+
+def _cards(id_tags: str) -> str:
+    known = {"open": "all may charge", "listed": "none may charge (--id-tags open lets all)"}
+    return known.get(id_tags, f"those of {id_tags} may charge")
+
+
+def url_to_type(host: str, port: int, station: Station, scheme: str = "ws") -> str:
     """Return the URL that is typed into the first charger that comes over OCPP."""
     first_id = next((c.charger_id for c in station.chargers if c.control in {Control.AUTO, Control.OCPP}), "CHARGER_ID")
-    return f"ws://{_shown(host)}:{port}/{quote(first_id, safe='')}"
+    return f"{scheme}://{_shown(host)}:{port}/{quote(first_id, safe='')}"
 
 
 def _who_over_rest(doors: Doors) -> str:
@@ -152,14 +176,8 @@ def _who_over_rest(doors: Doors) -> str:
         who = "this machine only" if is_loopback(doors.rest_host) else "everybody who can reach this address"
         return f"{who}, with a key, without TLS"
     if is_loopback(doors.rest_host):
-        return _who(doors.rest_host)
+        return "this machine only"
     return "OPEN, by --rest-access open: everybody who can reach this address may do everything, without a key or TLS"
-
-
-def _who(host: str) -> str:
-    return (
-        "this machine only" if is_loopback(host) else "everybody who can reach this address, without a password or TLS"
-    )
 
 
 def _shown(host: str) -> str:

@@ -36,11 +36,13 @@ from csms.gateway.answers import Services as ChargerServices
 from csms.gateway.id_tags import KnownTags, TagPolicy, load_id_tags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
+from csms.gateway.tls import Certificates, TlsFiles, TlsFilesError
 from csms.obs.logs import configure
 from csms.open_files import check_limit, raise_limit
 from csms.ports import StoreError
 from csms.runtime.access_keys import KeyRing
 from csms.runtime.audit import AuditBook
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.clock import SystemClock
 from csms.runtime.continuity import EnergyWatch
 from csms.runtime.controller import Controller, StationHalted
@@ -89,18 +91,24 @@ async def _serve(settings: Settings) -> int:
     """Put everything together, run it, take it apart."""
     stop = _stop_on_signals()
     wanted = _read_configuration(settings.config)
-    other_tags = _read_id_tags(settings)
+    other_tags, clock = _read_id_tags(settings), SystemClock()
+    certificates = _certificates(settings, clock)
     async with _store(settings.database) as store:
-        clock, knocks, messages = SystemClock(), KnockingLog(), Messages()
+        knocks, messages = KnockingLog(), Messages()
         registry = LinkRegistry(lambda: controller)
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
         tags, audit = await _listed_tags(store, clock), await _audit(store, clock)
         door = await _rest_door(settings, store, clock)
+        access = await _access(store, clock)
         _watch_open_files(controller)
         gateway = Gateway(
             GatewaySettings(
-                host=settings.ocpp_host, port=settings.ocpp_port, unknown_chargers=settings.unknown_chargers
+                host=settings.ocpp_host,
+                port=settings.ocpp_port,
+                unknown_chargers=settings.unknown_chargers,
+                tls_port=settings.ocpp_tls_port,
+                trusted_proxies=settings.trusted_proxy,
             ),
             ChargerServices(
                 desk=controller,
@@ -113,6 +121,8 @@ async def _serve(settings: Settings) -> int:
             ),
             registry,
             knocks,
+            access,
+            certificates,
         )
         lists = LocalLists(store, controller, tags, clock, lambda: str(uuid.uuid4()))
         rest = RestServices(
@@ -125,6 +135,8 @@ async def _serve(settings: Settings) -> int:
             time_zones=zoneinfo.available_timezones(),
             id_tags=tags,
             local_lists=lists,
+            charger_access=access,
+            change_key=registry.change_key,
             messages=messages,
             audit=audit,
             wait_s=settings.request_wait_s,
@@ -134,7 +146,7 @@ async def _serve(settings: Settings) -> int:
             await _apply_configuration(controller, station, wanted, replace=settings.replace_config)
             watch = EnergyWatch(controller, store, clock)
             keeper = Housekeeper(store, clock, _retention(settings))
-            async with _beside(keeper.run()), _beside(watch.run()), _beside(lists.run()):
+            async with _beside(keeper.run()), _beside(watch.run()), _beside(lists.run()), _kept_fresh(certificates):
                 return await _listen(settings, gateway, create_app(rest, door), controller, loop, stop)
         finally:
             loop.cancel()
@@ -154,8 +166,16 @@ async def _listen(
     # Left in reverse: chargers go first, so that requests which wait for one are answered before REST goes.
     async with rest_served(RestServer(rest), bound), _chargers_let_in(gateway, settings):
         _spare_what_stays()
-        doors = Doors(settings.host, bound.getsockname()[1], settings.ocpp_host, gateway.port, settings.rest_needs_keys)
-        _say(doors_text(doors, controller.view.station))
+        doors = Doors(
+            settings.host,
+            bound.getsockname()[1],
+            settings.ocpp_host,
+            gateway.port,
+            rest_needs_keys=settings.rest_needs_keys,
+            tls_port=gateway.tls_port,
+            asks_certificates=settings.ocpp_client_ca is not None,
+        )
+        _say(doors_text(doors, controller.view.station, settings.id_tags_in_force))
         stopping = asyncio.create_task(stop.wait(), name="stop signal")
         await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
@@ -202,7 +222,7 @@ def _read_configuration(path: Path | None) -> Station | None:
 
 
 def _read_id_tags(settings: Settings) -> TagPolicy:
-    policy = load_id_tags(str(settings.id_tags), settings.virtual_id_tag)
+    policy = load_id_tags(settings.id_tags_in_force, settings.virtual_id_tag)
     if isinstance(policy, tuple):
         raise StartFailed(USAGE, f"--id-tags: {settings.id_tags} is not a valid list:", *map(str, policy))
     return policy
@@ -298,6 +318,36 @@ async def _rest_door(settings: Settings, store: SqlStore, clock: SystemClock) ->
     return Door(keys, names, settings.rest_rate_per_s)
 
 
+async def _access(store: SqlStore, clock: SystemClock) -> AccessBook:
+    book = AccessBook(store, clock)
+    try:
+        await book.load()
+    except StoreError as error:
+        raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
+    return book
+
+
+def _certificates(settings: Settings, clock: SystemClock) -> Certificates | None:
+    """Return the certificates for chargers, read once before anything is opened; None: there are none."""
+    if not settings.ocpp_tls_cert:
+        return None
+    pairs = tuple(zip(settings.ocpp_tls_cert, settings.ocpp_tls_key, strict=True))
+    try:
+        return Certificates(TlsFiles(pairs, settings.ocpp_client_ca), clock)
+    except TlsFilesError as error:
+        raise StartFailed(USAGE, f"--ocpp-tls-cert, --ocpp-tls-key, --ocpp-client-ca: {error}") from None
+
+
+@contextlib.asynccontextmanager
+async def _kept_fresh(certificates: Certificates | None) -> AsyncIterator[None]:
+    """Have certificates taken up when their files change."""
+    if certificates is None:
+        yield
+        return
+    async with _beside(certificates.run()):
+        yield
+
+
 def _watch_open_files(controller: Controller) -> None:
     """Have chargers that are too many for this process told, now and with each configuration."""
     limit, view = raise_limit(), controller.view
@@ -345,6 +395,11 @@ async def _chargers_let_in(gateway: Gateway, settings: Settings) -> AsyncIterato
     except OSError as error:
         raise DoorShutError("OCPP", settings.ocpp_host, settings.ocpp_port, "--ocpp-port", error) from None
     try:
+        try:
+            await gateway.start_tls()
+        except OSError as error:
+            host, port = settings.ocpp_host, settings.ocpp_tls_port
+            raise DoorShutError("OCPP over TLS", host, port, "--ocpp-tls-port", error) from None
         yield
     finally:
         await gateway.stop()

@@ -1,6 +1,6 @@
 """The few things that the runtime needs from the world.
 
-Ten protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Eleven protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from csms.core.access import AccessKey
 from csms.core.audit import AuditEntry
+from csms.core.charger_access import ChargerAccess
 from csms.core.commands import Command
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
@@ -272,6 +273,25 @@ class KeyMemory(Protocol):
 
     async def load_access_keys(self) -> tuple[AccessKey, ...]:
         """Return every key as it is durable now, revoked ones too; raise `StoreError`."""
+        ...
+
+
+class ChargerAccessMemory(Protocol):
+    """How chargers prove who they are, in a store; no part of `Snapshot`, since no power depends on it.
+
+    One call is one transaction. All raise `StoreError`.
+    """
+
+    async def load_charger_access(self) -> tuple[ChargerAccess, ...]:
+        """Return what is kept of every charger, in no order."""
+        ...
+
+    async def write_charger_access(self, kept: ChargerAccess) -> None:
+        """Write what is kept of a charger, or put it in the place of what was, durably."""
+        ...
+
+    async def forget_charger_access(self, charger_id: ChargerId) -> None:
+        """Keep nothing of a charger any more, durably."""
         ...
 
 

@@ -15,9 +15,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from csms.postgres_url import FORM, is_postgres, parse
 
@@ -135,10 +135,24 @@ def _host(text: str) -> str:
     return text.strip()
 
 
+def _listed(given: object) -> object:
+    """Return what an environment variable holds, separated by commas, as the list that a command line gives."""
+    return [part.strip() for part in given.split(",") if part.strip()] if isinstance(given, str) else given
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        raise PydanticCustomError("address", "must be an IP address, such as 10.0.0.5") from None
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Host = Annotated[str, AfterValidator(_host)]
 IdTag = Annotated[str, AfterValidator(_id_tag)]
 ExistingFile = Annotated[Path, AfterValidator(_existing_file)]
+Files = Annotated[tuple[ExistingFile, ...], NoDecode, BeforeValidator(_listed)]
+Addresses = Annotated[tuple[Annotated[str, AfterValidator(_address)], ...], NoDecode, BeforeValidator(_listed)]
 
 
 class Settings(BaseSettings):
@@ -187,10 +201,32 @@ class Settings(BaseSettings):
 
     ocpp_host: Host = "127.0.0.1"
     """Address that chargers connect to. Default: this machine only; use the address of the chargers' own network, or
-    0.0.0.0 for all. Chargers are not authenticated yet, so this must never be an address of the internet."""
+    0.0.0.0 for all. Chargers with a key (`csms chargers key`) need it; those without come in from private addresses
+    alone, with a notice each; from public addresses TLS is needed as well."""
 
     ocpp_port: Port = 9000
     """TCP port of the chargers' WebSocket; 0 takes any free port and prints it. Default: 9000, common for OCPP-J."""
+
+    ocpp_tls_cert: Files = ()
+    """PEM file of the certificate for chargers that come over TLS, with its chain. One for an ECDSA key and one for an
+    RSA key serve every charger: give it twice, or two in one variable, separated by a comma. Default: none, and no TLS.
+    Files that change are taken up within a minute, and no connection ends by that."""
+
+    ocpp_tls_key: Files = ()
+    """PEM file of the key of each `ocpp_tls_cert`, in the same order, without a password. Default: none."""
+
+    ocpp_tls_port: Port = 9443
+    """TCP port of the chargers' WebSocket over TLS, beside `ocpp_port`; 0 takes any free port and prints it. Default:
+    9443. It is listened on when there is a certificate."""
+
+    ocpp_client_ca: ExistingFile | None = None
+    """PEM file of the authorities whose certificates chargers may show over TLS in place of a password (security
+    profile 3); a certificate's common name must be the charger's id. Default: none, and no certificate is asked for."""
+
+    trusted_proxy: Addresses = ()
+    """IP address of a reverse proxy that ends TLS before this server and is believed its `X-Forwarded-For` and
+    `X-Forwarded-Proto`; may be given more than once, or several in one variable, separated by commas. Default: none;
+    what comes through a proxy that is not named counts as public."""
 
     unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
     """What becomes of chargers that are not configured: `refuse` (404), `pending` (their BootNotification is answered
@@ -204,10 +240,10 @@ class Settings(BaseSettings):
     the extra `postgres`). Default: a file in the working folder, so that nothing has to be set up; every acknowledged
     message is on disk in it before it is acknowledged."""
 
-    id_tags: Literal["open", "listed"] | ExistingFile = "open"
+    id_tags: Literal["auto", "open", "listed"] | ExistingFile = "auto"
     """What becomes of id tags that are not listed at `/id-tags`: `open` (all may charge), `listed` (none may, but the
-    virtual one), or a text file, one id tag a line, of those that may. Default: open, as a private site needs no
-    list."""
+    virtual one), or a text file, one id tag a line, of those that may. Default: auto, which is open where chargers
+    connect from this machine only, and listed beyond: who gives power away says so. Start-up prints which it is."""
 
     keep_samples_days: Annotated[int, Field(ge=0, le=36_500)] = 730
     """Days for which meter values are kept after they came in, byte for byte, signed ones too; 0 is for ever. Default:
@@ -246,6 +282,12 @@ class Settings(BaseSettings):
             raise PydanticCustomError("no_config", "--replace-config needs --config")
         if self.port == self.ocpp_port != 0 and self.host == self.ocpp_host:
             raise PydanticCustomError("same_port", "--port and --ocpp-port are the same; REST and OCPP need one each")
+        if len(self.ocpp_tls_cert) != len(self.ocpp_tls_key):
+            raise PydanticCustomError("tls_pairs", "each --ocpp-tls-cert needs its --ocpp-tls-key, in the same order")
+        if self.ocpp_client_ca is not None and not self.ocpp_tls_cert:
+            raise PydanticCustomError("tls_ca", "--ocpp-client-ca needs --ocpp-tls-cert and --ocpp-tls-key")
+        if self.ocpp_tls_cert and self.ocpp_tls_port and self.ocpp_tls_port == self.ocpp_port:
+            raise PydanticCustomError("tls_port", "--ocpp-port and --ocpp-tls-port are the same; each needs its own")
         return self
 
     @property
@@ -259,6 +301,13 @@ class Settings(BaseSettings):
     def rest_host_names(self) -> tuple[str, ...]:
         """Return the names of `rest_hosts`."""
         return _split(self.rest_hosts)
+
+    @property
+    def id_tags_in_force(self) -> str:
+        """Return what becomes of id tags that are not listed: `open`, `listed` or the path of a file."""
+        if self.id_tags == "auto":
+            return "open" if is_loopback(self.ocpp_host) else "listed"
+        return str(self.id_tags)
 
     @property
     def database_path(self) -> Path:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import os
+import ssl
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ from simulators.station_file import ChargerEntry, Unreadable, read_station
 from simulators.supervisor import supervise
 from simulators.terminal import Terminal, drive
 from simulators.traits import Traits
+from simulators.trust import UnusableFile, tls_of
 
 USAGE = 2
 
@@ -47,6 +49,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _charger(args: argparse.Namespace, _: Sequence[str]) -> int:
+    tls = tls_of(args.url, args.ca, args.cert, args.cert_key)
+    if isinstance(tls, UnusableFile):
+        print(f"simulators: {tls.reason}", file=sys.stderr)
+        return USAGE
+
     async def run() -> int:
         stop = stop_on_signals()
         clock = WallClock()
@@ -59,7 +66,9 @@ def _charger(args: argparse.Namespace, _: Sequence[str]) -> int:
             default_car=lambda c: Car(args.car, c.supply),
             traits=_traits(args.character),
         )
-        link = Link(charger, args.url, clock, frames=args.frames)
+        if args.key is not None:
+            charger.configuration.set("AuthorizationKey", args.key)
+        link = Link(charger, args.url, clock, frames=args.frames, tls=tls)
         driving = asyncio.create_task(drive(Terminal(charger, args.car), _teller(args)))
         driving.add_done_callback(lambda _: stop.set())
         print("type `help` for the commands", file=sys.stderr)
@@ -89,8 +98,12 @@ def _station(args: argparse.Namespace, argv: Sequence[str]) -> int:
         if isinstance(traits, Unusable):
             print(f"simulators: {entry.charger_id}: {traits.reason}", file=sys.stderr)
             return USAGE
+    tls = tls_of(args.url, args.ca)
+    if isinstance(tls, UnusableFile):
+        print(f"simulators: {tls.reason}", file=sys.stderr)
+        return USAGE
     if args.only:
-        return asyncio.run(_station_here(args, [by_id[charger_id] for charger_id in args.only]))
+        return asyncio.run(_station_here(args, [by_id[charger_id] for charger_id in args.only], tls))
     over_ocpp = [entry.charger_id for entry in station if entry.over_ocpp]
     if not over_ocpp:
         print(f"simulators: no charger of {args.config} connects over OCPP", file=sys.stderr)
@@ -103,7 +116,7 @@ def _characters_of(entry: ChargerEntry, args: argparse.Namespace) -> tuple[str, 
     return (*entry.characters, *(name for charger_id, name in args.character if charger_id == entry.charger_id))
 
 
-async def _station_here(args: argparse.Namespace, entries: Sequence[ChargerEntry]) -> int:
+async def _station_here(args: argparse.Namespace, entries: Sequence[ChargerEntry], tls: ssl.SSLContext | None) -> int:
     stop = stop_on_signals()
     clock = WallClock()
     habits = Habits(args.arrival_seconds, args.min_wh, args.max_wh)
@@ -125,7 +138,8 @@ async def _station_here(args: argparse.Namespace, entries: Sequence[ChargerEntry
             arrivals.step()
             report(at_ms)
 
-        units.append(Unit(charger, Link(charger, args.url, clock, frames=args.frames, seed=args.seed), each_tick))
+        link = Link(charger, args.url, clock, frames=args.frames, seed=args.seed, tls=tls)
+        units.append(Unit(charger, link, each_tick))
     await run_until(units, clock, stop, None if args.minutes is None else args.minutes * 60)
     return 0
 

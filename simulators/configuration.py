@@ -5,6 +5,7 @@ Only what the simulated charger really does is offered: there is, for instance, 
 clock-aligned data, so those keys say so and cannot be changed to say otherwise.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,7 @@ class Key:
         accepts: whether a text may be written to it; None for a read-only key.
         wire_name: its name for the central system when that is another one; empty: it is not shown at all.
         at_reboot: what is written counts after the next reboot only (§5.3, RebootRequired).
+        write_only: nobody can read its value, and it is not listed (security whitepaper §7).
     """
 
     name: str
@@ -34,6 +36,7 @@ class Key:
     accepts: Callable[[str], bool] | None = None
     wire_name: str | None = None
     at_reboot: bool = False
+    write_only: bool = False
 
     @property
     def readonly(self) -> bool:
@@ -58,6 +61,11 @@ def _positive(text: str) -> bool:
     return _whole(text) and int(text) > 0
 
 
+def _secret(text: str) -> bool:
+    """Accept 16 to 20 bytes as hex digits (security whitepaper A00.FR.205)."""
+    return re.fullmatch("(?:[0-9A-Fa-f]{2}){16,20}", text) is not None
+
+
 def _measurands(text: str) -> bool:
     """Accept a comma-separated list only if every item is supported (§3.16.4)."""
     known = {measurand.value for measurand in Measurand}
@@ -73,6 +81,7 @@ def default_keys(
     units = ",".join(_UNIT_WORDS[unit] for unit in sorted(capabilities.units))
     return [
         Key("AllowOfflineTxForUnknownId", "true", _boolean),
+        Key("AuthorizationKey", "", _secret, write_only=True),
         Key("AuthorizeRemoteTxRequests", "true", _boolean),
         Key("ChargeProfileMaxStackLevel", str(capabilities.max_stack_level)),
         Key("ChargingScheduleAllowedChargingRateUnit", units),
@@ -132,6 +141,11 @@ class Configuration:
         """Return the value of a comma-separated key."""
         return [item.strip() for item in self._keys[name].value.split(",") if item.strip()]
 
+    def password(self) -> bytes:
+        """Return what HTTP Basic is done with, as bytes; empty: the charger has none."""
+        key = self._keys.get("AuthorizationKey")
+        return b"" if key is None else bytes.fromhex(key.value)
+
     def set(self, name: str, value: str) -> None:
         """Set a known key, read-only or not: for the charger itself (a heartbeat interval from BootNotification)."""
         self._keys[name] = replace(self._keys[name], value=value)
@@ -144,9 +158,12 @@ class Configuration:
 
     def read(self, names: Iterable[str] | None) -> tuple[list[dict[str, object]], list[str]]:
         """Answer GetConfiguration: rows of the known keys, and the unknown names; no names means all (§5.8)."""
-        wanted = list(names or self._names)
+        wanted = list(names or (name for name in self._names if not self._keys[self._names[name]].write_only))
         known = [self._keys[self._names[name]] for name in wanted if name in self._names]
-        rows: list[dict[str, object]] = [{"key": k.shown_as, "readonly": k.readonly, "value": k.value} for k in known]
+        rows: list[dict[str, object]] = [
+            {"key": key.shown_as, "readonly": key.readonly} | ({} if key.write_only else {"value": key.value})
+            for key in known
+        ]
         return rows, [name for name in wanted if name not in self._names]
 
     def change(self, name: str, value: str) -> str:

@@ -11,6 +11,8 @@ How it shakes hands, and what it does to sockets that it gives up, follows the c
 import asyncio
 import contextlib
 import random
+import ssl
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -33,13 +35,26 @@ END_RETRY_S = 0.1
 
 
 class Link:
-    """Keeps one charger connected to `url`/<its id>."""
+    """Keeps one charger connected to `url`/<its id>.
 
-    def __init__(self, charger: Charger, url: str, clock: Clock, *, frames: bool = False, seed: int = 0) -> None:
+    Its key is sent as HTTP Basic if it has one; `tls`: whom it trusts, and its own certificate.
+    """
+
+    def __init__(
+        self,
+        charger: Charger,
+        url: str,
+        clock: Clock,
+        *,
+        frames: bool = False,
+        seed: int = 0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self._charger = charger
         self._url = charger.traits.address(url, charger.identity.charger_id)
         self._clock = clock
         self._frames = frames
+        self._tls = tls
         self._random = random.Random(f"{seed}/{charger.identity.charger_id}")
         self._wake = asyncio.Event()
         self._cut = asyncio.Event()
@@ -98,6 +113,8 @@ class Link:
                 ping_interval=self._charger.configuration.integer("WebSocketPingInterval") or None,
                 compression=None,
                 proxy=None,
+                ssl=self._tls,
+                additional_headers=self._credentials(),
                 create_connection=partial(Socket, omitted_headers=traits.omitted_headers, pongs=traits.pongs),  # type: ignore[arg-type]  # any factory will do
             )
             try:
@@ -109,13 +126,26 @@ class Link:
                 if socket not in self._abandoned:
                     await socket.close()
         except InvalidStatus as error:
-            why = {401: "wrong or missing credentials", 404: "it does not know this charger"}
+            why = {
+                401: "wrong or missing credentials",
+                403: "this way of proving who it is is not enough there",
+                404: "it does not know this charger",
+                429: "too many failures",
+            }
             status = error.response.status_code
             self._charger.tell(f"{self._url} refused with HTTP {status}: {why.get(status, 'no reason known')}")
         except (OSError, InvalidHandshake, InvalidURI, ConnectionClosed) as error:
             reason = str(error) or type(error).__name__
             self._charger.tell(f"no central system at {self._url}: {reason}")
         return False
+
+    def _credentials(self) -> dict[str, str]:
+        """Return the header of HTTP Basic: the charger's id and the bytes of its key (security whitepaper §2.3)."""
+        password = self._charger.configuration.password()
+        if not password:
+            return {}
+        pair = self._charger.identity.charger_id.encode() + b":" + password
+        return {"Authorization": f"Basic {b64encode(pair).decode()}"}
 
     async def _serve(self, socket: ClientConnection) -> bool:
         """Read and send until the socket closes or the charger wants it cut; return whether a frame came."""

@@ -4,6 +4,7 @@ Values are checked here, one function per kind, so that a wrong one is named wit
 """
 
 import argparse
+import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -106,6 +107,8 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("argument --max-kwh: less than --min-kwh")
     if args.command == "charger" and args.phases is None:
         args.phases = 3 if args.max_w <= AC_MAX_W else 0
+    if args.command == "charger" and args.cert_key is not None and args.cert is None:
+        parser.error("argument --cert-key: needs --cert")
     if args.command == "charger":
         traits = traits_named(args.character)
         if isinstance(traits, Unusable):
@@ -115,6 +118,11 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def _add_charger(parser: argparse.ArgumentParser) -> None:
     _add_connection(parser)
+    parser.add_argument("--key", type=_key, metavar="HEX", help="its AuthorizationKey, 16 to 20 bytes as hex digits")
+    parser.add_argument("--cert", type=Path, metavar="FILE", help="its own certificate, for mutual TLS (PEM)")
+    parser.add_argument(
+        "--cert-key", type=Path, metavar="FILE", help="the key of its certificate (in the file of the certificate)"
+    )
     parser.add_argument("--id", required=True, type=_identity, help="the charger's OCPP identity")
     parser.add_argument("--connectors", type=_count, default=2, metavar="N", help="how many (2)")
     parser.add_argument(
@@ -171,6 +179,9 @@ def _add_connection(parser: argparse.ArgumentParser) -> None:
         type=_websocket_url,
         default=DEFAULT_OCPP_URL,
         help=f"of the central system, without the charger's id ({DEFAULT_OCPP_URL})",
+    )
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="authorities that it trusts over wss:// (PEM; those of this machine)"
     )
 
 
@@ -254,6 +265,12 @@ def _count(text: str) -> int:
 
 def _seconds(text: str) -> int:
     return _whole(text, 0, 86_400)
+
+
+def _key(text: str) -> str:
+    if re.fullmatch("(?:[0-9A-Fa-f]{2}){16,20}", text) is None:
+        raise argparse.ArgumentTypeError("a key is 32 to 40 hex digits, two for each byte")
+    return text
 
 
 def _identity(text: str) -> str:

@@ -125,6 +125,23 @@ def serve(
             metavar="refuse|pending|reject", help="What becomes of chargers that are not configured. [default: refuse]"
         ),
     ] = None,
+    ocpp_tls_cert: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="Certificate for chargers over TLS (PEM); once each for ECDSA and RSA."),
+    ] = None,
+    ocpp_tls_key: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="Key of each --ocpp-tls-cert, in the same order.")
+    ] = None,
+    ocpp_tls_port: Annotated[
+        Text, typer.Option(metavar="PORT", help="Port for chargers over TLS; 0: any free one. [default: 9443]")
+    ] = None,
+    ocpp_client_ca: Annotated[
+        Text, typer.Option(metavar="FILE", help="Authorities of chargers' own certificates (PEM).")
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ADDRESS", help="A reverse proxy that ends TLS and is believed; once for each."),
+    ] = None,
     database: Annotated[
         Text,
         typer.Option(metavar="URL", help="sqlite:///PATH or postgresql://… [default: sqlite:///csms.sqlite3]"),
@@ -132,8 +149,9 @@ def serve(
     id_tags: Annotated[
         Text,
         typer.Option(
-            metavar="open|listed|FILE",
-            help="Which id tags may charge that are not listed: all, none, or those in a file. [default: open]",
+            metavar="auto|open|listed|FILE",
+            help="Which id tags may charge that are not listed: all, none, or those in a file. "
+            "[default: auto: open on this machine, listed beyond]",
         ),
     ] = None,
     replace_config: Annotated[
@@ -189,6 +207,11 @@ def serve(
         "ocpp_host": ocpp_host,
         "ocpp_port": ocpp_port,
         "unknown_chargers": unknown_chargers,
+        "ocpp_tls_cert": ocpp_tls_cert or None,
+        "ocpp_tls_key": ocpp_tls_key or None,
+        "ocpp_tls_port": ocpp_tls_port,
+        "ocpp_client_ca": ocpp_client_ca,
+        "trusted_proxy": trusted_proxy or None,
         "database": database,
         "id_tags": id_tags,
         "replace_config": replace_config,
@@ -496,6 +519,35 @@ def campaigns_stop(campaign_id: CampaignArgument, url: Server = REST_URL) -> Non
     raise typer.Exit(stop(url, campaign_id))
 
 
+@chargers_app.command("key")
+def chargers_key(
+    charger_id: Annotated[str, typer.Argument(metavar="ID", help="The charger's id.")],
+    *,
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Also where it has one, which is good until the new one is first used.")
+    ] = False,
+    send: Annotated[bool, typer.Option("--send", help="Tell the charger, which must be connected.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Say when its key was made and what it has proven.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Ask it for no key any more, and hold it to no security profile.")
+    ] = False,
+    reset_profile: Annotated[
+        bool, typer.Option("--reset-profile", help="Let it come with a lower security profile than it has used.")
+    ] = False,
+    url: Server = REST_URL,
+) -> None:
+    """Make a charger's key, without which it does not come in any more; it is shown this once.
+
+    With --send a connected charger is told by ChangeConfiguration, and its first key is asked for only once it was
+    used. Over an address without TLS whoever reads along reads the key.
+    """
+    from csms.cli.charger_key import Wish, run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(
+        run(url, charger_id, Wish(rotate=rotate, send=send, show=show, remove=remove, reset_profile=reset_profile))
+    )
+
+
 @app.command()
 def release(
     charger_ids: Annotated[
@@ -699,6 +751,10 @@ def doctor(
     port: Annotated[Text, typer.Option(metavar="PORT", help="REST port of the server. [default: 3000]")] = None,
     ocpp_host: Annotated[Text, typer.Option(metavar="ADDRESS", help="As for csms serve.")] = None,
     ocpp_port: Annotated[Text, typer.Option(metavar="PORT", help="As for csms serve.")] = None,
+    ocpp_tls_cert: Annotated[list[str] | None, typer.Option(metavar="FILE", help="As for csms serve.")] = None,
+    ocpp_tls_key: Annotated[list[str] | None, typer.Option(metavar="FILE", help="As for csms serve.")] = None,
+    ocpp_tls_port: Annotated[Text, typer.Option(metavar="PORT", help="As for csms serve.")] = None,
+    ocpp_client_ca: Annotated[Text, typer.Option(metavar="FILE", help="As for csms serve.")] = None,
     database: Database = None,
 ) -> None:
     """Look at settings, database, disk, clock, ports, configuration, chargers and alarms, and say what to do.
@@ -714,6 +770,10 @@ def doctor(
         "port": port,
         "ocpp_host": ocpp_host,
         "ocpp_port": ocpp_port,
+        "ocpp_tls_cert": ocpp_tls_cert or None,
+        "ocpp_tls_key": ocpp_tls_key or None,
+        "ocpp_tls_port": ocpp_tls_port,
+        "ocpp_client_ca": ocpp_client_ca,
         "database": database,
     }
     raise typer.Exit(run({name: value for name, value in given.items() if value is not None}))

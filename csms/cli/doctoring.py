@@ -22,6 +22,7 @@ from csms.cli.status import ExitStatus
 from csms.core.configuration import explain_fail_safe, kilowatts, notices
 from csms.core.station import Charger, Control, Station
 from csms.doors import DoorShutError, listening_socket
+from csms.gateway.tls import TlsFiles, TlsFilesError, ending_soon, new_context
 from csms.settings import Settings, read_settings, unknown_variables
 from csms.store import NotOpened
 from csms.store.examining import Examined, examine
@@ -90,9 +91,11 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     if isinstance(health, str):
         yield Finding(Level.NOTE, "server", f"none answers at {url}", "start it with csms serve, and ask again")
         yield from _ports(settings)
+        yield from _tls(settings, time.time_ns() // 1_000_000)
         yield from _file(settings.config)
     else:
         yield Finding(Level.OK, "server", f"answers at {url}")
+        yield from _tls(settings, time.time_ns() // 1_000_000)
         yield from _running(url)
 
 
@@ -146,10 +149,12 @@ def _url(settings: Settings) -> str:
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:
-    doors = (
+    doors = [
         ("REST", settings.host, settings.port, "--port"),
         ("OCPP", settings.ocpp_host, settings.ocpp_port, "--ocpp-port"),
-    )
+    ]
+    if settings.ocpp_tls_cert:
+        doors.append(("OCPP/TLS", settings.ocpp_host, settings.ocpp_tls_port, "--ocpp-tls-port"))
     for name, host, port, flag in doors:
         try:
             listening_socket(name, host, port, flag).close()
@@ -157,6 +162,26 @@ def _ports(settings: Settings) -> Iterator[Finding]:
             yield Finding(Level.FAULT, f"{name} port", shut.lines[0], shut.lines[1])
         else:
             yield Finding(Level.OK, f"{name} port", f"{host} port {port} is free")
+
+
+def _tls(settings: Settings, now_ms: int) -> Iterator[Finding]:
+    """Look at the certificates for chargers as the server would read them now."""
+    if not settings.ocpp_tls_cert:
+        return
+    files = TlsFiles(tuple(zip(settings.ocpp_tls_cert, settings.ocpp_tls_key, strict=True)), settings.ocpp_client_ca)
+    try:
+        new_context(files)
+    except TlsFilesError as error:
+        yield Finding(Level.FAULT, "certificates", str(error), "a running server goes on with those of before")
+        return
+    soon = ending_soon(files, now_ms)
+    for file, left_ms in soon:
+        days = left_ms // 86_400_000
+        said = f"{file}: ends in {days} days" if left_ms > 0 else f"{file}: has ended"
+        level = Level.NOTE if left_ms > 0 else Level.FAULT
+        yield Finding(level, "certificates", said, "put a new one in its place: it is taken up within a minute")
+    if not soon:
+        yield Finding(Level.OK, "certificates", "can be used, and hold for more than 30 days")
 
 
 def _file(path: Path | None) -> Iterator[Finding]:

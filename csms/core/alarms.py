@@ -2,8 +2,9 @@
 
 An *alarm* asks for somebody now: power is booked that cannot be steered, or cannot be trusted. A *notice* can wait for
 a working day. Both are facts of the state (`csms.core.notices`), but for `nothing_stored`, which the station's loop
-raises because nothing of the state could tell it: raised and cleared by evidence, never by hand. Whoever shows them
-takes the words from the table below; the figures of a single case are its cause.
+raises because nothing of the state could tell it, and `unproven`, which the chargers' door raises: raised and cleared
+by evidence, never by hand. Whoever shows them takes the words from the table below; the figures of a single case are
+its cause.
 """
 
 from dataclasses import dataclass
@@ -268,6 +269,13 @@ KINDS: Final[dict[str, Kind]] = {
         "The charger has asked for a certificate of its own, and will go on with the one that it has.",
         "Have `certificateRequest` of `GET /chargers/{id}` signed by the authority of the chargers, and send what it"
         " gives with `POST /chargers/{id}/commands/CertificateSigned`.",
+    ),
+    "unproven": Kind(
+        _N,
+        "charger",
+        "The charger comes over the network without a password or a certificate (security profile 0): whoever is in"
+        " that network can pass for it, and read along.",
+        "Give it a key with `csms chargers key ID`, and better TLS as well.",
     ),
     "reboot_required": Kind(
         _N,

@@ -11,7 +11,7 @@
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -76,6 +76,7 @@ class ChargerConnection(ServerConnection):
     ) -> None:
         super().__init__(protocol, server, **settings)
         self.charger_id = ""
+        self.forwarded_for: str | None = None
         self.bytes_seen = 0
         self.last_frame_ms = mono_ms()
         self._watch = watch
@@ -92,9 +93,21 @@ class ChargerConnection(ServerConnection):
 
     @property
     def remote(self) -> str:
-        """Return the host at the other end."""
+        """Return the host at the other end, or that for which a trusted proxy stands there."""
+        if self.forwarded_for is not None:
+            return self.forwarded_for
         address = self.remote_address
         return str(address[0]) if isinstance(address, tuple) else str(address or "")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Return whether it is TLS that is spoken on this very connection."""
+        return self.transport.get_extra_info("ssl_object") is not None
+
+    @property
+    def certificate(self) -> Mapping[str, Any] | None:
+        """Return the client certificate that TLS has verified, as `ssl` decodes it, or None."""
+        return self.transport.get_extra_info("peercert") or None
 
     @property
     def ended_with(self) -> int | None:

@@ -15,7 +15,7 @@ also waits for a StartTransaction on its connector to be answered (OCPP 1.6 §5.
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from csms.core.events import (
     ChargerConnected,
     ChargerDisconnected,
     ChargerHeard,
+    Fact,
 )
 from csms.core.ids import ChargerId, ConnectionId, Token
 from csms.core.replies import Outcome
@@ -89,6 +90,7 @@ class Link:
         self._commands: list[Call] = []
         self._dispatching = False
         self._newest_limit: dict[tuple[Purpose, int], int] = {}
+        self._private: dict[Token, asyncio.Future[Fact]] = {}
         self._operated: deque[Token] = deque(maxlen=OPERATED_REMEMBERED)
         self._waiting: dict[CallReceived, Waiting] = {}
         self._busy = False
@@ -304,6 +306,31 @@ class Link:
         self._flush()
         self._arm_timer()
 
+    # --- what is said beside the ledger -------------------------------------------------------------------------------
+
+    async def ask(self, action: str, payload: Mapping[str, object]) -> Fact:
+        """Say something that must be in no record, and return what would be the core's fact of what came of it.
+
+        It waits for its turn like any CALL of ours. Its token is none of the core's, which hears nothing of it.
+        """
+        token = Token(-len(self._private) - 1)
+        if self.closed:
+            return CallUnsent(token)
+        outcome: asyncio.Future[Fact] = asyncio.get_running_loop().create_future()
+        self._private[token] = outcome
+        for event in self.peer.call(token, action, payload):
+            self._report(event)
+        self._dispatch()
+        return await outcome
+
+    def _conclude(self, fact: Fact, token: Token) -> None:
+        """Tell what became of a CALL: whoever asked for it beside the ledger, else the core."""
+        outcome = self._private.get(token)
+        if outcome is None:
+            self._desk.submit(fact)
+        elif not outcome.done():
+            outcome.set_result(fact)
+
     # --- facts and bytes ----------------------------------------------------------------------------------------------
 
     def _report(self, event: PeerEvent) -> None:
@@ -312,15 +339,15 @@ class Link:
             case AnswerReceived() if event.token in self._operated:
                 self._desk.submit(translate.fact_of_operated(event.token, event.payload))
             case AnswerReceived():
-                self._desk.submit(translate.fact_of_answer(event.token, event.action, event.payload))
+                self._conclude(translate.fact_of_answer(event.token, event.action, event.payload), event.token)
             case ErrorReceived():
                 self._quiet.note("call.errored", action=event.action, code=event.code, description=event.description)
-                self._desk.submit(translate.fact_of_error(event.token, event.code))
+                self._conclude(translate.fact_of_error(event.token, event.code), event.token)
             case CallTimedOut():
                 self._log.warning("call.timed_out", token=event.token)
-                self._desk.submit(event)
+                self._conclude(event, event.token)
             case CallUnsent():
-                self._desk.submit(event)
+                self._conclude(event, event.token)
             case FrameRefused():
                 self._quiet.note("frame.refused", reason=event.reason, message_id=event.message_id)
             case CallReceived():
@@ -338,7 +365,9 @@ class Link:
                 self._log.debug("frame.sent", frame=out.text)
             self._record("sent", out.text)
             if out.token is not None:
-                self._desk.submit(self.peer.handed(out.token, self._mono_ms()))
+                sent = self.peer.handed(out.token, self._mono_ms())
+                if out.token not in self._private:
+                    self._desk.submit(sent)
                 self._arm_timer()
             if self._connection.is_clogged:
                 self.shutdown("charger does not read")
@@ -357,6 +386,8 @@ class Link:
             self._desk.submit(CallUnsent(command.token))
         self._commands.clear()
         self._waiting.clear()
+        for token in self._private:
+            self._conclude(CallTimedOut(token), token)
         if not self._over.done():  # it is cancelled with `run`
             self._over.set_result(None)
         self._pulse.stop()

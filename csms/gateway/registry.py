@@ -10,12 +10,13 @@ import secrets
 from collections.abc import Callable
 
 from csms.core.commands import AbortConnection, Command
-from csms.core.events import CallUnsent
+from csms.core.events import CallAnswered, CallTimedOut, CallUnsent
 from csms.core.ids import ChargerId, ConnectionId
 from csms.gateway.answers import Services
 from csms.gateway.connection import ChargerConnection
 from csms.gateway.link import Link
 from csms.ocpp16.peer import Peer
+from csms.runtime.charger_access import KeyTold
 from csms.runtime.desk import ChargersDesk
 
 
@@ -67,6 +68,23 @@ class LinkRegistry:
             self._desk().submit(CallUnsent(command.token))
         else:
             current.send(command)
+
+    async def change_key(self, charger_id: ChargerId, key: str) -> KeyTold:
+        """Tell a charger its next key, as 40 hex digits; it is in no record, and masked in whatever shows frames."""
+        link = self._links.get(charger_id)
+        if link is None:
+            return KeyTold.NOT_SENT
+        fact = await link.ask("ChangeConfiguration", {"key": "AuthorizationKey", "value": key})
+        match fact:
+            case CallUnsent():
+                return KeyTold.NOT_SENT
+            case CallTimedOut():
+                return KeyTold.UNANSWERED
+            case CallAnswered(status="Accepted"):
+                return KeyTold.TAKEN
+            case CallAnswered(status="RebootRequired"):
+                return KeyTold.AT_BOOT
+        return KeyTold.REFUSED
 
     def poll(self) -> None:
         """Do what is due on every link now (its own timer does the same in time)."""

@@ -1,14 +1,16 @@
 """The listener for chargers: who is let in, and why others are not (OCPP-J 1.6 §3).
 
-A handshake is judged in this order: too many others half-open → the TCP connection is aborted; no WebSocket handshake →
-the HTTP status that `websockets` chooses; no, a malformed or an unknown charger id, or a charger that is not steered
-over OCPP → 404 (a whole address in place of an id is as good as the id at its end); no common version → 101 without the
-subprotocol header, then close 1002 (§3.2). A charger with `assumeOcpp16` may leave the subprotocol out. Every refusal
-is logged and remembered for the operator. Where the setting says so, an unknown charger is not refused but let in as a
-guest (`csms.gateway.guests`).
+A handshake is judged in this order: too many others half-open, in all or from that address → the TCP connection is
+aborted; TLS that fails → likewise; no WebSocket handshake → the HTTP status that `websockets` chooses; no, a malformed
+or an unknown charger id, or a charger that is not steered over OCPP → 404 (a whole address in place of an id is as good
+as the id at its end); not proven who it is, or not allowed from where it comes → 401, 403 or 429
+(`csms.gateway.admission`); no common version → 101 without the subprotocol header, then close 1002 (§3.2). A charger
+with `assumeOcpp16` may leave the subprotocol out. Every refusal is logged and remembered for the operator. Where the
+setting says so, an unknown charger is not refused but let in as a guest (`csms.gateway.guests`).
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -20,12 +22,21 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from csms.core.charger_access import Profile
 from csms.core.ids import ChargerId
+from csms.gateway.admission import Admission, Admitted, Knocker, Refusal, may_be_guest
 from csms.gateway.answers import Services
 from csms.gateway.connection import ChargerConnection
 from csms.gateway.guests import Guests, Host
+from csms.gateway.half_open import HalfOpen
+from csms.gateway.origins import Origin, Origins, Reach
 from csms.gateway.paths import charger_id_in
 from csms.gateway.registry import LinkRegistry
+from csms.gateway.tls import Certificates
+from csms.gateway.tls_door import SecureConnection, TlsDoor
+from csms.gateway.unproven import Unproven
+from csms.ports import StoreError
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.knocking import KnockingLog
 from csms.settings import UnknownChargers
 
@@ -53,10 +64,12 @@ class GatewaySettings:
         port: 0 takes any free one.
         max_half_open: TCP connections without a finished handshake; a whole fleet may come back in one moment, and each
             costs less than 20 KiB until its time is over.
-        open_timeout_s: for the handshake.
+        open_timeout_s: for the handshake, and before it for that of TLS.
         close_timeout_s: for the closing handshake, before the socket is aborted.
         backlog: connections that the kernel holds for us; reconnect storms need many.
         unknown_chargers: what becomes of chargers that are not configured.
+        tls_port: of the listener for TLS, if there are certificates.
+        trusted_proxies: addresses of reverse proxies that are believed.
     """
 
     host: str = "127.0.0.1"
@@ -66,36 +79,77 @@ class GatewaySettings:
     close_timeout_s: float = 2.0
     backlog: int = 4096
     unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
+    tls_port: int = 0
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class Gateway:
-    """The WebSocket server of one station."""
+    """The WebSocket server of one station, with one listener or, where there are certificates, two."""
 
     def __init__(
-        self, settings: GatewaySettings, services: Services, registry: LinkRegistry, knocks: KnockingLog
+        self,
+        settings: GatewaySettings,
+        services: Services,
+        registry: LinkRegistry,
+        knocks: KnockingLog,
+        access: AccessBook,
+        certificates: Certificates | None = None,
     ) -> None:
         self._settings = settings
         self._services = services
         self._registry = registry
         self._knocks = knocks
-        self._half_open: set[ChargerConnection] = set()
+        self._access = access
+        self._certificates = certificates
+        self._admission = Admission()
+        self._origins = Origins(settings.trusted_proxies)
+        self._unproven = Unproven(services.desk.view, services.clock)
+        self._half_open = HalfOpen(settings.max_half_open)
+        self._doors: set[TlsDoor] = set()
         self.guests = Guests(Host(settings.unknown_chargers, knocks, services.clock), self._is_stranger)
         self._server: Server | None = None
+        self._tls_server: Server | None = None
 
     @property
     def port(self) -> int:
-        """Return the port that is listened on."""
+        """Return the port that is listened on without TLS."""
         assert self._server is not None, "started"
         return int(self._server.sockets[0].getsockname()[1])
 
+    @property
+    def tls_port(self) -> int | None:
+        """Return the port that is listened on with TLS; None: there are no certificates."""
+        return None if self._tls_server is None else int(self._tls_server.sockets[0].getsockname()[1])
+
     async def start(self) -> None:
-        """Listen; raise OSError when the address cannot be had."""
-        self._services.desk.view.watchers.append(self.guests.station_changed)
-        factory = partial(ChargerConnection, watch=self, mono_ms=lambda: self._services.clock.now().mono_ms)
-        self._server = await serve(
+        """Listen; raise OSError when the address cannot be had (`start_tls` likewise, for the other listener)."""
+        watchers = self._services.desk.view.watchers
+        watchers.append(self.guests.station_changed)
+        watchers.append(self._unproven.station_changed)
+        self._server = await self._listen(self._settings.port, self._new_connection)
+
+    async def start_tls(self) -> None:
+        """Listen with TLS as well, if there are certificates."""
+        if self._certificates is not None:
+            self._tls_server = await self._listen(self._settings.tls_port, self._new_secure_connection)
+
+    def _new_connection(self, *given: Any, **settings: Any) -> ChargerConnection:
+        mono_ms = partial(_mono_ms, self._services)
+        return ChargerConnection(*given, watch=self, mono_ms=mono_ms, **settings)
+
+    def _new_secure_connection(self, *given: Any, **settings: Any) -> SecureConnection:
+        mono_ms = partial(_mono_ms, self._services)
+        return SecureConnection(*given, new_door=self._new_door, watch=self, mono_ms=mono_ms, **settings)
+
+    def _new_door(self, connection: ChargerConnection) -> TlsDoor:
+        assert self._certificates is not None, "a listener for TLS has certificates"
+        return TlsDoor(connection, self._certificates.context, self, self._settings.open_timeout_s)
+
+    async def _listen(self, port: int, new_connection: Callable[..., ChargerConnection]) -> Server:
+        return await serve(
             self._handle,
             self._settings.host,
-            self._settings.port,
+            port,
             select_subprotocol=_select_subprotocol,
             process_request=self._process_request,
             process_response=self._process_response,
@@ -105,46 +159,106 @@ class Gateway:
             open_timeout=self._settings.open_timeout_s,
             close_timeout=self._settings.close_timeout_s,
             ping_interval=None,  # each link pings by itself, after silence only
-            create_connection=cast("type[ServerConnection]", factory),
+            create_connection=cast("type[ServerConnection]", new_connection),  # any factory of protocols will do
             backlog=self._settings.backlog,
         )
 
     async def stop(self) -> None:
         """Stop listening and close every connection with 1001."""
-        assert self._server is not None, "started"
-        self._server.close()
-        await self._server.wait_closed()
+        servers = [server for server in (self._server, self._tls_server) if server is not None]
+        for server in servers:
+            server.close()
+        for door in self._doors:
+            door.abort()
+        await asyncio.gather(*(server.wait_closed() for server in servers))
 
     # --- handshakes ---------------------------------------------------------------------------------------------------
 
     def connection_entered(self, connection: ChargerConnection) -> bool:
         """Count a TCP connection without a handshake; False when there are too many."""
-        if len(self._half_open) >= self._settings.max_half_open:
-            self._refused(connection, "", "too_many_half_open")
-            return False
-        self._half_open.add(connection)
-        return True
+        return self._entered(connection, connection.remote)
 
     def connection_left(self, connection: ChargerConnection) -> None:
         """Forget a connection; one that spoke, but no HTTP, is remembered as a knock."""
-        self._half_open.discard(connection)
+        self._half_open.leave(connection)
         if connection.request is None and connection.bytes_seen > 0:
-            self._refused(connection, "", "not_http")
+            self._refused(connection.remote, "", "", "not_http")
 
-    def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+    def door_entered(self, door: TlsDoor) -> bool:
+        """Count a TCP connection on which TLS is to be spoken; False when there are too many."""
+        has_room = self._entered(door, door.remote)
+        if has_room:
+            self._doors.add(door)
+        return has_room
+
+    def door_left(self, door: TlsDoor, failure: str | None) -> None:
+        """Forget it; one that failed is remembered as a knock."""
+        self._doors.discard(door)
+        self._half_open.leave(door)
+        if failure is not None:
+            self._refused(door.remote, "", "", "no_tls", detail=failure)
+
+    def _entered(self, one: ChargerConnection | TlsDoor, remote: str) -> bool:
+        has_room = self._half_open.enter(one, remote, stands_for_many=self._origins.stands_for_many(remote))
+        if not has_room:
+            self._refused(remote, "", "", "too_many_half_open")
+        return has_room
+
+    async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, ChargerConnection), "made by our factory"
+        origin = self._origins.of(connection.remote, request.headers, encrypted=connection.is_encrypted)
+        if origin.address != connection.remote:
+            connection.forwarded_for = origin.address or f"behind {connection.remote}"
         charger_id = self._identity_in(request.path)
         reason = self._refusal(charger_id)
         if reason == _STRANGER:
             assert charger_id, "the id of an unknown charger"
-            reason = self._guest_refusal(charger_id)
+            reason = self._guest_refusal(charger_id, origin)
+        elif reason is None:
+            assert charger_id, "checked"
+            refusal = await self._unadmitted(connection, ChargerId(charger_id), origin)
+            if refusal is not None:
+                said, headers = refusal.said, refusal.headers
+                return self._turned_away(connection, charger_id, refusal.reason, refusal.status, said, headers)
         if reason is not None:
-            self._refused(connection, charger_id or "", reason)
-            connection.charger_id = ""
-            return connection.respond(HTTPStatus.NOT_FOUND, f"{_EXPLANATIONS[reason]}\n")
+            said = _EXPLANATIONS[reason]
+            return self._turned_away(connection, charger_id or "", reason, HTTPStatus.NOT_FOUND, said, {})
         assert charger_id, "checked"
         connection.charger_id = charger_id
         return None
+
+    async def _unadmitted(self, connection: ChargerConnection, charger_id: ChargerId, origin: Origin) -> Refusal | None:
+        """Return why a charger may not come in; let in, how it proved who it is is durable, or not yet believed."""
+        assert connection.request is not None, "it is being judged"
+        knocker = Knocker(origin, connection.request.headers, connection.certificate)
+        found = self._admission.judge(self._access.find(charger_id), knocker, _mono_ms(self._services))
+        if isinstance(found, Refusal):
+            return found
+        assert isinstance(found, Admitted), "there is nothing else"
+        try:
+            await self._access.used(charger_id, found.profile, found.grade, origin.network)
+        except StoreError as error:
+            # It has proven who it is. What is not remembered of it is found out again when it comes next.
+            _log.warning("handshake.not_remembered", charger_id=charger_id, error=str(error))
+        is_exposed = found.profile is Profile.NONE and origin.reach is not Reach.LOOPBACK
+        self._unproven.came(charger_id, origin.address if is_exposed else None)
+        return None
+
+    def _turned_away(
+        self,
+        connection: ChargerConnection,
+        charger_id: str,
+        reason: str,
+        status: HTTPStatus,
+        said: str,
+        headers: Mapping[str, str],
+    ) -> Response:
+        assert connection.request is not None, "it was judged"
+        self._refused(connection.remote, connection.request.path, charger_id, reason)
+        connection.charger_id = ""
+        response = connection.respond(status, f"{said}\n")
+        response.headers.update(headers)
+        return response
 
     def _identity_in(self, path: str) -> str | None:
         """Return the charger id; of one that gave its whole address as its id the end of that, if it is let in."""
@@ -169,21 +283,20 @@ class Gateway:
     def _is_stranger(self, charger_id: str) -> bool:
         return self._refusal(charger_id) == _STRANGER
 
-    def _guest_refusal(self, charger_id: str) -> str | None:
+    def _guest_refusal(self, charger_id: str, origin: Origin) -> str | None:
         """Return why an unknown charger may not even be a guest, or None."""
-        if self._settings.unknown_chargers is UnknownChargers.REFUSE:
+        if self._settings.unknown_chargers is UnknownChargers.REFUSE or not may_be_guest(origin):
             return _STRANGER
         return None if self.guests.has_room_for(charger_id) else "too_many_guests"
 
-    def _process_response(self, connection: ServerConnection, request: Request, response: Response) -> None:  # noqa: ARG002
+    def _process_response(self, connection: ServerConnection, request: Request, response: Response) -> None:
         assert isinstance(connection, ChargerConnection), "made by our factory"
         if connection.charger_id and response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
-            self._refused(connection, connection.charger_id, "bad_handshake")
+            self._refused(connection.remote, request.path, connection.charger_id, "bad_handshake")
 
-    def _refused(self, connection: ChargerConnection, charger_id: str, reason: str) -> None:
-        path = connection.request.path if connection.request is not None else ""
+    def _refused(self, remote: str, path: str, charger_id: str, reason: str, **more: str) -> None:
         wall_ms = self._services.clock.now().wall_ms
-        knock = self._knocks.record(charger_id, connection.remote, path, reason, wall_ms=wall_ms)
+        knock = self._knocks.record(charger_id, remote, path, reason, wall_ms=wall_ms)
         _log.warning(
             "handshake.refused",
             reason=reason,
@@ -191,6 +304,7 @@ class Gateway:
             remote=knock.remote,
             path=knock.path,
             count=knock.count,
+            **more,
         )
 
     # --- connections --------------------------------------------------------------------------------------------------
@@ -201,14 +315,14 @@ class Gateway:
         is_guest = self._settings.unknown_chargers is not UnknownChargers.REFUSE and self._is_stranger(charger_id)
         reason = self._version_refusal(connection, charger_id, is_guest=is_guest)
         if reason is not None:
-            self._refused(connection, charger_id, reason)
+            self._refused(connection.remote, _path(connection), charger_id, reason)
             await connection.close(CloseCode.PROTOCOL_ERROR, _EXPLANATIONS[reason])
             return
         if is_guest and not self.guests.has_room_for(charger_id):
-            self._refused(connection, charger_id, "too_many_guests")
+            self._refused(connection.remote, _path(connection), charger_id, "too_many_guests")
             await connection.close(CloseCode.TRY_AGAIN_LATER, _EXPLANATIONS["too_many_guests"])
             return
-        self._half_open.discard(connection)  # only now: those that are being turned away count, too
+        self._half_open.leave(connection)  # only now: those that are being turned away count, too
         connection.forget_handshake()
         if is_guest:
             await self.guests.serve(charger_id, connection)
@@ -238,6 +352,15 @@ _EXPLANATIONS = {
     "no_common_version": "Only ocpp1.6 is spoken here.",
     "no_subprotocol": "The subprotocol ocpp1.6 was not offered.",
 }
+
+
+def _path(connection: ChargerConnection) -> str:
+    assert connection.request is not None, "the handshake is over"
+    return connection.request.path
+
+
+def _mono_ms(services: Services) -> int:
+    return services.clock.now().mono_ms
 
 
 def _select_subprotocol(connection: Any, offered: Sequence[Subprotocol]) -> Subprotocol | None:  # noqa: ARG001

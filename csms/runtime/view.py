@@ -29,6 +29,7 @@ class StationView:
         chargers: every charger that is configured or draining.
         makes: what the chargers of each make have shown.
         notices: standing alarms and notices by their ids, e.g. "overbooked:grid".
+        unproven: stand for chargers that came without proving who they are; the door raises and clears them.
         unstored: stands while nothing can be stored: no commit could ever bring it here.
         watchers: called after another configuration has come into force; they do nothing but take note.
     """
@@ -37,6 +38,7 @@ class StationView:
     sessions: dict[SessionId, SessionView] = field(default_factory=dict)
     chargers: dict[ChargerId, ChargerView] = field(default_factory=dict)
     notices: dict[str, Alarm] = field(default_factory=dict)
+    unproven: dict[ChargerId, Alarm] = field(default_factory=dict)
     unstored: Alarm | None = None
     makes: dict[Make, Learnt] = field(default_factory=dict)
     watchers: list[Callable[[], None]] = field(default_factory=list)
@@ -44,7 +46,8 @@ class StationView:
     @property
     def standing(self) -> tuple[Alarm, ...]:
         """Return all alarms and notices that stand, in no order."""
-        return (*self.notices.values(), *((self.unstored,) if self.unstored else ()))
+        unstored = (self.unstored,) if self.unstored else ()
+        return (*self.notices.values(), *self.unproven.values(), *unstored)
 
 
 def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -> None:

@@ -19,6 +19,7 @@ import msgspec
 
 from csms.core.access import AccessKey
 from csms.core.audit import AuditEntry
+from csms.core.charger_access import ChargerAccess
 from csms.core.events import KnownTransaction
 from csms.core.id_tags import IdTag
 from csms.core.local_list import LocalListStored
@@ -55,6 +56,7 @@ StateRecord = TypeVar(
     AuditEntry,
     LocalListStored,
     AccessKey,
+    ChargerAccess,
 )
 
 DOCUMENTS: dict[type[object], frozenset[str]] = {
@@ -78,6 +80,7 @@ DOCUMENTS: dict[type[object], frozenset[str]] = {
     KnownTransaction: frozenset({"flags"}),
     AuditEntry: frozenset({"query", "changes", "made"}),
     LocalListStored: frozenset({"wanted", "held", "sent"}),
+    ChargerAccess: frozenset({"key", "next_key"}),
 }
 """The columns of each record's table that are JSON text."""
 
@@ -345,6 +348,18 @@ def local_list_row(station_id: str, stored: LocalListStored) -> Row:
         optional_integer(stored.entries_max),
         stored.enabled,
         optional_text(stored.reason),
+    )
+
+
+def charger_access_row(station_id: str, kept: ChargerAccess) -> Row:
+    """Return the row of table `charger_access`."""
+    return (
+        station_id,
+        text(kept.charger_id),
+        None if kept.key is None else document(kept.key),
+        None if kept.next_key is None else document(kept.next_key),
+        kept.profile.value,
+        text(kept.address),
     )
 
 

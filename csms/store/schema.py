@@ -407,6 +407,18 @@ Index(
     postgresql_where=_is_not_revoked,
 )
 
+charger_access = _table(
+    "charger_access",
+    _station_id(),
+    Column("charger_id", Text, primary_key=True),
+    Column("key", Text, nullable=True),
+    Column("next_key", Text, nullable=True),
+    Column("profile", BigInteger, nullable=False),
+    Column("address", Text, nullable=False),
+)
+"""How chargers prove who they are (`csms.core.charger_access`): hashes of keys, never a key. Read whole at start, and
+written by `csms.runtime.charger_access` alone."""
+
 ownership = _table(
     "ownership",
     Column("station_id", Text, primary_key=True),

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from csms.core.access import AccessKey
 from csms.core.audit import AuditEntry
+from csms.core.charger_access import ChargerAccess
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId
@@ -32,6 +33,7 @@ from csms.store import (
     access_keys,
     audit,
     campaigns,
+    charger_access,
     history,
     id_tags,
     ledger,
@@ -178,6 +180,18 @@ class SqlStore:
     async def write_local_list(self, stored: LocalListStored) -> None:
         """Write a local authorization list, in a transaction that takes its turn with the commits."""
         await self._change(lambda connection: local_lists.write(connection, self._station_id, stored))
+
+    async def load_charger_access(self) -> tuple[ChargerAccess, ...]:
+        """Return how chargers prove who they are, in no order."""
+        return await self._read(lambda connection: charger_access.load(connection, self._station_id))
+
+    async def write_charger_access(self, kept: ChargerAccess) -> None:
+        """Write how a charger proves who it is, in a transaction that takes its turn with the commits."""
+        await self._change(lambda connection: charger_access.write(connection, self._station_id, kept))
+
+    async def forget_charger_access(self, charger_id: ChargerId) -> None:
+        """Keep nothing of how a charger proves who it is, likewise."""
+        await self._change(lambda connection: charger_access.forget(connection, self._station_id, charger_id))
 
     async def prune_samples(self, after: int, *, before_ms: int, now_ms: int) -> Pruned:
         """Remove a batch of old meter samples, in a transaction that takes its turn with the commits."""

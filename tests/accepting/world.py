@@ -125,6 +125,8 @@ class Place:
             messages=self.site.messages,
             audit=audit,
             local_lists=LocalLists(self.site.store, self.site.controller, tags, self.clock, self._new_id),
+            charger_access=self.site.access,
+            change_key=self.site.registry.change_key,
         )
         transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
         self.rest = await self._server.enter_async_context(

@@ -216,6 +216,8 @@ async def standing(clock: VirtualClock) -> AsyncIterator[Place]:
                 id_tags=tags.book,
                 messages=site.messages,
                 audit=audit,
+                charger_access=site.access,
+                change_key=site.registry.change_key,
                 local_lists=LocalLists(site.store, site.controller, tags.book, clock, tags.new_id),
             )
             transport = httpx2.ASGITransport(create_app(services, UNGUARDED))

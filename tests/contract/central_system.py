@@ -24,6 +24,7 @@ from csms.gateway.answers import Services
 from csms.gateway.id_tags import OpenTags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.controller import Controller
 from csms.runtime.knocking import KnockingLog
 from csms.settings import UnknownChargers
@@ -181,7 +182,7 @@ async def central_system(
     await controller.start(station)
     services = Services(controller, store, OpenTags(), clock, lambda: str(uuid.uuid4()))
     settings = GatewaySettings(port=port, unknown_chargers=unknown_chargers, open_timeout_s=60)
-    gateway = Gateway(settings, services, registry, knocks)
+    gateway = Gateway(settings, services, registry, knocks, AccessBook(store, clock))
     await gateway.start()
     loop = asyncio.create_task(controller.run())
     is_running = True

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -29,12 +30,15 @@ from csms.gateway.guests import Guests
 from csms.gateway.id_tags import OpenTags, TagPolicy
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
+from csms.gateway.tls import Certificates
 from csms.ports import StoreError
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.desk import Told
 from csms.runtime.knocking import KnockingLog
 from csms.runtime.messages import Messages
 from csms.runtime.view import StationView
 from csms.settings import UnknownChargers
+from tests.access_memory import AccessInMemory
 from tests.contract.conformance import assert_conforms
 
 T = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -193,20 +197,49 @@ class World:
     max_half_open: int = 100
     unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
     port: int = 0
+    tls_port: int | None = None
+    trusted_proxies: tuple[str, ...] = ()
+    certificates: Certificates | None = None
+    open_timeout_s: float = 20.0
+    kept: AccessInMemory = field(default_factory=AccessInMemory)
     messages: Messages = field(default_factory=Messages)
 
     def __post_init__(self) -> None:
         self.registry = LinkRegistry(lambda: self.desk, "test")
         self.stop: Callable[[], Coroutine[Any, Any, None]]
         self.guests: Guests
+        self.access = AccessBook(self.kept, self.clock)
 
     def url(self, path: str = "/CP001") -> str:
         return f"ws://127.0.0.1:{self.port}{path}"
 
+    def secure_url(self, path: str = "/CP001") -> str:
+        return f"wss://127.0.0.1:{self.tls_port}{path}"
+
     @asynccontextmanager
-    async def client(self, path: str = "/CP001") -> AsyncIterator[Client]:
+    async def client(self, path: str = "/CP001", /, **headers: str) -> AsyncIterator[Client]:
+        async with self._connected(self.url(path), None, headers) as client:
+            yield client
+
+    @asynccontextmanager
+    async def secure_client(
+        self, tls: ssl.SSLContext, path: str = "/CP001", /, **headers: str
+    ) -> AsyncIterator[Client]:
+        async with self._connected(self.secure_url(path), tls, headers) as client:
+            yield client
+
+    @asynccontextmanager
+    async def _connected(
+        self, url: str, tls: ssl.SSLContext | None, headers: Mapping[str, str]
+    ) -> AsyncIterator[Client]:
         connected = sum(isinstance(fact, ChargerConnected) for fact in self.desk.facts)
-        async with connect(self.url(path), subprotocols=[Subprotocol("ocpp1.6")], compression=None) as socket:
+        async with connect(
+            url,
+            subprotocols=[Subprotocol("ocpp1.6")],
+            compression=None,
+            ssl=tls,
+            additional_headers={name.replace("_", "-"): value for name, value in headers.items()},
+        ) as socket:
             await self.desk.wait_for(ChargerConnected, connected + 1)
             yield Client(socket)
 
@@ -248,15 +281,22 @@ async def gateway(**parts: Any) -> AsyncIterator[World]:
             max_half_open=world.max_half_open,
             close_timeout_s=0.5,
             unknown_chargers=world.unknown_chargers,
+            open_timeout_s=world.open_timeout_s,
+            trusted_proxies=world.trusted_proxies,
         ),
         services,
         world.registry,
         world.knocks,
+        world.access,
+        world.certificates,
     )
     await server.start()
+    await server.start_tls()
+    world.tls_port = server.tls_port
     world.port, world.stop, world.guests = server.port, server.stop, server.guests
     try:
         yield world
     finally:
         await server.stop()
     assert (len(world.registry), len(world.guests)) == (0, 0), "every link has ended"
+    assert not server._doors, "nobody is at TLS any more"

@@ -18,6 +18,7 @@ from alembic import command
 from sqlalchemy import Connection
 
 from csms.core.access import AccessKey, Role
+from csms.core.charger_access import ChargerAccess, HashedKey, Profile
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId
 from csms.core.local_list import WAS_RESTORED, Entry, Held, ListState, LocalListStored
@@ -51,6 +52,7 @@ CONTENT: list[Record] = [
     *(samples.logged(f"kind{n}") for n in range(20)),
 ]
 HELD = Held(3, (Entry("Anna"),))
+ACCESS = ChargerAccess(ChargerId("CP001"), HashedKey("00" * 16, "ab" * 32, 1), profile=Profile.PASSWORD_TLS)
 LIST = LocalListStored(ChargerId("CP001"), ListState.HELD, HELD.entries, "", 1, 2, 3, held=HELD, version_last=3)
 TAG = IdTag("ANNA", "Anna", "Fleet", 1_767_225_600_000, blocked=True, concurrent=True, note="Zoë", version=3)
 
@@ -93,6 +95,7 @@ async def file(url: str, tmp_path: Path) -> Path:
     await store.change_id_tags([TAG], [], samples.logged("kind20"))
     await store.write_local_list(LIST)
     await asyncio.to_thread(lambda: beside_the_owner(url, _add_keys, make=False))
+    await store.write_charger_access(ACCESS)
     made = await _backup(url, tmp_path / "backup.sqlite3")
     assert isinstance(made, Made), made
     await store.close()
@@ -144,6 +147,7 @@ async def test_everything_comes_back_in_a_new_epoch(file: Path, request: pytest.
         assert kinds == [*(f"kind{n}" for n in range(21)), *["access_key.created"] * len(KEYS), "store.restored"]
         assert await store.load_access_keys() == KEYS
         assert await store.load_id_tags() == (TAG,)
+        assert await store.load_charger_access() == (ACCESS,)
         lost = await store.read_local_list(LIST.charger_id)
         assert lost == replace(LIST, state=ListState.FAILED, held=None, reason=WAS_RESTORED)
         commands = await _rows(store, "SELECT command_id, state FROM command ORDER BY command_id")

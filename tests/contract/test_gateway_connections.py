@@ -96,7 +96,7 @@ async def test_a_draining_charger_may_come_back_until_it_is_let_go() -> None:
         ("/GRIZZL", ["ocpp2.0.1"], "no_common_version"),
     ],
 )
-async def test_no_common_version_is_101_without_the_header_and_then_1002(
+async def test_tc_088_no_common_version_is_101_without_the_header_and_then_1002(
     path: str, offered: list[Subprotocol] | None, reason: str
 ) -> None:
     async with gateway() as world:

@@ -19,6 +19,7 @@ from csms.gateway.answers import Services
 from csms.gateway.id_tags import OpenTags
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.clock import SystemClock
 from csms.runtime.controller import Controller
 from csms.runtime.knocking import KnockingLog
@@ -27,6 +28,7 @@ from simulators.cars import flat_car
 from simulators.characters import CHARACTERS, Family
 from simulators.clock import WallClock
 from simulators.driven import Driven, driven
+from tests.access_memory import AccessInMemory
 from tests.unit.runtime.doubles import MemoryStore
 
 CP = ChargerId("CP001")
@@ -79,7 +81,8 @@ async def site(configure: Configure = Configure.AUTO) -> AsyncIterator[Site]:
         clock=SystemClock(),
         new_id=lambda: "session",
     )
-    gateway = Gateway(GatewaySettings(port=0, close_timeout_s=0.5), services, here.registry, KnockingLog())
+    access = AccessBook(AccessInMemory(), SystemClock())
+    gateway = Gateway(GatewaySettings(port=0, close_timeout_s=0.5), services, here.registry, KnockingLog(), access)
     await gateway.start()
     here.url = f"ws://127.0.0.1:{gateway.port}"
     loop = asyncio.create_task(here.controller.run())

@@ -72,11 +72,13 @@ from csms.ports import (
     TransactionFilter,
     TransactionPosition,
 )
+from csms.runtime.charger_access import AccessBook, KeyTold
 from csms.runtime.id_tags import TagBook
 from csms.runtime.local_lists import LocalLists
 from csms.runtime.messages import FRAMES, Messages
 from csms.runtime.view import StationView
 from csms.store import SqlStore, open_store
+from tests.access_memory import AccessInMemory
 from tests.certificates import CSR
 from tests.contract.test_rest_openapi import OPENAPI
 from tests.unit.runtime.audit_doubles import FakeAuditLedger, audit_book
@@ -274,6 +276,18 @@ class Refusal1:
     boot: BootInfo | None = None
 
 
+class FakeCharger:
+    """Hears its next key, and says of it what it is told to."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[ChargerId, str]] = []
+        self.says = KeyTold.TAKEN
+
+    async def change_key(self, charger_id: ChargerId, key: str) -> KeyTold:
+        self.heard.append((charger_id, key))
+        return self.says
+
+
 @dataclass
 class World:
     desk: FakeDesk
@@ -283,6 +297,9 @@ class World:
     audit: FakeAuditLedger
     tags: TagBook
     lists: FakeListMemory
+    access: AccessBook
+    kept: AccessInMemory
+    charger: FakeCharger
     client: httpx2.AsyncClient
 
     def tell(self, *outcomes: Outcome | Exception) -> None:
@@ -307,6 +324,8 @@ async def world_of(memory: SessionMemory, store: FakeStore, door: Door = UNGUARD
     desk, knocks, messages, audit = FakeDesk(), [Refusal1()], Messages(), FakeAuditLedger()
     tags, lists = TagBook(FakeTagMemory(), FixedClock()), FakeListMemory()
     local_lists = LocalLists(lists, desk, tags, FixedClock(), lambda: NEW_ID)
+    kept, charger = AccessInMemory(), FakeCharger()
+    access = AccessBook(kept, FixedClock())
     services = Services(
         desk=desk,
         store=memory,
@@ -319,11 +338,13 @@ async def world_of(memory: SessionMemory, store: FakeStore, door: Door = UNGUARD
         messages=messages,
         audit=audit_book(audit),
         local_lists=local_lists,
+        charger_access=access,
+        change_key=charger.change_key,
         wait_s=0,
     )
     app = create_app(services, door)
     async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://station") as client:
-        yield World(desk, store, knocks, messages, audit, tags, lists, client)
+        yield World(desk, store, knocks, messages, audit, tags, lists, access, kept, charger, client)
     await local_lists.close()
 
 
@@ -930,6 +951,10 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/id-tags/{idTag}"),
         ("put", "/id-tags/{idTag}"),
         ("delete", "/id-tags/{idTag}"),
+        ("post", "/chargers/{chargerId}/key"),
+        ("get", "/chargers/{chargerId}/key"),
+        ("delete", "/chargers/{chargerId}/key"),
+        ("delete", "/chargers/{chargerId}/security-profile"),
         ("get", "/chargers/knocking"),
         ("get", "/chargers"),
         ("get", "/chargers/{chargerId}"),

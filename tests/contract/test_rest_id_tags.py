@@ -51,9 +51,12 @@ class World:
 
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
-    memory, nobody = FakeTagMemory(), None
+    memory = FakeTagMemory()
+    nobody: Any = None
     tags = TagBook(memory, FixedClock())
-    services: Any = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book(), nobody)  # type: ignore[arg-type]
+    services = Services(
+        nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book(), nobody, nobody, nobody
+    )
     transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(tags, memory, client)

@@ -25,7 +25,9 @@ def services() -> Services:
     """Services that no test here comes to use: a document needs none."""
     nobody: Any = None
     zones = {"UTC", "Europe/Paris"}
-    return Services(nobody, nobody, tuple, nobody, nobody, "5E450001", zones, nobody, nobody, audit_book(), nobody)
+    return Services(
+        nobody, nobody, tuple, nobody, nobody, "5E450001", zones, nobody, nobody, audit_book(), nobody, nobody, nobody
+    )
 
 
 OPENAPI: Json = json.loads(json.dumps(create_app(services(), UNGUARDED).openapi()))

@@ -39,7 +39,9 @@ class World:
 async def world() -> AsyncIterator[World]:
     nobody: Any = None
     store = FakeStore()
-    services = Services(FakeDesk(), store, tuple, nobody, nobody, "TAG", (), nobody, Messages(), audit_book(), nobody)
+    services = Services(
+        FakeDesk(), store, tuple, nobody, nobody, "TAG", (), nobody, Messages(), audit_book(), nobody, nobody, nobody
+    )
     transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(store, client)

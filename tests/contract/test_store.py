@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Table, column, event, table, update
 
 from csms.core.access import AccessKey, Role
 from csms.core.audit import AuditEntry
+from csms.core.charger_access import ChargerAccess, HashedKey, Profile
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
@@ -1165,7 +1166,15 @@ def _as_0005_left_it(connection: Connection) -> None:
     """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
     for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
         index.drop(connection)
-    for newer in (schema.command, schema.campaign, schema.id_tag, schema.audit, schema.local_list, schema.access_key):
+    for newer in (
+        schema.command,
+        schema.campaign,
+        schema.id_tag,
+        schema.audit,
+        schema.local_list,
+        schema.access_key,
+        schema.charger_access,
+    ):
         newer.drop(connection)
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN certificate_request")
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
@@ -1270,6 +1279,25 @@ FULL_LIST = replace(
     enabled=False,
     reason="Zoë",
 )
+
+
+KEY = HashedKey("00" * 16, "ab" * 32, 1_800_000_000_000)
+
+
+async def test_how_chargers_prove_who_they_are_is_kept_and_forgotten(store: SqlStore, store_url: str) -> None:
+    first = ChargerAccess(ChargerId("CP001"), KEY, None, Profile.PASSWORD, "192.168.7.4")
+    changed = ChargerAccess(ChargerId("CP001"), KEY, replace(KEY, made_ms=2), Profile.CERTIFICATE, "2001:db8::/64")
+    other = ChargerAccess(ChargerId("Zoë/1"))
+    assert await store.load_charger_access() == ()
+    for kept in (first, other, changed):
+        await store.write_charger_access(kept)
+    await store.close()
+    again = await _open(store_url)
+    assert set(await again.load_charger_access()) == {changed, other}
+    await again.forget_charger_access(ChargerId("NEVER HERE"))
+    await again.forget_charger_access(changed.charger_id)
+    assert await again.load_charger_access() == (other,)
+    await again.close()
 
 
 async def test_local_lists_are_kept_and_those_under_way_are_found(store: SqlStore, store_url: str) -> None:

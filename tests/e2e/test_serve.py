@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -16,6 +17,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.e2e.chargers import by_hand, simulated
 from tests.e2e.programs import EXAMPLE_CONFIG, ROOT, Program, charger, program, run, serving, station, until, write_json
+from tests.tls import SERVER as TLS_NAMES
+from tests.tls import Authority
 
 pytestmark = pytest.mark.e2e
 
@@ -38,6 +41,7 @@ async def test_start_up_prints_both_doors_and_what_to_type_into_a_charger(tmp_pa
             f"REST  {server.url}  (this machine only; documentation at /docs)",
             f"OCPP  {server.ocpp_url}  (this machine only)",
             f"      type into a charger: {server.ocpp_url}/CP001  (the last part is its id)",
+            "cards that are not listed: all may charge",
             "ready",
         ]
 
@@ -46,7 +50,8 @@ async def test_start_up_warns_when_everybody_can_reach_it(tmp_path: Path) -> Non
     everywhere = "0.0.0.0"  # noqa: S104  # with a port of its own, for as long as the test lasts
     async with serving(tmp_path, arguments=("--ocpp-host", everywhere)) as server:
         said = await server.says("^OCPP ")
-        assert "everybody who can reach this address, without a password or TLS" in said.string
+        assert "chargers with a key need it; those without come in from private addresses alone" in said.string
+        assert "cards that are not listed: none may charge (--id-tags open lets all)" in server.lines
         assert f"type into a charger: {server.ocpp_url}/CP001 " in server.out
         assert everywhere not in server.out, "nobody can type that into a charger"
 
@@ -61,6 +66,11 @@ EVERY_VARIABLE = {
     "CSMS_REST_RATE_PER_S": "1",
     "CSMS_OCPP_HOST": "127.0.0.1",
     "CSMS_OCPP_PORT": "0",
+    "CSMS_OCPP_TLS_CERT": "authority-1.crt, authority-2.crt",
+    "CSMS_OCPP_TLS_KEY": "authority-1.key, authority-2.key",
+    "CSMS_OCPP_TLS_PORT": "0",
+    "CSMS_OCPP_CLIENT_CA": "authority.pem",
+    "CSMS_TRUSTED_PROXY": "10.0.0.5",
     "CSMS_UNKNOWN_CHARGERS": "reject",
     "CSMS_DATABASE": "sqlite:///from_variables.sqlite3",
     "CSMS_ID_TAGS": "tags.txt",
@@ -81,6 +91,9 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
         "CSMS_PORT=tcp://…"
     }
     (tmp_path / "tags.txt").write_text("GOOD1\nBAD22, Blocked\n", encoding="utf-8")
+    authority = Authority(tmp_path)
+    for rsa in (False, True):
+        authority.issue(*TLS_NAMES, rsa=rsa)
     other = write_json(tmp_path / "first.json", STATION)
     first = await run_until_ready(tmp_path, "--config", str(other), "--database", "sqlite:///from_variables.sqlite3")
     assert "station E2E" in first
@@ -88,6 +101,8 @@ async def test_every_option_has_a_variable(tmp_path: Path) -> None:
         await server.says("^ready$")
         assert "--replace-config has put the file into force" in server.out
         assert "http://localhost:" in server.out
+        assert re.search(r"wss://127.0.0.1:[1-9]\d+  \(each charger with its key or its certificate;", server.out)
+        assert "cards that are not listed: those of tags.txt may charge" in server.lines
         ocpp_url = (await server.says(r"^OCPP +(ws://\S+)"))[1]
         url = (await server.says(r"^REST +(http://\S+)"))[1]
         async with by_hand(ocpp_url, "CP003", {"RemoteStartTransaction": None}) as hand:

@@ -22,6 +22,6 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing is bound
     ],
 )
 def test_who_can_use_rest(host: str, said: str, *, with_keys: bool) -> None:
-    text = doors_text(Doors(host, 3000, "127.0.0.1", 9000, with_keys), STATION)
+    text = doors_text(Doors(host, 3000, "127.0.0.1", 9000, with_keys), STATION, "open")
     (line,) = [line for line in text.splitlines() if line.startswith("REST")]
     assert said in line

@@ -51,7 +51,12 @@ def test_defaults_are_the_documented_ones() -> None:
         "ocpp_port": 9000,
         "unknown_chargers": UnknownChargers.REFUSE,
         "database": "sqlite:///csms.sqlite3",
-        "id_tags": "open",
+        "ocpp_tls_cert": (),
+        "ocpp_tls_key": (),
+        "ocpp_tls_port": 9443,
+        "ocpp_client_ca": None,
+        "trusted_proxy": (),
+        "id_tags": "auto",
         "keep_samples_days": 730,
         "keep_log_days": 90,
         "keep_log_rows": 1_000_000,
@@ -105,6 +110,18 @@ def test_the_command_line_wins_over_the_environment(
         ({"rest_hosts": "a:3000"}, ["--rest-hosts: must be host names without ports, separated by commas"]),
         ({"rest_hosts": "http://a"}, ["--rest-hosts: must be host names without ports, separated by commas"]),
         ({"rest_rate_per_s": "-1"}, ["--rest-rate-per-s: must be greater than or equal to 0"]),
+        ({"ocpp_tls_cert": ["absent.crt"]}, ["--ocpp-tls-cert: no such file: absent.crt"]),
+        ({"ocpp_client_ca": "absent.crt"}, ["--ocpp-client-ca: no such file: absent.crt"]),
+        (
+            {"ocpp_tls_cert": [__file__]},
+            ["settings: each --ocpp-tls-cert needs its --ocpp-tls-key, in the same order"],
+        ),
+        ({"ocpp_client_ca": __file__}, ["settings: --ocpp-client-ca needs --ocpp-tls-cert and --ocpp-tls-key"]),
+        (
+            {"ocpp_tls_cert": [__file__], "ocpp_tls_key": [__file__], "ocpp_tls_port": "9000"},
+            ["settings: --ocpp-port and --ocpp-tls-port are the same; each needs its own"],
+        ),
+        ({"trusted_proxy": ["proxy"]}, ["--trusted-proxy: must be an IP address, such as 10.0.0.5"]),
         ({"host": " "}, ["--host: must be an address or a host name"]),
         ({"virtual_id_tag": "A" * 21}, ["--virtual-id-tag: must be 1 to 20 printable ASCII characters without spaces"]),
         ({"virtual_id_tag": "a b"}, ["--virtual-id-tag: must be 1 to 20 printable ASCII characters without spaces"]),
@@ -155,7 +172,41 @@ def test_a_file_of_id_tags() -> None:
     assert read_good(id_tags="tags.txt").id_tags == Path("tags.txt")
 
 
-@pytest.mark.parametrize("word", ["open", "listed"])
+@pytest.mark.parametrize(
+    ("host", "given", "in_force"),
+    [
+        ("127.0.0.1", {}, "open"),
+        ("127.0.0.2", {}, "open"),
+        ("::1", {}, "open"),
+        ("localhost", {}, "open"),
+        ("0.0.0.0", {}, "listed"),  # noqa: S104 - nothing is bound
+        ("::", {}, "listed"),
+        ("192.168.1.5", {}, "listed"),
+        ("sems.example", {}, "listed"),
+        ("192.168.1.5", {"id_tags": "open"}, "open"),
+        ("127.0.0.1", {"id_tags": "listed"}, "listed"),
+    ],
+)
+def test_who_may_charge_unlisted_depends_on_how_far_the_door_reaches(
+    host: str, given: dict[str, str], in_force: str
+) -> None:
+    assert read_good(ocpp_host=host, **given).id_tags_in_force == in_force
+
+
+def test_several_files_and_addresses_come_from_flags_and_from_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ec.crt", "ec.key", "rsa.crt", "rsa.key"):
+        Path(name).write_text("", encoding="utf-8")
+    given = read_good(ocpp_tls_cert=["ec.crt", "rsa.crt"], ocpp_tls_key=["ec.key", "rsa.key"], trusted_proxy=["::1"])
+    assert given.ocpp_tls_cert == (Path("ec.crt"), Path("rsa.crt"))
+    monkeypatch.setenv("CSMS_OCPP_TLS_CERT", "ec.crt, rsa.crt")
+    monkeypatch.setenv("CSMS_OCPP_TLS_KEY", "ec.key,rsa.key")
+    monkeypatch.setenv("CSMS_TRUSTED_PROXY", "10.0.0.1,0:0::1,")
+    from_variables = read_good()
+    assert from_variables.ocpp_tls_key == given.ocpp_tls_key == (Path("ec.key"), Path("rsa.key"))
+    assert from_variables.trusted_proxy == ("10.0.0.1", "::1")
+
+
+@pytest.mark.parametrize("word", ["auto", "open", "listed"])
 def test_the_words_for_id_tags_are_no_files(word: str) -> None:
     assert read_good(id_tags=word).id_tags == word
 

@@ -23,6 +23,7 @@ from csms.gateway.id_tags import OpenTags, TagPolicy
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.ports import Clock
+from csms.runtime.charger_access import AccessBook
 from csms.runtime.controller import Controller
 from csms.runtime.desk import ChargersDesk, StationDesk
 from csms.runtime.knocking import KnockingLog
@@ -49,6 +50,7 @@ class Site:
         url: where its gateway listens.
         errors: what it has logged as an error.
         store, messages: what REST shows of the past.
+        access, registry: what REST changes keys by.
     """
 
     controller: Controller
@@ -58,6 +60,8 @@ class Site:
     errors: list[str]
     store: SqlStore
     messages: Messages
+    access: AccessBook
+    registry: LinkRegistry
 
     @property
     def view(self) -> StationView:
@@ -126,11 +130,13 @@ async def running(
         new_id=new_id,
         record_frame=messages.record,
     )
-    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks)
+    access = AccessBook(store, clock)
+    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks, access)
     loop = asyncio.create_task(controller.run(), name="station loop")
     await gateway.start()
     try:
-        yield Site(controller, knocks, f"ws://127.0.0.1:{gateway.port}", database, errors, store, messages)
+        url = f"ws://127.0.0.1:{gateway.port}"
+        yield Site(controller, knocks, url, database, errors, store, messages, access, registry)
         assert not loop.done(), loop.exception()
     finally:
         await gateway.stop()

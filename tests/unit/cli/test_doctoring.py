@@ -1,15 +1,19 @@
 """What `csms doctor` says of clocks, databases and chargers."""
 
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from csms.cli.doctoring import Level, _clock, _database, _without_server, who_may_start
+from csms.cli.doctoring import Level, _clock, _database, _tls, _without_server, who_may_start
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Mode
+from csms.settings import Settings, read_settings
 from csms.store import NotOpened
 from csms.store.examining import Examined
 from csms.store.migrate import head
+from tests.tls import SERVER, Authority
 
 NOW_MS = 1_800_000_000_000
 
@@ -95,3 +99,22 @@ def test_a_car_starts_at_an_observed_charger_without_the_server_as_with_it(charg
         "CP001",
         "a car starts while the server is away as always: it is only observed, 22 kW are booked",
     )
+
+
+def test_certificates_of_chargers(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+
+    def look(*pairs: tuple[Path, Path]) -> list[tuple[Level, str]]:
+        certificates, keys = zip(*pairs, strict=True) if pairs else ((), ())
+        settings = read_settings({"ocpp_tls_cert": certificates, "ocpp_tls_key": keys})
+        assert isinstance(settings, Settings), settings
+        now_ms = int(datetime.now(UTC).timestamp() * 1_000)
+        return [(finding.level, finding.said) for finding in _tls(settings, now_ms)]
+
+    good, soon, ended = (authority.issue(*SERVER, days=days) for days in (90, 10, -2))
+    assert look() == []
+    assert look(good) == [(Level.OK, "can be used, and hold for more than 30 days")]
+    assert look(good, soon) == [(Level.NOTE, f"{soon[0]}: ends in 9 days")]
+    assert look(ended) == [(Level.FAULT, f"{ended[0]}: has ended")]
+    wrong = (good[0], soon[1])
+    assert look(wrong) == [(Level.FAULT, f"{good[0]} with {soon[1]}: the key is not that of the certificate")]

@@ -11,6 +11,7 @@ from csms.core.station import Battery, Control, Station
 from tests.unit.core.driving import T0_WALL_MS, Drive, charger, station
 
 BY_THE_LOOP = "nothing_stored"
+BY_THE_DOOR = "unproven"
 """The one that no state can tell (`tests/unit/runtime/test_controller.py`)."""
 
 
@@ -145,4 +146,4 @@ def test_every_kind_says_what_it_means_and_what_to_do() -> None:
 def test_every_kind_that_is_raised_is_in_the_list_and_the_other_way_round() -> None:
     source = Path(module.__file__).read_text(encoding="utf-8")
     raised = re.findall(r'(?:Sign|at_charger|at_connector|at_place)\("(\w+)"', source)
-    assert sorted([*raised, BY_THE_LOOP]) == sorted(KINDS)
+    assert sorted([*raised, BY_THE_LOOP, BY_THE_DOOR]) == sorted(KINDS)
