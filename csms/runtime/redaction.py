@@ -31,6 +31,8 @@ _KEY_WORDS = _SHORT_WORDS | {"pass", "key", "hmac", "wpa"}
 _USER_OF_URL = re.compile(r"(?<=://)[^/\s@\"]+@")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _NAME_AND_VALUE = re.compile(r'"(\w+)"\s*:\s*("(?:[^"\\]|\\.)*(?:"|\\?$)|[^\s,}\]"\[{]+)', re.DOTALL)
+LOOKED_AT = 256
+"""Who watches a charger asks for its last frames again and again: so many are kept as they were read and redacted."""
 _DEPTH = 32
 """Structures in structures that are shown; what is deeper no message of the protocol is."""
 
@@ -67,11 +69,19 @@ def _shown(frame: Frame, calls: dict[tuple[str, str], str]) -> Shown:
         text = redacted_text(frame.text)
         return Shown(frame.wall_ms, frame.direction, frame.size_bytes, frame.cut, None, None, text)
     action = _action(elements, frame.direction, calls)
-    safe = [redacted(element, action or "") for element in elements]
+    safe = _safe(frame.text, action or "")
     return Shown(frame.wall_ms, frame.direction, frame.size_bytes, frame.cut, action, safe, None)
 
 
+@lru_cache(maxsize=LOOKED_AT)
+def _safe(text: str, action: str) -> list[Any]:
+    """Return the elements of a frame that can be read, redacted."""
+    return [redacted(element, action) for element in _read(text) or ()]
+
+
+@lru_cache(maxsize=LOOKED_AT)
 def _read(text: str) -> list[Any] | None:
+    """Return the elements of a frame, which nobody changes; None: it cannot be read."""
     try:
         parsed = json.loads(text)
     except (ValueError, RecursionError):
