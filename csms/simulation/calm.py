@@ -100,17 +100,27 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
 
 
 def _trimmed_w(judge: Judge, station: Station, rows: dict[str, tuple[str, ...]], claim: Claim) -> int:
-    """Return what may be taken off the rows of a claim for chargers that round up, W (LEDGER.md §6).
+    """Return what may be taken off the rows of a claim for what others draw beyond what they were told, W.
 
-    What they draw beyond what they were told is trimmed in steps, given back after a minute, and drawn again.
+    That is trimmed in steps, given back after a minute, and drawn again (LEDGER.md §6).
     """
     trimmed_w = 0
     for charger in station.chargers:
         shared = set(rows[charger.charger_id]).intersection(claim.rows)
-        if judge.chargers[charger.charger_id].obedience.character is Kind.ROUNDS_UP and shared:
+        over_w = _overdrawn_w(judge, charger)
+        if over_w and shared:
             caps_w = [cap_w for row in shared if (cap_w := judge.truth.rows.capacities_w.get(row)) is not None]
-            trimmed_w += charger.connectors * charger.voltage_v * charger.phases + max(caps_w, default=0) // TRIM_STEPS
+            trimmed_w += over_w + max(caps_w, default=0) // TRIM_STEPS
     return trimmed_w
+
+
+def _overdrawn_w(judge: Judge, charger: Charger) -> int:
+    """Return the most that is drawn at a charger beyond its limits, W: by one that rounds up, and by cars."""
+    model = judge.chargers[charger.charger_id]
+    rounds_up = model.obedience.character is Kind.ROUNDS_UP
+    rounded_w = charger.connectors * charger.voltage_v * charger.phases if rounds_up else 0
+    cars = ((outlet.limit_w, outlet.car) for outlet in model.outlets if outlet.car is not None)
+    return rounded_w + sum(limit_w * max(car.overdraw, car.surge) // 1_000 for limit_w, car in cars)
 
 
 def _moved(changes: Sequence[Change], from_ms: int) -> dict[ConnectorKey, list[int]]:
