@@ -6,6 +6,8 @@ Two kinds of charger need a word after each stop, before what the transaction wa
                                    again when another one is in force
     keeps its TxProfiles           ClearChargingProfile(connector, TxProfile), once nothing sent can still be executed
 
+The default does not wait for the answer to a clearing: it is a cut, which an overbooked row may need.
+
 A transaction that was told its limit by TxProfile, then by default because the charger refused TxProfiles, may still
 have the older one in force, which prevails: that is cleared while it runs.
 Such a charger may also hold what another central system has left: that is cleared before a connector is provisioned,
@@ -73,8 +75,10 @@ def _what_is_due(
 ) -> tuple[bool, bool]:
     """Return whether the fail-safe power is to be said to a connector, and whether its TxProfiles are to be cleared."""
     aftermath = connector.aftermath
+    is_free = connector.session is None and not _starts(connector)
     if aftermath.pending is not None:
-        return False, False
+        clears = all(send.token != aftermath.pending for send in connector.limits.sends)
+        return clears and is_free and _default_is_wrong(charger, connector, now, timings, alarm), False
     if _is_beneath(charger, connector) and _lost_is_due(charger, connector, now, timings, alarm):
         return True, False
     hides = _hides_our_limit(charger, connector)
@@ -82,7 +86,6 @@ def _what_is_due(
         return False, False
     if hides and aftermath.failures < CLEARINGS_TO_GIVE_UP:
         aftermath.clear()
-    is_free = connector.session is None and not _starts(connector)
     lower = is_free and _default_is_wrong(charger, connector, now, timings, alarm)
     return lower, aftermath.clear_due and connector.limits.executed(now.mono_ms, timings.late_execution_ms)
 
@@ -191,7 +194,7 @@ def _say_fail_safe(
         limit_w,
         now,
         timings,
-        urgent=False,
+        urgent=limit_w < last.limit_w and state.is_overbooked(charger.charger_id),
         cause="fail-safe after the end of a transaction"
         if connector.session is None
         else "fail-safe: it began under more",

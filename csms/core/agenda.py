@@ -153,7 +153,7 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
         way.limit_w,
         now,
         timings,
-        urgent=False,
+        urgent=way.limit_w < charger.defaults.power_w and state.is_overbooked(charger.charger_id),
         cause="fail-safe default",
         at_once=False,
     )

@@ -313,7 +313,7 @@ class Calls(Part):
 
     def _accepted(self, charger: ChargerState, send: Send) -> None:
         provisioning = charger.provisioning
-        send.outlives_its_own = send.purpose is Purpose.TX and not self._runs(charger, send)
+        send.outlives_its_own = send.purpose is Purpose.TX and not self._is_of_now(charger, send)
         provisioning.refused.clear()
         provisioning.proven = send.form
         if charger.refusing_until_ms is not None:
@@ -420,6 +420,13 @@ class Calls(Part):
         connector = charger.connectors.get(send.idx)
         session = None if connector is None else connector.session
         return session is not None and session.transaction_id == send.transaction_id
+
+    @staticmethod
+    def _is_of_now(charger: ChargerState, send: Send) -> bool:
+        """Return whether a TxProfile goes with the transaction that runs: its own, or the one it was handed over to."""
+        connector = charger.connectors.get(send.idx)
+        session = None if connector is None else connector.session
+        return session is not None and session.transaction_id == send.ends_with
 
     def _first_failure(self, charger: ChargerState, send: Send) -> bool:
         """Return whether this limit of a transaction failed for the first time."""

@@ -25,9 +25,8 @@ def awaited_default_w(charger: ChargerState, now_ms: int) -> int:
     return wanted_w if wanted_w > charger.defaults.power_w else 0
 
 
-def awaited_w(charger: ChargerState, now_ms: int, without: set[ConnectorKey]) -> int:
-    """Return what that default adds to the booked power of connectors other than those in `without`, W."""
-    default_w = awaited_default_w(charger, now_ms)
+def added_w(charger: ChargerState, default_w: int, without: set[ConnectorKey]) -> int:
+    """Return what a default, W per connector, adds to the booked power of connectors other than those in `without`."""
     if default_w == 0:
         return 0
     others = (c for c in charger.connectors.values() if c.provisioned and c.key not in without)
@@ -41,23 +40,22 @@ def default_fits(state: State, charger: ChargerState, default_w: int) -> bool:
     is a cut. While any charger asserts its profiles nothing is raised (LEDGER.md §4), and under an overbooked row no
     default is, even where what is booked for its connectors has it already (docs/adr/0027).
     """
-    added_w = _added_w(charger, default_w)
+    more_w = _more_w(charger, default_w)
     is_certain = all(connector.provisioned for connector in charger.connectors.values())
-    if added_w == 0 and not (is_certain and default_w > charger.defaults.power_w):
+    if more_w == 0 and not (is_certain and default_w > charger.defaults.power_w):
         return True
     if any(other.is_asserting for other in state.chargers.values()):
         return False
     booked_w = state.tree.booked_w(state.chargers.values())
     path = state.tree.paths[charger.charger_id]
     rooms_w = [cap_w - booked_w[node] for node in path if (cap_w := state.tree.caps_w[node]) is not None]
-    return all(added_w <= room_w for room_w in (*rooms_w, charger.config.max_power_w - charger.sum_w()))
+    return all(more_w <= room_w for room_w in (*rooms_w, charger.config.max_power_w - charger.sum_w()))
 
 
-def _added_w(charger: ChargerState, default_w: int) -> int:
-    known = [c for c in charger.connectors.values() if c.provisioned]
-    added_w = sum(max(0, default_w - charger.connector_booked_w(connector)) for connector in known)
+def _more_w(charger: ChargerState, default_w: int) -> int:
+    more_w = added_w(charger, default_w, set())
     unknown: list[Connector] = [c for c in charger.connectors.values() if not c.provisioned]
     if not unknown:
-        return added_w
+        return more_w
     told_w = sum(max(default_w, charger.defaults.power_w, c.told_w) for c in unknown)
-    return added_w + max(0, told_w - charger.unprovisioned_w())
+    return more_w + max(0, told_w - charger.unprovisioned_w())

@@ -20,6 +20,7 @@ from csms.core.journal import Journal
 from csms.core.ladder import fail_safe_w
 from csms.core.planning import (
     allocate_above_floors,
+    awaited_defaults_w,
     claim_of,
     floor_of_w,
     kept_w,
@@ -55,13 +56,14 @@ def show_what_they_would_get(state: State, journal: Journal, now_ms: int, timing
         return
     steered = list(participants(state, now_ms, timings))
     keys = {connector.key for _, connector, _ in (*steered, *watched)}
-    floors = [kept_w(charger, connector, now_ms) for charger, connector, _ in steered]
-    claims = [claim_of(*part, floor_of_w(part[0], part[1], now_ms)) for part in steered]
+    awaited_w = awaited_defaults_w(state, now_ms, keys)
+    floors = [kept_w(charger, connector, awaited_w[charger.charger_id]) for charger, connector, _ in steered]
+    claims = [claim_of(*part, floor_of_w(part[0], part[1], awaited_w[part[0].charger_id])) for part in steered]
     for part in watched:
         floor_w = _floor_w(part[0])
         floors.append(floor_w)
         claims.append(claim_of(*part, floor_w))
-    missing = missing_w(state, now_ms, keys)
+    missing = missing_w(state, awaited_w, keys)
     nodes = nodes_without_fixed(state, keys, missing, _supposed_w(state))
     allocation = allocate_above_floors(state, nodes, claims, floors)
     first = len(steered)

@@ -23,7 +23,7 @@ from csms.core.caps import LIMITED_BY_CAP
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
-from csms.core.fail_safe import awaited_default_w, awaited_w
+from csms.core.fail_safe import added_w, awaited_default_w
 from csms.core.ids import ChargerId, ConnectorKey, SessionId
 from csms.core.ladder import least_w
 from csms.core.records import Driver
@@ -114,10 +114,11 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     """Return the plan for the state as it is at `now_ms` (monotonic)."""
     parts = list(participants(state, now_ms, timings))
     tells = [tells_of(charger, session) for charger, _, session in parts]
-    claims = [claim_of(*part, floor_of_w(part[0], part[1], now_ms)) for part in parts]
-    floors = [kept_w(charger, connector, now_ms) for charger, connector, _ in parts]
     steered_keys = {connector.key for _, connector, _ in parts}
-    missing = missing_w(state, now_ms, steered_keys)
+    awaited_w = awaited_defaults_w(state, now_ms, steered_keys)
+    claims = [claim_of(*part, floor_of_w(part[0], part[1], awaited_w[part[0].charger_id])) for part in parts]
+    floors = [kept_w(charger, connector, awaited_w[charger.charger_id]) for charger, connector, _ in parts]
+    missing = missing_w(state, awaited_w, steered_keys)
     nodes = nodes_without_fixed(state, steered_keys, missing)
     allocation = allocate_above_floors(state, nodes, claims, floors)
     targets = [
@@ -158,26 +159,35 @@ def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[
             yield charger, connector, session
 
 
-def missing_w(state: State, now_ms: int, steered: set[ConnectorKey]) -> dict[ChargerId, int]:
-    """Return what the fail-safe power that waits for room adds at each charger beside the steered connectors, W.
+def awaited_defaults_w(state: State, now_ms: int, steered: set[ConnectorKey]) -> dict[ChargerId, int]:
+    """Return the fail-safe power that each charger waits for room for, W per connector; 0 where there is none.
 
-    Nothing where it finds no room although every session were down to its floor: nobody is kept waiting for that.
+    None where it finds no room although every session were down to its floor: nobody is kept waiting for that.
     """
-    missing = {charger.charger_id: awaited_w(charger, now_ms, steered) for charger in state.chargers.values()}
-    if not any(missing.values()):
-        return missing
+    awaited_w = {charger.charger_id: awaited_default_w(charger, now_ms) for charger in state.chargers.values()}
+    if not any(awaited_w.values()):
+        return awaited_w
     left_w = {node: cap_w for node, cap_w in state.tree.caps_w.items() if cap_w is not None}
+    kept = {charger.charger_id: _kept_w(charger, 0, steered) for charger in state.chargers.values()}
     for charger in state.chargers.values():
-        kept = (kept_w(charger, c, now_ms) for c in charger.connectors.values() if c.key in steered)
-        load_w = min(charger.max_booked_w, charger.load_w(steered) + sum(kept))
+        load_w = min(charger.max_booked_w, charger.load_w(steered) + kept[charger.charger_id])
         _take(left_w, state.tree.paths[charger.charger_id], load_w)
-    for charger_id, power_w in missing.items():
-        path = state.tree.paths[charger_id]
-        if power_w and all(left_w[node] >= power_w for node in path if node in left_w):
-            _take(left_w, path, power_w)
+    for charger in state.chargers.values():
+        charger_id, path = charger.charger_id, state.tree.paths[charger.charger_id]
+        default_w = awaited_w[charger_id]
+        more_w = added_w(charger, default_w, steered) + _kept_w(charger, default_w, steered) - kept[charger_id]
+        if all(left_w[node] >= more_w for node in path if node in left_w):
+            _take(left_w, path, more_w)
         else:
-            missing[charger_id] = 0
-    return missing
+            awaited_w[charger_id] = 0
+    return awaited_w
+
+
+def missing_w(state: State, awaited_w: Mapping[ChargerId, int], steered: set[ConnectorKey]) -> dict[ChargerId, int]:
+    """Return what the fail-safe power that waits for room adds at each charger beside the steered connectors, W."""
+    return {
+        charger_id: added_w(charger, awaited_w[charger_id], steered) for charger_id, charger in state.chargers.items()
+    }
 
 
 def _take(left_w: dict[str, int], path: Iterable[str], power_w: int) -> None:
@@ -186,23 +196,30 @@ def _take(left_w: dict[str, int], path: Iterable[str], power_w: int) -> None:
             left_w[node] -= power_w
 
 
-def floor_of_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
-    """Return the least that a session can have, W: the fail-safe power, and the least where 0 is no limit."""
-    default_w = _default_w(charger, connector, now_ms)
+def floor_of_w(charger: ChargerState, connector: Connector, awaited_w: int) -> int:
+    """Return the least that a session can have, W: the fail-safe power, and the least where 0 is no limit.
+
+    `awaited_w`: the fail-safe power that waits for room at its charger.
+    """
+    default_w = _default_w(charger, connector, awaited_w)
     return default_w if charger.pauses else max(default_w, _least_w(charger))
 
 
-def kept_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
+def kept_w(charger: ChargerState, connector: Connector, awaited_w: int) -> int:
     """Return what cannot be taken from a session, W: one that waits for its least keeps nothing from the others."""
-    floor_w = floor_of_w(charger, connector, now_ms)
-    return floor_w if charger.connector_booked_w(connector) >= floor_w else _default_w(charger, connector, now_ms)
+    floor_w = floor_of_w(charger, connector, awaited_w)
+    return floor_w if charger.connector_booked_w(connector) >= floor_w else _default_w(charger, connector, awaited_w)
 
 
-def _default_w(charger: ChargerState, connector: Connector, now_ms: int) -> int:
+def _kept_w(charger: ChargerState, awaited_w: int, steered: set[ConnectorKey]) -> int:
+    return sum(kept_w(charger, c, awaited_w) for c in charger.connectors.values() if c.key in steered)
+
+
+def _default_w(charger: ChargerState, connector: Connector, awaited_w: int) -> int:
     """Return the fail-safe power that is in force at a connector, or waits to be, W."""
     settled = charger.defaults.settled
     said_w = 0 if settled is None else settled.limit_w
-    return max(said_w, awaited_default_w(charger, now_ms)) if connector.provisioned else said_w
+    return max(said_w, awaited_w) if connector.provisioned else said_w
 
 
 def _least_w(charger: ChargerState) -> int:

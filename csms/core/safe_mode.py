@@ -14,6 +14,7 @@ transaction wait for the end of safe mode: all of them free power at best.
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.errors import check
+from csms.core.fail_safe import awaited_default_w
 from csms.core.ids import ConnectorKey, Now, SessionId
 from csms.core.journal import Journal
 from csms.core.part import Alarm
@@ -34,7 +35,7 @@ def make_safe_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     shares_w = _shares_w(state, parts)
     steered: dict[SessionId, Steered] = {}
     for charger, connector, session in parts:
-        floor_w = floor_of_w(charger, connector, now_ms)
+        floor_w = floor_of_w(charger, connector, awaited_default_w(charger, now_ms))
         claim = claim_of(charger, connector, session, floor_w)
         booked_w = charger.connector_booked_w(connector)
         share_w = tells_of(charger, session)(min(shares_w[connector.key], booked_w))

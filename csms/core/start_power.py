@@ -20,7 +20,15 @@ from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, least_w
 from csms.core.part import Alarm
-from csms.core.planning import Plan, allocate_above_floors, capped_w, head_room_w, missing_w, nodes_without_fixed
+from csms.core.planning import (
+    Plan,
+    allocate_above_floors,
+    awaited_defaults_w,
+    capped_w,
+    head_room_w,
+    missing_w,
+    nodes_without_fixed,
+)
 from csms.core.state import State
 from csms.core.steering import give_limit
 from csms.core.timings import Timings
@@ -69,7 +77,7 @@ def _offer(
         return
     rows_w = state.tree.booked_w(state.chargers.values())
     steered = {connector.key, *(each.connector.key for each in plan.steered.values())}
-    missing = missing_w(state, now.mono_ms, steered)
+    missing = missing_w(state, awaited_defaults_w(state, now.mono_ms, steered), steered)
     rooms_w = head_room_w(state, rows_w, missing)
     room_w = min((w for node in path if (w := rooms_w[node]) is not None), default=charger.config.max_power_w)
     free_w = charger.connector_booked_w(connector) + room_w

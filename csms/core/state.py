@@ -210,6 +210,10 @@ class State:
         charger = self.chargers.get(key.charger_id)
         return None if charger is None else charger.connectors.get(key.idx)
 
+    def is_overbooked(self, charger_id: ChargerId) -> bool:
+        """Return whether one of a charger's rows was above its capacity when the last plan was made."""
+        return not self.overbooked.keys().isdisjoint(self.tree.paths[charger_id])
+
     def take_token(self) -> Token:
         """Return the next token."""
         token = Token(self.next_token)

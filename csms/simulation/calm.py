@@ -19,6 +19,7 @@ from csms.simulation.judge import Change, Judge
 from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError
+from csms.simulation.workoff import WORK_OFF_MS
 
 TOLD_MS = (20_000, 60_000, 180_000)
 """So long after the weather a charger that takes no trigger tells its statuses: nobody can ask it."""
@@ -100,17 +101,27 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
 
 
 def _trimmed_w(judge: Judge, station: Station, rows: dict[str, tuple[str, ...]], claim: Claim) -> int:
-    """Return what may be taken off the rows of a claim for chargers that round up, W (LEDGER.md §6).
+    """Return what may be taken off the rows of a claim for what others draw beyond what they were told, W.
 
-    What they draw beyond what they were told is trimmed in steps, given back after a minute, and drawn again.
+    That is trimmed in steps, given back after a minute, and drawn again (LEDGER.md §6).
     """
     trimmed_w = 0
     for charger in station.chargers:
         shared = set(rows[charger.charger_id]).intersection(claim.rows)
-        if judge.chargers[charger.charger_id].obedience.character is Kind.ROUNDS_UP and shared:
+        over_w = _overdrawn_w(judge, charger)
+        if over_w and shared:
             caps_w = [cap_w for row in shared if (cap_w := judge.truth.rows.capacities_w.get(row)) is not None]
-            trimmed_w += charger.connectors * charger.voltage_v * charger.phases + max(caps_w, default=0) // TRIM_STEPS
+            trimmed_w += over_w + max(caps_w, default=0) // TRIM_STEPS
     return trimmed_w
+
+
+def _overdrawn_w(judge: Judge, charger: Charger) -> int:
+    """Return the most that is drawn at a charger beyond its limits, W: by one that rounds up, and by cars."""
+    model = judge.chargers[charger.charger_id]
+    rounds_up = model.obedience.character is Kind.ROUNDS_UP
+    rounded_w = charger.connectors * charger.voltage_v * charger.phases if rounds_up else 0
+    cars = ((outlet.limit_w, outlet.car) for outlet in model.outlets if outlet.car is not None)
+    return rounded_w + sum(limit_w * max(car.overdraw, car.surge) // 1_000 for limit_w, car in cars)
 
 
 def _moved(changes: Sequence[Change], from_ms: int) -> dict[ConnectorKey, list[int]]:
@@ -216,13 +227,15 @@ def _compare(claim: Claim, lowest_w: int, highest_w: int, judge: Judge, engine: 
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {lowest_w} W")
     if highest_w and limit_w > highest_w + _dead_band_w(charger, highest_w) + step_w:
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {highest_w} W")
-    if booked_w > max(limit_w, charger.fail_safe_power_w, _start_w(judge, key)) + step_w:
+    if booked_w > max(_before_w(judge, key), limit_w, charger.fail_safe_power_w, _start_w(judge, key)) + step_w:
         raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
     connector = judge.mirror.chargers[charger.charger_id].connectors[key.idx]
     last = connector.sends[-1] if connector.sends else None
-    told = any((each.key, each.transaction_id) == (key, connector.open_id) for each in judge.changes)
+    told = [each.at_ms for each in judge.changes if (each.key, each.transaction_id) == (key, connector.open_id)]
     if last is None or last.transaction_id != connector.open_id or not told:
         return  # what was lost for the transaction before goes with this one
+    if told[-1] > judge.truth.now_ms - WORK_OFF_MS:
+        return  # it has not had the time to settle: whether limits still move is judged beside this
     if not any(send.settled for send in connector.sends if send.limit_w == last.limit_w):  # it may just be renewed
         raise ViolationError(f"I10: the last limit of {claim.name}, {last.limit_w} W, was never settled")
     if any(send.purpose is not last.purpose for send in connector.sends):
@@ -253,6 +266,13 @@ def _limit_w(judge: Judge, key: ConnectorKey) -> int:
     own = [each.limit_w for each in judge.changes if (each.key, each.transaction_id) == (key, connector.open_id)]
     defaults = [send.limit_w for send in charger.defaults]
     return [0, *defaults, *own][-1]
+
+
+def _before_w(judge: Judge, key: ConnectorKey) -> int:
+    """Return what a connector was told before a cut that has not had the time to settle, W: it is booked until then."""
+    changes = [each for each in judge.changes if each.key == key]
+    last = [before.limit_w for before, cut in pairwise(changes) if cut.at_ms > judge.truth.now_ms - WORK_OFF_MS]
+    return max(last, default=0)
 
 
 def _is_held_lower(judge: Judge, charger_id: ChargerId) -> bool:

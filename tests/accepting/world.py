@@ -5,7 +5,6 @@ Everything runs in this process on virtual time, so a test of a quarter of an ho
 
 import contextlib
 import itertools
-import zoneinfo
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,22 +13,18 @@ from urllib.parse import quote
 
 import httpx2
 
-from api.app import create_app
-from api.gate import UNGUARDED
-from api.services import Services
 from csms.cli.accepting.looks import Json, Look, Reply
 from csms.cli.accepting.machine import Act, Ask, Begun, Case, Effect, Ended, Outcome, Please, Say, Wait, whole_course
 from csms.cli.accepting.steps import STEPS
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, FailSafe, Station
-from csms.runtime.audit import AuditBook
 from csms.runtime.id_tags import TagBook
-from csms.runtime.local_lists import LocalLists
 from simulators.build import Wanted
 from simulators.cars import PPM, CarModel
 from simulators.vendor import enums
 from tests.characters.rig import Rig, rigged
 from tests.virtual.loop import VirtualClock
+from tests.virtual.rest import rest_beside
 from tests.virtual.site import Site, errors_logged, memory_folder, running
 
 SUBJECT: Final = ChargerId("CHARGER 1")
@@ -111,27 +106,7 @@ class Place:
         )
         tags = TagBook(self.site.store, self.clock)
         await tags.load()
-        audit = AuditBook(self.site.store, self.clock)
-        await audit.load()
-        services = Services(
-            desk=self.site.controller,
-            store=self.site.store,
-            knocking=self.site.knocks.recent,
-            new_id=self._new_id,
-            end_safe_mode=self.site.controller.end_safe_mode,
-            virtual_tag="5E450001",
-            time_zones=zoneinfo.available_timezones(),
-            id_tags=tags,
-            messages=self.site.messages,
-            audit=audit,
-            local_lists=LocalLists(self.site.store, self.site.controller, tags, self.clock, self._new_id),
-            charger_access=self.site.access,
-            change_key=self.site.registry.change_key,
-        )
-        transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
-        self.rest = await self._server.enter_async_context(
-            httpx2.AsyncClient(transport=transport, base_url="http://server")
-        )
+        self.rest = await self._server.enter_async_context(rest_beside(self.site, self.clock, tags, self._new_id))
         return self.site.url
 
     async def stop_server(self) -> None:

@@ -3,26 +3,21 @@
 import asyncio
 import contextlib
 import itertools
-import zoneinfo
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx2
 
-from api.app import create_app
-from api.gate import UNGUARDED
-from api.services import Services
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Station
 from csms.gateway.id_tags import KnownTags, ListedTags, TagPolicy
-from csms.runtime.audit import AuditBook
 from csms.runtime.id_tags import TagBook
-from csms.runtime.local_lists import LocalLists
 from csms.store import SqlStore
 from tests.conformance.charger import Json, ScriptedCharger
 from tests.virtual.loop import VirtualClock
+from tests.virtual.rest import rest_beside
 from tests.virtual.site import Site, errors_logged, memory_folder, running
 
 CHARGER: Final = ChargerId("CP001")
@@ -203,25 +198,7 @@ async def standing(clock: VirtualClock) -> AsyncIterator[Place]:
         async with served as site:
             assert tags.book is not None, "made with the store"
             await tags.book.put(IdTag(TAG, TAG))
-            audit = AuditBook(site.store, clock)
-            await audit.load()
-            services = Services(
-                desk=site.controller,
-                store=site.store,
-                knocking=site.knocks.recent,
-                new_id=tags.new_id,
-                end_safe_mode=site.controller.end_safe_mode,
-                virtual_tag="5E450001",
-                time_zones=zoneinfo.available_timezones(),
-                id_tags=tags.book,
-                messages=site.messages,
-                audit=audit,
-                charger_access=site.access,
-                change_key=site.registry.change_key,
-                local_lists=LocalLists(site.store, site.controller, tags.book, clock, tags.new_id),
-            )
-            transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
-            async with httpx2.AsyncClient(transport=transport, base_url="http://server") as rest:
+            async with rest_beside(site, clock, tags.book, tags.new_id) as rest:
                 charger = ScriptedCharger(CHARGER, site.url, clock)
                 yield Place(clock, site, rest, charger)
                 await charger.drop()

@@ -1,5 +1,7 @@
 """What is said after a stop: chargers steered by TxDefaultProfile, and chargers that keep their TxProfiles."""
 
+from dataclasses import replace
+
 import pytest
 
 from csms.core.commands import ClearLimits, LimitForm, Purpose, RateUnit, SetLimit
@@ -8,6 +10,7 @@ from csms.core.ids import ChargerId, RequestId
 from csms.core.ladder import Manner
 from csms.core.learnt import MAKES_MAX, Learnt, Make
 from csms.core.replies import MakesShown, Refusal, Refused
+from csms.core.station import FailSafe
 from tests.unit.core.driving import BOOT, Drive, charger, station
 
 AVAILABLE, CHARGING, FINISHING = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING, ConnectorStatus.FINISHING
@@ -160,6 +163,23 @@ def test_the_end_of_a_transaction_sends_the_fail_safe_first() -> None:
     assert [one for one in said(drive) if one[0] == "B"] == []
     drive.answer(at_once)
     assert (drive.k_kw("A", 1), said(drive)) == (0, [("B", DEFAULT, 1, 100_000)])
+
+
+def test_a_lower_fail_safe_does_not_wait_for_the_answer_to_a_clearing() -> None:
+    drive, transaction_id = by_default()
+    reserving = replace(charger("A", 100), fail_safe=FailSafe.RESERVE, fail_safe_power_w=10_000)
+    drive.configure(station(100, reserving, charger("B", 100)))
+    drive.accept()
+    drive.stop("A", transaction_id)
+    drive.answer(drive.open_limit("A"))
+    drive.status("A", 1, AVAILABLE)
+    drive.wait(70)
+    assert open_clear(drive, "A").idx == 1, "what is not answered yet"
+    drive.configure(station(100, charger("A", 100), charger("B", 100)))
+    drive.take()
+    drive.answer(drive.open_limit("A", 0))
+    drive.wait(1)
+    assert ("A", DEFAULT, 1, 0) in said(drive)
 
 
 @pytest.mark.parametrize("how", ["Rejected", "error", "time-out"])
@@ -586,6 +606,21 @@ def test_a_limit_accepted_after_its_transaction_is_believed_gone_in_time() -> No
     drive.wait(2)
     drive.accept("A")
     assert drive.k_kw("A", 1) == 0, "for a minute no power has flowed"
+
+
+def test_one_accepted_in_the_transaction_after_its_own_ends_with_that() -> None:
+    drive = two()
+    transaction_id = drive.start("A")
+    late = drive.open_limit("A")
+    drive.time_out(late)
+    drive.stop("A", transaction_id)
+    drive.wait(1)
+    transaction_id = drive.start("A")
+    for call in [call for call in drive.open_calls if call is not late]:
+        drive.answer(call)
+    drive.answer(late)
+    drive.stop("A", transaction_id)
+    assert drive.k_kw("A", 1) == 0, "it was for the second one from its start on, and for no other"
 
 
 # --- chargers that forget their default -----------------------------------------------------------------------------

@@ -108,6 +108,20 @@ def test_nobody_is_cut_for_a_default_that_finds_no_room_even_so(grid_kw: int, le
     assert "fail_safe_waits:B" in drive.notices() or left_kw == 10
 
 
+def test_nor_for_one_that_its_own_waiting_car_would_need() -> None:
+    other = charger("B", 100, min_w=8_000)
+    drive = Drive(station(15, reserving(A), other))
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.start("B")
+    drive.accept()
+    drive.configure(station(15, reserving(A), reserving(other)))
+    drive.accept()
+    drive.draws({("A", 1): 15}, 60)
+    assert (drive.k_kw("A"), drive.k_kw("B")) == (15, 0), "20 kW are not there, and B has to wait for its car's 8"
+    assert "fail_safe_waits:B" in drive.notices()
+
+
 def test_a_default_that_is_only_its_own_cars_already_is_said_at_once() -> None:
     drive = charging(CLOSED)
     drive.configure(RESERVE)
