@@ -19,7 +19,7 @@ from starlette.types import Scope
 from api.access import ANYBODY, OPEN, READING, Caller
 from api.names import Names
 from api.problems import Kind, problem
-from api.rates import Buckets, who_is
+from csms.buckets import Buckets, Rate, who_is
 from csms.core.access import AccessKey, NoEntry, read_key
 from csms.runtime.access_keys import KeyRing
 
@@ -28,8 +28,7 @@ BURST_S = 10
 """So many seconds' requests may come at once."""
 CLIENTS_MAX = 4_096
 
-WRONG_KEYS_AT_ONCE = 10
-WRONG_KEYS_PER_S = 0.2
+WRONG_KEYS = Rate(burst=10, each_ms=5_000)
 WRONG_KEYS_MAX = 4_096
 
 LOG_EVERY_S = 10.0
@@ -65,11 +64,14 @@ class Gate:
         self._keys = door.keys
         self._names = door.names
         rate = door.rate_per_s
-        self._rates = None if rate == 0 else Buckets(rate * BURST_S, rate, CLIENTS_MAX, now_s)
-        self._wrong_keys = Buckets(WRONG_KEYS_AT_ONCE, WRONG_KEYS_PER_S, WRONG_KEYS_MAX, now_s)
+        self._rates = None if rate == 0 else Buckets(Rate(rate * BURST_S, 1_000 / rate), CLIENTS_MAX)
+        self._wrong_keys = Buckets(WRONG_KEYS, WRONG_KEYS_MAX)
         self._now_s = now_s
         self._refused = 0
         self._logged_s = -LOG_EVERY_S
+
+    def _now_ms(self) -> float:
+        return self._now_s() * 1_000
 
     async def admit(self, scope: Scope) -> Caller | Response | None:
         """Return who comes in, None for one who only wants what is open to all, or the answer for who does not."""
@@ -79,8 +81,8 @@ class Gate:
         if scope["method"] not in READING and not self._names.come_from_here(headers.get("host"), headers):
             return problem(Kind.CROSS_SITE)
         remote = scope["client"][0] if scope.get("client") else ""
-        if self._rates is not None and (wait_s := self._rates.take(who_is(remote))):
-            return _too_many(wait_s)
+        if self._rates is not None and (wait_ms := self._rates.take(who_is(remote), self._now_ms())):
+            return _too_many(wait_ms)
         if self._keys is None:
             return ANYBODY
         if scope["path"] in OPEN and scope["method"] in READING:
@@ -95,11 +97,11 @@ class Gate:
         text = text.strip() if scheme.lower() == "bearer" else ""
         shown = read_key(text)
         key_id = "" if shown is None else shown.key_id
-        if wait_s := self._wrong_keys.wait_s((who_is(remote), key_id)):
-            return _too_many(wait_s)
+        if wait_ms := self._wrong_keys.wait_ms((who_is(remote), key_id), self._now_ms()):
+            return _too_many(wait_ms)
         found = keys.judge(text)
         if not isinstance(found, AccessKey):
-            self._wrong_keys.take((who_is(remote), key_id))
+            self._wrong_keys.take((who_is(remote), key_id), self._now_ms())
         if shown is not None and (keys.is_old or not isinstance(found, AccessKey)):
             await keys.look_again()
             found = keys.judge(text)
@@ -117,8 +119,8 @@ class Gate:
             self._logged_s, self._refused = now_s, 0
 
 
-def _too_many(wait_s: float) -> Response:
-    return problem(Kind.TOO_MANY_REQUESTS, headers={"Retry-After": str(ceil(wait_s))})
+def _too_many(wait_ms: float) -> Response:
+    return problem(Kind.TOO_MANY_REQUESTS, headers={"Retry-After": str(ceil(wait_ms / 1_000))})
 
 
 def _headers(scope: Scope) -> Mapping[str, str]:

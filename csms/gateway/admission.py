@@ -16,10 +16,10 @@ from typing import Any
 
 from websockets.datastructures import Headers
 
+from csms.buckets import Buckets, Rate
 from csms.core.charger_access import ChargerAccess, Grade, Profile
 from csms.gateway.credentials import CHALLENGE, certified_id, password_of
 from csms.gateway.origins import Origin, Reach
-from csms.gateway.rates import BY_ADDRESS, BY_CHARGER, Failures
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,13 @@ UNNAMED_PROXY = Refusal(
 )
 TOO_MANY_FAILURES = Refusal("too_many_failures", HTTPStatus.TOO_MANY_REQUESTS, "Too many failures; try again later.")
 
+BY_ADDRESS = Rate(burst=60, each_ms=1_000)
+"""Failures. A site of many chargers has one address: one of them that is set up wrongly must not use it up."""
+
+BY_CHARGER = Rate(burst=20, each_ms=5_000)
+
+BUCKETS_MAX = 4_096
+
 _PROVING = frozenset({NO_PASSWORD, WRONG_PASSWORD, WRONG_CERTIFICATE})
 
 
@@ -87,8 +94,8 @@ class Admission:
     """Judges handshakes, and remembers who fails."""
 
     def __init__(self) -> None:
-        self._by_address = Failures(BY_ADDRESS)
-        self._by_charger = Failures(BY_CHARGER)
+        self._by_address = Buckets(BY_ADDRESS, BUCKETS_MAX)
+        self._by_charger = Buckets(BY_CHARGER, BUCKETS_MAX)
 
     def judge(self, access: ChargerAccess, knocker: Knocker, now_ms: int) -> Admitted | Refusal:
         """Return whether a charger may come in."""
@@ -98,16 +105,18 @@ class Admission:
             return TOO_MANY_FAILURES
         found = _judged(access, knocker)
         if is_watched and found in _PROVING:
-            self._by_address.count(origin.network, now_ms)
-            self._by_charger.count(access.charger_id, now_ms)
+            self._by_address.take(origin.network, now_ms)
+            self._by_charger.take(access.charger_id, now_ms)
         return found
 
     def _is_barred(self, access: ChargerAccess, origin: Origin, now_ms: int) -> bool:
         """Return whether what it shows is not even looked at."""
         if access.may_come_without or (access.address and access.address == origin.network):
             return False
-        by_address = self._by_address.is_spent(origin.network, now_ms)
-        return by_address or self._by_charger.is_spent(access.charger_id, now_ms)
+        wait_ms = self._by_address.wait_ms(origin.network, now_ms) or self._by_charger.wait_ms(
+            access.charger_id, now_ms
+        )
+        return wait_ms > 0
 
 
 def may_be_guest(origin: Origin) -> bool:

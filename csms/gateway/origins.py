@@ -8,9 +8,11 @@ without that it is named could come from anywhere.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from websockets.datastructures import Headers
+
+from csms.buckets import who_is
 
 Address = IPv4Address | IPv6Address
 
@@ -21,9 +23,6 @@ _PRIVATE = tuple(
     )
 )
 """RFC 1918, link-local, shared address space (mobile carriers' private networks, RFC 6598), and their likes in IPv6."""
-
-_SITE_BITS = 64
-"""Of an IPv6 address: whoever has one address has all of that network."""
 
 
 class Reach(Enum):
@@ -54,9 +53,7 @@ class Origin:
     def network(self) -> str:
         """Return what stands for everybody there: the address, or the network of an IPv6 one."""
         found = _read(self.address)
-        if isinstance(found, IPv6Address):
-            return str(IPv6Network((found, _SITE_BITS), strict=False))
-        return self.address if found is None else str(found)
+        return self.address if found is None else who_is(str(found))
 
 
 class Origins:

@@ -17,7 +17,7 @@ from api.access import OPEN, READING, ROLES, role_of
 from api.app import create_app
 from api.auditing import AuditedRoute
 from api.boundary import HEADERS
-from api.gate import CHALLENGE, UNGUARDED, WRONG_KEYS_AT_ONCE, Door
+from api.gate import CHALLENGE, UNGUARDED, WRONG_KEYS, Door
 from api.names import LOOPBACK_NAMES, Names
 from api.problems import Kind
 from csms.core.access import MASKED, AccessKey, NoEntry, Role
@@ -297,7 +297,7 @@ async def statuses(world: World, key: str, times: int) -> list[int]:
 
 @pytest.mark.parametrize("shown", [WRONG_SHOWN, UNKNOWN_SHOWN, REVOKED_SHOWN, "hush"])
 async def test_after_some_wrong_keys_no_more_are_looked_at_and_all_ids_look_the_same(world: World, shown: str) -> None:
-    expected = [401] * WRONG_KEYS_AT_ONCE + [429] * 3
+    expected = [401] * WRONG_KEYS.burst + [429] * 3
     assert await statuses(world, shown, len(expected)) == expected
     answer = await world.client.get("/station/status", headers={"Authorization": f"Bearer {shown}"})
     assert_problem(answer, Kind.TOO_MANY_REQUESTS)
@@ -305,13 +305,13 @@ async def test_after_some_wrong_keys_no_more_are_looked_at_and_all_ids_look_the_
 
 
 async def test_the_right_secret_is_not_looked_at_either_after_wrong_ones(world: World) -> None:
-    await statuses(world, WRONG_SHOWN, WRONG_KEYS_AT_ONCE)
+    await statuses(world, WRONG_SHOWN, WRONG_KEYS.burst)
     assert await statuses(world, SHOWN[Role.ADMIN], 1) == [429], "or who tries would find out"
 
 
 async def test_who_shows_another_key_from_the_same_address_is_not_kept_out(world: World) -> None:
-    await statuses(world, WRONG_SHOWN, WRONG_KEYS_AT_ONCE + 1)
-    await statuses(world, UNKNOWN_SHOWN, WRONG_KEYS_AT_ONCE + 1)
+    await statuses(world, WRONG_SHOWN, WRONG_KEYS.burst + 1)
+    await statuses(world, UNKNOWN_SHOWN, WRONG_KEYS.burst + 1)
     assert await statuses(world, SHOWN[Role.OPERATOR], 3) == [200] * 3
 
 
@@ -328,8 +328,8 @@ async def test_many_at_once_are_not_more_than_one_after_the_other(
     monkeypatch.setattr(KeyRing, "judge", watch)
     guesses = [SHOWN[Role.ADMIN][:-2] + f"{number:02x}" for number in range(0x40, 0x80)]
     seen = await asyncio.gather(*(statuses(world, guess, 1) for guess in guesses))
-    assert seen.count([401]) == WRONG_KEYS_AT_ONCE
-    assert len(set(judged)) == WRONG_KEYS_AT_ONCE
+    assert seen.count([401]) == WRONG_KEYS.burst
+    assert len(set(judged)) == WRONG_KEYS.burst
 
 
 async def test_refused_keys_are_logged_seldom_counted_and_never_shown(world: World) -> None:
