@@ -1476,6 +1476,7 @@ async def test_acts_of_before_there_were_keys_are_of_nobodys(store_url: str) -> 
     await store.write_audit(samples.ANSWERED_ACT)
 
     def as_0017_left_it(connection: Connection) -> None:
+        connection.exec_driver_sql("DROP TABLE charger_access")
         connection.exec_driver_sql("DROP TABLE access_key")
         connection.exec_driver_sql("ALTER TABLE audit DROP COLUMN key_name")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0017'")
