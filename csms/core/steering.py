@@ -55,7 +55,7 @@ class Steering(TimedPart):
         if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
             self._send(each, each.target_w, urgent=urgent, cause=f"cut: {self._cut_reason(each, urgent=urgent)}")
         elif last is not None:
-            self._repeat(each, last, each.target_w if wants_cut else min(last.limit_w, each.target_w), urgent=urgent)
+            self._repeat(each, last, each.target_w if wants_cut else _again_w(each, last), urgent=urgent)
         elif self._needs_first_profile(each):
             self._send(each, each.target_w, urgent=False, cause="first limit, below what is booked already")
 
@@ -289,6 +289,12 @@ class Steering(TimedPart):
             session.answered_w = send.limit_w
             session.demand.limit_changed(self.now.mono_ms, self.timings)
             self.journal.write_session(session)
+
+
+def _again_w(each: Steered, last: Send) -> int:
+    """Return what is said again, W: no more than before, or the least where that was refused for being less."""
+    least_w = each.floor_w if last.state is SendState.REFUSED else 0
+    return min(max(last.limit_w, least_w), each.target_w)
 
 
 def _is_cutting(each: Steered) -> bool:

@@ -141,6 +141,28 @@ def test_nothing_is_raised_before_what_is_unresolved_is_resolved() -> None:
 # --- one at a time ----------------------------------------------------------------------------------------------------
 
 
+def test_a_0_that_was_refused_is_not_said_again_to_one_that_takes_none() -> None:
+    """Its row has room again before that is known: nobody needs a cut, and what was said last is said again."""
+    cars = (charger("A", 100, min_w=20_000), charger("B", 100))
+    drive = Drive(station(100, *cars))
+    drive.bring_up("A", "B")
+    charging(drive, "A")
+    drive.wait(60)
+    drive.configure(station(10, *cars))
+    drive.configure(station(100, *cars))
+    said: list[int] = []
+    for _ in range(5):
+        call = drive.open_limit("A")
+        said.append(call.limit_w)
+        drive.answer(call, "Rejected" if call.limit_w == 0 else "Accepted")
+        drive.wait(31)
+        if call.limit_w:
+            break
+    assert said == [0, 0, 0, 1_000], "the least, once it is known that 0 is refused"
+    drive.accept()
+    assert drive.k_kw("A") == 100
+
+
 def test_a_connector_has_one_limit_in_flight() -> None:
     drive = Drive(station(100, *(charger(c, 100) for c in "ABC")))
     drive.bring_up("A", "B", "C")
