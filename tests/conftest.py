@@ -1,10 +1,17 @@
-"""What tests of several kinds need: the real PostgreSQL that they share."""
+"""What tests of several kinds need: the real PostgreSQL that they share, and a log whose tracebacks cost nothing."""
 
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from tests.postgres import PostgresServer, empty_database, running_postgres
+
+
+def pytest_configure() -> None:
+    """Have tracebacks of what is meant to fail printed plainly: the tables of one cost a second."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
