@@ -174,6 +174,7 @@ def _clear(
     command = ClearLimits(token, connection, charger.charger_id, place.idx, place.stack_level)
     clears = frozenset[Token]()
     if place.idx is None:
+        agenda.clearings[place.stack_level] = token
         clears = charger.defaults.executed_at(place.stack_level, now.mono_ms, timings.late_execution_ms)
     _call(state, charger, journal, command, Errand.CLEAR_PLACE, clears)
 

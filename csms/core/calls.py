@@ -298,6 +298,9 @@ class Calls(Part):
         send.handed = True
         if send.lost_ms is not None:
             self._book(send).answered_late(send)
+            if accepted and send.idx == 0 and self._is_cleared_since(charger, send):
+                self.journal.log("limit.accepted_late", send.charger_id, None, limit_w=send.limit_w)
+                return  # it stays lost, and booked, and is said again: whether it stands is not known
         changed = accept(send, self.now.mono_ms) if accepted else refuse(send)
         if not changed:
             return
@@ -310,6 +313,11 @@ class Calls(Part):
             self._refused(charger, send)
         self._free_agenda(call, token, failed=not accepted)
         self._free_aftermath(call.charger_id, send.idx, token, failed=not accepted)
+
+    @staticmethod
+    def _is_cleared_since(charger: ChargerState, send: Send) -> bool:
+        """Return whether a clearing of its stack level has left after a default: it may have gone with that."""
+        return charger.provisioning.clearings.get(send.form.stack_level, send.token) > send.token
 
     def _accepted(self, charger: ChargerState, send: Send) -> None:
         provisioning = charger.provisioning

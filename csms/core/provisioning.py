@@ -68,6 +68,7 @@ class Provisioning:
         refused: the ways refused since any was accepted; proven: the form accepted last.
         probe: the limit by which it is found out whether tenths are kept, while that is going on.
         outdated: sends before this one speak of a fail-safe power that was configured before, and is lower now.
+        clearings: by stack level, the newest clearing of it at all connectors.
         lost_clearings: by stack level, when the last clearing of it was lost: it may be executed for some time yet.
         without_expiry: limits that expire were refused, or had no effect.
         raise_ms: a default that was refused is not said again before, where a lower one was taken.
@@ -95,6 +96,7 @@ class Provisioning:
     probe: Token | None = None
     outdated: int = 0
     raise_ms: int = 0
+    clearings: dict[int, Token] = field(default_factory=dict)
     lost_clearings: dict[int, int] = field(default_factory=dict)
     without_expiry: bool = False
 

@@ -135,6 +135,11 @@ def may_be_provisioned(charger: HeardCharger, connector: HeardConnector) -> bool
     return not connector.statuses or not NO_CAR_DRAWS.isdisjoint(connector.statuses) or steered
 
 
+def may_have_gone(charger: HeardCharger, default: HeardSend) -> bool:
+    """Return whether a lost default may have gone with a clearing of its stack level that has left since."""
+    return default.lost_ms is not None and charger.clearings.get(default.form.stack_level, 0) > default.token
+
+
 def _frees(later: HeardSend, earlier: HeardSend) -> bool:
     """Return whether a settled send frees an earlier one: answered before it left, or lost H before it left.
 

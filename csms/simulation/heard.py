@@ -94,6 +94,7 @@ class HeardCharger:
     Attributes:
         most_w: M of LEDGER.md §1.
         cleared: (connector, stack level) of the clears that were answered; was_cleared: a restart forgot which.
+        clearings: by stack level, the newest clear of it at all connectors.
         clearable: by clear, the profiles meant that could not be executed any more after it had left.
         is_let_go: removed and drained; if it is ever configured again, it is a new one.
         keeps_tx: its make is known to keep a TxProfile beyond its transaction.
@@ -107,6 +108,7 @@ class HeardCharger:
     connectors: dict[int, HeardConnector]
     defaults: list[HeardSend] = field(default_factory=list)
     clears: dict[Token, ClearLimits] = field(default_factory=dict)
+    clearings: dict[int, Token] = field(default_factory=dict)
     clearable: dict[Token, set[Token]] = field(default_factory=dict)
     cleared: set[tuple[int | None, int | None]] = field(default_factory=set)
     reads: set[Token] = field(default_factory=set)

@@ -49,6 +49,7 @@ from csms.simulation.freeing import (
     hand_over,
     is_zombie,
     may_be_provisioned,
+    may_have_gone,
     settle_defaults,
     superseded,
     tolerance_w,
@@ -162,6 +163,8 @@ class Mirror:
                 self._book(charger, command)
             elif isinstance(command, ClearLimits):
                 charger.clears[command.token] = command
+                if command.idx is None and command.stack_level is not None:
+                    charger.clearings[command.stack_level] = command.token
                 charger.clearable[command.token] = clearable(charger, command, self.now_ms)
             elif isinstance(command, ReadConfiguration):
                 charger.reads.add(command.token)
@@ -349,6 +352,8 @@ class Mirror:
                 self._drop(charger, send)
             case CallTimedOut():
                 send.lost_ms = self.now_ms if send.lost_ms is None else send.lost_ms
+            case CallAnswered() if send.idx == 0 and fact.status == "Accepted" and may_have_gone(charger, send):
+                pass  # it stays lost, and booked: whether it stands is not known
             case CallAnswered() | CallErrored() if not send.answered:
                 send.answered, send.answered_ms = True, self.now_ms
                 if isinstance(fact, CallAnswered) and fact.status == "Accepted":
