@@ -162,12 +162,17 @@ class Upkeep(TimedPart):
             agenda.way = Attempt(settled.form, wanted_w)
 
     def _renew_default(self, charger: ChargerState) -> None:
-        """Say the default again when only a lost send, harmless by now, keeps a higher one booked."""
-        settled = charger.defaults.settled
-        if settled is None or settled is not charger.defaults.last:
+        """Say the default again when only a send that was refused, or lost and is harmless by now, books a higher one.
+
+        A refusal is no evidence: what was refused after the one that stands is free when that has been said again.
+        """
+        settled, sends = charger.defaults.settled, charger.defaults.sends
+        if settled is None or any(send.in_flight for send in sends):
             return
-        lost = [s for s in charger.defaults.sends if s.limit_w > settled.limit_w and s.lost_ms is not None]
-        for send in lost:
+        higher = [send for send in sends if send.limit_w > settled.limit_w]
+        if any(send.state is SendState.REFUSED and send.token > settled.token for send in higher):
+            charger.provisioning.default_due = True
+        for send in (send for send in higher if send.lost_ms is not None):
             harmless_ms = (send.lost_ms or 0) + self.timings.late_execution_ms
             if self._reached(harmless_ms) and settled.sent_ms < harmless_ms:
                 charger.provisioning.default_due = True

@@ -15,8 +15,8 @@ from csms.core.commands import (
 )
 from csms.core.events import ConnectorStatus, StatusNotified
 from csms.core.ids import ChargerId
-from csms.core.ladder import attempts, forms, manners
-from csms.core.provisioning import places
+from csms.core.ladder import Attempt, attempts, forms, manners
+from csms.core.provisioning import Place, places
 from csms.core.station import FailSafe
 from tests.unit.core.driving import Drive, charger, station
 
@@ -763,37 +763,24 @@ def test_a_default_that_a_car_has_not_followed_yet_is_not_cleared() -> None:
     assert 1 not in cleared, "our newest default stands there"
 
 
-def refused_until_level_1(drive: Drive, but: SetLimit) -> SetLimit:
-    """Refuse every default, `but` one, until one is said at stack level 1; return that."""
-    for _ in range(60):
-        for call in [call for call in drive.open_calls if call is not but]:
-            if isinstance(call, SetLimit) and call.form.stack_level == 1:
-                return call
-            drive.answer(call, "Rejected" if isinstance(call, SetLimit) else "Accepted")
-        drive.wait(31)
-    raise AssertionError("no default was said at level 1")
-
-
 def test_a_late_word_of_a_default_does_not_count_when_its_level_may_have_been_cleared_since() -> None:
     drive = site(1, {LEVEL_KEY: "8", UNIT_KEY: "Power"})
-    drive.connect("A")
-    drive.status("A", 1, AVAILABLE)
-    while not any(isinstance(call, SetLimit) for call in drive.open_calls):
-        drive.answer(drive.open_calls[0])
-    first = drive.open_limit("A", 0)
-    drive.time_out(first)
-    second = refused_until_level_1(drive, but=first)
-    drive.time_out(second)
-    drive.answer(first)
+    drive.bring_up("A")
+    drive.wait(10)
+    agenda = drive.engine._state.chargers[ChargerId("A")].provisioning
+    assert agenda.way is not None
+    agenda.way = Attempt(replace(agenda.way.form, stack_level=1), 0)
+    drive.boot("A")
+    drive.wait(1)
+    late = drive.open_limit("A", 0)
+    agenda.to_clear, agenda.default_due = [Place(None, 1)], False
+    drive.time_out(late)
+    drive.take()
     drive.wait(31)
-    while (clear := next(call for call in drive.open_calls if isinstance(call, ClearLimits))).stack_level != 1:
-        drive.answer(clear)
-    drive.answer(second)
+    (clear,) = (call for call in drive.open_calls if isinstance(call, ClearLimits))
+    assert (late.form.stack_level, clear.stack_level) == (1, 1)
+    drive.answer(late)
     drive.answer(clear)
-    for _ in range(20):
-        levels = {c.stack_level for c in drive.open_calls if isinstance(c, ClearLimits) and c.idx is None}
-        assert 0 not in levels, "there the first one stands, and only that is certain"
-        for call in list(drive.open_calls):
-            drive.answer(call)
-        drive.wait(10)
-    assert drive.k_kw("A") == 0
+    drive.wait(60)
+    said = {call.stack_level for call in drive.take() if isinstance(call, ClearLimits)}
+    assert said <= {1}, "at level 0 the one before stands, and only that is certain"
