@@ -229,22 +229,31 @@ class Witness(Part):
             self._raise_maximum(charger)
             self._changed(charger)
         if limit.transaction_id is None:
-            self._above_default(evidence)
+            self._above_default(charger, connector)
             return
         evidence.disobeyed = True
         evidence.resumed = limit.resumes and (evidence.resumed or evidence.above == 1)
         if evidence.above >= SAMPLES_TO_CONVICT or self._lasts(evidence):
             self._convict(charger, connector)
 
-    def _above_default(self, evidence: Evidence) -> None:
+    def _above_default(self, charger: ChargerState, connector: Connector) -> None:
         """Take power of a transaction that was told nothing yet: it is told now, and judged by that.
 
-        Where its limit is not answered for as long as convicts others, nobody counts on it any longer.
+        Where its limit is not answered for as long as convicts others, nobody counts on it any longer; after twice that
+        it is told in every way, as one that does not obey. While its charger can be told nothing that time does not
+        begin: nobody counts on it anyhow, and it is to be told after.
         """
+        evidence, now_ms = connector.evidence, self.now.mono_ms
         evidence.above, evidence.since_ms = 0, None
+        if not charger.addressable:
+            evidence.untold_ms, evidence.disobeyed = None, False
+            return
         if evidence.untold_ms is None:
-            evidence.untold_ms = self.now.mono_ms
-        if not evidence.disobeyed and self.now.mono_ms - evidence.untold_ms >= self.timings.evidence_ms:
+            evidence.untold_ms = now_ms
+        waited_ms, is_awaited = now_ms - evidence.untold_ms, any(send.in_flight for send in connector.limits.sends)
+        if waited_ms >= 2 * self.timings.evidence_ms and not is_awaited:
+            self._convict(charger, connector)
+        elif waited_ms >= self.timings.evidence_ms and not evidence.disobeyed:
             evidence.disobeyed = self.journal.plan = True
 
     def _raise_maximum(self, charger: ChargerState) -> None:
