@@ -156,9 +156,14 @@ def _lost_is_due(charger: ChargerState, connector: Connector, now: Now, timings:
 
 
 def _fail_safe_w(charger: ChargerState, last: Send) -> int:
-    """Return the fail-safe power of a charger in the form of the connector's last default, W."""
-    settled = charger.defaults.settled
-    return 0 if settled is None else last.form.round_down(settled.limit_w)
+    """Return the fail-safe power of a charger in the form of the connector's last default, W.
+
+    A lower one counts once it is Accepted: whether its other cars follow does not matter here.
+    """
+    settled, newest = charger.defaults.settled, charger.defaults.accepted
+    if settled is None or newest is None:
+        return 0
+    return last.form.round_down(min(settled.limit_w, newest.limit_w))
 
 
 def take_back_start_power(

@@ -172,10 +172,12 @@ def _clear(
     place = agenda.to_clear[-1]
     token = state.take_token()
     command = ClearLimits(token, connection, charger.charger_id, place.idx, place.stack_level)
-    clears = frozenset[Token]()
+    books = [c.limits for idx, c in charger.connectors.items() if place.idx in {None, idx}]
     if place.idx is None:
         agenda.clearings[place.stack_level] = token
-        clears = charger.defaults.executed_at(place.stack_level, now.mono_ms, timings.late_execution_ms)
+        books.append(charger.defaults)
+    cleared = (book.executed_at(place.stack_level, now.mono_ms, timings.late_execution_ms) for book in books)
+    clears = frozenset[Token]().union(*cleared)
     _call(state, charger, journal, command, Errand.CLEAR_PLACE, clears)
 
 

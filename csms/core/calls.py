@@ -468,7 +468,8 @@ class Calls(Part):
             provisioning.to_clear.pop()
             provisioning.unclearable_ms = None
             provisioning.unanswered = 0
-            charger.defaults.level_cleared(call.clears)
+            for book in (charger.defaults, *(connector.limits for connector in charger.connectors.values())):
+                book.level_cleared(call.clears)
             self._say_own_defaults_again(charger)
         if not done:
             self.journal.log("errand.refused", call.charger_id, None, errand=call.errand, answer=answer[:40])

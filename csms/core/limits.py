@@ -161,8 +161,8 @@ class Book:
     sends: list[Send] = field(default_factory=list)
 
     def executed_at(self, stack_level: int, now_ms: int, late_execution_ms: int) -> frozenset[Token]:
-        """Return the sends at a stack level that were executed, or never will be: a clearing may take them away."""
-        sends = (send for send in self.sends if send.form.stack_level == stack_level)
+        """Return the defaults at a stack level that were executed, or never will be: a clearing may take them away."""
+        sends = (s for s in self.sends if s.purpose is Purpose.DEFAULT and s.form.stack_level == stack_level)
         return frozenset(send.token for send in sends if _harmless(send, now_ms, late_execution_ms))
 
     def level_cleared(self, tokens: frozenset[Token]) -> None:
@@ -171,16 +171,17 @@ class Book:
             send.level_cleared |= send.token in tokens
 
     def prevailing(self) -> list[Send]:
-        """Return the sends above the newest limit that stand at a higher stack level, and were not cleared.
+        """Return the defaults above the newest limit that stand at a higher stack level, and were not cleared.
 
-        None before the newest one has settled: it may stand at that level itself, and be cleared with it.
+        None before the newest one has settled: it may stand at that level itself, and be cleared with it. None beneath
+        a TxProfile: that prevails.
         """
         settled = self.settled if len(self.sends) > 1 else None
-        if settled is None or settled is not self.last:
+        if settled is None or settled is not self.last or settled.purpose is not Purpose.DEFAULT:
             return []
         level, limit_w = settled.form.stack_level, settled.limit_w
         higher = (send for send in self.sends if send.form.stack_level > level and not send.level_cleared)
-        return [send for send in higher if send.limit_w > limit_w]
+        return [send for send in higher if send.limit_w > limit_w and send.purpose is Purpose.DEFAULT]
 
     def answered_late(self, send: Send) -> None:
         """Note which sends had left before the late answer of `send` came."""

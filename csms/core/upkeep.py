@@ -185,9 +185,15 @@ class Upkeep(TimedPart):
         agenda = charger.provisioning
         if not agenda.cleared or agenda.default_due:
             return
-        ready = [s for s in charger.defaults.prevailing() if self._is_executed(s)]
+        books = [(None, charger.defaults), *((idx, c.limits) for idx, c in charger.connectors.items())]
+        ready = {
+            Place(idx, send.form.stack_level): None
+            for idx, book in books
+            for send in book.prevailing()
+            if self._is_executed(send)
+        }
         if ready:
-            agenda.to_clear = [Place(None, level) for level in sorted({s.form.stack_level for s in ready})]
+            agenda.to_clear = list(ready)
 
     def _is_executed(self, send: Send) -> bool:
         if send.answered:

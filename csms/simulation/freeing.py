@@ -88,8 +88,10 @@ def clearable(charger: HeardCharger, command: ClearLimits, now_ms: int) -> set[T
     TxProfiles of a connector by rule (d); of a clearing of defaults at one stack level those at that level.
     """
     if command.purpose is Purpose.DEFAULT:
-        level = command.stack_level if command.idx is None else None
-        return {s.token for s in charger.defaults if s.form.stack_level == level and _is_harmless(s, now_ms)}
+        meant = [send for idx, each in charger.connectors.items() if command.idx in {None, idx} for send in each.sends]
+        meant = [*(charger.defaults if command.idx is None else ()), *meant]
+        mine = (send for send in meant if send.purpose is Purpose.DEFAULT)
+        return {s.token for s in mine if s.form.stack_level == command.stack_level and _is_harmless(s, now_ms)}
     connector = None if command.idx is None else charger.connectors.get(command.idx)
     if connector is None:
         return set()

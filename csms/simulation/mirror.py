@@ -372,10 +372,11 @@ class Mirror:
                 if fact.status in {"Accepted", "Unknown"} and has_default and is_default:
                     charger.cleared.add((clear.idx, clear.stack_level))
                 gone = charger.clearable.pop(fact.token)
-                if fact.status in {"Accepted", "Unknown"}:
-                    for send in charger.defaults:
+                if fact.status in {"Accepted", "Unknown"} and is_default:
+                    own = [send for connector in charger.connectors.values() for send in connector.sends]
+                    for send in (*charger.defaults, *own):
                         send.level_cleared |= send.token in gone
-                if fact.status in {"Accepted", "Unknown"} and clear.idx in charger.connectors:
+                elif fact.status in {"Accepted", "Unknown"} and clear.idx in charger.connectors:
                     connector = charger.connectors[clear.idx]
                     connector.sends = [send for send in connector.sends if send.token not in gone]
                     connector.tx_cleared |= clear.purpose is Purpose.TX

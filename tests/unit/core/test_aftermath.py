@@ -6,9 +6,10 @@ import pytest
 
 from csms.core.commands import ClearLimits, LimitForm, Purpose, RateUnit, SetLimit
 from csms.core.events import ConnectorStatus, MakesTaught
-from csms.core.ids import ChargerId, RequestId
+from csms.core.ids import ChargerId, RequestId, Token
 from csms.core.ladder import Manner
 from csms.core.learnt import MAKES_MAX, Learnt, Make
+from csms.core.records import SendState
 from csms.core.replies import MakesShown, Refusal, Refused
 from csms.core.station import FailSafe
 from tests.unit.core.driving import BOOT, Drive, charger, station
@@ -180,6 +181,44 @@ def test_a_lower_fail_safe_does_not_wait_for_the_answer_to_a_clearing() -> None:
     drive.answer(drive.open_limit("A", 0))
     drive.wait(1)
     assert ("A", DEFAULT, 1, 0) in said(drive)
+
+
+def test_a_lower_fail_safe_is_said_to_a_free_connector_before_the_cars_of_others_have_followed() -> None:
+    reserving = replace(charger("A", 100, 2), fail_safe=FailSafe.RESERVE, fail_safe_power_w=10_000)
+    drive = Drive(station(100, reserving))
+    drive.bring_up("A")
+    drive.start("A", 2)
+    drive.status("A", 2, CHARGING)
+    drive.sample("A", 2, 10_000)
+    connector = drive.engine._state.chargers[ChargerId("A")].connectors[1]
+    settled = drive.engine._state.chargers[ChargerId("A")].defaults.sends[-1]
+    form = replace(settled.form, stack_level=1)
+    connector.limits.sends.append(replace(settled, token=Token(900), idx=1, form=form))
+    drive.configure(station(100, charger("A", 100, 2)))
+    drive.take()
+    drive.answer(drive.open_limit("A", 0))
+    drive.wait(1)
+    assert drive.engine._state.chargers[ChargerId("A")].defaults.settled is settled, "its car draws 10 kW"
+    assert ("A", DEFAULT, 1, 0) in said(drive)
+
+
+def test_a_connectors_default_at_a_higher_level_goes_when_that_is_cleared_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drive = two()
+    monkeypatch.setattr(drive, "_check", lambda: None)  # what is put in by hand is not in the store
+    charger_a = drive.engine._state.chargers[ChargerId("A")]
+    standing = charger_a.defaults.sends[-1]
+    form = replace(standing.form, stack_level=1)
+    lost = replace(standing, token=Token(0), idx=1, limit_w=50_000, form=form, state=SendState.LOST, lost_ms=0)
+    charger_a.connectors[1].limits.sends = [lost, replace(standing, token=Token(1), idx=1, sent_ms=0)]
+    drive.wait(61)
+    (clear,) = (call for call in drive.open_calls if isinstance(call, ClearLimits))
+    assert (clear.idx, clear.stack_level, drive.k_kw("A", 1)) == (1, 1, 50)
+    drive.answer(clear)
+    drive.wait(61)
+    drive.accept()
+    assert drive.k_kw("A", 1) == 0
 
 
 @pytest.mark.parametrize("how", ["Rejected", "error", "time-out"])

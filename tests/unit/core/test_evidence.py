@@ -238,6 +238,50 @@ def test_a_car_that_charges_although_the_default_is_0_is_booked_and_told_its_lim
     assert (drive.k_kw("A"), "not_obeying:A#1" in drive.notices()) == (100, True)
 
 
+def untold() -> Drive:
+    """Return a station with no room for A, whose car charges although its default is 0 W, for 20 s untold."""
+    drive = Drive(station(100, charger("A", 100), charger("B", 100)))
+    drive.bring_up("A")
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    return drive
+
+
+def test_a_car_that_flows_untold_is_told_once_its_charger_can_be_told_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drive = untold()
+    monkeypatch.setattr(drive, "_check", lambda: None)  # that it refuses is put in by hand, and not published
+    charger_a = drive.engine._state.chargers[ChargerId("A")]
+    charger_a.refusing_until_ms = drive.now_ms + 100_000
+    for _ in range(5):
+        drive.wait(10)
+        drive.sample("A", 1, 90_000)
+    assert drive.limits() == []
+    charger_a.refusing_until_ms = None
+    drive.sample("A", 1, 91_000)
+    assert drive.limits() == [("A", 1, 0)]
+
+
+def test_a_car_that_flows_on_while_its_first_limit_is_lost_is_told_in_every_way() -> None:
+    drive = untold()
+    drive.sample("A", 1, 90_000)
+    first = drive.open_limit("A")
+    for seconds in (0, 10, 10, 10):
+        drive.wait(seconds)
+        drive.sample("A", 1, 90_000)
+    drive.time_out(first)
+    drive.take()
+    drive.wait(1)
+    assert drive.limits() == [], "it is not counted on any longer"
+    drive.sample("A", 1, 90_000)
+    assert "not_obeying:A#1" in drive.notices()
+    drive.wait(61)
+    drive.answer(next(call for call in drive.open_calls if isinstance(call, ClearLimits)))
+    drive.wait(10)
+    assert [(charger_id, idx) for charger_id, idx, _ in drive.limits()] == [("A", 1)]
+
+
 def idle() -> Drive:
     drive = Drive(station(25, charger("A", 22, phases=3), charger("B", 22, phases=3)))
     drive.bring_up("A", "B")

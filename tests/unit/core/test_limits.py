@@ -263,6 +263,14 @@ def test_a_level_is_not_cleared_while_the_newest_default_may_stand_at_it() -> No
     assert Book([one, two, three]).prevailing() == []
 
 
+def test_clearing_defaults_leaves_tx_profiles_of_that_level() -> None:
+    tx = replace(send(1, 4, 0, None), form=AT_LEVEL_1, state=SendState.SETTLED)
+    default = replace(send(2, 0, 1, None), purpose=Purpose.DEFAULT, state=SendState.SETTLED)
+    book = Book([tx, default])
+    assert (book.executed_at(1, 100_000, H_MS), book.prevailing()) == (frozenset(), [])
+    assert Book([default, tx]).prevailing() == []
+
+
 def test_a_limit_of_the_transaction_before_says_nothing_of_the_next_one() -> None:
     """Its car may be held at the fail-safe default: what it does not draw then is not what it does not want."""
     book = told((0, "send 1 100"), (1, "Accepted 1"), (1, "settled 1"))
@@ -311,6 +319,7 @@ def test_a_send_at_a_higher_stack_level_goes_only_when_that_was_cleared(
 ) -> None:
     high, low = send(1, 100, 0), send(2, 50, 80)
     high.form, low.form = replace(high.form, stack_level=first), replace(low.form, stack_level=second)
+    high.purpose = low.purpose = Purpose.DEFAULT
     book = Book([high, low])
     lose(high, 10_000)
     accept(low, 81_000)

@@ -784,3 +784,25 @@ def test_a_late_word_of_a_default_does_not_count_when_its_level_may_have_been_cl
     drive.wait(60)
     said = {call.stack_level for call in drive.take() if isinstance(call, ClearLimits)}
     assert said <= {1}, "at level 0 the one before stands, and only that is certain"
+
+
+def test_what_was_refused_above_a_default_that_is_accepted_late_is_freed_by_saying_that_again() -> None:
+    drive = site(1, {UNIT_KEY: "Power"})
+    drive.connect("A")
+    drive.status("A", 1, AVAILABLE)
+    while not any(isinstance(call, SetLimit) for call in drive.open_calls):
+        drive.answer(drive.open_calls[0])
+    late = drive.open_limit("A", 0)
+    drive.time_out(late)
+    said: list[int] = []
+    while 1_000 not in said:
+        for call in [call for call in drive.open_calls if call is not late]:
+            is_limit = isinstance(call, SetLimit)
+            said += [call.limit_w] if isinstance(call, SetLimit) else []
+            drive.answer(call, "Rejected" if is_limit else "Accepted")
+        drive.wait(31)
+    drive.answer(late)
+    for _ in range(4):
+        drive.accept()
+        drive.wait(31)
+    assert drive.k_kw("A") == 0, "1 kW was refused, which is no evidence that it is not in force"
