@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.command_schemas import EXAMPLES
+from csms.core.certificates import SERIAL_CHARS_MAX, Named
 from csms.core.charger import new_charger
 from csms.core.commands import (
     SETTINGS,
@@ -31,7 +32,7 @@ from csms.core.commands import (
 )
 from csms.core.events import TagStatus
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
-from csms.core.release import Progress, ReleaseStep, Trace
+from csms.core.release import Installed, Progress, ReleaseStep, Trace
 from csms.core.station import Charger
 from csms.core.undoing import asked, question
 from csms.gateway.answers import _tag_info
@@ -77,11 +78,17 @@ limits = (
 )
 
 
+NAMED = Named("SHA512", "ab" * 64, "CD" * 64, "F" * SERIAL_CHARS_MAX)
+
+
 def _release_question(trace: Trace, stage: int, number: int, before: str) -> Call:
     """Return what a release asks of a charger at one stage of one step."""
     config = Charger(WHERE[2], 22_000, 2)
-    charger, progress = new_charger(config), Progress(stage=stage, told=str(number))
-    step = ReleaseStep(trace, "MeterValueSampleInterval" if trace is Trace.KEY else str(number), before)
+    told = json.dumps(NAMED.hash_data()) if trace is Trace.CERTIFICATE else str(number)
+    charger, progress = new_charger(config), Progress(stage=stage, told=told)
+    installed = Installed("CentralSystemRootCertificate", before)
+    name = "MeterValueSampleInterval" if trace is Trace.KEY else str(number)
+    step = ReleaseStep(trace, name, before, installed=installed)
     return question(charger, step, asked(charger, step, progress), WHERE[0], WHERE[1])
 
 
