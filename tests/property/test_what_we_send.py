@@ -30,6 +30,7 @@ from csms.core.commands import (
     SetLimit,
     Trigger,
 )
+from csms.core.errors import InvariantError
 from csms.core.events import TagStatus
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
 from csms.core.release import Installed, Progress, ReleaseStep, Trace
@@ -184,6 +185,21 @@ def test_calls(command: Call, wall_ms: int, sent_before: int) -> None:
     peer.poll(0)
     (out,) = peer.data_to_send()
     assert_conforms(json.loads(out.text), {})
+
+
+@settings(max_examples=300, deadline=None)
+@given(limits, WALL_MS)
+def test_a_limit_is_of_one_connector_and_never_one_that_all_of_them_share(limit: SetLimit, wall_ms: int) -> None:
+    """What a ChargePointMaxProfile would mean to several connectors is never asked (docs/reference/acceptance.md)."""
+    told = translate.request_of(limit, wall_ms)
+    profile = told.payload["csChargingProfiles"]
+    assert isinstance(profile, dict)
+    assert profile["chargingProfilePurpose"] in {"TxProfile", "TxDefaultProfile"}
+
+
+def test_nor_does_an_operators_command_tell_one() -> None:
+    with pytest.raises(InvariantError):
+        Operate(*WHERE, "SetChargingProfile", "{}")
 
 
 def test_all_commands_are_among_them() -> None:
