@@ -723,6 +723,41 @@ def test_a_maintenance_writes_nothing_to_a_released_charger() -> None:
     assert inside.asked == []
 
 
+def test_one_that_is_added_again_while_it_drains_stays_released_and_that_is_said() -> None:
+    """A configuration may come from a file that knows nothing of the release: an operator takes it in again."""
+    made, inside = adopt()
+    made.start("A")
+    made.status("A", 1, CHARGING)
+    inside.say_all(made)
+    release(made, forced=True)
+    inside.say_all(made)
+    made.take()
+    made.configure(station(400, B))
+    assert "released:A" in made.notices()
+    made.wait(60)
+    made.recover()
+    made.configure(station(400, A, B))
+    again = [line for line in made.memory.events if line.kind == "charger.added_again"]
+    assert [(line.charger_id, line.detail.get("release")) for line in again] == [("A", "released")]
+    assert "released:A" in made.notices()
+    made.connect("A")
+    made.status("A", 1, CHARGING)
+    made.wait(60)
+    assert not [each for each in to_a(made) if isinstance(each, WRITES)]
+    assert isinstance(undo(made), Confirmed)
+
+
+def test_one_that_was_forgotten_and_is_added_is_steered() -> None:
+    made, inside = adopt()
+    release(made)
+    inside.say_all(made)
+    made.configure(station(400, B))
+    made.wait(120)
+    made.configure(station(400, A, B))
+    assert "released:A" not in made.notices()
+    assert not [line for line in made.memory.events if line.kind == "charger.added_again"]
+
+
 def test_a_list_that_is_empty_may_be_of_version_0() -> None:
     """§5.10: 0 is the version of an empty list."""
     made, inside = adopt()
