@@ -76,7 +76,8 @@ async def test_it_is_in_force_over_a_kill_until_it_is_taken_away(tmp_path: Path)
             ("DELETE", [f"maintenance: {REASON} → none"]),
             ("DELETE", [f"maintenance: {REASON} → none"]),
             ("PUT", [f"maintenance: none → {REASON}"]),
-            ("PUT", [f"maintenance: none → {REASON}"]),
+            ("PUT", [f"reason: see ftp://***@host/plan → {REASON}"]),
+            ("PUT", ["maintenance: none → see ftp://***@host/plan"]),
         ]
 
 
