@@ -175,6 +175,21 @@ def acceptance_page() -> str:
     for step in STEPS:
         needs = ", ".join(f"`{need}`" for need in step.needs)
         lines.append(f"| `{step.name}` | {step.shows} | {needs} |")
+    lines += [
+        "",
+        "## What it does not show",
+        "A step may pass with a `warning`: the charger does something that this server makes up for. There is one,",
+        "of `form`: a charger that rounds amperes up draws more than it was told wherever it is told tenths.",
+        "Reading back has shown it, so it is told whole amperes and keeps to them; here it is no failure,",
+        "elsewhere it would be one.",
+        "",
+        "How connectors share a limit of the whole charger is not tested. That would show only where a",
+        "ChargePointMaxProfile is told, and this system tells none, neither of its own (TxDefaultProfile and",
+        "TxProfile count for each connector by itself, OCPP 1.6 §3.13.1; their sum is what is booked) nor as an",
+        "operator's command, which is a cap on what it allocates. Tests hold this against all that is sent. A",
+        "charger that gets this wrong, like the simulated `each_connector_alone`, so does all that it is told",
+        "here, and passes.",
+    ]
     schema = json.dumps(SCHEMA, indent=2, ensure_ascii=False)
     lines += ["", "## Schema of the report", "```json", schema, "```"]
     return "\n".join(lines) + "\n"

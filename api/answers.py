@@ -53,6 +53,7 @@ from csms.core.caps import CapView
 from csms.core.configuration import kilowatts
 from csms.core.continuity import Step
 from csms.core.events import BootInfo, TagStatus
+from csms.core.hiding import MASK
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
@@ -65,7 +66,7 @@ from csms.core.session import REGISTER_UNKNOWN
 from csms.core.units import used_wh
 from csms.ocpp16.merging import Value
 from csms.runtime.continuity import ConnectorDay
-from csms.runtime.redaction import MASK, Shown, is_secret_key
+from csms.runtime.redaction import Shown, is_secret_key
 
 
 def json_answer(body: BaseModel, status: int = 200) -> Response:

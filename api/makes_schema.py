@@ -42,6 +42,7 @@ class LearntMake(Documented):
     tenths: bool | Unknown = Field(None, description="It keeps tenths of an ampere.")
     stops: bool | Unknown = Field(None, description="It stops a transaction that ignored its limits when told to.")
     leaves_service: bool | Unknown = Field(None, description="A connector goes Unavailable when told to.")
+    rounds_up: bool = Field(default=False, description="It makes tenths of an ampere the whole one above.")
     forgets_default: bool = Field(default=False, description="It loses its default at a boot.")
     unsupported_measurands: list[Words] = Field([], description="MeterValuesSampledData with one of these was refused.")
 

@@ -523,9 +523,14 @@ class ReleaseStepBody(AnswerBody):
 
     what: str = Field(
         description="profile, limit (what a connector says is in force), reservation, local_list, key, connector "
-        "(it was told to be Inoperative), or foreign_profile (of another central system, cleared when it was taken in)."
+        "(it was told to be Inoperative), certificate (a command has installed or deleted it), or foreign_profile (of "
+        "another central system, cleared when it was taken in)."
     )
-    name: str | Absent = Field(None, description="The key, or the number of the profile, reservation or connector.")
+    name: str | Absent = Field(
+        None,
+        description="The key, the number of the profile, reservation or connector, or a certificate's use and serial "
+        "number, hexadecimal.",
+    )
     before: str | Absent = Field(None, description="Of a key: the value to be put back.")
     state: str = Field(
         description="open, undone, unverified (the charger says so, and it cannot be seen) or not_undone."

@@ -14,10 +14,10 @@ from api.problems import Kind, problem
 from api.queries import flag
 from api.schemas import ReleaseAnswer
 from api.services import Services
-from csms.core.actions import body_of
 from csms.core.events import ReleaseRequested, ReleaseUndoRequested
 from csms.core.ids import ChargerId
-from csms.core.records import CommandState, CommandStored
+from csms.core.leaving import MAY_BE_DONE, certificates, changed_keys, unanswered_reservations
+from csms.core.records import CommandStored
 from csms.core.release import Release
 from csms.core.replies import Refused, ReleaseShown
 from csms.ports import CommandPosition, StoreError
@@ -25,8 +25,6 @@ from csms.ports import CommandPosition, StoreError
 PAGE = 500
 PAGES_MAX = 20
 """So many pages of a charger's commands are looked through, the newest first."""
-
-MAY_BE_DONE = frozenset({CommandState.ACCEPTED, CommandState.TIMED_OUT, CommandState.UNKNOWN})
 
 _UNREADABLE = "The stored commands cannot be read now, and they say what was set; try again."
 
@@ -121,8 +119,10 @@ class ReleaseRoutes:
                 name,
                 asked_by,
                 force,
-                _changed_keys(done),
+                changed_keys(done),
                 any(each.action == "SendLocalList" for each in done),
+                unanswered_reservations(done),
+                certificates(done),
             ),
             self._services.wait_s,
         )
@@ -132,7 +132,7 @@ class ReleaseRoutes:
         return self._shown(name, outcome.release, 202 if outcome.release.is_under_way else 200)
 
     async def _done(self, charger_id: ChargerId) -> list[CommandStored]:
-        """Return the commands that a charger has carried out, or may have, the newest first; raise StoreError."""
+        """Return the commands that a charger has carried out, or may have, the oldest first; raise StoreError."""
         found: list[CommandStored] = []
         before: CommandPosition | None = None
         for _ in range(PAGES_MAX):
@@ -141,7 +141,7 @@ class ReleaseRoutes:
             if len(page) < PAGE:
                 break
             before = CommandPosition(page[-1].asked_ms, page[-1].command_id)
-        return found
+        return found[::-1]
 
     async def show(self, charger_id: ChargerPath) -> Response:
         """Return the release that is under way, or the last one; none once the charger was taken in again."""
@@ -165,9 +165,3 @@ class ReleaseRoutes:
         charger = self._services.desk.view.chargers.get(charger_id)
         online = charger is not None and charger.online
         return json_answer(ReleaseAnswer(release=release_body(charger_id, release, online=online)), status)
-
-
-def _changed_keys(done: list[CommandStored]) -> dict[str, str]:
-    """Return the keys that operators' commands have set, each with the last value."""
-    bodies = (body_of(each) for each in reversed(done) if each.action == "ChangeConfiguration")
-    return {body["key"]: body["value"] for body in bodies}

@@ -11,8 +11,11 @@ from typing import Annotated
 
 import typer
 
+from csms.cli.grouping import Grouped
+
 app = typer.Typer(
     name="csms",
+    cls=Grouped,
     help="OCPP 1.6-J central system that manages the energy of the charging station behind the chargers.",
     no_args_is_help=True,
     add_completion=False,

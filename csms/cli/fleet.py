@@ -90,6 +90,9 @@ def add(url: str, text: str, voltage_v: int, question: Question | None = None) -
     if isinstance(stored, str):
         return _failed("csms chargers add", stored)
     typer.echo(f"{document['id']}: added with {document['maxPower']} kW; it may connect now")
+    known = ask(url, "GET", f"/chargers/{quote(str(document['id']), safe='')}")
+    if isinstance(known, dict) and "release" in known["charger"]:
+        typer.echo("  it was released before and is left alone still: `csms release --undo` takes it in again")
     return ExitStatus.DONE
 
 

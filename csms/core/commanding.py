@@ -46,6 +46,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, CommandId, Now
 from csms.core.keys import why_refused
+from csms.core.leaving import INSTALL, LISTS
 from csms.core.maintenance import why_no_start
 from csms.core.part import Part, TimedPart
 from csms.core.records import CommandOutcome, CommandState, CommandStored, Driver, Expected
@@ -82,6 +83,7 @@ LEAVES_SOMETHING = frozenset(
 )
 """Actions that leave something in a charger; one that was released is not asked for them."""
 
+
 RELEASED = Refused(Refusal.COMMAND_REFUSED, "the charger was released: nothing is left in it any more")
 
 
@@ -109,11 +111,32 @@ class Commanding(Part):
         if self._is_done_here(stored):
             self._do_here(stored, fact)
             return
+        if stored.action == INSTALL:
+            self._look_before(stored)
         patience_ms = PATIENCE_MS if fact.queue_until_ms is None else fact.queue_until_ms - self.now.wall_ms
         self.state.commands[fact.command_id] = Commanded(
             stored, self.now.mono_ms + max(0, patience_ms), asker=fact.request
         )
         self.journal.plan = True
+
+    def _look_before(self, stored: CommandStored) -> None:
+        """Have a charger tell which certificates it has before one more is installed.
+
+        What it had is told by nothing else, and by the ledger of commands it is known for good: a release takes out
+        what was not there before (`csms.core.leaving`).
+        """
+        body = {"certificateType": body_of(stored)["certificateType"]}
+        look = replace(
+            stored,
+            command_id=CommandId(f"{stored.command_id}-before"),
+            action=LISTS,
+            body_json=json.dumps(body, separators=(",", ":")),
+            asked_ms=stored.asked_ms - 1,  # the order in which a restart finds them
+            forced=False,
+        )
+        patience_ms = PATIENCE_MS if stored.queue_until_ms is None else stored.queue_until_ms - self.now.wall_ms
+        commanded = Commanded(look, self.now.mono_ms + max(0, patience_ms))
+        self.state.commands[look.command_id] = self.journal.operated[look.command_id] = commanded
 
     def _why_refused(self, stored: CommandStored) -> Refused | None:
         """Return why a command is not taken in at all, or None."""

@@ -22,6 +22,7 @@ from csms.core.ids import (
     TransactionId,
 )
 from csms.core.learnt import Learnt, Make
+from csms.core.release import ReleaseStep
 from csms.core.station import Station
 
 
@@ -460,6 +461,8 @@ class ReleaseRequested:
         forced: also while a car charges there, and without headroom for the charger's maximum.
         changed_keys: what operators' commands have set, by the charger's own name of the key, last value.
         local_list: an operator has sent it a local list.
+        reservations: that operators' commands have asked for and nobody has answered: by id, until when, UTC ms.
+        certificates: steps of those that operators' commands have installed or deleted.
     """
 
     request: RequestId
@@ -468,6 +471,8 @@ class ReleaseRequested:
     forced: bool = False
     changed_keys: Mapping[str, str] = field(default_factory=dict)
     local_list: bool = False
+    reservations: Mapping[int, int] = field(default_factory=dict)
+    certificates: tuple[ReleaseStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class Learnt:
         keeps_tx_profile: a TxProfile stays installed when its transaction has ended, against §7.10.
         pauses: a running transaction can be told 0 W and goes on later; False where 0 was refused or never ended.
         tenths: tenths of an ampere are kept: read back from a running limit.
+        rounds_up: half an ampere less was read back as the whole one above: told tenths, it would draw more than that.
         forgets_default: it drew more than its default after a boot, before that was asserted again.
         stops: a transaction that ignored its limits ended when it was stopped from here.
         leaves_service: a connector went Unavailable when it was told to.
@@ -45,6 +46,7 @@ class Learnt:
     keeps_tx_profile: bool | None = None
     pauses: bool | None = None
     tenths: bool | None = None
+    rounds_up: bool = False
     forgets_default: bool = False
     stops: bool | None = None
     leaves_service: bool | None = None

@@ -23,8 +23,9 @@ _HABITS = {
     "stops": "stops",
     "leavesService": "leaves_service",
 }
+_FOUND = {"roundsUp": "rounds_up", "forgetsDefault": "forgets_default"}
 _MAKE = frozenset(
-    {"vendor", "model", "firmwareVersion", "default", "running", "forgetsDefault", "unsupportedMeasurands", *_HABITS}
+    {"vendor", "model", "firmwareVersion", "default", "running", "unsupportedMeasurands", *_HABITS, *_FOUND}
 )
 _MEASURANDS_MAX = 50
 _ANY_PHASES, _ANY_VOLTAGE_V = 3, 230
@@ -50,8 +51,7 @@ def make_document(make: Make, learnt: Learnt) -> dict[str, object]:
         purpose = next(name for name, one in _purposes.items() if one is learnt.manner.purpose)
         written["running"] = {"purpose": purpose, **_form(learnt.manner.form)}
     written |= {name: value for name, field in _HABITS.items() if (value := getattr(learnt, field)) is not None}
-    if learnt.forgets_default:
-        written["forgetsDefault"] = True
+    written |= {name: True for name, field in _FOUND.items() if getattr(learnt, field)}
     if learnt.unsupported_measurands:
         written["unsupportedMeasurands"] = list(learnt.unsupported_measurands)
     return written
@@ -106,7 +106,8 @@ def _make(item: object, path: str, faults: list[Fault]) -> tuple[Make, Learnt] |
         if isinstance(refused := _words(measurand), Wrong):
             faults.append(Fault(at, refused.error))
     learnt.unsupported_measurands = tuple(str(measurand) for _, measurand in measurands)
-    learnt.forgets_default = fields.take("forgetsDefault", flag, default=False)
+    for name, found in _FOUND.items():
+        setattr(learnt, found, fields.take(name, flag, default=False))
     return (make, learnt) if fields.sound else None
 
 

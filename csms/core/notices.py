@@ -192,7 +192,8 @@ def _of_charger(charger: ChargerState, *, live: bool) -> Iterator[Sign]:
 
 def _of_release(charger: ChargerState, release: Release, booked: str) -> Iterator[Sign]:
     """Yield that a charger was taken out, and what was left in it."""
-    yield at_charger("released", charger, f"nothing is written to it; {booked}")
+    kept = "" if charger.draining else ", whatever its configuration says"
+    yield at_charger("released", charger, f"nothing is written to it{kept}; {booked}")
     if release.state is ReleaseState.INCOMPLETE:
         kinds = {StepState.NOT_UNDONE: "not undone", StepState.UNVERIFIED: "not seen to be undone"}
         counts = {word: release.count(state) for state, word in kinds.items()}

@@ -48,6 +48,8 @@ class Reconfiguration(Part):
             return new_charger(config)
         if config.fail_safe_power_w < charger.config.fail_safe_power_w:
             charger.provisioning.default_lowered(self.state.next_token)
+        if charger.draining:
+            self._log_return(charger)
         config = steered(config, charger.release)
         was_observed = charger.config.is_observed
         charger.config, charger.draining, charger.let_go = config, False, False
@@ -62,6 +64,11 @@ class Reconfiguration(Part):
         if config.is_observed is not was_observed:
             self._change_mode(charger)
         return charger
+
+    def _log_return(self, charger: ChargerState) -> None:
+        """Say that a charger is back before it was forgotten: one that was released stays so (docs/adr/0033)."""
+        told = {} if charger.release is None else {"release": charger.release.state.value}
+        self.journal.log("charger.added_again", charger.charger_id, None, **told)
 
     def _change_mode(self, charger: ChargerState) -> None:
         """Leave a charger to itself from now on, or take it over again."""

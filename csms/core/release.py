@@ -8,6 +8,7 @@ anew after a restart: whatever a release asks may be asked twice.
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from csms.core.certificates import Named
 from csms.core.ids import Token
 from csms.core.station import Charger, Control, Mode
 
@@ -33,6 +34,8 @@ class Trace(StrEnum):
     KEY = "key"
     CONNECTOR = "connector"
     """It was told to be Inoperative, because nothing else had an effect."""
+    CERTIFICATE = "certificate"
+    """An operator's command has installed it, or deleted one that was there before."""
     FOREIGN_PROFILE = "foreign_profile"
     """What another central system had left, and this one has cleared: nobody can put it back."""
 
@@ -48,13 +51,24 @@ class StepState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Installed:
+    """A certificate that an operator's command has installed: for which use, as text, and what was there before."""
+
+    use: str
+    pem: str
+    before: tuple[Named, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseStep:
     """One trace that is undone.
 
     Attributes:
-        name: of the key, or the number of the profile, reservation or connector; empty for the local list.
+        name: of the key, the number of the profile, reservation or connector, a certificate's use and serial number;
+            empty for the local list.
         before: of a key: the value to be put back.
         detail: what there is to say about how it ended.
+        installed: of a certificate: what is to be taken out.
     """
 
     trace: Trace
@@ -62,6 +76,7 @@ class ReleaseStep:
     before: str | None = None
     state: StepState = StepState.OPEN
     detail: str = ""
+    installed: Installed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +117,8 @@ class Progress:
     Attributes:
         pending: the CALL whose answer is awaited.
         stage: questions of the step that were answered; tries: how often the present one was not.
-        told: what the charger told in an earlier stage: a key's value, the version of its local list.
+        told: what the charger told in an earlier stage: a key's value, the version of its local list, what it calls a
+            certificate.
         needs_boot: it answered RebootRequired.
         retry_ms: nothing is asked before; harmless_ms: what was not answered may be executed until then.
     """

@@ -109,7 +109,8 @@ class Releasing(Part):
     def _begun(self, charger: ChargerState, fact: ReleaseRequested) -> Release:
         """Leave a charger to itself, and have it booked so, from this step on."""
         self._expire_queued(charger)
-        steps = (*self._steps(charger, fact.local_list), *self._lost_keys(charger, fact), *_foreign(charger))
+        keys = self._lost_keys(charger, fact)
+        steps = (*self._steps(charger, fact), *keys, *_foreign(charger), *fact.certificates)  # it may not get back
         charger.release = release = Release(fact.asked_by, self.now.wall_ms, fact.forced, steps)
         charger.undoing.next_step()
         self.state.releasing.add(charger.charger_id)
@@ -131,7 +132,7 @@ class Releasing(Part):
                 commanded.held_until_ms = self.now.mono_ms
                 self.journal.operated[stored.command_id] = commanded
 
-    def _steps(self, charger: ChargerState, local_list: bool) -> Iterator[ReleaseStep]:  # noqa: FBT001 - of the fact
+    def _steps(self, charger: ChargerState, fact: ReleaseRequested) -> Iterator[ReleaseStep]:
         """Yield what may be of ours in a charger, whether or not it is known to be."""
         told = min(charger.settings.capabilities.connectors or 0, MAX_CONNECTORS)
         everywhere = range(1, max([told, charger.config.connectors, *charger.connectors]) + 1)
@@ -140,9 +141,11 @@ class Releasing(Part):
             yield ReleaseStep(Trace.PROFILE, str(number))
         for idx in sorted(charger.connectors):
             yield ReleaseStep(Trace.LIMIT, str(idx))
-        for reserved in Commanding(self.state, self.journal, self.now, self.timings).reservations(charger.charger_id):
+        commanding = Commanding(self.state, self.journal, self.now, self.timings)
+        unanswered = {number for number, until_ms in fact.reservations.items() if until_ms > self.now.wall_ms}
+        for reserved in sorted({*commanding.reservations(charger.charger_id), *unanswered}):
             yield ReleaseStep(Trace.RESERVATION, str(reserved))
-        if local_list:
+        if fact.local_list:
             yield ReleaseStep(Trace.LOCAL_LIST)
         for key, change in sorted(charger.settings.changes.items()):
             yield ReleaseStep(Trace.KEY, key, change.before)

@@ -3,7 +3,8 @@
 A transaction begins under the default, and with the default 0 W it would be over before its first limit comes. Where
 `needsStartPower` is configured, the default of a connector is raised when a car is plugged in (Preparing), to what a
 session there would get, as far as that is free: nobody is cut for it, and not while anybody waits for power. It is one
-send of the ledger like any other: booked before it leaves, on every row. It stays in force beside the TxProfile of its
+send of the ledger like any other: booked before it leaves, on every row. A cap that an operator sets meanwhile lowers
+it. It stays in force beside the TxProfile of its
 transaction, and booked, because a lost one falls back to it; so it is put back when a session is cut below it, once the
 TxProfile is in force. Else what the end of a transaction leaves to be said (`aftermath`) puts it back, also when the
 car goes without having charged.
@@ -30,7 +31,7 @@ from csms.core.planning import (
     nodes_without_fixed,
 )
 from csms.core.state import State
-from csms.core.steering import give_limit
+from csms.core.steering import durable_w, give_limit
 from csms.core.timings import Timings
 
 
@@ -44,6 +45,8 @@ def offer_start_power(state: State, plan: Plan, journal: Journal, now: Now, timi
             connector.start_offered = connector.start_offered and waits
             if waits and not connector.start_offered and _may_be_told(charger, connector):
                 _offer(state, plan, charger, connector, journal, now, timings)
+            elif waits and connector.start_offered and _may_be_told(charger, connector):
+                _lower_to_cap(state, charger, connector, journal, now, timings)
 
 
 def take_back(state: State, plan: Plan, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
@@ -107,6 +110,44 @@ def _offer(
             cap_w is None or rows_w[node] + added_w <= cap_w,
             f"I1: {told_w} W to start with at {connector.key} do not fit on {node}, capacity {cap_w} W",
         )
+
+
+def _lower_to_cap(
+    state: State, charger: ChargerState, connector: Connector, journal: Journal, now: Now, timings: Timings
+) -> None:
+    """Say less to a connector at which a car waits, where an operator has set a cap since power was offered to it."""
+    last = connector.limits.last
+    if last is None:
+        return
+    fail_safe_w = last.form.round_down(charger.defaults.power_w)
+    limit_w = last.form.round_down(_cap_w(charger, connector))
+    if limit_w < _least_w(charger, last.form):
+        limit_w = fail_safe_w
+    limit_w = max(limit_w, fail_safe_w)
+    if connector.start_w <= limit_w:
+        return
+    give_limit(
+        state,
+        journal,
+        charger,
+        connector,
+        Manner(Purpose.DEFAULT, last.form),
+        limit_w,
+        now,
+        timings,
+        urgent=False,
+        cause="power to start with: capped since",
+        at_once=limit_w <= durable_w(connector, Purpose.DEFAULT, None),
+    )
+
+
+def _cap_w(charger: ChargerState, connector: Connector) -> int:
+    """Return what an operator's caps leave to a connector, W; what its neighbours have booked comes first."""
+    own_w = capped_w(connector, charger.config.max_power_w)
+    if charger.cap_w is None:
+        return own_w
+    beside_w = charger.sum_w() - charger.connector_booked_w(connector)
+    return min(own_w, max(0, charger.cap_w - beside_w))
 
 
 def _least_w(charger: ChargerState, form: LimitForm) -> int:

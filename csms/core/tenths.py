@@ -7,7 +7,7 @@ Until a read-back has shown it, limits in amperes are whole. The question is ask
     the limit itself again                                       → in tenths from now on, or whole as before
 
 Whatever the charger does with the half ampere, it stays below what is booked. A charger that refuses either keeps no
-tenths.
+tenths. One that shows the whole ampere above rounds up: it is told no tenths, and so never draws more than it was told.
 """
 
 from csms.core.charger import ChargerState
@@ -97,9 +97,10 @@ def learn_tenths(charger: ChargerState, journal: Journal, answer: ScheduleRead |
         return
     connector, send = place
     told = send.limit_w * 10 // send.form.ampere_w - PROBE_TENTHS
-    charger.learnt.tenths = answer is not None and answer.limit_tenths_a == told
+    shown = None if answer is None else answer.limit_tenths_a
+    charger.learnt.tenths, charger.learnt.rounds_up = shown == told, shown == told + PROBE_TENTHS
     journal.write_make(charger.boot)
-    journal.log("make.learnt", *connector.key, tenths=charger.learnt.tenths)
+    journal.log("make.learnt", *connector.key, tenths=charger.learnt.tenths, rounds_up=charger.learnt.rounds_up)
     if connector.session is not None:
         connector.session.steering.reassert = True
     journal.plan = True

@@ -7,6 +7,7 @@
     local list   its version, an empty one in its place, and its version again: what was in it before, no message tells
     key          read, written if it is another than before, and read back
     connector    ChangeAvailability(Operative), where this system had made it Inoperative
+    certificate  GetInstalledCertificateIds; DeleteCertificate by the hashes that it tells of this one; the list again
 
 Everything here may be asked twice. One question to a charger is out at a time.
 """
@@ -15,6 +16,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from csms.core.certificates import Named, named_in, read_certificate
 from csms.core.charger import ChargerState
 from csms.core.commands import VALUE_CHARS_MAX, Operate, RateUnit, ReadConfiguration, ReadSchedule
 from csms.core.errors import check
@@ -22,7 +24,7 @@ from csms.core.events import CommandAnswered, ConfigurationRead, ScheduleRead
 from csms.core.ids import ConnectionId, Token
 from csms.core.limits import Send
 from csms.core.records import SendState
-from csms.core.release import Progress, ReleaseStep, StepState, Trace
+from csms.core.release import Installed, Progress, ReleaseStep, StepState, Trace
 from csms.core.tuning import is_same
 
 Question = Operate | ReadConfiguration | ReadSchedule
@@ -38,12 +40,14 @@ class Said:
     Attributes:
         word: its status, or the code of its CALLERROR; empty where the answer has none.
         keys, schedule: the answers to what was read; version: of its local list.
+        named: what it calls the certificates that it has, where it tells.
     """
 
     word: str = ""
     keys: ConfigurationRead | None = None
     schedule: ScheduleRead | None = None
     version: int | None = None
+    named: tuple[Named, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +61,11 @@ class Asked:
 
 def said_of(fact: CommandAnswered) -> Said:
     """Return what an answer says; a version that is no whole number is none."""
-    version = json.loads(fact.payload_json).get("listVersion")
+    told = json.loads(fact.payload_json)
+    version = told.get("listVersion")
     is_whole = isinstance(version, int) and not isinstance(version, bool)
-    return Said(fact.status or "", version=version if is_whole else None)
+    named = named_in(told.get("certificateHashData"))
+    return Said(fact.status or "", version=version if is_whole else None, named=named)
 
 
 # --- what is asked ----------------------------------------------------------------------------------------------------
@@ -83,6 +89,10 @@ def asked(charger: ChargerState, step: ReleaseStep, progress: Progress) -> Asked
             return Asked("ChangeConfiguration", {"key": charger.settings.own_name(step.name), "value": step.before})
         case Trace.KEY, _:
             return Asked("GetConfiguration", changes=False)
+        case Trace.CERTIFICATE, 1:
+            return Asked("DeleteCertificate", {"certificateHashData": json.loads(progress.told)})
+        case Trace.CERTIFICATE, _:
+            return Asked("GetInstalledCertificateIds", {"certificateType": _installed(step).use}, changes=False)
         case _:
             return Asked("ChangeAvailability", {"connectorId": int(step.name), "type": "Operative"})
 
@@ -118,6 +128,8 @@ def answered(charger: ChargerState, step: ReleaseStep, progress: Progress, said:
             return _of_local_list(step, progress, said)
         case Trace.KEY:
             return _of_key(charger, step, progress, said)
+        case Trace.CERTIFICATE:
+            return _of_certificate(charger, step, progress, said)
         case _:
             if said.word in {"Accepted", "Scheduled"}:
                 return _undone(step)
@@ -131,7 +143,7 @@ def unanswered(step: ReleaseStep, progress: Progress, action: str) -> ReleaseSte
     return replace(step, state=state, detail=f"no answer to {action}")
 
 
-_LAST_STAGE = {Trace.PROFILE: 1, Trace.LOCAL_LIST: 2, Trace.KEY: 2}
+_LAST_STAGE = {Trace.PROFILE: 1, Trace.LOCAL_LIST: 2, Trace.KEY: 2, Trace.CERTIFICATE: 2}
 """The question that only looks whether it was done, where there is one."""
 
 
@@ -207,6 +219,41 @@ def _of_key(charger: ChargerState, step: ReleaseStep, progress: Progress, said: 
 def _value_of(keys: ConfigurationRead, name: str) -> str | None:
     wanted = name.strip().lower()
     return next((value for key, value in keys.values.items() if key.strip().lower() == wanted), None)
+
+
+def _of_certificate(charger: ChargerState, step: ReleaseStep, progress: Progress, said: Said) -> ReleaseStep | None:
+    if progress.stage == 1:
+        return None if said.word in {"Accepted", "NotFound"} else _left(step, f"DeleteCertificate: {said.word}")
+    named = () if said.word == "NotFound" else said.named
+    if named is None:
+        detail = f"GetInstalledCertificateIds: {said.word}, and it does not tell what it has"
+        return _left(step, detail) if progress.stage == 0 else _unverified(step, detail)
+    mine = next((each for each in named if _is_called(step, each)), None)
+    if progress.stage == 0 and mine is not None:
+        progress.told = json.dumps(mine.hash_data())
+        return None
+    if mine is not None:
+        return _left(step, "DeleteCertificate: Accepted; it still has it")
+    if progress.stage == 0 and _strange(charger, step, named):
+        return _unverified(step, "it has certificates that were not there before, and none that is called as this one")
+    return _undone(step, ALREADY if progress.stage == 0 else "")
+
+
+def _strange(charger: ChargerState, step: ReleaseStep, named: tuple[Named, ...]) -> bool:
+    """Return whether a charger has a certificate that was not there before, and is none of the others of ours."""
+    others = () if charger.release is None else charger.release.steps
+    before = _installed(step).before
+    return any(each not in before and not any(_is_called(other, each) for other in others) for each in named)
+
+
+def _is_called(step: ReleaseStep, named: Named) -> bool:
+    certificate = None if step.installed is None else read_certificate(step.installed.pem)
+    return certificate is not None and certificate.is_called(named)
+
+
+def _installed(step: ReleaseStep) -> Installed:
+    check(step.installed is not None, "a certificate that is not known is never asked for")
+    return step.installed or Installed("", "")
 
 
 # --- what is in force -------------------------------------------------------------------------------------------------

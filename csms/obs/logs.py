@@ -7,7 +7,7 @@ standard output belongs to the program's answers.
 
 Secrets never reach a log: values under the names of secrets are dropped, and id tags, which are as good as a key to
 free power, are masked wherever they stand under their own name, in raw OCPP frames too. Keys of the REST API
-have a form of their own, by which they are masked in whatever is written.
+have a form of their own, by which they are masked in whatever is written, and so has who a URL logs in as.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from csms.core.access import without_keys
+from csms.core.hiding import without_users
 from csms.settings import LogFormat, LogLevel
 
 SECRET_KEYS: Final = frozenset({"password", "authorization", "authorization_key", "cookie", "secret", "private_key"})
@@ -84,7 +85,7 @@ def configure(level: LogLevel, log_format: LogFormat, stream: TextIO | None = No
         if pretty
         else [_TRACEBACKS, structlog.processors.JSONRenderer(serializer=_to_json)]
     )
-    ending.append(_without_keys)
+    ending.append(_without_passwords)
     structlog.configure(
         processors=[*shared, *ending],
         wrapper_class=structlog.make_filtering_bound_logger(number),
@@ -125,9 +126,9 @@ def _hide(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     return event
 
 
-def _without_keys(_logger: WrappedLogger, _method: str, line: Any) -> str:
-    """Return a finished line without keys of the REST API, wherever in it they stood, in a traceback too."""
-    return without_keys(line)
+def _without_passwords(_logger: WrappedLogger, _method: str, line: Any) -> str:
+    """Return a finished line without keys of the REST API and users of URLs, wherever they stood, in tracebacks too."""
+    return without_users(without_keys(line))
 
 
 def _to_json(event: EventDict, **_: object) -> str:

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from csms.core.access import without_keys
+from csms.core.hiding import MASK, without_users
 from csms.runtime.messages import Direction, Frame
 
-MASK = "***"
 WITHHELD = "(not shown: it may hold a secret)"
 _SHOWN_OF_TAG = 4
 _TAGS = {"idtag", "parentidtag"}
@@ -28,7 +28,6 @@ _LONG_WORDS = ("authorizationkey", "apikey", "password", "passwd", "passphrase",
 _SHORT_WORDS = {"pin", "psk", "pwd", "puk"}
 _KEY_WORDS = _SHORT_WORDS | {"pass", "key", "hmac", "wpa"}
 """In the name of a configuration key; a field may be called so without holding a secret."""
-_USER_OF_URL = re.compile(r"(?<=://)[^/\s@\"]+@")
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _NAME_AND_VALUE = re.compile(r'"(\w+)"\s*:\s*("(?:[^"\\]|\\.)*(?:"|\\?$)|[^\s,}\]"\[{]+)', re.DOTALL)
 LOOKED_AT = 256
@@ -131,7 +130,7 @@ def _hidden(name: str, value: Any, action: str, *, holds_secret: bool) -> str | 
 def _valid(text: str) -> str:
     """Return a text that can be sent, without keys of REST, and without who and what password a URL in it names."""
     valid = without_keys(text if text.isascii() else text.encode("utf-8", "replace").decode())
-    return _USER_OF_URL.sub(f"{MASK}@", valid) if "@" in valid else valid
+    return without_users(valid)
 
 
 def is_secret_key(name: object) -> bool:

@@ -2,9 +2,10 @@
 
 Who passes is not like any other; it is met by the server in its own way (docs/chargers.md), and what the test shows of
 it is true. Two lie where nothing comes of it:
-    each_connector_alone   at ChargePointMaxProfiles with more cars than one: the server does not steer by those
+    each_connector_alone   at ChargePointMaxProfiles with more cars than one: the server never sends one, which is held
+                           against every frame of every test here (docs/reference/acceptance.md)
     rounds_amperes_up      at tenths of an ampere; reading back has shown it before: the server tells it whole ones, and
-                           the report says so
+                           the report warns
 """
 
 from typing import Final
@@ -79,3 +80,6 @@ SAID: Final[dict[str, tuple[str, str]]] = {
 
 FOUND: Final[dict[str, tuple[str, str]]] = {"rounds_amperes_up": ("form", "whole amperes only")}
 """Of some that pass: what the step says of how they are met."""
+
+WARNED: Final[dict[str, dict[str, str]]] = {"rounds_amperes_up": {"form": "draws more than it was told"}}
+"""All that are warned of, and of what; AC."""

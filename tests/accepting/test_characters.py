@@ -11,8 +11,9 @@ from csms.cli.accepting.machine import Act, Outcome, Verdict, overall
 from csms.cli.accepting.report import SCHEMA, Held, page, report
 from csms.cli.accepting.steps import NAMES, STEPS
 from simulators.characters import CHARACTERS
-from tests.accepting.cases import AC_FAILS, DC_FAILS, FOUND, SAID
+from tests.accepting.cases import AC_FAILS, DC_FAILS, FOUND, SAID, WARNED
 from tests.accepting.world import AC, DC, Ground, Place, accept, standing
+from tests.characters.rig import Rig
 from tests.virtual.loop import VirtualClock, run_virtually
 
 SCHEMA_OF_REPORTS = jsonschema_rs.validator_for(SCHEMA)
@@ -36,11 +37,19 @@ def held(ground: Ground, *characters: str) -> list[Outcome]:
             assert place.errors == []
             assert place.begun == list(NAMES)
             _reported(first, last, outcomes)
+            assert place.rig is not None
+            assert purposes_sent(place.rig) <= {"TxProfile", "TxDefaultProfile"}, "no limit is one of all connectors"
             if outcomes[-1].verdict is Verdict.PASSED:
                 _energy_is_true(outcomes[-1], place)
             return outcomes
 
     return run_virtually(hold)
+
+
+def purposes_sent(rig: Rig) -> set[str]:
+    """Return the purposes of all limits that the charger was told."""
+    limits = [asked.payload for asked in rig.asked.values() if asked.action == "SetChargingProfile"]
+    return {limit["csChargingProfiles"]["chargingProfilePurpose"] for limit in limits}
 
 
 def _reported(first: Look, last: Look, outcomes: list[Outcome]) -> None:
@@ -71,6 +80,10 @@ def test_character(name: str) -> None:
     assert failing(outcomes) == AC_FAILS.get(name, ())
     assert needs_explain(outcomes)
     assert overall(outcomes) is (Verdict.FAILED if name in AC_FAILS else Verdict.PASSED)
+    warned = {one.step: one.warning for one in outcomes if one.warning}
+    expected = WARNED.get(name, {})
+    assert warned.keys() == expected.keys()
+    assert all(words in warned[step] for step, words in expected.items())
     for step, words in [table[name] for table in (SAID, FOUND) if name in table]:
         (said,) = (one.said for one in outcomes if one.step == step)
         assert words in said
@@ -118,3 +131,4 @@ def test_what_is_expected_is_expected_of_a_character() -> None:
     assert AC_FAILS.keys() | DC_FAILS.keys() <= names
     assert SAID.keys() <= AC_FAILS.keys()
     assert not FOUND.keys() & AC_FAILS.keys()
+    assert WARNED.keys() <= names

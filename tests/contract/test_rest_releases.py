@@ -1,12 +1,15 @@
 """Releases over REST: what is handed on, what is answered, who is refused."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from api import examples
+from api.command_schemas import EXAMPLES
 from api.problems import Kind
 from api.routes.releases import PAGE
+from api.security_schemas import InstallCertificate
 from csms.core.events import ReleaseRequested, ReleaseUndoRequested
 from csms.core.ids import ChargerId, CommandId
 from csms.core.records import CommandState, CommandStored
@@ -19,6 +22,7 @@ __all__ = ["world"]  # the fixture
 
 AT_MS = 1_795_770_000_000
 PATH = "/chargers/CP001/release"
+RESERVE = '{"connectorId":1,"expiryDate":"2026-11-27T09:00:00Z","idTag":"T","reservationId":%d}'
 STEPS = (
     ReleaseStep(Trace.PROFILE, "3001", state=StepState.UNDONE, detail="it was not there"),
     ReleaseStep(Trace.PROFILE, "2001", state=StepState.UNDONE, detail="it was not there"),
@@ -59,6 +63,9 @@ async def test_what_operators_have_set_is_handed_on(world: World) -> None:
             command(6, "ChangeConfiguration", set_to % ("D", "1"), CommandState.EXPIRED),
             command(7, "SendLocalList", "{}", CommandState.UNKNOWN),
             command(8, "Reset", "{}", CommandState.ACCEPTED),
+            command(9, "ReserveNow", RESERVE % 5, CommandState.TIMED_OUT),
+            command(10, "ReserveNow", RESERVE % 6, CommandState.REJECTED),
+            command(11, "InstallCertificate", json.dumps(EXAMPLES[InstallCertificate]), CommandState.ACCEPTED),
         ]
     )
     world.tell(ReleaseShown(BEGUN))
@@ -67,6 +74,8 @@ async def test_what_operators_have_set_is_handed_on(world: World) -> None:
     assert isinstance(fact, ReleaseRequested)
     assert (fact.charger_id, fact.asked_by, fact.forced, fact.local_list) == ("CP001", "127.0.0.1", True, True)
     assert fact.changed_keys == {"LightIntensity": "50", "B": "1", "C": "1"}
+    assert fact.reservations == {5: AT_MS}
+    assert [(each.trace, each.state) for each in fact.certificates] == [(Trace.CERTIFICATE, StepState.NOT_UNDONE)]
     assert (answer.status_code, answer.json()["release"]["state"]) == (202, "releasing")
     assert world.store.listed == [("CP001", None, None, PAGE)]
 

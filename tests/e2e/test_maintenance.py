@@ -48,6 +48,8 @@ async def test_it_is_in_force_over_a_kill_until_it_is_taken_away(tmp_path: Path)
         await _marks_it_while_a_car_charges(server)
         server.kill_now()
         await server.wait()
+        logged = str(server.log())
+        assert ("ftp://***@host/plan" in logged, "hunter2" in logged) == (True, False)
     async with serving(tmp_path) as server, by_hand(server.ocpp_url, "CP001", ANSWERS) as hand:
         marked = (await shown(server))["connectors"][1]["maintenance"]
         assert (marked["reason"], marked["availability"]["state"]) == (REASON, "accepted")
@@ -74,7 +76,8 @@ async def test_it_is_in_force_over_a_kill_until_it_is_taken_away(tmp_path: Path)
             ("DELETE", [f"maintenance: {REASON} → none"]),
             ("DELETE", [f"maintenance: {REASON} → none"]),
             ("PUT", [f"maintenance: none → {REASON}"]),
-            ("PUT", [f"maintenance: none → {REASON}"]),
+            ("PUT", [f"reason: see ftp://***@host/plan → {REASON}"]),
+            ("PUT", ["maintenance: none → see ftp://***@host/plan"]),
         ]
 
 
@@ -85,6 +88,8 @@ async def _marks_it_while_a_car_charges(server: Server) -> None:
         cars.start(1, Car(flat_car(150_000), connector.supply, temper=QUICK))
         await until(lambda: connector.power_w > 80_000, cars.story)
         booked = (await shown(server))["bookedPower"]
+        secret = {"reason": "see ftp://bob:hunter2@host/plan"}
+        assert (await server.rest.put(WHOLE, json=secret)).status_code == 200
         assert (await server.rest.put(WHOLE, json={"reason": REASON})).status_code == 200
         marked = await server.rest.put(SECOND, json={"reason": REASON, "inoperative": True})
         assert marked.status_code == 200, marked.text

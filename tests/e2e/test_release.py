@@ -10,6 +10,7 @@ from simulators.car import Car
 from simulators.cars import flat_car
 from simulators.electrical import RateUnit
 from simulators.profiles import Kind, Period, Profile, Purpose
+from tests.certificates import CERTIFICATE, OTHER_ROOT
 from tests.e2e.chargers import CALL, Frame, SimulatedCharger, simulated
 from tests.e2e.programs import Ended, Server, charger, run, serving, station, until
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.e2e
 
 READS = {"GetConfiguration", "TriggerMessage"}
 INTERVAL = "MeterValueSampleInterval"
+USE = "CentralSystemRootCertificate"
 SITE = station(1_000, *(charger(f"CP00{number}", 100) for number in range(1, 5))) | {"failSafe": "closed"}
 FOREIGN = Profile(7, 1, Purpose.TX_DEFAULT, Kind.RELATIVE, RateUnit.W, (Period(0, 800_000),))
 BEAT = ("--heartbeat-interval-s", "300")
@@ -24,8 +26,8 @@ BEAT = ("--heartbeat-interval-s", "300")
 
 
 def inside(car: SimulatedCharger) -> tuple[object, object]:
-    """Return every key and every profile of a charger."""
-    return car.charger.configuration.read(None), car.charger.profiles.installed
+    """Return every key, every profile and every root of a charger."""
+    return car.charger.configuration.read(None), (car.charger.profiles.installed, car.charger.roots.listed(USE))
 
 
 def written(car: SimulatedCharger) -> list[str]:
@@ -100,6 +102,7 @@ async def test_adopt_charge_release(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             simulated(url, "CP002", meter_interval_s=61) as stubborn,
             simulated(url, "CP003", meter_interval_s=61) as third,
         ):
+            assert car.charger.roots.install(USE, OTHER_ROOT)
             before, of_third = inside(car), inside(third)
             assert stubborn.charger.profiles.install(0, FOREIGN) is None
             async with simulated(url, "CP004") as gone:
@@ -108,6 +111,7 @@ async def test_adopt_charge_release(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             timeout = {"key": "ConnectionTimeOut", "value": "90"}
             said = await server.post("/chargers/CP001/commands/ChangeConfiguration", timeout, wait="20")
             assert said.json()["command"]["state"] == "accepted"
+            await roots_are_installed(server, car)
             await it_is_as_it_was(server, tmp_path, car, before)
             await what_is_left_is_told(server, tmp_path, stubborn, monkeypatch)
 
@@ -126,6 +130,15 @@ async def test_adopt_charge_release(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 release = await released(again, "CP003")
                 assert (release["state"], inside(third)) == ("released", of_third), third.story()
                 await it_is_taken_in_again(again, tmp_path, car)
+
+
+async def roots_are_installed(server: Server, car: SimulatedCharger) -> None:
+    """Have an operator install one that is there already, and a new one."""
+    for pem, count in ((OTHER_ROOT, 1), (CERTIFICATE, 2)):
+        body = {"certificateType": USE, "certificate": pem}
+        said = await server.post("/chargers/CP001/commands/InstallCertificate", body, wait="20")
+        assert said.json()["command"]["state"] == "accepted"
+        assert len(car.charger.roots.listed(USE)) == count
 
 
 async def it_is_as_it_was(server: Server, folder: Path, car: SimulatedCharger, before: tuple[object, object]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.command_schemas import EXAMPLES
+from csms.core.certificates import SERIAL_CHARS_MAX, Named
 from csms.core.charger import new_charger
 from csms.core.commands import (
     SETTINGS,
@@ -29,9 +30,10 @@ from csms.core.commands import (
     SetLimit,
     Trigger,
 )
+from csms.core.errors import InvariantError
 from csms.core.events import TagStatus
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
-from csms.core.release import Progress, ReleaseStep, Trace
+from csms.core.release import Installed, Progress, ReleaseStep, Trace
 from csms.core.station import Charger
 from csms.core.undoing import asked, question
 from csms.gateway.answers import _tag_info
@@ -77,11 +79,17 @@ limits = (
 )
 
 
+NAMED = Named("SHA512", "ab" * 64, "CD" * 64, "F" * SERIAL_CHARS_MAX)
+
+
 def _release_question(trace: Trace, stage: int, number: int, before: str) -> Call:
     """Return what a release asks of a charger at one stage of one step."""
     config = Charger(WHERE[2], 22_000, 2)
-    charger, progress = new_charger(config), Progress(stage=stage, told=str(number))
-    step = ReleaseStep(trace, "MeterValueSampleInterval" if trace is Trace.KEY else str(number), before)
+    told = json.dumps(NAMED.hash_data()) if trace is Trace.CERTIFICATE else str(number)
+    charger, progress = new_charger(config), Progress(stage=stage, told=told)
+    installed = Installed("CentralSystemRootCertificate", before)
+    name = "MeterValueSampleInterval" if trace is Trace.KEY else str(number)
+    step = ReleaseStep(trace, name, before, installed=installed)
     return question(charger, step, asked(charger, step, progress), WHERE[0], WHERE[1])
 
 
@@ -177,6 +185,21 @@ def test_calls(command: Call, wall_ms: int, sent_before: int) -> None:
     peer.poll(0)
     (out,) = peer.data_to_send()
     assert_conforms(json.loads(out.text), {})
+
+
+@settings(max_examples=300, deadline=None)
+@given(limits, WALL_MS)
+def test_a_limit_is_of_one_connector_and_never_one_that_all_of_them_share(limit: SetLimit, wall_ms: int) -> None:
+    """What a ChargePointMaxProfile would mean to several connectors is never asked (docs/reference/acceptance.md)."""
+    told = translate.request_of(limit, wall_ms)
+    profile = told.payload["csChargingProfiles"]
+    assert isinstance(profile, dict)
+    assert profile["chargingProfilePurpose"] in {"TxProfile", "TxDefaultProfile"}
+
+
+def test_nor_does_an_operators_command_tell_one() -> None:
+    with pytest.raises(InvariantError):
+        Operate(*WHERE, "SetChargingProfile", "{}")
 
 
 def test_all_commands_are_among_them() -> None:

@@ -69,6 +69,8 @@ class Terminal:
                 typer.echo(f"        {WORDS[outcome.verdict.value]}: {shown(outcome.said)}")
                 if outcome.to_do and outcome.verdict is not Verdict.PASSED:
                     typer.echo(f"        → {shown(outcome.to_do)}")
+                if outcome.warning:
+                    typer.echo(f"        warning: {shown(outcome.warning)}")
 
     def wait(self) -> None:
         """Let a moment pass."""
@@ -150,6 +152,8 @@ def _told(document: Json, files: Sequence[Path]) -> int:
             return ExitStatus.NO
     verdicts = [step["verdict"] for step in document["steps"]]
     counts = ", ".join(f"{verdicts.count(one)} {word}" for one, word in WORDS.items() if one in verdicts)
+    warnings = sum("warning" in step for step in document["steps"])
+    counts += f", {warnings} with a warning" if warnings else ""
     typer.echo(f"{document['chargerId']}, connector {document['connector']}: {WORDS[document['verdict']]} ({counts})")
     typer.echo(f"report: {files[0]}, {files[1]}")
     return ExitStatus.DONE if document["verdict"] == Verdict.PASSED else ExitStatus.NO

@@ -1,6 +1,7 @@
 """Limits: down the stairs to the least, to 0 and up again, and in which form they work."""
 
 from collections.abc import Generator
+from dataclasses import replace
 
 from csms.cli.accepting.caps import cap, uncap
 from csms.cli.accepting.judging import FOLLOWS_PERCENT, Broken, Kept, Target, judge, judge_resume, phases_used, stairs_w
@@ -26,6 +27,10 @@ RESUME_MS = 120_000
 """A car may take so long to wake up; the server gives a charger that does not resume no longer (does_not_pause)."""
 ANSWER_MAX_MS = 10_000
 """A limit that is answered later is booked twice meanwhile."""
+ROUNDS_UP = (
+    "it rounds amperes up: told tenths it draws more than it was told, so this server tells it whole ones only; "
+    "a system that tells it tenths will overload what they are to protect"
+)
 OFF_W = 200
 """What a car that is paused may draw for itself, AC; DC: as the tolerance of limits."""
 
@@ -203,6 +208,7 @@ def _forms(case: Case, told: list[Told], mine: list[Told], learnt: Json) -> Json
         "slowestAnswerMs": max(answered, default=None),
         "phases": case.phases,
         "tenths": learnt.get("tenths"),
+        "roundsUp": learnt.get("roundsUp", False),
         "learnt": learnt,
     }
     if mine:
@@ -235,4 +241,5 @@ def _form_judged(mine: list[Told], told: list[Told], facts: Json) -> Outcome:
     if lost:
         said += f"; but {len(lost)} of {len(told)} limits were never answered"
         return failed("form", said, "look at its network; update its firmware", **facts)
-    return passed("form", f"{said}; answered within {slowest_ms / 1_000:.1f} s", **facts)
+    found = passed("form", f"{said}; answered within {slowest_ms / 1_000:.1f} s", **facts)
+    return replace(found, warning=ROUNDS_UP if facts["roundsUp"] else "")

@@ -89,7 +89,11 @@ Effect = Wait | Say | Please | Ask | Begun | Ended
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a step: why, what to do about it, what was measured, and how long it took."""
+    """What became of a step: why, what to do about it, what was measured, and how long it took.
+
+    Attributes:
+        warning: what it passed in spite of, for the server makes up for it.
+    """
 
     step: str
     verdict: Verdict
@@ -97,6 +101,7 @@ class Outcome:
     to_do: str = ""
     facts: Json = field(default_factory=dict)
     took_ms: int = 0
+    warning: str = ""
 
 
 @dataclass(slots=True)

@@ -59,6 +59,7 @@ SCHEMA: Final[dict[str, Any]] = {
                     "verdict": _VERDICT,
                     "said": {"type": "string", "description": "On what it passed, or why it did not."},
                     "toDo": {"type": "string", "description": "What to do about it."},
+                    "warning": {"type": "string", "description": "What it passed in spite of: the server makes up."},
                     "seconds": {"type": "number", "minimum": 0},
                     "facts": {"type": "object", "description": "What was measured; ends in Ms, W, Wh: the unit."},
                 },
@@ -109,6 +110,7 @@ def report(held: Held) -> Json:
                 "verdict": one.verdict.value,
                 "said": one.said,
                 **({"toDo": one.to_do} if one.to_do else {}),
+                **({"warning": one.warning} if one.warning else {}),
                 "seconds": round(one.took_ms / 1_000, 1),
                 "facts": one.facts,
             }
@@ -171,11 +173,12 @@ def page(document: Json) -> str:
 
 def _row(step: Json) -> str:
     to_do = f"<br><b>To do:</b> {_text(step['toDo'])}" if step["verdict"] != "passed" and "toDo" in step else ""
+    warning = f'<br><b class="failed">Warning:</b> {_text(step["warning"])}' if "warning" in step else ""
     facts = f"<details><summary>measured</summary>{_json(step['facts'])}</details>" if step["facts"] else ""
     return (
         f"<tr><td>{_text(step['title'])}<br><small>{_text(step['shows'])}</small></td>"
         f"<td>{_verdict(step['verdict'])}<br><small>{step['seconds']:g} s</small></td>"
-        f"<td>{_text(step['said'])}{to_do}{facts}</td></tr>"
+        f"<td>{_text(step['said'])}{to_do}{warning}{facts}</td></tr>"
     )
 
 

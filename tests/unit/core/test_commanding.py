@@ -22,6 +22,7 @@ from csms.core.events import (
     TransactionStarted,
 )
 from csms.core.ids import ChargerId, CommandId, ConnectionId, RequestId, SessionId, Token
+from csms.core.leaving import LISTS
 from csms.core.records import CommandOutcome, CommandState, CommandStored
 from csms.core.replies import CommandShown, NothingAwaited, Refusal, Refused
 from csms.core.station import Configure, Mode
@@ -117,7 +118,10 @@ def test_it_is_durable_as_sent_before_it_leaves(action: str) -> None:
     made = drive()
     shown = ask(made, action)
     assert isinstance(shown, CommandStored)
-    assert shown.state is CommandState.SENT
+    if action == "InstallCertificate":
+        sent(made)
+        answer(made, "NotFound")
+    assert stored(made).state is CommandState.SENT
     (command,) = sent(made)
     assert (command.action, json.loads(command.payload_json)) == (action, BODIES[action])
     assert command in made.last.after_commit or stored(made).state is CommandState.SENT
@@ -178,6 +182,8 @@ def test_it_is_durable_as_sent_before_it_leaves(action: str) -> None:
 def test_what_an_answer_means(action: str, status: str | None, state: str, expects: str | None) -> None:
     made = drive()
     ask(made, action)
+    if action == "InstallCertificate":
+        answer(made, "NotFound")
     found = answer(made, status)
     assert (found.state, found.answer, found.expects) == (state, status, expects)
     assert (found.outcome is CommandOutcome.AWAITED) is (expects is not None)
@@ -210,6 +216,50 @@ def test_a_lost_connection_leaves_it_unknown() -> None:
     assert stored(made).state is CommandState.UNKNOWN
     made.connect("CP001")
     assert sent(made)[1:] == []
+
+
+# --- what was there before a certificate ------------------------------------------------------------------------------
+
+
+def test_what_a_charger_has_is_read_before_a_certificate_is_installed() -> None:
+    made = drive()
+    shown = ask(made, "InstallCertificate")
+    assert isinstance(shown, CommandStored)
+    assert (shown.action, shown.state) == ("InstallCertificate", CommandState.QUEUED)
+    look = stored(made, 0)
+    assert (look.command_id, look.action, look.asked_by) == (f"{shown.command_id}-before", LISTS, "test")
+    assert [(call.action, json.loads(call.payload_json)) for call in sent(made)] == [
+        (LISTS, {"certificateType": "ManufacturerRootCertificate"})
+    ]
+    answer(made, "Accepted", certificateHashData=[{"serialNumber": "1"}])
+    assert json.loads(stored(made, 0).answer_json or "")["certificateHashData"] == [{"serialNumber": "1"}]
+    assert [call.action for call in sent(made)] == ["InstallCertificate"]
+    assert answer(made).state is CommandState.ACCEPTED
+
+
+def test_a_charger_that_does_not_tell_what_it_has_gets_its_certificate_all_the_same() -> None:
+    made = drive()
+    ask(made, "InstallCertificate")
+    made.error(made.open_calls[-1], "NotImplemented")
+    assert stored(made, 0).state is CommandState.NOT_SUPPORTED
+    assert [call.action for call in sent(made)] == [LISTS, "InstallCertificate"]
+    assert answer(made).state is CommandState.ACCEPTED
+
+
+def test_both_wait_for_a_charger_and_one_that_is_refused_leaves_nothing() -> None:
+    made = drive()
+    made.disconnect("CP001")
+    assert isinstance(ask(made, "InstallCertificate"), Refused)
+    assert made.memory.commands == {}
+    ask(made, "InstallCertificate", queue_s=600)
+    made.recover()
+    made.connect("CP001")
+    answer(made, "NotFound")
+    assert [call.action for call in sent(made)] == [LISTS, "InstallCertificate"]
+    made.disconnect("CP001")
+    ask(made, "InstallCertificate", queue_s=60)
+    made.wait(61)
+    assert [each.state for each in made.memory.commands.values()][2:] == [CommandState.EXPIRED] * 2
 
 
 # --- the queue --------------------------------------------------------------------------------------------------------

@@ -122,6 +122,14 @@ def test_it_is_shown_with_its_reason_until_it_is_taken_away() -> None:
     ]
 
 
+def test_no_password_of_a_reason_gets_into_the_event_log() -> None:
+    made = drive()
+    put(made, 2, "plan at ftp://bob:hunter2@host/x")
+    end(made, 2)
+    reasons = [event.detail["reason"] for event in made.memory.events if event.kind.startswith("maintenance.")]
+    assert reasons == ["plan at ftp://***@host/x"] * 2
+
+
 def test_it_can_be_said_again_and_began_when_it_began() -> None:
     made = drive()
     put(made, 0, "first")

@@ -33,6 +33,7 @@ LEARNT = st.builds(
     tenths=MAYBE,
     stops=MAYBE,
     leaves_service=MAYBE,
+    rounds_up=st.booleans(),
     forgets_default=st.booleans(),
     unsupported_measurands=st.lists(st.text(max_size=50), max_size=3).map(tuple),
 )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -32,12 +33,15 @@ from csms.core.events import (
     ScheduleRead,
 )
 from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId
+from csms.core.leaving import MAY_BE_DONE, certificates, unanswered_reservations
 from csms.core.records import EvidenceStored
 from csms.core.release import Release, ReleaseState, StepState, Trace
 from csms.core.releasing import TRIES
 from csms.core.replies import CommandShown, Confirmed, Outcome, Refusal, Refused, ReleaseShown
 from csms.core.restoring import NewEpoch, new_epoch
 from csms.core.station import Charger, Control, Mode
+from simulators.certificates import TrustStore
+from tests.certificates import CERTIFICATE, OTHER_ROOT
 from tests.unit.core.driving import Drive, charger, station
 
 AVAILABLE, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING
@@ -48,6 +52,13 @@ KEYS = {
     "MeterValueSampleInterval": "60",
     "MeterValuesSampledData": "Energy.Active.Import.Register",
     "HeartbeatInterval": "300",
+}
+USE = "CentralSystemRootCertificate"
+WORDS = {
+    "hashAlgorithm": "hash_algorithm",
+    "issuerNameHash": "issuer_name_hash",
+    "issuerKeyHash": "issuer_key_hash",
+    "serialNumber": "serial_number",
 }
 READS = (ReadConfiguration, Trigger)
 WRITES = (SetLimit, ClearLimits, ChangeConfiguration, ChangeAvailability)
@@ -61,6 +72,7 @@ class Inside:
     profiles: dict[int, int] = field(default_factory=dict)
     reservations: set[int] = field(default_factory=set)
     list_version: int = 0
+    roots: TrustStore = field(default_factory=TrustStore)
     tells_0: bool = False
     answers: dict[str, str] = field(default_factory=dict)
     readonly: tuple[str, ...] = ()
@@ -98,6 +110,8 @@ class Inside:
 
     def _done(self, call: Operate, body: Mapping[str, object]) -> CommandAnswered:
         word = self.answers.get(call.action)
+        if word is None and call.action.endswith(("Certificate", "CertificateIds")):
+            return self._of_certificates(call, body)
         if word is None:
             match call.action:
                 case "ClearChargingProfile":
@@ -117,6 +131,18 @@ class Inside:
             return CommandAnswered(call.token, None, json.dumps({"listVersion": self.list_version}))
         return CommandAnswered(call.token, word or "Accepted", "{}")
 
+    def _of_certificates(self, call: Operate, body: Mapping[str, Any]) -> CommandAnswered:
+        if call.action == "GetInstalledCertificateIds":
+            data = [named_by(root) for root in self.roots.listed(body["certificateType"])]
+            told = {"certificateHashData": data} if data else {}
+            return CommandAnswered(call.token, "Accepted" if data else "NotFound", json.dumps(told))
+        if call.action == "InstallCertificate":
+            return CommandAnswered(
+                call.token, "Accepted" if self.roots.install(USE, body["certificate"]) else "Rejected", "{}"
+            )
+        wanted = {WORDS[name]: value for name, value in body["certificateHashData"].items()}
+        return CommandAnswered(call.token, "Accepted" if self.roots.delete(wanted) else "NotFound", "{}")
+
     def say_all(self, made: Drive) -> None:
         """Answer what is out, and what that brings, until nothing is out."""
         for _ in range(500):
@@ -125,6 +151,11 @@ class Inside:
                 return
             self.say(made, mine[0])
         raise AssertionError("there is no end to the CALLs")
+
+
+def named_by(root: Mapping[str, str]) -> dict[str, str]:
+    """Return what a charger calls a root, as OCPP has it."""
+    return {name: root[word] for name, word in WORDS.items()}
 
 
 def adopt(grid_kw: int = 400, a: Charger = A) -> tuple[Drive, Inside]:
@@ -154,8 +185,11 @@ def release(
     keys: Mapping[str, str] | None = None,
     local_list: bool = False,
 ) -> Outcome:
+    """Ask for a release, with what the ledger of commands says as the route has it."""
     request = RequestId(made.number())
-    made.do(ReleaseRequested(request, ChargerId(charger_id), "test", forced, keys or {}, local_list))
+    done = [each for each in made.memory.commands.values() if each.state in MAY_BE_DONE]
+    left_behind = unanswered_reservations(done), certificates(done)
+    made.do(ReleaseRequested(request, ChargerId(charger_id), "test", forced, keys or {}, local_list, *left_behind))
     return made.outcomes[request]
 
 
@@ -314,6 +348,106 @@ def test_a_key_that_an_operator_has_changed_is_put_back_where_it_was_known() -> 
     release(made, keys={"HeartbeatInterval": "30", "LightIntensity": "10"})
     inside.say_all(made)
     assert left(made) == [("key", "LightIntensity", "not_undone")], "what was put back is not missed again"
+
+
+def test_a_reservation_that_nobody_has_answered_is_cancelled_for_it_may_have_been_taken() -> None:
+    made, inside = adopt()
+    command(made, "ReserveNow", RESERVE)
+    (call,) = [c for c in made.open_calls if isinstance(c, Operate)]
+    made.time_out(call)
+    made.open_calls.remove(call)
+    inside.reservations = {5}
+    made.wait(600)
+    made.recover()
+    made.connect("A")
+    made.status("A", 1, AVAILABLE)
+    inside.say_all(made)
+    assert isinstance(release(made), ReleaseShown)
+    inside.say_all(made)
+    assert inside.reservations == set()
+    assert "CancelReservation 5" in inside.asked
+    assert (stored(made).state, left(made)) == (ReleaseState.RELEASED, [])
+
+
+def test_a_reservation_that_is_over_is_not_asked_for() -> None:
+    made, inside = adopt()
+    command(made, "ReserveNow", RESERVE | {"expiryDate": "2027-01-15T08:10:00Z"})
+    (call,) = [c for c in made.open_calls if isinstance(c, Operate)]
+    made.time_out(call)
+    made.open_calls.remove(call)
+    made.wait(900)
+    assert isinstance(release(made), ReleaseShown)
+    inside.say_all(made)
+    assert not any(step.trace is Trace.RESERVATION for step in stored(made).steps)
+
+
+def trust(made: Drive, inside: Inside, pem: str) -> None:
+    """Have an operator install a root."""
+    assert isinstance(command(made, "InstallCertificate", {"certificateType": USE, "certificate": pem}), CommandShown)
+    inside.say_all(made)
+    made.take()
+
+
+def test_a_certificate_that_was_installed_is_deleted_and_what_was_there_before_stays() -> None:
+    made, inside = adopt()
+    inside.roots.install(USE, CERTIFICATE)
+    before = inside.roots.listed(USE)
+    trust(made, inside, CERTIFICATE)
+    trust(made, inside, OTHER_ROOT)
+    assert len(inside.roots.listed(USE)) == 2
+    made.recover()
+    made.connect("A")
+    made.status("A", 1, AVAILABLE)
+    inside.say_all(made)
+    inside.asked.clear()
+    release(made)
+    inside.say_all(made)
+    assert inside.roots.listed(USE) == before
+    assert (stored(made).state, left(made)) == (ReleaseState.RELEASED, [])
+    assert [each.partition(" ")[0] for each in inside.asked[-3:]] == [
+        "GetInstalledCertificateIds",
+        "DeleteCertificate",
+        "GetInstalledCertificateIds",
+    ], "it is the last thing: without it a charger may not get back"
+
+
+@pytest.mark.parametrize(
+    ("answers", "detail"),
+    [
+        ({"DeleteCertificate": "Failed"}, "DeleteCertificate: Failed"),
+        ({"DeleteCertificate": "Accepted"}, "DeleteCertificate: Accepted; it still has it"),
+        ({"GetInstalledCertificateIds": "NotImplemented"}, "GetInstalledCertificateIds: NotImplemented"),
+    ],
+)
+def test_a_certificate_that_stays_is_told_with_the_reason(answers: dict[str, str], detail: str) -> None:
+    made, inside = adopt()
+    trust(made, inside, OTHER_ROOT)
+    inside.answers = answers
+    release(made)
+    inside.say_all(made)
+    assert left(made) == [("certificate", f"{USE} f2", "not_undone")]
+    assert stored(made).steps[-1].detail.startswith(detail)
+    inside.answers = {}
+    release(made)
+    inside.say_all(made)
+    assert (stored(made).state, inside.roots.listed(USE)) == (ReleaseState.RELEASED, [])
+
+
+@pytest.mark.parametrize("answers", range(3))
+def test_a_crash_in_the_middle_of_deleting_a_certificate_leaves_it_going_on(answers: int) -> None:
+    made, inside = adopt()
+    trust(made, inside, OTHER_ROOT)
+    release(made)
+    while stored(made).steps[-2].state is StepState.OPEN:
+        inside.say(made, next(call for call in made.open_calls if call.charger_id == "A"))
+    for _ in range(answers):
+        inside.say(made, next(call for call in made.open_calls if call.charger_id == "A"))
+    made.recover()
+    made.connect("A")
+    made.status("A", 1, AVAILABLE)
+    made.wait(61)
+    inside.say_all(made)
+    assert (stored(made).state, inside.roots.listed(USE)) == (ReleaseState.RELEASED, [])
 
 
 # --- what is left -----------------------------------------------------------------------------------------------------
@@ -587,6 +721,41 @@ def test_a_maintenance_writes_nothing_to_a_released_charger() -> None:
     made.wait(60)
     inside.say_all(made)
     assert inside.asked == []
+
+
+def test_one_that_is_added_again_while_it_drains_stays_released_and_that_is_said() -> None:
+    """A configuration may come from a file that knows nothing of the release: an operator takes it in again."""
+    made, inside = adopt()
+    made.start("A")
+    made.status("A", 1, CHARGING)
+    inside.say_all(made)
+    release(made, forced=True)
+    inside.say_all(made)
+    made.take()
+    made.configure(station(400, B))
+    assert "released:A" in made.notices()
+    made.wait(60)
+    made.recover()
+    made.configure(station(400, A, B))
+    again = [line for line in made.memory.events if line.kind == "charger.added_again"]
+    assert [(line.charger_id, line.detail.get("release")) for line in again] == [("A", "released")]
+    assert "released:A" in made.notices()
+    made.connect("A")
+    made.status("A", 1, CHARGING)
+    made.wait(60)
+    assert not [each for each in to_a(made) if isinstance(each, WRITES)]
+    assert isinstance(undo(made), Confirmed)
+
+
+def test_one_that_was_forgotten_and_is_added_is_steered() -> None:
+    made, inside = adopt()
+    release(made)
+    inside.say_all(made)
+    made.configure(station(400, B))
+    made.wait(120)
+    made.configure(station(400, A, B))
+    assert "released:A" not in made.notices()
+    assert not [line for line in made.memory.events if line.kind == "charger.added_again"]
 
 
 def test_a_list_that_is_empty_may_be_of_version_0() -> None:

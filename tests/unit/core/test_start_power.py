@@ -1,9 +1,14 @@
 """Power to start with (LEDGER.md §7): raised on Preparing if it fits, booked, and put back when the car has gone."""
 
+import json
 from dataclasses import replace
 
+import pytest
+
 from csms.core.commands import Purpose, SetLimit
-from csms.core.events import ConnectorStatus
+from csms.core.events import CommandRequested, ConnectorStatus
+from csms.core.ids import ChargerId, CommandId, RequestId
+from csms.core.replies import CommandShown
 from csms.core.station import FailSafe, Station
 from tests.unit.core.driving import Drive, charger, station
 
@@ -156,6 +161,79 @@ def test_a_refusal_is_not_repeated_for_the_same_car() -> None:
         drive.wait(10)
     assert told(drive) == [(DEFAULT, 1, 100), (DEFAULT, 1, 0)]
     assert drive.k_kw("A") == 0
+
+
+def cap(drive: Drive, limit_kw: float, idx: int = 1) -> None:
+    """Have an operator cap a connector, or the charger (0)."""
+    profile = {
+        "chargingProfileId": 9,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxDefaultProfile" if idx else "ChargePointMaxProfile",
+        "chargingProfileKind": "Absolute",
+        "chargingSchedule": {
+            "chargingRateUnit": "W",
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": limit_kw * 1_000}],
+        },
+    }
+    body = {"connectorId": idx, "csChargingProfiles": profile}
+    request = RequestId(drive.number())
+    drive.do(
+        CommandRequested(request, CommandId(f"c{request}"), ChargerId("A"), "SetChargingProfile", json.dumps(body), "")
+    )
+    assert isinstance(drive.outcomes[request], CommandShown)
+
+
+@pytest.mark.parametrize("idx", [0, 1])
+@pytest.mark.parametrize(("cap_kw", "lowered_kw"), [(30, 30), (100, None), (0, 0)])
+def test_a_cap_that_is_set_while_a_car_waits_lowers_it(idx: int, cap_kw: int, lowered_kw: int | None) -> None:
+    drive = site()
+    drive.status("A", 1, PREPARING)
+    drive.accept()
+    drive.take()
+    cap(drive, cap_kw, idx)
+    assert told(drive) == ([] if lowered_kw is None else [(DEFAULT, 1, lowered_kw)])
+    assert drive.k_kw("A") == 100, "until that has settled"
+    drive.accept()
+    assert drive.k_kw("A") == (100 if lowered_kw is None else lowered_kw)
+    drive.wait(120)
+    assert told(drive) == [], "once"
+    drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    assert drive.k_kw("A") <= cap_kw
+
+
+def test_a_cap_that_is_set_while_the_offer_is_out_lowers_it_when_it_is_answered() -> None:
+    drive = site()
+    drive.status("A", 1, PREPARING)
+    cap(drive, 30)
+    assert told(drive) == [(DEFAULT, 1, 100)]
+    drive.accept()
+    drive.wait(1)
+    assert told(drive) == [(DEFAULT, 1, 30)]
+
+
+def test_a_lower_one_that_is_refused_takes_it_back_altogether() -> None:
+    drive = site()
+    drive.status("A", 1, PREPARING)
+    drive.accept()
+    cap(drive, 30)
+    drive.answer(drive.open_limit("A"), "Rejected")
+    for _ in range(12):
+        drive.accept()
+        drive.wait(10)
+    assert told(drive) == [(DEFAULT, 1, 100), (DEFAULT, 1, 30), (DEFAULT, 1, 0)]
+    assert drive.k_kw("A") == 0
+
+
+def test_a_cap_below_the_fail_safe_power_leaves_that() -> None:
+    drive = Drive(reserving())
+    drive.bring_up("A", "B")
+    drive.status("A", 1, PREPARING)
+    drive.accept()
+    drive.take()
+    cap(drive, 5)
+    assert told(drive) == [(DEFAULT, 1, 10)]
 
 
 def reserving(grid_kw: int = 150) -> Station:

@@ -60,8 +60,8 @@ def test_the_question_is_told_less_and_booked_the_same() -> None:
 
 @pytest.mark.parametrize(
     ("read_back_tenths_a", "kept", "limit_w"),
-    [(145, True, 10_971), (150, False, 10_350), (140, False, 10_350), (None, False, 10_350)],
-    ids=["tenths", "rounded up", "rounded down", "no schedule"],
+    [(145, True, 10_971), (150, False, 10_350), (140, False, 10_350), (320, False, 10_350), (None, False, 10_350)],
+    ids=["tenths", "rounded up", "rounded down", "another one", "no schedule"],
 )
 def test_the_answer_tells(read_back_tenths_a: int | None, kept: bool, limit_w: int) -> None:  # noqa: FBT001
     drive = charging()
@@ -70,6 +70,7 @@ def test_the_answer_tells(read_back_tenths_a: int | None, kept: bool, limit_w: i
     drive.take()
     drive.answer(next(c for c in drive.open_calls if isinstance(c, ReadSchedule)))
     assert drive.memory.makes[MAKE].learnt.tenths is kept
+    assert drive.memory.makes[MAKE].learnt.rounds_up is (read_back_tenths_a == 150)
     assert drive.limits() == [("A", 1, 10_350)], "the limit itself, whole, at once"
     drive.accept()
     drive.sample("A", 1, 10_000)

@@ -1,19 +1,23 @@
 """What a release asks, and what the answers make of each trace: a table an engineer of the field can check by eye."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from csms.core.certificates import Named
 from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import LimitForm, Operate, Purpose, RateUnit, ReadConfiguration, ReadSchedule
 from csms.core.events import CommandAnswered, ConfigurationRead, ScheduleRead
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
 from csms.core.limits import Send
 from csms.core.records import SendState
-from csms.core.release import Progress, ReleaseStep, StepState, Trace
+from csms.core.release import Installed, Progress, Release, ReleaseStep, StepState, Trace
 from csms.core.settings import Answer, Change
 from csms.core.undoing import DETAIL_CHARS_MAX, Said, answered, asked, question, said_of, unanswered
+from tests.certificates import INTERMEDIATE, OTHER_ROOT
 from tests.unit.core.driving import charger
+from tests.unit.core.test_certificates import KEY_256, NAME_256
 
 UNDONE, UNVERIFIED, LEFT = StepState.UNDONE, StepState.UNVERIFIED, StepState.NOT_UNDONE
 PROFILE = ReleaseStep(Trace.PROFILE, "2001")
@@ -22,6 +26,9 @@ RESERVATION = ReleaseStep(Trace.RESERVATION, "7")
 LIST = ReleaseStep(Trace.LOCAL_LIST)
 KEY = ReleaseStep(Trace.KEY, "MeterValueSampleInterval", "60")
 CONNECTOR = ReleaseStep(Trace.CONNECTOR, "2")
+USE = "CentralSystemRootCertificate"
+ROOT, THERE = Named("SHA256", NAME_256, KEY_256, "F2"), Named("SHA256", NAME_256, KEY_256, "77")
+CERTIFICATE = ReleaseStep(Trace.CERTIFICATE, f"{USE} f2", installed=Installed(USE, OTHER_ROOT, (THERE,)))
 
 
 def state(phases: int = 0) -> ChargerState:
@@ -55,6 +62,9 @@ def amperes(tenths: int) -> Said:
         (LIST, 2, "4", "GetLocalListVersion", {}),
         (KEY, 1, "10", "ChangeConfiguration", {"key": "MeterValueSampleInterval", "value": "60"}),
         (CONNECTOR, 0, "", "ChangeAvailability", {"connectorId": 2, "type": "Operative"}),
+        (CERTIFICATE, 0, "", "GetInstalledCertificateIds", {"certificateType": USE}),
+        (CERTIFICATE, 1, '{"a":"b"}', "DeleteCertificate", {"certificateHashData": {"a": "b"}}),
+        (CERTIFICATE, 2, '{"a":"b"}', "GetInstalledCertificateIds", {"certificateType": USE}),
     ],
 )
 def test_what_is_sent(step: ReleaseStep, stage: int, told: str, action: str, payload: dict[str, object]) -> None:
@@ -126,6 +136,20 @@ def test_a_schedule_is_read_in_the_unit_in_which_limits_were_told(unit: RateUnit
         (CONNECTOR, 0, Said("Accepted"), UNDONE),
         (CONNECTOR, 0, Said("Scheduled"), UNDONE),
         (CONNECTOR, 0, Said("Rejected"), LEFT),
+        (CERTIFICATE, 0, Said("NotFound"), UNDONE),
+        (CERTIFICATE, 0, Said("Accepted", named=(THERE,)), UNDONE),
+        (CERTIFICATE, 0, Said("Accepted", named=(THERE, ROOT)), None),
+        (CERTIFICATE, 0, Said("Accepted", named=(ROOT._replace(serial_number="78"),)), UNVERIFIED),
+        (CERTIFICATE, 0, Said("Accepted"), LEFT),
+        (CERTIFICATE, 0, Said("NotImplemented"), LEFT),
+        (CERTIFICATE, 1, Said("Accepted"), None),
+        (CERTIFICATE, 1, Said("NotFound"), None),
+        (CERTIFICATE, 1, Said("Failed"), LEFT),
+        (CERTIFICATE, 1, Said("NotSupported"), LEFT),
+        (CERTIFICATE, 2, Said("NotFound"), UNDONE),
+        (CERTIFICATE, 2, Said("Accepted", named=(THERE,)), UNDONE),
+        (CERTIFICATE, 2, Said("Accepted", named=(THERE, ROOT)), LEFT),
+        (CERTIFICATE, 2, Said("InternalError"), UNVERIFIED),
         (LIMIT, 0, watts(100_000), UNDONE),
         (LIMIT, 0, watts(None), UNVERIFIED),
         (LIMIT, 0, Said("NotImplemented"), UNVERIFIED),
@@ -163,6 +187,29 @@ def test_a_refused_key_is_told_with_the_value_that_it_has() -> None:
     ended = answered(state(), KEY, progress, Said("Rejected"))
     assert ended is not None
     assert ended.detail == "ChangeConfiguration: Rejected; it has 10"
+
+
+def test_a_certificate_is_deleted_by_what_its_charger_calls_it() -> None:
+    progress = Progress()
+    told = [THERE.hash_data(), {"serialNumber": 5}, ROOT.hash_data()]
+    said = said_of(CommandAnswered(Token(1), "Accepted", json.dumps({"certificateHashData": told})))
+    assert answered(state(), CERTIFICATE, progress, said) is None
+    progress.stage = 1
+    assert asked(state(), CERTIFICATE, progress).payload == {"certificateHashData": ROOT.hash_data()}
+    assert asked(state(), CERTIFICATE, progress).changes is True
+    refused = answered(state(), CERTIFICATE, progress, Said("Failed"))
+    assert refused is not None
+    assert refused.detail == "DeleteCertificate: Failed"
+
+
+def test_what_another_command_has_installed_is_nothing_strange() -> None:
+    of = state()
+    other = replace(CERTIFICATE, installed=Installed(USE, INTERMEDIATE))
+    of.release = Release("", 0, forced=False, steps=(CERTIFICATE, other))
+    beside = Said("Accepted", named=(ROOT._replace(serial_number="0B"),))
+    ended = answered(of, CERTIFICATE, Progress(), beside)
+    assert ended is not None
+    assert (ended.state, ended.detail) == (UNDONE, "it was not there")
 
 
 def test_a_list_is_put_back_as_it_was_and_may_be_told_in_another_order() -> None:

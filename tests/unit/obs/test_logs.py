@@ -112,6 +112,16 @@ def test_a_key_of_rest_is_hidden_wherever_it_stands(log_format: LogFormat) -> No
     assert "6b6b" not in out.getvalue()
 
 
+@pytest.mark.parametrize("log_format", [LogFormat.JSON, LogFormat.CONSOLE])
+def test_who_a_url_names_is_hidden_wherever_it_stands(log_format: LogFormat) -> None:
+    out, url = io.StringIO(), "ftp://bob:hunter2@host/x"
+    configure(LogLevel.DEBUG, log_format, out)
+    structlog.get_logger().info("maintenance.begun", reason=f"see {url}", inner={"deep": [{"er": url}]})
+    logging.getLogger("library").error("no %s", url)
+    assert out.getvalue().count("ftp://***@host/x") == 3
+    assert "hunter2" not in out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("tag", "shown"),
     [("04A2B3C4D5", "***4D5"), ("1234567", "***567"), ("123456", "***"), ("A", "***"), ("", "***")],

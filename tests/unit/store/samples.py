@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from csms.core.audit import ActOutcome, AuditEntry
+from csms.core.certificates import Named
 from csms.core.commands import LimitForm, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, StartKey, TagStatus
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
@@ -26,7 +27,7 @@ from csms.core.records import (
     SendStored,
     SessionStored,
 )
-from csms.core.release import Release, ReleaseState, ReleaseStep, StepState, Trace
+from csms.core.release import Installed, Release, ReleaseState, ReleaseStep, StepState, Trace
 from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
 
 STATION = Station(
@@ -75,6 +76,7 @@ CHARGER = ChargerStored(
         steps=(
             ReleaseStep(Trace.PROFILE, "2000", state=StepState.UNDONE),
             ReleaseStep(Trace.KEY, "MeterValueSampleInterval", "60", StepState.NOT_UNDONE, "Rejected"),
+            ReleaseStep(Trace.CERTIFICATE, "f2", installed=Installed("use", "PEM", (Named("SHA256", "a", "b", "f2"),))),
         ),
         state=ReleaseState.INCOMPLETE,
         unanswered=True,

@@ -4,6 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from csms.core.certificates import Named
 from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.records import (
@@ -19,7 +20,7 @@ from csms.core.records import (
     SessionStored,
     Told,
 )
-from csms.core.release import Release, ReleaseState, ReleaseStep, StepState, Trace
+from csms.core.release import Installed, Release, ReleaseState, ReleaseStep, StepState, Trace
 from csms.core.settings import Answer, Change, KeyStored
 from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
 
@@ -121,6 +122,14 @@ releases = st.builds(
             before=maybe(words),
             state=st.sampled_from(StepState),
             detail=words,
+            installed=maybe(
+                st.builds(
+                    Installed,
+                    use=words,
+                    pem=words,
+                    before=st.lists(st.builds(Named, words, words, words, words), max_size=2).map(tuple),
+                )
+            ),
         ),
         max_size=4,
     ).map(tuple),

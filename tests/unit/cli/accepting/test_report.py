@@ -1,5 +1,7 @@
 """The report: its schema, its verdict, and nothing of a stranger's that is taken for HTML."""
 
+from dataclasses import replace
+
 import jsonschema_rs
 import pytest
 
@@ -44,6 +46,16 @@ def test_the_page_takes_nothing_for_html() -> None:
     assert "<script" not in text
     assert text.count("&lt;script&gt;") == 10
     assert "FAILED" in text
+
+
+def test_a_warning_is_told_in_both_and_what_passed_has_passed() -> None:
+    document = report(held(replace(passed("form", "in A"), warning=f"rounds {EVIL}")))
+    jsonschema_rs.validator_for(SCHEMA).validate(document)
+    assert (document["verdict"], document["steps"][0]["warning"]) == ("passed", f"rounds {EVIL}")
+    text = page(document)
+    assert "<script" not in text
+    assert "Warning:</b> rounds &lt;script&gt;" in text
+    assert "Warning" not in page(report(held(*ALL)))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 import typer
@@ -39,12 +40,15 @@ def test_what_a_stranger_says_steers_no_terminal(capsys: pytest.CaptureFixture[s
     terminal.show(Say("\x1b[2J12 readings"))
     terminal.show(Ended(failed("clock", "ahead\x07", "set \x1bit")))
     terminal.show(Ended(passed("clock", "0.1 s behind")))
+    terminal.show(Ended(replace(passed("form", "in A"), warning="it rounds\x07 up")))
     assert capsys.readouterr().out.splitlines() == [
         "[ 1/13] Connection: It is connected, under the id that is configured.",
         "        ?[2J12 readings",
         "        FAILED: ahead?",
         "        → set ?it",
         "        passed: 0.1 s behind",
+        "        passed: in A",
+        "        warning: it rounds? up",
     ]
 
 

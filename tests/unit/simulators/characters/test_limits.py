@@ -217,6 +217,19 @@ async def test_each_connector_takes_what_was_meant_for_all() -> None:
         assert (b.power_w(1), b.power_w(2)) == (60_000, 60_000)
 
 
+@pytest.mark.parametrize("character", ["each_connector_alone", "surplus_fields"])
+@pytest.mark.parametrize("idx", [0, 1])
+async def test_it_is_as_honest_as_others_where_no_limit_is_one_of_all(character: str, idx: int) -> None:
+    """So the acceptance test cannot see it: this system tells no ChargePointMaxProfile."""
+    async with bench(character) as b:
+        await b.start()
+        await b.start(idx=2)
+        await b.limit(60_000, idx, purpose="TxDefaultProfile")
+        await b.limit(40_000, 2)
+        await b.run(20)
+        assert (b.power_w(1), b.power_w(2)) == (60_000, 40_000)
+
+
 async def second_transaction(b: Bench) -> None:
     await b.start()
     assert await b.limit(40_000, transaction_id=1) == "Accepted"
