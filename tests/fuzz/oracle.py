@@ -129,6 +129,11 @@ class Ledger:
         """Return whether everything is answered that has to be."""
         return self.asked.keys() <= self.answered.keys()
 
+    @property
+    def awaits_more(self) -> bool:
+        """Return whether an id that was used several times may have further answers."""
+        return not self.asked <= self.answered
+
     def settle(self) -> None:
         """Check that everything was answered that had to be, once, and nothing else; begin anew."""
         unanswered = [text for message_id, text in self.texts.items() if message_id not in self.answered]

@@ -35,6 +35,8 @@ ROUND: Final = 100
 STEP_S: Final = 0.25
 PATIENCE: Final = 400
 """Steps until everything that has to be answered is."""
+LATE: Final = 8
+"""Further steps where an id was used several times: how many answers it gets is not known beforehand."""
 BREAKS: Final = 12
 """Rounds from one broken connection to the next."""
 ODD: Final = ChargerId("ODD")
@@ -164,6 +166,11 @@ class UnderFire:
             self._hear()
             if self._ledger.is_complete or self._odd.lost:
                 break
+        for _ in range(LATE):
+            if self._odd.lost or not self._ledger.awaits_more:
+                break
+            await asyncio.sleep(STEP_S)
+            self._hear()
         assert not self._odd.lost, ("hung up on", self._odd.close_code, self._site.errors, self._raised)
         self.tally.readable += sum(self._ledger.asked.values())
         self.tally.frames += len(texts)
