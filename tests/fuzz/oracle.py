@@ -50,7 +50,7 @@ def _refuse(_constant: str) -> NoReturn:
 
 
 def _number(digits: str) -> int | float:
-    return int(digits) if len(digits) < 25 else float("inf")  # noqa: PLR2004 - beyond int64; its digits cost time
+    return int(digits) if len(digits) < 25 else float("inf")
 
 
 _reader = json.JSONDecoder(parse_constant=_refuse, parse_int=_number)
@@ -64,10 +64,10 @@ def judge(text: str) -> Judged:
         begins = BEGINS.match(text)
         return Judged(Due.PERHAPS) if begins is None else Judged(Due.ERROR, begins[1])
     match value:
-        case [int(kind), str() | int() as message_id, *rest] if kind == 2 and not isinstance(message_id, bool):  # noqa: PLR2004 - CALL
+        case [int(kind), str() | int() as message_id, *rest] if kind == 2 and not isinstance(message_id, bool):
             if not _readable(message_id):
                 return NOTHING
-            is_call = len(rest) == 2 and isinstance(rest[0], str) and isinstance(rest[1], dict | None)  # noqa: PLR2004 - action and payload
+            is_call = len(rest) == 2 and isinstance(rest[0], str) and isinstance(rest[1], dict | None)
             short = isinstance(message_id, int) or len(message_id) <= MAX_MESSAGE_ID_CHARS
             if is_call and short and _readable(rest[0]):
                 return Judged(Due.ANSWER, message_id, rest[0])
@@ -119,9 +119,9 @@ class Ledger:
         frame: list[Any] = json.loads(text)
         assert_conforms(frame, self.actions)
         kind, message_id = frame[:2]
-        if kind != 2:  # noqa: PLR2004 - a CALL
+        if kind != 2:
             self.answered[message_id] += 1
-            assert not (kind == 3 and message_id in self.errors_due), f"took what cannot be read: {frame}"  # noqa: PLR2004 - a CALLRESULT
+            assert not (kind == 3 and message_id in self.errors_due), f"took what cannot be read: {frame}"
         return frame
 
     @property

@@ -6,7 +6,6 @@ in the end is for the oracle to say (`tests.fuzz.oracle`), never for this module
 
 import json
 import random
-from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -35,7 +34,27 @@ ODD_PAYLOADS: Final = (
     *('{"a":1,"a":2}', '{"\\ud800":1}', "{a:1}", "{'a':1}", '{"a":1,}', '{"":{"":{"":null}}}'),
 )
 PIECES: Final = (
-    *("", "", ",", '"', "}", "]", "{", "[", "\\", "\x00", "\n", "\ufeff", "\u2028", "é", "😀", "null", "NaN", "-", "9" * 400),
+    *(
+        "",
+        "",
+        ",",
+        '"',
+        "}",
+        "]",
+        "{",
+        "[",
+        "\\",
+        "\x00",
+        "\n",
+        "\ufeff",
+        "\u2028",
+        "é",
+        "😀",
+        "null",
+        "NaN",
+        "-",
+        "9" * 400,
+    ),
     *("[" * 1_200, "]" * 50, '"\\ud800"', "\\u", "//", "/**/", " " * 3_000),
 )
 
@@ -67,7 +86,7 @@ class Texts:
         rng = self._rng
         (kind,) = rng.choices((self._call, self._spoilt_array, self._spoilt_text, self._no_answer), (66, 14, 17, 3))
         text = kind()
-        if len(text) < 4_000:  # noqa: PLR2004 - long ones are not worth a second use
+        if len(text) < 4_000:
             self._before = text
         return text
 
@@ -112,15 +131,16 @@ class Texts:
         """Return a CALL with one or two elements wrong, missing, twice or moved."""
         rng, parts = self._rng, self._parts()
         for _ in range(rng.choice((1, 1, 2))):
-            at = rng.randrange(len(parts)) if parts else 0
-            changes: Mapping[str, Callable[[], Any]] = {
-                "odd": lambda at=at: parts.__setitem__(at, rng.choice(_odd_at(at))),
-                "gone": lambda at=at: parts.pop(at),
-                "twice": lambda at=at: parts.insert(at, parts[at]),
-                "moved": lambda: rng.shuffle(parts),
-            }
-            if parts:
-                changes[rng.choices(tuple(changes), (7, 1, 1, 1))[0]]()
+            at = rng.randrange(len(parts))
+            (change,) = rng.choices(("odd", "gone", "twice", "moved"), (7, 1, 1, 1))
+            if change == "odd":
+                parts[at] = rng.choice(_odd_at(at))
+            elif change == "gone":
+                del parts[at]
+            elif change == "twice":
+                parts.insert(at, parts[at])
+            else:
+                rng.shuffle(parts)
         return self._text_of(parts)
 
     def _spoilt_text(self) -> str:
@@ -130,12 +150,14 @@ class Texts:
         """Return an answer to nothing that was asked."""
         rng = self._rng
         message_id = rng.choice((*ODD_IDS, '"test-1-1"', '"test-2-7"', f'"{self._prefix}{self._count}"'))
-        kind = rng.choice((["3", message_id, rng.choice(ODD_PAYLOADS)], ["4", message_id, '"GenericError"', '""', "{}"]))
+        kind = rng.choice(
+            (["3", message_id, rng.choice(ODD_PAYLOADS)], ["4", message_id, '"GenericError"', '""', "{}"])
+        )
         return self._text_of(kind)
 
 
 def _odd_at(at: int) -> tuple[str, ...]:
-    return (ODD_TYPES, ODD_IDS, ODD_ACTIONS)[at] if at < 3 else ODD_PAYLOADS  # noqa: PLR2004 - a CALL's payload is last
+    return (ODD_TYPES, ODD_IDS, ODD_ACTIONS)[at] if at < 3 else ODD_PAYLOADS
 
 
 def _spoilt(rng: random.Random, text: str, other: str) -> str:
