@@ -190,7 +190,7 @@ class Requests:
         if kind < 0.06:
             return rng.choice(ODD_BODIES), ""
         if media_type == "text/csv":
-            return _spoilt_bytes(rng, rng.choice(list(content["examples"].values()))["value"].encode()), ""
+            return spoilt_bytes(rng, rng.choice(list(content["examples"].values()))["value"].encode()), ""
         value = self._document(content)
         if kind < 0.3 and value:
             return self._with_one_wrong(value)
@@ -198,7 +198,7 @@ class Requests:
             for _ in range(rng.choice((1, 1, 2, 3))):
                 mutations.mutate(rng, value)
         data = mutations.dump(value).encode()
-        return (_spoilt_bytes(rng, data) if kind > 0.95 else data), ""
+        return (spoilt_bytes(rng, data) if kind > 0.95 else data), ""
 
     def _with_one_wrong(self, value: mutations.Obj) -> tuple[bytes, str]:
         at = self.rng.randrange(len(value))
@@ -211,7 +211,7 @@ class Requests:
             example = self.rng.choice(list(content["examples"].values()))["value"]
         else:
             example = self.valid(content["schema"])
-        found = _ordered(example)
+        found = ordered(example)
         assert isinstance(found, mutations.Obj), "every body is an object"
         return found
 
@@ -282,13 +282,15 @@ def _leaves(value: object) -> Iterator[object]:
         yield value
 
 
-def _ordered(value: Any) -> Any:
+def ordered(value: Any) -> Any:
+    """Return a document as one that `mutations` can change."""
     if isinstance(value, Mapping):
-        return mutations.Obj((key, _ordered(one)) for key, one in value.items())
-    return [_ordered(one) for one in value] if isinstance(value, list) else value
+        return mutations.Obj((key, ordered(one)) for key, one in value.items())
+    return [ordered(one) for one in value] if isinstance(value, list) else value
 
 
-def _spoilt_bytes(rng: random.Random, data: bytes) -> bytes:
+def spoilt_bytes(rng: random.Random, data: bytes) -> bytes:
+    """Return bytes with some of them lost, doubled, or others among them."""
     for _ in range(rng.choice((0, 1, 1, 2))):
         at, to = sorted((rng.randint(0, len(data)), rng.randint(0, len(data))))
         piece = rng.choice((b"", b"\xff", b"\x00", b",", b'"', b"\n", b"\r", b"{", data[at:to] * 2, b"\xed\xa0\x80"))
