@@ -33,11 +33,13 @@ FAULT: Final = re.compile(r"  (\$[^ ]*): \S.*")
 """As every line of a fault is printed."""
 PLACE: Final = re.compile(r"\$(\.[A-Za-z_$][A-Za-z0-9_]{0,31}|\[\d+\])*")
 PROBLEM: Final[dict[str, Any]] = {
-    "capacity": 100,
-    "sessions": [{"id": "a", "max": 50}, {"id": "b", "max": 80, "circuit": "hall"}],
-    "circuits": [{"id": "hall", "capacity": 40}],
+    "nodes": [{"id": "grid", "cap_w": 100_000}, {"id": "hall", "parent": "grid", "cap_w": 40_000}],
+    "sessions": [
+        {"id": "a", "node": "hall", "min_w": 4_140, "max_w": 50_000},
+        {"id": "b", "node": "grid", "min_w": 0, "max_w": 80_000, "weight": 2, "priority": 1},
+    ],
+    "voltage": 230,
 }
-"""Something like an allocation problem."""
 
 
 def spoilt(rng: random.Random, document: Any) -> bytes:
@@ -53,9 +55,7 @@ def spoilt(rng: random.Random, document: Any) -> bytes:
     return data
 
 
-def test_station_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_station_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "available_timezones", lambda: ZONES)  # each time it looks through its folder anew
     file = tmp_path / "station.json"
     statuses: list[int] = []
@@ -96,17 +96,19 @@ def check_printed(status: int, lines: list[str], data: bytes) -> None:
 
 
 def test_allocation_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    file, rng = tmp_path / "problem.json", random.Random(1)
-    for _ in range(300):
+    file, rng, statuses = tmp_path / "problem.json", random.Random(1), set[int]()
+    for _ in range(400):
         data = spoilt(rng, copy.deepcopy(PROBLEM))
         file.write_bytes(data)
         status = allocating.run(str(file))
         printed = capsys.readouterr()
+        statuses.add(status)
         if status == ExitStatus.DONE:
             json.loads(printed.out)
         else:
             assert status == ExitStatus.NO, data
             assert all(FAULT.fullmatch(line) for line in printed.err.splitlines()[1:]), printed.err
+    assert statuses == {ExitStatus.DONE, ExitStatus.NO}
 
 
 def test_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
