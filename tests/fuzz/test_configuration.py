@@ -27,7 +27,7 @@ from tests.fuzz.requests import ordered, spoilt_bytes
 from tests.property import mutations
 
 RUNS: Final = 2
-FILES: Final = 1_000
+FILES: Final = 800
 ZONES: Final = available_timezones()
 FAULT: Final = re.compile(r"  (\$[^ ]*): \S.*")
 """As every line of a fault is printed."""
@@ -55,6 +55,7 @@ def spoilt(rng: random.Random, document: Any) -> bytes:
     return data
 
 
+@pytest.mark.timeout(600)
 def test_station_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "available_timezones", lambda: ZONES)  # each time it looks through its folder anew
     file = tmp_path / "station.json"

@@ -17,6 +17,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 import jsonschema_rs
+import pytest
 from fastapi import FastAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ from tests.virtual.rest import app_beside
 from tests.virtual.site import Site, serving
 
 RUNS: Final = 2
-ROUNDS: Final = 20
+ROUNDS: Final = 15
 """Requests of each operation in a run."""
 NO_ROUTE: Final = frozenset({404, 405})
 """Where what stands in the path makes it another path."""
@@ -212,6 +213,7 @@ def fuzz_rest(seed: int, rounds: int) -> Counter[tuple[str, int]]:
     return run_virtually(main, partial(NetworkLoop, f"rest {seed}"))
 
 
+@pytest.mark.timeout(600)
 def test_every_operation_answers_as_documented() -> None:
     counted: Counter[tuple[str, int]] = Counter()
 

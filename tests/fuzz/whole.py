@@ -76,7 +76,7 @@ class Tally:
         readable: CALLs among them that had to be answered.
         asked: our CALLs by action.
         broken: connections ended by breaking the rules, by what was wrong.
-        blocks: blocks of memory in use after the first tenth of the rounds, and after the last.
+        blocks: blocks of memory in use after the first fifth of the rounds, and after the last.
     """
 
     frames: int = 0
@@ -95,7 +95,7 @@ def fuzz(seed: int, frames: int) -> Tally:
             rounds = -(-frames // ROUND)
             for number in range(rounds):
                 await under.round(number)
-                if number + 1 in {-(-rounds // 10), rounds}:
+                if number + 1 in {-(-rounds // 5), rounds}:
                     under.tally.blocks.append(blocks_in_use())
             return under.tally
 
