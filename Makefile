@@ -48,6 +48,11 @@ soak: ## Simulate fresh seeds for as long as asked (ARGS='--minutes 60'); failin
 	@$(SETUP) dev
 	@$(BIN)/python -m tests.simulation.soak $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Send spoilt frames to a whole system for as long as asked (ARGS='--minutes 60')
+	@$(SETUP) dev
+	@$(BIN)/python -m tests.fuzz.frames $(ARGS)
+
 .PHONY: format
 format: ## Format the code and mend what can be mended
 	@$(SETUP) dev

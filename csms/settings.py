@@ -8,6 +8,7 @@ the process runs.
 
 import os
 import re
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,6 +27,8 @@ KEY_VARIABLE: Final = "CSMS_API_KEY"
 KEY_FILE_VARIABLE: Final = "CSMS_API_KEY_FILE"
 """What commands that ask a server show it as their key; no settings of the server."""
 SQLITE_PREFIX: Final = "sqlite:///"
+SHOWN_CHARS_MAX: Final = 200
+"""So much of a path is repeated."""
 HOST_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,253}")
 ID_TAG: Final = re.compile(r"[\x21-\x7e]{1,20}")
 
@@ -71,11 +74,29 @@ class UnknownChargers(StrEnum):
 
 
 def _existing_file(path: Path) -> Path:
-    if not path.exists():
-        raise PydanticCustomError("no_file", "no such file: {path}", {"path": str(path)})
-    if not path.is_file():
-        raise PydanticCustomError("no_file", "is not a file: {path}", {"path": str(path)})
+    mode = _mode(path)
+    if mode is None:
+        raise PydanticCustomError("no_file", "no such file: {path}", {"path": _shown(path)})
+    if not stat.S_ISREG(mode):
+        raise PydanticCustomError("no_file", "is not a file: {path}", {"path": _shown(path)})
     return path
+
+
+def _mode(path: Path) -> int | None:
+    """Return what the system says that a path is, None where it says that nothing is there."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        told = {"path": _shown(path), "reason": error.strerror}
+        raise PydanticCustomError("no_file", "cannot be read: {path}: {reason}", told) from None
+
+
+def _shown(path: Path) -> str:
+    """Return a path as text: its bytes need not be any, and it may be far too long."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
 
 
 def _database_url(url: str) -> str:
@@ -92,8 +113,8 @@ def _database_url(url: str) -> str:
     if "?" in url or "#" in url:
         raise PydanticCustomError("database_url", "takes no parameters after the path of the file")
     parent = Path(url.removeprefix(SQLITE_PREFIX)).parent
-    if not parent.is_dir():
-        raise PydanticCustomError("database_url", "its folder does not exist: {parent}", {"parent": str(parent)})
+    if not stat.S_ISDIR(_mode(parent) or 0):
+        raise PydanticCustomError("database_url", "its folder does not exist: {parent}", {"parent": _shown(parent)})
     return url
 
 

@@ -4,7 +4,7 @@ import json
 
 import typer
 
-from csms.cli.source import STANDARD_INPUT, read_source
+from csms.cli.source import name_of, read_source
 from csms.cli.status import ExitStatus
 from csms.core.allocate_document import Problem, parse_problem, solution_document
 from csms.core.configuration import load_document
@@ -19,7 +19,7 @@ def run(file: str) -> int:
     document = load_document(content)
     problem = document if isinstance(document, tuple) else parse_problem(document)
     if not isinstance(problem, Problem):
-        name = "standard input" if file == STANDARD_INPUT else file
+        name = name_of(file)
         typer.echo(f"csms allocate: {name}: {len(problem)} {'fault' if len(problem) == 1 else 'faults'}", err=True)
         for fault in problem:
             typer.echo(f"  {fault}", err=True)

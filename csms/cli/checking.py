@@ -4,7 +4,7 @@ from zoneinfo import available_timezones
 
 import typer
 
-from csms.cli.source import STANDARD_INPUT, read_source
+from csms.cli.source import name_of, read_source
 from csms.cli.status import ExitStatus
 from csms.core.configuration import explain_fail_safe, kilowatts, load_document, notices, parse_station
 from csms.core.faults import Fault
@@ -17,7 +17,7 @@ def run(file: str) -> int:
     if isinstance(content, str):
         typer.echo(f"csms config check: {content}", err=True)
         return ExitStatus.USAGE
-    name = "standard input" if file == STANDARD_INPUT else file
+    name = name_of(file)
     station = read_station(content)
     if not isinstance(station, Station):
         typer.echo(f"{name}: {len(station)} {'fault' if len(station) == 1 else 'faults'}")

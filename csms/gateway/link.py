@@ -142,8 +142,9 @@ class Link:
                 self._do_later(self._turn_out(message))
             else:
                 self.shutdown("connection lost")
-        self._busy = True
-        asyncio.get_running_loop().call_soon(self._go_on)
+        if not self._busy:  # else the last of them has to wait, and whatever ends that goes on
+            self._busy = True
+            asyncio.get_running_loop().call_soon(self._go_on)
 
     def _go_on(self, _task: object = None) -> None:
         self._busy = False

@@ -109,7 +109,7 @@ _message_id = msgspec.json.Decoder(_Id)
 _text = msgspec.json.Decoder(str)
 _encoder = msgspec.json.Encoder()
 
-_BROKEN = re.compile(r'\s*\[\s*([234])\s*,\s*("(?:[^"\\]|\\.){0,255}")', re.DOTALL)
+_BROKEN = re.compile(r'\s*\[\s*([234])\s*,\s*("(?:[^"\\]|\\.){0,255}"|-?[0-9]{1,19}(?=\s*,))', re.DOTALL)
 """The start of a frame whose JSON is broken further on: message type and id."""
 
 _CALL, _CALLRESULT, _CALLERROR = b"2", b"3", b"4"
@@ -225,7 +225,7 @@ def _decode_broken(text: str) -> Frame:
     if match is None:
         return Ignored("not JSON")
     try:
-        message_id = _text.decode(match[2])
+        message_id = _message_id.decode(match[2])
     except (msgspec.MsgspecError, UnicodeEncodeError):
         return Ignored("not JSON")
     if match[1] == "2":

@@ -66,8 +66,12 @@ def check_call(action: str, payload: bytes) -> PayloadFault | None:
     instance = read_any(mended(payload))
     if not isinstance(instance, dict):
         return PayloadFault(ErrorCode.FORMATION_VIOLATION, "the payload is not a readable object")
-    for error in _validator(action).iter_errors(instance):
-        code = _CODES.get(error.kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
-        where = ".".join(str(step) for step in error.instance_path) or "payload"
-        return PayloadFault(code, f"{where}: {error.message}")
-    return None
+    try:
+        error = next(iter(_validator(action).iter_errors(instance)), None)
+    except ValueError:  # a field of the schema holds what is nested more than 255 deep
+        return PayloadFault(ErrorCode.FORMATION_VIOLATION, "the payload is nested too deeply")
+    if error is None:
+        return None
+    code = _CODES.get(error.kind.name, ErrorCode.PROPERTY_CONSTRAINT_VIOLATION)
+    where = ".".join(str(step) for step in error.instance_path) or "payload"
+    return PayloadFault(code, f"{where}: {error.message}")

@@ -30,6 +30,17 @@ NOT_FINITE = NO_JSON[:3]
 OTHER_TYPES: tuple[Any, ...] = (5, 1.5, "text", True, False, None, [], Obj(), [5], ["Local"], Obj([("value", "1")]))
 
 
+def whole(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Return a schema with what it refers to in its places."""
+    if isinstance(schema, list):
+        return [whole(one, definitions) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return whole(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+    return {key: whole(one, definitions) for key, one in schema.items() if key != "definitions"}
+
+
 def valid(rng: random.Random, schema: dict[str, Any]) -> Any:
     """Return a value that `schema` allows."""
     if "enum" in schema:
@@ -44,8 +55,10 @@ def valid(rng: random.Random, schema: dict[str, Any]) -> Any:
         return Obj(fields)
     if kind == "array":
         return [valid(rng, schema["items"]) for _ in range(rng.choice((1, 1, 2)))]
-    if kind == "integer":
+    if kind in {"integer", "number"}:
         return rng.choice(WHOLE)
+    if kind == "boolean":
+        return rng.random() < 0.5
     if schema.get("format") == "date-time":
         return rng.choice(STAMPS)
     return rng.choice(("", "5E450001", "é", "11.5", "x" * schema.get("maxLength", 30)))

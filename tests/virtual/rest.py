@@ -5,6 +5,7 @@ import zoneinfo
 from collections.abc import AsyncIterator, Callable
 
 import httpx2
+from fastapi import FastAPI
 
 from api.app import create_app
 from api.gate import UNGUARDED
@@ -23,6 +24,13 @@ async def rest_beside(
     site: Site, clock: Clock, tags: TagBook, new_id: Callable[[], str]
 ) -> AsyncIterator[httpx2.AsyncClient]:
     """Return a client of its REST, for as long as the context lasts."""
+    transport = httpx2.ASGITransport(await app_beside(site, clock, tags, new_id))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:
+        yield client
+
+
+async def app_beside(site: Site, clock: Clock, tags: TagBook, new_id: Callable[[], str]) -> FastAPI:
+    """Return the application that serves its REST."""
     audit = AuditBook(site.store, clock)
     await audit.load()
     services = Services(
@@ -40,6 +48,4 @@ async def rest_beside(
         change_key=site.registry.change_key,
         local_lists=LocalLists(site.store, site.controller, tags, clock, new_id),
     )
-    transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
-    async with httpx2.AsyncClient(transport=transport, base_url="http://server") as client:
-        yield client
+    return create_app(services, UNGUARDED)

@@ -160,7 +160,7 @@ def errors_logged(logged: Callable[[EventDict], None] = lambda _: None) -> Itera
     def collect(_logger: Any, method: str, event: EventDict) -> EventDict:
         logged(event)
         if method in ERRORS:
-            errors.append(str(event))
+            errors.append(str(structlog.processors.format_exc_info(None, method, event)))
         raise structlog.DropEvent
 
     before = structlog.get_config()

@@ -72,6 +72,13 @@ def test_a_call_with_an_id_and_a_wrong_shape_names_its_id(text: str) -> None:
     assert (frame.message_id, frame.code) == ("a", FORMATION)
 
 
+@pytest.mark.parametrize("number", ["7", "-0", "-9223372036854775808", "9223372036854775807"])
+def test_a_number_as_an_id_is_read_in_a_broken_call_too(number: str) -> None:
+    frame = frames.decode(f'[2, {number} ,"Data\\ud800",{{}}]')
+    assert isinstance(frame, Malformed)
+    assert (frame.message_id, frame.code) == (int(number), FORMATION)
+
+
 def test_a_very_long_id_is_refused_with_that_id() -> None:
     long_id = "x" * 300
     frame = frames.decode(json.dumps([2, long_id, "Heartbeat", {}]))
@@ -104,6 +111,9 @@ def test_a_very_long_id_is_refused_with_that_id() -> None:
         '[4,"\\ud800","NotImplemented","",{}]',
         '[2,"a\ud800","Heartbeat",{}]',
         '[2,"' + "x" * 70_000,
+        "[2,7",
+        "[2,7.5," + DEEP,
+        "[2,9223372036854775808," + DEEP,
     ],
 )
 def test_what_cannot_be_answered_is_ignored(text: str) -> None:

@@ -12,6 +12,8 @@ from csms.ocpp16 import vendor
         ("DataTransfer", '{"vendorId":5}', "TypeConstraintViolation"),
         ("DataTransfer", '{"vendorId":"' + "v" * 256 + '"}', "PropertyConstraintViolation"),
         ("DataTransfer", '{"vendorId":' + "9" * 5000 + "}", "FormationViolation"),
+        ("DataTransfer", '{"vendorId":"v","data":' + "[" * 300 + "]" * 300 + "}", "FormationViolation"),
+        ("DataTransfer", '{"vendorId":"v","unknown":' + "[" * 300 + "]" * 300 + "}", None),
         ("FirmwareStatusNotification", '{"status":"Idle"}', None),
         ("FirmwareStatusNotification", '{"status":"Sleeping"}', "PropertyConstraintViolation"),
         ("DiagnosticsStatusNotification", '{"status":"Uploaded"}', None),
