@@ -8,9 +8,13 @@ standard output belongs to the program's answers.
 Secrets never reach a log: values under the names of secrets are dropped, and id tags, which are as good as a key to
 free power, are masked wherever they stand under their own name, in raw OCPP frames too. Keys of the REST API
 have a form of their own, by which they are masked in whatever is written.
+
+What a stranger says is one value of one line. JSON sees to that by itself; on the lines that people read whatever would
+steer a terminal, or begin another line, is written as its escape.
 """
 
 import contextlib
+import io
 import logging
 import re
 import sys
@@ -20,7 +24,7 @@ from typing import Any, Final, TextIO, cast
 
 import orjson
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from csms.core.access import without_keys
 from csms.settings import LogFormat, LogLevel
@@ -80,7 +84,7 @@ def configure(level: LogLevel, log_format: LogFormat, stream: TextIO | None = No
         hide_secrets,
     ]
     ending: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        [_harmless, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=_traceback)]
         if pretty
         else [_TRACEBACKS, structlog.processors.JSONRenderer(serializer=_to_json)]
     )
@@ -123,6 +127,24 @@ def _hide(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         elif isinstance(value, dict):
             event[key] = _hide(dict(value))
     return event
+
+
+def _harmless(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Return the event with texts that only say something: what cannot be printed steers a terminal."""
+    return {_escaped(key): _escaped(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _traceback(sio: TextIO, exc_info: ExcInfo) -> None:
+    """Write a traceback of as many lines as it has; what its messages quote may be a stranger's."""
+    written = io.StringIO()
+    structlog.dev.plain_traceback(written, exc_info)
+    sio.write("\n".join(map(_escaped, written.getvalue().split("\n"))))
 
 
 def _without_keys(_logger: WrappedLogger, _method: str, line: Any) -> str:

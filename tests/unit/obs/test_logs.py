@@ -41,6 +41,37 @@ def test_events_below_the_level_are_dropped() -> None:
     assert [event["event"] for event in lines(out)] == ["charger.refused"]
 
 
+STEERS = "\x1b[2J\x1b]0;mine\x07\r\nat=now \x85\u2028\u202e\x9b31m"
+
+
+@pytest.mark.parametrize("log_format", [LogFormat.CONSOLE, LogFormat.JSON])
+def test_what_a_stranger_says_begins_no_line_and_steers_no_terminal(log_format: LogFormat) -> None:
+    out = io.StringIO()
+    configure(LogLevel.INFO, log_format, out)
+    log = structlog.get_logger()
+    log.info("charger.booted", vendor=STEERS, model="\x1b[2J", bare="a\nb", about={"serial": STEERS}, all=[STEERS])
+    logging.getLogger("library").warning("it said %s", STEERS)
+    said = out.getvalue()
+    assert said.count("\n") == 2
+    assert not [letter for letter in "\x1b\x07\r" if letter in said]
+    assert log_format is LogFormat.JSON or said.replace("\n", "").isprintable()
+
+
+def quote_a_stranger() -> None:
+    raise ValueError(STEERS)
+
+
+def test_a_traceback_that_quotes_a_stranger_steers_no_terminal() -> None:
+    out = io.StringIO()
+    configure(LogLevel.INFO, LogFormat.CONSOLE, out)
+    try:
+        quote_a_stranger()
+    except ValueError:
+        structlog.get_logger().exception("request.failed")
+    assert "Traceback" in out.getvalue()
+    assert out.getvalue().replace("\n", "").isprintable()
+
+
 def test_console_lines_are_plain_when_there_is_no_terminal() -> None:
     out = io.StringIO()
     configure(LogLevel.INFO, LogFormat.CONSOLE, out)
