@@ -126,7 +126,7 @@ def test_secrets_and_id_tags_are_hidden() -> None:
     (event,) = lines(out)
     assert event["password"] == "***"  # noqa: S105  # the mask, not a password
     assert event["id_tag"] == "***4D5"
-    assert event["frame"] == '[2,"1","Authorize",{"idTag": "***4D5"}]'
+    assert event["frame"] == '[2,"1","Authorize",{"idTag":"***4D5"}]'
     assert event["detail"] == {"Authorization": "***", "idx": 1}
 
 
@@ -156,11 +156,19 @@ def test_masked_id_tags(tag: str, shown: str) -> None:
     [
         ("not json at all", "not json at all"),
         ('[2,"1","Heartbeat",{}]', '[2,"1","Heartbeat",{}]'),
-        ('{"idTag":"A\\"BCDEFGH","parentIdTag" : "AB"}', '{"idTag":"***FGH","parentIdTag" : "***"}'),
+        ('{"idTag":"A\\"BCDEFGH","parentIdTag" : "AB"}', '{"idTag":"***","parentIdTag":"***"}'),
+        ('[2,"1","Authorize",{"idTag" : "ABCDEFGHI"}]', '[2,"1","Authorize",{"idTag":"***GHI"}]'),
+        ('[2,"1","Authorize",{"idTag":"ABCDEF', '[2,"1","Authorize",{"idTag":"***"'),
         (
             '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"00112233"}]',
-            "*** (frame with AuthorizationKey)",
+            '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"***"}]',
         ),
+        (
+            '[3,"1",{"configurationKey":[{"key":"WifiPassword","value":"hush"},{"key":"Ping","value":"1"}]}]',
+            '[3,"1",{"configurationKey":[{"key":"WifiPassword","value":"***"},{"key":"Ping","value":"1"}]}]',
+        ),
+        ('[2,"1","X",{"url":"ftp://me:hush@files/x"}]', '[2,"1","X",{"url":"ftp://***@files/x"}]'),
+        ('[2,"1","X",{"odd":"\\ud800"}]', '[2,"1","X",{"odd":"?"}]'),
     ],
 )
 def test_masked_frames(frame: str, shown: str) -> None:
