@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Final
 
 from tests.conformance.cases import CASES, Case, Profile
+from tests.interop.others import section
 
 NOTE: Final = "<!-- made by `make docs` from tests/conformance/cases.py: change it there -->"
 
@@ -34,7 +35,7 @@ def page() -> str:
     for profile in Profile:
         parts += [f"\n## {profile.value}\n", HEAD]
         parts += [_row(case) for case in CASES if case.profile is profile]
-    return "\n".join(parts) + "\n"
+    return "\n".join([*parts, section()]) + "\n"
 
 
 def _summary() -> str:
