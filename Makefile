@@ -29,6 +29,10 @@ test: ## Run all tests (ARGS='tests/unit -k ledger')
 	@$(SETUP) dev
 	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
 
+.PHONY: interop-clients
+interop-clients: ## Install the OCPP clients of others that tests/interop plays (needs Node.js)
+	@npm ci --prefix tests/interop/clients --ignore-scripts --no-audit --no-fund --loglevel=error
+
 .PHONY: check
 check: ## What CI runs: tests, linters, types, import rules, docs, container files
 	@.ci/run

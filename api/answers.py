@@ -64,9 +64,10 @@ from csms.core.release import Release, ReleaseStep
 from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import REGISTER_UNKNOWN
 from csms.core.units import used_wh
+from csms.obs.redaction import is_secret_key, redacted
 from csms.ocpp16.merging import Value
 from csms.runtime.continuity import ConnectorDay
-from csms.runtime.redaction import Shown, is_secret_key
+from csms.runtime.redaction import Shown
 
 
 def json_answer(body: BaseModel, status: int = 200) -> Response:
@@ -385,7 +386,7 @@ def command_body(command: CommandStored, *, whole: bool) -> CommandBody:
         forced=command.forced,
         state=command.state.value,
         answer=None if command.answer is None else valid_text(command.answer),
-        answer_body=json.loads(command.answer_json) if whole and command.answer_json is not None else None,
+        answer_body=_shown_answer(command) if whole else None,
         reason=command.reason,
         sent_at=None if command.sent_ms is None else _iso(command.sent_ms),
         answered_at=None if command.answered_ms is None else _iso(command.answered_ms),
@@ -468,6 +469,12 @@ def _place_body(place: Place) -> CampaignChargerBody:
         changed_at=_iso(place.changed_ms),
         command_ids=list(place.command_ids),
     )
+
+
+def _shown_answer(command: CommandStored) -> dict[str, Any] | None:
+    """Return the whole answer; what keys are set to, a charger tells whoever asks, passwords too."""
+    answered = None if command.answer_json is None else json.loads(command.answer_json)
+    return None if answered is None else dict(redacted(answered, command.action))
 
 
 def _shown_payload(body_json: str) -> dict[str, Any]:

@@ -24,9 +24,9 @@ from api.gate import CHALLENGE
 from api.problems import Kind, invalid_query, problem
 from csms.core.audit import ActOutcome, AuditEntry
 from csms.core.ids import ChargerId
+from csms.obs.redaction import redacted, redacted_text
 from csms.ports import StoreError
 from csms.runtime.audit import Answered, AuditBook
-from csms.runtime.redaction import redacted, redacted_text
 
 UNAUDITED: Mapping[str, str] = {
     "POST /sessions/{id}/power-update": "a car's measurement, every few seconds; nobody decides anything by it",

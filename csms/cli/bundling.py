@@ -17,7 +17,7 @@ import typer
 import csms
 from csms.cli.asking import Json, ask
 from csms.cli.status import ExitStatus
-from csms.runtime.redaction import redacted
+from csms.obs.redaction import redacted
 
 PAGE = 200
 READ_ME = """What `csms bundle` has found out about charger {charger_id}. Times are UTC.

@@ -6,13 +6,18 @@ and that libraries which use the standard `logging` module come out the same way
 standard output belongs to the program's answers.
 
 Secrets never reach a log: values under the names of secrets are dropped, and id tags, which are as good as a key to
-free power, are masked wherever they stand under their own name, in raw OCPP frames too. Keys of the REST API
-have a form of their own, by which they are masked in whatever is written, and so has who a URL logs in as.
+free power, are masked wherever they stand under their own name. Of raw OCPP frames everything is masked that
+`csms.obs.redaction` knows for a secret. Keys of the REST API have a form of their own, by which they are masked in
+whatever is written, and so has who a URL logs in as.
+
+What a stranger says is one value of one line. JSON sees to that by itself; on the lines that people read whatever would
+steer a terminal, or begin another line, is written as its escape.
 """
 
 import contextlib
+import io
+import json
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from io import TextIOBase
@@ -20,10 +25,11 @@ from typing import Any, Final, TextIO, cast
 
 import orjson
 import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
+from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from csms.core.access import without_keys
 from csms.core.hiding import without_users
+from csms.obs.redaction import redacted, redacted_text
 from csms.settings import LogFormat, LogLevel
 
 SECRET_KEYS: Final = frozenset({"password", "authorization", "authorization_key", "cookie", "secret", "private_key"})
@@ -32,9 +38,6 @@ HIDDEN: Final = "***"
 _SHOWN_END: Final = 3
 """Characters of a masked id tag that stay readable, to tell two tags apart."""
 _MASKED_LENGTH_MIN: Final = 7
-
-_FRAME_TAG: Final = re.compile(r'("(?:idTag|parentIdTag)"\s*:\s*")((?:[^"\\]|\\.)*)(")')
-_FRAME_AUTHORIZATION: Final = re.compile(r'"AuthorizationKey"')
 
 _TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False),  # local variables may hold secrets
@@ -81,7 +84,7 @@ def configure(level: LogLevel, log_format: LogFormat, stream: TextIO | None = No
         hide_secrets,
     ]
     ending: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        [_harmless, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=_traceback)]
         if pretty
         else [_TRACEBACKS, structlog.processors.JSONRenderer(serializer=_to_json)]
     )
@@ -106,10 +109,16 @@ def mask_tag(tag: str) -> str:
 
 
 def mask_frame(frame: str) -> str:
-    """Return a raw OCPP frame with its id tags masked, or only a note when it carries a charger's password."""
-    if _FRAME_AUTHORIZATION.search(frame):
-        return f"{HIDDEN} (frame with AuthorizationKey)"
-    return _FRAME_TAG.sub(lambda found: found[1] + mask_tag(found[2]) + found[3], frame)
+    """Return a raw OCPP frame without its secrets, its id tags masked."""
+    try:
+        elements = json.loads(frame)
+    except (ValueError, RecursionError):
+        return redacted_text(frame)
+    if not isinstance(elements, list):
+        return redacted_text(frame)
+    action = next((each for each in elements[2:3] if isinstance(each, str)), "")
+    shown = [redacted(each, action, tag=mask_tag) for each in elements]
+    return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
 
 
 def _hide(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -124,6 +133,24 @@ def _hide(event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         elif isinstance(value, dict):
             event[key] = _hide(dict(value))
     return event
+
+
+def _harmless(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Return the event with texts that only say something: what cannot be printed steers a terminal."""
+    return {_escaped(key): _escaped(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def _traceback(sio: TextIO, exc_info: ExcInfo) -> None:
+    """Write a traceback of as many lines as it has; what its messages quote may be a stranger's."""
+    written = io.StringIO()
+    structlog.dev.plain_traceback(written, exc_info)
+    sio.write("\n".join(map(_escaped, written.getvalue().split("\n"))))
 
 
 def _without_passwords(_logger: WrappedLogger, _method: str, line: Any) -> str:

@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import itertools
 import json
+import ssl
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +19,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from tests.contract.conformance import assert_conforms, assert_payload
@@ -82,6 +84,8 @@ class ScriptedCharger:
         answers: how it answers the CALLs of each action.
         heard: the CALLs that it was sent, in order.
         meter_wh: what its register shows.
+        tls: with what it connects over TLS; None: without.
+        password: what it shows as its own, if it has one.
     """
 
     charger_id: str
@@ -90,6 +94,8 @@ class ScriptedCharger:
     answers: dict[str, Answer] = field(default_factory=lambda: dict(POLITE))
     heard: list[tuple[str, Json]] = field(default_factory=list)
     meter_wh: int = 1_000
+    tls: ssl.SSLContext | None = None
+    password: str | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _waiting: dict[str, tuple[str, asyncio.Future[Json]]] = field(default_factory=dict)
     _untaken: defaultdict[str, asyncio.Queue[Json]] = field(default_factory=lambda: defaultdict(asyncio.Queue))
@@ -105,9 +111,26 @@ class ScriptedCharger:
             subprotocols=[Subprotocol(version) for version in versions or ("ocpp1.6",)],
             compression=None,
             proxy=None,
+            ssl=self.tls,
+            additional_headers=self._proof(),
         )
         self._reader = asyncio.create_task(self._read(self._socket))
         return self._socket.subprotocol
+
+    def _proof(self) -> dict[str, str]:
+        """Return what shows who it is, where it is to (W 2.3: its id, and its password as raw bytes)."""
+        if self.password is None:
+            return {}
+        pair = self.charger_id.encode() + b":" + bytes.fromhex(self.password)
+        return {"Authorization": f"Basic {b64encode(pair).decode()}"}
+
+    async def refused(self) -> int:
+        """Try to connect, which is to be refused, and return with which status."""
+        try:
+            await self.connect()
+        except InvalidStatus as refused:
+            return refused.response.status_code
+        raise AssertionError("it was let in")
 
     @property
     def is_connected(self) -> bool:

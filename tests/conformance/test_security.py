@@ -1,4 +1,4 @@
-"""Security, as far as it needs no security profile: certificates, events, logs, signed firmware, and the handshake."""
+"""Security: passwords and profiles, certificates, events, logs, signed firmware, and the handshake."""
 
 from typing import Any, Final
 
@@ -6,17 +6,91 @@ from api.security_schemas import EXAMPLES, HASH_CHARS, GetLog, SignedUpdateFirmw
 from tests.certificates import CERTIFICATE, CSR
 from tests.conformance.cases import scripted
 from tests.conformance.charger import Json, stamp
-from tests.conformance.world import CHARGER, Place
+from tests.conformance.world import CHARGER, COMMANDS, Place
 
 ACCEPTED: Final = {"status": "Accepted"}
 REJECTED: Final = {"status": "Rejected"}
 NOT_AGREED: Final = 1002
 NUMBER: Final = 18
+NOT_PROVEN, NOT_ENOUGH = 401, 403
 
 
 async def event(at: Place, kind: str) -> None:
     """Have the charger report a security event, which is confirmed and kept."""
     assert await at.charger.call("SecurityEventNotification", {"type": kind, "timestamp": at.charger.now()}) == {}
+
+
+# --- passwords and profiles -------------------------------------------------------------------------------------------
+
+
+@scripted
+async def test_tc_073(at: Place) -> None:
+    at.charger.password = old = await at.new_password()
+    await at.boot()
+    at.charger.forget("ChangeConfiguration")
+    new = await at.new_password(sent=True)
+    assert await at.charger.asked("ChangeConfiguration") == {"key": "AuthorizationKey", "value": new}
+    assert new != old
+    assert 16 <= len(bytes.fromhex(new)) <= 20
+    await at.charger.drop()
+    assert await at.charger.refused() == NOT_PROVEN, "the old one"
+    at.charger.password = new
+    await at.boot()
+
+
+@scripted
+async def test_tc_083(at: Place) -> None:
+    at.charger.password = await at.new_password()
+    await at.boot()
+    at.charger.forget("ChangeConfiguration")
+    body = {"key": "SecurityProfile", "value": "2"}
+    await at.rest.post(f"{COMMANDS}/ChangeConfiguration", json=body)
+    assert await at.charger.asked("ChangeConfiguration") == body
+    await at.charger.drop()
+    at.over_tls()
+    await at.boot()
+    assert await at.profile() == 2
+
+
+@scripted
+async def test_tc_085(at: Place) -> None:
+    right = await at.new_password()
+    for wrong in (None, "00" * 20, right[:-2]):
+        at.charger.password = wrong
+        assert await at.charger.refused() == NOT_PROVEN
+    at.charger.password = right
+    await at.boot()
+    assert await at.profile() == 1
+
+
+@scripted
+async def test_tc_086(at: Place) -> None:
+    right = await at.new_password()
+    at.over_tls()
+    for wrong in (None, "00" * 20):
+        at.charger.password = wrong
+        assert await at.charger.refused() == NOT_PROVEN
+    at.charger.password = right
+    await at.boot()
+    assert await at.profile() == 2
+    await at.charger.drop()
+    at.charger.url, at.charger.tls = at.site.url, None
+    assert await at.charger.refused() == NOT_ENOUGH, "without TLS no more (A05.FR.09)"
+
+
+@scripted
+async def test_tc_087(at: Place) -> None:
+    at.charger.password = right = await at.new_password()
+    at.over_tls(as_whom="ANOTHER")
+    assert await at.charger.refused() == NOT_ENOUGH
+    at.charger.password = None
+    at.over_tls(as_whom=CHARGER)
+    await at.boot()
+    assert await at.profile() == 3
+    await at.charger.drop()
+    at.charger.password = right
+    at.over_tls()
+    assert await at.charger.refused() == NOT_ENOUGH, "without its certificate no more (A05.FR.09)"
 
 
 # --- certificates -----------------------------------------------------------------------------------------------------

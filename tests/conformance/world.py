@@ -13,9 +13,11 @@ from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Station
 from csms.gateway.id_tags import KnownTags, ListedTags, TagPolicy
+from csms.gateway.tls import Certificates
 from csms.runtime.id_tags import TagBook
 from csms.store import SqlStore
 from tests.conformance.charger import Json, ScriptedCharger
+from tests.tls import Authority
 from tests.virtual.loop import VirtualClock
 from tests.virtual.rest import rest_beside
 from tests.virtual.site import Site, errors_logged, memory_folder, running
@@ -57,6 +59,7 @@ class Place:
     site: Site
     rest: httpx2.AsyncClient
     charger: ScriptedCharger
+    authority: Authority
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -144,6 +147,24 @@ class Place:
             if profile.get("transactionId") == transaction_id:
                 return profile
 
+    # --- who the charger is -------------------------------------------------------------------------------------------
+
+    async def new_password(self, *, sent: bool = False) -> str:
+        """Have the charger's password made, or another one, told to the charger if it is to be; return it."""
+        told = await self.ask("POST", f"/chargers/{CHARGER}/key?rotate=true{'&send=true' if sent else ''}")
+        assert told["key"].get("sent") == ("Accepted" if sent else None), told
+        return str(told["key"]["authorizationKey"])
+
+    async def profile(self) -> int:
+        """Return the security profile that the charger is held to."""
+        return int((await self.ask("GET", f"/chargers/{CHARGER}/key"))["key"]["securityProfile"])
+
+    def over_tls(self, *, as_whom: str | None = None) -> None:
+        """Have the charger come over TLS from now on, with a certificate of that name, if any."""
+        pair = None if as_whom is None else self.authority.issue(common_name=as_whom)
+        self.charger.url = f"wss://127.0.0.1:{self.site.tls_port}"
+        self.charger.tls = self.authority.client(pair)
+
     # --- how a case begins --------------------------------------------------------------------------------------------
 
     async def boot(self) -> None:
@@ -191,15 +212,24 @@ class _Tags:
 
 @contextlib.asynccontextmanager
 async def standing(clock: VirtualClock) -> AsyncIterator[Place]:
-    """Run a server at which one tag may charge, and a charger that has yet to connect; nothing may log an error."""
+    """Run a server at which one tag may charge, and a charger that has yet to connect; nothing may log an error.
+
+    It speaks TLS at a second port, and asks chargers for certificates there.
+    """
     tags = _Tags(clock)
     with errors_logged() as errors, memory_folder() as folder:
-        served = running(STATION, clock, folder / "csms.sqlite3", errors, new_id=tags.new_id, policy=tags.policy)
+        authority = Authority(folder)
+        served = running(
+            *(STATION, clock, folder / "csms.sqlite3", errors),
+            new_id=tags.new_id,
+            policy=tags.policy,
+            certificates=Certificates(authority.files(client_ca=authority.file), clock),
+        )
         async with served as site:
             assert tags.book is not None, "made with the store"
             await tags.book.put(IdTag(TAG, TAG))
             async with rest_beside(site, clock, tags.book, tags.new_id) as rest:
                 charger = ScriptedCharger(CHARGER, site.url, clock)
-                yield Place(clock, site, rest, charger)
+                yield Place(clock, site, rest, charger, authority)
                 await charger.drop()
         assert errors == []

@@ -206,6 +206,20 @@ async def test_breaking_the_rules_of_the_socket_closes_it(
         assert (await other.call("Heartbeat", {}))[0] == 3
 
 
+async def test_compression_is_offered_in_vain_and_a_compressed_frame_closes_with_1002() -> None:
+    async with (
+        gateway() as world,
+        connect(world.url(), subprotocols=[Subprotocol("ocpp1.6")], compression="deflate") as socket,
+    ):
+        assert socket.response is not None
+        assert "Sec-WebSocket-Extensions" not in socket.response.headers
+        socket.transport.write(b"\xc1\x80\x00\x00\x00\x00")  # a text with the bit that says: compressed
+        with pytest.raises(ConnectionClosed) as closed:
+            await socket.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1002
+
+
 async def test_text_that_is_not_utf8_closes_with_1007() -> None:
     async with gateway() as world, world.client() as client:
         await client.socket.send(b"\xff\xfe", text=True)

@@ -14,6 +14,26 @@ ROWS = [
 ]
 
 
+ASKED = (
+    *("takes it over", "used for another id", "guessed", "slow loris", "frames too long", "fragments", "compressed"),
+    *("deep", "nothing that was asked", "(XSS)", "(log injection)", "SQL", "(CSV injection)", "(SSRF)"),
+    *(
+        "stops another one's transaction",
+        "said again",
+        "a limit that is to let more flow",
+        "a configuration that is wrong",
+    ),
+    *("switched on at once by API", "secrets in the log", "a backup is restored", "two servers on one database"),
+    *("weak TLS", "reads along"),
+)
+"""What is to be met, whatever else is."""
+
+
+@pytest.mark.parametrize("threat", ASKED)
+def test_it_is_on_the_page(threat: str) -> None:
+    assert [row for row in ROWS if threat in row[0]]
+
+
 def test_the_page_has_rows() -> None:
     assert len(ROWS) > 10
     assert len({row[0] for row in ROWS}) == len(ROWS)

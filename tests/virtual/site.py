@@ -22,6 +22,7 @@ from csms.gateway.answers import Services
 from csms.gateway.id_tags import OpenTags, TagPolicy
 from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
+from csms.gateway.tls import Certificates
 from csms.ports import Clock
 from csms.runtime.charger_access import AccessBook
 from csms.runtime.controller import Controller
@@ -48,6 +49,7 @@ class Site:
 
     Attributes:
         url: where its gateway listens.
+        tls_port: where it does with TLS, if it has certificates.
         errors: what it has logged as an error.
         store, messages: what REST shows of the past.
         access, registry: what REST changes keys by.
@@ -62,6 +64,7 @@ class Site:
     messages: Messages
     access: AccessBook
     registry: LinkRegistry
+    tls_port: int | None = None
 
     @property
     def view(self) -> StationView:
@@ -101,6 +104,7 @@ async def running(
     port: int = 0,
     watched: Callable[[Controller], WholeDesk] = lambda controller: controller,
     policy: Callable[[SqlStore], TagPolicy] = lambda _: OpenTags(),
+    certificates: Certificates | None = None,
 ) -> AsyncIterator[Site]:
     """Run a central system on a database for as long as the context lasts.
 
@@ -114,6 +118,7 @@ async def running(
         port: where it listens; 0 for any free one.
         watched: makes the desk to which the gateway brings its facts.
         policy: makes what says who may charge.
+        certificates: what it speaks TLS with at a port of its own; None: it does not.
     """
     store = await open_store(f"sqlite:///{database}")
     assert not isinstance(store, NotOpened), store.reason
@@ -131,12 +136,14 @@ async def running(
         record_frame=messages.record,
     )
     access = AccessBook(store, clock)
-    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks, access)
+    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks, access, certificates)
     loop = asyncio.create_task(controller.run(), name="station loop")
     await gateway.start()
+    await gateway.start_tls()
     try:
         url = f"ws://127.0.0.1:{gateway.port}"
-        yield Site(controller, knocks, url, database, errors, store, messages, access, registry)
+        tls_port = gateway.tls_port
+        yield Site(controller, knocks, url, database, errors, store, messages, access, registry, tls_port)
         assert not loop.done(), loop.exception()
     finally:
         await gateway.stop()

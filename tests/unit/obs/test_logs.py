@@ -41,6 +41,37 @@ def test_events_below_the_level_are_dropped() -> None:
     assert [event["event"] for event in lines(out)] == ["charger.refused"]
 
 
+STEERS = "\x1b[2J\x1b]0;mine\x07\r\nat=now \x85\u2028\u202e\x9b31m"
+
+
+@pytest.mark.parametrize("log_format", [LogFormat.CONSOLE, LogFormat.JSON])
+def test_what_a_stranger_says_begins_no_line_and_steers_no_terminal(log_format: LogFormat) -> None:
+    out = io.StringIO()
+    configure(LogLevel.INFO, log_format, out)
+    log = structlog.get_logger()
+    log.info("charger.booted", vendor=STEERS, model="\x1b[2J", bare="a\nb", about={"serial": STEERS}, all=[STEERS])
+    logging.getLogger("library").warning("it said %s", STEERS)
+    said = out.getvalue()
+    assert said.count("\n") == 2
+    assert not [letter for letter in "\x1b\x07\r" if letter in said]
+    assert log_format is LogFormat.JSON or said.replace("\n", "").isprintable()
+
+
+def quote_a_stranger() -> None:
+    raise ValueError(STEERS)
+
+
+def test_a_traceback_that_quotes_a_stranger_steers_no_terminal() -> None:
+    out = io.StringIO()
+    configure(LogLevel.INFO, LogFormat.CONSOLE, out)
+    try:
+        quote_a_stranger()
+    except ValueError:
+        structlog.get_logger().exception("request.failed")
+    assert "Traceback" in out.getvalue()
+    assert out.getvalue().replace("\n", "").isprintable()
+
+
 def test_console_lines_are_plain_when_there_is_no_terminal() -> None:
     out = io.StringIO()
     configure(LogLevel.INFO, LogFormat.CONSOLE, out)
@@ -95,7 +126,7 @@ def test_secrets_and_id_tags_are_hidden() -> None:
     (event,) = lines(out)
     assert event["password"] == "***"  # noqa: S105  # the mask, not a password
     assert event["id_tag"] == "***4D5"
-    assert event["frame"] == '[2,"1","Authorize",{"idTag": "***4D5"}]'
+    assert event["frame"] == '[2,"1","Authorize",{"idTag":"***4D5"}]'
     assert event["detail"] == {"Authorization": "***", "idx": 1}
 
 
@@ -135,11 +166,19 @@ def test_masked_id_tags(tag: str, shown: str) -> None:
     [
         ("not json at all", "not json at all"),
         ('[2,"1","Heartbeat",{}]', '[2,"1","Heartbeat",{}]'),
-        ('{"idTag":"A\\"BCDEFGH","parentIdTag" : "AB"}', '{"idTag":"***FGH","parentIdTag" : "***"}'),
+        ('{"idTag":"A\\"BCDEFGH","parentIdTag" : "AB"}', '{"idTag":"***","parentIdTag":"***"}'),
+        ('[2,"1","Authorize",{"idTag" : "ABCDEFGHI"}]', '[2,"1","Authorize",{"idTag":"***GHI"}]'),
+        ('[2,"1","Authorize",{"idTag":"ABCDEF', '[2,"1","Authorize",{"idTag":"***"'),
         (
             '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"00112233"}]',
-            "*** (frame with AuthorizationKey)",
+            '[2,"1","ChangeConfiguration",{"key":"AuthorizationKey","value":"***"}]',
         ),
+        (
+            '[3,"1",{"configurationKey":[{"key":"WifiPassword","value":"hush"},{"key":"Ping","value":"1"}]}]',
+            '[3,"1",{"configurationKey":[{"key":"WifiPassword","value":"***"},{"key":"Ping","value":"1"}]}]',
+        ),
+        ('[2,"1","X",{"url":"ftp://me:hush@files/x"}]', '[2,"1","X",{"url":"ftp://***@files/x"}]'),
+        ('[2,"1","X",{"odd":"\\ud800"}]', '[2,"1","X",{"odd":"?"}]'),
     ],
 )
 def test_masked_frames(frame: str, shown: str) -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from csms.core.access import key_text
 from csms.core.hiding import MASK
+from csms.obs.redaction import WITHHELD, is_secret_key, is_secret_name, redacted, redacted_text
 from csms.runtime.messages import Direction, Frame
-from csms.runtime.redaction import WITHHELD, Shown, is_secret_key, is_secret_name, redacted, redacted_text, shown
+from csms.runtime.redaction import Shown, shown
 
 SECRET = "S3cr3tValue-0123456789"  # noqa: S105 - a made-up one
 SECRETS = [
