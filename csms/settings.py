@@ -276,6 +276,15 @@ class Settings(BaseSettings):
     """Seconds that a REST request waits for a charger (remote start and stop) before it is answered 504. Default: 30,
     long enough for a charger that first locks the plug. A request may choose its own with `?wait=`."""
 
+    stall_report_s: Annotated[int, Field(ge=0, le=3_600)] = 10
+    """Seconds for which the event loop stands still, or one commit lasts, before the stacks of all threads are written
+    to standard error; 0: never. Default: 10, far above the longest step of a large station."""
+
+    stall_exit_s: Annotated[int, Field(ge=0, le=3_600)] = 60
+    """Seconds for which the event loop stands still, or one commit lasts, before the process ends itself with exit
+    status 4, for a supervisor to start it again; 0: never. Default: 60. Chargers keep their limits meanwhile, but while
+    it stands still nobody cuts and nobody is answered."""
+
     @model_validator(mode="after")
     def _agree_with_each_other(self) -> Self:
         if self.replace_config and self.config is None:

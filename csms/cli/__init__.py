@@ -170,6 +170,14 @@ def serve(
         Text,
         typer.Option(metavar="SECONDS", help="How long REST waits for a charger. [default: 30]"),
     ] = None,
+    stall_report_s: Annotated[
+        Text,
+        typer.Option(metavar="SECONDS", help="A stall is told with all stacks after so long; 0: never. [default: 10]"),
+    ] = None,
+    stall_exit_s: Annotated[
+        Text,
+        typer.Option(metavar="SECONDS", help="A stall ends the process (status 4); 0: never. [default: 60]"),
+    ] = None,
     keep_samples_days: Annotated[
         Text,
         typer.Option(metavar="DAYS", help="Meter values are kept so long; 0: for ever. [default: 730]"),
@@ -218,6 +226,8 @@ def serve(
         "virtual_id_tag": virtual_id_tag,
         "heartbeat_interval_s": heartbeat_interval_s,
         "request_wait_s": request_wait_s,
+        "stall_report_s": stall_report_s,
+        "stall_exit_s": stall_exit_s,
         "keep_samples_days": keep_samples_days,
         "keep_log_days": keep_log_days,
         "keep_log_rows": keep_log_rows,

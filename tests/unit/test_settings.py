@@ -65,6 +65,8 @@ def test_defaults_are_the_documented_ones() -> None:
         "virtual_id_tag": "5E450001",
         "heartbeat_interval_s": 60,
         "request_wait_s": 30,
+        "stall_report_s": 10,
+        "stall_exit_s": 60,
     }
 
 
