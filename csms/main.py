@@ -115,6 +115,7 @@ async def _serve(settings: Settings) -> int:
                 unknown_chargers=settings.unknown_chargers,
                 tls_port=settings.ocpp_tls_port,
                 trusted_proxies=settings.trusted_proxy,
+                rate_per_s=settings.ocpp_rate_per_s,
             ),
             ChargerServices(
                 desk=controller,

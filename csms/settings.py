@@ -228,6 +228,12 @@ class Settings(BaseSettings):
     `X-Forwarded-Proto`; may be given more than once, or several in one variable, separated by commas. Default: none;
     what comes through a proxy that is not named counts as public."""
 
+    ocpp_rate_per_s: Annotated[int, Field(ge=0, le=100_000)] = 10
+    """Messages a second of one charger that are read at any time, thirty times as many at once (each KiB counts as one
+    more); beyond that chargers share thirty times as many, and wait for their turn: nothing is lost, and no connection
+    is closed for it. 0: any number. Default: 10, far above what a charger measures; a queue of 5,000 messages from a
+    time offline is read in half a minute."""
+
     unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
     """What becomes of chargers that are not configured: `refuse` (404), `pending` (their BootNotification is answered
     Pending, to be repeated after 60 s; everything else they send is refused, nothing is sent to them, and what they

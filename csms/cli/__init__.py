@@ -119,6 +119,12 @@ def serve(
         Text,
         typer.Option(metavar="PORT", help="Port for chargers; 0: any free one. [default: 9000]"),
     ] = None,
+    ocpp_rate_per_s: Annotated[
+        Text,
+        typer.Option(
+            metavar="N", help="Messages a second read of one charger in any case; 0: any number. [default: 10]"
+        ),
+    ] = None,
     unknown_chargers: Annotated[
         Text,
         typer.Option(
@@ -214,6 +220,7 @@ def serve(
         "rest_rate_per_s": rest_rate_per_s,
         "ocpp_host": ocpp_host,
         "ocpp_port": ocpp_port,
+        "ocpp_rate_per_s": ocpp_rate_per_s,
         "unknown_chargers": unknown_chargers,
         "ocpp_tls_cert": ocpp_tls_cert or None,
         "ocpp_tls_key": ocpp_tls_key or None,

@@ -26,6 +26,7 @@ from csms.core.charger_access import Profile
 from csms.core.ids import ChargerId
 from csms.gateway.admission import Admission, Admitted, Knocker, Refusal, may_be_guest
 from csms.gateway.answers import Services
+from csms.gateway.budget import Budgets
 from csms.gateway.connection import ChargerConnection
 from csms.gateway.guests import Guests, Host
 from csms.gateway.half_open import HalfOpen
@@ -70,6 +71,7 @@ class GatewaySettings:
         unknown_chargers: what becomes of chargers that are not configured.
         tls_port: of the listener for TLS, if there are certificates.
         trusted_proxies: addresses of reverse proxies that are believed.
+        rate_per_s: what each charger may have read a second (`csms.gateway.budget`); 0: any number.
     """
 
     host: str = "127.0.0.1"
@@ -81,6 +83,7 @@ class GatewaySettings:
     unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
     tls_port: int = 0
     trusted_proxies: tuple[str, ...] = ()
+    rate_per_s: int = 10
 
 
 class Gateway:
@@ -105,6 +108,7 @@ class Gateway:
         self._origins = Origins(settings.trusted_proxies)
         self._unproven = Unproven(services.desk.view, services.clock)
         self._half_open = HalfOpen(settings.max_half_open)
+        self._budgets = Budgets(settings.rate_per_s)
         self._doors: set[TlsDoor] = set()
         self.guests = Guests(Host(settings.unknown_chargers, knocks, services.clock), self._is_stranger)
         self._server: Server | None = None
@@ -183,6 +187,13 @@ class Gateway:
         self._half_open.leave(connection)
         if connection.request is None and connection.bytes_seen > 0:
             self._refused(connection.remote, "", "", "not_http")
+
+    def frames_read(self, connection: ChargerConnection, frames: int, size_bytes: int) -> float:
+        """Charge a charger for what was read of it; return for how long it is not to be read on, ms."""
+        if not frames and not connection.charger_id:
+            return 0.0  # a handshake, which has bounds of its own
+        now_ms = connection.last_frame_ms if frames else _mono_ms(self._services)
+        return self._budgets.spend(connection.charger_id, frames, size_bytes, now_ms)
 
     def door_entered(self, door: TlsDoor) -> bool:
         """Count a TCP connection on which TLS is to be spoken; False when there are too many."""

@@ -52,8 +52,8 @@ No message that says when each of its values was measured holds so many: 14,000 
 VALUES_MAX = 256
 """Values of an element that are read, its first ones.
 
-OCPP 1.6 knows 22 measurands, and a charger tells few of them for a phase or at several places; nobody tells ten times as
-many. An element of 1 MiB holds 74,000 of the shortest, which would take a tenth of a second to judge.
+OCPP 1.6 knows 22 measurands, and a charger tells few of them for a phase or at several places; nobody tells ten times
+as many. An element of 1 MiB holds 74,000 of the shortest, which would take a tenth of a second to judge.
 """
 
 _NO_VALUES = frozenset({b"", b"null"})

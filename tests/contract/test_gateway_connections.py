@@ -5,6 +5,7 @@ import base64
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -16,8 +17,10 @@ from csms.core.commands import AbortConnection
 from csms.core.events import ChargerBooted, ChargerConnected, ChargerDisconnected, ChargerHeard
 from csms.core.ids import ChargerId, ConnectionId
 from csms.core.replies import ChargerView
+from csms.gateway.budget import Budgets
 from csms.ocpp16.peer import Peer
-from tests.contract.gateway_world import T, World, gateway
+from csms.runtime.clock import SystemClock
+from tests.contract.gateway_world import Client, T, World, gateway
 
 OCPP16 = [Subprotocol("ocpp1.6")]
 
@@ -256,6 +259,43 @@ async def test_a_flood_of_tiny_frames_does_not_keep_another_charger_waiting() ->
         heard = [fact.charger_id for fact in world.desk.facts if isinstance(fact, ChargerHeard)]
         assert heard == ["CP002"], "the flood, which holds nothing readable before its end, is not through yet"
         assert (await hostile.receive())[1] == "last", "and nothing of it is lost"
+
+
+@pytest.mark.parametrize("frame", ['[2,"m","Heartbeat",{}]', "ping"])
+async def test_who_has_used_up_its_budget_is_not_read_and_others_are(frame: str) -> None:
+    async with gateway(rate_per_s=1) as world, world.client("/CP001") as hostile, world.client("/CP002") as other:
+        for _ in range(2_000):
+            await (hostile.socket.ping() if frame == "ping" else hostile.socket.send(frame))
+        for _ in range(20):
+            assert (await other.call("Heartbeat", {}))[0] == 3
+        kept = [frame.text for frame in world.messages.frames_of(ChargerId("CP001"))]
+        assert len(kept) < 200, "the first slice of its bytes"
+        assert world.desk.kinds().count("ChargerDisconnected") == 0
+
+
+async def test_a_long_queue_is_taken_at_the_budgets_rate_whole_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms.gateway.budget.BURST_S", 0.01)
+    monkeypatch.setattr("csms.gateway.budget.SHARED", 2)
+    rests: list[float] = []
+    spend = Budgets.spend
+
+    def noted(*given: Any) -> float:
+        rests.append(spend(*given))
+        return rests[-1]
+
+    monkeypatch.setattr(Budgets, "spend", noted)
+    async with gateway(rate_per_s=2_000, clock=SystemClock()) as world, world.client() as client:
+        queue = [f'[2,"{n}","Heartbeat",{{}}]' for n in range(3_000)]
+        sending = asyncio.create_task(_send_all(client, queue))
+        assert [(await client.receive())[1] for _ in queue] == [f"{n}" for n in range(3_000)]
+        await sending
+        assert world.desk.kinds().count("ChargerDisconnected") == 0
+    assert any(rests), "it had to wait"
+
+
+async def _send_all(client: Client, frames: list[str]) -> None:
+    for frame in frames:
+        await client.socket.send(frame)
 
 
 async def test_a_programmers_error_in_an_answer_is_an_internal_error_and_is_logged(
