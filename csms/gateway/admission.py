@@ -89,8 +89,9 @@ BY_ADDRESS = Rate(burst=60, each_ms=1_000)
 BY_CHARGER = Rate(burst=20, each_ms=5_000)
 
 COMINGS = Rate(burst=60, each_ms=5_000)
-"""Times that one charger is let in: with a bad line it may come back each five seconds for ever. Each coming ends its
-connection before, and has it asked for its settings."""
+"""Times that one charger is let in from one address: with a bad line it may come back each five seconds for ever.
+
+Each coming ends its connection before, and has it asked for its settings."""
 
 BUCKETS_MAX = 4_096
 
@@ -115,8 +116,10 @@ class Admission:
         if is_watched and found in _PROVING:
             self._by_address.take(origin.network, now_ms)
             self._by_charger.take(access.charger_id, now_ms)
-        if is_watched and isinstance(found, Admitted) and self._comings.take(access.charger_id, now_ms) > 0:
-            return TOO_MANY_COMINGS
+        # By address as well: a charger that proves nothing cannot be kept out by somebody else with its id.
+        if is_watched and isinstance(found, Admitted):
+            wait_ms = self._comings.take((access.charger_id, origin.network), now_ms)
+            return TOO_MANY_COMINGS if wait_ms > 0 else found
         return found
 
     def _is_barred(self, access: ChargerAccess, origin: Origin, now_ms: int) -> bool:
