@@ -206,7 +206,7 @@ async def run(sides: Sides, more: tuple[str, ...] = ()) -> tuple[list[Measured],
             Who(charger_id, key, f"10.{1 + n // 60_000}.{n // 250 % 240}.{n % 250}")
             for n, (charger_id, key) in enumerate(zip(ids, keys, strict=True))
         ]
-        program = [*csms_arguments(folder, station), "--trusted-proxy", "127.0.0.1", *more]
+        program = [*csms_arguments(folder, station), "--trusted-proxy", "127.0.0.1", "--ocpp-rate-per-s", "10", *more]
         return await with_process(program, csms_port, lambda port, pid: measure(port, pid, sides, fleet))
 
 

@@ -418,7 +418,6 @@ async def test_who_is_refused_over_the_network_waits_for_the_answer_and_nobody_e
                 await asyncio.sleep(0)
         async with world.client("/CP002", X_Forwarded_For=PRIVATE) as other:
             assert (await other.call("Heartbeat", {}))[0] == 3
-        assert (await refused(world, Authorization=basic("CP001", "x" * 20))).status_code == 401, "this machine"
         assert not guessing.done()
         guessing.cancel()
         await asyncio.gather(guessing, return_exceptions=True)

@@ -3,7 +3,7 @@
 import heapq
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csms.gateway.budget import BURST_S, SHARED, Budgets
@@ -45,6 +45,7 @@ def test_those_that_flood_share_alike_and_a_crowd_of_them_keeps_its_own_rate() -
     assert min(crowd.values()) >= BURST_S * PER_S + 0.9 * 60 * PER_S
 
 
+@settings(deadline=None)
 @given(senders=st.dictionaries(st.text(max_size=3), st.integers(1, 700), min_size=1, max_size=40))
 def test_what_all_are_read_is_bounded_whatever_they_send(senders: dict[str, int]) -> None:
     seconds = 20
