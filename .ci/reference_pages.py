@@ -109,7 +109,8 @@ def cli_page() -> str:
     """Return the page of commands: what `--help` says."""
     lines = ["# The `csms` command", NOTE, ""]
     lines += ["Exit status: 0 done; 1 the answer is no (a faulty file, a broken promise), or something outside is in"]
-    lines += ["the way (a taken port); 2 asked wrongly; 3 the server stopped itself after repeated internal faults."]
+    lines += ["the way (a taken port); 2 asked wrongly; 3 the server stopped itself after repeated internal faults,"]
+    lines += ["4 it stood still and ended itself."]
     for command in COMMANDS:
         name = " ".join(("csms", *command))
         lines += ["", f"## `{name}`", "```text", help_text(command), "```"]

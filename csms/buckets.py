@@ -31,6 +31,7 @@ class Buckets:
 
     def __init__(self, rate: Rate, keys_max: int) -> None:
         self._each_ms = rate.each_ms
+        self._burst_ms = rate.burst * rate.each_ms
         self._room_ms = (rate.burst - 1) * rate.each_ms
         self._keys_max = keys_max
         self._full_ms: OrderedDict[Hashable, float] = OrderedDict()
@@ -50,11 +51,23 @@ class Buckets:
         wait_ms = missing_ms - self._room_ms
         if wait_ms > ROUNDING_MS:
             return wait_ms
-        self._full_ms[key] = now_ms + missing_ms + self._each_ms
+        self._keep(key, now_ms + missing_ms + self._each_ms)
+        return 0.0
+
+    def owed_ms(self, key: Hashable, tokens: float, now_ms: float) -> float:
+        """Return after how many ms the bucket would have made up for so many tokens, taken now; 0: it has them."""
+        owed_ms = self._missing_ms(key, now_ms) + tokens * self._each_ms - self._burst_ms
+        return owed_ms if owed_ms > ROUNDING_MS else 0.0
+
+    def draw(self, key: Hashable, tokens: float, now_ms: float) -> None:
+        """Take tokens, be they there or not: what is missing is made up for before anything else flows in."""
+        self._keep(key, now_ms + self._missing_ms(key, now_ms) + tokens * self._each_ms)
+
+    def _keep(self, key: Hashable, full_ms: float) -> None:
+        self._full_ms[key] = full_ms
         self._full_ms.move_to_end(key)
         if len(self._full_ms) > self._keys_max:
             self._full_ms.popitem(last=False)
-        return 0.0
 
     def _missing_ms(self, key: Hashable, now_ms: float) -> float:
         full_ms = self._full_ms.get(key)

@@ -5,18 +5,21 @@
 
 Chargers are let in only when the core has been rebuilt from the store. On the way down their sockets go first, then
 what was taken in is committed, then the store is let go of. Exit status: 0 stopped as asked, 1 something outside is in
-the way (a taken port, an unusable file), 2 asked wrongly, 3 the station's loop halted itself.
+the way (a taken port, an unusable file), 2 asked wrongly, 3 the station's loop halted itself, 4 the event loop
+stood still (`csms.obs.watchdog`).
 """
 
 import asyncio
 import contextlib
+import faulthandler
 import gc
+import os
 import signal
 import socket
 import sys
 import uuid
 import zoneinfo
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,8 @@ from csms.gateway.registry import LinkRegistry
 from csms.gateway.server import Gateway, GatewaySettings
 from csms.gateway.tls import Certificates, TlsFiles, TlsFilesError
 from csms.obs.logs import configure
+from csms.obs.supervisor import READY, STOPPING, Supervisor
+from csms.obs.watchdog import STDERR, Patience, Watchdog, watched
 from csms.open_files import check_limit, raise_limit
 from csms.ports import StoreError
 from csms.runtime.access_keys import KeyRing
@@ -75,6 +80,7 @@ class StartFailed(Exception):  # noqa: N818 - it names what happened
 def serve(settings: Settings) -> int:
     """Run the central system until SIGTERM or SIGINT; return the exit status."""
     configure(settings.log_level, settings.log_format)
+    faulthandler.enable(STDERR)  # what ends us from outside, such as systemd's watchdog, has the stacks written, too
     try:
         with asyncio.Runner(loop_factory=_new_event_loop) as runner:
             return runner.run(_serve(settings))
@@ -109,6 +115,7 @@ async def _serve(settings: Settings) -> int:
                 unknown_chargers=settings.unknown_chargers,
                 tls_port=settings.ocpp_tls_port,
                 trusted_proxies=settings.trusted_proxy,
+                rate_per_s=settings.ocpp_rate_per_s,
             ),
             ChargerServices(
                 desk=controller,
@@ -163,8 +170,11 @@ async def _listen(
 ) -> int:
     """Open the doors until told to stop, or until the station's loop ends by itself."""
     bound = listening_socket("REST", settings.host, settings.port, "--port")
+    supervisor = Supervisor(os.environ)
+    watchdog = Watchdog(Patience(settings.stall_report_s, settings.stall_exit_s), supervisor)
+    looked_after = watched(watchdog, _commits_go_on(controller))
     # Left in reverse: chargers go first, so that requests which wait for one are answered before REST goes.
-    async with rest_served(RestServer(rest), bound), _chargers_let_in(gateway, settings):
+    async with looked_after, rest_served(RestServer(rest), bound), _chargers_let_in(gateway, settings):
         _spare_what_stays()
         doors = Doors(
             settings.host,
@@ -176,10 +186,24 @@ async def _listen(
             asks_certificates=settings.ocpp_client_ca is not None,
         )
         _say(doors_text(doors, controller.view.station, settings.id_tags_in_force))
+        supervisor.say(READY)
         stopping = asyncio.create_task(stop.wait(), name="stop signal")
         await asyncio.wait({loop, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
+        supervisor.say(STOPPING)
     return _end(loop)
+
+
+def _commits_go_on(controller: Controller) -> Callable[[], bool]:
+    """Return what says whether the disk still takes something: no commit has been under way since it was last asked."""
+    before = 0
+
+    def goes_on() -> bool:
+        nonlocal before
+        number, before = before, controller.commit_under_way
+        return before == 0 or before != number
+
+    return goes_on
 
 
 def _end(loop: "asyncio.Task[None]") -> int:

@@ -249,6 +249,12 @@ class Settings(BaseSettings):
     `X-Forwarded-Proto`; may be given more than once, or several in one variable, separated by commas. Default: none;
     what comes through a proxy that is not named counts as public."""
 
+    ocpp_rate_per_s: Annotated[int, Field(ge=0, le=100_000)] = 10
+    """Messages a second of one charger that are read at any time, thirty times as many at once (each KiB counts as one
+    more); beyond that chargers share thirty times as many, and wait for their turn: nothing is lost, and no connection
+    is closed for it. 0: any number. Default: 10, far above what a charger measures; a queue of 5,000 messages from a
+    time offline is read in half a minute."""
+
     unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
     """What becomes of chargers that are not configured: `refuse` (404), `pending` (their BootNotification is answered
     Pending, to be repeated after 60 s; everything else they send is refused, nothing is sent to them, and what they
@@ -296,6 +302,15 @@ class Settings(BaseSettings):
     request_wait_s: Annotated[int, Field(ge=1, le=300)] = 30
     """Seconds that a REST request waits for a charger (remote start and stop) before it is answered 504. Default: 30,
     long enough for a charger that first locks the plug. A request may choose its own with `?wait=`."""
+
+    stall_report_s: Annotated[int, Field(ge=0, le=3_600)] = 10
+    """Seconds for which the event loop stands still, or one commit lasts, before the stacks of all threads are written
+    to standard error; 0: never. Default: 10, far above the longest step of a large station."""
+
+    stall_exit_s: Annotated[int, Field(ge=0, le=3_600)] = 60
+    """Seconds for which the event loop stands still, or one commit lasts, before the process ends itself with exit
+    status 4, for a supervisor to start it again; 0: never. Default: 60. Chargers keep their limits meanwhile, but while
+    it stands still nobody cuts and nobody is answered."""
 
     @model_validator(mode="after")
     def _agree_with_each_other(self) -> Self:

@@ -122,6 +122,12 @@ def serve(
         Text,
         typer.Option(metavar="PORT", help="Port for chargers; 0: any free one. [default: 9000]"),
     ] = None,
+    ocpp_rate_per_s: Annotated[
+        Text,
+        typer.Option(
+            metavar="N", help="Messages a second read of one charger in any case; 0: any number. [default: 10]"
+        ),
+    ] = None,
     unknown_chargers: Annotated[
         Text,
         typer.Option(
@@ -173,6 +179,14 @@ def serve(
         Text,
         typer.Option(metavar="SECONDS", help="How long REST waits for a charger. [default: 30]"),
     ] = None,
+    stall_report_s: Annotated[
+        Text,
+        typer.Option(metavar="SECONDS", help="A stall is told with all stacks after so long; 0: never. [default: 10]"),
+    ] = None,
+    stall_exit_s: Annotated[
+        Text,
+        typer.Option(metavar="SECONDS", help="A stall ends the process (status 4); 0: never. [default: 60]"),
+    ] = None,
     keep_samples_days: Annotated[
         Text,
         typer.Option(metavar="DAYS", help="Meter values are kept so long; 0: for ever. [default: 730]"),
@@ -209,6 +223,7 @@ def serve(
         "rest_rate_per_s": rest_rate_per_s,
         "ocpp_host": ocpp_host,
         "ocpp_port": ocpp_port,
+        "ocpp_rate_per_s": ocpp_rate_per_s,
         "unknown_chargers": unknown_chargers,
         "ocpp_tls_cert": ocpp_tls_cert or None,
         "ocpp_tls_key": ocpp_tls_key or None,
@@ -221,6 +236,8 @@ def serve(
         "virtual_id_tag": virtual_id_tag,
         "heartbeat_interval_s": heartbeat_interval_s,
         "request_wait_s": request_wait_s,
+        "stall_report_s": stall_report_s,
+        "stall_exit_s": stall_exit_s,
         "keep_samples_days": keep_samples_days,
         "keep_log_days": keep_log_days,
         "keep_log_rows": keep_log_rows,

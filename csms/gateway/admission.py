@@ -6,7 +6,7 @@
     lower than it once was         never
 
 Wrong, missing and another's are refused alike. Who fails too often is not looked at any more for a while, but for the
-charger itself: the right key from where it last came in opens always.
+charger itself: the right key from where it last came in opens always. Who comes in without end has to wait, too.
 """
 
 from collections.abc import Mapping
@@ -78,12 +78,20 @@ UNNAMED_PROXY = Refusal(
     HTTPStatus.FORBIDDEN,
     "This came through a proxy that is not named as trusted, so it counts as public.",
 )
+TOO_MANY_COMINGS = Refusal(
+    "too_many_comings", HTTPStatus.TOO_MANY_REQUESTS, "This charger connects too often; try again later."
+)
 TOO_MANY_FAILURES = Refusal("too_many_failures", HTTPStatus.TOO_MANY_REQUESTS, "Too many failures; try again later.")
 
 BY_ADDRESS = Rate(burst=60, each_ms=1_000)
 """Failures. A site of many chargers has one address: one of them that is set up wrongly must not use it up."""
 
 BY_CHARGER = Rate(burst=20, each_ms=5_000)
+
+COMINGS = Rate(burst=60, each_ms=5_000)
+"""Times that one charger is let in from one address: with a bad line it may come back each five seconds for ever.
+
+Each coming ends its connection before, and has it asked for its settings."""
 
 BUCKETS_MAX = 4_096
 
@@ -96,6 +104,7 @@ class Admission:
     def __init__(self) -> None:
         self._by_address = Buckets(BY_ADDRESS, BUCKETS_MAX)
         self._by_charger = Buckets(BY_CHARGER, BUCKETS_MAX)
+        self._comings = Buckets(COMINGS, BUCKETS_MAX)
 
     def judge(self, access: ChargerAccess, knocker: Knocker, now_ms: int) -> Admitted | Refusal:
         """Return whether a charger may come in."""
@@ -107,6 +116,10 @@ class Admission:
         if is_watched and found in _PROVING:
             self._by_address.take(origin.network, now_ms)
             self._by_charger.take(access.charger_id, now_ms)
+        # By address as well: a charger that proves nothing cannot be kept out by somebody else with its id.
+        if is_watched and isinstance(found, Admitted):
+            wait_ms = self._comings.take((access.charger_id, origin.network), now_ms)
+            return TOO_MANY_COMINGS if wait_ms > 0 else found
         return found
 
     def _is_barred(self, access: ChargerAccess, origin: Origin, now_ms: int) -> bool:

@@ -5,6 +5,7 @@
 - *Reading takes turns.* However much arrives at once, one turn of the event loop parses at most `SLICE_BYTES` of it and
   the socket is not read while many complete messages wait: a charger that floods slows only itself. Whoever listens is
   called once for all that was parsed, and takes the messages one by one.
+- *Reading has a budget* (`csms.gateway.budget`): who has used it up is not read until there is more of it.
 - *What nearly always arrives takes a short cut*: bytes that are one whole text frame, while the library's parser waits
   for the start of a frame, are read here. The library sees everything else, and every byte of it.
 - *Every frame counts as a sign of life*, pings and pongs too.
@@ -51,7 +52,7 @@ Received = str | Violation | Lost
 
 
 class HandshakeWatch(Protocol):
-    """Who counts handshakes."""
+    """Who counts handshakes, and what chargers send."""
 
     def connection_entered(self, connection: "ChargerConnection") -> bool:
         """Take note of a new TCP connection; False: there are too many without a handshake, abort it."""
@@ -59,6 +60,10 @@ class HandshakeWatch(Protocol):
 
     def connection_left(self, connection: "ChargerConnection") -> None:
         """Take note of its end."""
+        ...
+
+    def frames_read(self, connection: "ChargerConnection", frames: int, size_bytes: int) -> float:
+        """Take note of what was read; return for how long nothing more is to be, ms."""
         ...
 
 
@@ -85,6 +90,8 @@ class ChargerConnection(ServerConnection):
         self._between_frames = False
         self._parsing = False
         self._paused = False
+        self._frames = 0
+        self._rest: asyncio.TimerHandle | None = None
         self._messages: list[str | Violation] = []
         self._fragments = bytearray()
         self._binary = False
@@ -175,9 +182,9 @@ class ChargerConnection(ServerConnection):
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, in slices when it is much."""
         self.bytes_seen += len(data)
-        if not self._unparsed and len(data) <= SLICE_BYTES:
+        if not self._unparsed and len(data) <= SLICE_BYTES and self._rest is None:
             self._parse(data)
-            if len(self._messages) >= QUEUE_HIGH:
+            if len(self._messages) >= QUEUE_HIGH or self._rest is not None:
                 self._pause()
             self._tell()
             return
@@ -190,7 +197,7 @@ class ChargerConnection(ServerConnection):
         self.transport.pause_reading()
 
     def _parse_more(self) -> None:
-        if not self._parsing and not self._lost:
+        if not self._parsing and not self._lost and self._rest is None:
             self._parsing = True
             self.loop.call_soon(self._parse_slice)
 
@@ -204,14 +211,29 @@ class ChargerConnection(ServerConnection):
             self._tell()
         if self._unparsed:
             self._parse_more()
-        elif len(self._messages) < QUEUE_HIGH:
+        elif len(self._messages) < QUEUE_HIGH and self._rest is None:
             self._paused = False
             self.transport.resume_reading()
 
+    def _go_on(self) -> None:
+        """Read on after a rest; one that had to wait was not silent."""
+        self._rest = None
+        self.last_frame_ms = self._mono_ms()
+        self._parse_more()
+
     def _parse(self, data: bytes) -> None:
+        """Parse bytes, and find out whether there is to be a rest behind them."""
+        self._frames = 0
+        self._parse_frames(data)
+        rest_ms = self._watch.frames_read(self, self._frames, len(data))
+        if rest_ms > 0 and not self._lost:
+            self._rest = self.loop.call_later(rest_ms / 1000, self._go_on)
+
+    def _parse_frames(self, data: bytes) -> None:
         text = _whole_text(data) if self._between_frames and self.protocol.state is OPEN else None
         if text is not None:
             self.last_frame_ms = self._mono_ms()
+            self._frames = 1
             self._messages.append(text)
             return
         super().data_received(data)
@@ -223,6 +245,7 @@ class ChargerConnection(ServerConnection):
             super().process_event(event)
             return
         self.last_frame_ms = self._mono_ms()
+        self._frames += 1
         if event.opcode is Opcode.PONG:
             super().process_event(event)
         elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
@@ -254,6 +277,8 @@ class ChargerConnection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """End everything that waits."""
         self._lost = True
+        if self._rest is not None:
+            self._rest.cancel()
         super().connection_lost(exc)
         self._watch.connection_left(self)
         self._tell()

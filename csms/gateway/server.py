@@ -5,8 +5,12 @@ aborted; TLS that fails → likewise; no WebSocket handshake → the HTTP status
 or an unknown charger id, or a charger that is not steered over OCPP → 404 (a whole address in place of an id is as good
 as the id at its end); not proven who it is, or not allowed from where it comes → 401, 403 or 429
 (`csms.gateway.admission`); no common version → 101 without the subprotocol header, then close 1002 (§3.2). A charger
-with `assumeOcpp16` may leave the subprotocol out. Every refusal is logged and remembered for the operator. Where the
+with `assumeOcpp16` may leave the subprotocol out. Every refusal is remembered for the operator and logged. Where the
 setting says so, an unknown charger is not refused but let in as a guest (`csms.gateway.guests`).
+
+Refusing costs, too. Who comes over the network is told after a while, so that knocking again and again takes long
+there and not here; an address that connects more often than a large site that comes back is cut off before it has said
+anything; and of one address refusals are not logged more often than once a second in the long run.
 """
 
 import asyncio
@@ -22,10 +26,12 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from csms.buckets import Buckets, Rate, who_is
 from csms.core.charger_access import Profile
 from csms.core.ids import ChargerId
 from csms.gateway.admission import Admission, Admitted, Knocker, Refusal, may_be_guest
 from csms.gateway.answers import Services
+from csms.gateway.budget import Budgets
 from csms.gateway.connection import ChargerConnection
 from csms.gateway.guests import Guests, Host
 from csms.gateway.half_open import HalfOpen
@@ -41,6 +47,14 @@ from csms.runtime.knocking import KnockingLog
 from csms.settings import UnknownChargers
 
 OCPP16 = Subprotocol("ocpp1.6")
+
+CONNECTIONS = Rate(burst=2_000, each_ms=20)
+"""TCP connections of one address: a large site behind one that comes back at once, and its chargers that try again."""
+
+REFUSALS_LOGGED = Rate(burst=30, each_ms=1_000)
+"""Of one address at WARNING; what goes beyond is logged at DEBUG. The count of a knock (`refused` so far) goes on."""
+
+ADDRESSES_MAX = 4_096
 
 MAX_MESSAGE_BYTES = 1_048_576
 """A longer message closes its connection with 1009.
@@ -70,6 +84,8 @@ class GatewaySettings:
         unknown_chargers: what becomes of chargers that are not configured.
         tls_port: of the listener for TLS, if there are certificates.
         trusted_proxies: addresses of reverse proxies that are believed.
+        rate_per_s: what each charger may have read a second (`csms.gateway.budget`); 0: any number.
+        refusal_pause_s: who is refused and is not on this machine is told after so long.
     """
 
     host: str = "127.0.0.1"
@@ -81,6 +97,8 @@ class GatewaySettings:
     unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
     tls_port: int = 0
     trusted_proxies: tuple[str, ...] = ()
+    rate_per_s: int = 10
+    refusal_pause_s: float = 1.0
 
 
 class Gateway:
@@ -105,6 +123,9 @@ class Gateway:
         self._origins = Origins(settings.trusted_proxies)
         self._unproven = Unproven(services.desk.view, services.clock)
         self._half_open = HalfOpen(settings.max_half_open)
+        self._budgets = Budgets(settings.rate_per_s)
+        self._connections = Buckets(CONNECTIONS, ADDRESSES_MAX)
+        self._logged = Buckets(REFUSALS_LOGGED, ADDRESSES_MAX)
         self._doors: set[TlsDoor] = set()
         self.guests = Guests(Host(settings.unknown_chargers, knocks, services.clock), self._is_stranger)
         self._server: Server | None = None
@@ -184,6 +205,13 @@ class Gateway:
         if connection.request is None and connection.bytes_seen > 0:
             self._refused(connection.remote, "", "", "not_http")
 
+    def frames_read(self, connection: ChargerConnection, frames: int, size_bytes: int) -> float:
+        """Charge a charger for what was read of it; return for how long it is not to be read on, ms."""
+        if not frames and not connection.charger_id:
+            return 0.0  # a handshake, which has bounds of its own
+        now_ms = connection.last_frame_ms if frames else _mono_ms(self._services)
+        return self._budgets.spend(connection.charger_id, frames, size_bytes, now_ms)
+
     def door_entered(self, door: TlsDoor) -> bool:
         """Count a TCP connection on which TLS is to be spoken; False when there are too many."""
         has_room = self._entered(door, door.remote)
@@ -199,7 +227,11 @@ class Gateway:
             self._refused(door.remote, "", "", "no_tls", detail=failure)
 
     def _entered(self, one: ChargerConnection | TlsDoor, remote: str) -> bool:
-        has_room = self._half_open.enter(one, remote, stands_for_many=self._origins.stands_for_many(remote))
+        stands_for_many = self._origins.stands_for_many(remote)
+        if not stands_for_many and self._connections.take(who_is(remote), _mono_ms(self._services)) > 0:
+            self._refused(remote, "", "", "too_many_connections")
+            return False
+        has_room = self._half_open.enter(one, remote, stands_for_many=stands_for_many)
         if not has_room:
             self._refused(remote, "", "", "too_many_half_open")
         return has_room
@@ -207,6 +239,13 @@ class Gateway:
     async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
         assert isinstance(connection, ChargerConnection), "made by our factory"
         origin = self._origins.of(connection.remote, request.headers, encrypted=connection.is_encrypted)
+        response = await self._judged(connection, request, origin)
+        if response is not None and origin.reach is not Reach.LOOPBACK:
+            await asyncio.sleep(self._settings.refusal_pause_s)
+        return response
+
+    async def _judged(self, connection: ChargerConnection, request: Request, origin: Origin) -> Response | None:
+        """Return how a handshake is turned away, or None: it may go on."""
         if origin.address != connection.remote:
             connection.forwarded_for = origin.address or f"behind {connection.remote}"
         charger_id = self._identity_in(request.path)
@@ -297,7 +336,9 @@ class Gateway:
     def _refused(self, remote: str, path: str, charger_id: str, reason: str, **more: str) -> None:
         wall_ms = self._services.clock.now().wall_ms
         knock = self._knocks.record(charger_id, remote, path, reason, wall_ms=wall_ms)
-        _log.warning(
+        is_loud = self._logged.take(who_is(knock.remote), self._services.clock.now().mono_ms) == 0
+        log = _log.warning if is_loud else _log.debug
+        log(
             "handshake.refused",
             reason=reason,
             charger_id=knock.charger_id,

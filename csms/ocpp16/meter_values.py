@@ -3,7 +3,7 @@
 An element is judged while it is decoded. One that fails is decoded again without the enumerations and with numbers for
 text, and where that fails, too, value by value: one bad value does not spoil the others. An element without any value
 tells nothing and is left out; of a message with more elements than can be read while everybody waits, the middle is
-kept unread.
+kept unread, and of an element with more values than anybody measures at once, those behind: its bytes are kept whole.
 """
 
 from collections.abc import Sequence
@@ -49,6 +49,13 @@ No message that says when each of its values was measured holds so many: 14,000 
 (`csms.gateway.server`). What holds more can only be out of order, and must not stop everybody for seconds.
 """
 
+VALUES_MAX = 256
+"""Values of an element that are read, its first ones.
+
+OCPP 1.6 knows 22 measurands, and a charger tells few of them for a phase or at several places; nobody tells ten times
+as many. An element of 1 MiB holds 74,000 of the shortest, which would take a tenth of a second to judge.
+"""
+
 _NO_VALUES = frozenset({b"", b"null"})
 _element = msgspec.json.Decoder(MeterValue)
 _sampled = msgspec.json.Decoder(SampledValue)
@@ -90,6 +97,8 @@ def _read(
             element = _read_leniently(raw)
             if not element.sampled_value and not _has_values(raw):
                 continue
+        if len(element.sampled_value) > VALUES_MAX:
+            element = MeterValue(element.timestamp, element.sampled_value[:VALUES_MAX])
         readings.append(Reading(as_it_came, element))
     return readings, verdict, element.timestamp
 
@@ -110,7 +119,7 @@ def _read_leniently(raw: msgspec.Raw) -> MeterValue:
 def _repair(raw: msgspec.Raw) -> MeterValue:
     fields = read_fields(raw) or {}
     values: list[SampledValue] = []
-    for item in read_elements(fields.get("sampledValue", msgspec.Raw(b"[]"))):
+    for item in read_elements(fields.get("sampledValue", msgspec.Raw(b"[]")))[:VALUES_MAX]:
         try:
             values.append(_sampled.decode(item))
         except (msgspec.MsgspecError, RecursionError):

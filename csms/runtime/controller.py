@@ -81,6 +81,8 @@ class Controller:
         self._safe_mode = SafeMode()
         self._safe_mode_ended: str | None = None
         self._commit_failed = False
+        self._commits = 0
+        self._commits_ended = 0
 
     # --- the desk -----------------------------------------------------------------------------------------------------
 
@@ -90,6 +92,11 @@ class Controller:
         if self._view is None:
             raise RuntimeError("the controller has not been started")
         return self._view
+
+    @property
+    def commit_under_way(self) -> int:
+        """Return the number of the commit that is being made durable, each has another; 0: none is."""
+        return self._commits if self._commits > self._commits_ended else 0
 
     def submit(self, fact: Fact) -> None:
         """Queue a fact that nobody waits for."""
@@ -236,6 +243,7 @@ class Controller:
 
     async def _made_durable(self, records: list[Record]) -> bool:
         """Return whether `records` are durable now; a failure has the stepper rebuild the core."""
+        self._commits += 1
         try:
             if records:
                 await self._store.commit(records)
@@ -245,6 +253,8 @@ class Controller:
             self._show_unstored(str(error))
             self._inbox.wake()
             return False
+        finally:
+            self._commits_ended = self._commits
         if records and self.view.unstored is not None:
             _log.info("notice.cleared", notice=self.view.unstored.alarm_id)
             self.view.unstored = None

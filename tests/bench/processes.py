@@ -68,4 +68,4 @@ def csms_arguments(folder: str, station: dict[str, Any], program: tuple[str, ...
     config = Path(folder, "station.json")
     config.write_text(json.dumps(station), encoding="utf-8")
     serve = [sys.executable, *program, "serve", "--config", str(config), "--port", "0", "--ocpp-port", "0"]
-    return [*serve, "--database", f"sqlite:///{folder}/bench.sqlite3", "--log-level", "error"]
+    return [*serve, "--database", f"sqlite:///{folder}/bench.sqlite3", "--log-level", "error", "--ocpp-rate-per-s", "0"]

@@ -201,6 +201,8 @@ class World:
     trusted_proxies: tuple[str, ...] = ()
     certificates: Certificates | None = None
     open_timeout_s: float = 20.0
+    rate_per_s: int = 0
+    refusal_pause_s: float = 0
     kept: AccessInMemory = field(default_factory=AccessInMemory)
     messages: Messages = field(default_factory=Messages)
 
@@ -283,6 +285,8 @@ async def gateway(**parts: Any) -> AsyncIterator[World]:
             unknown_chargers=world.unknown_chargers,
             open_timeout_s=world.open_timeout_s,
             trusted_proxies=world.trusted_proxies,
+            rate_per_s=world.rate_per_s,
+            refusal_pause_s=world.refusal_pause_s,
         ),
         services,
         world.registry,

@@ -11,6 +11,7 @@ from websockets.exceptions import InvalidMessage, InvalidStatus
 from websockets.http11 import Response
 from websockets.typing import Subprotocol
 
+from csms.buckets import Rate
 from csms.core.charger_access import ChargerAccess, Profile
 from csms.core.events import ChargerConnected
 from csms.core.ids import ChargerId
@@ -406,3 +407,48 @@ async def test_a_charger_that_leaves_or_is_away_has_not_said_whether_it_took_its
             await client.send(3, asked[1], {"status": "Accepted"})
             assert await again is KeyTold.TAKEN
             assert (await client.receive())[2] == "SetChargingProfile", "it waited its turn"
+
+
+async def test_who_is_refused_over_the_network_waits_for_the_answer_and_nobody_else_does() -> None:
+    async with gateway(**BEHIND_PROXY, refusal_pause_s=3_600) as world:
+        await key_of(world)
+        guessing = asyncio.create_task(refused(world, X_Forwarded_For=PRIVATE, Authorization=basic("CP001", "x" * 20)))
+        async with asyncio.timeout(10):
+            while reasons(world) != ["wrong_password"]:  # noqa: ASYNC110 - nobody tells of it; this yields
+                await asyncio.sleep(0)
+        async with world.client("/CP002", X_Forwarded_For=PRIVATE) as other:
+            assert (await other.call("Heartbeat", {}))[0] == 3
+        assert not guessing.done()
+        guessing.cancel()
+        await asyncio.gather(guessing, return_exceptions=True)
+
+
+async def test_refusals_of_one_address_do_not_fill_the_log_and_are_counted_all_the_same() -> None:
+    async with gateway(**BEHIND_PROXY) as world:
+        with capture_logs() as lines:
+            for _ in range(40):
+                await refused(world, "/NOBODY", X_Forwarded_For=PRIVATE)
+            await refused(world, "/NOBODY", X_Forwarded_For="192.168.7.5")
+        told = [line["log_level"] for line in lines if line["event"] == "handshake.refused"]
+        assert told == ["warning"] * 30 + ["debug"] * 10 + ["warning"]
+        assert [(knock.remote, knock.count) for knock in world.knocks.recent()] == [("192.168.7.5", 1), (PRIVATE, 40)]
+
+
+async def test_an_address_that_connects_without_end_is_cut_off_unless_many_share_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("csms.gateway.server.CONNECTIONS", Rate(burst=3, each_ms=1_000))
+    async with gateway() as world:
+        for _ in range(5):
+            async with world.client():
+                pass
+        monkeypatch.setattr(Origins, "stands_for_many", lambda *_: False)
+        for _ in range(3):
+            async with world.client():
+                pass
+        with pytest.raises((OSError, InvalidMessage)):
+            await connect(world.url(), subprotocols=[Subprotocol("ocpp1.6")])
+        assert reasons(world) == ["too_many_connections"]
+        world.clock.mono_ms += 1_000
+        async with world.client():
+            pass

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import os
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -16,8 +17,10 @@ from csms.core.commands import AbortConnection
 from csms.core.events import ChargerBooted, ChargerConnected, ChargerDisconnected, ChargerHeard
 from csms.core.ids import ChargerId, ConnectionId
 from csms.core.replies import ChargerView
+from csms.gateway.budget import Budgets
 from csms.ocpp16.peer import Peer
-from tests.contract.gateway_world import T, World, gateway
+from csms.runtime.clock import SystemClock
+from tests.contract.gateway_world import Client, T, World, gateway
 
 OCPP16 = [Subprotocol("ocpp1.6")]
 
@@ -270,6 +273,59 @@ async def test_a_flood_of_tiny_frames_does_not_keep_another_charger_waiting() ->
         heard = [fact.charger_id for fact in world.desk.facts if isinstance(fact, ChargerHeard)]
         assert heard == ["CP002"], "the flood, which holds nothing readable before its end, is not through yet"
         assert (await hostile.receive())[1] == "last", "and nothing of it is lost"
+
+
+class Read(Budgets):
+    """Remembers what was read of each charger, and for how long somebody had to wait."""
+
+    def __init__(self, per_s: int) -> None:
+        super().__init__(per_s)
+        READ.append(self)
+        self.frames: Counter[str] = Counter()
+        self.rests_ms: list[float] = []
+
+    def spend(self, charger_id: str, frames: int, size_bytes: int, now_ms: float) -> float:
+        self.frames[charger_id] += frames
+        rest_ms = super().spend(charger_id, frames, size_bytes, now_ms)
+        self.rests_ms += [rest_ms] if rest_ms else []
+        return rest_ms
+
+
+READ: list[Read] = []
+
+
+@pytest.mark.parametrize("frame", ['[2,"m","Heartbeat",{}]', "ping"])
+async def test_who_has_used_up_its_budget_is_not_read_and_others_are(
+    frame: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("csms.gateway.server.Budgets", Read)
+    async with gateway(rate_per_s=1) as world, world.client("/CP001") as hostile, world.client("/CP002") as other:
+        for _ in range(2_000):
+            await (hostile.socket.ping() if frame == "ping" else hostile.socket.send(frame))
+        for _ in range(20):
+            assert (await other.call("Heartbeat", {}))[0] == 3
+        read = READ[-1].frames
+        assert read["CP002"] == 20
+        assert 60 <= read["CP001"] < 1_000, "what it may, and at most two slices of its bytes more"
+        assert world.desk.kinds().count("ChargerDisconnected") == 0
+
+
+async def test_a_long_queue_is_taken_at_the_budgets_rate_whole_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms.gateway.server.Budgets", Read)
+    monkeypatch.setattr("csms.gateway.budget.BURST_S", 0.1)
+    monkeypatch.setattr("csms.gateway.budget.SHARED", 2)
+    async with gateway(rate_per_s=200, clock=SystemClock()) as world, world.client() as client:
+        queue = [f'[2,"{n}","Heartbeat",{{}}]' for n in range(800)]
+        sending = asyncio.create_task(_send_all(client, queue))
+        assert [(await client.receive())[1] for _ in queue] == [f"{n}" for n in range(800)]
+        await sending
+        assert world.desk.kinds().count("ChargerDisconnected") == 0
+    assert READ[-1].rests_ms, "it had to wait"
+
+
+async def _send_all(client: Client, frames: list[str]) -> None:
+    for frame in frames:
+        await client.socket.send(frame)
 
 
 async def test_a_programmers_error_in_an_answer_is_an_internal_error_and_is_logged(

@@ -82,3 +82,14 @@ def test_never_more_than_the_burst_and_what_has_flowed_in_since(
 )
 def test_who_counts_as_one(address: str, who: str) -> None:
     assert who_is(address) == who
+
+
+def test_what_is_drawn_beyond_the_bucket_is_made_up_for_first() -> None:
+    buckets = Buckets(RATE, 10)
+    assert [buckets.owed_ms("a", tokens, 0) for tokens in (3, 3.5, 10)] == [0, 500, 7_000]
+    buckets.draw("a", 10, 0)
+    assert [buckets.owed_ms("a", 0, now_ms) for now_ms in (0, 6_999, 7_000)] == [7_000, 1, 0]
+    assert [buckets.owed_ms("a", 1, now_ms) for now_ms in (7_000, 8_000)] == [1_000, 0]
+    assert buckets.owed_ms("a", 3, 100_000) == 0, "it is full, and not fuller"
+    assert buckets.owed_ms("a", 4, 100_000) == 1_000
+    assert buckets.take("b", 0) == 0

@@ -49,6 +49,7 @@ def test_defaults_are_the_documented_ones() -> None:
         "rest_rate_per_s": 200,
         "ocpp_host": "127.0.0.1",
         "ocpp_port": 9000,
+        "ocpp_rate_per_s": 10,
         "unknown_chargers": UnknownChargers.REFUSE,
         "database": "sqlite:///csms.sqlite3",
         "ocpp_tls_cert": (),
@@ -65,6 +66,8 @@ def test_defaults_are_the_documented_ones() -> None:
         "virtual_id_tag": "5E450001",
         "heartbeat_interval_s": 60,
         "request_wait_s": 30,
+        "stall_report_s": 10,
+        "stall_exit_s": 60,
     }
 
 

@@ -115,3 +115,20 @@ def test_an_address_is_barred_from_all_chargers_that_prove_who_they_are_and_from
 
 def test_this_machine_may_fail_as_often_as_it_likes() -> None:
     assert set(fail(Admission(), 200, HERE)) == {"wrong_password"}
+
+
+def test_a_charger_that_comes_in_without_end_has_to_wait_and_nobody_else_does() -> None:
+    admission = Admission()
+    come = [admission.judge(KEYED, knocker(NEAR, RIGHT), 0) for _ in range(61)]
+    assert come[:60] == [Admitted(Profile.PASSWORD, Grade.CURRENT)] * 60
+    assert isinstance(come[60], Refusal)
+    assert (come[60].reason, come[60].status, come[60].headers) == ("too_many_comings", 429, {"Retry-After": "60"})
+    assert isinstance(admission.judge(KEYED, knocker(NEAR, RIGHT, address="B"), 0), Admitted)
+    assert isinstance(admission.judge(ChargerAccess(ChargerId("CP002")), knocker(NEAR), 0), Admitted)
+    assert isinstance(admission.judge(KEYED, knocker(NEAR, RIGHT), 5_000), Admitted)
+
+
+def test_a_charger_with_a_bad_line_may_come_back_each_five_seconds_for_ever() -> None:
+    admission = Admission()
+    found = {admission.judge(KEYED, knocker(NEAR, RIGHT), 5_000 * n) for n in range(1_000)}
+    assert found == {Admitted(Profile.PASSWORD, Grade.CURRENT)}

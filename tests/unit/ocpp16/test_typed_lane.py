@@ -5,7 +5,7 @@ import pytest
 
 from csms.ocpp16 import enumerations, vendor
 from csms.ocpp16.measurands import samples_of
-from csms.ocpp16.meter_values import READ_MAX
+from csms.ocpp16.meter_values import READ_MAX, VALUES_MAX
 from csms.ocpp16.payloads import MeterValues, PayloadFault, StatusNotification
 from csms.ocpp16.typed_lane import HOT_ACTIONS, Decoded, decode_hot
 
@@ -250,3 +250,16 @@ def test_values_with_half_a_surrogate_pair_are_read_and_kept_as_they_came() -> N
 def test_a_rare_action_with_what_is_no_character_is_judged_by_the_rest(char: str) -> None:
     assert vendor.check_call("DataTransfer", json.dumps({"vendorId": "V", "data": char}).encode()) is None
     assert vendor.check_call("DataTransfer", json.dumps({"vendorId": 7, "data": char}).encode()) is not None
+
+
+@pytest.mark.parametrize("bad", ["", '{"value":[]},'])
+@pytest.mark.parametrize("action", LIST)
+def test_of_too_many_values_the_first_are_read_and_all_are_kept_byte_for_byte(action: str, bad: str) -> None:
+    values = ",".join(f'{{"value":"{i}","measurand":"Power.Active.Import"}}' for i in range(10_000))
+    element = f'{{"timestamp":"2026-01-01T00:00:00Z","sampledValue":[{bad}{values}]}}'
+    decoded = elements_of(action, [element, '{"timestamp":"2026-01-01T00:01:00Z","sampledValue":[{"value":"7"}]}'])
+    first, second = samples_of(decoded.readings, 5)
+    assert first.power_w == VALUES_MAX - (2 if bad else 1), "the greatest of those that are read"
+    assert first.raw_json == element
+    assert second.energy_wh == 7
+    assert len(decoded.readings[0].element.sampled_value) <= VALUES_MAX

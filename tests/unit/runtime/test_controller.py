@@ -89,6 +89,23 @@ async def test_replies_views_and_raises_wait_for_the_commit() -> None:
         assert shown.allocated_w == 100_000
 
 
+async def test_the_commit_under_way_has_a_number_of_its_own() -> None:
+    bench = Bench(SITE)
+    async with bench.running():
+        await bench.bring_up("A", "B")
+        await bench.settle()
+        numbers = [bench.controller.commit_under_way]
+        for charger_id in ("A", "B"):
+            with bench.store.held():
+                bench.start(charger_id)
+                await until(lambda: bench.store.waiting == 1)
+                numbers += [bench.controller.commit_under_way, bench.controller.commit_under_way]
+            await bench.settle()
+            numbers.append(bench.controller.commit_under_way)
+        assert numbers[0] == numbers[3] == numbers[6] == 0
+        assert 0 < numbers[1] == numbers[2] < numbers[4] == numbers[5]
+
+
 async def test_a_cut_waits_for_nothing() -> None:
     bench = Bench(SITE)
     async with bench.running():
