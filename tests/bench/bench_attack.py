@@ -175,8 +175,10 @@ async def measure(port: int, pid: int, sides: Sides, fleet: list[Who]) -> tuple[
         Who(honest[n % len(honest)].charger_id, "00" * 20, f"10.9.0.{n % GUESSED_ADDRESSES}")
         for n in range(sides.guessing)
     ]
-    rows = [[[who.charger_id, who.key, who.address] for who in several] for several in (wrong, hostile)]
-    plan = Plan(port, sides.slow, *rows, statuses=sides.statuses)
+    wrong_rows, hostile_rows = (
+        [[who.charger_id, who.key, who.address] for who in several] for several in (wrong, hostile)
+    )
+    plan = Plan(port, sides.slow, wrong_rows, hostile_rows, sides.statuses)
     crowd = Honest(port, honest, sides.each_s)
     await crowd.come()
     living = asyncio.create_task(crowd.live())
