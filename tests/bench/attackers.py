@@ -33,6 +33,7 @@ class Plan:
     slow: int
     wrong: list[list[str]]
     hostile: list[list[str]]
+    statuses: bool = True
 
     def text(self) -> str:
         """Return it as one line."""
@@ -65,7 +66,7 @@ async def guess(port: int, who: Who, done: Counter[str]) -> None:
         charger.transport.abort()
 
 
-def valid_messages(number: int) -> bytes:
+def valid_messages(number: int, *, statuses: bool) -> bytes:
     """Return messages of all kinds that an ordinary charger sends, valid every one."""
     stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     frames = bytearray()
@@ -81,12 +82,12 @@ def valid_messages(number: int) -> bytes:
             ("Heartbeat", {}),
             ("StatusNotification", status),
         )
-        action, payload = kinds[n % len(kinds)]
+        action, payload = kinds[n % (len(kinds) if statuses else 2)]
         frames += text_frame(json.dumps([2, f"{number}-{n}", action, payload]))
     return bytes(frames)
 
 
-async def flood(port: int, who: Who, done: Counter[str]) -> None:
+async def flood(port: int, who: Who, done: Counter[str], *, statuses: bool) -> None:
     """Send valid messages as fast as they are read."""
     while True:
         try:
@@ -104,7 +105,7 @@ async def flood(port: int, who: Who, done: Counter[str]) -> None:
                 if charger.lost.done():
                     done["hostile thrown out"] += 1
                     break
-                charger.transport.write(valid_messages(number))
+                charger.transport.write(valid_messages(number, statuses=statuses))
                 await asyncio.sleep(0)
         finally:
             done["valid messages answered"] += charger.answered
@@ -116,7 +117,7 @@ async def attack(plan: Plan) -> Counter[str]:
     work = [
         *(creep(plan.port, done) for _ in range(plan.slow)),
         *(guess(plan.port, Who(*row), done) for row in plan.wrong),
-        *(flood(plan.port, Who(*row), done) for row in plan.hostile),
+        *(flood(plan.port, Who(*row), done, statuses=plan.statuses) for row in plan.hostile),
     ]
     tasks = [asyncio.create_task(each) for each in work]
     print("under way", flush=True)

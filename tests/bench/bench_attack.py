@@ -50,6 +50,7 @@ class Sides:
     rounds: int
     seconds: float
     each_s: float = EACH_S
+    statuses: bool = True
 
 
 @dataclass
@@ -174,8 +175,10 @@ async def measure(port: int, pid: int, sides: Sides, fleet: list[Who]) -> tuple[
         Who(honest[n % len(honest)].charger_id, "00" * 20, f"10.9.0.{n % GUESSED_ADDRESSES}")
         for n in range(sides.guessing)
     ]
-    rows = [[[who.charger_id, who.key, who.address] for who in several] for several in (wrong, hostile)]
-    plan = Plan(port, sides.slow, *rows)
+    wrong_rows, hostile_rows = (
+        [[who.charger_id, who.key, who.address] for who in several] for several in (wrong, hostile)
+    )
+    plan = Plan(port, sides.slow, wrong_rows, hostile_rows, sides.statuses)
     crowd = Honest(port, honest, sides.each_s)
     await crowd.come()
     living = asyncio.create_task(crowd.live())
@@ -240,9 +243,18 @@ def main() -> None:
     parser.add_argument("--hostile", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--no-statuses", action="store_true", help="the hostile send no StatusNotification")
     parser.add_argument("--server", nargs=argparse.REMAINDER, default=[], metavar="ARGUMENT")
     options = parser.parse_args()
-    sides = Sides(options.honest, options.slow, options.guessing, options.hostile, options.rounds, options.seconds)
+    sides = Sides(
+        options.honest,
+        options.slow,
+        options.guessing,
+        options.hostile,
+        options.rounds,
+        options.seconds,
+        statuses=not options.no_statuses,
+    )
     raise_open_files(2 * (sides.honest + sides.slow + sides.guessing + sides.hostile) + 1_000)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         print(table(*runner.run(run(sides, tuple(options.server)))))
