@@ -281,6 +281,11 @@ class Book:
         """Return whether a TxProfile was sent after a CALL of ours."""
         return any(send.purpose is Purpose.TX and send.token > than for send in self.sends)
 
+    @property
+    def is_orphaned(self) -> bool:
+        """Return whether a limit may be in force for a transaction that was not reported yet."""
+        return any(send.outlives_its_own for send in self.sends)
+
     def no_transaction_here(self) -> None:
         """Take the connector's word that no transaction is open there: nothing is in force for an unreported one."""
         for send in self.sends:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from csms.core.aftermath import clear_what_is_kept
 from csms.core.charger import ChargerState
-from csms.core.connector import MEANING, Connector, StatusStamp
+from csms.core.connector import MEANING, Connector, Evidence, StatusStamp
 from csms.core.events import (
     BootInfo,
     CertificateRequested,
@@ -169,17 +169,21 @@ class Links(Part):
     ) -> None:
         session = connector.session
         since_ms = max(charger.connected_ms, 0 if session is None else session.opened_ms)
-        if connector.status is not status or connector.status_ms < since_ms:
+        is_news = connector.status is not status or connector.status_ms < since_ms
+        if is_news:
             connector.status_ms = self.now.mono_ms  # for the first time, in this transaction and connection at least
         if connector.status is not status or connector.status_wall_ms is None:
             connector.status_wall_ms = self.now.wall_ms
         connector.status, connector.status_at_ms = status, at_ms
         if not MEANING[status].power_may_flow:
+            is_news |= connector.closed is not None or connector.evidence != Evidence() or connector.limits.is_orphaned
             connector.limits.no_transaction_here()
             connector.nothing_flows()
         if MEANING[status].power_may_flow and session is not None:
             Transactions(self.state, self.journal, self.now, self.timings).prove(session)
-        self._changed(charger)
+        self.journal.chargers.add(charger.charger_id)
+        if is_news:  # a station of a thousand chargers is not planned anew for what was known
+            self.journal.plan = True
 
     def _is_overtaken(self, charger: ChargerState, connector: Connector, fact: StatusNotified) -> bool:
         """Return whether a status with a newer time stamp came before; between equal ones the order of receipt counts.

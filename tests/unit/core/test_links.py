@@ -205,3 +205,15 @@ def test_an_unknown_charger_that_connects_is_no_concern() -> None:
         ChargerConnected(ChargerId("GONE"), ConnectionId(3)), ChargerDisconnected(ChargerId("GONE"), ConnectionId(3))
     )
     assert step.records == ()
+
+
+@pytest.mark.parametrize(("status", "plans"), [(ConnectorStatus.AVAILABLE, False), (ConnectorStatus.PREPARING, True)])
+def test_a_status_that_says_nothing_new_has_the_station_not_planned_again(
+    status: ConnectorStatus,
+    plans: bool,  # noqa: FBT001 - a column
+) -> None:
+    drive = Drive(station(100, charger("A", 100)))
+    drive.bring_up("A")
+    before = drive.engine._plan
+    drive.status("A", 1, status)
+    assert (drive.engine._plan is not before) is plans
