@@ -8,8 +8,10 @@ import structlog
 from tests.postgres import PostgresServer, empty_database, running_postgres
 
 
-def pytest_configure() -> None:
-    """Have tracebacks of what is meant to fail printed plainly: the tables of one cost a second."""
+def pytest_runtest_setup() -> None:
+    """Have tracebacks of what is meant to fail printed plainly, after tests of the log too: a table costs a second."""
+    if structlog.is_configured():
+        return
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
 

@@ -19,6 +19,7 @@ from csms.cli.accepting.steps import STEPS
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, FailSafe, Station
 from csms.runtime.id_tags import TagBook
+from csms.runtime.messages import Frame
 from simulators.build import Wanted
 from simulators.cars import PPM, CarModel
 from simulators.vendor import enums
@@ -87,6 +88,7 @@ class Place:
     asked: list[Act] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
+    _seen: tuple[tuple[Frame, ...], tuple[Json, ...]] | None = None
     _server: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _runs: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
@@ -124,9 +126,15 @@ class Place:
     async def look(self, reply: Reply | None = None, *, consents: bool = True) -> Look:
         """Look at the charger."""
         known = await self.ask("GET", self.path)
-        messages = await self.ask("GET", f"{self.path}/messages?limit=200")
-        frames = () if messages.document is None else tuple(messages.document["messages"])
-        return Look(self.clock.now_ms(), 1, known.document, frames, reply, consents)
+        return Look(self.clock.now_ms(), 1, known.document, await self._frames(), reply, consents)
+
+    async def _frames(self) -> tuple[Json, ...]:
+        """Return the last frames of the charger, as REST shows them; they are asked for anew when there are others."""
+        kept = () if self.site is None else self.site.messages.frames_of(ChargerId(SUBJECT))
+        if self._seen is None or self._seen[0] != kept:
+            messages = await self.ask("GET", f"{self.path}/messages?limit=200")
+            self._seen = kept, () if messages.document is None else tuple(messages.document["messages"])
+        return self._seen[1]
 
     async def sleep(self, wait_ms: int) -> None:
         """Let time pass."""

@@ -66,6 +66,7 @@ POLITE: Final[Mapping[str, Answer]] = {
     "ClearChargingProfile": {"status": "Unknown"},
     "GetCompositeSchedule": {"status": "Rejected"},
     "GetConfiguration": configuration,
+    "GetInstalledCertificateIds": {"status": "NotFound"},
     "SetChargingProfile": {"status": "Accepted"},
     "TriggerMessage": {"status": "Accepted"},
 }

@@ -45,8 +45,12 @@ def held(options: Options) -> Outcome:
     ids=lambda kinds: min(kind.value for kind in kinds),
 )
 def test_odd_things_alone_break_no_oracle_and_all_happen(kinds: frozenset[Kind]) -> None:
-    struck = sum((Counter(held(Options(seed, 0.1, 6, kinds)).struck) for seed in range(10)), Counter[Kind]())
-    assert {kind for kind, count in struck.items() if count} == kinds
+    struck = Counter[Kind]()
+    for seed in range(10):
+        struck += Counter(held(Options(seed, 0.1, 6, kinds)).struck)
+        if seed >= 3 and struck.keys() == kinds:
+            break
+    assert struck.keys() == kinds
 
 
 class DeafToMeters(Engine):
