@@ -60,8 +60,10 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
     """Say what is due at the connectors of a charger: nearly always at free ones."""
     if charger.connection is None or not charger.addressable:
         return
+    overbooked = state.is_overbooked(charger.charger_id)
     for connector in charger.connectors.values():
-        lower, clear = _what_is_due(charger, connector, now, timings, alarm)
+        is_free = connector.session is None and (overbooked or not _starts(connector))
+        lower, clear = _what_is_due(charger, connector, now, timings, alarm, is_free=is_free)
         if not (lower or clear) or not alarm.reached(connector.aftermath.retry_ms, now):
             continue
         if lower:
@@ -71,11 +73,13 @@ def follow_up(state: State, charger: ChargerState, journal: Journal, now: Now, t
 
 
 def _what_is_due(
-    charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm
+    charger: ChargerState, connector: Connector, now: Now, timings: Timings, alarm: Alarm, *, is_free: bool
 ) -> tuple[bool, bool]:
-    """Return whether the fail-safe power is to be said to a connector, and whether its TxProfiles are to be cleared."""
+    """Return whether the fail-safe power is to be said to a connector, and whether its TxProfiles are to be cleared.
+
+    `is_free`: nothing runs there, nor waits for the power to start with that its default gives it.
+    """
     aftermath = connector.aftermath
-    is_free = connector.session is None and not _starts(connector)
     if aftermath.pending is not None:
         clears = all(send.token != aftermath.pending for send in connector.limits.sends)
         return clears and is_free and _default_is_wrong(charger, connector, now, timings, alarm), False

@@ -388,6 +388,7 @@ class Engine:
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)
+        renew_overbooked(state, plan.overbooked, now)
         if state.is_safe_mode:
             send_cuts(state, plan, journal, now, timings, alarm)
         else:
@@ -395,7 +396,6 @@ class Engine:
             show_what_they_would_get(state, journal, now.mono_ms, timings)
         self._show_booked(journal)
         self._requests(journal, now).answer_waiters()
-        renew_overbooked(state, plan.overbooked, now)
         if not state.is_safe_mode:
             Container(state, journal, now, timings, alarm).run()
         renew_notices(state, journal, now, timings, alarm)

@@ -113,6 +113,19 @@ def test_it_is_put_back_when_a_row_is_overbooked() -> None:
     assert [(purpose, limit) for purpose, _, limit in told(drive)].count((DEFAULT, 0)) == 1
 
 
+def test_a_car_that_only_waits_gives_it_back_at_once_when_a_row_is_overbooked() -> None:
+    drive = site()
+    drive.status("A", 1, PREPARING)
+    drive.accept()
+    drive.take()
+    drive.configure(station(50, replace(charger("A", 100), needs_start_power=True), charger("B", 100)))
+    drive.wait(1)
+    said = [c for c in drive.take() if isinstance(c, SetLimit) and c.charger_id == "A"]
+    assert [(c.idx, c.limit_w, c.urgent) for c in said] == [(1, 0, True)]
+    drive.accept()
+    assert drive.k_kw("A") == 0
+
+
 def test_a_word_that_was_refused_is_said_again_in_the_same_session() -> None:
     drive = started()
     drive.start("B")
