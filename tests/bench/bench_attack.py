@@ -139,7 +139,6 @@ class Honest:
 
 async def keys_of(folder: str, ids: list[str]) -> list[str]:
     """Make a key for each charger in the database that the server will have."""
-    configure(LogLevel.ERROR, LogFormat.AUTO)
     store = await open_store(f"sqlite:///{folder}/bench.sqlite3")
     assert isinstance(store, SqlStore), store
     book = AccessBook(store, SystemClock())
@@ -236,6 +235,7 @@ def table(results: list[Measured], done: Counter[str]) -> str:
 
 def main() -> None:
     """Run from the command line."""
+    configure(LogLevel.ERROR, LogFormat.AUTO)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--honest", type=int, default=1_000)
     parser.add_argument("--slow", type=int, default=500)

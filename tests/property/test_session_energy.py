@@ -289,7 +289,7 @@ async def rows_of(central: Central, table: Any) -> list[dict[str, Any]]:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_energy_per_session_is_meter_stop_less_meter_start(seed: int) -> None:
     async def run(url: str) -> None:
         central = Central(url, random.Random(seed))

@@ -13,7 +13,7 @@ from csms.simulation.faults import Profile
 from csms.simulation.run import Options, simulate
 
 pytestmark = pytest.mark.timeout(900)
-SEEDS = 8
+SEEDS = 5
 
 
 class Published(Engine):
