@@ -305,7 +305,7 @@ MUTANTS: Final = (
         "            tenths -= tenths % 10\n",
         "            tenths += -tenths % 10\n",
         "§2: rounded down",
-        "I1/I3 form",
+        "I1/I3 A form",
     ),
     Mutant(
         "an echo frees the answer that it shows",
