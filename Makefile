@@ -31,7 +31,9 @@ test: ## Run all tests (ARGS='tests/unit -k ledger')
 
 .PHONY: interop-clients
 interop-clients: ## Install the OCPP clients of others that tests/interop plays (needs Node.js)
-	@npm ci --prefix tests/interop/clients --ignore-scripts --no-audit --no-fund --loglevel=error
+	@$(SETUP) dev
+	@mkdir -p .venv/interop && cp tests/interop/clients/package.json tests/interop/clients/package-lock.json .venv/interop/
+	@npm ci --prefix .venv/interop --ignore-scripts --no-audit --no-fund --loglevel=error
 
 .PHONY: check
 check: ## What CI runs: tests, linters, types, import rules, docs, container files
