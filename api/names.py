@@ -8,8 +8,9 @@ and so is, on everything that changes something, a page that is not.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from csms.settings import is_address
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -38,7 +39,7 @@ class Names:
         if self.any_name:
             return True
         name = None if host is None else _name_in(host)
-        return name is not None and (name in self.named or (self.any_address and _is_address(name)))
+        return name is not None and (name in self.named or (self.any_address and is_address(name)))
 
     def come_from_here(self, host: str | None, headers: Mapping[str, str]) -> bool:
         """Return whether no page of another site has a browser send this; `headers` by their names in lower case."""
@@ -79,11 +80,3 @@ def _parts(url: str) -> tuple[str, str, int | None] | None:
     if not split.hostname or split.path or split.query or split.fragment or split.username is not None:
         return None
     return split.scheme, split.hostname.rstrip("."), _DEFAULT_PORTS.get(split.scheme) if port is None else port
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -21,7 +21,7 @@ import uuid
 import zoneinfo
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from fastapi import FastAPI
@@ -104,9 +104,9 @@ async def _serve(settings: Settings) -> int:
         registry = LinkRegistry(lambda: controller)
         controller = Controller(store, clock, registry)
         station = await _start(controller, wanted)
-        tags, audit = await _listed_tags(store, clock), await _audit(store, clock)
+        tags, audit = await _loaded(TagBook(store, clock)), await _loaded(AuditBook(store, clock))
         door = await _rest_door(settings, store, clock)
-        access = await _access(store, clock)
+        access = await _loaded(AccessBook(store, clock))
         _watch_open_files(controller)
         gateway = Gateway(
             GatewaySettings(
@@ -297,22 +297,20 @@ async def _start(controller: Controller, wanted: Station | None) -> Station:
     return station
 
 
-async def _listed_tags(store: SqlStore, clock: SystemClock) -> TagBook:
-    tags = TagBook(store, clock)
-    try:
-        await tags.load()
-    except StoreError as error:
-        raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
-    return tags
+class _Loads(Protocol):
+    async def load(self) -> None: ...
 
 
-async def _audit(store: SqlStore, clock: SystemClock) -> AuditBook:
-    book = AuditBook(store, clock)
+L = TypeVar("L", bound=_Loads)
+
+
+async def _loaded(kept: L) -> L:
+    """Return what is kept in memory, read from the store; raise StartFailed."""
     try:
-        await book.load()
+        await kept.load()
     except StoreError as error:
         raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
-    return book
+    return kept
 
 
 async def _rest_door(settings: Settings, store: SqlStore, clock: SystemClock) -> Door:
@@ -325,11 +323,7 @@ async def _rest_door(settings: Settings, store: SqlStore, clock: SystemClock) ->
         if not alone:
             _log.warning("rest.open_to_all", host=settings.host, to_do="make a key, and leave --rest-access at auto")
         return Door(None, names, settings.rest_rate_per_s)
-    keys = KeyRing(store, clock)
-    try:
-        await keys.load()
-    except StoreError as error:
-        raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
+    keys = await _loaded(KeyRing(store, clock))
     if not keys.lets_somebody_in:
         why = "--rest-access keys" if alone else f"--host {settings.host} is more than this machine"
         raise StartFailed(
@@ -340,15 +334,6 @@ async def _rest_door(settings: Settings, store: SqlStore, clock: SystemClock) ->
             "keeps strangers out, let everybody in who reaches it: --rest-access open.",
         )
     return Door(keys, names, settings.rest_rate_per_s)
-
-
-async def _access(store: SqlStore, clock: SystemClock) -> AccessBook:
-    book = AccessBook(store, clock)
-    try:
-        await book.load()
-    except StoreError as error:
-        raise StartFailed(IN_THE_WAY, f"--database: {error}") from None
-    return book
 
 
 def _certificates(settings: Settings, clock: SystemClock) -> Certificates | None:

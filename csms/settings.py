@@ -127,12 +127,13 @@ def is_loopback(host: str) -> bool:
 
 
 def _hosts(text: str) -> str:
-    if not all(HOST_NAME.fullmatch(name) or _is_address(name) for name in _split(text)):
+    if not all(HOST_NAME.fullmatch(name) or is_address(name) for name in _split(text)):
         raise PydanticCustomError("hosts", "must be host names without ports, separated by commas")
     return text
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Return whether a host is written as an IP address."""
     try:
         ip_address(name)
     except ValueError:

@@ -1,30 +1,25 @@
 """How chargers prove who they are: what is kept in memory, and the one place where it is changed.
 
-Every handshake asks, so all of it is in memory. Changes are made one after the other: what is wanted goes to the store,
-and only when it is durable does memory follow, and only then is it said: a restart knows at least what anybody was
-told. A key is returned once, by whoever makes it, and kept nowhere.
+Every handshake asks, so all of it is in memory. Changes take turns (`csms.runtime.turns`): they are durable first, then
+in memory, and only then said: a restart knows at least what anybody was told. A key is returned once, by whoever makes
+it, and kept nowhere.
 
 It is no part of the station's core: no power depends on it.
 """
 
-import asyncio
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
-from typing import Any, TypeVar
 
 import structlog
 
 from csms.core.charger_access import KEY_BYTES, SALT_BYTES, ChargerAccess, Grade, Profile, hashed
 from csms.core.ids import ChargerId
-from csms.ports import ChargerAccessMemory, Clock, StoreError, StoreUnreachableError
+from csms.ports import ChargerAccessMemory, Clock
+from csms.runtime.turns import Turns
 
 _log = structlog.get_logger()
-
-RELOAD_PAUSE_S = 1.0
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -63,9 +58,7 @@ class AccessBook:
         self._clock = clock
         self._random_bytes = random_bytes
         self._kept: dict[ChargerId, ChargerAccess] = {}
-        self._turn = asyncio.Lock()
-        self._reading_again: asyncio.Task[None] | None = None
-        self._changes: set[asyncio.Task[Any]] = set()
+        self._turns = Turns(self.load, "charger_access", "what is kept of chargers' keys")
 
     async def load(self) -> None:
         """Read all of it; raise StoreError."""
@@ -87,7 +80,7 @@ class AccessBook:
             rotate: also where it has one, which then opens beside it until the new one is first used.
             until_used: a first key is asked for only once it was used; until then the charger comes in without.
         """
-        return await self._one_by_one(lambda: self._make_key(charger_id, rotate=rotate, until_used=until_used))
+        return await self._turns.take(lambda: self._make_key(charger_id, rotate=rotate, until_used=until_used))
 
     async def _make_key(self, charger_id: ChargerId, *, rotate: bool, until_used: bool) -> NewKey | HasKey:
         kept = self.find(charger_id)
@@ -101,7 +94,7 @@ class AccessBook:
 
     async def settle(self, charger_id: ChargerId, *, taken: bool) -> None:
         """Take note that a charger has said that it has taken its next key, or that it has not."""
-        await self._one_by_one(lambda: self._settle(charger_id, taken=taken))
+        await self._turns.take(lambda: self._settle(charger_id, taken=taken))
 
     async def _settle(self, charger_id: ChargerId, *, taken: bool) -> None:
         kept = self.find(charger_id)
@@ -110,19 +103,19 @@ class AccessBook:
 
     async def remove_key(self, charger_id: ChargerId) -> bool:
         """Ask a charger for no password any more, as if it had never proven anything; return whether it had one."""
-        return await self._one_by_one(lambda: self._remove_key(charger_id))
+        return await self._turns.take(lambda: self._remove_key(charger_id))
 
     async def _remove_key(self, charger_id: ChargerId) -> bool:
         if charger_id not in self._kept:
             return False
-        await self._durably(self._memory.forget_charger_access(charger_id))
+        await self._turns.durably(self._memory.forget_charger_access(charger_id))
         del self._kept[charger_id]
         _log.warning("charger_key.removed", charger_id=charger_id)
         return True
 
     async def unpin(self, charger_id: ChargerId) -> None:
         """Let a charger come with a lower security profile again."""
-        await self._one_by_one(lambda: self._unpin(charger_id))
+        await self._turns.take(lambda: self._unpin(charger_id))
 
     async def _unpin(self, charger_id: ChargerId) -> None:
         kept = self.find(charger_id)
@@ -132,7 +125,7 @@ class AccessBook:
     async def used(self, charger_id: ChargerId, profile: Profile, grade: Grade | None, address: str) -> None:
         """Take note of how a charger came in, before it is let in; what is known already is not written again."""
         if profile is not Profile.NONE and self.find(charger_id).used(profile, grade, address) != self.find(charger_id):
-            await self._one_by_one(lambda: self._used(charger_id, profile, grade, address))
+            await self._turns.take(lambda: self._used(charger_id, profile, grade, address))
 
     async def _used(self, charger_id: ChargerId, profile: Profile, grade: Grade | None, address: str) -> None:
         kept = self.find(charger_id)
@@ -155,40 +148,5 @@ class AccessBook:
         )
 
     async def _write(self, after: ChargerAccess) -> None:
-        await self._durably(self._memory.write_charger_access(after))
+        await self._turns.durably(self._memory.write_charger_access(after))
         self._kept[after.charger_id] = after
-
-    async def _durably(self, change: Awaitable[None]) -> None:
-        try:
-            await change
-        except StoreUnreachableError:
-            self._reading_again = asyncio.create_task(self._read_again(), name="access, read again")
-            raise
-
-    async def _one_by_one(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Make a change when it is its turn, to its end even if whoever asked for it has gone."""
-
-        async def in_turn() -> T:
-            async with self._turn:
-                if self._reading_again is not None:
-                    raise StoreUnreachableError("what is kept of chargers' keys has to be read again first")
-                return await change()
-
-        task: asyncio.Task[T] = asyncio.create_task(in_turn(), name="access")
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
-        return await asyncio.shield(task)
-
-    async def _read_again(self) -> None:
-        """Read all of it when the store can be reached again; until then what was kept counts."""
-        while True:
-            try:
-                await self.load()
-            except StoreUnreachableError:
-                await asyncio.sleep(RELOAD_PAUSE_S)
-            except StoreError as error:
-                _log.error("access.not_read", error=str(error))
-                return
-            else:
-                self._reading_again = None
-                return

@@ -1,39 +1,33 @@
 """Who may charge: the listed id tags in memory, and the one place where they are changed.
 
 Chargers ask for a verdict with every Authorize and StartTransaction, so the whole list is in memory and no question
-reaches the store. Changes are made one after the other: what is wanted is compared with what is listed, the difference
-goes to the store in one transaction with a line of audit, and only when that is durable does the list in memory follow,
-and only then is it said. So a restart knows at least what anybody was told.
+reaches the store. Changes take turns (`csms.runtime.turns`): what is wanted is compared with what is listed, the
+difference goes to the store in one transaction with a line of audit, and only when that is durable does the list in
+memory follow, and only then is it said. So a restart knows at least what anybody was told.
 
 It is no part of the station's core: no power depends on a tag, and a core that has to be rebuilt in a hurry shall not
 wait for a hundred thousand of them. A long list is compared and applied in a thread, to a copy that then takes the
 place of what was: chargers are answered meanwhile, and cuts leave.
-
-A store that cannot be reached leaves open whether it took a change. Then the list is read again as soon as it can be,
-and nothing is changed before.
 """
 
 import asyncio
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar
 
 import structlog
 
 from csms.core.events import TagStatus
 from csms.core.id_tags import TAGS_MAX, IdTag, key_of
 from csms.core.records import EventLogged
-from csms.ports import Clock, StoreError, StoreUnreachableError, TagMemory
+from csms.ports import Clock, TagMemory
+from csms.runtime.turns import Turns
 
 _log = structlog.get_logger()
 
 MANY = 1_000
 """A longer difference is worked out and applied beside the event loop."""
 
-RELOAD_PAUSE_S = 1.0
-
-T = TypeVar("T")
 Detail = dict[str, str | int | bool | None]
 
 
@@ -71,9 +65,7 @@ class TagBook:
         self._tags: dict[str, IdTag] = {}
         self._order: list[str] = []
         self._changed = 0
-        self._turn = asyncio.Lock()
-        self._reading_again: asyncio.Task[None] | None = None
-        self._changes: set[asyncio.Task[Any]] = set()
+        self._turns = Turns(self.load, "id_tags", "what is listed")
 
     async def load(self) -> None:
         """Read the list; raise StoreError."""
@@ -112,29 +104,15 @@ class TagBook:
 
     async def put(self, wanted: IdTag, version: int | None = None) -> IdTag | ChangedMeanwhile | TooManyTags:
         """List a tag, or put it in the place of what is listed; `version`: only in that of this version."""
-        return await self._one_by_one(lambda: self._put(wanted, version))
+        return await self._turns.take(lambda: self._put(wanted, version))
 
     async def remove(self, id_tag: str) -> IdTag | NotListed:
         """Take a tag off the list and return it."""
-        return await self._one_by_one(lambda: self._remove(key_of(id_tag)))
+        return await self._turns.take(lambda: self._remove(key_of(id_tag)))
 
     async def take_in(self, wanted: Sequence[IdTag], *, whole: bool) -> TakenIn | TooManyTags:
         """List many tags (no two of one key) at once; `whole`: they are all there is, others are removed."""
-        return await self._one_by_one(lambda: self._take_in(wanted, whole=whole))
-
-    async def _one_by_one(self, change: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Make a change when it is its turn, to its end even if whoever asked for it has gone."""
-
-        async def in_turn() -> T:
-            async with self._turn:
-                if self._reading_again is not None:
-                    raise StoreUnreachableError("what is listed has to be read again first")
-                return await change()
-
-        task: asyncio.Task[T] = asyncio.create_task(in_turn(), name="id tags")
-        self._changes.add(task)
-        task.add_done_callback(self._changes.discard)
-        return await asyncio.shield(task)
+        return await self._turns.take(lambda: self._take_in(wanted, whole=whole))
 
     async def _put(self, wanted: IdTag, version: int | None) -> IdTag | ChangedMeanwhile | TooManyTags:
         listed = self._tags.get(wanted.id_tag)
@@ -167,11 +145,7 @@ class TagBook:
     async def _make_durable(self, listed: Sequence[IdTag], removed: Sequence[str], kind: str, detail: Detail) -> None:
         """Have the store take a change, then have it count, then say so."""
         audit = EventLogged(self._clock.now().wall_ms, kind, None, None, detail)
-        try:
-            await self._memory.change_id_tags(listed, removed, audit)
-        except StoreUnreachableError:
-            self._reading_again = asyncio.create_task(self._read_again(), name="id tags, read again")
-            raise
+        await self._turns.durably(self._memory.change_id_tags(listed, removed, audit))
         if len(listed) + len(removed) > MANY:
             self._tags, self._order = await asyncio.to_thread(_indexed, self._tags, listed, removed)
         else:
@@ -187,20 +161,6 @@ class TagBook:
             if tag.id_tag not in self._tags:
                 insort(self._order, tag.id_tag)
             self._tags[tag.id_tag] = tag
-
-    async def _read_again(self) -> None:
-        """Read the list when the store can be reached again; until then what was listed counts."""
-        while True:
-            try:
-                await self.load()
-            except StoreUnreachableError:
-                await asyncio.sleep(RELOAD_PAUSE_S)
-            except StoreError as error:
-                _log.error("id_tags.not_read", error=str(error))
-                return
-            else:
-                self._reading_again = None
-                return
 
 
 def _changed(listed: IdTag | None, wanted: IdTag) -> IdTag:

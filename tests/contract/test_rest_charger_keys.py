@@ -186,6 +186,6 @@ async def test_what_cannot_be_kept_is_not_done(site: World, failure: StoreError,
 
 async def settled(site: World) -> None:
     """Let a book that has to be read again be read."""
-    reading = site.access._reading_again
+    reading = site.access._turns.reading_again
     if reading is not None:
         await reading

@@ -15,8 +15,6 @@ from typing import Any, Final
 from zoneinfo import available_timezones
 
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 
 from api.examples import STATION, STATION_WITH_OPTIONS
 from csms.cli import allocating, checking
@@ -24,6 +22,7 @@ from csms.cli.status import ExitStatus
 from csms.core.configuration import load_document, parse_station, station_document
 from csms.core.station import Station
 from tests.fuzz.requests import ordered, spoilt_bytes
+from tests.fuzz.seeds import with_seeds
 from tests.property import mutations
 
 RUNS: Final = 2
@@ -61,8 +60,6 @@ def test_station_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], monke
     file = tmp_path / "station.json"
     statuses: list[int] = []
 
-    @settings(max_examples=RUNS, deadline=None, database=None, phases=[Phase.generate])
-    @given(st.integers(0, 2**32 - 1))
     def run(seed: int) -> None:
         rng = random.Random(seed)
         for _ in range(FILES):
@@ -74,7 +71,7 @@ def test_station_files(tmp_path: Path, capsys: pytest.CaptureFixture[str], monke
             check_printed(statuses[-1], printed.out.splitlines(), data)
             assert file.read_bytes() == data
 
-    run()
+    with_seeds(run, RUNS)
     assert {ExitStatus.DONE, ExitStatus.NO} == set(statuses)
     assert min(statuses.count(ExitStatus.DONE), statuses.count(ExitStatus.NO)) > len(statuses) / 10
 

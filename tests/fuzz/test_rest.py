@@ -19,8 +19,6 @@ from urllib.parse import unquote, urlsplit
 import jsonschema_rs
 import pytest
 from fastapi import FastAPI
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from api import examples
 from api.boundary import HEADERS
@@ -30,6 +28,7 @@ from csms.core.station import Station
 from csms.runtime.id_tags import TagBook
 from tests.fuzz.charger import WireCharger, frame
 from tests.fuzz.requests import Json, Request, Requests
+from tests.fuzz.seeds import with_seeds
 from tests.fuzz.texts import Texts
 from tests.virtual.loop import VirtualClock, run_virtually
 from tests.virtual.network import NetworkLoop
@@ -217,18 +216,7 @@ def fuzz_rest(seed: int, rounds: int) -> Counter[tuple[str, int]]:
 def test_every_operation_answers_as_documented() -> None:
     counted: Counter[tuple[str, int]] = Counter()
 
-    @settings(
-        max_examples=RUNS,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # a run that fails is long; its seed says it all
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.integers(0, 2**32 - 1))
-    def run(seed: int) -> None:
-        counted.update(fuzz_rest(seed, ROUNDS))
-
-    run()
+    with_seeds(lambda seed: counted.update(fuzz_rest(seed, ROUNDS)), RUNS)
     by_operation: dict[str, set[int]] = {}
     for operation, status in counted:
         by_operation.setdefault(operation, set()).add(status)

@@ -5,12 +5,11 @@ import random
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 from csms.gateway.link import FRAMES_PER_TURN
 from tests.fuzz.charger import MAX_BYTES, broken_wire
 from tests.fuzz.oracle import Due, Ledger, judge
+from tests.fuzz.seeds import with_seeds
 from tests.fuzz.texts import FROM_CHARGERS, Texts
 from tests.fuzz.whole import BREAKS, ROUND, Tally, fuzz, fuzzed
 from tests.virtual.loop import VirtualClock, run_virtually
@@ -32,18 +31,7 @@ def test_a_hundred_thousand_frames(part: int, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("csms.core.links.MAKES_MAX", 20)
     tallies: list[Tally] = []
 
-    @settings(
-        max_examples=RUNS,
-        deadline=None,
-        database=None,
-        phases=[Phase.generate],  # a run that fails is long; its seed says it all
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.integers(0, 2**32 - 1))
-    def run(seed: int) -> None:
-        tallies.append(fuzz(PARTS * seed + part, FRAMES))  # the first seed is always 0, the others are fresh
-
-    run()
+    with_seeds(lambda seed: tallies.append(fuzz(PARTS * seed + part, FRAMES)), RUNS)
     assert sum(tally.frames for tally in tallies) * PARTS >= 100_000
     for tally in tallies:
         assert tally.readable > FRAMES / 2

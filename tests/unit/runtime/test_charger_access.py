@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 from csms.core.charger_access import ChargerAccess, Grade, Profile
 from csms.core.ids import ChargerId
 from csms.ports import StoreError, StoreUnreachableError
-from csms.runtime import charger_access as module
+from csms.runtime import turns
 from csms.runtime.charger_access import AccessBook, HasKey, NewKey
 from tests.access_memory import AccessInMemory
 from tests.unit.runtime.tag_doubles import FixedClock
@@ -88,13 +88,13 @@ async def test_what_could_not_be_kept_is_not_believed(book: AccessBook, memory: 
 async def test_a_store_that_may_have_taken_a_change_is_read_before_the_next_one(
     memory: AccessInMemory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "RELOAD_PAUSE_S", 0)
+    monkeypatch.setattr(turns, "RELOAD_PAUSE_S", 0)
     book = AccessBook(memory, FixedClock())
     await key(book)
     memory.failure = StoreUnreachableError("away")
     with pytest.raises(StoreUnreachableError):
         await book.remove_key(CP)
-    reading = book._reading_again
+    reading = book._turns.reading_again
     assert reading is not None
     with pytest.raises(StoreUnreachableError, match="read again first"):
         await book.unpin(CP)
@@ -111,10 +111,10 @@ async def test_a_store_that_cannot_be_read_at_all_is_told_of(book: AccessBook, m
         with pytest.raises(StoreUnreachableError):
             await book.make_key(CP, rotate=False)
         memory.failure = StoreError("damaged")
-        reading = book._reading_again
+        reading = book._turns.reading_again
         assert reading is not None
         await reading
-    assert [line["event"] for line in lines] == ["access.not_read"]
+    assert [line["event"] for line in lines] == ["charger_access.not_read"]
 
 
 async def test_settling_and_forgetting_what_is_not_there_does_nothing(book: AccessBook, memory: AccessInMemory) -> None:

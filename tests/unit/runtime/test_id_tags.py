@@ -10,7 +10,7 @@ import structlog
 from csms.core.events import TagStatus
 from csms.core.id_tags import IdTag
 from csms.ports import StoreError, StoreUnreachableError
-from csms.runtime import id_tags
+from csms.runtime import id_tags, turns
 from csms.runtime.id_tags import ChangedMeanwhile, NotListed, TagBook, TakenIn, TooManyTags
 from tests.unit.runtime.tag_doubles import NOW_MS, FakeTagMemory, FixedClock
 
@@ -18,7 +18,8 @@ from tests.unit.runtime.tag_doubles import NOW_MS, FakeTagMemory, FixedClock
 @pytest.fixture(autouse=True)
 def log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """A logger that was used before keeps its processors, and is not captured any more."""
-    monkeypatch.setattr(id_tags, "_log", structlog.get_logger())
+    for module in (id_tags, turns):
+        monkeypatch.setattr(module, "_log", structlog.get_logger())
 
 
 ANNA = IdTag("ANNA", "Anna")
@@ -160,7 +161,7 @@ async def test_what_the_store_refuses_does_not_count() -> None:
 
 @pytest.mark.parametrize("is_applied", [False, True])
 async def test_what_may_have_been_taken_is_read_again(monkeypatch: pytest.MonkeyPatch, *, is_applied: bool) -> None:
-    monkeypatch.setattr(id_tags, "RELOAD_PAUSE_S", 0)
+    monkeypatch.setattr(turns, "RELOAD_PAUSE_S", 0)
     tags, memory = await book(BEN)
     memory.fault, memory.is_applied, memory.unreadable = StoreUnreachableError("connection lost"), is_applied, 2
     with pytest.raises(StoreUnreachableError, match="lost"):
@@ -169,7 +170,7 @@ async def test_what_may_have_been_taken_is_read_again(monkeypatch: pytest.Monkey
     memory.fault = None
     with pytest.raises(StoreUnreachableError, match="read again"):
         await tags.remove("BEN")
-    reading = tags._reading_again
+    reading = tags._turns.reading_again
     assert reading is not None
     await reading
     assert memory.loads == 4
@@ -191,7 +192,7 @@ async def test_a_list_that_cannot_be_read_again_is_changed_no_more() -> None:
     with structlog.testing.capture_logs() as logs:
         with pytest.raises(StoreUnreachableError):
             await tags.put(ANNA)
-        reading = tags._reading_again
+        reading = tags._turns.reading_again
         assert reading is not None
         await reading
     assert [log["event"] for log in logs] == ["id_tags.not_read"]
