@@ -1,7 +1,6 @@
 """The core's views, and stored transactions, as REST shows them: whole kilowatts down, camelCase."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -53,7 +52,7 @@ from csms.core.caps import CapView
 from csms.core.configuration import kilowatts
 from csms.core.continuity import Step
 from csms.core.events import BootInfo, TagStatus
-from csms.core.hiding import MASK
+from csms.core.hiding import MASK, without_credentials
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
@@ -219,11 +218,12 @@ def release_body(charger_id: str, release: Release, *, online: bool) -> ReleaseB
 
 
 def _release_step_body(step: ReleaseStep) -> ReleaseStepBody:
-    """Return one step; what is said of it may hold words of the charger."""
+    """Return one step; what is said of it may hold words of the charger, and what a key was a secret."""
+    before = MASK if step.before is not None and is_secret_key(step.name) else step.before
     return ReleaseStepBody(
         what=step.trace.value,
         name=valid_text(step.name) or None,
-        before=None if step.before is None else valid_text(step.before),
+        before=None if before is None else valid_text(without_credentials(before)),
         state=step.state.value,
         detail=valid_text(step.detail) or None,
     )
@@ -478,14 +478,10 @@ def _shown_answer(command: CommandStored) -> dict[str, Any] | None:
 
 
 def _shown_payload(body_json: str) -> dict[str, Any]:
-    """Return the payload that was sent; a location, or what a key was set to, may hold a password."""
-    payload: dict[str, Any] = json.loads(body_json)
+    """Return the payload that was sent; any address in it, or what a key was set to, may hold a password."""
+    payload: dict[str, Any] = json.loads(without_credentials(body_json))
     if is_secret_key(payload.get("key")) and "value" in payload:
         payload["value"] = MASK
-    for holder in (payload, payload.get("firmware"), payload.get("log")):
-        for name in ("location", "remoteLocation"):
-            if isinstance(holder, dict) and isinstance(location := holder.get(name), str):
-                holder[name] = re.sub(r"//[^/@]*@", "//***@", location)
     return payload
 
 

@@ -16,7 +16,7 @@ from api.schemas import ReleaseAnswer
 from api.services import Services
 from csms.core.events import ReleaseRequested, ReleaseUndoRequested
 from csms.core.ids import ChargerId
-from csms.core.leaving import MAY_BE_DONE, certificates, changed_keys, unanswered_reservations
+from csms.core.leaving import certificates, changed_keys, counts, has_local_list, unanswered_reservations
 from csms.core.records import CommandStored
 from csms.core.release import Release
 from csms.core.replies import Refused, ReleaseShown
@@ -120,7 +120,7 @@ class ReleaseRoutes:
                 asked_by,
                 force,
                 changed_keys(done),
-                any(each.action == "SendLocalList" for each in done),
+                has_local_list(done),
                 unanswered_reservations(done),
                 certificates(done),
             ),
@@ -132,12 +132,12 @@ class ReleaseRoutes:
         return self._shown(name, outcome.release, 202 if outcome.release.is_under_way else 200)
 
     async def _done(self, charger_id: ChargerId) -> list[CommandStored]:
-        """Return the commands that a charger has carried out, or may have, the oldest first; raise StoreError."""
+        """Return the commands that may have left something in a charger, the oldest first; raise StoreError."""
         found: list[CommandStored] = []
         before: CommandPosition | None = None
         for _ in range(PAGES_MAX):
             page = await self._services.store.read_commands(charger_id, None, before, PAGE)
-            found += [each for each in page if each.state in MAY_BE_DONE]
+            found += [each for each in page if counts(each)]
             if len(page) < PAGE:
                 break
             before = CommandPosition(page[-1].asked_ms, page[-1].command_id)

@@ -46,7 +46,7 @@ from csms.core.events import (
 )
 from csms.core.ids import ChargerId, CommandId, Now
 from csms.core.keys import why_refused
-from csms.core.leaving import INSTALL, LISTS
+from csms.core.leaving import INSTALL, LISTS, USES
 from csms.core.maintenance import why_no_start
 from csms.core.part import Part, TimedPart
 from csms.core.records import CommandOutcome, CommandState, CommandStored, Driver, Expected
@@ -120,23 +120,23 @@ class Commanding(Part):
         self.journal.plan = True
 
     def _look_before(self, stored: CommandStored) -> None:
-        """Have a charger tell which certificates it has before one more is installed.
+        """Have a charger tell which certificates it has, for each use, before one more is installed.
 
         What it had is told by nothing else, and by the ledger of commands it is known for good: a release takes out
         what was not there before (`csms.core.leaving`).
         """
-        body = {"certificateType": body_of(stored)["certificateType"]}
-        look = replace(
-            stored,
-            command_id=CommandId(f"{stored.command_id}-before"),
-            action=LISTS,
-            body_json=json.dumps(body, separators=(",", ":")),
-            asked_ms=stored.asked_ms - 1,  # the order in which a restart finds them
-            forced=False,
-        )
         patience_ms = PATIENCE_MS if stored.queue_until_ms is None else stored.queue_until_ms - self.now.wall_ms
-        commanded = Commanded(look, self.now.mono_ms + max(0, patience_ms))
-        self.state.commands[look.command_id] = self.journal.operated[look.command_id] = commanded
+        for number, use in enumerate(USES, 1):
+            look = replace(
+                stored,
+                command_id=CommandId(f"{stored.command_id}-before-{number}"),
+                action=LISTS,
+                body_json=json.dumps({"certificateType": use}, separators=(",", ":")),
+                asked_ms=stored.asked_ms - 1,  # the order in which a restart finds them
+                forced=False,
+            )
+            commanded = Commanded(look, self.now.mono_ms + max(0, patience_ms))
+            self.state.commands[look.command_id] = self.journal.operated[look.command_id] = commanded
 
     def _why_refused(self, stored: CommandStored) -> Refused | None:
         """Return why a command is not taken in at all, or None."""

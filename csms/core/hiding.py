@@ -1,4 +1,4 @@
-"""What a text of anybody's is written without: who a URL in it logs in as, and with which password.
+"""What a text of anybody's is written without: who a URL in it logs in as, with which password, token or key.
 
 An operator's reason for a maintenance, a charger's own words and the location of a firmware all come to be written into
 logs, and a log is copied to places where no password should be.
@@ -7,10 +7,18 @@ logs, and a log is copied to places where no password should be.
 import re
 
 MASK = "***"
-_USER_OF_URL = re.compile(r"(?<=://)[^/\s\"]+@")
-"""To the last @ before the host's end: a password that is not escaped may hold one."""
+_USER_OF_URL = re.compile(r"(:(?://|\\/\\/))(?:[^/\s\"]+|[^/\s\":@]*:[^\s\"]{0,256})@")
+"""To the last @ before the host's end or, behind a colon, to the last of all: a password may hold / and @ unescaped."""
+_OF_QUERY = re.compile(r"([?&;])([^=&;?\s\"]{1,64})=([^&;\s\"#\\]+)")
+_SECRET = re.compile("token|key|secret|passw|pwd|psk|pin|sig|credential|auth", re.IGNORECASE)
 
 
-def without_users(text: str) -> str:
-    """Return a text in which no URL names a user: ftp://bob:hunter2@host/x becomes ftp://***@host/x."""
-    return _USER_OF_URL.sub(f"{MASK}@", text) if "@" in text else text
+def without_credentials(text: str) -> str:
+    """Return a text in which no URL names a user or a token: ftp://bob:hunter2@host/x becomes ftp://***@host/x."""
+    if "@" in text:
+        text = _USER_OF_URL.sub(rf"\1{MASK}@", text)
+    return _OF_QUERY.sub(_shown_of_query, text) if "?" in text else text
+
+
+def _shown_of_query(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}={MASK}" if _SECRET.search(found[2]) else found[0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from csms.core.commanded import Commanded
 from csms.core.commands import Command
 from csms.core.events import BootInfo, MeterSampled, Sample, TransactionStopped
-from csms.core.hiding import without_users
+from csms.core.hiding import without_credentials
 from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId, SessionId, Token
 from csms.core.learnt import Make
 from csms.core.limits import Send
@@ -66,7 +66,9 @@ class Journal:
         **detail: str | int | bool | None,
     ) -> None:
         """Add a line to the station's history; texts are without passwords of URLs, and cut where they are too long."""
-        cut = {key: _cut(without_users(value)) if isinstance(value, str) else value for key, value in detail.items()}
+        cut = {
+            key: _cut(without_credentials(value)) if isinstance(value, str) else value for key, value in detail.items()
+        }
         self.events.append(EventLogged(self.wall_ms, kind, charger_id, idx, cut))
 
     def keep_sample(

@@ -1,8 +1,10 @@
 """What operators' commands have left in a charger, by the durable ledger of commands (docs/adr/0033).
 
 Of a certificate it counts whether it was there before. So each InstallCertificate is preceded by a
-GetInstalledCertificateIds of this system's own (`csms.core.commanding`), whose answer stays in the ledger beside it:
-what it lists is not ours, though an operator has sent it once more.
+GetInstalledCertificateIds of this system's own for each use (`csms.core.commanding`), whose answers stay in the ledger
+beside it: what they list is not ours, though an operator has sent it once more. For each use, because DeleteCertificate
+names a certificate and no use. What a release has taken out is in the ledger, too (`csms.core.releasing`): whoever
+installs it again after that is somebody else.
 """
 
 import json
@@ -22,6 +24,9 @@ INSTALL, LISTS, DELETE, SIGNED = (
     "CertificateSigned",
 )
 
+USES = ("CentralSystemRootCertificate", "ManufacturerRootCertificate")
+SEND_LIST = "SendLocalList"
+
 MAY_BE_DONE = frozenset({CommandState.ACCEPTED, CommandState.TIMED_OUT, CommandState.UNKNOWN})
 UNANSWERED = frozenset({CommandState.TIMED_OUT, CommandState.UNKNOWN})
 
@@ -30,6 +35,20 @@ def changed_keys(commands: Iterable[CommandStored]) -> dict[str, str]:
     """Return the keys that operators' commands have set, each with the last value; the oldest command first."""
     bodies = (body_of(each) for each in commands if each.action == "ChangeConfiguration")
     return {body["key"]: body["value"] for body in bodies}
+
+
+def counts(stored: CommandStored) -> bool:
+    """Return whether a command may have left something, or tells something: that a list was not told does, too."""
+    return stored.state in MAY_BE_DONE or stored.action == LISTS
+
+
+def has_local_list(commands: Sequence[CommandStored]) -> bool:
+    """Return whether a charger may have a local list by a command; the oldest command first."""
+    newest = next((each for each in reversed(commands) if each.action == SEND_LIST), None)
+    if newest is None or newest.state is not CommandState.ACCEPTED:
+        return newest is not None
+    body = body_of(newest)
+    return body["updateType"] != "Full" or bool(body.get("localAuthorizationList"))
 
 
 def unanswered_reservations(commands: Iterable[CommandStored]) -> dict[int, int]:
@@ -91,15 +110,22 @@ class _Walk:
     def _install(self, use: str, pem: str) -> None:
         if (use, pem) in self.ours:
             return
-        certificate, before = read_certificate(pem), self.listed.get(use)
+        certificate = read_certificate(pem)
         if certificate is not None:
             self.deleted = {named: step for named, step in self.deleted.items() if not certificate.is_called(named)}
         name = use if certificate is None else f"{use} {certificate.serial:x}"
-        if certificate is None or before is None:
+        if certificate is None or not self.listed.keys() >= {use, *USES}:
             detail = "an operator has installed it; whether it was there before was never read"
             self.ours[use, pem] = ReleaseStep(Trace.CERTIFICATE, name, None, StepState.NOT_UNDONE, detail)
-        elif not any(certificate.is_called(named) for named in before):
+        elif any(self._has(other, certificate) and (other, pem) not in self.ours for other in {*USES} - {use}):
+            detail = "it was there for another use before, and is deleted for both or for none"
+            self.ours[use, pem] = ReleaseStep(Trace.CERTIFICATE, name, None, StepState.NOT_UNDONE, detail)
+        elif not self._has(use, certificate):
+            before = self.listed[use]
             self.ours[use, pem] = ReleaseStep(Trace.CERTIFICATE, name, installed=Installed(use, pem, before))
+
+    def _has(self, use: str, certificate: Certificate) -> bool:
+        return any(certificate.is_called(named) for named in self.listed[use])
 
     def _delete(self, named: Named | None) -> None:
         if named is None:

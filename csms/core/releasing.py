@@ -14,6 +14,7 @@ while something that clears may be: a clearing that comes late would take a new 
 A restart finds the release in the charger's row and goes on: whatever it asks may be asked twice.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
@@ -21,20 +22,22 @@ from typing import Final
 from csms.core.campaigning import has_car
 from csms.core.capabilities import meant_by
 from csms.core.charger import ChargerState
+from csms.core.commanded import Commanded
 from csms.core.commanding import LEAVES_SOMETHING, Commanding, is_there
 from csms.core.configuration.chargers import MAX_CONNECTORS
 from csms.core.disturbing import row_without_room
 from csms.core.events import ReleaseRequested, ReleaseUndoRequested
-from csms.core.ids import ConnectionId, Token
+from csms.core.ids import CommandId, ConnectionId, Token
+from csms.core.leaving import DELETE, SEND_LIST
 from csms.core.maintenance import is_kept_shut, may_be_shut
 from csms.core.part import Part, TimedPart
-from csms.core.records import CommandOutcome, CommandState, Expected, SendState
+from csms.core.records import CommandOutcome, CommandState, CommandStored, Expected, SendState
 from csms.core.release import Release, ReleaseState, ReleaseStep, StepState, Trace, steered
 from csms.core.replies import Confirmed, Refusal, Refused, ReleaseShown
 from csms.core.settings import Answer
 from csms.core.state import ReleaseCall, State
 from csms.core.station import Control, Mode
-from csms.core.undoing import Said, answered, asked, question, unanswered
+from csms.core.undoing import Asked, Said, answered, asked, question, unanswered
 
 FIRST_PROFILE_IDS: Final = (2_000, 3_000)
 """Ids of our profiles (`csms.ocpp16.profiles`): of defaults, the first one the charger's own, and of limits."""
@@ -166,7 +169,7 @@ class Releasing(Part):
             present = None if key is None else settings.values.get(key)
             is_known = key in settings.changes or present not in {None, value}  # what was put back is another now
             if not is_known:
-                detail = f"an operator has set it to {value}; what it was before was never read"
+                detail = "an operator has set it; what it was before was never read"
                 yield ReleaseStep(Trace.KEY, name, None, StepState.NOT_UNDONE, detail)
 
     def undo_requested(self, fact: ReleaseUndoRequested) -> None:
@@ -211,7 +214,28 @@ class Releasing(Part):
             progress.stage += 1
             self.journal.plan = True
         else:
+            if ended.state is StepState.UNDONE and progress.stage > 0:
+                self._record(charger, release, number, asked(charger, step, replace(progress, stage=1)))
             self._ended(charger, number, ended)
+
+    def _record(self, charger: ChargerState, release: Release, number: int, done: Asked) -> None:
+        """Put what was taken out among the commands, by which the next release tells what is ours: it is no more."""
+        if done.action not in {DELETE, SEND_LIST}:
+            return
+        stored = CommandStored(
+            CommandId(f"{charger.charger_id}-release-{release.asked_ms}-{number}"),
+            charger.charger_id,
+            done.action,
+            json.dumps(done.payload, separators=(",", ":")),
+            release.asked_by,
+            self.now.wall_ms,
+            state=CommandState.ACCEPTED,
+            answer="Accepted",
+            sent_ms=self.now.wall_ms,
+            answered_ms=self.now.wall_ms,
+            ended_ms=self.now.wall_ms,
+        )
+        self.journal.operated[stored.command_id] = Commanded(stored)
 
     def unanswered(self, call: ReleaseCall, token: Token) -> None:
         """Take a time-out, or the end of the connection: it may be carried out for some time yet."""

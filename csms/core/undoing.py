@@ -195,7 +195,7 @@ def _of_key(charger: ChargerState, step: ReleaseStep, progress: Progress, said: 
         progress.needs_boot = said.word == "RebootRequired"
         if said.word in {"Accepted", "RebootRequired"}:
             return None
-        return _left(step, f"ChangeConfiguration: {said.word}; it has {progress.told}")
+        return _left(step, f"ChangeConfiguration: {said.word}")
     name = charger.settings.own_name(step.name)
     value = None if said.keys is None else _value_of(said.keys, name)
     if progress.stage == 0:
@@ -206,14 +206,14 @@ def _of_key(charger: ChargerState, step: ReleaseStep, progress: Progress, said: 
             return _undone(step, "it had it already")
         if len(step.before or "") > VALUE_CHARS_MAX:
             return _left(step, f"what it was is longer than {VALUE_CHARS_MAX} characters, which cannot be written")
-        return _left(step, f"it is read-only, and has {value}") if name in said.keys.readonly else None
+        return _left(step, "it is read-only, and has another value") if name in said.keys.readonly else None
     if value is not None and is_same(value, step.before or ""):
         return _undone(step, "it counts from its next boot on" if progress.needs_boot else "")
     if progress.needs_boot:
         return _unverified(step, "RebootRequired: to be seen after its next boot")
     if value is None:
         return _unverified(step, f"ChangeConfiguration: Accepted; GetConfiguration: {said.word or 'no such key'}")
-    return _left(step, f"ChangeConfiguration: Accepted; it has {value}")
+    return _left(step, "ChangeConfiguration: Accepted; it has another value")
 
 
 def _value_of(keys: ConfigurationRead, name: str) -> str | None:

@@ -28,7 +28,7 @@ import structlog
 from structlog.typing import EventDict, ExcInfo, Processor, WrappedLogger
 
 from csms.core.access import without_keys
-from csms.core.hiding import without_users
+from csms.core.hiding import without_credentials
 from csms.obs.redaction import redacted, redacted_text
 from csms.settings import LogFormat, LogLevel
 
@@ -155,7 +155,7 @@ def _traceback(sio: TextIO, exc_info: ExcInfo) -> None:
 
 def _without_passwords(_logger: WrappedLogger, _method: str, line: Any) -> str:
     """Return a finished line without keys of the REST API and users of URLs, wherever they stood, in tracebacks too."""
-    return without_users(without_keys(line))
+    return without_credentials(without_keys(line))
 
 
 def _to_json(event: EventDict, **_: object) -> str:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from csms.core.access import without_keys
-from csms.core.hiding import MASK, without_users
+from csms.core.hiding import MASK, without_credentials
 
 WITHHELD = "(not shown: it may hold a secret)"
 _SHOWN_OF_TAG = 4
@@ -45,7 +45,7 @@ def redacted(value: Any, action: str = "", depth: int = 0, tag: Callable[[str], 
         return [redacted(each, action, depth + 1, tag) for each in value]
     if not isinstance(value, dict):
         return value
-    holds_secret = is_secret_key(value.get("key"))
+    holds_secret = any(is_secret_key(each) for name, each in value.items() if name.lower() == "key")
     return {
         _valid(name): _hidden(name, each, action, tag, holds_secret=holds_secret)
         or redacted(each, action, depth + 1, tag)
@@ -65,14 +65,20 @@ def _hidden(name: str, value: Any, action: str, tag: Callable[[str], str], *, ho
 def _valid(text: str) -> str:
     """Return a text that can be sent, without keys of REST, and without who and what password a URL in it names."""
     valid = without_keys(text if text.isascii() else text.encode("utf-8", "replace").decode())
-    return without_users(valid)
+    return without_credentials(valid)
 
 
 def is_secret_key(name: object) -> bool:
     """Return whether a configuration key of that name holds a secret; those of charging profiles do not."""
     if not isinstance(name, str):
         return False
-    return is_secret_name(name) or any(word.lower() in _KEY_WORDS for word in _WORD.findall(name))
+    words = [word.lower() for word in _WORD.findall(name)]
+    return is_secret_name(name) or not _KEY_WORDS.isdisjoint(words) or _is_basic_auth(words)
+
+
+def _is_basic_auth(words: list[str]) -> bool:
+    """Return whether a key is called CPBasicAuth, HttpAuth, and the like; not LocalAuthListEnabled."""
+    return "auth" in words and (words[-1] == "auth" or "basic" in words)
 
 
 def redacted_text(text: str) -> str:

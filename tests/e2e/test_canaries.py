@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from tests.e2e.chargers import HandCharger
-from tests.e2e.programs import Ended, Server, charger, run, serving, station
+from tests.e2e.programs import Ended, Server, charger, run, serving, station, until
 from tests.tls import SERVER, Authority
 
 pytestmark = pytest.mark.e2e
@@ -126,6 +126,24 @@ async def asked(server: Server, heap: Heap, hand: HandCharger) -> None:
     assert ("ChangeConfiguration", {"key": "AuthorizationKey", "value": told["authorizationKey"]}) in hand.received
 
 
+async def released(server: Server, heap: Heap) -> None:
+    """Set a secret, an address with a password too, and take the charger out and in again."""
+    for key, value in (("WifiPassword", PLANTED["a password of a network"]), ("ApnUrl", ADDRESS)):
+        await server.post("/chargers/CP001/commands/ChangeConfiguration", {"key": key, "value": value}, wait="20")
+    begun = await server.post("/chargers/CP001/release", force="true")
+    heap.add("a release begins", begun.text)
+
+    async def ended() -> bool:
+        shown = await server.rest.get("/chargers/CP001/release")
+        heap.texts["a release"] = shown.text
+        return bool(shown.json()["release"]["state"] == "incomplete")
+
+    await until(ended, lambda: heap.texts["a release"])
+    assert "WifiPassword" in heap.texts["a release"]
+    taken_in = await server.rest.delete("/chargers/CP001/release")
+    assert taken_in.status_code == 204, taken_in.text
+
+
 async def everything_shown(server: Server, heap: Heap) -> None:
     """Ask for everything that there is to see, and for the errors."""
     for path in SEEN:
@@ -193,6 +211,7 @@ async def test_no_secret_comes_out_anywhere(tmp_path: Path) -> None:
         ) as socket:
             hand = HandCharger(socket, defaultdict(lambda: {"status": "Accepted"}, ANSWERS), PATIENCE_S)
             await charging(hand)
+            await released(server, heap)
             await asked(server, heap, hand)
             await everything_shown(server, heap)
             await beside(tmp_path, server, heap, key)

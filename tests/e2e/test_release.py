@@ -182,7 +182,7 @@ async def what_is_left_is_told(
     first, *lines = ended.out.splitlines()
     assert first == "CP002: released, but not everything could be undone"
     assert "  limit at connector 1: not undone: it says that 0 W are in force, which this system has told it" in lines
-    assert f"  key {INTERVAL} (it was 61): not undone: it is read-only, and has 10" in lines
+    assert f"  key {INTERVAL} (it was 61): not undone: it is read-only, and has another value" in lines
     assert sum("profile" in line and "not seen to be undone" in line for line in lines) == 5
     assert (await shown(server, "CP002"))["release"] == "incomplete"
     assert sum(line.startswith("  foreign profiles: not undone: default profiles of another") for line in lines) == 1

@@ -22,7 +22,7 @@ from csms.core.events import (
     TransactionStarted,
 )
 from csms.core.ids import ChargerId, CommandId, ConnectionId, RequestId, SessionId, Token
-from csms.core.leaving import LISTS
+from csms.core.leaving import LISTS, USES
 from csms.core.records import CommandOutcome, CommandState, CommandStored
 from csms.core.replies import CommandShown, NothingAwaited, Refusal, Refused
 from csms.core.station import Configure, Mode
@@ -109,6 +109,13 @@ def answer(made: Drive, status: str | None = "Accepted", **fields: Any) -> Comma
     return stored(made)
 
 
+def has_nothing(made: Drive) -> None:
+    """Answer the questions that an InstallCertificate is preceded by."""
+    for _ in USES:
+        sent(made)
+        answer(made, "NotFound")
+
+
 def test_every_action_has_a_body_here() -> None:
     assert BODIES.keys() == ACTIONS.keys()
 
@@ -119,8 +126,7 @@ def test_it_is_durable_as_sent_before_it_leaves(action: str) -> None:
     shown = ask(made, action)
     assert isinstance(shown, CommandStored)
     if action == "InstallCertificate":
-        sent(made)
-        answer(made, "NotFound")
+        has_nothing(made)
     assert stored(made).state is CommandState.SENT
     (command,) = sent(made)
     assert (command.action, json.loads(command.payload_json)) == (action, BODIES[action])
@@ -183,7 +189,7 @@ def test_what_an_answer_means(action: str, status: str | None, state: str, expec
     made = drive()
     ask(made, action)
     if action == "InstallCertificate":
-        answer(made, "NotFound")
+        has_nothing(made)
     found = answer(made, status)
     assert (found.state, found.answer, found.expects) == (state, status, expects)
     assert (found.outcome is CommandOutcome.AWAITED) is (expects is not None)
@@ -226,13 +232,19 @@ def test_what_a_charger_has_is_read_before_a_certificate_is_installed() -> None:
     shown = ask(made, "InstallCertificate")
     assert isinstance(shown, CommandStored)
     assert (shown.action, shown.state) == ("InstallCertificate", CommandState.QUEUED)
-    look = stored(made, 0)
-    assert (look.command_id, look.action, look.asked_by) == (f"{shown.command_id}-before", LISTS, "test")
-    assert [(call.action, json.loads(call.payload_json)) for call in sent(made)] == [
-        (LISTS, {"certificateType": "ManufacturerRootCertificate"})
-    ]
-    answer(made, "Accepted", certificateHashData=[{"serialNumber": "1"}])
-    assert json.loads(stored(made, 0).answer_json or "")["certificateHashData"] == [{"serialNumber": "1"}]
+    for number, use in enumerate(USES):
+        look = stored(made, number)
+        assert (look.command_id, look.action, look.asked_by) == (
+            f"{shown.command_id}-before-{number + 1}",
+            LISTS,
+            "test",
+        )
+        assert [(call.action, json.loads(call.payload_json)) for call in sent(made)] == [
+            (LISTS, {"certificateType": use})
+        ]
+        answer(made, "Accepted", certificateHashData=[{"serialNumber": str(number)}])
+        told = json.loads(stored(made, number).answer_json or "")
+        assert told["certificateHashData"] == [{"serialNumber": str(number)}]
     assert [call.action for call in sent(made)] == ["InstallCertificate"]
     assert answer(made).state is CommandState.ACCEPTED
 
@@ -240,9 +252,10 @@ def test_what_a_charger_has_is_read_before_a_certificate_is_installed() -> None:
 def test_a_charger_that_does_not_tell_what_it_has_gets_its_certificate_all_the_same() -> None:
     made = drive()
     ask(made, "InstallCertificate")
-    made.error(made.open_calls[-1], "NotImplemented")
-    assert stored(made, 0).state is CommandState.NOT_SUPPORTED
-    assert [call.action for call in sent(made)] == [LISTS, "InstallCertificate"]
+    for number, _ in enumerate(USES):
+        made.error(made.open_calls[-1], "NotImplemented")
+        assert stored(made, number).state is CommandState.NOT_SUPPORTED
+    assert [call.action for call in sent(made)] == [LISTS, LISTS, "InstallCertificate"]
     assert answer(made).state is CommandState.ACCEPTED
 
 
@@ -254,12 +267,12 @@ def test_both_wait_for_a_charger_and_one_that_is_refused_leaves_nothing() -> Non
     ask(made, "InstallCertificate", queue_s=600)
     made.recover()
     made.connect("CP001")
-    answer(made, "NotFound")
-    assert [call.action for call in sent(made)] == [LISTS, "InstallCertificate"]
+    has_nothing(made)
+    assert [call.action for call in sent(made)] == ["InstallCertificate"]
     made.disconnect("CP001")
     ask(made, "InstallCertificate", queue_s=60)
     made.wait(61)
-    assert [each.state for each in made.memory.commands.values()][2:] == [CommandState.EXPIRED] * 2
+    assert [each.state for each in made.memory.commands.values()][3:] == [CommandState.EXPIRED] * 3
 
 
 # --- the queue --------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from csms.core.events import (
     ScheduleRead,
 )
 from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId
-from csms.core.leaving import MAY_BE_DONE, certificates, unanswered_reservations
+from csms.core.leaving import certificates, counts, has_local_list, unanswered_reservations
 from csms.core.records import EvidenceStored
 from csms.core.release import Release, ReleaseState, StepState, Trace
 from csms.core.releasing import TRIES
@@ -187,7 +187,7 @@ def release(
 ) -> Outcome:
     """Ask for a release, with what the ledger of commands says as the route has it."""
     request = RequestId(made.number())
-    done = [each for each in made.memory.commands.values() if each.state in MAY_BE_DONE]
+    done = [each for each in made.memory.commands.values() if counts(each)]
     left_behind = unanswered_reservations(done), certificates(done)
     made.do(ReleaseRequested(request, ChargerId(charger_id), "test", forced, keys or {}, local_list, *left_behind))
     return made.outcomes[request]
@@ -431,6 +431,29 @@ def test_a_certificate_that_stays_is_told_with_the_reason(answers: dict[str, str
     release(made)
     inside.say_all(made)
     assert (stored(made).state, inside.roots.listed(USE)) == (ReleaseState.RELEASED, [])
+
+
+def test_what_a_release_has_taken_out_is_somebody_elses_when_it_is_there_again() -> None:
+    made, inside = adopt()
+    trust(made, inside, OTHER_ROOT)
+    release(made, local_list=True)
+    inside.list_version = 3
+    inside.say_all(made)
+    assert (stored(made).state, inside.roots.listed(USE)) == (ReleaseState.RELEASED, [])
+    done = [each for each in made.memory.commands.values() if counts(each)]
+    assert not has_local_list(done)
+    assert [each.ended_ms for each in done if each.ended_ms is None] == []
+    made.recover()
+    made.connect("A")
+    made.status("A", 1, AVAILABLE)
+    inside.say_all(made)
+    undo(made)
+    inside.say_all(made)
+    inside.roots.install(USE, OTHER_ROOT)
+    before = inside.roots.listed(USE)
+    release(made)
+    inside.say_all(made)
+    assert (stored(made).state, inside.roots.listed(USE)) == (ReleaseState.RELEASED, before)
 
 
 @pytest.mark.parametrize("answers", range(3))

@@ -180,13 +180,13 @@ def test_a_key_that_counts_from_the_next_boot_on(value: str | None, ends: StepSt
     assert (ended.state, ended.detail) == (ends, detail)
 
 
-def test_a_refused_key_is_told_with_the_value_that_it_has() -> None:
+def test_a_refused_key_is_told_without_its_value_which_may_be_a_secret() -> None:
     progress = Progress()
     assert answered(state(), KEY, progress, keys("10")) is None
     progress.stage = 1
     ended = answered(state(), KEY, progress, Said("Rejected"))
     assert ended is not None
-    assert ended.detail == "ChangeConfiguration: Rejected; it has 10"
+    assert ended.detail == "ChangeConfiguration: Rejected"
 
 
 def test_a_certificate_is_deleted_by_what_its_charger_calls_it() -> None:
@@ -250,7 +250,7 @@ def test_what_is_too_long_for_a_message_is_not_written() -> None:
 
 
 def test_the_words_of_a_charger_are_cut() -> None:
-    ended = answered(state(), KEY, Progress(stage=2), keys("x" * 500))
+    ended = answered(state(), KEY, Progress(stage=1), Said("x" * 500))
     assert ended is not None
     assert len(ended.detail) == DETAIL_CHARS_MAX + 1
 

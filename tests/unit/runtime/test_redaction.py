@@ -104,13 +104,27 @@ def test_names_of_no_secrets(name: object) -> None:
     assert not is_secret_name(name)
 
 
-@pytest.mark.parametrize("key", ["WifiPass", "HMACKey", "SecurityKey", "WPAPassphrase", "AuthorizationKey"])
+@pytest.mark.parametrize(
+    "key", ["WifiPass", "HMACKey", "SecurityKey", "WPAPassphrase", "AuthorizationKey", "CPBasicAuth", "BasicAuthUser"]
+)
 def test_what_a_secret_key_is_set_to_is_masked(key: str) -> None:
     assert is_secret_key(key)
     assert redacted({"key": key, "value": "hunter2"}) == {"key": key, "value": MASK}
+    assert redacted({"Value": "hunter2", "KEY": key}) == {"Value": MASK, "KEY": key}
 
 
-@pytest.mark.parametrize("key", ["GetConfigurationMaxKeys", "HeartbeatInterval", "Keyboard", 7, None])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "GetConfigurationMaxKeys",
+        "HeartbeatInterval",
+        "LocalAuthListEnabled",
+        "AuthorizationCacheEnabled",
+        "Keyboard",
+        7,
+        None,
+    ],
+)
 def test_what_any_other_key_is_set_to_is_shown(key: object) -> None:
     assert redacted({"key": key, "value": "60"}) == {"key": key, "value": "60"}
 
