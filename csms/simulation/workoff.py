@@ -11,6 +11,8 @@ controller but
   without a limit of its own. Others have to make room for it, down to the least that they may be told;
 - what a charger goes on with although it was told less: the CALL was lost, late or refused. It counts with what it was
   told, and nobody has to make room for it as long as it is not known that it does not obey;
+- one that counts as not obeying since less than 50 s: what may hide its limit is cleared first, in 25 s, and then it is
+  told the least (§6); until then others make room for it;
 - one that has refused limits three times, or for whose connection two fight, may be one that is told nothing more: it
   is enough if others make room for it, or if it was told less itself;
 - the default of a connector at which a REST client charges its car, whether it is in reach or not: nobody else can be
@@ -43,6 +45,9 @@ DC_LEAST_W = 1_000
 
 WORK_OFF_MS = 25_000
 """LEDGER.md §3: on the wire, answered, settled."""
+
+JUDGED_MS = 2 * WORK_OFF_MS
+"""LEDGER.md §6: what may hide a limit that is not obeyed is cleared, and then the least is told."""
 
 
 CANNOT_BE_TOLD = "somebody cannot be told less"
@@ -83,7 +88,7 @@ class WorkOff:
     _had_w: dict[ChargerId, tuple[int, int]] = field(default_factory=dict)
     _driven: set[ConnectorKey] = field(default_factory=set)
     _limited: set[ConnectorKey] = field(default_factory=set)
-    _convicted: set[ConnectorKey] = field(default_factory=set)
+    _convicted_ms: dict[ConnectorKey, int] = field(default_factory=dict)
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -169,11 +174,9 @@ class WorkOff:
     def tick(self) -> None:
         """Note who is in reach, and who is not counted on any more: until then others may have their part as well."""
         now_ms = self.truth.now_ms
-        for charger_id in self.truth.liars:
-            for key in (ConnectorKey(charger_id, outlet.idx) for outlet in self.truth.chargers[charger_id].outlets):
-                if self.truth.is_convicted(key) != (key in self._convicted):
-                    self._convicted ^= {key}
-                    self._moved_ms |= dict.fromkeys(self._rows.of(charger_id), now_ms)
+        for charger_id, model in self.truth.chargers.items():
+            for key in (ConnectorKey(charger_id, outlet.idx) for outlet in model.outlets):
+                self._convict(key)
         for charger_id in self.truth.mirror.chargers:
             self._default_w(charger_id)
         for charger_id, model in self.truth.chargers.items():
@@ -183,6 +186,18 @@ class WorkOff:
             if was_reached is not is_reached or newly_heard:
                 self._reach[charger_id] = (is_reached, now_ms)
                 self._moved_ms |= dict.fromkeys(self._rows.of(charger_id), now_ms)
+
+    def _convict(self, key: ConnectorKey) -> None:
+        """Note since when a connector counts as not obeying; from its conviction others have room to make again."""
+        is_convicted = self.truth.is_convicted(key)
+        if is_convicted == (key in self._convicted_ms):
+            return
+        if is_convicted:
+            self._convicted_ms[key] = self.truth.now_ms
+        else:
+            del self._convicted_ms[key]
+        if key.charger_id in self.truth.liars:
+            self._moved_ms |= dict.fromkeys(self._rows.of(key.charger_id), self.truth.now_ms)
 
     # --- what is held against the controller -------------------------------------------------------------------------
 
@@ -293,15 +308,17 @@ class WorkOff:
             return Load(held_w=sum(power_w for _outlet, power_w in with_cars))
         load = Load()
         for outlet, power_w in with_cars:
+            key = ConnectorKey(charger_id, outlet.idx)
             told_w = self._told_w(known, outlet)
-            if told_w is None:
+            is_new = self._convicted_ms.get(key, -JUDGED_MS) > self.truth.now_ms - JUDGED_MS
+            if told_w is None or is_new:
                 load.held_w += power_w
             else:
                 load.steered_w += min(power_w, told_w)
                 least_w = max(
                     _smallest_w(
                         known.charger,
-                        is_tried=power_w > told_w or self.truth.is_convicted(ConnectorKey(charger_id, outlet.idx)),
+                        is_tried=power_w > told_w or key in self._convicted_ms,
                     ),
                     self._default_w(charger_id),
                 )
