@@ -197,7 +197,8 @@ class Gateway:
 
     def connection_entered(self, connection: ChargerConnection) -> bool:
         """Count a TCP connection without a handshake; False when there are too many."""
-        return self._entered(connection, connection.remote)
+        is_new = not isinstance(connection, SecureConnection)  # else its door was
+        return self._entered(connection, connection.remote, is_new=is_new)
 
     def connection_left(self, connection: ChargerConnection) -> None:
         """Forget a connection; one that spoke, but no HTTP, is remembered as a knock."""
@@ -214,7 +215,7 @@ class Gateway:
 
     def door_entered(self, door: TlsDoor) -> bool:
         """Count a TCP connection on which TLS is to be spoken; False when there are too many."""
-        has_room = self._entered(door, door.remote)
+        has_room = self._entered(door, door.remote, is_new=True)
         if has_room:
             self._doors.add(door)
         return has_room
@@ -226,9 +227,10 @@ class Gateway:
         if failure is not None:
             self._refused(door.remote, "", "", "no_tls", detail=failure)
 
-    def _entered(self, one: ChargerConnection | TlsDoor, remote: str) -> bool:
+    def _entered(self, one: ChargerConnection | TlsDoor, remote: str, *, is_new: bool) -> bool:
         stands_for_many = self._origins.stands_for_many(remote)
-        if not stands_for_many and self._connections.take(who_is(remote), _mono_ms(self._services)) > 0:
+        is_charged = is_new and not stands_for_many
+        if is_charged and self._connections.take(who_is(remote), _mono_ms(self._services)) > 0:
             self._refused(remote, "", "", "too_many_connections")
             return False
         has_room = self._half_open.enter(one, remote, stands_for_many=stands_for_many)
