@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from time import process_time
 from typing import Any, cast
 
 import structlog
@@ -102,7 +103,10 @@ class GatewaySettings:
 
 
 class Gateway:
-    """The WebSocket server of one station, with one listener or, where there are certificates, two."""
+    """The WebSocket server of one station, with one listener or, where there are certificates, two.
+
+    `computed_ms` says for how long this process has computed so far.
+    """
 
     def __init__(
         self,
@@ -112,6 +116,7 @@ class Gateway:
         knocks: KnockingLog,
         access: AccessBook,
         certificates: Certificates | None = None,
+        computed_ms: Callable[[], float] = lambda: 1_000 * process_time(),
     ) -> None:
         self._settings = settings
         self._services = services
@@ -123,7 +128,7 @@ class Gateway:
         self._origins = Origins(settings.trusted_proxies)
         self._unproven = Unproven(services.desk.view, services.clock)
         self._half_open = HalfOpen(settings.max_half_open)
-        self._budgets = Budgets(settings.rate_per_s)
+        self._budgets = Budgets(settings.rate_per_s, computed_ms)
         self._connections = Buckets(CONNECTIONS, ADDRESSES_MAX)
         self._logged = Buckets(REFUSALS_LOGGED, ADDRESSES_MAX)
         self._doors: set[TlsDoor] = set()
