@@ -33,7 +33,8 @@ QUEUE_HIGH, QUEUE_LOW = 32, 8
 """Complete messages that wait to be taken: reading stops at the one and goes on at the other."""
 
 READ_ON_UNITS = 2_048
-"""Read at most to the end of a message when there is to be a rest: twice the longest, for frames that are not text."""
+"""Read at most for the end of a message when there is to be a rest: twice what the longest costs in large fragments. It
+may be in small ones, with pings between them, and without end."""
 
 MAX_WRITE_BUFFER_BYTES = 262_144
 """Unsent bytes after which a charger counts as one that does not read."""
