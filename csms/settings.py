@@ -252,9 +252,9 @@ class Settings(BaseSettings):
 
     ocpp_rate_per_s: Annotated[int, Field(ge=0, le=100_000)] = 10
     """Messages a second of one charger that are read at any time, thirty times as many at once (each KiB counts as one
-    more); beyond that chargers share thirty times as many, and wait for their turn: nothing is lost, and no connection
-    is closed for it. 0: any number. Default: 10, far above what a charger measures; a queue of 5,000 messages from a
-    time offline is read in half a minute."""
+    more); beyond that chargers share thirty times as many, and five hundred times while the server has half of a
+    processor idle, and wait between two messages: nothing is lost, and no connection is closed for it. 0: any number.
+    Default: 10, far above what a charger measures."""
 
     unknown_chargers: UnknownChargers = UnknownChargers.REFUSE
     """What becomes of chargers that are not configured: `refuse` (404), `pending` (their BootNotification is answered

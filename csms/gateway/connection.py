@@ -5,7 +5,8 @@
 - *Reading takes turns.* However much arrives at once, one turn of the event loop parses at most `SLICE_BYTES` of it and
   the socket is not read while many complete messages wait: a charger that floods slows only itself. Whoever listens is
   called once for all that was parsed, and takes the messages one by one.
-- *Reading has a budget* (`csms.gateway.budget`): who has used it up is not read until there is more of it.
+- *Reading has a budget* (`csms.gateway.budget`): who has used it up is not read until there is more of it, once the
+  message that has begun is there to its end.
 - *What nearly always arrives takes a short cut*: bytes that are one whole text frame, while the library's parser waits
   for the start of a frame, are read here. The library sees everything else, and every byte of it.
 - *Every frame counts as a sign of life*, pings and pongs too.
@@ -23,15 +24,22 @@ from websockets.protocol import OPEN, Event
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 
+from csms.gateway.budget import units
+
 SLICE_BYTES = 4096
 """Parsed in one turn of the event loop: about 500 of the smallest frames."""
 
 QUEUE_HIGH, QUEUE_LOW = 32, 8
 """Complete messages that wait to be taken: reading stops at the one and goes on at the other."""
 
+READ_ON_UNITS = 2_048
+"""Read at most for the end of a message when there is to be a rest: twice what the longest costs in large fragments. It
+may be in small ones, with pings between them, and without end."""
+
 MAX_WRITE_BUFFER_BYTES = 262_144
 """Unsent bytes after which a charger counts as one that does not read."""
 
+_OF_MESSAGES = frozenset({Opcode.TEXT, Opcode.BINARY, Opcode.CONT})
 _AT_FRAME = StreamReader.at_eof.__code__
 
 
@@ -63,7 +71,7 @@ class HandshakeWatch(Protocol):
         ...
 
     def frames_read(self, connection: "ChargerConnection", frames: int, size_bytes: int) -> float:
-        """Take note of what was read; return for how long nothing more is to be, ms."""
+        """Take note of what was read; return for how long nothing more is to be, ms: then it is asked again."""
         ...
 
 
@@ -91,6 +99,9 @@ class ChargerConnection(ServerConnection):
         self._parsing = False
         self._paused = False
         self._frames = 0
+        self._ends = 0
+        self._in_message = False
+        self._read_on = 0.0
         self._rest: asyncio.TimerHandle | None = None
         self._messages: list[str | Violation] = []
         self._fragments = bytearray()
@@ -216,24 +227,38 @@ class ChargerConnection(ServerConnection):
             self.transport.resume_reading()
 
     def _go_on(self) -> None:
-        """Read on after a rest; one that had to wait was not silent."""
+        """Read on after a rest, or rest again; one that has to wait is not silent."""
         self._rest = None
         self.last_frame_ms = self._mono_ms()
-        self._parse_more()
+        rest_ms = self._watch.frames_read(self, 0, 0)
+        if rest_ms > 0:
+            self._rest = self.loop.call_later(rest_ms / 1000, self._go_on)
+        else:
+            self._parse_more()
 
     def _parse(self, data: bytes) -> None:
         """Parse bytes, and find out whether there is to be a rest behind them."""
-        self._frames = 0
+        self._frames = self._ends = 0
         self._parse_frames(data)
         rest_ms = self._watch.frames_read(self, self._frames, len(data))
-        if rest_ms > 0 and not self._lost:
+        if not self._lost:
+            self._rest_when_whole(rest_ms, units(self._frames, len(data)))
+
+    def _rest_when_whole(self, rest_ms: float, read: float) -> None:
+        """Rest now, or read on to the end of the message that has begun, or of the one that ends next."""
+        is_whole = self._between_frames or (self._read_on > 0 and self._ends > 0) or self._read_on > READ_ON_UNITS
+        if rest_ms > 0 and not is_whole:
+            self._read_on += read
+            return
+        self._read_on = 0.0
+        if rest_ms > 0:
             self._rest = self.loop.call_later(rest_ms / 1000, self._go_on)
 
     def _parse_frames(self, data: bytes) -> None:
         text = _whole_text(data) if self._between_frames and self.protocol.state is OPEN else None
         if text is not None:
             self.last_frame_ms = self._mono_ms()
-            self._frames = 1
+            self._frames = self._ends = 1
             self._messages.append(text)
             return
         super().data_received(data)
@@ -246,9 +271,12 @@ class ChargerConnection(ServerConnection):
             return
         self.last_frame_ms = self._mono_ms()
         self._frames += 1
+        if event.opcode in _OF_MESSAGES:
+            self._in_message = not event.fin
+        self._ends += not self._in_message
         if event.opcode is Opcode.PONG:
             super().process_event(event)
-        elif event.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT):
+        elif event.opcode in _OF_MESSAGES:
             self._assemble(event)
 
     def _assemble(self, frame: Frame) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from time import process_time
 from typing import Any, cast
 
 import structlog
@@ -102,7 +103,10 @@ class GatewaySettings:
 
 
 class Gateway:
-    """The WebSocket server of one station, with one listener or, where there are certificates, two."""
+    """The WebSocket server of one station, with one listener or, where there are certificates, two.
+
+    `computed_ms` says for how long this process has computed so far.
+    """
 
     def __init__(
         self,
@@ -112,6 +116,7 @@ class Gateway:
         knocks: KnockingLog,
         access: AccessBook,
         certificates: Certificates | None = None,
+        computed_ms: Callable[[], float] = lambda: 1_000 * process_time(),
     ) -> None:
         self._settings = settings
         self._services = services
@@ -123,7 +128,7 @@ class Gateway:
         self._origins = Origins(settings.trusted_proxies)
         self._unproven = Unproven(services.desk.view, services.clock)
         self._half_open = HalfOpen(settings.max_half_open)
-        self._budgets = Budgets(settings.rate_per_s)
+        self._budgets = Budgets(settings.rate_per_s, computed_ms)
         self._connections = Buckets(CONNECTIONS, ADDRESSES_MAX)
         self._logged = Buckets(REFUSALS_LOGGED, ADDRESSES_MAX)
         self._doors: set[TlsDoor] = set()
@@ -197,7 +202,8 @@ class Gateway:
 
     def connection_entered(self, connection: ChargerConnection) -> bool:
         """Count a TCP connection without a handshake; False when there are too many."""
-        return self._entered(connection, connection.remote)
+        is_new = not isinstance(connection, SecureConnection)  # else its door was
+        return self._entered(connection, connection.remote, is_new=is_new)
 
     def connection_left(self, connection: ChargerConnection) -> None:
         """Forget a connection; one that spoke, but no HTTP, is remembered as a knock."""
@@ -214,7 +220,7 @@ class Gateway:
 
     def door_entered(self, door: TlsDoor) -> bool:
         """Count a TCP connection on which TLS is to be spoken; False when there are too many."""
-        has_room = self._entered(door, door.remote)
+        has_room = self._entered(door, door.remote, is_new=True)
         if has_room:
             self._doors.add(door)
         return has_room
@@ -226,9 +232,10 @@ class Gateway:
         if failure is not None:
             self._refused(door.remote, "", "", "no_tls", detail=failure)
 
-    def _entered(self, one: ChargerConnection | TlsDoor, remote: str) -> bool:
+    def _entered(self, one: ChargerConnection | TlsDoor, remote: str, *, is_new: bool) -> bool:
         stands_for_many = self._origins.stands_for_many(remote)
-        if not stands_for_many and self._connections.take(who_is(remote), _mono_ms(self._services)) > 0:
+        is_charged = is_new and not stands_for_many
+        if is_charged and self._connections.take(who_is(remote), _mono_ms(self._services)) > 0:
             self._refused(remote, "", "", "too_many_connections")
             return False
         has_room = self._half_open.enter(one, remote, stands_for_many=stands_for_many)

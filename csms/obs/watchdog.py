@@ -11,13 +11,16 @@ nobody cuts, and everybody waits. Nothing is tidied up on the way, because tidyi
 What the thread itself does can neither wait for the loop nor for a log that takes nothing more: lines and stacks are
 written by threads of their own. Time counts only as far as the thread was looking: a process that was stopped, or a
 machine that slept, has not stood still. Code that keeps the interpreter to itself keeps it from this thread, too; so a
-timer outside of the interpreter, put off at each look, ends the process after twice `end_s` (exit status 1).
+timer outside of the interpreter, put off at each look, ends the process (SIGPROF, after the stacks) when it has
+computed for twice `end_s`. That timer, too, goes on only while the process does: it counts processor time. Code that
+keeps the interpreter and computes nothing meanwhile is left to systemd's watchdog, which hears nothing then.
 """
 
 import asyncio
 import contextlib
 import faulthandler
 import os
+import signal
 import sys
 import threading
 import time
@@ -34,9 +37,6 @@ STALLED = 4
 
 LOOK_S = 1.0
 """From one look to the next; shorter where systemd wants to hear more often."""
-
-LATE_LOOKS = 2
-"""A look counts for at most so many: what goes beyond is time in which the thread did not run either."""
 
 LAST_WORDS_S = 1.0
 """So long the end waits for stacks that are being written."""
@@ -104,7 +104,7 @@ class Watchdog:
             self._turns_again()
             self._supervisor.say(ALIVE)
             return
-        self._still_s += min(passed_s, LATE_LOOKS * self.look_s)
+        self._still_s += min(passed_s, self.look_s)  # what goes beyond is time in which this thread did not run either
         ends = 0 < self._patience.end_s <= self._still_s
         if not self._reported and (ends or 0 < self._patience.report_s <= self._still_s):
             self._reported = True
@@ -136,7 +136,7 @@ async def watched(watchdog: Watchdog, goes_on: Callable[[], bool]) -> AsyncItera
         heart.cancel()
         await asyncio.gather(heart, return_exceptions=True)
         await asyncio.to_thread(thread.join)
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 async def _beat_for_ever(watchdog: Watchdog, goes_on: Callable[[], bool]) -> None:
@@ -154,6 +154,8 @@ def _look_until(watchdog: Watchdog, over: threading.Event) -> None:
 def hands_of_this_process(patience: Patience) -> Hands:
     """Return what is done in earnest."""
     writing: list[threading.Thread] = []
+    if patience.end_s:
+        faulthandler.register(signal.SIGPROF, file=STDERR, all_threads=True, chain=True)  # stacks, then its own end
 
     def aside(work: Callable[[float], None], still_s: float) -> None:
         writing.append(threading.Thread(target=work, args=(still_s,), name="watchdog's words", daemon=True))
@@ -161,7 +163,7 @@ def hands_of_this_process(patience: Patience) -> Hands:
 
     def put_off() -> None:
         if patience.end_s:
-            faulthandler.dump_traceback_later(2 * patience.end_s, exit=True, file=STDERR)
+            signal.setitimer(signal.ITIMER_PROF, 2 * patience.end_s)
 
     def end(status: int) -> None:
         if writing:

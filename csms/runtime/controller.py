@@ -4,7 +4,8 @@ Theory of operation. Two tasks. The *stepper* takes the whole inbox, steps the c
 the step on. The *committer* takes every step that waits, makes their records durable in one commit, and only then lets
 out, in the order of the steps, what depended on it: the view, the replies, the commands. So a slow disk delays raises
 and replies, never a cut, and whatever queued behind a commit shares the next one. A commit leaves at once when little
-is going on; in a crowd commits keep a distance, because each costs as much as a dozen of the messages that share it.
+is going on; in a crowd commits keep a distance, because each costs as much as a dozen of the messages that share it:
+as many times what the one before took as leaves most of the time to other work, and so little while there is little.
 
 When a step breaks an invariant, or a commit fails, the core's state is no longer what the store says. Then everybody
 whose fact was taken is turned away (chargers send again), the core is rebuilt from the store, and the live connections
@@ -42,8 +43,11 @@ that is away."""
 
 CROWD = 8
 """Records of a commit from which on the next one keeps its distance."""
-COMMIT_DISTANCE_S = 0.02
-"""From the beginning of one commit to that of the next, in a crowd."""
+COMMIT_PARTS = 4
+"""In a crowd the next commit begins when the one before has taken only so small a part of the time since it began: the
+replies of a few wait for little, and many share a commit on a machine that is at its limit, where it takes long."""
+COMMIT_DISTANCE_MAX_S = 0.02
+"""From the beginning of one commit to that of the next, in a crowd, at most, unless it takes longer itself."""
 
 LONG_STEP_S = 0.01
 """After a longer step the sockets have the loop for as long as it took: the plan of a large station must not keep
@@ -53,6 +57,13 @@ MOST_STEPS_WAITING = 1_000
 """Steps that may wait for the disk; beyond, facts stay in the inbox."""
 
 WARNINGS = frozenset({"notice.raised", "charger.refusing", "limit.refused", "transaction.orphan_stopped"})
+
+
+def pause_after_commit_s(records: int, took_s: float) -> float:
+    """Return for how long the next commit waits after one of so many records, which took so long."""
+    if records < CROWD:
+        return 0.0
+    return max(0.0, min(COMMIT_PARTS * took_s, COMMIT_DISTANCE_MAX_S) - took_s)
 
 
 class StationHalted(Exception):  # noqa: N818 - it names what happened
@@ -238,8 +249,9 @@ class Controller:
                     self._let_out(step)
             if not self._waiting:
                 self._idle.set()
-            if len(records) >= CROWD:
-                await asyncio.sleep(began_s + COMMIT_DISTANCE_S - loop.time())
+            pause_s = pause_after_commit_s(len(records), loop.time() - began_s)
+            if pause_s > 0:
+                await asyncio.sleep(pause_s)
 
     async def _made_durable(self, records: list[Record]) -> bool:
         """Return whether `records` are durable now; a failure has the stepper rebuild the core."""

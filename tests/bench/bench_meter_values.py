@@ -180,8 +180,8 @@ async def measure(name: str, port: int, pid: int, load: Load) -> Measured:
     return Measured(name, counted, cpu_s(pid) - before_s, time.perf_counter() - began_s)
 
 
-async def run(load: Load) -> list[Measured]:
-    """Measure the servers one after the other."""
+async def run(load: Load, more: tuple[str, ...] = ()) -> list[Measured]:
+    """Measure the servers one after the other; `more`: arguments for ours."""
     with tempfile.TemporaryDirectory() as folder:
         station = {
             "stationId": "BENCH",
@@ -190,7 +190,7 @@ async def run(load: Load) -> list[Measured]:
         }
         plans: list[tuple[str, list[str], Callable[[str], int | None]]] = [
             ("echo", [sys.executable, "-c", ECHO_SERVER], plain_port),
-            ("csms", csms_arguments(folder, station), csms_port),
+            ("csms", [*csms_arguments(folder, station), *more], csms_port),
             ("ocpp", [sys.executable, "-c", OCPP_SERVER], plain_port),
             ("kept", [sys.executable, "-c", OCPP_SERVER, f"{folder}/kept.sqlite3"], plain_port),
         ]
@@ -228,10 +228,11 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--connections", type=int, nargs="+", default=[50, 500])
     parser.add_argument("--warm-up", type=float, default=3.0, metavar="SECONDS")
+    parser.add_argument("--server", nargs=argparse.REMAINDER, default=[], metavar="ARGUMENT")
     options = parser.parse_args()
     for connections in options.connections:
         load = Load(min(connections, CHARGERS_PER_RUN_MAX), options.messages, options.warm_up)
-        print(f"{load.connections} connections", table(asyncio.run(run(load))), sep="\n")
+        print(f"{load.connections} connections", table(asyncio.run(run(load, tuple(options.server)))), sep="\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from tests.unit.store import samples
 COMMITTED = "committed"
 CALLERS = 16
 SAMPLES = 3
+REFUSED_WITHIN_S = 30
 
 
 async def main(url: str, first: int) -> None:
@@ -44,6 +45,22 @@ async def main(url: str, first: int) -> None:
 def command(url: str, first: int) -> list[str]:
     """Return how to run it."""
     return [sys.executable, "-m", "tests.contract.store_victim", url, str(first)]
+
+
+async def refused(url: str) -> str:
+    """Run it where it is to be refused, and return what it says; it is gone afterwards, refused or not."""
+    process = await asyncio.create_subprocess_exec(
+        *command(url, 1), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(REFUSED_WITHIN_S):
+            _, said = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 1
+    return said.decode()
 
 
 def live_and_die(url: str, first: int, commits: int) -> set[int]:

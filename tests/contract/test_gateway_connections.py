@@ -2,9 +2,10 @@
 
 import asyncio
 import base64
+import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -278,8 +279,8 @@ async def test_a_flood_of_tiny_frames_does_not_keep_another_charger_waiting() ->
 class Read(Budgets):
     """Remembers what was read of each charger, and for how long somebody had to wait."""
 
-    def __init__(self, per_s: int) -> None:
-        super().__init__(per_s)
+    def __init__(self, per_s: int, computed_ms: Callable[[], float]) -> None:
+        super().__init__(per_s, computed_ms)
         READ.append(self)
         self.frames: Counter[str] = Counter()
         self.rests_ms: list[float] = []
@@ -321,6 +322,39 @@ async def test_a_long_queue_is_taken_at_the_budgets_rate_whole_and_in_order(monk
         await sending
         assert world.desk.kinds().count("ChargerDisconnected") == 0
     assert READ[-1].rests_ms, "it had to wait"
+
+
+async def test_a_message_that_has_begun_is_read_to_its_end_and_paid_for_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms.gateway.server.Budgets", Read)
+    async with gateway(rate_per_s=1) as world, world.client() as client:
+        for _ in range(28):
+            await client.call("Heartbeat", {})
+        assert not READ[-1].rests_ms
+        long = json.dumps([2, "long", "DataTransfer", {"vendorId": "x", "data": "y" * 900_000}])
+        await client.socket.send([long[:600_000], long[600_000:]])
+        assert (await client.receive())[1] == "long"
+        await client.socket.send('[2,"next","Heartbeat",{}]')
+        await client.socket.ping()
+        frames, many = READ[-1].frames["CP001"], len(READ[-1].rests_ms)
+        async with asyncio.timeout(10):
+            while len(READ[-1].rests_ms) < many + 5:  # noqa: ASYNC110 - it asks again by itself
+                await asyncio.sleep(0.01)
+        assert READ[-1].frames["CP001"] == frames, "it waits now"
+
+
+@pytest.mark.parametrize("fragment", ["ping", "part"])
+async def test_a_message_without_end_is_no_way_round_the_budget(fragment: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("csms.gateway.server.Budgets", Read)
+    async with gateway(rate_per_s=1) as world, world.client("/CP001") as hostile, world.client("/CP002") as other:
+        mask = b"\x00\x00\x00\x00"
+        more = b"\x89\x80" + mask if fragment == "ping" else b"\x00\x81" + mask + b"x"
+        hostile.socket.transport.write(b"\x01\x81" + mask + b"[" + 20_000 * more)
+        async with asyncio.timeout(10):
+            while READ[-1].frames["CP001"] < 2_000:  # noqa: ASYNC110 - what is waited for is on the other side
+                await asyncio.sleep(0.001)
+        for _ in range(10):
+            assert (await other.call("Heartbeat", {}))[0] == 3
+        assert READ[-1].frames["CP001"] < 4_000
 
 
 async def _send_all(client: Client, frames: list[str]) -> None:

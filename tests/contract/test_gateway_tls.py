@@ -19,10 +19,12 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.typing import Subprotocol
 
+from csms.buckets import Rate
 from csms.core.charger_access import Profile
 from csms.core.commands import AbortConnection
 from csms.core.events import ChargerDisconnected
 from csms.core.ids import ChargerId, ConnectionId
+from csms.gateway.origins import Origins
 from csms.gateway.tls import Certificates, TlsFiles
 from tests.contract.gateway_world import ManualClock, World, gateway
 from tests.contract.test_gateway_access import CP001, basic, key_of, reasons
@@ -275,6 +277,24 @@ async def test_those_that_have_not_come_through_tls_count_as_half_open(authority
                 with suppress(OSError, EOFError):
                     async with world.secure_client(authority.client()):
                         break
+
+
+async def test_a_connection_over_tls_counts_once(
+    authority: Authority, files: TlsFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("csms.gateway.server.CONNECTIONS", Rate(burst=3, each_ms=1_000))
+    monkeypatch.setattr(Origins, "stands_for_many", lambda *_: False)
+    async with secure(files) as world:
+        for _ in range(3):
+            async with world.secure_client(authority.client()):
+                pass
+        assert reasons(world) == []
+        with pytest.raises((OSError, EOFError)):
+            await connect(world.secure_url(), ssl=authority.client(), open_timeout=5)
+        assert reasons(world) == ["too_many_connections"]
+        world.clock.mono_ms += 1_000
+        async with world.secure_client(authority.client()):
+            pass
 
 
 async def test_stopping_ends_those_that_have_not_come_through(authority: Authority) -> None:

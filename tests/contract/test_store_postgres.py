@@ -19,7 +19,7 @@ from csms.store import NotOpened, SqlStore, open_store, ownership, postgres, pos
 from csms.store import store as store_module
 from csms.store.ownership import OwnershipLostError
 from csms.store.postgres import PostgresDatabase
-from tests.contract.store_victim import command
+from tests.contract.store_victim import refused
 from tests.contract.wire import Wire, wire_to
 from tests.e2e.programs import until
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, SITE, USER, PostgresServer, running_postgres
@@ -278,12 +278,7 @@ async def test_who_holds_the_place_of_a_database_without_tables(postgres: Postgr
 
 
 async def test_another_process_is_refused_until_the_owner_is_gone(store: SqlStore, url: str) -> None:
-    second = await asyncio.create_subprocess_exec(
-        *command(url, 1), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    _, said = await second.communicate()
-    assert second.returncode == 1
-    assert f"{US} is using this database" in said.decode()
+    assert f"{US} is using this database" in await refused(url)
     await store.close()
     await (await _open(url)).close()
 

@@ -17,7 +17,7 @@ from csms.core.records import StationStored
 from csms.ports import StoreError
 from csms.store import NotOpened, SqlStore, open_store
 from csms.store.changes import Changes
-from tests.contract.store_victim import command
+from tests.contract.store_victim import refused
 from tests.unit.store import samples
 
 FORMS = "write sqlite:///PATH or postgresql://USER:PASSWORD@HOST:PORT/NAME"
@@ -207,12 +207,7 @@ async def test_another_way_to_the_same_file_is_refused_too(store: SqlStore, path
 
 
 async def test_another_process_is_refused_until_the_owner_is_gone(store: SqlStore, path: Path) -> None:
-    second = await asyncio.create_subprocess_exec(
-        *command(f"sqlite:///{path}", 1), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    _, said = await second.communicate()
-    assert second.returncode == 1
-    assert f"process {os.getpid()} is using this database" in said.decode()
+    assert f"process {os.getpid()} is using this database" in await refused(f"sqlite:///{path}")
     await store.close()
     third = await _open(path)
     await third.close()

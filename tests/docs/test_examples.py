@@ -72,6 +72,19 @@ def ports(tmp_path: Path) -> Iterator[dict[str, str]]:
         server = subprocess.Popen(
             [sys.executable, "-m", "csms", *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=log, text=True
         )
+    with server:
+        try:
+            found = _ports_of(server)
+            assert len(found) == 2, (tmp_path / "server.log").read_text(encoding="utf-8")
+            yield found
+            server.terminate()
+            server.communicate(timeout=30)
+        finally:
+            server.kill()
+
+
+def _ports_of(server: "subprocess.Popen[str]") -> dict[str, str]:
+    """Return the ports that a server has taken, by those that are documented, or fewer when it ends before."""
     assert server.stdout is not None
     found: dict[str, str] = {}
     for line in server.stdout:
@@ -80,12 +93,7 @@ def ports(tmp_path: Path) -> Iterator[dict[str, str]]:
                 found[documented] = port[1]
         if len(found) == 2:
             break
-    try:
-        assert len(found) == 2, (tmp_path / "server.log").read_text(encoding="utf-8")
-        yield found
-    finally:
-        server.terminate()
-        server.communicate(timeout=30)
+    return found
 
 
 @pytest.fixture

@@ -136,7 +136,9 @@ async def running(
         record_frame=messages.record,
     )
     access = AccessBook(store, clock)
-    gateway = Gateway(GatewaySettings(port=port), services, registry, knocks, access, certificates)
+    gateway = Gateway(
+        GatewaySettings(port=port), services, registry, knocks, access, certificates, computed_ms=lambda: 0.0
+    )
     loop = asyncio.create_task(controller.run(), name="station loop")
     await gateway.start()
     await gateway.start_tls()

@@ -1,9 +1,13 @@
 import asyncio
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -94,10 +98,10 @@ def test_nothing_ends_untold_and_0_turns_either_off(report_s: int, end_s: int, d
     assert process.watchdog.is_wanted is bool(report_s or end_s)
 
 
-def test_time_in_which_the_watchdog_was_stopped_too_does_not_count() -> None:
+def test_a_look_that_comes_late_counts_for_one_that_does_not() -> None:
     process = Process(report_s=10, end_s=60)
-    assert process.look(each_s=3_600.0) == [], "SIGSTOP, a machine that slept"
-    assert process.look(7) == []
+    assert process.look(each_s=3_600.0) == [], "a process that was stopped, a machine that slept"
+    assert process.look(8) == []
     assert process.look() == ["reported after 10 s"]
 
 
@@ -140,52 +144,81 @@ from csms.obs.supervisor import Supervisor
 from csms.obs.watchdog import Patience, Watchdog, watched
 from csms.settings import LogFormat, LogLevel
 
-def blocked_in_sleep():
+async def blocked_in_sleep():
     while True:
         time.sleep(1)
 
-def blocked_in_a_log_nobody_reads():
+async def blocked_in_a_log_nobody_reads():
     while True:
         os.write(2, b"x" * 65536)
 
-def keeps_the_interpreter_to_itself():
+async def keeps_the_interpreter_to_itself():
     re.match("(a+)+$", "a" * 64 + "b")
 
+async def turns_until_it_is_told():
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_reader(0, told.set)
+    os.write(1, b"!")
+    await told.wait()
+
 async def main():
-    async with watched(Watchdog(Patience(1, 2), Supervisor({})), lambda: True):
+    watchdog = Watchdog(Patience(*map(int, sys.argv[2:])), Supervisor({}))
+    watchdog.look_s = 0.1
+    async with watched(watchdog, lambda: True):
         await asyncio.sleep(0)
-        globals()[sys.argv[1]]()
+        await globals()[sys.argv[1]]()
 
 configure(LogLevel.INFO, LogFormat.JSON)
 asyncio.run(main())
 """
 
 
-def stalled(how: str, stderr: int, tmp_path: Path) -> subprocess.Popen[bytes]:
-    program = tmp_path / "stalls.py"
-    program.write_text(textwrap.dedent(PROGRAM), encoding="utf-8")
+@contextlib.contextmanager
+def program(does: str, tmp_path: Path, report_s: int = 1, end_s: int = 2) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program that is looked after; whatever becomes of the test, it is gone afterwards."""
+    file = tmp_path / "program.py"
+    file.write_text(textwrap.dedent(PROGRAM), encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.Popen([sys.executable, str(program), how], stderr=stderr, env=environment)
+    command = [sys.executable, str(file), does, str(report_s), str(end_s)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
-    ("how", "status", "said"),
+    ("does", "status", "said"),
     [
         ("blocked_in_sleep", STALLED, ["blocked_in_sleep", "Thread", "loop.stalled"]),
-        ("keeps_the_interpreter_to_itself", 1, ["keeps_the_interpreter_to_itself", "Timeout"]),
+        ("keeps_the_interpreter_to_itself", -signal.SIGPROF, ["keeps_the_interpreter_to_itself", "Thread"]),
     ],
 )
 def test_a_process_whose_loop_stands_still_ends_and_says_where(
-    how: str, status: int, said: list[str], tmp_path: Path
+    does: str, status: int, said: list[str], tmp_path: Path
 ) -> None:
-    process = stalled(how, subprocess.PIPE, tmp_path)
-    _, err = process.communicate(timeout=60)
+    with program(does, tmp_path) as process:
+        _, err = process.communicate(timeout=60)
     assert process.returncode == status
     assert all(word in err.decode() for word in said), err.decode()
 
 
 def test_it_ends_although_its_log_takes_nothing_more(tmp_path: Path) -> None:
-    process = stalled("blocked_in_a_log_nobody_reads", subprocess.PIPE, tmp_path)
-    assert process.stderr is not None
-    with process.stderr:
+    with program("blocked_in_a_log_nobody_reads", tmp_path) as process:
         assert process.wait(timeout=60) == STALLED
+
+
+def test_a_process_that_was_stopped_for_long_goes_on(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        several = [stack.enter_context(program("turns_until_it_is_told", tmp_path, end_s=1)) for _ in range(3)]
+        for process in several:
+            assert process.stdout is not None
+            assert process.stdout.read(1) == b"!"
+            process.send_signal(signal.SIGSTOP)
+            assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
+        time.sleep(2.5)  # what is tested: longer than anything may stand still
+        for process in several:
+            process.send_signal(signal.SIGCONT)
+        said = [process.communicate(b"end", timeout=60)[1] for process in several]
+        assert [(process.returncode, words) for process, words in zip(several, said, strict=True)] == [(0, b"")] * 3

@@ -16,7 +16,7 @@ from csms.core.records import SendStored, SessionStored, StationStored
 from csms.core.replies import Confirmed, Outcome, StationShown
 from csms.ports import StoreError
 from csms.runtime import controller as module
-from csms.runtime.controller import Controller, StationHalted
+from csms.runtime.controller import Controller, StationHalted, pause_after_commit_s
 from tests.unit.core.driving import charger, station
 from tests.unit.runtime.doubles import Bench, HandClock, Links, MemoryStore, transaction_of, until
 
@@ -148,6 +148,23 @@ async def test_what_queues_behind_a_commit_shares_the_next_one() -> None:
         await asyncio.gather(first, *answers)
         assert len(bench.store.commits) == before + 2
         assert [await transaction_of(a) for a in answers] == list(range(1, 21))
+
+
+@pytest.mark.parametrize(
+    ("records", "took_s", "pause_s"),
+    [
+        (7, 0.001, 0.0),  # little is going on
+        (8, 0.001, 0.003),
+        (8, 0.004, 0.012),
+        (500, 0.005, 0.015),  # at its limit
+        (500, 0.012, 0.008),
+        (500, 0.030, 0.0),
+    ],
+)
+def test_in_a_crowd_a_commit_leaves_three_times_as_long_to_other_work_and_never_waits_for_long(
+    records: int, took_s: float, pause_s: float
+) -> None:
+    assert pause_after_commit_s(records, took_s) == pytest.approx(pause_s)
 
 
 async def test_replies_keep_the_order_of_the_facts_over_steps_and_commits() -> None:
