@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from csms.core.charger_access import ChargerAccess, Grade, Profile
+from csms.core.charger_access import ChargerAccess, Grade, HashedKey, Profile
 from csms.core.ids import ChargerId
 from csms.ports import StoreError, StoreUnreachableError
 from csms.runtime import turns
@@ -56,6 +56,33 @@ async def test_a_new_key_is_never_shown_by_accident(book: AccessBook) -> None:
     made = await book.make_key(CP, rotate=False)
     assert isinstance(made, NewKey)
     assert made.key not in f"{made!r}{made}"
+
+
+async def test_a_key_that_a_charger_may_hold_is_not_replaced_unless_it_is_given_up(book: AccessBook) -> None:
+    old = await key(book)
+    sent = await key(book, rotate=True, until_used=True)
+    assert await book.make_key(CP, rotate=True, until_used=True) is HasKey.UNDECIDED
+    assert await book.make_key(CP, rotate=True) is HasKey.UNDECIDED
+    assert await book.make_key(CP, rotate=False, give_up=True) is HasKey.HAS_KEY
+    assert [book.find(CP).grade(each) for each in (old, sent)] == [Grade.CURRENT, Grade.NEXT]
+    made = await book.make_key(CP, rotate=True, give_up=True)
+    assert isinstance(made, NewKey)
+    grades = [book.find(CP).grade(each) for each in (old, sent, bytes.fromhex(made.key))]
+    assert grades == [Grade.CURRENT, Grade.WRONG, Grade.NEXT]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_what_a_charger_says_late_of_a_key_is_not_taken_for_what_it_says_of_another(
+    book: AccessBook, memory: AccessInMemory, *, taken: bool
+) -> None:
+    old = await key(book)
+    made = [await book.make_key(CP, rotate=True, give_up=True) for _ in range(2)]
+    first, second = (each for each in made if isinstance(each, NewKey))
+    memory.writes = 0
+    await book.settle(CP, first.kept, taken=taken)
+    assert memory.writes == 0
+    grades = [book.find(CP).grade(each) for each in (old, bytes.fromhex(first.key), bytes.fromhex(second.key))]
+    assert grades == [Grade.CURRENT, Grade.WRONG, Grade.NEXT]
 
 
 async def test_use_is_written_once(book: AccessBook, memory: AccessInMemory) -> None:
@@ -118,13 +145,14 @@ async def test_a_store_that_cannot_be_read_at_all_is_told_of(book: AccessBook, m
 
 
 async def test_settling_and_forgetting_what_is_not_there_does_nothing(book: AccessBook, memory: AccessInMemory) -> None:
-    await book.settle(CP, taken=True)
+    await book.settle(CP, HashedKey("00" * 16, "0" * 64, 0), taken=True)
     await book.unpin(CP)
     assert await book.remove_key(CP) is False
     assert memory.writes == 0
-    new = await key(book, until_used=True)
+    made = await book.make_key(CP, rotate=False, until_used=True)
+    assert isinstance(made, NewKey)
     assert book.find(CP).may_come_without
-    await book.settle(CP, taken=True)
-    assert book.find(CP).grade(new) is Grade.CURRENT
+    await book.settle(CP, made.kept, taken=True)
+    assert book.find(CP).grade(bytes.fromhex(made.key)) is Grade.CURRENT
     assert await book.remove_key(CP) is True
     assert memory.kept == {}
