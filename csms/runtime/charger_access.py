@@ -135,15 +135,22 @@ class AccessBook:
         if kept.profile is not Profile.NONE:
             await self._keep(replace(kept, profile=Profile.NONE), "charger_profile.unpinned")
 
-    async def used(self, charger_id: ChargerId, profile: Profile, grade: Grade | None, address: str) -> None:
-        """Take note of how a charger came in, before it is let in; what is known already is not written again."""
-        if profile is not Profile.NONE and self.find(charger_id).used(profile, grade, address) != self.find(charger_id):
-            await self._turns.take(lambda: self._used(charger_id, profile, grade, address))
+    async def used(self, judged: ChargerAccess, profile: Profile, grade: Grade | None, address: str) -> None:
+        """Take note of how a charger came in, before it is let in; what is known already is not written again.
 
-    async def _used(self, charger_id: ChargerId, profile: Profile, grade: Grade | None, address: str) -> None:
-        kept = self.find(charger_id)
-        after = kept.used(profile, grade, address)
-        if after == kept:
+        Args:
+            judged: what was kept when it was let in. Where something else is kept since, this is no longer true of it,
+                and nothing is written: it is found out again when the charger comes next.
+            profile: what it has proven.
+            grade: of the password that let it in, if one did.
+            address: where it came from.
+        """
+        after = judged.used(profile, grade, address)
+        if profile is not Profile.NONE and after != judged:
+            await self._turns.take(lambda: self._used(judged, after))
+
+    async def _used(self, kept: ChargerAccess, after: ChargerAccess) -> None:
+        if self.find(kept.charger_id) != kept:
             return
         if after.profile > kept.profile or after.key != kept.key:
             await self._keep(after, "charger_access.proven")

@@ -173,7 +173,7 @@ async def test_nothing_is_sent_to_who_is_away_observed_or_released(site: World) 
 
 async def test_what_is_known_is_shown(site: World) -> None:
     await made(site)
-    await site.access.used(CP, Profile.PASSWORD_TLS, Grade.CURRENT, "192.168.7.4")
+    await site.access.used(site.access.find(CP), Profile.PASSWORD_TLS, Grade.CURRENT, "192.168.7.4")
     await made(site, "?rotate=true")
     shown = (await site.client.get(PATH)).json()["key"]
     assert shown.keys() == examples.CHARGER_ACCESS.keys()
@@ -183,7 +183,7 @@ async def test_what_is_known_is_shown(site: World) -> None:
 
 async def test_keys_and_profile_are_forgotten_and_the_profile_alone(site: World) -> None:
     key = await made(site)
-    await site.access.used(CP, Profile.PASSWORD_TLS, Grade.CURRENT, "192.168.7.4")
+    await site.access.used(site.access.find(CP), Profile.PASSWORD_TLS, Grade.CURRENT, "192.168.7.4")
     for _ in range(2):
         assert (await site.client.delete("/chargers/CP001/security-profile")).status_code == 204
     assert site.access.find(CP).profile is Profile.NONE

@@ -89,12 +89,38 @@ async def test_use_is_written_once(book: AccessBook, memory: AccessInMemory) -> 
     await key(book)
     memory.writes = 0
     for _ in range(3):
-        await book.used(CP, Profile.PASSWORD, Grade.CURRENT, "A")
+        await book.used(book.find(CP), Profile.PASSWORD, Grade.CURRENT, "A")
     assert memory.writes == 1
-    await book.used(CP, Profile.PASSWORD, Grade.CURRENT, "B")
+    await book.used(book.find(CP), Profile.PASSWORD, Grade.CURRENT, "B")
     assert memory.writes == 2
-    await book.used(CP, Profile.NONE, None, "C")
+    await book.used(book.find(CP), Profile.NONE, None, "C")
     assert (memory.writes, memory.kept[CP].address) == (2, "B"), "who proves nothing is not remembered"
+
+
+@pytest.mark.parametrize("grade", [Grade.CURRENT, Grade.NEXT, None])
+async def test_what_was_forgotten_while_the_charger_came_in_stays_forgotten(
+    book: AccessBook, memory: AccessInMemory, grade: Grade | None
+) -> None:
+    await key(book)
+    await key(book, rotate=True)
+    await asyncio.gather(book.remove_key(CP), book.used(book.find(CP), Profile.PASSWORD, grade, "A"))
+    assert book.find(CP) == ChargerAccess(CP)
+    assert memory.kept == {}
+    first = await key(book)
+    await book.used(book.find(CP), Profile.PASSWORD_TLS, Grade.CURRENT, "A")
+    await asyncio.gather(book.unpin(CP), book.used(book.find(CP), Profile.PASSWORD_TLS, Grade.CURRENT, "B"))
+    assert book.find(CP).profile is Profile.NONE, "as the operator said last"
+    assert book.find(CP).grade(first) is Grade.CURRENT
+
+
+async def test_the_use_of_a_key_that_was_given_up_meanwhile_is_no_use_of_another(book: AccessBook) -> None:
+    old = await key(book)
+    await key(book, rotate=True)
+    made, _ = await asyncio.gather(
+        book.make_key(CP, rotate=True, give_up=True), book.used(book.find(CP), Profile.PASSWORD, Grade.NEXT, "A")
+    )
+    assert isinstance(made, NewKey)
+    assert [book.find(CP).grade(each) for each in (old, bytes.fromhex(made.key))] == [Grade.CURRENT, Grade.NEXT]
 
 
 async def test_what_could_not_be_kept_is_not_believed(book: AccessBook, memory: AccessInMemory) -> None:
@@ -103,7 +129,7 @@ async def test_what_could_not_be_kept_is_not_believed(book: AccessBook, memory: 
     memory.failure = StoreError("full")
     for change in (
         book.make_key(CP, rotate=True),
-        book.used(CP, Profile.PASSWORD, Grade.CURRENT, "A"),
+        book.used(book.find(CP), Profile.PASSWORD, Grade.CURRENT, "A"),
         book.remove_key(CP),
     ):
         with pytest.raises(StoreError):
