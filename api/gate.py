@@ -3,8 +3,9 @@
     Host → Origin → how often → key → the route, which knows the role that it needs (`api.auditing`)
 
 Each question is cheaper than the one after it. What a wrong key was wrong in, only the log says. Wrong keys are counted
-for each address and each id that is shown from there: after some the answer is 429, and the key is not even looked at.
-Whoever shows another key from the same address, behind the same proxy perhaps, is not kept out by that.
+for each address and each id that is shown from there: after some the answer is 429, and says no more than 401 does. A
+right key lets its holder in all the same: ids are no secrets, so whoever knows one, behind the same proxy perhaps,
+could keep its holder out; and 256 random bits are not found by trying, however often.
 """
 
 import time
@@ -97,16 +98,14 @@ class Gate:
         text = text.strip() if scheme.lower() == "bearer" else ""
         shown = read_key(text)
         key_id = "" if shown is None else shown.key_id
-        if wait_ms := self._wrong_keys.wait_ms((who_is(remote), key_id), self._now_ms()):
-            return _too_many(wait_ms)
         found = keys.judge(text)
-        if not isinstance(found, AccessKey):
-            self._wrong_keys.take((who_is(remote), key_id), self._now_ms())
         if shown is not None and (keys.is_old or not isinstance(found, AccessKey)):
             await keys.look_again()
             found = keys.judge(text)
         if isinstance(found, AccessKey):
             return Caller(found.role, found.name)
+        if wait_ms := self._wrong_keys.take((who_is(remote), key_id), self._now_ms()):
+            return _too_many(wait_ms)
         self._tell(found, remote, key_id)
         return problem(Kind.UNAUTHENTICATED, headers=CHALLENGE)
 

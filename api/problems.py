@@ -62,6 +62,11 @@ class Kind(Enum):
     )
     LOCAL_LIST_TOO_LONG = (409, "Local list too long", "More id tags may charge than a local list holds.")
     HAS_KEY = (409, "Has a key", "The charger has a key already; `rotate=true` makes another one beside it.")
+    KEY_UNDECIDED = (
+        409,
+        "Key undecided",
+        "The charger may hold a key that it has not used yet: have it connect again, or give it up: `giveUp=true`.",
+    )
     NO_HEADROOM = (409, "No headroom", "What the charger may draw after it has no room; nothing was sent.")
     UNKNOWN_ID_TAG = (404, "Unknown id tag", "This id tag is not listed.")
     ID_TAG_CHANGED = (

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import ip_address
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -20,6 +21,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from csms.core.hiding import without_credentials
 from csms.postgres_url import FORM, is_postgres, parse
 
 ENV_PREFIX: Final = "CSMS_"
@@ -95,7 +97,15 @@ def _mode(path: Path) -> int | None:
 
 def _shown(path: Path) -> str:
     """Return a path as text: its bytes need not be any, and it may be far too long."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return _cut(os.fsencode(path).decode("utf-8", "backslashreplace"))
+
+
+def _named(part: str) -> str:
+    """Return which part of a list is meant: it may be an address with a password that was meant for elsewhere."""
+    return _cut(without_credentials(part.encode("utf-8", "backslashreplace").decode()))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= SHOWN_CHARS_MAX else f"{text[:SHOWN_CHARS_MAX]}…"
 
 
@@ -127,8 +137,10 @@ def is_loopback(host: str) -> bool:
 
 
 def _hosts(text: str) -> str:
-    if not all(HOST_NAME.fullmatch(name) or is_address(name) for name in _split(text)):
-        raise PydanticCustomError("hosts", "must be host names without ports, separated by commas")
+    for name in _split(text):
+        if not HOST_NAME.fullmatch(name) and not is_address(name):
+            told = {"name": _named(name)}
+            raise PydanticCustomError("hosts", "must be host names without ports, separated by commas: {name}", told)
     return text
 
 
@@ -139,6 +151,13 @@ def is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _meet(here: str, there: str) -> bool:
+    """Return whether two hosts to listen on may be one: a name may be that of any address."""
+    if here == there or not (is_address(here) and is_address(there)):
+        return True
+    return ip_address(here).is_unspecified or ip_address(there).is_unspecified or ip_address(here) == ip_address(there)
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -166,7 +185,8 @@ def _address(text: str) -> str:
     try:
         return str(ip_address(text))
     except ValueError:
-        raise PydanticCustomError("address", "must be an IP address, such as 10.0.0.5") from None
+        told = {"text": _named(text)}
+        raise PydanticCustomError("address", "must be an IP address, such as 10.0.0.5: {text}", told) from None
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -317,15 +337,29 @@ class Settings(BaseSettings):
     def _agree_with_each_other(self) -> Self:
         if self.replace_config and self.config is None:
             raise PydanticCustomError("no_config", "--replace-config needs --config")
-        if self.port == self.ocpp_port != 0 and self.host == self.ocpp_host:
-            raise PydanticCustomError("same_port", "--port and --ocpp-port are the same; REST and OCPP need one each")
+        same = self._same_ports()
+        if same:
+            told = {"one": same[0], "other": same[1]}
+            raise PydanticCustomError("same_port", "{one} and {other} are the same; each needs its own", told)
         if len(self.ocpp_tls_cert) != len(self.ocpp_tls_key):
             raise PydanticCustomError("tls_pairs", "each --ocpp-tls-cert needs its --ocpp-tls-key, in the same order")
         if self.ocpp_client_ca is not None and not self.ocpp_tls_cert:
             raise PydanticCustomError("tls_ca", "--ocpp-client-ca needs --ocpp-tls-cert and --ocpp-tls-key")
-        if self.ocpp_tls_cert and self.ocpp_tls_port and self.ocpp_tls_port == self.ocpp_port:
-            raise PydanticCustomError("tls_port", "--ocpp-port and --ocpp-tls-port are the same; each needs its own")
         return self
+
+    def _same_ports(self) -> tuple[str, str] | None:
+        """Return the flags of two listeners that would be at one port, if any."""
+        listeners = [("--port", self.host, self.port), ("--ocpp-port", self.ocpp_host, self.ocpp_port)]
+        if self.ocpp_tls_cert:
+            listeners.append(("--ocpp-tls-port", self.ocpp_host, self.ocpp_tls_port))
+        return next(
+            (
+                (one, other)
+                for (one, here, port), (other, there, other_port) in combinations(listeners, 2)
+                if port == other_port != 0 and _meet(here, there)
+            ),
+            None,
+        )
 
     @property
     def rest_needs_keys(self) -> bool:
@@ -391,9 +425,10 @@ def _faults(error: ValidationError, given: Mapping[str, object]) -> tuple[Settin
     for item in error.errors(include_url=False, include_input=False):
         reason = item["msg"].replace("Input should", "must")
         if item["loc"]:
-            field = str(item["loc"][0])
-            # A union reports once per member; the last one (the file) says most.
-            faults[field] = SettingFault(where(field), reason)
+            field, *part = item["loc"]
+            # A union reports once per member; the last one (the file) says most. Of a list each part has its own.
+            key = f"{field} {part[0]}" if part and isinstance(part[0], int) else str(field)
+            faults[key] = SettingFault(where(str(field)), reason)
         else:
             faults[item["type"]] = SettingFault("settings", reason)
     return tuple(faults.values())

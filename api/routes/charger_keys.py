@@ -35,6 +35,17 @@ Send = Annotated[
         alias="send", description="Tell the charger by ChangeConfiguration of AuthorizationKey; it must be connected."
     ),
 ]
+GiveUp = Annotated[
+    bool,
+    flag(),
+    Query(
+        alias="giveUp",
+        description="Also in place of a key that has not been used yet, which opens nothing any more: a charger that "
+        "holds it is locked out.",
+    ),
+]
+
+_BEING_TOLD = "The charger is being told a key; go on when it has answered."
 
 _IN_WORDS = {
     KeyTold.TAKEN: "Accepted",
@@ -51,6 +62,7 @@ class ChargerKeyRoutes:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._book = services.charger_access
+        self._being_told: set[ChargerId] = set()
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to an application."""
@@ -58,7 +70,7 @@ class ChargerKeyRoutes:
         known = gives(ChargerAccessAnswer, "What is known of it, never the key.", one={"key": examples.CHARGER_ACCESS})
         always = (Kind.INVALID, Kind.UNKNOWN_CHARGER)
         written = (*always, Kind.NOT_YET, Kind.STORE_UNAVAILABLE)
-        sent = (Kind.HAS_KEY, Kind.COMMAND_REFUSED, Kind.CHARGER_OFFLINE, Kind.CHARGER_REFUSED)
+        sent = (Kind.HAS_KEY, Kind.KEY_UNDECIDED, Kind.COMMAND_REFUSED, Kind.CHARGER_OFFLINE, Kind.CHARGER_REFUSED)
         app.add_api_route(
             PATH,
             self.make,
@@ -100,20 +112,28 @@ class ChargerKeyRoutes:
         charger_id: ChargerPath,
         rotate: Rotate = False,  # noqa: FBT002 - a query parameter
         send: Send = False,  # noqa: FBT002 - likewise
+        give_up: GiveUp = False,  # noqa: FBT002 - likewise
     ) -> Response:
         """Make 20 random bytes a charger's key: from now on it has to show them; what is kept is a hash of them."""
         charger = ChargerId(charger_id)
         refused = self._refused(charger, send=send)
         if refused is not None:
             return refused
+        gives_up = give_up and self._book.find(charger).next_key is not None
+        if send:
+            self._being_told.add(charger)
         try:
-            made = await self._book.make_key(charger, rotate=rotate, until_used=send)
+            made = await self._book.make_key(charger, rotate=rotate, until_used=send, give_up=give_up)
             if isinstance(made, HasKey):
-                return problem(Kind.HAS_KEY)
-            act_of(request).changed(["a key was made" + (", to be sent to the charger" if send else "")])
+                return problem(Kind.HAS_KEY if made is HasKey.HAS_KEY else Kind.KEY_UNDECIDED)
+            given_up = ", and the one that had not been used was given up" if gives_up else ""
+            act_of(request).changed(["a key was made" + (", to be sent to the charger" if send else "") + given_up])
             told = await self._sent(charger, made) if send else None
         except StoreError as error:
             return not_written(error)
+        finally:
+            if send:
+                self._being_told.discard(charger)
         if isinstance(told, Response):
             act_of(request).changed(["the charger has not taken it: what opened before opens alone"])
             return told
@@ -121,7 +141,7 @@ class ChargerKeyRoutes:
             charger_id=charger,
             authorization_key=made.key,
             user_name=charger,
-            before=_before(self._book.find(charger)),
+            before=_before(self._book.find(charger), made.kept),
             sent=None if told is None else _IN_WORDS[told],
         )
         answer = json_answer(NewKeyAnswer(key=body))
@@ -132,6 +152,8 @@ class ChargerKeyRoutes:
         view = self._services.desk.view.chargers.get(charger)
         if view is None:
             return problem(Kind.UNKNOWN_CHARGER)
+        if charger in self._being_told:
+            return problem(Kind.KEY_UNDECIDED, _BEING_TOLD)
         if not send:
             return None
         if view.observed or view.release is not None:
@@ -142,10 +164,10 @@ class ChargerKeyRoutes:
         """Tell the charger its key, and keep what it says of it; until it has said so both open."""
         told = await self._services.change_key(charger, made.key)
         if told in {KeyTold.REFUSED, KeyTold.NOT_SENT}:
-            await self._book.settle(charger, taken=False)
+            await self._book.settle(charger, made.kept, taken=False)
             return problem(Kind.CHARGER_REFUSED if told is KeyTold.REFUSED else Kind.CHARGER_OFFLINE)
         if told is KeyTold.TAKEN:
-            await self._book.settle(charger, taken=True)
+            await self._book.settle(charger, made.kept, taken=True)
         return told
 
     async def show(self, charger_id: ChargerPath) -> Response:
@@ -197,8 +219,10 @@ def _made_at(key: HashedKey | None) -> str | None:
     return None if key is None else iso_time(key.made_ms)
 
 
-def _before(kept: ChargerAccess) -> str:
+def _before(kept: ChargerAccess, made: HashedKey) -> str:
     """Return in words what opens beside the new key."""
+    if made not in {kept.key, kept.next_key}:
+        return "its keys were forgotten meanwhile: it is asked for none"
     if kept.next_key is None:
         return "nothing else opens"
     return "the charger comes in without one, too" if kept.may_come_without else "the key of before opens, too"

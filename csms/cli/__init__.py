@@ -547,6 +547,13 @@ def chargers_key(
         bool, typer.Option("--rotate", help="Also where it has one, which is good until the new one is first used.")
     ] = False,
     send: Annotated[bool, typer.Option("--send", help="Tell the charger, which must be connected.")] = False,
+    give_up: Annotated[
+        bool,
+        typer.Option(
+            "--give-up",
+            help="With --rotate: in place of a key not used yet, too; a charger that holds it is locked out.",
+        ),
+    ] = False,
     show: Annotated[bool, typer.Option("--show", help="Say when its key was made and what it has proven.")] = False,
     remove: Annotated[
         bool, typer.Option("--remove", help="Ask it for no key any more, and hold it to no security profile.")
@@ -563,9 +570,7 @@ def chargers_key(
     """
     from csms.cli.charger_key import Wish, run  # noqa: PLC0415  # heavy: only for this command
 
-    raise typer.Exit(
-        run(url, charger_id, Wish(rotate=rotate, send=send, show=show, remove=remove, reset_profile=reset_profile))
-    )
+    raise typer.Exit(run(url, charger_id, Wish(rotate, send, show, remove, reset_profile, give_up)))
 
 
 @app.command()

@@ -20,11 +20,12 @@ class Wish:
     show: bool = False
     remove: bool = False
     reset_profile: bool = False
+    give_up: bool = False
 
     @property
     def is_clear(self) -> bool:
         """Return whether it is one thing alone."""
-        return sum((self.rotate or self.send, self.show, self.remove, self.reset_profile)) <= 1
+        return sum((self.rotate or self.send or self.give_up, self.show, self.remove, self.reset_profile)) <= 1
 
 
 def run(url: str, charger_id: str, wish: Wish) -> int:
@@ -40,7 +41,8 @@ def run(url: str, charger_id: str, wish: Wish) -> int:
     elif wish.show:
         answer, done = ask(url, "GET", f"{at}/key"), ""
     else:
-        flags = "&".join(name for name, is_on in (("rotate=true", wish.rotate), ("send=true", wish.send)) if is_on)
+        wished = (("rotate", wish.rotate), ("send", wish.send), ("giveUp", wish.give_up))
+        flags = "&".join(f"{name}=true" for name, is_on in wished if is_on)
         answer, done = ask(url, "POST", f"{at}/key?{flags}" if flags else f"{at}/key"), ""
     if isinstance(answer, str):
         typer.echo(f"{_COMMAND}: {answer}", err=True)

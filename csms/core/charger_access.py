@@ -101,15 +101,18 @@ class ChargerAccess:
         """Return it with a new key: the only one `at_once`, else beside what opened before."""
         return replace(self, key=key, next_key=None) if at_once else replace(self, next_key=key)
 
-    def settled(self, *, taken: bool) -> "ChargerAccess":
-        """Return it with what the charger said of its next key: it has taken it, or it has not."""
-        if self.next_key is None:
+    def settled(self, key: HashedKey, *, taken: bool) -> "ChargerAccess":
+        """Return it with what the charger said of a key: it has taken it, or it has not; of no other than the next."""
+        if self.next_key != key:
             return self
-        return replace(self, key=self.next_key if taken else self.key, next_key=None)
+        return replace(self, key=key if taken else self.key, next_key=None)
 
     def used(self, profile: Profile, grade: Grade | None, address: str) -> "ChargerAccess":
         """Return it after the charger came in; `grade`: of the password that let it in, if one did."""
-        after = self.settled(taken=True) if grade is Grade.NEXT else self
+        after = self
+        if grade is Grade.NEXT:
+            assert self.next_key is not None, "no password is that of a key that is not there"
+            after = self.settled(self.next_key, taken=True)
         return replace(after, profile=max(self.profile, profile), address=address)
 
 

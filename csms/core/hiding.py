@@ -5,10 +5,16 @@ logs, and a log is copied to places where no password should be.
 """
 
 import re
+from urllib.parse import unquote
 
 MASK = "***"
-_USER_OF_URL = re.compile(r"(:(?://|\\/\\/))(?:[^/\s\"]+|[^/\s\":@]*:[^\s\"]{0,256})@")
-"""To the last @ before the host's end or, behind a colon, to the last of all: a password may hold / and @ unescaped."""
+_USER_OF_URL = re.compile(r"(:(?:/{1,2}|(?:\\/){1,2}))(?:[^/\s\"]+|[^/\s\":@]*:[^\s\"]{0,256})@")
+"""To the last @ before the host's end or, behind a colon, to the last of all: a password may hold / and @ unescaped.
+
+Who merges the slashes of a path leaves one of two.
+"""
+_ESCAPED_MAX = 4
+"""So often a path may be escaped: twice it is where a whole address is typed in as an id."""
 _OF_QUERY = re.compile(r"([?&;])([^=&;?\s\"]{1,64})=([^&;\s\"#\\]+)")
 _SECRET = re.compile("token|key|secret|passw|pwd|psk|pin|sig|credential|auth", re.IGNORECASE)
 
@@ -18,6 +24,23 @@ def without_credentials(text: str) -> str:
     if "@" in text:
         text = _USER_OF_URL.sub(rf"\1{MASK}@", text)
     return _OF_QUERY.sub(_shown_of_query, text) if "?" in text else text
+
+
+def address_shown(path: str) -> str:
+    """Return the path that somebody asked for without its query and what is hidden, be it escaped or not.
+
+    One that hides nothing stays as it was written; of one that is escaped again and again nothing is shown.
+    """
+    path, *rest = re.split("[?#]", path, maxsplit=1)
+    read = path
+    for _ in range(_ESCAPED_MAX):
+        read, before = unquote(read), read
+        if read == before:
+            break
+    else:
+        return MASK
+    shown = without_credentials(read)
+    return (path if shown == read else shown) + ("?" + MASK if rest else "")
 
 
 def _shown_of_query(found: re.Match[str]) -> str:

@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Hashable
 
+from csms.buckets import who_is
+
 ADDRESS_SHARE = 4
 """One address may hold a quarter of what may be half-open: whoever begins handshakes and ends none stays in the way of
 nobody else. Chargers behind one address come back in turns at the worst; those of this machine, or behind a proxy that
-is named, do not share."""
+is named, do not share. Of IPv6 a whole network counts as one."""
 
 
 class HalfOpen:
@@ -25,6 +27,7 @@ class HalfOpen:
         """Count one; False when there are too many, in all or from its address, and then it is not counted."""
         if len(self._remotes) >= self._most:
             return False
+        remote = who_is(remote)
         if not stands_for_many and self._from[remote] >= self._most_from_one:
             return False
         self._remotes[one] = remote

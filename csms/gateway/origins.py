@@ -1,10 +1,12 @@
 """Where a connection comes from, and what that allows.
 
 An address is that of the other end of the socket. A reverse proxy hides it: one that is named (`--trusted-proxy`) is
-believed what it says of the charger's address and of TLS, and nobody else is. Who says that a proxy stands in between
-without that it is named could come from anywhere.
+believed what it says of the charger's address and of TLS, and nobody else is. Where any header tells that a proxy
+stands in between that is not named, the request could come from anywhere. A proxy that adds no header cannot be told
+from a charger at its address: one on this machine must be named.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -23,6 +25,14 @@ _PRIVATE = tuple(
     )
 )
 """RFC 1918, link-local, shared address space (mobile carriers' private networks, RFC 6598), and their likes in IPv6."""
+
+
+_FORWARDED = re.compile(
+    r"x-forwarded(-.+)?|forwarded|via|x-real-(ip|port)|x-original-.+|x-envoy-.+|x-proxy.+"
+    r"|((x|x-cluster|x-azure|true|cf|fastly|fly)-)(client|connecting|remote|socket)-?(ip|ipv6|addr)"
+    r"|cf-(ray|visitor)|cdn-loop|x-amzn-trace-id|x-amz-cf-id|x-arr-.+|x-appengine-.+|x-cloud-trace-context|proxy-.+"
+)
+"""Headers, in small letters, that proxies add and chargers do not send."""
 
 
 class Reach(Enum):
@@ -76,7 +86,7 @@ class Origins:
         peer = _read(remote)
         forwarded = [part.strip() for line in headers.get_all("X-Forwarded-For") for part in line.split(",")]
         if peer is None or peer not in self._trusted:
-            is_forwarded = bool(forwarded) or "Forwarded" in headers
+            is_forwarded = any(_FORWARDED.fullmatch(name.lower()) for name in headers)
             reach = Reach.PUBLIC if is_forwarded else _reach(peer)
             return Origin(remote, reach, encrypted, unnamed_proxy=is_forwarded)
         encrypted = encrypted or _claimed_scheme(headers) in {"https", "wss"}

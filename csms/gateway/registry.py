@@ -10,12 +10,13 @@ import secrets
 from collections.abc import Callable
 
 from csms.core.commands import AbortConnection, Command
-from csms.core.events import CallAnswered, CallTimedOut, CallUnsent
+from csms.core.events import CallAnswered, CallErrored, CallTimedOut, CallUnsent
 from csms.core.ids import ChargerId, ConnectionId
 from csms.gateway.answers import Services
 from csms.gateway.connection import ChargerConnection
 from csms.gateway.link import Link
 from csms.ocpp16.peer import Peer
+from csms.ocpp16.translate import UNREADABLE
 from csms.runtime.charger_access import KeyTold
 from csms.runtime.desk import ChargersDesk
 
@@ -84,7 +85,11 @@ class LinkRegistry:
                 return KeyTold.TAKEN
             case CallAnswered(status="RebootRequired"):
                 return KeyTold.AT_BOOT
-        return KeyTold.REFUSED
+            case CallAnswered(status="Rejected" | "NotSupported"):
+                return KeyTold.REFUSED
+            case CallErrored(code=code) if code != UNREADABLE:
+                return KeyTold.REFUSED
+        return KeyTold.UNANSWERED  # who answers with anything else may have taken it
 
     def poll(self) -> None:
         """Do what is due on every link now (its own timer does the same in time)."""

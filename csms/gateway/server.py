@@ -277,12 +277,13 @@ class Gateway:
         """Return why a charger may not come in; let in, how it proved who it is is durable, or not yet believed."""
         assert connection.request is not None, "it is being judged"
         knocker = Knocker(origin, connection.request.headers, connection.certificate)
-        found = self._admission.judge(self._access.find(charger_id), knocker, _mono_ms(self._services))
+        access = self._access.find(charger_id)
+        found = self._admission.judge(access, knocker, _mono_ms(self._services))
         if isinstance(found, Refusal):
             return found
         assert isinstance(found, Admitted), "there is nothing else"
         try:
-            await self._access.used(charger_id, found.profile, found.grade, origin.network)
+            await self._access.used(access, found.profile, found.grade, origin.network)
         except StoreError as error:
             # It has proven who it is. What is not remembered of it is found out again when it comes next.
             _log.warning("handshake.not_remembered", charger_id=charger_id, error=str(error))

@@ -14,7 +14,7 @@ from enum import Enum, auto
 
 import structlog
 
-from csms.core.charger_access import KEY_BYTES, SALT_BYTES, ChargerAccess, Grade, Profile, hashed
+from csms.core.charger_access import KEY_BYTES, SALT_BYTES, ChargerAccess, Grade, HashedKey, Profile, hashed
 from csms.core.ids import ChargerId
 from csms.ports import ChargerAccessMemory, Clock
 from csms.runtime.turns import Turns
@@ -24,9 +24,10 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NewKey:
-    """A key that was made: 40 hex digits, to be told once. It has no representation, lest it be logged."""
+    """A key that was made: 40 hex digits, to be told once, and as it is kept. It is never shown, lest it be logged."""
 
     key: str
+    kept: HashedKey
 
 
 class KeyTold(Enum):
@@ -43,9 +44,11 @@ class KeyTold(Enum):
 
 
 class HasKey(Enum):
-    """The charger has a key already; nothing was changed."""
+    """Why no key was made: the charger has one already. Nothing was changed."""
 
     HAS_KEY = auto()
+    UNDECIDED = auto()
+    """One that was made has not been used yet, and the charger may hold it."""
 
 
 class AccessBook:
@@ -72,34 +75,44 @@ class AccessBook:
         """Return whether anything is kept of a charger."""
         return charger_id in self._kept
 
-    async def make_key(self, charger_id: ChargerId, *, rotate: bool, until_used: bool = False) -> NewKey | HasKey:
+    async def make_key(
+        self, charger_id: ChargerId, *, rotate: bool, until_used: bool = False, give_up: bool = False
+    ) -> NewKey | HasKey:
         """Make a charger's key and return it, to be told once.
 
         Args:
             charger_id: whose.
             rotate: also where it has one, which then opens beside it until the new one is first used.
             until_used: a first key is asked for only once it was used; until then the charger comes in without.
+            give_up: also in place of one that has not been used yet, which opens nothing from then on.
         """
-        return await self._turns.take(lambda: self._make_key(charger_id, rotate=rotate, until_used=until_used))
+        return await self._turns.take(
+            lambda: self._make_key(charger_id, rotate=rotate, until_used=until_used, give_up=give_up)
+        )
 
-    async def _make_key(self, charger_id: ChargerId, *, rotate: bool, until_used: bool) -> NewKey | HasKey:
+    async def _make_key(
+        self, charger_id: ChargerId, *, rotate: bool, until_used: bool, give_up: bool
+    ) -> NewKey | HasKey:
         kept = self.find(charger_id)
         has_one = kept.key is not None or kept.next_key is not None
         if has_one and not rotate:
             return HasKey.HAS_KEY
+        if kept.next_key is not None and not give_up:
+            return HasKey.UNDECIDED
         key = self._random_bytes(KEY_BYTES)
         made = hashed(key, self._random_bytes(SALT_BYTES), self._clock.now().wall_ms)
         await self._keep(kept.given(made, at_once=not has_one and not until_used), "charger_key.made")
-        return NewKey(key.hex())
+        return NewKey(key.hex(), made)
 
-    async def settle(self, charger_id: ChargerId, *, taken: bool) -> None:
-        """Take note that a charger has said that it has taken its next key, or that it has not."""
-        await self._turns.take(lambda: self._settle(charger_id, taken=taken))
+    async def settle(self, charger_id: ChargerId, key: HashedKey, *, taken: bool) -> None:
+        """Take note that a charger has said that it has taken a key, or that it has not, unless that is decided."""
+        await self._turns.take(lambda: self._settle(charger_id, key, taken=taken))
 
-    async def _settle(self, charger_id: ChargerId, *, taken: bool) -> None:
+    async def _settle(self, charger_id: ChargerId, key: HashedKey, *, taken: bool) -> None:
         kept = self.find(charger_id)
-        if kept.next_key is not None:
-            await self._keep(kept.settled(taken=taken), "charger_key.taken" if taken else "charger_key.not_taken")
+        after = kept.settled(key, taken=taken)
+        if after != kept:
+            await self._keep(after, "charger_key.taken" if taken else "charger_key.not_taken")
 
     async def remove_key(self, charger_id: ChargerId) -> bool:
         """Ask a charger for no password any more, as if it had never proven anything; return whether it had one."""
@@ -122,15 +135,22 @@ class AccessBook:
         if kept.profile is not Profile.NONE:
             await self._keep(replace(kept, profile=Profile.NONE), "charger_profile.unpinned")
 
-    async def used(self, charger_id: ChargerId, profile: Profile, grade: Grade | None, address: str) -> None:
-        """Take note of how a charger came in, before it is let in; what is known already is not written again."""
-        if profile is not Profile.NONE and self.find(charger_id).used(profile, grade, address) != self.find(charger_id):
-            await self._turns.take(lambda: self._used(charger_id, profile, grade, address))
+    async def used(self, judged: ChargerAccess, profile: Profile, grade: Grade | None, address: str) -> None:
+        """Take note of how a charger came in, before it is let in; what is known already is not written again.
 
-    async def _used(self, charger_id: ChargerId, profile: Profile, grade: Grade | None, address: str) -> None:
-        kept = self.find(charger_id)
-        after = kept.used(profile, grade, address)
-        if after == kept:
+        Args:
+            judged: what was kept when it was let in. Where something else is kept since, this is no longer true of it,
+                and nothing is written: it is found out again when the charger comes next.
+            profile: what it has proven.
+            grade: of the password that let it in, if one did.
+            address: where it came from.
+        """
+        after = judged.used(profile, grade, address)
+        if profile is not Profile.NONE and after != judged:
+            await self._turns.take(lambda: self._used(judged, after))
+
+    async def _used(self, kept: ChargerAccess, after: ChargerAccess) -> None:
+        if self.find(kept.charger_id) != kept:
             return
         if after.profile > kept.profile or after.key != kept.key:
             await self._keep(after, "charger_access.proven")

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from csms.core.events import BootInfo
+from csms.core.hiding import address_shown, without_credentials
 
 _MAX_TEXT_CHARS = 255
 
@@ -18,9 +19,9 @@ class Knock:
     """Handshakes that led to nothing for one reason.
 
     Attributes:
-        charger_id: as decoded from the path; "" when the path holds none.
+        charger_id: as decoded from the path, without credentials; "" when the path holds none.
         remote: host that knocked, without its port.
-        path: of the last knock.
+        path: of the last knock, without its query and without credentials.
         reason: "unknown_charger", "no_subprotocol", …; "pending" and "rejected" for guests.
         first_ms: UTC.
         last_ms: UTC.
@@ -47,8 +48,9 @@ class KnockingLog:
         self._knocks: OrderedDict[tuple[str, str, str], Knock] = OrderedDict()
 
     def record(self, charger_id: str, remote: str, path: str, reason: str, *, wall_ms: int) -> Knock:
-        """Remember one handshake and return its entry; overlong text is cut."""
-        knock = Knock(charger_id[:_MAX_TEXT_CHARS], remote, path[:_MAX_TEXT_CHARS], reason, wall_ms, wall_ms, 1)
+        """Remember one handshake and return its entry; overlong text is cut, and credentials are hidden before."""
+        charger_id = without_credentials(charger_id)[:_MAX_TEXT_CHARS]
+        knock = Knock(charger_id, remote, address_shown(path)[:_MAX_TEXT_CHARS], reason, wall_ms, wall_ms, 1)
         known = self._knocks.get(_key(knock))
         if known is not None:
             knock = replace(known, path=knock.path, last_ms=wall_ms, count=known.count + 1)

@@ -364,7 +364,8 @@ async def test_one_address_holds_a_quarter_of_what_may_be_half_open(monkeypatch:
         ([3, "?", {"status": "RebootRequired"}], KeyTold.AT_BOOT),
         ([3, "?", {"status": "Rejected"}], KeyTold.REFUSED),
         ([3, "?", {"status": "NotSupported"}], KeyTold.REFUSED),
-        ([3, "?", {}], KeyTold.REFUSED),
+        ([3, "?", {}], KeyTold.UNANSWERED),
+        ([3, "?", {"status": "Maybe"}], KeyTold.UNANSWERED),
         ([4, "?", "NotImplemented", "", {}], KeyTold.REFUSED),
     ],
 )

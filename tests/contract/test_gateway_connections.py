@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
+from api.answers import knock_body
 from csms.core.commands import AbortConnection
 from csms.core.events import ChargerBooted, ChargerConnected, ChargerDisconnected, ChargerHeard
 from csms.core.ids import ChargerId, ConnectionId
@@ -77,6 +78,26 @@ async def test_404_for_who_may_not_come_in(path: str, charger_id: str, reason: s
         assert (knock.charger_id, knock.path, knock.reason) == (charger_id, path, reason)
         assert (knock.remote, knock.first_ms, knock.count) == ("127.0.0.1", T, 2)
         assert world.desk.facts == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/CP9?password=hunter2",
+        "/CP9%3Fpassword=hunter2",
+        "/ws%3A%2F%2FCP9:hunter2@host%2FCP9",
+        "/ws://CP9:hunter2@host/CP9",
+    ],
+)
+async def test_a_password_in_the_address_of_who_is_refused_is_read_by_nobody(path: str) -> None:
+    with capture_logs() as lines:
+        async with gateway() as world:
+            with pytest.raises(InvalidStatus):
+                await connect(world.url(path), subprotocols=OCPP16)
+            (knock,) = world.knocks.recent()
+    assert "CP9" in knock.path
+    assert [line["path"] for line in lines if line["event"] == "handshake.refused"] == [knock.path]
+    assert "hunter2" not in f"{knock} {knock_body(knock)} {lines}"
 
 
 async def test_a_draining_charger_may_come_back_until_it_is_let_go() -> None:

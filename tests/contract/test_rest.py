@@ -282,9 +282,14 @@ class FakeCharger:
     def __init__(self) -> None:
         self.heard: list[tuple[ChargerId, str]] = []
         self.says = KeyTold.TAKEN
+        self.asked = asyncio.Event()
+        self.answers: asyncio.Event | None = None
 
     async def change_key(self, charger_id: ChargerId, key: str) -> KeyTold:
         self.heard.append((charger_id, key))
+        self.asked.set()
+        if self.answers is not None:
+            await self.answers.wait()
         return self.says
 
 

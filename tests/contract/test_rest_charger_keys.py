@@ -1,5 +1,6 @@
 """Chargers' keys over REST: told once, kept as hashes, rotated, sent, forgotten, and never shown again."""
 
+import asyncio
 import json
 import re
 from typing import Any
@@ -67,10 +68,57 @@ async def test_another_one_only_if_it_is_asked_for_and_then_both_open(site: Worl
     assert second["before"] == "the key of before opens, too"
     assert opens(site, first["authorizationKey"]) is Grade.CURRENT
     assert opens(site, second["authorizationKey"]) is Grade.NEXT
-    third = await made(site, "?rotate=true")
+    for query in ("?rotate=true", "?rotate=true&send=true"):
+        assert_problem(await site.client.post(f"{PATH}{query}"), Kind.KEY_UNDECIDED)
+    assert site.charger.heard == []
+    assert opens(site, second["authorizationKey"]) is Grade.NEXT, "which may be typed in already"
+    third = await made(site, "?rotate=true&giveUp=true")
     assert opens(site, first["authorizationKey"]) is Grade.CURRENT, "which may be in use"
-    assert opens(site, second["authorizationKey"]) is Grade.WRONG, "which nobody has used"
+    assert opens(site, second["authorizationKey"]) is Grade.WRONG, "which was given up"
     assert opens(site, third["authorizationKey"]) is Grade.NEXT
+    given_up = "a key was made, and the one that had not been used was given up"
+    assert site.audit.entries[0].changes == (given_up,)
+
+
+@pytest.mark.parametrize("says", [KeyTold.AT_BOOT, KeyTold.UNANSWERED])
+async def test_a_key_whose_answer_is_open_opens_until_it_is_used_or_given_up(site: World, says: KeyTold) -> None:
+    old = await made(site)
+    site.charger.says = says
+    sent = await made(site, "?rotate=true&send=true")
+    site.charger.says = KeyTold.REFUSED
+    assert_problem(await site.client.post(f"{PATH}?rotate=true&send=true"), Kind.KEY_UNDECIDED)
+    assert [key for _, key in site.charger.heard] == [sent["authorizationKey"]], "no other was sent"
+    assert opens(site, sent["authorizationKey"]) is Grade.NEXT, "which the charger may hold"
+    assert opens(site, old["authorizationKey"]) is Grade.CURRENT
+
+
+async def test_while_a_charger_is_being_told_a_key_no_other_is_made(site: World) -> None:
+    old = await made(site)
+    site.charger.answers = asyncio.Event()
+    first = asyncio.create_task(site.client.post(f"{PATH}?rotate=true&send=true"))
+    await site.charger.asked.wait()
+    for query in ("?rotate=true&send=true", "?rotate=true&send=true&giveUp=true", "?rotate=true&giveUp=true"):
+        refused = await site.client.post(f"{PATH}{query}")
+        told = assert_problem(refused, Kind.KEY_UNDECIDED)["error"]
+        assert told == "The charger is being told a key; go on when it has answered."
+    site.charger.answers.set()
+    new = (await first).json()["key"]
+    assert [key for _, key in site.charger.heard] == [new["authorizationKey"]]
+    assert opens(site, new["authorizationKey"]) is Grade.CURRENT
+    assert opens(site, old["authorizationKey"]) is Grade.WRONG
+    site.charger.says = KeyTold.NOT_SENT
+    assert_problem(await site.client.post(f"{PATH}?rotate=true&send=true"), Kind.CHARGER_OFFLINE)
+    assert opens(site, new["authorizationKey"]) is Grade.CURRENT, "what was not sent is decided"
+
+
+async def test_a_key_that_is_forgotten_while_the_charger_is_told_it_is_not_said_to_open(site: World) -> None:
+    site.charger.answers = asyncio.Event()
+    first = asyncio.create_task(site.client.post(f"{PATH}?send=true"))
+    await site.charger.asked.wait()
+    assert (await site.client.delete(PATH)).status_code == 204
+    site.charger.answers.set()
+    assert (await first).json()["key"]["before"] == "its keys were forgotten meanwhile: it is asked for none"
+    assert site.access.find(CP) == ChargerAccess(CP)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +173,7 @@ async def test_nothing_is_sent_to_who_is_away_observed_or_released(site: World) 
 
 async def test_what_is_known_is_shown(site: World) -> None:
     await made(site)
-    await site.access.used(CP, Profile.PASSWORD_TLS, Grade.CURRENT, "192.168.7.4")
+    await site.access.used(site.access.find(CP), Profile.PASSWORD_TLS, Grade.CURRENT, "192.168.7.4")
     await made(site, "?rotate=true")
     shown = (await site.client.get(PATH)).json()["key"]
     assert shown.keys() == examples.CHARGER_ACCESS.keys()
@@ -135,7 +183,7 @@ async def test_what_is_known_is_shown(site: World) -> None:
 
 async def test_keys_and_profile_are_forgotten_and_the_profile_alone(site: World) -> None:
     key = await made(site)
-    await site.access.used(CP, Profile.PASSWORD_TLS, Grade.CURRENT, "192.168.7.4")
+    await site.access.used(site.access.find(CP), Profile.PASSWORD_TLS, Grade.CURRENT, "192.168.7.4")
     for _ in range(2):
         assert (await site.client.delete("/chargers/CP001/security-profile")).status_code == 204
     assert site.access.find(CP).profile is Profile.NONE

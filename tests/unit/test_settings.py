@@ -102,7 +102,19 @@ def test_the_command_line_wins_over_the_environment(
         ({"port": "65536"}, ["--port: must be less than or equal to 65535"]),
         ({"port": "-1"}, ["--port: must be greater than or equal to 0"]),
         ({"ocpp_port": "nine"}, ["--ocpp-port: must be a valid integer, unable to parse string as an integer"]),
-        ({"port": "9000"}, ["settings: --port and --ocpp-port are the same; REST and OCPP need one each"]),
+        ({"port": "9000"}, ["settings: --port and --ocpp-port are the same; each needs its own"]),
+        (
+            {"port": "9000", "ocpp_host": "0.0.0.0"},  # noqa: S104 - nothing is bound
+            ["settings: --port and --ocpp-port are the same; each needs its own"],
+        ),
+        (
+            {"port": "9000", "host": "localhost"},
+            ["settings: --port and --ocpp-port are the same; each needs its own"],
+        ),
+        (
+            {"port": "9443", "ocpp_tls_cert": [__file__], "ocpp_tls_key": [__file__]},
+            ["settings: --port and --ocpp-tls-port are the same; each needs its own"],
+        ),
         ({"replace_config": True}, ["settings: --replace-config needs --config"]),
         ({"config": "absent.json"}, ["--config: no such file: absent.json"]),
         ({"unknown_chargers": "accept"}, ["--unknown-chargers: must be 'refuse', 'pending' or 'reject'"]),
@@ -113,8 +125,11 @@ def test_the_command_line_wins_over_the_environment(
         ({"database": f"sqlite:///{'x' * 999}/a"}, [f"--database: cannot be read: {'x' * 200}…: File name too long"]),
         ({"id_tags": "absent.txt"}, ["--id-tags: no such file: absent.txt"]),
         ({"rest_access": "yes"}, ["--rest-access: must be 'auto', 'keys' or 'open'"]),
-        ({"rest_hosts": "a:3000"}, ["--rest-hosts: must be host names without ports, separated by commas"]),
-        ({"rest_hosts": "http://a"}, ["--rest-hosts: must be host names without ports, separated by commas"]),
+        ({"rest_hosts": "b,a:3000"}, ["--rest-hosts: must be host names without ports, separated by commas: a:3000"]),
+        (
+            {"rest_hosts": "http://me:{hush}@a"},
+            ["--rest-hosts: must be host names without ports, separated by commas: http://***@a"],
+        ),
         ({"rest_rate_per_s": "-1"}, ["--rest-rate-per-s: must be greater than or equal to 0"]),
         ({"ocpp_tls_cert": ["absent.crt"]}, ["--ocpp-tls-cert: no such file: absent.crt"]),
         ({"ocpp_client_ca": "absent.crt"}, ["--ocpp-client-ca: no such file: absent.crt"]),
@@ -127,7 +142,18 @@ def test_the_command_line_wins_over_the_environment(
             {"ocpp_tls_cert": [__file__], "ocpp_tls_key": [__file__], "ocpp_tls_port": "9000"},
             ["settings: --ocpp-port and --ocpp-tls-port are the same; each needs its own"],
         ),
-        ({"trusted_proxy": ["proxy"]}, ["--trusted-proxy: must be an IP address, such as 10.0.0.5"]),
+        ({"trusted_proxy": ["proxy"]}, ["--trusted-proxy: must be an IP address, such as 10.0.0.5: proxy"]),
+        (
+            {"trusted_proxy": ["10.0.0.1", "foo", "::1", "a\udcff" + "x" * 999]},
+            [
+                "--trusted-proxy: must be an IP address, such as 10.0.0.5: foo",
+                f"--trusted-proxy: must be an IP address, such as 10.0.0.5: a\\udcff{'x' * 193}…",
+            ],
+        ),
+        (
+            {"ocpp_tls_cert": [__file__, "absent.crt"]},
+            ["--ocpp-tls-cert: no such file: absent.crt"],
+        ),
         ({"host": " "}, ["--host: must be an address or a host name"]),
         ({"virtual_id_tag": "A" * 21}, ["--virtual-id-tag: must be 1 to 20 printable ASCII characters without spaces"]),
         ({"virtual_id_tag": "a b"}, ["--virtual-id-tag: must be 1 to 20 printable ASCII characters without spaces"]),
@@ -210,6 +236,20 @@ def test_several_files_and_addresses_come_from_flags_and_from_variables(monkeypa
     from_variables = read_good()
     assert from_variables.ocpp_tls_key == given.ocpp_tls_key == (Path("ec.key"), Path("rsa.key"))
     assert from_variables.trusted_proxy == ("10.0.0.1", "::1")
+
+
+def test_a_variable_with_a_list_names_what_is_wrong_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSMS_TRUSTED_PROXY", "10.0.0.1,foo")
+    found = read_settings({})
+    assert not isinstance(found, Settings)
+    assert [str(fault) for fault in found] == ["CSMS_TRUSTED_PROXY: must be an IP address, such as 10.0.0.5: foo"]
+
+
+def test_one_port_at_two_addresses_and_any_free_ones_are_no_clash() -> None:
+    assert read_good(port="9000", host="10.0.0.1", ocpp_host="10.0.0.2").port == 9000
+    assert read_good(port="9443").ocpp_tls_port == 9443, "without certificates nobody listens there"
+    tls = {"ocpp_tls_cert": [__file__], "ocpp_tls_key": [__file__]}
+    assert read_good(port="0", ocpp_port="0", ocpp_tls_port="0", **tls).port == 0
 
 
 @pytest.mark.parametrize("word", ["auto", "open", "listed"])

@@ -38,6 +38,16 @@ AT = "/chargers/CP%20001"
                 "the charger was told: Accepted",
             ],
         ),
+        (
+            Wish(rotate=True, give_up=True),
+            ("POST", f"{AT}/key?rotate=true&giveUp=true"),
+            {"key": MADE},
+            [
+                f"AuthorizationKey {KEY} (shown this once)",
+                "user name, where the charger asks for one: CP 001",
+                "until it is first used: nothing else opens",
+            ],
+        ),
         (Wish(remove=True), ("DELETE", f"{AT}/key"), {}, ["it is asked for no key any more"]),
         (
             Wish(reset_profile=True),
@@ -76,7 +86,12 @@ def test_what_is_asked_and_said(
 
 @pytest.mark.parametrize(
     "wish",
-    [Wish(rotate=True, remove=True), Wish(send=True, show=True), Wish(remove=True, reset_profile=True)],
+    [
+        Wish(rotate=True, remove=True),
+        Wish(give_up=True, show=True),
+        Wish(send=True, show=True),
+        Wish(remove=True, reset_profile=True),
+    ],
 )
 def test_what_is_asked_wrongly_goes_to_no_server(
     wish: Wish, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -92,6 +92,13 @@ def test_use(before: ChargerAccess, profile: Profile, grade: Grade | None, after
 
 
 def test_what_a_charger_says_of_its_next_key() -> None:
-    assert BOTH.settled(taken=True) == ChargerAccess(CP, kept(NEXT))
-    assert BOTH.settled(taken=False) == ChargerAccess(CP, kept(KEY))
-    assert ChargerAccess(CP, kept(KEY)).settled(taken=True) == ChargerAccess(CP, kept(KEY))
+    assert BOTH.settled(kept(NEXT), taken=True) == ChargerAccess(CP, kept(NEXT))
+    assert BOTH.settled(kept(NEXT), taken=False) == ChargerAccess(CP, kept(KEY))
+
+
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize(
+    "access", [BOTH, ChargerAccess(CP, kept(OTHER)), ChargerAccess(CP, kept(KEY)), ChargerAccess(CP)]
+)
+def test_what_it_says_of_a_key_that_is_not_its_next_one_changes_nothing(access: ChargerAccess, *, taken: bool) -> None:
+    assert access.settled(kept(OTHER), taken=taken) == access

@@ -1,10 +1,12 @@
 """Users, passwords and tokens of URLs, wherever in a text they stand."""
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from csms.core.hiding import without_credentials
+from csms.core.hiding import address_shown, without_credentials
 
 
 @pytest.mark.parametrize(
@@ -25,12 +27,40 @@ from csms.core.hiding import without_credentials
         (r'{"at":"https://h/?Token=a\"b"}', r'{"at":"https://h/?Token=***\"b"}'),
         ("is it a?b=c or a token=d?", "is it a?b=c or a token=d?"),
         ("ws://host:9000/CP001", "ws://host:9000/CP001"),
+        ("ws:/bob:hunter2@host/x, /ws:/x@y", "ws:/***@host/x, /ws:/***@y"),
         ("", ""),
     ],
 )
 def test_what_is_shown(text: str, shown: str) -> None:
     assert without_credentials(text) == shown
     assert without_credentials(shown) == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/ocpp/CP%20001", "/ocpp/CP%20001"),
+        ("/a%zz%", "/a%zz%"),
+        ("/CP9?password=hunter2", "/CP9?***"),
+        ("/CP9#hunter2?x", "/CP9?***"),
+        ("/CP9%3Fpassword=hunter2", "/CP9?password=***"),
+        ("/ws://CP9:hunter2@host/CP9", "/ws://***@host/CP9"),
+        ("/ws:/CP9:hunter2@host/CP9", "/ws:/***@host/CP9"),
+        ("/ocpp/ws%3A%2F%2FCP9:hunter2%40host%2FCP9", "/ocpp/ws://***@host/CP9"),
+        ("/%25252525253A", "***"),
+        ("", ""),
+    ],
+)
+def test_what_is_shown_of_the_address_that_somebody_asked_for(path: str, shown: str) -> None:
+    assert address_shown(path) == shown
+
+
+@given(st.text("abc:@/!%$?#", min_size=1), st.integers(1, 9))
+def test_no_password_in_a_path_is_left_however_often_it_is_escaped(password: str, times: int) -> None:
+    path = f"ws://bob:hunter2{password}@host/CP9"
+    for _ in range(times):
+        path = quote(path, safe="")
+    assert "hunter2" not in address_shown(f"/ocpp/{path}")
 
 
 @given(st.text("abc:@!%$", min_size=1))

@@ -16,4 +16,9 @@ def test_half_open_ones_are_counted_in_all_and_by_address() -> None:
     half_open.leave(1)
     assert half_open.enter("C", "C")
     half_open = HalfOpen(8)
+    assert [half_open.enter(n, f"2001:db8::{n:x}%eth0") for n in range(3)] == [True, True, False], "one network"
+    assert half_open.enter(3, "2001:db8:0:1::1"), "another one"
+    half_open.leave(0)
+    assert half_open.enter(4, "2001:db8::4")
+    half_open = HalfOpen(8)
     assert [half_open.enter(n, "A", stands_for_many=True) for n in range(9)] == [True] * 8 + [False]

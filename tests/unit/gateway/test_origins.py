@@ -72,11 +72,42 @@ def test_reach(address: str, reach: Reach) -> None:
             [("Forwarded", "for=1.2.3.4")],
             Origin("127.0.0.1", Reach.PUBLIC, encrypted=False, unnamed_proxy=True),
         ),
-        ("10.0.0.3", [("X-Forwarded-Proto", "https")], Origin("10.0.0.3", Reach.PRIVATE, encrypted=False)),
+        (
+            "10.0.0.3",
+            [("X-Forwarded-Proto", "https")],
+            Origin("10.0.0.3", Reach.PUBLIC, encrypted=False, unnamed_proxy=True),
+        ),
     ],
 )
 def test_proxies(peer: str, headers: list[tuple[str, str]], origin: Origin) -> None:
     assert NAMED.of(peer, Headers(headers), encrypted=False) == origin
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("X-Forwarded-For", "X-Forwarded-Proto", "x-forwarded-host", "X-FORWARDED-PORT", "X-Forwarded-Server"),
+        *("X-Forwarded", "Forwarded", "Via", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "True-Client-IP"),
+        *("CF-Connecting-IP", "CF-Connecting-IPv6", "CF-Ray", "CF-Visitor", "CDN-Loop", "Fastly-Client-IP"),
+        *("Fly-Client-IP", "X-Original-For", "X-Original-Host", "X-Envoy-External-Address", "X-Amzn-Trace-Id"),
+        *("X-Azure-ClientIP", "X-Azure-SocketIP", "X-ProxyUser-Ip", "X-ARR-SSL", "Proxy-Connection"),
+    ],
+)
+def test_any_header_that_proxies_add_gives_one_away_that_is_not_named(header: str) -> None:
+    found = NAMED.of("127.0.0.1", Headers({header: ""}), encrypted=False)
+    assert found == Origin("127.0.0.1", Reach.PUBLIC, encrypted=False, unnamed_proxy=True)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Host", "Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Extensions", "Origin", "User-Agent"),
+        *("Authorization", "Cookie", "Accept", "Pragma", "Cache-Control", "Content-Length", "X-Client", "X-Serial"),
+    ],
+)
+def test_what_chargers_send_gives_no_proxy_away(header: str) -> None:
+    found = NAMED.of("127.0.0.1", Headers({header: "x"}), encrypted=False)
+    assert found == Origin("127.0.0.1", Reach.LOOPBACK, encrypted=False)
 
 
 @pytest.mark.parametrize(

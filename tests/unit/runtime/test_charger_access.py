@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
-from csms.core.charger_access import ChargerAccess, Grade, Profile
+from csms.core.charger_access import ChargerAccess, Grade, HashedKey, Profile
 from csms.core.ids import ChargerId
 from csms.ports import StoreError, StoreUnreachableError
 from csms.runtime import turns
@@ -58,16 +58,69 @@ async def test_a_new_key_is_never_shown_by_accident(book: AccessBook) -> None:
     assert made.key not in f"{made!r}{made}"
 
 
+async def test_a_key_that_a_charger_may_hold_is_not_replaced_unless_it_is_given_up(book: AccessBook) -> None:
+    old = await key(book)
+    sent = await key(book, rotate=True, until_used=True)
+    assert await book.make_key(CP, rotate=True, until_used=True) is HasKey.UNDECIDED
+    assert await book.make_key(CP, rotate=True) is HasKey.UNDECIDED
+    assert await book.make_key(CP, rotate=False, give_up=True) is HasKey.HAS_KEY
+    assert [book.find(CP).grade(each) for each in (old, sent)] == [Grade.CURRENT, Grade.NEXT]
+    made = await book.make_key(CP, rotate=True, give_up=True)
+    assert isinstance(made, NewKey)
+    grades = [book.find(CP).grade(each) for each in (old, sent, bytes.fromhex(made.key))]
+    assert grades == [Grade.CURRENT, Grade.WRONG, Grade.NEXT]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+async def test_what_a_charger_says_late_of_a_key_is_not_taken_for_what_it_says_of_another(
+    book: AccessBook, memory: AccessInMemory, *, taken: bool
+) -> None:
+    old = await key(book)
+    made = [await book.make_key(CP, rotate=True, give_up=True) for _ in range(2)]
+    first, second = (each for each in made if isinstance(each, NewKey))
+    memory.writes = 0
+    await book.settle(CP, first.kept, taken=taken)
+    assert memory.writes == 0
+    grades = [book.find(CP).grade(each) for each in (old, bytes.fromhex(first.key), bytes.fromhex(second.key))]
+    assert grades == [Grade.CURRENT, Grade.WRONG, Grade.NEXT]
+
+
 async def test_use_is_written_once(book: AccessBook, memory: AccessInMemory) -> None:
     await key(book)
     memory.writes = 0
     for _ in range(3):
-        await book.used(CP, Profile.PASSWORD, Grade.CURRENT, "A")
+        await book.used(book.find(CP), Profile.PASSWORD, Grade.CURRENT, "A")
     assert memory.writes == 1
-    await book.used(CP, Profile.PASSWORD, Grade.CURRENT, "B")
+    await book.used(book.find(CP), Profile.PASSWORD, Grade.CURRENT, "B")
     assert memory.writes == 2
-    await book.used(CP, Profile.NONE, None, "C")
+    await book.used(book.find(CP), Profile.NONE, None, "C")
     assert (memory.writes, memory.kept[CP].address) == (2, "B"), "who proves nothing is not remembered"
+
+
+@pytest.mark.parametrize("grade", [Grade.CURRENT, Grade.NEXT, None])
+async def test_what_was_forgotten_while_the_charger_came_in_stays_forgotten(
+    book: AccessBook, memory: AccessInMemory, grade: Grade | None
+) -> None:
+    await key(book)
+    await key(book, rotate=True)
+    await asyncio.gather(book.remove_key(CP), book.used(book.find(CP), Profile.PASSWORD, grade, "A"))
+    assert book.find(CP) == ChargerAccess(CP)
+    assert memory.kept == {}
+    first = await key(book)
+    await book.used(book.find(CP), Profile.PASSWORD_TLS, Grade.CURRENT, "A")
+    await asyncio.gather(book.unpin(CP), book.used(book.find(CP), Profile.PASSWORD_TLS, Grade.CURRENT, "B"))
+    assert book.find(CP).profile is Profile.NONE, "as the operator said last"
+    assert book.find(CP).grade(first) is Grade.CURRENT
+
+
+async def test_the_use_of_a_key_that_was_given_up_meanwhile_is_no_use_of_another(book: AccessBook) -> None:
+    old = await key(book)
+    await key(book, rotate=True)
+    made, _ = await asyncio.gather(
+        book.make_key(CP, rotate=True, give_up=True), book.used(book.find(CP), Profile.PASSWORD, Grade.NEXT, "A")
+    )
+    assert isinstance(made, NewKey)
+    assert [book.find(CP).grade(each) for each in (old, bytes.fromhex(made.key))] == [Grade.CURRENT, Grade.NEXT]
 
 
 async def test_what_could_not_be_kept_is_not_believed(book: AccessBook, memory: AccessInMemory) -> None:
@@ -76,7 +129,7 @@ async def test_what_could_not_be_kept_is_not_believed(book: AccessBook, memory: 
     memory.failure = StoreError("full")
     for change in (
         book.make_key(CP, rotate=True),
-        book.used(CP, Profile.PASSWORD, Grade.CURRENT, "A"),
+        book.used(book.find(CP), Profile.PASSWORD, Grade.CURRENT, "A"),
         book.remove_key(CP),
     ):
         with pytest.raises(StoreError):
@@ -118,13 +171,14 @@ async def test_a_store_that_cannot_be_read_at_all_is_told_of(book: AccessBook, m
 
 
 async def test_settling_and_forgetting_what_is_not_there_does_nothing(book: AccessBook, memory: AccessInMemory) -> None:
-    await book.settle(CP, taken=True)
+    await book.settle(CP, HashedKey("00" * 16, "0" * 64, 0), taken=True)
     await book.unpin(CP)
     assert await book.remove_key(CP) is False
     assert memory.writes == 0
-    new = await key(book, until_used=True)
+    made = await book.make_key(CP, rotate=False, until_used=True)
+    assert isinstance(made, NewKey)
     assert book.find(CP).may_come_without
-    await book.settle(CP, taken=True)
-    assert book.find(CP).grade(new) is Grade.CURRENT
+    await book.settle(CP, made.kept, taken=True)
+    assert book.find(CP).grade(bytes.fromhex(made.key)) is Grade.CURRENT
     assert await book.remove_key(CP) is True
     assert memory.kept == {}

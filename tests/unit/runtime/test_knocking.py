@@ -29,6 +29,19 @@ def test_bounded_in_entries_and_in_text() -> None:
     assert log.record("C" * 999, "h", "", "unknown_charger", wall_ms=9).charger_id == "C" * 255
 
 
+def test_nobody_who_looks_reads_a_password_that_a_charger_was_given_in_its_address() -> None:
+    log = KnockingLog()
+    for _ in range(2):
+        knock = log.record(
+            "ws://C:hush@h/" + "C" * 300, "h", "/ws%3A%2F%2FC:hush@h/CP9?token=hush", "unknown", wall_ms=1
+        )
+        assert log.told(knock, BootInfo("V", "M"), wall_ms=2).count == knock.count
+    (kept,) = log.recent()
+    assert (kept.count, kept.path) == (2, "/ws://***@h/CP9?***")
+    assert kept.charger_id.startswith("ws://***@h/C")
+    assert "hush" not in repr(kept)
+
+
 def test_what_a_guest_says_of_itself_stays_with_its_entry() -> None:
     log = KnockingLog(max_entries=2)
     knock = log.record("CP9", "h", "/CP9", "pending", wall_ms=1)
