@@ -18,7 +18,7 @@ from websockets.datastructures import Headers
 
 from csms.buckets import Buckets, Rate
 from csms.core.charger_access import ChargerAccess, Grade, Profile
-from csms.gateway.credentials import CHALLENGE, certified_id, password_of
+from csms.gateway.credentials import CHALLENGE, certified_id, has_ended, password_of
 from csms.gateway.origins import Origin, Reach
 
 
@@ -27,12 +27,15 @@ class Knocker:
     """What a handshake shows.
 
     Attributes:
-        certificate: the client certificate that TLS has verified, as `ssl` decodes it.
+        certificate: the client certificate that TLS has verified, as `ssl` decodes it: on this connection, or on the
+            one whose session of TLS 1.2 this one goes on with.
+        wall_ms: when it knocks, UTC.
     """
 
     origin: Origin
     headers: Headers
     certificate: Mapping[str, Any] | None
+    wall_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ WRONG_PASSWORD = Refusal("wrong_password", HTTPStatus.UNAUTHORIZED, _NOT_PROVEN)
 WRONG_CERTIFICATE = Refusal(
     "wrong_certificate", HTTPStatus.FORBIDDEN, "The client certificate names another charger than the address."
 )
+ENDED_CERTIFICATE = Refusal("ended_certificate", HTTPStatus.FORBIDDEN, "The client certificate has ended.")
 LOWER_PROFILE = Refusal(
     "lower_profile", HTTPStatus.FORBIDDEN, "This charger has used a higher security profile than this one."
 )
@@ -154,6 +158,8 @@ def _judged(access: ChargerAccess, knocker: Knocker) -> Admitted | Refusal:
 def _proven(access: ChargerAccess, knocker: Knocker) -> Admitted | Refusal:
     """Return what it has proven."""
     named = certified_id(knocker.certificate)
+    if knocker.certificate and has_ended(knocker.certificate, knocker.wall_ms):
+        return ENDED_CERTIFICATE
     if named is not None:
         return Admitted(Profile.CERTIFICATE) if named == access.charger_id else WRONG_CERTIFICATE
     if access.key is None and access.next_key is None:

@@ -4,6 +4,7 @@ The password of HTTP Basic is the bytes of a key, which are seldom text; many ch
 """
 
 import binascii
+import ssl
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
@@ -40,3 +41,11 @@ def certified_id(certificate: Mapping[str, Any] | None) -> str | None:
     named = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
     others = [value for key, value in certificate.get("subjectAltName", ()) if key == "DNS"]
     return str(next(iter((*named, *others)), ""))
+
+
+def has_ended(certificate: Mapping[str, Any], now_ms: int) -> bool:
+    """Return whether a certificate that TLS has verified once holds no more; one whose end cannot be read does."""
+    try:
+        return ssl.cert_time_to_seconds(str(certificate["notAfter"])) * 1_000 < now_ms
+    except (KeyError, ValueError):
+        return False

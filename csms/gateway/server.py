@@ -276,9 +276,10 @@ class Gateway:
     async def _unadmitted(self, connection: ChargerConnection, charger_id: ChargerId, origin: Origin) -> Refusal | None:
         """Return why a charger may not come in; let in, how it proved who it is is durable, or not yet believed."""
         assert connection.request is not None, "it is being judged"
-        knocker = Knocker(origin, connection.request.headers, connection.certificate)
+        now = self._services.clock.now()
+        knocker = Knocker(origin, connection.request.headers, connection.certificate, now.wall_ms)
         access = self._access.find(charger_id)
-        found = self._admission.judge(access, knocker, _mono_ms(self._services))
+        found = self._admission.judge(access, knocker, now.mono_ms)
         if isinstance(found, Refusal):
             return found
         assert isinstance(found, Admitted), "there is nothing else"

@@ -1,9 +1,13 @@
 """TLS at the chargers' door: what is allowed, and certificates that can be replaced while chargers are connected.
 
-TLS 1.2 or 1.3, no compression, no resumption, the cipher suites of the whitepaper (A00.FR.317) and their likes with
+TLS 1.2 or 1.3, no compression, no tickets, the cipher suites of the whitepaper (A00.FR.317) and their likes with
 forward secrecy first, keys of at least 112 bits (A00.FR.501). One certificate for each kind of key, so that a charger
 gets the one it can check. A client certificate is verified where one is sent; whether it must be one, and whose, is
 judged with the handshake of the WebSocket (`csms.gateway.admission`).
+
+A session of TLS 1.3 cannot be resumed. One of 1.2 can, by its id, for the standard library has no switch for that: with
+the same files alone, as new ones make a new context, and for two hours at most. The certificate of such a session was
+verified when it began, so until when it holds is looked at again with the handshake of the WebSocket, as is all else.
 
 Files are looked at each minute. What is new in them serves the connections that come from then on; those that are there
 keep theirs. Files that cannot be used change nothing, and are told once.
@@ -63,7 +67,7 @@ def new_context(files: TlsFiles) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    # Each connection proves itself anew, with the certificates and authorities of its time.
+    # What a ticket holds would be believed of whoever shows it: there are none.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
     for certificate, key in files.pairs:

@@ -1,6 +1,7 @@
 """The chargers' door over TLS: which certificates, versions and suites, whose certificate, and replacing them."""
 
 import asyncio
+import socket
 import ssl
 import warnings
 from collections.abc import AsyncIterator
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import uvloop
@@ -104,6 +106,47 @@ async def test_profile_3_is_a_certificate_that_names_the_charger(authority: Auth
         right = basic("CP001", await key_of(world))
         assert await refused(world, authority.client(), Authorization=right) == 403, "the key is a lower profile"
         assert reasons(world)[0] == "lower_profile"
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_session_that_is_resumed_is_one_of_these_files_and_proves_no_more_than_a_new_one(
+    authority: Authority, files: TlsFiles, version: ssl.TLSVersion
+) -> None:
+    tls = authority.client(authority.issue(common_name="CP001"))
+    tls.maximum_version = version
+    certificates = Certificates(files, ManualClock())
+    async with gateway(certificates=certificates) as world:
+
+        async def come(session: ssl.SSLSession | None, path: str = "/CP001") -> tuple[int, bool, ssl.SSLSession | None]:
+            return await asyncio.to_thread(asked, world.secure_url(path), tls, session)
+
+        status, is_resumed, session = await come(None)
+        assert (status, is_resumed) == (101, False)
+        can_be = version is ssl.TLSVersion.TLSv1_2
+        assert (await come(session))[:2] == (101, can_be)
+        assert (await come(session, "/CP002"))[:2] == (403, can_be)
+        certificates._seen = ()
+        certificates.look()
+        status, is_resumed, session = await come(session)
+        assert (status, is_resumed) == (101, False), "new files, nothing is resumed"
+        world.clock.mono_ms += 800 * 86_400_000
+        assert (await come(session))[:2] == (403, can_be), "it has ended since it was verified"
+        assert [knock.reason for knock in world.knocks.recent()] == ["ended_certificate", "wrong_certificate"]
+
+
+def asked(url: str, tls: ssl.SSLContext, session: ssl.SSLSession | None) -> tuple[int, bool, ssl.SSLSession | None]:
+    """Return what the handshake of a WebSocket is answered on a session of TLS, whether that is an old one, and it."""
+    to = urlsplit(url)
+    assert to.port is not None
+    plain = socket.create_connection(("127.0.0.1", to.port), timeout=10)
+    with tls.wrap_socket(plain, server_hostname="127.0.0.1", session=session) as found:
+        found.sendall(
+            f"GET {to.path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Protocol: ocpp1.6\r\n\r\n".encode()
+        )
+        status = int(found.recv(4_096).split()[1])
+        return status, bool(found.session_reused), found.session
 
 
 @pytest.mark.parametrize("common_name", ["CP002", "cp001", "CP001 ", "ws://sems/CP001", "127.0.0.1"])

@@ -17,6 +17,7 @@ KEPT, KEPT_NEXT = hashed(KEY, bytes(16), 0), hashed(NEXT, bytes(16), 0)
 HERE, NEAR, FAR = Reach.LOOPBACK, Reach.PRIVATE, Reach.PUBLIC
 BARE, KEYED, FIRST = ChargerAccess(CP), ChargerAccess(CP, KEPT), ChargerAccess(CP, None, KEPT_NEXT)
 RIGHT, WRONG, NEW = (f"Basic {b64encode(b'CP001:' + one).decode()}" for one in (KEY, bytes(20), NEXT))
+NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 MINE, OTHERS = ({"subject": ((("commonName", name),),)} for name in ("CP001", "CP002"))
 
 
@@ -29,7 +30,7 @@ def knocker(
     address: str = "A",
 ) -> Knocker:
     headers = Headers() if password is None else Headers(Authorization=password)
-    return Knocker(Origin(address, reach, encrypted=tls), headers, certificate)
+    return Knocker(Origin(address, reach, encrypted=tls), headers, certificate, NOW_MS)
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,9 @@ def knocker(
         (KEYED, knocker(NEAR, None, MINE, tls=True), 3),
         (KEYED, knocker(FAR, WRONG, MINE, tls=True), 3),
         (BARE, knocker(FAR, None, MINE, tls=True), 3),
+        (KEYED, knocker(NEAR, None, MINE | {"notAfter": "Jan  1 00:00:00 2026 GMT"}, tls=True), 3),
+        (KEYED, knocker(NEAR, None, MINE | {"notAfter": "at the end of time"}, tls=True), 3),
+        (KEYED, knocker(NEAR, RIGHT, MINE | {"notAfter": "Dec 31 23:59:59 2025 GMT"}, tls=True), "ended_certificate"),
         (KEYED, knocker(NEAR, RIGHT, OTHERS, tls=True), "wrong_certificate"),
         (BARE, knocker(HERE, None, OTHERS, tls=True), "wrong_certificate"),
         (FIRST, knocker(NEAR), 0),
