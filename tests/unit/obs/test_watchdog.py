@@ -214,7 +214,8 @@ def test_a_process_that_was_stopped_for_long_goes_on(tmp_path: Path) -> None:
         several = [stack.enter_context(program("turns_until_it_is_told", tmp_path, end_s=1)) for _ in range(3)]
         for process in several:
             assert process.stdout is not None
-            assert process.stdout.read(1) == b"!"
+            assert process.stderr is not None
+            assert process.stdout.read(1) == b"!", process.stderr.read().decode()
             process.send_signal(signal.SIGSTOP)
             assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])
         time.sleep(2.5)  # what is tested: longer than anything may stand still
