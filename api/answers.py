@@ -61,9 +61,10 @@ from csms.core.makes_document import make_document
 from csms.core.records import CampaignStored, CommandStored, Driver, Maintenance, Place, SessionStored
 from csms.core.release import Release, ReleaseStep
 from csms.core.replies import ChargerView, ConnectorView, SessionView
+from csms.core.secret_names import is_secret_key
 from csms.core.session import REGISTER_UNKNOWN
 from csms.core.units import used_wh
-from csms.obs.redaction import is_secret_key, redacted
+from csms.obs.redaction import redacted
 from csms.ocpp16.merging import Value
 from csms.runtime.continuity import ConnectorDay
 from csms.runtime.redaction import Shown

@@ -570,7 +570,8 @@ def chargers_key(
     """
     from csms.cli.charger_key import Wish, run  # noqa: PLC0415  # heavy: only for this command
 
-    raise typer.Exit(run(url, charger_id, Wish(rotate, send, show, remove, reset_profile, give_up)))
+    wish = Wish(rotate=rotate, send=send, give_up=give_up, show=show, remove=remove, reset_profile=reset_profile)
+    raise typer.Exit(run(url, charger_id, wish))
 
 
 @app.command()

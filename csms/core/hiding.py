@@ -7,16 +7,22 @@ logs, and a log is copied to places where no password should be.
 import re
 from urllib.parse import unquote
 
+from csms.core.secret_names import is_secret_parameter
+
 MASK = "***"
-_USER_OF_URL = re.compile(r"(:(?:/{1,2}|(?:\\/){1,2}))(?:[^/\s\"]+|[^/\s\":@]*:[^\s\"]{0,256})@")
+_IN_JSON = r"\\[^nrt/]"
+"""A character as JSON writes it in a string: what is hidden may be in a line of the log that is finished."""
+_USER_OF_URL = re.compile(
+    r"(:(?:/{1,2}|(?:\\/){1,2}))"
+    rf"(?:(?:[^/\s\"\\]|{_IN_JSON})+|(?:[^/\s\":@\\]|{_IN_JSON})*:(?:[^\s\"\\]|\\/|{_IN_JSON}){{0,256}})@"
+)
 """To the last @ before the host's end or, behind a colon, to the last of all: a password may hold / and @ unescaped.
 
 Who merges the slashes of a path leaves one of two.
 """
 _ESCAPED_MAX = 4
 """So often a path may be escaped: twice it is where a whole address is typed in as an id."""
-_OF_QUERY = re.compile(r"([?&;])([^=&;?\s\"]{1,64})=([^&;\s\"#\\]+)")
-_SECRET = re.compile("token|key|secret|passw|pwd|psk|pin|sig|credential|auth", re.IGNORECASE)
+_OF_QUERY = re.compile(rf"([?&;])([^=&;?\s\"]{{1,64}})=((?:[^&;\s\"#\\]|\\/|{_IN_JSON})+)")
 
 
 def without_credentials(text: str) -> str:
@@ -44,4 +50,4 @@ def address_shown(path: str) -> str:
 
 
 def _shown_of_query(found: re.Match[str]) -> str:
-    return f"{found[1]}{found[2]}={MASK}" if _SECRET.search(found[2]) else found[0]
+    return f"{found[1]}{found[2]}={MASK}" if is_secret_parameter(found[2]) else found[0]

@@ -28,7 +28,6 @@ from csms.core.configuration.chargers import MAX_CONNECTORS
 from csms.core.disturbing import row_without_room
 from csms.core.events import ReleaseRequested, ReleaseUndoRequested
 from csms.core.ids import CommandId, ConnectionId, Token
-from csms.core.leaving import DELETE, SEND_LIST
 from csms.core.maintenance import is_kept_shut, may_be_shut
 from csms.core.part import Part, TimedPart
 from csms.core.records import CommandOutcome, CommandState, CommandStored, Expected, SendState
@@ -47,6 +46,9 @@ TRIES = 3
 
 CALL_LONGEST_MS = 60_000
 """The longest time-out of a CALL (LEDGER.md §3)."""
+
+TELLS_THE_NEXT = frozenset({Trace.CERTIFICATE, Trace.LOCAL_LIST})
+"""Traces of which a later release knows by the commands alone that they are there no more."""
 
 GOES_ON = frozenset({Expected.BOOT, Expected.INSTALLED})
 """What follows from a command that ends what a release has done."""
@@ -214,14 +216,12 @@ class Releasing(Part):
             progress.stage += 1
             self.journal.plan = True
         else:
-            if ended.state is StepState.UNDONE and progress.stage > 0:
+            if ended.state is StepState.UNDONE and progress.stage > 0 and step.trace in TELLS_THE_NEXT:
                 self._record(charger, release, number, asked(charger, step, replace(progress, stage=1)))
             self._ended(charger, number, ended)
 
     def _record(self, charger: ChargerState, release: Release, number: int, done: Asked) -> None:
         """Put what was taken out among the commands, by which the next release tells what is ours: it is no more."""
-        if done.action not in {DELETE, SEND_LIST}:
-            return
         stored = CommandStored(
             CommandId(f"{charger.charger_id}-release-{release.asked_ms}-{number}"),
             charger.charger_id,

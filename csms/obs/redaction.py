@@ -7,11 +7,11 @@ with a structure of its own.
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from csms.core.access import without_keys
 from csms.core.hiding import MASK, without_credentials
+from csms.core.secret_names import is_secret_key, is_secret_name
 
 WITHHELD = "(not shown: it may hold a secret)"
 _SHOWN_OF_TAG = 4
@@ -20,11 +20,6 @@ _SECRETS = {
     *("certificate", "certificatechain", "csr", "signature", "signingcertificate"),
     *("location", "remotelocation", "iccid", "imsi"),
 }
-_LONG_WORDS = ("authorizationkey", "apikey", "password", "passwd", "passphrase", "secret", "token", "credential")
-_SHORT_WORDS = {"pin", "psk", "pwd", "puk"}
-_KEY_WORDS = _SHORT_WORDS | {"pass", "key", "hmac", "wpa"}
-"""In the name of a configuration key; a field may be called so without holding a secret."""
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _NAME_AND_VALUE = re.compile(r'"(\w+)"\s*:\s*("(?:[^"\\]|\\.)*(?:"|\\?$)|[^\s,}\]"\[{]+)', re.DOTALL)
 _DEPTH = 32
 """Structures in structures that are shown; what is deeper no message of the protocol is."""
@@ -68,19 +63,6 @@ def _valid(text: str) -> str:
     return without_credentials(valid)
 
 
-def is_secret_key(name: object) -> bool:
-    """Return whether a configuration key of that name holds a secret; those of charging profiles do not."""
-    if not isinstance(name, str):
-        return False
-    words = [word.lower() for word in _WORD.findall(name)]
-    return is_secret_name(name) or not _KEY_WORDS.isdisjoint(words) or _is_basic_auth(words)
-
-
-def _is_basic_auth(words: list[str]) -> bool:
-    """Return whether a key is called CPBasicAuth, HttpAuth, and the like; not LocalAuthListEnabled."""
-    return "auth" in words and (words[-1] == "auth" or "basic" in words)
-
-
 def redacted_text(text: str) -> str:
     """Return a text that is no readable frame without the values of secret names, or only that it is not shown."""
     rest = _NAME_AND_VALUE.sub(lambda found: "" if _is_hidden(found[1]) else found[0], text)
@@ -98,22 +80,3 @@ def _is_hidden(name: str) -> bool:
 def _names_secret(text: str) -> bool:
     """Return whether any word of a text is a secret name: of a key, in other quotes, before a structure."""
     return any(_is_hidden(word) for word in re.findall(r"\w+", text))
-
-
-def is_secret_name(name: object) -> bool:
-    """Return whether a field or a configuration key of that name holds a secret: a password, but not a ping."""
-    if not isinstance(name, str):
-        return False
-    return _is_known_secret(name) if len(name) <= _NAME_CHARS_MAX else _is_secret(name)
-
-
-def _is_secret(name: str) -> bool:
-    plain = "".join(letter for letter in name.lower() if letter.isalnum())
-    if any(word in plain for word in _LONG_WORDS):
-        return True
-    return any(word.lower() in _SHORT_WORDS for word in _WORD.findall(name))
-
-
-_NAME_CHARS_MAX = 64
-_is_known_secret = lru_cache(maxsize=4_096)(_is_secret)
-"""The names of a protocol are few, and come with every frame; what is longer is none of them and not kept."""

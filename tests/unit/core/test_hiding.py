@@ -1,5 +1,6 @@
 """Users, passwords and tokens of URLs, wherever in a text they stand."""
 
+import json
 from urllib.parse import quote
 
 import pytest
@@ -24,7 +25,10 @@ from csms.core.hiding import address_shown, without_credentials
             "https://h/fw.bin?v=2&X-Amz-Signature=abc&token=d#top",
             "https://h/fw.bin?v=2&X-Amz-Signature=***&token=***#top",
         ),
-        (r'{"at":"https://h/?Token=a\"b"}', r'{"at":"https://h/?Token=***\"b"}'),
+        (r'{"at":"https://h/?Token=a\"b"}', r'{"at":"https://h/?Token=***"}'),
+        (r'{"at":"https://h/?token=a\u00e9b\/c","by":"?key="}', r'{"at":"https://h/?token=***","by":"?key="}'),
+        (r'{"at":"ftp://bob:hun\"ter2\\@host","by":"x@y"}', r'{"at":"ftp://***@host","by":"x@y"}'),
+        (r"in ftp://bob:hunter2@host\nat x@y", r"in ftp://***@host\nat x@y"),
         ("is it a?b=c or a token=d?", "is it a?b=c or a token=d?"),
         ("ws://host:9000/CP001", "ws://host:9000/CP001"),
         ("ws:/bob:hunter2@host/x, /ws:/x@y", "ws:/***@host/x, /ws:/***@y"),
@@ -66,3 +70,9 @@ def test_no_password_in_a_path_is_left_however_often_it_is_escaped(password: str
 @given(st.text("abc:@!%$", min_size=1))
 def test_no_password_is_left(password: str) -> None:
     assert "hunter2" not in without_credentials(f"see ftp://bob:hunter2{password}@host/x, please")
+
+
+@given(st.text(st.characters(exclude_categories=["Z", "Cc"]), min_size=1, max_size=20))
+def test_a_line_of_json_stays_one_and_holds_no_password_whatever_is_in_it(password: str) -> None:
+    line = json.dumps({"at": f"ftp://bob:hunter2{password}@host/x", "by": "anna"})
+    assert json.loads(without_credentials(line)) == {"at": "ftp://***@host/x", "by": "anna"}

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from csms.core.access import key_text
 from csms.core.hiding import MASK
-from csms.obs.redaction import WITHHELD, is_secret_key, is_secret_name, redacted, redacted_text
+from csms.core.secret_names import is_secret_key, is_secret_name
+from csms.obs.redaction import WITHHELD, redacted, redacted_text
 from csms.runtime.messages import Direction, Frame
 from csms.runtime.redaction import Shown, shown
 
