@@ -4,11 +4,9 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -174,12 +172,10 @@ asyncio.run(main())
 
 
 @contextlib.contextmanager
-def program(does: str, tmp_path: Path, report_s: int = 1, end_s: int = 2) -> Iterator[subprocess.Popen[bytes]]:
+def program(does: str, report_s: int = 1, end_s: int = 2) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program that is looked after; whatever becomes of the test, it is gone afterwards."""
-    file = tmp_path / "program.py"
-    file.write_text(textwrap.dedent(PROGRAM), encoding="utf-8")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    command = [sys.executable, str(file), does, str(report_s), str(end_s)]
+    command = [sys.executable, "-c", PROGRAM, does, str(report_s), str(end_s)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment) as process:
         try:
@@ -195,23 +191,21 @@ def program(does: str, tmp_path: Path, report_s: int = 1, end_s: int = 2) -> Ite
         ("keeps_the_interpreter_to_itself", -signal.SIGPROF, ["keeps_the_interpreter_to_itself", "Thread"]),
     ],
 )
-def test_a_process_whose_loop_stands_still_ends_and_says_where(
-    does: str, status: int, said: list[str], tmp_path: Path
-) -> None:
-    with program(does, tmp_path) as process:
+def test_a_process_whose_loop_stands_still_ends_and_says_where(does: str, status: int, said: list[str]) -> None:
+    with program(does) as process:
         _, err = process.communicate(timeout=60)
     assert process.returncode == status
     assert all(word in err.decode() for word in said), err.decode()
 
 
-def test_it_ends_although_its_log_takes_nothing_more(tmp_path: Path) -> None:
-    with program("blocked_in_a_log_nobody_reads", tmp_path) as process:
+def test_it_ends_although_its_log_takes_nothing_more() -> None:
+    with program("blocked_in_a_log_nobody_reads") as process:
         assert process.wait(timeout=60) == STALLED
 
 
-def test_a_process_that_was_stopped_for_long_goes_on(tmp_path: Path) -> None:
+def test_a_process_that_was_stopped_for_long_goes_on() -> None:
     with contextlib.ExitStack() as stack:
-        several = [stack.enter_context(program("turns_until_it_is_told", tmp_path, end_s=1)) for _ in range(3)]
+        several = [stack.enter_context(program("turns_until_it_is_told", end_s=1)) for _ in range(3)]
         for process in several:
             assert process.stdout is not None
             assert process.stderr is not None
