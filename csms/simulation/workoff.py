@@ -20,7 +20,7 @@ controller but
   that its charger has from us. When it goes, or a transaction with a limit of its own has ended, the default counts
   again, and a row that is still open has its 25 s again;
 - whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since these were
-  over, nor since a liar was convicted: they are not counted.
+  over, nor since somebody on their row was convicted: they are not counted.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -188,7 +188,10 @@ class WorkOff:
                 self._moved_ms |= dict.fromkeys(self._rows.of(charger_id), now_ms)
 
     def _convict(self, key: ConnectorKey) -> None:
-        """Note since when a connector counts as not obeying; from its conviction others have room to make again."""
+        """Note since when a connector counts as not obeying; from its conviction others have room to make again.
+
+        Whoever is no liar had been told what it may, so others had its room until then; when it obeys, they have it back.
+        """
         is_convicted = self.truth.is_convicted(key)
         if is_convicted == (key in self._convicted_ms):
             return
@@ -196,7 +199,7 @@ class WorkOff:
             self._convicted_ms[key] = self.truth.now_ms
         else:
             del self._convicted_ms[key]
-        if key.charger_id in self.truth.liars:
+        if is_convicted or key.charger_id in self.truth.liars:
             self._moved_ms |= dict.fromkeys(self._rows.of(key.charger_id), self.truth.now_ms)
 
     # --- what is held against the controller -------------------------------------------------------------------------
