@@ -502,17 +502,21 @@ class Engine:
         return {make: replace(learnt) for make, learnt in self._state.makes.items()}
 
     def _chargers_that_changed(self, journal: Journal) -> dict[ChargerId, ChargerView | None]:
-        """Return the chargers that are another than they were shown, and remember what is shown of them now."""
-        shown, touched = self._shown_chargers, journal.touched()
+        """Return the chargers that are another than they were shown, and remember what is shown of them now.
+
+        Without a plan only those that a fact has touched are looked at: it may be one message of one of thousands.
+        """
+        shown, touched, all_chargers = self._shown_chargers, journal.touched(), self._state.chargers
         for charger_id in journal.forgotten:
             shown.pop(charger_id, None)
+        looked_at = all_chargers if journal.plan or journal.station else sorted(touched & all_chargers.keys())
         changed: dict[ChargerId, ChargerView | None] = {}
-        for charger_id, charger in self._state.chargers.items():
-            known = shown.get(charger_id)
+        for charger_id in looked_at:
+            charger, known = all_chargers[charger_id], shown.get(charger_id)
             if journal.station or charger_id in touched or not is_shown(charger, known):
-                view = charger_view(charger)
+                shown[charger_id] = view = charger_view(charger)
                 if view != known:
-                    changed[charger_id] = shown[charger_id] = view
+                    changed[charger_id] = view
         return changed
 
     def _changes(self, journal: Journal) -> Changes:

@@ -16,14 +16,14 @@ safe mode halt the process (`StationHalted`).
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import structlog
 
 from csms.core.alarms import Alarm, Severity
 from csms.core.engine import Engine, Step
-from csms.core.events import ChargerConnected, ChargerDisconnected, ChargerHeard, Fact
+from csms.core.events import ChargerConnected, ChargerDisconnected, ChargerHeard, Fact, TransactionStarted
 from csms.core.ids import ChargerId, ConnectionId, RequestId, Token
 from csms.core.records import EventLogged, Record, StationStored
 from csms.core.replies import Outcome
@@ -42,7 +42,8 @@ STORE_PAUSE_S = 1.0
 that is away."""
 
 CROWD = 8
-"""Records of a commit from which on the next one keeps its distance."""
+"""Chargers and REST clients that a commit concerns, from which on the next one keeps its distance. Many messages of one
+are no crowd: nobody else waits for what that one says."""
 COMMIT_PARTS = 4
 """In a crowd the next commit begins when the one before has taken only so small a part of the time since it began: the
 replies of a few wait for little, and many share a commit on a machine that is at its limit, where it takes long."""
@@ -59,11 +60,18 @@ MOST_STEPS_WAITING = 1_000
 WARNINGS = frozenset({"notice.raised", "charger.refusing", "limit.refused", "transaction.orphan_stopped"})
 
 
-def pause_after_commit_s(records: int, took_s: float) -> float:
-    """Return for how long the next commit waits after one of so many records, which took so long."""
-    if records < CROWD:
+def pause_after_commit_s(speakers: int, took_s: float) -> float:
+    """Return for how long the next commit waits after one of what so many have said, which took so long."""
+    if speakers < CROWD:
         return 0.0
     return max(0.0, min(COMMIT_PARTS * took_s, COMMIT_DISTANCE_MAX_S) - took_s)
+
+
+def speakers_of(facts: Iterable[Fact]) -> set[str]:
+    """Return which chargers and REST clients have said something."""
+    spoke = (fact.key if isinstance(fact, TransactionStarted) else fact for fact in facts)
+    said = (getattr(one, "charger_id", None) or getattr(one, "session_id", None) for one in spoke)
+    return {speaker for speaker in said if speaker is not None}
 
 
 class StationHalted(Exception):  # noqa: N818 - it names what happened
@@ -82,6 +90,7 @@ class Controller:
         self._engine: Engine | None = None
         self._view: StationView | None = None
         self._waiting: deque[Step] = deque()
+        self._speakers: set[str] = set()
         self._steps_waiting = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -208,6 +217,7 @@ class Controller:
         for command in step.at_once:
             self._links.send(command)
         self._waiting.append(step)
+        self._speakers |= speakers_of(facts)
         self._idle.clear()
         self._steps_waiting.set()
 
@@ -241,15 +251,16 @@ class Controller:
             await self._steps_waiting.wait()
             began_s = loop.time()
             self._steps_waiting.clear()
-            steps = list(self._waiting)
+            steps, speakers = list(self._waiting), len(self._speakers)
             self._waiting.clear()
+            self._speakers.clear()
             records: list[Record] = [record for step in steps for record in step.records]
             if not self._commit_failed and await self._made_durable(records):
                 for step in steps:
                     self._let_out(step)
             if not self._waiting:
                 self._idle.set()
-            pause_s = pause_after_commit_s(len(records), loop.time() - began_s)
+            pause_s = pause_after_commit_s(speakers, loop.time() - began_s)
             if pause_s > 0:
                 await asyncio.sleep(pause_s)
 

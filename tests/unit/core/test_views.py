@@ -1,8 +1,13 @@
 """What operators are shown of a charger; `Drive` checks at each step that what was published is what is."""
 
-from csms.core.events import ConnectorStatus
+import pytest
+
+from csms.core import engine
+from csms.core.charger import ChargerState
+from csms.core.events import ConnectorStatus, StatusNotified
 from csms.core.ids import ChargerId
 from csms.core.replies import ChargerView
+from csms.core.views import charger_view, is_shown
 from tests.unit.core.driving import T0_WALL_MS, Drive, charger, station
 
 AVAILABLE, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.CHARGING
@@ -65,3 +70,47 @@ def test_a_charger_that_nothing_happened_to_is_not_published_again() -> None:
     drive.bring_up("A", "B")
     drive.start("A")
     assert set(drive.last.changes.chargers) == {ChargerId("A")}
+
+
+def test_a_message_of_one_charger_has_no_other_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    drive = Drive(station(100, charger("A", 50), charger("B", 50)))
+    drive.bring_up("A", "B")
+    drive.wait(600)  # nothing is left to be planned
+    looked_at = Looks(monkeypatch)
+    step = drive.engine.step([StatusNotified(ChargerId("A"), 1, AVAILABLE, at_ms=T0_WALL_MS)], drive.now)
+    assert any(record == drive.engine._state.chargers[ChargerId("A")].stored() for record in step.records)
+    assert looked_at.ids == ["A"]
+
+
+def test_what_is_shown_again_is_compared_with_what_it_was_and_not_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    drive = Drive(station(100, charger("A", 50), charger("B", 50)))
+    drive.bring_up("A", "B")
+    of_b = drive.engine._state.chargers[ChargerId("B")].settings
+    of_b.values = dict(of_b.values)  # the same, told again
+    drive.start("A")
+    looked_at = Looks(monkeypatch)
+    drive.engine.step([StatusNotified(ChargerId("A"), 1, CHARGING)], drive.now)
+    assert "B" not in looked_at.made
+
+
+class Looks:
+    """Of which chargers the engine asks whether they are as shown, or makes a view."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[str] = []
+        self.made: list[str] = []
+
+        def asked(charger: ChargerState, view: ChargerView | None) -> bool:
+            self.asked.append(charger.charger_id)
+            return is_shown(charger, view)
+
+        def made(charger: ChargerState) -> ChargerView:
+            self.made.append(charger.charger_id)
+            return charger_view(charger)
+
+        monkeypatch.setattr(engine, "is_shown", asked)
+        monkeypatch.setattr(engine, "charger_view", made)
+
+    @property
+    def ids(self) -> list[str]:
+        return sorted({*self.asked, *self.made})

@@ -151,7 +151,7 @@ async def test_what_queues_behind_a_commit_shares_the_next_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("records", "took_s", "pause_s"),
+    ("speakers", "took_s", "pause_s"),
     [
         (7, 0.001, 0.0),  # little is going on
         (8, 0.001, 0.003),
@@ -162,9 +162,35 @@ async def test_what_queues_behind_a_commit_shares_the_next_one() -> None:
     ],
 )
 def test_in_a_crowd_a_commit_leaves_three_times_as_long_to_other_work_and_never_waits_for_long(
-    records: int, took_s: float, pause_s: float
+    speakers: int, took_s: float, pause_s: float
 ) -> None:
-    assert pause_after_commit_s(records, took_s) == pytest.approx(pause_s)
+    assert pause_after_commit_s(speakers, took_s) == pytest.approx(pause_s)
+
+
+@pytest.mark.parametrize(
+    ("ask", "speakers"),
+    [
+        (lambda bench, _n: bench.probe("C0"), 1),
+        (lambda bench, n: bench.probe(f"C{n}"), 20),
+        (lambda bench, n: bench.start(f"C{n}"), 20),
+    ],
+)
+async def test_many_messages_of_one_charger_are_no_crowd_but_many_chargers_are(
+    ask: Callable[[Bench, int], "asyncio.Future[Outcome]"], speakers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+
+    def no_pause(many: int, _took_s: float) -> float:
+        heard.append(many)
+        return 0.0
+
+    monkeypatch.setattr(module, "pause_after_commit_s", no_pause)
+    bench = Bench(station(1_000, *(charger(f"C{n}", 10) for n in range(20))))
+    async with bench.running():
+        await bench.settle()
+        heard.clear()
+        await asyncio.gather(*(ask(bench, n) for n in range(20)))
+        assert heard[0] == speakers
 
 
 async def test_replies_keep_the_order_of_the_facts_over_steps_and_commits() -> None:
