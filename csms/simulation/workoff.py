@@ -190,7 +190,7 @@ class WorkOff:
     def _convict(self, key: ConnectorKey) -> None:
         """Note since when a connector counts as not obeying; from its conviction others have room to make again.
 
-        Whoever is no liar had been told what it may, so others had its room until then; when it obeys, they have it back.
+        Whoever is no liar had been told what it may: others had its room until then, and have it back when it obeys.
         """
         is_convicted = self.truth.is_convicted(key)
         if is_convicted == (key in self._convicted_ms):
