@@ -23,8 +23,10 @@ BURST_S = 30
 SHARED = 30
 """All who are in debt share so many times the rate of one, whatever else the machine does."""
 
-SPARE = 500
-"""And so many times that rate while it has time: then a site that comes back is taken in about as fast as it can be."""
+SPARE, SPARE_EACH, SPARE_MOST = 100, 5, 500
+"""While it has time so many times that rate, so many more for each of them, and never more than so many: a site that
+comes back is then taken in about as fast as it can be, and a few that send without end stay a small part of what the
+machine does."""
 
 IDLE = 0.5
 """The machine has time while this process computes for less than this part of it."""
@@ -81,9 +83,14 @@ class Debtors:
         since_ms = now_ms - self._asked_ms.pop(charger_id, now_ms)
         self._asked_ms[charger_id] = now_ms
         self._forget_those_gone(now_ms)
-        many = SPARE if self._leisure.has_time(now_ms) else SHARED
-        each_per_ms = many * self._per_ms / len(self._asked_ms)
+        each_per_ms = self._together(now_ms) * self._per_ms / len(self._asked_ms)
         return since_ms * each_per_ms, each_per_ms
+
+    def _together(self, now_ms: float) -> int:
+        """Return how many times the rate of one they share now."""
+        if not self._leisure.has_time(now_ms):
+            return SHARED
+        return min(SPARE + SPARE_EACH * len(self._asked_ms), SPARE_MOST)
 
     def leave(self, charger_id: str) -> None:
         """Forget one that has paid."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csms.gateway.budget import ASK_AGAIN_MS, BURST_S, SHARED, SPARE, Budgets
+from csms.gateway.budget import ASK_AGAIN_MS, BURST_S, SHARED, SPARE, SPARE_EACH, SPARE_MOST, Budgets
 
 PER_S = 10
 
@@ -87,8 +87,19 @@ def test_what_all_are_read_is_bounded_whatever_they_send(senders: dict[str, int]
     machine = Machine(each_ms=0, is_busy=is_busy)
     frames = read_until(Budgets(PER_S, machine.computed_ms), machine, senders, seconds * 1_000)
     own = len(senders) * PER_S * (BURST_S + seconds)
-    shared = (SHARED if is_busy else SPARE) * PER_S * (seconds + 2 * ASK_AGAIN_MS / 1_000)
+    shared = (SHARED if is_busy else SPARE_MOST) * PER_S * (seconds + 2 * ASK_AGAIN_MS / 1_000)
     assert sum(frames.values()) <= own + shared + sum(senders.values())
+
+
+def test_a_few_that_flood_get_little_of_an_idle_machine_and_many_get_much() -> None:
+    got = {}
+    for many in (1, 20, 200):
+        machine = Machine(each_ms=0.01)
+        frames = read_until(Budgets(PER_S, machine.computed_ms), machine, {f"{n}": 16 for n in range(many)}, 60_000)
+        got[many] = (sum(frames.values()) - many * PER_S * (BURST_S + 60)) / (60 * PER_S)
+    assert got[1] == pytest.approx(SPARE + SPARE_EACH, rel=0.1)
+    assert got[20] == pytest.approx(SPARE + 20 * SPARE_EACH, rel=0.1)
+    assert got[200] == pytest.approx(SPARE_MOST, rel=0.1)
 
 
 def test_those_that_flood_get_more_while_the_machine_has_time_and_leave_it_about_half() -> None:
