@@ -6,8 +6,7 @@ rounded up to a power of two, so that only a doubling of the fleet has every rin
 """
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from csms.core.ids import ChargerId
 
@@ -21,8 +20,7 @@ OVERHEAD_BYTES = 200
 Direction = Literal["received", "sent"]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One frame: when (wall ms), which way, its text (perhaps cut), its full size and what it costs to keep, bytes."""
 
     wall_ms: int
