@@ -56,6 +56,11 @@ class Habits:
     timeout_ms: int = 10_000
     replays_meter: bool = False
 
+    @property
+    def longest_period_ms(self) -> int:
+        """Return the longest time between two of its meter values, ms."""
+        return self.meter_period_ms * 11 // 10
+
 
 class ChargerModel:
     """One charger."""

@@ -138,11 +138,13 @@ class Fuses:
         if now_ms - max(since_ms, self.workoff.closed_ms(row)) <= RAMP_MS:
             self.asked.excuse("C", "a car's ramp")
             return
-        liars = [charger_id for charger_id in self.truth.liars if row in self.truth.rows.of(charger_id)]
+        liars = self.truth.liars_on(row)
         is_opened = bool(liars) or self.workoff.opened_ms(row) is not None
         demand(is_opened, "C: {} carries {} of {} W", row, watts, capacity_w)
         begun_ms = max(self.workoff.begins_ms(row, since_ms), *map(self._believed_ms, liars), 0)
-        window_ms = WORK_OFF_MS + max((self._unknown_ms(liar, watts - capacity_w) for liar in liars), default=0)
+        window_ms = WORK_OFF_MS + max(
+            (self._unknown_ms(*each, watts - capacity_w) for each in liars.items()), default=0
+        )
         self.longest_ms = max(self.longest_ms, now_ms - begun_ms)
         if now_ms - begun_ms <= window_ms:
             self.asked.excuse("C", "a liar" if liars else "just overbooked")
@@ -153,9 +155,8 @@ class Fuses:
         demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", row, watts, capacity_w, booked_w)
         self.asked.excuse("C", why)
 
-    def _unknown_ms(self, liar: ChargerId, over_w: int) -> int:
+    def _unknown_ms(self, liar: ChargerId, period_ms: int, over_w: int) -> int:
         """Return for how long nobody can know that it is this liar which draws so much too much, W."""
-        period_ms = self.truth.liars[liar]
         known = self.truth.mirror.chargers.get(liar)
         if known is None:
             return period_ms

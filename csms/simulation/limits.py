@@ -1,8 +1,8 @@
 """Oracles A and G: the limits that chargers really have in force, added up on every row, with a server and without.
 
 A: Σ of what chargers may give under what they obey fits every row at every instant. More is there only where facts have
-opened the row (`workoff`) or evidence has raised what a liar is booked at, and is worked off in the time of LEDGER.md
-§3. Whether the engine calls the row overbooked excuses nothing.
+opened the row (`workoff`) or evidence has raised what a liar is booked at, or one that keeps profiles of ended
+transactions, and is worked off in the time of LEDGER.md §3. That the engine calls the row overbooked excuses nothing.
 
 G: without a server, for as long as it stays away, Σ fits every row, after every expiry. Where the row was overbooked
 when the process died, it stays within what was booked then.
@@ -91,11 +91,14 @@ class Limits:
         return total_w
 
     def _note_evidence(self, sums_w: Mapping[ChargerId, int]) -> None:
-        """Note where what counts of a liar has risen: something was measured of it."""
-        for charger_id in self.truth.liars:
+        """Note where what counts of a liar, or of one that keeps profiles, has risen: something was measured of it."""
+        truth = self.truth
+        for charger_id in truth.chargers:
+            if not truth.lies(charger_id):
+                continue
             watts = sums_w.get(charger_id, 0)
             if watts > self._lies_w.get(charger_id, 0):
-                self._evidence_ms |= dict.fromkeys(self.truth.rows.of(charger_id), self.truth.now_ms)
+                self._evidence_ms |= dict.fromkeys(truth.rows.of(charger_id), truth.now_ms)
             self._lies_w[charger_id] = watts
 
     def _more_w(self, client: RestClient, obeyed: Obeyed) -> int:
@@ -121,8 +124,9 @@ class Limits:
         demand(is_opened, "A: {} has limits of {} W in force, its capacity is {} W", row, watts, capacity_w)
         begun_ms = max(workoff.begins_ms(row, since_ms), evidence_ms or 0)
         self.longest_ms = max(self.longest_ms, now_ms - begun_ms)
-        periods_ms = (self.truth.liars[each] for each in self.truth.liars if row in self.truth.rows.of(each))
-        known_ms = begun_ms + (0 if evidence_ms is None else max(periods_ms, default=0))  # one sample is no verdict
+        known_ms = begun_ms
+        if evidence_ms is not None:  # one sample is no verdict
+            known_ms += max(self.truth.liars_on(row).values(), default=0)
         if now_ms - known_ms <= WORK_OFF_MS:
             self.asked.excuse("A", "just overbooked")
             return

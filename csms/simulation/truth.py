@@ -107,11 +107,42 @@ class Truth:
         self.booked_w = {key: engine.booked_w(key) for key in keys}
         self.charger_booked_w = {each: engine.charger_booked_w(each) for each in known}
 
+    def keeps_tx(self, charger_id: ChargerId) -> bool:
+        """Return whether a charger keeps TxProfiles of ended transactions: a lie until its make was seen to."""
+        return self.chargers[charger_id].obedience.profiles.keeps_tx
+
+    def liars_on(self, row: str) -> dict[ChargerId, int]:
+        """Return who lies on a row, each with its longest time without a sample, ms.
+
+        Who keeps a profile lies until its make is seen to, as soon as more was measured of it than it was told.
+        """
+        return {
+            charger_id: self.liars.get(charger_id, model.habits.longest_period_ms)
+            for charger_id, model in self.chargers.items()
+            if row in self.rows.of(charger_id) and self.lies(charger_id)
+        }
+
+    def lies(self, charger_id: ChargerId) -> bool:
+        """Return whether a charger lies, for life or as long as it shows that it keeps a profile."""
+        return charger_id in self.liars or self._shows_kept(charger_id)
+
+    def _shows_kept(self, charger_id: ChargerId) -> bool:
+        known = self.mirror.chargers.get(charger_id)
+        return (
+            known is not None
+            and self.keeps_tx(charger_id)
+            and any(
+                send.above_ms >= 0
+                for idx, heard in known.connectors.items()
+                if not known.is_seen_to(idx)
+                for send in heard.sends
+            )
+        )
+
     def _charger_w(self, charger_id: ChargerId, obeyed_w: list[int]) -> int:
         model, known = self.chargers[charger_id], self.mirror.chargers[charger_id]
-        keeps_tx = model.obedience.profiles.keeps_tx
         most_w = model.hardware_w
-        if charger_id in self.liars or keeps_tx:
+        if charger_id in self.liars or self.keeps_tx(charger_id):
             most_w = min(most_w, self.charger_booked_w.get(charger_id, 0))
             is_liar = charger_id in self.liars
             obeyed_w = [

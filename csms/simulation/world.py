@@ -247,7 +247,7 @@ class World:
         if charger.control in {Control.AUTO, Control.OCPP} and character is not None:
             model.obedience.character = character
             if character in LIES:
-                self.judge.liars[charger.charger_id] = model.habits.meter_period_ms * 11 // 10
+                self.judge.liars[charger.charger_id] = model.habits.longest_period_ms
         if around.chance(0.3) and charger.control is not Control.REST and charger.charger_id not in self._operator.late:
             old_id = 900_000_000 + around.number("old")
             car = random_car(rng, hardware_w)
