@@ -236,6 +236,11 @@ class Host:
         self.post(ChargerConnected(charger_id, connection, address, takes_over=takes_over))
         return link
 
+    def patience_ms(self, charger_id: ChargerId) -> int:
+        """Return for how long an answer of a charger is waited for, by what was learnt of it, ms; 0: it never came."""
+        peer = self._peers.get(charger_id)
+        return 0 if peer is None else peer.timeout_ms
+
     def _late_ms(self, charger_id: ChargerId) -> int:
         """Return how much later than the rest a CALL to a charger arrives that leaves now."""
         around = self._around

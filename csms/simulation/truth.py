@@ -27,6 +27,7 @@ class Truth:
         counting: chargers that are on their rows with what they obey over OCPP, or draw by themselves.
         is_convicted: whether a connector counts as one that obeys no limit: it is tried at the least power.
         is_measured: whether more was measured of a charger than it was told.
+        patience_ms: for how long an answer of a charger is waited for.
         booked_w: of every connector, after the last step of the last process; charger_booked_w: of every charger.
     """
 
@@ -43,6 +44,7 @@ class Truth:
     charger_booked_w: dict[ChargerId, int] = field(default_factory=dict)
     is_convicted: Callable[[ConnectorKey], bool] = lambda _key: False
     is_measured: Callable[[ChargerId], bool] = lambda _charger_id: False
+    patience_ms: Callable[[ChargerId], int] = lambda _charger_id: 0
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:

@@ -19,8 +19,9 @@ controller but
   plugged in there, and what runs there from before us is that car. The client itself is told no less than the default
   that its charger has from us. When it goes, or a transaction with a limit of its own has ended, the default counts
   again, and a row that is still open has its 25 s again;
-- whoever came into reach or went out of it in the last 25 s, and REST clients that have not asked since these were
-  over, nor since somebody on their row was convicted: they are not counted.
+- whoever came into reach or went out of it in the last 25 s, and what is longer waited for one that answers slowly,
+  and REST clients that have not asked since this was over, nor since somebody on their row was convicted: they are not
+  counted.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -45,6 +46,9 @@ DC_LEAST_W = 1_000
 
 WORK_OFF_MS = 25_000
 """LEDGER.md §3: on the wire, answered, settled."""
+
+USUAL_MS = 10_000
+"""LEDGER.md §3: the time-out of a CALL with nothing learnt; what was learnt comes on top."""
 
 JUDGED_MS = 2 * WORK_OFF_MS
 """LEDGER.md §6: what may hide a limit that is not obeyed is cleared, and then the least is told."""
@@ -185,7 +189,7 @@ class WorkOff:
             newly_heard = model.heard_since_ms is not None and model.heard_since_ms > since_ms
             if was_reached is not is_reached or newly_heard:
                 self._reach[charger_id] = (is_reached, now_ms)
-                self._moved_ms |= dict.fromkeys(self._rows.of(charger_id), now_ms)
+                self._moved_ms |= dict.fromkeys(self._rows.of(charger_id), now_ms + self._learnt_ms(charger_id))
 
     def _convict(self, key: ConnectorKey) -> None:
         """Note since when a connector counts as not obeying; from its conviction others have room to make again.
@@ -296,7 +300,7 @@ class WorkOff:
         if known.charger.control is Control.NONE:
             return Load(held_w=sum(watts))
         is_reached, since_ms = self._reach.get(charger_id, (False, self.truth.now_ms))
-        if since_ms > self.truth.now_ms - WORK_OFF_MS:
+        if since_ms + self._learnt_ms(charger_id) > self.truth.now_ms - WORK_OFF_MS:
             return Load()
         with_cars = [
             (outlet, power_w)
@@ -327,6 +331,13 @@ class WorkOff:
                 )
                 load.least_w += max(known.charger.fail_safe_power_w, min(told_w, least_w))
         return load
+
+    def _learnt_ms(self, charger_id: ChargerId) -> int:
+        """Return how much longer than usual it takes to find out that a charger which seems to be there is not, ms."""
+        known = self.truth.mirror.chargers.get(charger_id)
+        if known is None or known.connection is None or self._reach.get(charger_id, (False, 0))[0]:
+            return 0
+        return max(0, self.truth.patience_ms(charger_id) - USUAL_MS)
 
     def _told_w(self, known: HeardCharger, outlet: Outlet) -> int | None:
         """Return what counts of all that a connector was told; None when it may have all that its charger has.

@@ -78,6 +78,7 @@ class World:
         self.host = Host(self.around, remembering(make), self.store, self.judge)
         self.host.slow_commits = fate.slow_commits
         self.host.aborted = self._lost
+        self.judge.truth.patience_ms = self.host.patience_ms
         self.around.start_confirmed = self.judge.registry.start_confirmed
         self.around.obeys = self._obeys
         self.compared = 0
