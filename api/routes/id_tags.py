@@ -15,7 +15,7 @@ from api import examples, id_tags_csv
 from api.answers import id_tag_body, json_answer
 from api.auditing import act_of
 from api.bodies import ID_TAGS_BODY_BYTES_MAX, read_csv, read_model
-from api.id_tag_fields import id_tag
+from api.id_tag_fields import ID_TAG_PATTERN, id_tag
 from api.openapi import BODY_KINDS, CSV_MEDIA_TYPE, fails, gives, gives_csv, takes, takes_csv
 from api.problems import Kind, invalid, not_written, problem
 from api.queries import Reads, cursor_as, flag, one_of, whole
@@ -48,7 +48,13 @@ def _parent(value: object) -> str:
 
 
 TagPath = Annotated[
-    str, Path(alias="idTag", description="The id tag, percent-encoded, in any case.", examples=["04A2B3C4D5E680"])
+    str,
+    Path(
+        alias="idTag",
+        description="The id tag, percent-encoded, in any case.",
+        examples=["04A2B3C4D5E680"],
+        json_schema_extra={"pattern": ID_TAG_PATTERN},
+    ),
 ]
 Limit = Annotated[
     int,

@@ -4,6 +4,7 @@ schema says what is read."""
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 import jsonschema_rs
@@ -101,6 +102,12 @@ def test_the_configuration_has_the_same_keys_here_and_there(schema: str, keys: f
         ("SessionRequest", examples.SESSION_REQUEST | {"idTag": "x" * 21}, False),
         ("SessionRequest", examples.SESSION_REQUEST | {"surprise": 1}, False),
         ("SessionRequest", examples.SESSION_REQUEST | {"connectorId": {"chargerId": "A", "idx": 99}}, True),
+        ("CloseRequest", {"reason": "stolen"}, True),
+        ("CloseRequest", {"reason": ""}, False),
+        ("MaintenanceRequest", {"reason": "new cable", "until": "2020-01-01T00:00:00Z"}, True),
+        ("MaintenanceRequest", {"reason": "new cable", "until": "2019-12-31T23:59:59Z"}, False),
+        ("IdTagRequest", {"expiryDate": "2099-12-31T23:59:59Z"}, True),
+        ("IdTagRequest", {"expiryDate": "2100-01-01T00:00:00Z"}, False),
         ("PowerUpdate", {"consumedPower": 1, "allocatedPower": 1}, True),
         ("PowerUpdate", {"consumedPower": 1, "allocatedPower": 1.5}, False),
         ("PowerUpdate", {"consumedPower": 1, "allocatedPower": None}, False),
@@ -112,6 +119,49 @@ def test_the_configuration_has_the_same_keys_here_and_there(schema: str, keys: f
 )
 def test_the_schemas_mean_what_the_api_does(schema: str, value: Json, *, fits: bool) -> None:
     assert validator({"$ref": f"#/components/schemas/{schema}"}).is_valid(value) is fits
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "value", "fits"),
+    [
+        ("/transactions/{transactionId}", "transactionId", "-4711", True),
+        ("/transactions/{transactionId}", "transactionId", "47 11", False),
+        ("/transactions/{transactionId}", "transactionId", "٣", False),
+        ("/id-tags/{idTag}", "idTag", "04a2:b3", True),
+        ("/id-tags/{idTag}", "idTag", "04 A2", False),
+        ("/id-tags/{idTag}", "idTag", "0" * 21, False),
+        ("/transactions/{transactionId}", "cursor", "1767225600000-9", True),
+        ("/transactions/{transactionId}", "cursor", "", False),
+        ("/audit", "cursor", "1767225600000-9-9", False),
+        ("/id-tags", "cursor", "3", False),
+        ("/commands", "cursor", "1767225600000-no id", False),
+        ("/audit", "operation", "POST /station/config", True),
+        ("/audit", "operation", "a POST /station/config", False),
+        ("/audit", "operation", "POST /station/config\n", False),
+    ],
+)
+async def test_parameters_are_described_as_they_are_read(path: str, name: str, value: str, *, fits: bool) -> None:
+    """With nobody at the desk what was read fails behind that: a 500."""
+    (declared,) = (one for one in OPENAPI["paths"][path]["get"]["parameters"] if one["name"] == name)
+    assert validator(declared["schema"]).is_valid(value) is fits
+    url = path.replace(f"{{{name}}}", quote(value)).replace("{transactionId}", "4711")
+    params = {name: value} if declared["in"] == "query" else {}
+    transport = httpx2.ASGITransport(create_app(services(), UNGUARDED))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
+        answer = await client.get(url, params=params)
+    assert (answer.status_code == 422) is not fits, answer.text
+
+
+def test_the_number_of_a_connector_is_described_as_it_is_read() -> None:
+    operation = OPENAPI["paths"]["/chargers/{chargerId}/connectors/{idx}/maintenance"]["put"]
+    (declared,) = (one for one in operation["parameters"] if one["name"] == "idx")
+    assert [validator(declared["schema"]).is_valid(idx) for idx in ("2", "0", "two", "2.0", "")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 def test_example_configurations_are_configurations() -> None:
