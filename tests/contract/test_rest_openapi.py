@@ -135,6 +135,8 @@ def test_the_schemas_mean_what_the_api_does(schema: str, value: Json, *, fits: b
         ("/audit", "cursor", "1767225600000-9-9", False),
         ("/id-tags", "cursor", "3", False),
         ("/commands", "cursor", "1767225600000-no id", False),
+        ("/commands", "charger", "0" * 255, True),
+        ("/commands", "charger", "0" * 256, False),
         ("/audit", "operation", "POST /station/config", True),
         ("/audit", "operation", "a POST /station/config", False),
         ("/audit", "operation", "POST /station/config\n", False),
@@ -150,6 +152,17 @@ async def test_parameters_are_described_as_they_are_read(path: str, name: str, v
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         answer = await client.get(url, params=params)
     assert (answer.status_code == 422) is not fits, answer.text
+
+
+def test_no_parameter_may_be_null() -> None:
+    schemas = [
+        (path, method, parameter["name"], parameter["schema"])
+        for path, methods in OPENAPI["paths"].items()
+        for method, operation in methods.items()
+        for parameter in operation.get("parameters", ())
+    ]
+    assert len(schemas) > 100
+    assert [told for *told, schema in schemas if validator(schema).is_valid(None)] == []
 
 
 def test_the_number_of_a_connector_is_described_as_it_is_read() -> None:
