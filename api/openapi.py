@@ -182,7 +182,7 @@ def document(app: FastAPI) -> Json:
 
 def _never_null(schema: Json) -> Json:
     """Return the schema of a parameter that may be absent: what stands in a URL is no null."""
-    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    kinds: list[Json] = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     if len(kinds) != 1:
         return schema
     return kinds[0] | {key: value for key, value in schema.items() if key != "anyOf"}

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
 from pydantic_core import PydanticCustomError
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -83,6 +84,23 @@ Replace = Annotated[
 ]
 
 
+class _TextConvertor(Convertor[str]):
+    """Takes whatever is left of a path: Starlette's own `path` stops at a line break, and drops one at the end."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """Return the text that stands there."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the text as it is to stand there."""
+        return value
+
+
+register_url_convertor("text", _TextConvertor())
+
+
 class IdTagRoutes:
     """`/id-tags`."""
 
@@ -136,7 +154,7 @@ class IdTagRoutes:
 
     def _add_single(self, app: FastAPI) -> None:
         app.add_api_route(
-            "/id-tags/{idTag:path}",
+            "/id-tags/{idTag:text}",
             self.show,
             methods=["GET"],
             summary="One id tag",
@@ -145,7 +163,7 @@ class IdTagRoutes:
             responses=gives(IdTagBody, "The tag.", one=examples.ID_TAG) | fails(Kind.INVALID, Kind.UNKNOWN_ID_TAG),
         )
         app.add_api_route(
-            "/id-tags/{idTag:path}",
+            "/id-tags/{idTag:text}",
             self.put,
             methods=["PUT"],
             summary="List an id tag, or change one",
@@ -156,7 +174,7 @@ class IdTagRoutes:
             | fails(*BODY_KINDS, Kind.ID_TAG_CHANGED, Kind.TOO_MANY_ID_TAGS, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
         )
         app.add_api_route(
-            "/id-tags/{idTag:path}",
+            "/id-tags/{idTag:text}",
             self.remove,
             methods=["DELETE"],
             status_code=204,
