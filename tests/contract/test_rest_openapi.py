@@ -3,6 +3,7 @@ schema says what is read."""
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -31,7 +32,8 @@ def services() -> Services:
     )
 
 
-OPENAPI: Json = json.loads(json.dumps(create_app(services(), UNGUARDED).openapi()))
+APP = create_app(services(), UNGUARDED)
+OPENAPI: Json = json.loads(json.dumps(APP.openapi()))
 SCHEMAS: Json = OPENAPI["components"]["schemas"]
 
 
@@ -57,7 +59,13 @@ def _answer(declared: Json) -> Json:
 
 
 def validator(schema: Json) -> Any:
-    return jsonschema_rs.Draft202012Validator(schema | {"components": OPENAPI["components"]})
+    return _validator(json.dumps(schema))
+
+
+@cache
+def _validator(schema: str) -> Any:
+    """Return it, made once: most of a thousand contents are of the same few schemas."""
+    return jsonschema_rs.Draft202012Validator(json.loads(schema) | {"components": OPENAPI["components"]})
 
 
 @pytest.mark.parametrize(("name", "content"), [pytest.param(*one, id=one[0]) for one in contents()])
@@ -148,7 +156,7 @@ async def test_parameters_are_described_as_they_are_read(path: str, name: str, v
     assert validator(declared["schema"]).is_valid(value) is fits
     url = path.replace(f"{{{name}}}", quote(value)).replace("{transactionId}", "4711")
     params = {name: value} if declared["in"] == "query" else {}
-    transport = httpx2.ASGITransport(create_app(services(), UNGUARDED))
+    transport = httpx2.ASGITransport(APP)
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         answer = await client.get(url, params=params)
     assert (answer.status_code == 422) is not fits, answer.text
@@ -199,7 +207,7 @@ async def test_example_requests_are_accepted(path: str) -> None:
     operation = OPENAPI["paths"][path]["post"]
     bodies = operation.get("requestBody", {"content": {"application/json": {"examples": {"none": {"value": None}}}}})
     ((media_type, content),) = bodies["content"].items()
-    transport = httpx2.ASGITransport(create_app(services(), UNGUARDED))
+    transport = httpx2.ASGITransport(APP)
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         for example in content["examples"].values():
             value, headers = example["value"], {"Content-Type": media_type}
