@@ -122,6 +122,7 @@ class Judge:
                 excluded = [*excluded, *self._no_positive]
             elif not any(_in_words(fault) for fault in faults):
                 _check_named(case, [fault["path"] for fault in faults])
+            assert answer.status_code >= 400 or _negated(case) != {ParameterLocation.BODY}
             case.validate_response(answer, excluded_checks=excluded)
 
     def judge_raw(self, operation: Operation, request: Request, answer: schemathesis.Response) -> None:
@@ -193,6 +194,13 @@ def _is_loose(case: Case, request: Request) -> bool:
     return len(set(names)) < len(names) or not known.issuperset(names)
 
 
+def _negated(case: Case) -> set[ParameterLocation | None]:
+    """Return the parts of a case that cannot be right."""
+    return (
+        set() if case.meta is None else {place for place, one in case.meta.components.items() if one.mode.is_negative}
+    )
+
+
 def _check_named(case: Case, paths: list[str]) -> None:
     """Raise when the one part of a case that cannot be right is not among what is called wrong."""
     if not paths:
@@ -201,7 +209,7 @@ def _check_named(case: Case, paths: list[str]) -> None:
     data = None if meta is None else meta.phase.data
     if not isinstance(data, CoveragePhaseData) or meta is None or not meta.generation.mode.is_negative:
         return
-    if {place for place, one in meta.components.items() if one.mode.is_negative} != {data.parameter_location}:
+    if _negated(case) != {data.parameter_location}:
         return  # any of them may be named
     match data.parameter_location:
         case ParameterLocation.QUERY if data.parameter is not None:

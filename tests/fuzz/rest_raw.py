@@ -1,11 +1,13 @@
-"""What no HTTP client would send, and schemathesis, whose requests a client sends, does not make.
+"""What schemathesis does not make, as its requests are those that an HTTP client sends, and its texts mostly noise.
 
 Paths and queries in bytes that are no text, or are another path; bodies that are no JSON, or have two meanings, or are
-too large or too deep. Everything else of the request is as the OpenAPI document has it in its examples.
+too large or too deep; texts that a person may write. Everything else of the request is as the OpenAPI document has it
+in its examples.
 """
 
 import json
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +25,10 @@ ODD_BODIES: Final = (
     *(b"", b"\xff\xfe{}", b"\x00", b"{", b"\xef\xbb\xbf{}", b"{}{}", b"NaN", b'{"a":NaN}', b"[" * 5_000),
     *(b'{"a":' * 5_000, b'{"a":1,"a":1}', b"9" * 5_000, b'"' + b"x" * 70_000 + b'"', b"{}" + b" " * 70_000),
     *(b'{"a":1E400}', b'{"\\ud800":"\\ud800"}', b"'a'", b'"\xed\xa0\x80"', b"\r\n\r\n", b'"a","b"\n"'),
+)
+ODD_TEXTS: Final = (
+    *("é", "😀", "Ω 1", "ß" * 64, "٣", "²", "x" * 200, "y" * 255, "' OR 1=1 --", "<b>", "{}", "%s", "../..", "null"),
+    *("0", "-1", "1e3", "NaN", "cp001", "2026-02-30", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-01"),
 )
 
 
@@ -50,9 +56,7 @@ def raw_request(rng: random.Random, method: str, template: str, operation: Json)
     if "requestBody" in operation:
         ((media_type, content),) = operation["requestBody"]["content"].items()
         example = rng.choice(list(content["examples"].values()))["value"]
-        body = (example if isinstance(example, str) else json.dumps(example)).encode()
-        if spoilt not in {"path", "query"}:
-            body = rng.choice(ODD_BODIES) if rng.random() < 0.5 else spoilt_bytes(rng, body)
+        body = _spoilt(rng, example) if spoilt == "body" else _bytes(example)
         headers += [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
     path = template.encode()
     odd = rng.choice(names) if spoilt == "path" else None
@@ -62,6 +66,31 @@ def raw_request(rng: random.Random, method: str, template: str, operation: Json)
             path = path.replace(f"{{{one['name']}}}".encode(), value)
     query = _query(rng, operation) if spoilt == "query" else b""
     return Request(method.upper(), path, query, tuple(headers), body, odd_path=odd is not None)
+
+
+def _bytes(example: Any) -> bytes:
+    return (example if isinstance(example, str) else json.dumps(example)).encode()
+
+
+def _spoilt(rng: random.Random, example: Any) -> bytes:
+    """Return bytes instead of an example, some of its bytes changed, or one of its texts, which may do no harm."""
+    kind = rng.choice(("other", "bytes", "text", "text"))
+    if kind == "other":
+        return rng.choice(ODD_BODIES)
+    if kind == "bytes":
+        return spoilt_bytes(rng, _bytes(example))
+    text = rng.choice(list(_texts(example)))
+    return _bytes(example).replace(json.dumps(text).encode(), json.dumps(rng.choice(ODD_TEXTS)).encode())
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in a document; when there are none, what cannot be found in it."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
+    yield value if isinstance(value, str) else "\0"
 
 
 def _query(rng: random.Random, operation: Json) -> bytes:
