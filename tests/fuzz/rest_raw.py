@@ -27,7 +27,26 @@ ODD_BODIES: Final = (
     *(b'{"a":1E400}', b'{"\\ud800":"\\ud800"}', b"'a'", b'"\xed\xa0\x80"', b"\r\n\r\n", b'"a","b"\n"'),
 )
 ODD_TEXTS: Final = (
-    *("é", "😀", "Ω 1", "ß" * 64, "٣", "²", "x" * 200, "y" * 255, "' OR 1=1 --", "<b>", "{}", "%s", "../..", "null"),
+    *(
+        "é",
+        "😀",
+        "Ω 1",
+        "ß" * 64,
+        "٣",
+        "²",
+        "Straße 3",
+        "дом",
+        "車",
+        "İ",
+        "x" * 200,
+        "y" * 255,
+        "' OR 1=1 --",
+        "<b>",
+        "{}",
+        "%s",
+        "../..",
+        "null",
+    ),
     *("0", "-1", "1e3", "NaN", "cp001", "2026-02-30", "1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-01-01"),
 )
 
@@ -74,23 +93,25 @@ def _bytes(example: Any) -> bytes:
 
 def _spoilt(rng: random.Random, example: Any) -> bytes:
     """Return bytes instead of an example, some of its bytes changed, or one of its texts, which may do no harm."""
-    kind = rng.choice(("other", "bytes", "text", "text"))
+    kind = rng.choice(("other", "bytes", "text", "text", "text"))
     if kind == "other":
         return rng.choice(ODD_BODIES)
     if kind == "bytes":
         return spoilt_bytes(rng, _bytes(example))
-    text = rng.choice(list(_texts(example)))
+    texts = list(_texts(example))
+    if not texts:
+        return b"{}"
+    text = rng.choice(texts)
     return _bytes(example).replace(json.dumps(text).encode(), json.dumps(rng.choice(ODD_TEXTS)).encode())
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield the texts in a document; when there are none, what cannot be found in it."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list):
-        for one in value:
+    """Yield the texts in a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
             yield from _texts(one)
-    yield value if isinstance(value, str) else "\0"
 
 
 def _query(rng: random.Random, operation: Json) -> bytes:
