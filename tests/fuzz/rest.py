@@ -93,8 +93,8 @@ def fuzz_rest(number: int, amount: Amount) -> Counter[Asked]:
     assert isinstance(station, Station)
 
     async def main(clock: VirtualClock) -> Counter[Asked]:
-        rng, ids = random.Random(number), itertools.count(1)
-        async with serving(station, clock) as site, chargers(site, Texts(rng, "c"), station):
+        answers, rng, ids = random.Random(number), random.Random(number), itertools.count(1)
+        async with serving(station, clock) as site, chargers(site, Texts(answers, "c"), station):
             tags = TagBook(site.store, clock)
             await tags.load()
             app = await app_beside(site, clock, tags, lambda: f"00000000-0000-4000-8000-{next(ids):012}")
@@ -174,11 +174,22 @@ def _requests(rng: random.Random, schema: OpenApiSchema, amount: Amount) -> list
 def cases_at_borders(schema: OpenApiSchema, operation: Operation) -> tuple[list[Case], list[Case]]:
     """Return the cases of schemathesis' phase "coverage", the valid ones and the others."""
     config = schema.config.generation_for(operation=operation, phase="coverage")
-    valid, invalid = (
-        list(schema.iter_coverage_cases(operation=operation, generation_modes=[mode], generation_config=config))
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
-    )
+    both = list(GenerationMode)  # with one alone, no part of an invalid request would be right
+    cases = schema.iter_coverage_cases(operation=operation, generation_modes=both, generation_config=config)
+    valid: list[Case] = []
+    invalid: list[Case] = []
+    for case in sorted(cases, key=_in_order):
+        assert case.meta is not None
+        (valid if case.meta.generation.mode.is_positive else invalid).append(case)
     return valid, invalid
+
+
+def _in_order(case: Case) -> str:
+    """Return what to sort by: schemathesis makes some in the order of a set, another one in each process."""
+    body = None if isinstance(case.body, NotSet) else case.body
+    assert case.meta is not None
+    parts = (case.method, case.path_parameters, case.query, case.headers, body, case.meta.phase.data.description)
+    return repr(parts)
 
 
 def _drawn(operation: Operation, number: int, most: int) -> list[Case]:

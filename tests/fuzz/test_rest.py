@@ -26,6 +26,8 @@ from api.problems import Kind
 SEED: Final = int(os.environ.get("FRESH_SEED", "0"))
 LEAST: Final = 16
 """Requests of each operation; most have some more."""
+RAW: Final = 10
+"""Of these by `tests.fuzz.rest_raw`."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,14 +61,16 @@ def _hypothesis_as_it_was(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_every_operation_answers_as_documented() -> None:
     from tests.fuzz.rest import Amount, fuzz_rest
 
-    asked = fuzz_rest(SEED, Amount(valid=4, invalid=8, drawn=5, raw=10, least=LEAST))
+    asked = fuzz_rest(SEED, Amount(valid=4, invalid=8, drawn=5, raw=RAW, least=LEAST))
 
-    by_operation: Counter[str] = Counter()
-    for (operation, _, _), count in asked.items():
+    by_operation, made_by_us = Counter[str](), Counter[str]()
+    for (operation, kind, _), count in asked.items():
         by_operation[operation] += count
+        made_by_us[operation] += count if kind == "raw" else 0
     kinds = {(operation, kind) for operation, kind, _ in asked}
     assert len(by_operation) == 77
     assert min(by_operation.values()) >= LEAST, by_operation
+    assert min((by_operation - made_by_us).values()) >= LEAST - RAW, by_operation - made_by_us
     assert kinds == {(operation, kind) for operation in by_operation for kind in ("positive", "negative", "raw")}
     assert {status for _, _, status in asked} >= {200, 202, 204, 404, 405, 409, 422}
 
@@ -134,6 +138,7 @@ REFUSED: Final = {"content-type": "application/problem+json"}
         ("name: Incorrect type", (422, REFUSED, refused("$.name", "must be text")), None),
         ("name: Incorrect type", (422, REFUSED, refused("$.colour", "must be text")), "AssertionError"),
         ("name: Incorrect type", TAKEN, "AcceptedNegativeData"),
+        ("Object with unexpected properties", TAKEN, "AcceptedNegativeData"),
         ("Unspecified HTTP method: DELETE", (405, REFUSED | {"allow": "POST"}, {"type": "/docs#problem-method"}), None),
         ("Unspecified HTTP method: DELETE", (405, REFUSED, {"type": "/docs"}), "UnsupportedMethodResponse"),
     ],
