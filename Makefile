@@ -59,6 +59,11 @@ fuzz: ## Send spoilt frames to a whole system for as long as asked (ARGS='--minu
 	@$(SETUP) dev
 	@$(BIN)/python -m tests.fuzz.frames $(ARGS)
 
+.PHONY: fuzz-rest
+fuzz-rest: ## Send requests of schemathesis to a whole system for as long as asked (ARGS='--minutes 60')
+	@$(SETUP) dev
+	@$(BIN)/python -m tests.fuzz.rest $(ARGS)
+
 .PHONY: format
 format: ## Format the code and mend what can be mended
 	@$(SETUP) dev

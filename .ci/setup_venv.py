@@ -117,7 +117,7 @@ def install(kind: str) -> None:
 
 
 def lock() -> int:
-    """Choose the newest versions that fit and write both locks; return the exit status."""
+    """Choose the newest versions that fit and write both locks, which agree; return the exit status."""
     compile_: list[str | Path] = [VENV / "bin" / "uv", "--quiet", "pip", "compile", "pyproject.toml", "--upgrade"]
     compile_ += ["--extra", "fast", "--extra", "postgres"]
     compile_ += ["--universal", "--python-version", ".".join(map(str, PYTHON_MIN))]
@@ -126,8 +126,9 @@ def lock() -> int:
         # Only the main index: local additions often hold one platform's files, and the lock is for all.
         told = indexes_of_pip()
         environment = os.environ | {name: told[name] for name in MAIN_INDEX if name in told}
-        run([*compile_, "--output-file", LOCKS["run"]], environment)
+        # The tools' bounds count for the program too: users run what was tested, so its lock is held to theirs.
         run([*compile_, "--group", "dev", "--output-file", LOCKS["dev"]], environment)
+        run([*compile_, "--constraint", LOCKS["dev"], "--output-file", LOCKS["run"]], environment)
     except subprocess.CalledProcessError as failed:
         return explain(failed)
     return 0

@@ -1,6 +1,7 @@
 """How the fields of an id tag are read, in JSON and in CSV alike."""
 
 import re
+from typing import Any
 
 from csms.core.configuration.names import text
 from csms.core.configuration.reading import Wrong
@@ -8,6 +9,7 @@ from csms.ocpp16.times import parse_time_ms
 
 ID_TAG_PATTERN = "^[!-~]{1,20}$"
 """idToken, CiString20Type (OCPP 1.6 §7.28), without spaces."""
+EXPIRY_SCHEMA: dict[str, Any] = {"type": "string", "format": "date-time", "pattern": "^20[2-9][0-9]-"}
 NOTE_CHARS_MAX = 200
 
 

@@ -175,7 +175,17 @@ def document(app: FastAPI) -> Json:
     for path, methods in whole["paths"].items():
         for method, operation in methods.items():
             _guard(path, f"{method.upper()} {path}", operation)
+            for parameter in operation.get("parameters", ()):
+                parameter["schema"] = _never_null(parameter["schema"])
     return whole
+
+
+def _never_null(schema: Json) -> Json:
+    """Return the schema of a parameter that may be absent: what stands in a URL is no null."""
+    kinds: list[Json] = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    if len(kinds) != 1:
+        return schema
+    return kinds[0] | {key: value for key, value in schema.items() if key != "anyOf"}
 
 
 def _guard(path: str, name: str, operation: Json) -> None:

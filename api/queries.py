@@ -33,6 +33,11 @@ class Reads:
         return dict(self.schema)
 
 
+def whole_text(written: Pattern[str]) -> str:
+    """Return a pattern for OpenAPI, where one that is not anchored may stand anywhere in a text."""
+    return f"^(?:{written.pattern})$"
+
+
 def whole(least: int, most: int) -> Reads:
     """Read a whole number in plain digits."""
 
@@ -76,7 +81,7 @@ def cursor_as(written: Pattern[str]) -> Reads:
             raise PydanticCustomError("cursor", "must be a nextCursor of an answer before")
         return value
 
-    return Reads(read, {"type": "string"})
+    return Reads(read, {"type": "string", "pattern": whole_text(written)})
 
 
 def instant_ms() -> Reads:

@@ -132,9 +132,9 @@ class IdTagRequest(RequestBody):
     parent: Annotated[str | None, _reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
         None, alias="parentIdTag", description="The group that it belongs to: tags of one may stop each other's cars."
     )
-    expires_ms: Annotated[
-        int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema({"type": "string", "format": "date-time"})
-    ] = Field(None, alias="expiryDate", description="From then on it is Expired; never when absent.")
+    expires_ms: Annotated[int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
+        Field(None, alias="expiryDate", description="From then on it is Expired; never when absent.")
+    )
     blocked: Flag = Field(default=False, description="It may not charge.")
     concurrent: Flag = Field(default=False, description="It may run more than one transaction at a time.")
     note: Annotated[
@@ -148,9 +148,9 @@ class IdTagRequest(RequestBody):
 class CloseRequest(RequestBody):
     """Why a transaction is given up, and where its register stands."""
 
-    reason: Annotated[str, _reads(_reason), WithJsonSchema({"type": "string", "maxLength": REASON_CHARS_MAX})] = Field(
-        description="For people who look at it later: who knows, and from what, that its stop will not come."
-    )
+    reason: Annotated[
+        str, _reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
+    ] = Field(description="For people who look at it later: who knows, and from what, that its stop will not come.")
     meter_stop_wh: Annotated[
         int | None, _reads(_register), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": REGISTER_MAX_WH})
     ] = Field(None, alias="meterStopWh", description="The register as somebody has read it; as last known when absent.")
@@ -162,9 +162,9 @@ class MaintenanceRequest(RequestBody):
     reason: Annotated[
         str, _reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
     ] = Field(description="For people: it is told to whoever is refused a session there.")
-    until_ms: Annotated[
-        int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema({"type": "string", "format": "date-time"})
-    ] = Field(None, alias="until", description="It ends by itself then; absent: when it is deleted.")
+    until_ms: Annotated[int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
+        Field(None, alias="until", description="It ends by itself then; absent: when it is deleted.")
+    )
     inoperative: Flag = Field(
         default=False,
         description="Tell the charger ChangeAvailability(Inoperative), and Operative at the end: so nobody charges"

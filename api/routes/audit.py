@@ -11,7 +11,7 @@ from api import examples
 from api.answers import audit_body, json_answer
 from api.openapi import fails, gives
 from api.problems import Kind, problem
-from api.queries import Reads, cursor_as, instant_ms, whole
+from api.queries import Reads, cursor_as, instant_ms, whole, whole_text
 from api.schemas import AuditAnswer
 from api.services import Services
 from csms.core.ids import ChargerId
@@ -45,7 +45,7 @@ ChargerFilter = Annotated[
 ]
 Operation = Annotated[
     str | None,
-    Reads(_operation, {"type": "string", "pattern": _OPERATION.pattern}),
+    Reads(_operation, {"type": "string", "pattern": whole_text(_OPERATION)}),
     Query(description="Only this operation, written as in the answers, such as POST /station/config."),
 ]
 Limit = Annotated[int, whole(1, LIMIT_MAX), Query(description=f"Acts of one answer; {LIMIT_DEFAULT} when absent.")]

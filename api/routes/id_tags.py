@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
 from pydantic_core import PydanticCustomError
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
@@ -15,7 +16,7 @@ from api import examples, id_tags_csv
 from api.answers import id_tag_body, json_answer
 from api.auditing import act_of
 from api.bodies import ID_TAGS_BODY_BYTES_MAX, read_csv, read_model
-from api.id_tag_fields import id_tag
+from api.id_tag_fields import ID_TAG_PATTERN, id_tag
 from api.openapi import BODY_KINDS, CSV_MEDIA_TYPE, fails, gives, gives_csv, takes, takes_csv
 from api.problems import Kind, invalid, not_written, problem
 from api.queries import Reads, cursor_as, flag, one_of, whole
@@ -48,7 +49,13 @@ def _parent(value: object) -> str:
 
 
 TagPath = Annotated[
-    str, Path(alias="idTag", description="The id tag, percent-encoded, in any case.", examples=["04A2B3C4D5E680"])
+    str,
+    Path(
+        alias="idTag",
+        description="The id tag, percent-encoded, in any case.",
+        examples=["04A2B3C4D5E680"],
+        json_schema_extra={"pattern": ID_TAG_PATTERN},
+    ),
 ]
 Limit = Annotated[
     int,
@@ -75,6 +82,23 @@ Replace = Annotated[
     flag(),
     Query(description="true: the list is all there is, and tags that are not in it are removed. false when absent."),
 ]
+
+
+class _TextConvertor(Convertor[str]):
+    """Takes whatever is left of a path: Starlette's own `path` stops at a line break, and drops one at the end."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """Return the text that stands there."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return the text as it is to stand there."""
+        return value
+
+
+register_url_convertor("text", _TextConvertor())
 
 
 class IdTagRoutes:
@@ -130,7 +154,7 @@ class IdTagRoutes:
 
     def _add_single(self, app: FastAPI) -> None:
         app.add_api_route(
-            "/id-tags/{idTag:path}",
+            "/id-tags/{idTag:text}",
             self.show,
             methods=["GET"],
             summary="One id tag",
@@ -139,7 +163,7 @@ class IdTagRoutes:
             responses=gives(IdTagBody, "The tag.", one=examples.ID_TAG) | fails(Kind.INVALID, Kind.UNKNOWN_ID_TAG),
         )
         app.add_api_route(
-            "/id-tags/{idTag:path}",
+            "/id-tags/{idTag:text}",
             self.put,
             methods=["PUT"],
             summary="List an id tag, or change one",
@@ -150,7 +174,7 @@ class IdTagRoutes:
             | fails(*BODY_KINDS, Kind.ID_TAG_CHANGED, Kind.TOO_MANY_ID_TAGS, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
         )
         app.add_api_route(
-            "/id-tags/{idTag:path}",
+            "/id-tags/{idTag:text}",
             self.remove,
             methods=["DELETE"],
             status_code=204,

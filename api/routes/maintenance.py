@@ -15,6 +15,7 @@ from api.auditing import act_of
 from api.bodies import read_model
 from api.openapi import BODY_KINDS, Responses, fails, gives, takes
 from api.problems import Kind, invalid, problem
+from api.queries import whole_text
 from api.routes.chargers import ChargerPath
 from api.schemas import MaintenanceAnswer, MaintenanceRequest
 from api.services import Services
@@ -26,7 +27,15 @@ from csms.core.replies import MaintenanceShown, Refused
 
 _NUMBER = re.compile("-?[0-9]{1,30}")
 
-ConnectorPath = Annotated[str, Path(alias="idx", description="The connector's number, counted from 1.", examples=["2"])]
+ConnectorPath = Annotated[
+    str,
+    Path(
+        alias="idx",
+        description="The connector's number, counted from 1.",
+        examples=["2"],
+        json_schema_extra={"pattern": whole_text(_NUMBER)},
+    ),
+]
 
 _AT_CHARGER = "/chargers/{chargerId}/maintenance"
 _AT_CONNECTOR = "/chargers/{chargerId}/connectors/{idx}/maintenance"

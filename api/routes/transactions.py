@@ -17,7 +17,7 @@ from api import examples
 from api.answers import transaction_answer, transaction_body, value_json
 from api.openapi import fails, gives
 from api.problems import Kind, invalid, problem
-from api.queries import cursor_as, whole
+from api.queries import cursor_as, whole, whole_text
 from api.schemas import TransactionAnswer
 from api.services import Services
 from api.turns import Turns
@@ -58,7 +58,13 @@ def _next(position: SamplePosition | None) -> str | None:
 
 
 TransactionPath = Annotated[
-    str, Path(alias="transactionId", description="OCPP's transaction id, a whole number.", examples=["4711"])
+    str,
+    Path(
+        alias="transactionId",
+        description="OCPP's transaction id, a whole number.",
+        examples=["4711"],
+        json_schema_extra={"pattern": whole_text(_NUMBER)},
+    ),
 ]
 Limit = Annotated[
     int,

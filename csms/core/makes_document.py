@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from csms.core.capabilities import MAX_LEVEL
 from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
-from csms.core.configuration.reading import Fields, Reader, Wrong, choice, flag, open_object, whole
+from csms.core.configuration.reading import Fields, Wrong, choice, flag, open_object, whole
 from csms.core.faults import Fault
 from csms.core.ladder import Manner
 from csms.core.learnt import MAKES_MAX, Learnt, Make
@@ -100,7 +100,7 @@ def _make(item: object, path: str, faults: list[Fault]) -> tuple[Make, Learnt] |
         fields.sound = fields.sound and running.sound
         learnt.manner = None if form is None else Manner(purpose, form)
     for name, habit in _HABITS.items():
-        setattr(learnt, habit, fields.take(name, _maybe(flag), None))
+        setattr(learnt, habit, fields.take(name, flag, default=False) if name in fields else None)
     measurands = fields.items("unsupportedMeasurands", _MEASURANDS_MAX) or []
     for at, measurand in measurands:
         if isinstance(refused := _words(measurand), Wrong):
@@ -126,10 +126,3 @@ def _words(value: object) -> str | Wrong:
     if not isinstance(value, str) or len(value) > _MAX_CHARS:
         return Wrong(f"must be text of at most {_MAX_CHARS} characters")
     return value
-
-
-def _maybe(read: Reader[bool]) -> Reader[bool | None]:
-    def read_or_none(value: object) -> bool | Wrong | None:
-        return None if value is None else read(value)
-
-    return read_or_none

@@ -21,8 +21,8 @@ from csms.cli import allocating, checking
 from csms.cli.status import ExitStatus
 from csms.core.configuration import load_document, parse_station, station_document
 from csms.core.station import Station
-from tests.fuzz.requests import ordered, spoilt_bytes
 from tests.fuzz.seeds import with_seeds
+from tests.fuzz.spoiling import ordered, spoilt_bytes
 from tests.property import mutations
 
 RUNS: Final = 2

@@ -62,6 +62,7 @@ GOOD: dict[str, Any] = {"vendor": "V", "model": "M", "firmwareVersion": "1"}
         ({"makes": [GOOD, GOOD]}, ["$.makes[1]: is a make that the document has already"]),
         ({"makes": [GOOD | {"vendor": "x" * 51}]}, ["$.makes[0].vendor: must be text of at most 50 characters"]),
         ({"makes": [GOOD | {"pauses": 1}]}, ["$.makes[0].pauses: must be true or false"]),
+        ({"makes": [GOOD | {"pauses": None}]}, ["$.makes[0].pauses: must be true or false"]),
         ({"makes": [GOOD | {"forgetsDefault": None}]}, ["$.makes[0].forgetsDefault: must be true or false"]),
         (
             {"makes": [GOOD | {"unsupportedMeasurands": ["SoC", 7]}]},
