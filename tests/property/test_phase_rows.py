@@ -218,9 +218,9 @@ def test_fill_is_an_allocation_from_its_base(block: int) -> None:
         base, upper = [rng.randint(0, 9) for _ in claims], [rng.randint(0, 45) for _ in claims]
         table = table_of(nodes, claims)
         rooms = {name: cap - int(used(loads, base)) for name, (cap, loads) in table.items()}
-        unlimited = {node.node_id: None for node in nodes if node.cap_w is None}
+        unlimited: dict[str, int | None] = {node.node_id: None for node in nodes if node.cap_w is None}
         filled = fill(nodes, claims, base, upper)
-        assert fill_headroom(nodes, claims, base, upper, rooms | unlimited) == filled, f"seed {seed}"
+        assert fill_headroom(nodes, claims, base, upper, unlimited | rooms) == filled, f"seed {seed}"
         for name, (cap, loads) in table.items():
             assert used(loads, filled) <= max(cap, used(loads, base)), f"seed {seed}: {name}"
         for i, (low, high) in enumerate(zip(base, upper, strict=True)):
@@ -228,7 +228,7 @@ def test_fill_is_an_allocation_from_its_base(block: int) -> None:
             refusing = [cap for cap, loads in table.values() if loads[i] and used(loads, filled) + loads[i] > cap]
             assert refusing or filled[i] >= high, f"seed {seed}: not maximal"
         wide = {name: room + 9 * 10**6 for name, room in rooms.items()}
-        assert fill_headroom(nodes, claims, base, upper, wide | unlimited) == tuple(
+        assert fill_headroom(nodes, claims, base, upper, unlimited | wide) == tuple(
             max(low, high) for low, high in zip(base, upper, strict=True)
         )
         # from bases that are minima it is the allocation
