@@ -812,7 +812,8 @@ def allocate(
     """Share power among sessions on a tree of limits, once.
 
     In: {"nodes": […], "sessions": […], "voltage"?: 230}; out: {"alloc_w": […], "admitted": […], "limited_by": […]} in
-    the order of the sessions.
+    the order of the sessions. Nodes may be limited in A per phase ("phase_a": [16, 16, 16]), sessions may use some of
+    them ("phases": [1]). With "bess", "grid_cap_w" and "static_load_w" the answer also says what a battery gives.
     """
     from csms.cli.allocating import run  # noqa: PLC0415  # heavy: only for this command
 

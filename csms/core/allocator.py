@@ -2,7 +2,8 @@
 
 The contract is ALLOCATOR.md §1–4. A session runs between its minimum and its maximum or is paused at 0. Minima are
 admitted one by one, highest priority first, then by rank; the admitted start at their minimum and are filled by
-`csms.core.waterfill`. All of it is in whole watts, and the same input gives the same output on every machine.
+`csms.core.waterfill`, or, where a phase has a limit above any of them, by `csms.core.phase_fill`. All of it is in whole
+watts, and the same input gives the same output on every machine.
 
 The reason of a session that could take more is a row that is full and in which nobody who was raised stands higher:
 whoever reads it can check that no watt could go from another to this session without being unfair (§4).
@@ -13,12 +14,15 @@ top of the booked power.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from math import lcm
 
-from csms.core.rows import NO_PARENT, Columns, Node, Tree
+from csms.core.phase_fill import binding_rows, exact_fill, whole_fill
+from csms.core.phase_rows import BALANCED, Rows, loads_of
+from csms.core.rows import NO_PARENT, Columns, Node, Phases, Tree
 from csms.core.waterfill import fill_rows
 
-__all__ = ["Allocation", "Claim", "Node", "Tree", "allocate", "fill", "fill_headroom"]
+__all__ = ["Allocation", "Claim", "Node", "Tree", "allocate", "exact_shares", "fill", "fill_headroom", "loads_of"]
 
 LIMITED_BY_VEHICLE = "vehicle"
 """It has its maximum."""
@@ -40,6 +44,7 @@ class Claim:
         weight: its share beside others, 1 to 100.
         priority: higher is admitted first.
         rank: unique; the lower is admitted first among equal priorities, and gets the odd watt.
+        loads: what 1 W of it is on L1, L2 and L3, sixths of a watt, as `loads_of` tells; more where that is not known.
     """
 
     session_id: str
@@ -49,6 +54,7 @@ class Claim:
     weight: int = 1
     priority: int = 0
     rank: int = 0
+    loads: Phases = BALANCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class Allocation:
     Attributes:
         alloc_w: power, W; 0 when paused.
         admitted: False when paused.
-        limited_by: id of the row that limits it, `vehicle`, `below_minimum` or `no_room`.
+        limited_by: the row that limits it, `ID` or `ID/L1` to `ID/L3`; `vehicle`, `below_minimum` or `no_room`.
     """
 
     alloc_w: tuple[int, ...]
@@ -67,7 +73,7 @@ class Allocation:
 
 
 def allocate(nodes: Sequence[Node] | Tree, claims: Sequence[Claim]) -> Allocation:
-    """Return the weighted max-min allocation in whole watts on a tree of watt limits (ALLOCATOR.md §2–4).
+    """Return the weighted max-min allocation in whole watts (ALLOCATOR.md §2–4).
 
     Asserts what `csms.core.allocate_document` validates: unique node ids, known parents, no cycle, weights ≥ 1. An
     unknown node of a claim is a KeyError.
@@ -78,6 +84,8 @@ def allocate(nodes: Sequence[Node] | Tree, claims: Sequence[Claim]) -> Allocatio
     at = [tree.numbers[claim.node] for claim in claims]
     weights = [claim.weight for claim in claims]
     assert min(weights) >= 1, "weight below 1"
+    if tree.has_phases_above(at):
+        return _allocate_phases(tree, at, claims)
     admitted, base, rooms = _admit(tree, at, claims)
     upper = [claim.max_w if runs else 0 for claim, runs in zip(claims, admitted, strict=True)]
     alloc_w = fill_rows(tree, Columns(at, weights, [claim.rank for claim in claims], base, upper), rooms)
@@ -95,7 +103,11 @@ def fill(
     a session whose upper is not above its base stays where it is.
     """
     tree = Tree.of(nodes)
-    rooms = tree.rooms([tree.numbers[claim.node] for claim in claims], base_w)
+    at = [tree.numbers[claim.node] for claim in claims]
+    if tree.has_phases_above(at):
+        rows = _rows_of(tree, at, claims)
+        return _fill_phases(rows, _columns(claims, at, base_w, upper_w), rows.rooms(base_w))
+    rooms = tree.rooms(at, base_w)
     return fill_headroom(tree, claims, base_w, upper_w, dict(zip(tree.ids, rooms, strict=True)))
 
 
@@ -104,26 +116,94 @@ def fill_headroom(
     claims: Sequence[Claim],
     base_w: Sequence[int],
     upper_w: Sequence[int],
-    headroom_w: Mapping[str, int | None],
+    headroom: Mapping[str, int | None],
 ) -> tuple[int, ...]:
-    """Return `base_w` raised as in `fill`, where row `v` takes at most `headroom_w[v]` on top of the base.
+    """Return `base_w` raised as in `fill`, where row `v` takes at most `headroom[v]` on top of the base.
 
-    None is unlimited, a negative headroom is none; every node must be given (a KeyError else). The caps of the nodes
-    are not read.
+    That is W for `ID`, and sixths of a watt for `ID/L1` to `ID/L3`. None is unlimited, a negative headroom is none;
+    every node must be given, and the phases of every node that limits them (a KeyError else). The caps themselves are
+    not read.
     """
     if not claims:
         return ()
     tree = Tree.of(nodes)
-    assert min(base_w) >= 0, "negative base"
-    sessions = Columns(
-        [tree.numbers[claim.node] for claim in claims],
-        [claim.weight for claim in claims],
-        [claim.rank for claim in claims],
-        base_w,
-        upper_w,
+    at = [tree.numbers[claim.node] for claim in claims]
+    sessions = _columns(claims, at, base_w, upper_w)
+    if tree.has_phases_above(at):
+        rows = _rows_of(tree, at, claims, headroom)
+        return _fill_phases(rows, sessions, rows.limits)
+    return tuple(fill_rows(tree, sessions, [headroom[name] for name in tree.ids]))
+
+
+def exact_shares(nodes: Sequence[Node] | Tree, claims: Sequence[Claim]) -> tuple[Fraction, ...]:
+    """Return x* of every claim, W: the shares that `allocate` brings to whole watts (ALLOCATOR.md §3)."""
+    tree = Tree.of(nodes)
+    at = [tree.numbers[claim.node] for claim in claims]
+    running, rows, sessions = _admit_to_rows(_rows_of(tree, at, claims), at, claims)
+    shares = [Fraction(0)] * len(claims)
+    for i, share in zip(running, exact_fill(rows, sessions, rows.rooms(sessions.base)).shares, strict=True):
+        shares[i] = share
+    return tuple(shares)
+
+
+def _columns(claims: Sequence[Claim], at: Sequence[int], base_w: Sequence[int], upper_w: Sequence[int]) -> Columns:
+    """Return the claims as sessions to fill; asserts what the fill rests on."""
+    weights = [claim.weight for claim in claims]
+    assert min(base_w, default=0) >= 0, "negative base"
+    assert min(weights, default=1) >= 1, "weight below 1"
+    return Columns(at, weights, [claim.rank for claim in claims], base_w, upper_w)
+
+
+# --- with limits per phase --------------------------------------------------------------------------------------------
+
+
+def _allocate_phases(tree: Tree, at: Sequence[int], claims: Sequence[Claim]) -> Allocation:
+    """Return the allocation over rows of watts and of phases."""
+    running, rows, sessions = _admit_to_rows(_rows_of(tree, at, claims), at, claims)
+    rooms = rows.rooms(sessions.base)
+    tight = rows.tight(sessions, rooms)
+    exact = exact_fill(tight, sessions, rooms)
+    filled, left = whole_fill(tight, sessions, rooms, exact)
+    alloc_w = [0] * len(claims)
+    reasons = [LIMITED_BY_BELOW_MINIMUM if claim.max_w < claim.min_w else LIMITED_BY_NO_ROOM for claim in claims]
+    for i, amount, row in zip(running, filled, binding_rows(tight, sessions, exact, filled, left), strict=True):
+        alloc_w[i] = amount
+        reasons[i] = LIMITED_BY_VEHICLE if row is None else rows.names[row]
+    admitted = [False] * len(claims)
+    for i in running:
+        admitted[i] = True
+    return Allocation(tuple(alloc_w), tuple(admitted), tuple(reasons))
+
+
+def _fill_phases(rows: Rows, sessions: Columns, rooms: Sequence[int]) -> tuple[int, ...]:
+    """Return the bases raised over rows of watts and of phases, `rooms` being what these take on top."""
+    tight = rows.tight(sessions, rooms)
+    filled, _ = whole_fill(tight, sessions, rooms, exact_fill(tight, sessions, rooms))
+    return tuple(filled)
+
+
+def _rows_of(
+    tree: Tree, at: Sequence[int], claims: Sequence[Claim], headroom: Mapping[str, int | None] | None = None
+) -> Rows:
+    """Return the rows of the tree and who is on them."""
+    assert all(min(claim.loads) >= 0 for claim in claims), "negative load"
+    return Rows.of(tree, at, [claim.loads for claim in claims], headroom)
+
+
+def _admit_to_rows(rows: Rows, at: Sequence[int], claims: Sequence[Claim]) -> tuple[list[int], Rows, Columns]:
+    """Return who is admitted (ALLOCATOR.md §2), as positions in `claims`, and the rows and columns of only those."""
+    left = list(rows.limits)
+    order = sorted(range(len(claims)), key=lambda i: (-claims[i].priority, claims[i].rank))
+    admitted = {i for i in order if claims[i].min_w <= claims[i].max_w and rows.take(left, i, claims[i].min_w)}
+    running = sorted(admitted)
+    chosen = [claims[i] for i in running]
+    sessions = _columns(
+        chosen, [at[i] for i in running], [claim.min_w for claim in chosen], [claim.max_w for claim in chosen]
     )
-    assert min(sessions.weights) >= 1, "weight below 1"
-    return tuple(fill_rows(tree, sessions, [headroom_w[name] for name in tree.ids]))
+    return running, rows.of_sessions(running), sessions
+
+
+# --- watts alone ------------------------------------------------------------------------------------------------------
 
 
 def _admit(tree: Tree, at: Sequence[int], claims: Sequence[Claim]) -> tuple[list[bool], list[int], list[int | None]]:

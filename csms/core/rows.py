@@ -6,7 +6,7 @@ it may not add up to more than its cap. Rows of a tree are nested or apart, neve
 
 `Tree` numbers the nodes in the order given and keeps an order in which parents come before their children, so that
 sums go up and levels come down in plain loops: no recursion, any depth. A limit per phase is not a row of this tree,
-because two of them may overlap in part; such rows need a list of their own beside it and a fill of their own.
+because two of them may overlap in part: the tree only keeps them, and `csms.core.phase_rows` makes rows of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,14 +14,33 @@ from dataclasses import dataclass
 
 NO_PARENT = -1
 
+SIXTHS = 6
+"""Parts of a watt in which phase rows count: the watts of 1, 2 or 3 phases are 6, 3 or 2 of them on each."""
+
+Phases = tuple[int, int, int]
+"""One whole number for each of L1, L2 and L3."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One limit: everything below `node_id` together draws at most `cap_w`; None is unlimited."""
+    """One limit: everything below `node_id` together draws at most `cap_w`; None is unlimited.
+
+    `phase_ma` is what each of L1, L2 and L3 carries at most, mA, at `voltage_v` between phase and neutral, V; None is
+    unlimited.
+    """
 
     node_id: str
     parent: str | None
     cap_w: int | None
+    phase_ma: Phases | None = None
+    voltage_v: int = 230
+
+    def phase_caps(self) -> Phases | None:
+        """Return the caps of its phases in sixths of a watt, rounded down; None is unlimited."""
+        if self.phase_ma is None:
+            return None
+        on_l1, on_l2, on_l3 = [SIXTHS * self.voltage_v * current_ma // 1000 for current_ma in self.phase_ma]
+        return on_l1, on_l2, on_l3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +53,7 @@ class Tree:
         parents: number of each node's parent, or `NO_PARENT`.
         downward: all node numbers, parents before children.
         numbers: the number of each name.
+        phase_caps: caps of the phases of each node, sixths of a watt; empty when no node has any.
     """
 
     ids: tuple[str, ...]
@@ -41,6 +61,7 @@ class Tree:
     parents: tuple[int, ...]
     downward: Sequence[int]
     numbers: dict[str, int]
+    phase_caps: tuple[Phases | None, ...]
 
     @classmethod
     def of(cls, nodes: "Sequence[Node] | Tree") -> "Tree":
@@ -53,7 +74,16 @@ class Tree:
         assert all(node.parent is None or node.parent in numbers for node in nodes), "unknown parent"
         parents = tuple([NO_PARENT if node.parent is None else numbers[node.parent] for node in nodes])
         caps = tuple([node.cap_w for node in nodes])
-        return cls(ids, caps, parents, _downward(parents), numbers)
+        has_phases = any(node.phase_ma is not None for node in nodes)
+        phase_caps = tuple([node.phase_caps() for node in nodes]) if has_phases else ()
+        return cls(ids, caps, parents, _downward(parents), numbers, phase_caps)
+
+    def has_phases_above(self, at: Sequence[int]) -> bool:
+        """Return whether a phase limits any of the items; item i hangs on node `at[i]`."""
+        if not self.phase_caps:
+            return False
+        counts = self.sums(at, [1] * len(at))
+        return any(count and caps is not None for count, caps in zip(counts, self.phase_caps, strict=True))
 
     def path(self, node: int) -> Iterator[int]:
         """Yield `node` and its ancestors, upwards."""

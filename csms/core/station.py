@@ -126,10 +126,27 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """The documented battery; accepted and kept, its power is not used yet."""
+    """The documented battery; accepted and kept, its power is not used yet (`csms.core.battery` computes it).
+
+    Attributes:
+        capacity_wh: usable energy.
+        power_w: the most that it gives.
+        charge_power_w: the most that it takes; None is as much as it gives.
+        reserve_percent: state of charge below which it gives nothing.
+        full_percent: state of charge above which it takes nothing.
+        efficiency_charge_percent: part of what it takes that is stored.
+        efficiency_discharge_percent: part of what is stored that it gives.
+        horizon_s: what it offers it can keep up for so long.
+    """
 
     capacity_wh: int
     power_w: int
+    charge_power_w: int | None = None
+    reserve_percent: int = 10
+    full_percent: int = 100
+    efficiency_charge_percent: int = 100
+    efficiency_discharge_percent: int = 100
+    horizon_s: int = 900
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,17 @@ PROBLEM: Final[dict[str, Any]] = {
     ],
     "voltage": 230,
 }
+PROBLEM_WITH_OPTIONS: Final[dict[str, Any]] = {
+    "nodes": [{"id": "grid", "phase_a": [63, 63, 63]}, {"id": "hall", "parent": "grid", "phase_a": [16, 20.5, 16]}],
+    "sessions": [
+        {"id": "a", "node": "hall", "min_w": 1_380, "max_w": 7_360, "phases": [1]},
+        {"id": "b", "node": "grid", "min_w": 0, "max_w": 22_080, "weight": 3},
+    ],
+    "voltage": 230,
+    "grid_cap_w": 30_000,
+    "static_load_w": 2_000,
+    "bess": {"capacity_wh": 50_000, "max_discharge_w": 20_000, "soc_pct_x100": 5_000, "horizon_s": 600},
+}
 
 
 def spoilt(rng: random.Random, document: Any) -> bytes:
@@ -96,7 +107,7 @@ def check_printed(status: int, lines: list[str], data: bytes) -> None:
 def test_allocation_problems(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file, rng, statuses = tmp_path / "problem.json", random.Random(1), set[int]()
     for _ in range(400):
-        data = spoilt(rng, copy.deepcopy(PROBLEM))
+        data = spoilt(rng, copy.deepcopy(rng.choice((PROBLEM, PROBLEM_WITH_OPTIONS))))
         file.write_bytes(data)
         status = allocating.run(str(file))
         printed = capsys.readouterr()

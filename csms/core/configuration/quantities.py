@@ -1,7 +1,7 @@
-"""Kilowatts outside, watts inside: the one place where the two meet.
+"""Kilowatts and amperes outside, watts and milliamperes inside: the one place where they meet.
 
-A documented number is kW (or kWh) with at most three decimals, 0 … 1,000,000. A JSON decoder may hand it over as int,
-Decimal or float; a float stands for the shortest decimal that means it, so 33.333 is 33,333 W exactly and never
+A documented number is kW (or kWh, or A) with at most three decimals, 0 … 1,000,000. A JSON decoder may hand it over as
+int, Decimal or float; a float stands for the shortest decimal that means it, so 33.333 is 33,333 W exactly and never
 33,332.999…
 """
 
@@ -10,7 +10,7 @@ from decimal import Context, Decimal
 from csms.core.configuration.reading import Wrong
 
 MAX_KILO = 1_000_000
-"""Greatest number of kW or kWh accepted; more is a slip of units, not a site."""
+"""Greatest number of kW, kWh or A accepted; more is a slip of units, not a site."""
 
 _STEP = Decimal("0.001")
 _EXACT = Context(prec=28)
@@ -19,15 +19,24 @@ _EXACT = Context(prec=28)
 
 def watts(value: object) -> int | Wrong:
     """Return a JSON number of kW (kWh) as W (Wh), or what is wrong with it."""
+    return _thousandths(value)
+
+
+def milliamperes(value: object) -> int | Wrong:
+    """Return a JSON number of A as mA, or what is wrong with it."""
+    return _thousandths(value)
+
+
+def _thousandths(value: object) -> int | Wrong:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return Wrong("must be a number")
     exact = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if not exact.is_finite() or not 0 <= exact <= MAX_KILO:
         return Wrong(f"must be from 0 to {MAX_KILO}")
-    to_the_watt = exact.quantize(_STEP, context=_EXACT)
-    if to_the_watt != exact:
+    to_the_step = exact.quantize(_STEP, context=_EXACT)
+    if to_the_step != exact:
         return Wrong("must have at most three decimals")
-    return int(to_the_watt.scaleb(3, context=_EXACT))
+    return int(to_the_step.scaleb(3, context=_EXACT))
 
 
 def kilowatts(power_w: int) -> int | float:

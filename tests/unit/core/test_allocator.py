@@ -1,33 +1,41 @@
 """The allocator in numbers: the golden cases, and tables small enough to check by eye."""
 
 import json
+from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from csms.core.allocator import Allocation, Claim, Node, Tree, allocate, fill, fill_headroom
+from csms.core.allocator import Allocation, Claim, Node, Tree, allocate, exact_shares, fill, fill_headroom, loads_of
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "allocator.json"
-
-
-def watt_tree_cases() -> list[dict[str, Any]]:
-    """Return the golden cases of one allocation on watt limits alone."""
-    cases: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]
-    return [
-        case
-        for case in cases
-        if case["kind"] == "allocate" and "bess" not in case and not any("phase_a" in node for node in case["nodes"])
-    ]
+GOLDEN = json.loads((Path(__file__).parents[2] / "golden" / "allocator.json").read_text(encoding="utf-8"))
+CASES = [case for case in GOLDEN["cases"] if case["kind"] == "allocate"]
 
 
 def test_no_golden_case_is_dropped() -> None:
-    assert len(watt_tree_cases()) == 21
+    # sequences: test_golden_pull.py, test_golden_push.py; what a battery gives: test_allocate_document.py
+    assert Counter(case["kind"] for case in GOLDEN["cases"]) == {
+        "allocate": len(CASES),
+        "sequence-pull": 5,
+        "sequence-push": 2,
+    }
+    assert len(CASES) == 27
 
 
-@pytest.mark.parametrize("case", watt_tree_cases(), ids=lambda case: case["id"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
 def test_golden(case: dict[str, Any]) -> None:
-    nodes = [Node(node["id"], node["parent"], node["cap_w"]) for node in case["nodes"]]
+    nodes = [
+        Node(
+            node["id"],
+            node["parent"],
+            node["cap_w"],
+            None if node.get("phase_a") is None else tuple(1000 * each for each in node["phase_a"]),
+            case.get("voltage", 230),
+        )
+        for node in case["nodes"]
+    ]
     claims = [
         Claim(
             each["id"],
@@ -37,6 +45,7 @@ def test_golden(case: dict[str, Any]) -> None:
             each.get("weight", 1),
             each.get("priority", 0),
             each.get("rank", position),
+            loads_of(each.get("phases", [1, 2, 3])),
         )
         for position, each in enumerate(case["sessions"])
     ]
@@ -47,6 +56,7 @@ def test_golden(case: dict[str, Any]) -> None:
     assert list(allocation.limited_by) == expected["limited_by"]
     assert sum(allocation.alloc_w) == expected["total_w"]
     assert [power_w // 1000 for power_w in allocation.alloc_w] == expected["alloc_kw_floor"]
+    assert exact_shares(nodes, claims) == tuple(Fraction(share) for share in expected["real_w"])
 
 
 GRID_300 = (Node("grid", None, 300), Node("A", "grid", 160), Node("B", "grid", 400))
@@ -200,11 +210,235 @@ def test_fill_with_headroom_reads_no_cap() -> None:
         assert fill_headroom(nodes, claims, [40, 20], [90, 60], headroom_w) == filled
 
 
+# --- limits per phase -------------------------------------------------------------------------------------------------
+
+L1, L2, L3, ALL = (6, 0, 0), (0, 6, 0), (0, 0, 6), (2, 2, 2)
+UNKNOWN = (6, 6, 6)
+"""All of its power may be on any of the phases."""
+
+MAIN_10 = Node("grid", None, None, (10_000, 10_000, 10_000))
+"""A main of 10 A on each phase: 13,800 sixths of a watt, 2,300 W."""
+
+
+@pytest.mark.parametrize(
+    ("lines", "loads"),
+    [([1], L1), ([2], L2), ([3], L3), ([2, 1], (3, 3, 0)), ({1, 3}, (3, 0, 3)), ((3, 2), (0, 3, 3)), ([1, 2, 3], ALL)],
+)
+def test_what_a_watt_is_on_each_phase(lines: list[int], loads: tuple[int, int, int]) -> None:
+    assert loads_of(lines) == loads
+
+
+@pytest.mark.parametrize("lines", [[], [0], [1, 4]])
+def test_a_phase_that_there_is_not_is_a_programmers_error(lines: list[int]) -> None:
+    with pytest.raises(AssertionError):
+        loads_of(lines)
+
+
+def test_the_cap_of_a_phase_is_in_sixths_of_a_watt_rounded_down() -> None:
+    assert Node("a", None, None).phase_caps() is None
+    assert Node("a", None, None, (16_000, 0, 10)).phase_caps() == (22_080, 0, 13)  # 13.8
+    assert Node("a", None, None, (16_000, 1, 1_000), 120).phase_caps() == (11_520, 0, 720)
+
+
+PHASE_ALLOCATIONS = [
+    # caption, nodes, sessions (node, min, max, weight, priority, rank, loads), watts, limited by
+    (
+        "three cars on L1 have the power of one",
+        [MAIN_10],
+        [("grid", 0, 7_360, 1, 0, rank, L1) for rank in range(3)],
+        [767, 767, 766],
+        ["grid/L1"] * 3,
+    ),
+    (
+        "one car on each phase has all of its own",
+        [MAIN_10],
+        [("grid", 0, 7_360, 1, 0, rank, loads) for rank, loads in enumerate((L1, L2, L3))],
+        [2_300, 2_300, 2_300],
+        ["grid/L1", "grid/L2", "grid/L3"],
+    ),
+    (
+        "a car whose phase is not known is counted on all three, with a whole watt on each",
+        [MAIN_10],
+        [("grid", 0, 7_360, 1, 0, 0, UNKNOWN), ("grid", 0, 7_360, 1, 0, 1, L2)],
+        [1_150, 1_150],
+        ["grid/L2", "grid/L2"],
+    ),
+    (
+        "who stands on a phase that is not full goes on rising",
+        [MAIN_10],
+        [("grid", 0, 7_360, 1, 0, 0, L1), ("grid", 0, 7_360, 1, 0, 1, L1), ("grid", 0, 7_360, 1, 0, 2, L2)],
+        [1_150, 1_150, 2_300],
+        ["grid/L1", "grid/L1", "grid/L2"],
+    ),
+    (
+        "weights 2 : 1 on one phase, by watts",
+        [MAIN_10],
+        [("grid", 0, 7_360, 2, 0, 0, L1), ("grid", 0, 22_080, 1, 0, 1, ALL)],
+        [1_971, 987],  # x* = 13,800 · (2, 1) / 14; 6 · 1,971 + 2 · 987 = 13,800
+        ["grid/L1", "grid/L1"],
+    ),
+    (
+        "the phase of a circuit holds its own cars, the main's the rest",
+        [MAIN_10, Node("A", "grid", None, (4_000, 4_000, 4_000))],
+        [("A", 0, 7_360, 1, 0, 0, L1), ("A", 0, 7_360, 1, 0, 1, L1), ("grid", 0, 7_360, 1, 0, 2, L1)],
+        [460, 460, 1_380],
+        ["A/L1", "A/L1", "grid/L1"],
+    ),
+    (
+        "watts before phases where both are full",
+        [Node("grid", None, 2_300, (10_000, 10_000, 10_000))],
+        [("grid", 0, 7_360, 1, 0, 0, L1)],
+        [2_300],
+        ["grid"],
+    ),
+    (
+        "the first node in the order of the nodes, whatever hangs where",
+        [Node("A", "grid", None, (10_000, 9_000, 9_000)), MAIN_10],
+        [("A", 0, 7_360, 1, 0, 0, L1)],
+        [2_300],
+        ["A/L1"],
+    ),
+    (
+        "L1 before L2",
+        [MAIN_10],
+        [("grid", 0, 22_080, 1, 0, 0, ALL)],
+        [6_900],
+        ["grid/L1"],
+    ),
+    (
+        "a minimum must fit on its phase beside the minima before it",
+        [MAIN_10],
+        [
+            ("grid", 1_380, 7_360, 1, 0, 0, L1),
+            ("grid", 1_380, 7_360, 1, 0, 1, L1),
+            ("grid", 1_380, 7_360, 1, 0, 2, L2),
+            ("grid", 1_380, 900, 1, 0, 3, L3),
+        ],
+        [2_300, 0, 2_300, 0],
+        ["grid/L1", "no_room", "grid/L2", "below_minimum"],
+    ),
+    (
+        "the higher priority is admitted first",
+        [MAIN_10],
+        [("grid", 1_380, 7_360, 1, 0, 0, L1), ("grid", 1_380, 7_360, 1, 1, 1, L1)],
+        [0, 2_300],
+        ["no_room", "grid/L1"],
+    ),
+    (
+        "a minimum above the fair share is kept; it never asks for more of it",
+        [MAIN_10],
+        [("grid", 1_380, 7_360, 1, 0, 0, L1), ("grid", 0, 7_360, 1, 0, 1, L1), ("grid", 0, 22_080, 1, 0, 2, ALL)],
+        [1_380, 690, 690],
+        ["grid/L1"] * 3,
+    ),
+    (
+        "on a phase of 0 A nobody moves",
+        [Node("grid", None, None, (0, 10_000, 10_000))],
+        [
+            ("grid", 0, 9, 1, 0, 0, L1),
+            ("grid", 0, 0, 1, 0, 1, L1),
+            ("grid", 0, 9, 1, 0, 2, ALL),
+            ("grid", 1, 9, 1, 0, 3, L1),
+        ],
+        [0, 0, 0, 0],
+        ["grid/L1", "vehicle", "grid/L1", "no_room"],
+    ),
+    (
+        "rounding leaves 5 sixths of a watt to nobody",
+        [Node("grid", None, None, (1_000, 1_000, 1_000), 1), Node("A", "grid", None, (835, 1_000, 1_000), 1)],
+        [("A", 0, 9, 1, 0, 0, L1), ("grid", 0, 9, 1, 0, 1, L2)],
+        [0, 1],
+        ["A/L1", "grid/L2"],
+    ),
+    (
+        "who would have its maximum but for rounding is limited by the row that has no watt left",
+        [Node("grid", None, None, (2_500, 9_000, 9_000), 1)],
+        [("grid", 0, 1, 1, 0, 1, (6, 0, 0)), ("grid", 0, 99, 1, 0, 0, (6, 0, 0)), ("grid", 0, 1, 1, 0, 2, (3, 3, 0))],
+        [1, 1, 1],
+        ["vehicle", "grid/L1", "vehicle"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "rows", "alloc_w", "limited_by"),
+    [row[1:] for row in PHASE_ALLOCATIONS],
+    ids=[row[0] for row in PHASE_ALLOCATIONS],
+)
+def test_allocation_on_phases(
+    nodes: list[Node],
+    rows: list[tuple[str, int, int, int, int, int, tuple[int, int, int]]],
+    alloc_w: list[int],
+    limited_by: list[str],
+) -> None:
+    claims = [Claim(f"s{i}", *row) for i, row in enumerate(rows)]
+    allocation = allocate(nodes, claims)
+    assert list(allocation.alloc_w) == alloc_w
+    assert list(allocation.limited_by) == limited_by
+    assert list(allocation.admitted) == [reason not in {"no_room", "below_minimum"} for reason in limited_by]
+
+
+def test_fill_on_phases_takes_the_room_above_the_base() -> None:
+    nodes = [MAIN_10]
+    claims = [Claim("s0", "grid", 0, 0, rank=0, loads=L1), Claim("s1", "grid", 0, 0, rank=1, loads=ALL)]
+    assert fill(nodes, claims, [300, 0], [9_000, 9_000]) == (1_725, 1_725)
+    assert fill(nodes, claims, [2_000, 0], [9_000, 9_000]) == (2_000, 900)
+    assert fill(nodes, claims, [2_000, 1_500], [9_000, 9_000]) == (2_000, 1_500), "over the cap: it takes no more"
+    assert fill(nodes, claims, [300, 500], [200, 9_000]) == (300, 6_000)
+
+
+def test_fill_with_headroom_on_phases_is_in_sixths_of_a_watt() -> None:
+    nodes = [MAIN_10, Node("A", "grid", 5)]
+    claims = [Claim("s0", "A", 0, 0, rank=0, loads=L1), Claim("s1", "A", 0, 0, rank=1, loads=ALL)]
+    room: dict[str, int | None] = {"grid": None, "grid/L1": 80, "grid/L2": None, "grid/L3": 9, "A": None}
+    assert fill_headroom(nodes, claims, [0, 0], [90, 90], room) == (12, 4)
+    assert fill_headroom(nodes, claims, [0, 0], [90, 90], room | {"A": 7}) == (4, 3)
+    assert fill_headroom(nodes, claims, [5, 6], [90, 90], room | {"grid/L1": -1}) == (5, 6)
+    with pytest.raises(KeyError, match="grid/L3"):
+        fill_headroom(nodes, claims, [0, 0], [90, 90], {"grid": None, "grid/L1": 9, "grid/L2": 9, "A": 9})
+
+
+def test_phases_with_nobody_under_them_change_nothing() -> None:
+    nodes = [*GRID_300, Node("C", "grid", None, (0, 0, 0))]
+    claims = claims_of(("A", 0, 300, 1, 0, 0), ("B", 0, 300, 1, 0, 1))
+    assert allocate(nodes, claims) == allocate(GRID_300, claims)
+    assert fill_headroom(nodes, claims, [0, 0], [9, 9], {"grid": 5, "A": None, "B": None, "C": None}) == (3, 2)
+
+
+def test_many_roundings_below_are_given_to_who_is_above() -> None:
+    # each charger leaves half a watt of its L1 unused, a sixth on it being less than the two that its car needs
+    chargers = 30
+    nodes = [Node("grid", None, None, (chargers * 16_001 + 87_000, 10**6, 10**6))]
+    nodes += [Node(f"A{i}", "grid", None, (16_001, 16_001, 16_001)) for i in range(chargers)]
+    claims = [Claim(f"s{i}", f"A{i}", 0, 22_080, rank=i) for i in range(chargers)]
+    claims.append(Claim("above", "grid", 0, 99_999, rank=chargers, loads=L1))
+    shares, alloc_w = exact_shares(nodes, claims), allocate(nodes, claims).alloc_w
+    assert set(shares[:-1]) == {Fraction(22_081, 2)}
+    assert set(alloc_w[:-1]) == {11_040}
+    assert alloc_w[-1] - shares[-1] >= 4, "more than the interval of §3, and still no fuse has a watt too many"
+    assert 6 * alloc_w[-1] + 2 * sum(alloc_w[:-1]) <= (nodes[0].phase_caps() or (0,))[0]
+
+
+def test_names_of_rows_that_cannot_be_told_apart_are_a_programmers_error() -> None:
+    with pytest.raises(AssertionError, match="name of a row"):
+        allocate([MAIN_10, Node("grid/L1", "grid", 5)], [Claim("s", "grid", 0, 9)])
+
+
+def test_a_negative_load_is_a_programmers_error() -> None:
+    with pytest.raises(AssertionError, match="negative load"):
+        allocate([MAIN_10], [Claim("s", "grid", 0, 9, loads=(6, -1, 0))])
+
+
+# --- what is there for every tree -------------------------------------------------------------------------------------
+
+
 def test_nobody_to_serve() -> None:
     assert allocate([], []) == Allocation((), (), ())
     assert allocate([Node("grid", None, 5)], []) == Allocation((), (), ())
     assert fill([], [], [], []) == ()
     assert fill_headroom([Node("grid", None, 5)], [], [], [], {"grid": 5}) == ()
+    assert exact_shares([MAIN_10], []) == ()
+    assert allocate([MAIN_10], [Claim("s", "grid", 2_301, 9_000, loads=L1)]) == Allocation((0,), (False,), ("no_room",))
 
 
 def test_a_tree_can_be_compiled_once() -> None:
