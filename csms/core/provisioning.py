@@ -154,11 +154,12 @@ class Provisioning:
 def places(charger: Charger, capabilities: Capabilities, ours: int = OUR_LEVEL) -> list[Place]:
     """Return where other defaults may stand beside ours (at level `ours`), last to be cleared first: it is popped.
 
-    Those of connectors that we said ourselves one level up may stand above the charger's highest, if it was not known
-    then; of a charger that was removed from the configuration and has come back nothing is remembered.
+    From below: what is cleared may have been ours, said for one connector, and then what stands beneath it is in force;
+    so nothing must. Those of connectors that we said ourselves one level up may stand above the charger's highest, if
+    it was not known then; of a charger that was removed from the configuration and has come back nothing is remembered.
     """
     told = capabilities.stack_level_max
     highest = MAX_LEVEL if told is None else max(told, OUR_LEVEL + 1)
     everywhere = [Place(None, s) for s in range(highest + 1) if s != ours]
     beside = [Place(key.idx, ours) for key in charger.connector_keys()]
-    return [*everywhere, *beside][::-1]
+    return [*beside, *everywhere][::-1]

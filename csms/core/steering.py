@@ -228,7 +228,8 @@ class Steering(TimedPart):
         are a raise, although K of the connector alone is the maximum; and all that its connectors are told stays within
         its own maximum, which may have been configured below what it could do. Under an overbooked row what was
         measured is no permission: a meter that lies would become the truth; nor is what a connector that is not
-        provisioned is booked at, once its transaction was told less; what cannot be taken from it may be said. 0 fits.
+        provisioned is booked at, once its transaction was told less; what cannot be taken from it may be said, as far
+        as that is booked for its charger. 0 fits.
         """
         charger, connector = each.charger, each.connector
         if connector.provisioned or not charger.unknown_default:
@@ -236,7 +237,10 @@ class Steering(TimedPart):
                 return max(charger.defaults.power_w, connector.limits.power_w)
             return max(each.booked_w, each.grant_w)
         if self.plan.cut_is_urgent(self.state, each):
-            return self._left_w(each) if last_send(each) is None else max(connector.limits.power_w, each.floor_w)
+            if last_send(each) is None:
+                return self._left_w(each)
+            within_w = charger.booked_w() - charger.told_beside_w(connector)  # this much more raises no row
+            return max(connector.limits.power_w, min(each.floor_w, max(within_w, self._left_w(each))))
         booked_w = self.booked_w
         caps_w = ((node, self.state.tree.caps_w[node]) for node in self.state.tree.paths[charger.charger_id][1:])
         rooms_w = [max(0, cap_w - booked_w[node]) for node, cap_w in caps_w if cap_w is not None]

@@ -27,13 +27,13 @@ controller but
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from csms.core.commands import Command, SetLimit
+from csms.core.commands import Command, RateUnit, SetLimit
 from csms.core.firm import RowBound
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.station import Charger, Control
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
-from csms.simulation.heard import HeardCharger
+from csms.simulation.heard import HeardCharger, HeardSend
 from csms.simulation.host import Controller
 from csms.simulation.outlet import Outlet
 from csms.simulation.rows import Rows, opened_by
@@ -326,6 +326,7 @@ class WorkOff:
                     _smallest_w(
                         known.charger,
                         is_tried=power_w > told_w or key in self._convicted_ms,
+                        sends=known.connectors[outlet.idx].sends if outlet.idx in known.connectors else [],
                     ),
                     self._default_w(charger_id),
                 )
@@ -361,8 +362,12 @@ class WorkOff:
         return is_heard and is_known and self.truth.now_ms >= model.silent_until_ms
 
 
-def _smallest_w(charger: Charger, *, is_tried: bool) -> int:
-    """Return what may be told instead of 0; one that does not obey is tried at the least power (docs/adr/0010, 4)."""
-    if is_tried:
-        return max(charger.min_power_w, DC_LEAST_W)
-    return DC_LEAST_W if charger.is_dc else LEAST_CURRENT_A * charger.voltage_v * charger.phases
+def _smallest_w(charger: Charger, sends: Sequence[HeardSend], *, is_tried: bool) -> int:
+    """Return what may be told instead of 0; one that does not obey is tried at the least power (docs/adr/0010, 4).
+
+    Of a DC charger that is told amperes, six of them, as of any other.
+    """
+    in_amperes = not charger.is_dc or (bool(sends) and sends[-1].form.unit is RateUnit.A)
+    phases = charger.phases or (sends[-1].form.phases if sends else 0)
+    least_w = LEAST_CURRENT_A * charger.voltage_v * phases if in_amperes else DC_LEAST_W
+    return max(charger.min_power_w, least_w if charger.is_dc else DC_LEAST_W) if is_tried else least_w

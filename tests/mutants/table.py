@@ -521,7 +521,7 @@ MUTANTS: Final = (
     Mutant(
         "defaults of single connectors are not cleared",
         "provisioning",
-        "    return [*everywhere, *beside][::-1]",
+        "    return [*beside, *everywhere][::-1]",
         "    return everywhere[::-1]",
         "§4: (connectorId n, our level)",
         "I2 I5",

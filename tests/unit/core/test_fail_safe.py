@@ -207,8 +207,8 @@ def test_a_lower_default_at_another_level_is_not_cleared_while_it_waits_for_its_
     drive.take()
     drive.answer(lower)
     cleared: list[int | None] = []
-    while clearings := [call for call in drive.open_calls if isinstance(call, ClearLimits) and call.idx is None]:
-        cleared += [call.stack_level for call in clearings]
+    while clearings := [call for call in drive.open_calls if isinstance(call, ClearLimits)]:
+        cleared += [call.stack_level for call in clearings if call.idx is None]
         drive.answer(clearings[0])
     assert cleared[0] == 0, "where the one before stands"
     assert 1 not in cleared

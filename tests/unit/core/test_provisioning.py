@@ -122,14 +122,14 @@ def test_the_default_is_0_or_the_least_that_can_be_told(phases: int, said_w: lis
 @pytest.mark.parametrize(
     ("level", "connectors", "cleared"),
     [
-        ("0", 1, [(None, 1), (1, 0)]),
-        ("1", 1, [(None, 1), (1, 0)]),
-        ("3", 2, [(None, 1), (None, 2), (None, 3), (1, 0), (2, 0)]),
-        ("10", 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
-        ("11", 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
-        ("-1", 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
-        ("many", 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
-        (None, 1, [*((None, s) for s in range(1, 11)), (1, 0)]),
+        ("0", 1, [(1, 0), (None, 1)]),
+        ("1", 1, [(1, 0), (None, 1)]),
+        ("3", 2, [(1, 0), (2, 0), (None, 1), (None, 2), (None, 3)]),
+        ("10", 1, [(1, 0), *((None, s) for s in range(1, 11))]),
+        ("11", 1, [(1, 0), *((None, s) for s in range(1, 11))]),
+        ("-1", 1, [(1, 0), *((None, s) for s in range(1, 11))]),
+        ("many", 1, [(1, 0), *((None, s) for s in range(1, 11))]),
+        (None, 1, [(1, 0), *((None, s) for s in range(1, 11))]),
     ],
 )
 def test_places_of_foreign_defaults(level: str | None, connectors: int, cleared: list[tuple[int | None, int]]) -> None:
@@ -178,9 +178,9 @@ def test_the_order_of_the_agenda() -> None:
     assert one_by_one(drive) == [
         "read",
         "default 0",
-        "clear None 1",
         "clear 1 0",
         "clear 2 0",
+        "clear None 1",
         "read more",
         "read more",
     ]
@@ -197,7 +197,7 @@ def test_no_status_is_asked_for_where_all_are_known() -> None:
     drive = site(1)
     drive.connect("A")
     drive.status("A", 1, AVAILABLE)
-    assert one_by_one(drive) == ["read", "default 0", "clear None 1", "clear 1 0", "read more", "read more"]
+    assert one_by_one(drive) == ["read", "default 0", "clear 1 0", "clear None 1", "read more", "read more"]
 
 
 def test_a_boot_has_the_default_said_and_the_keys_read_again_but_nothing_cleared() -> None:
@@ -383,7 +383,7 @@ def test_what_fails_is_said_again_with_back_off() -> None:
             drive.wait(pause_s - 1)
             assert words(drive) == []
             drive.wait(1)
-        assert words(drive) == ["clear None 1"], f"after {pause_s} s"
+        assert words(drive) == ["clear 1 0"], f"after {pause_s} s"
     drive.error(drive.open_calls[0])
     drive.accept()
     drive.wait(1)
@@ -418,7 +418,7 @@ def test_a_place_is_clear_when_accepted_or_unknown(answer: str, goes_on: bool) -
     drive.answer(drive.open_calls[0])
     words(drive)
     drive.answer(drive.open_calls[0], answer)
-    assert words(drive) == (["clear 1 0"] if goes_on else ["clear None 1"])
+    assert words(drive) == (["clear None 1"] if goes_on else ["clear 1 0"])
     assert drive.k_kw("A") == 100
 
 
@@ -702,7 +702,7 @@ def test_a_refused_default_at_a_higher_level_is_booked_until_that_level_is_clear
             break
     take_only(drive, 0, 0)
     said = {(c.idx, c.stack_level) for c in drive.open_calls if isinstance(c, ClearLimits)}
-    assert (drive.k_kw("A") >= 1, said) == (True, {(None, 1)})
+    assert (drive.k_kw("A") >= 1, said) == (True, {(1, 0)})
     drive.accept()
     assert drive.k_kw("A") == 0
 
@@ -716,7 +716,7 @@ def test_no_default_is_said_at_a_level_that_a_lost_clearing_may_still_clear(rest
     drive = Drive(station(100, config))
     drive.connect("A")
     drive.status("A", 1, AVAILABLE)
-    while not any(isinstance(call, ClearLimits) for call in drive.open_calls):
+    while not any(isinstance(call, ClearLimits) and call.idx is None for call in drive.open_calls):
         drive.answer(drive.open_calls[0])
     if restarts:
         drive.recover()

@@ -302,7 +302,7 @@ def test_a_connector_that_is_added_is_cleared_and_asked_for_its_status() -> None
     drive.accept()
     drive.wait(5)
     asked = drive.take()
-    assert [(c.idx, c.stack_level) for c in asked if isinstance(c, ClearLimits)] == [(None, 1), (1, 0), (2, 0)]
+    assert [(c.idx, c.stack_level) for c in asked if isinstance(c, ClearLimits)] == [(1, 0), (2, 0), (None, 1)]
     assert [c.requested for c in asked if isinstance(c, Trigger)] == ["StatusNotification"]
     drive.status("A", 2, AVAILABLE)
     assert drive.k_kw("A") == 0
