@@ -53,7 +53,7 @@ def show_what_they_would_get(state: State, journal: Journal, now_ms: int, timing
     if not any(True for _ in _watched(state)):
         return
     question = question_of_observed(state, now_ms, timings)
-    allocation = question.answer(state)
+    allocation = question.answer(state, question.nodes(state))
     for (charger, connector, session), claim, floor_w, target_w, reason in zip(
         question.parts, question.claims, question.floors_w, allocation.alloc_w, allocation.limited_by, strict=True
     ):

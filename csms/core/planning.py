@@ -126,9 +126,9 @@ class Question:
         keys = {connector.key for _, connector, _ in self.parts}
         return nodes_without_fixed(state, keys, self.missing_w, self.supposed_w, more_w)
 
-    def answer(self, state: State, more_w: Mapping[str, int] | None = None) -> Allocation:
-        """Return who gets how much; `more_w`: as if some rows could carry more."""
-        return allocate_above_floors(state, self.nodes(state, more_w), self.claims, self.floors_w)
+    def answer(self, state: State, nodes: list[Node]) -> Allocation:
+        """Return who gets how much on these rows."""
+        return allocate_above_floors(state, nodes, self.claims, self.floors_w)
 
 
 def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
@@ -141,7 +141,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     question = question_of(state, now_ms, timings)
     parts, claims, floors, missing = question.parts, question.claims, question.floors_w, question.missing_w
     tells = [tells_of(charger, session) for charger, _, session in parts]
-    allocation = question.answer(state)
+    allocation = question.answer(state, question.nodes(state))
     targets = [
         max(floor_w, tellable_w(target_w))
         for tellable_w, floor_w, target_w in zip(tells, floors, allocation.alloc_w, strict=True)
@@ -318,7 +318,7 @@ def nodes_without_fixed(
     loads to be counted instead of the true ones; `more_w`: what some rows are supposed to carry beyond that.
     """
     supposed_w, more_w = supposed_w or {}, more_w or {}
-    fixed_w = {node: _trim_w(state, node) for node in state.tree.caps_w}
+    fixed_w = {node: trim_w(state, node) for node in state.tree.caps_w}
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
         if charger.draining:
@@ -326,8 +326,7 @@ def nodes_without_fixed(
         if charger.cap_w is not None:
             own_w = caps_w[charger.charger_id]
             caps_w[charger.charger_id] = charger.cap_w if own_w is None else min(own_w, charger.cap_w)
-        load_w = supposed_w.get(charger.charger_id, min(charger.max_booked_w, charger.load_w(steered)))
-        load_w += missing_w[charger.charger_id]
+        load_w = supposed_w.get(charger.charger_id, uncut_w(charger, steered)) + missing_w[charger.charger_id]
         for node in state.tree.paths[charger.charger_id]:
             fixed_w[node] += load_w
     left_w = {
@@ -335,6 +334,11 @@ def nodes_without_fixed(
         for node, cap_w in caps_w.items()
     }
     return [Node(node.node_id, node.parent, left_w[node.node_id]) for node in state.tree.nodes]
+
+
+def uncut_w(charger: ChargerState, steered: set[ConnectorKey]) -> int:
+    """Return what is booked for a charger and cannot be cut now, W."""
+    return min(charger.max_booked_w, charger.load_w(steered))
 
 
 def tells_of(charger: ChargerState, session: Session) -> Callable[[int], int]:
@@ -350,7 +354,7 @@ def head_room_w(state: State, booked_w: Mapping[str, int], missing_w: Mapping[Ch
     Not more at a charger than its operator's cap leaves. Nothing at one that may be two, and nothing under the rows of
     one that asserts its profiles.
     """
-    taken_w = {node: power_w + _trim_w(state, node) for node, power_w in booked_w.items()}
+    taken_w = {node: power_w + trim_w(state, node) for node, power_w in booked_w.items()}
     for charger_id, power_w in missing_w.items():
         for node in state.tree.paths[charger_id]:
             taken_w[node] += power_w
@@ -408,7 +412,8 @@ def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
     return frozenset(n for n, cap_w, trim_w in caps_w if cap_w is not None and booked_w[n] > cap_w - trim_w)
 
 
-def _trim_w(state: State, node: str) -> int:
+def trim_w(state: State, node: str) -> int:
+    """Return what is taken off a row because its sessions draw more than is booked for them, W."""
     trim = state.trims.get(node)
     return 0 if trim is None else trim.power_w
 
