@@ -18,6 +18,7 @@ from csms.core.demand import Demand, tolerance_w
 from csms.core.events import TagStatus
 from csms.core.explanation import NAMED_MAX, Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
 from csms.core.ids import SessionId
+from csms.core.limits import Send
 from csms.core.observing import question_of_observed
 from csms.core.planning import Plan, Question, Steered, head_room_w, question_of, reason_of, tells_of, trim_w, uncut_w
 from csms.core.records import Driver, SendState
@@ -183,12 +184,12 @@ def _told_w(question: Question, allocation: Allocation, at: int) -> int:
 
 def _reason(state: State, plan: Plan, steered: Steered, waits: Sequence[Wait], alloc_w: int) -> Reason:
     """Return the first that holds of why a session that is steered has what it has."""
-    session, connector, awaited = steered.session, steered.connector, _awaited(steered)
+    session, awaited = steered.session, _awaited(steered)
     if session.tag_status is not TagStatus.ACCEPTED:
         return Reason.TAG_REFUSED
     if awaited is Awaited.SETUP:
         return Reason.PROVISIONING
-    if session.driver is Driver.OCPP and connector.start_w and connector.limits.last_of(session.transaction_id) is None:
+    if awaited is Awaited.START_POWER:
         return Reason.START_POWER
     if steered.target_w > steered.booked_w:
         return _reason_to_wait(state, plan, steered, waits)
@@ -233,9 +234,16 @@ def _awaited(each: Steered) -> Awaited | None:
         return Awaited.ANSWER
     if last.unresolved:
         return Awaited.LOST_LIMIT
-    if not above:
-        return None
-    return Awaited.CAR if last.state is SendState.ACCEPTED else Awaited.LOST_LIMIT
+    return _awaited_of_settled(each, last) if above else None
+
+
+def _awaited_of_settled(each: Steered, last: Send) -> Awaited:
+    """Return why more than its target is booked although a session was told no more, and that was accepted."""
+    if last.state is SendState.ACCEPTED or each.connector.evidence.measured_w > each.target_w:
+        return Awaited.CAR
+    if each.connector.start_w > each.target_w:
+        return Awaited.START_POWER
+    return Awaited.SETUP if each.charger.defaults.power_w > each.target_w else Awaited.LOST_LIMIT
 
 
 def _waits(state: State, plan: Plan, question: Question, mine: Steered) -> list[Wait]:

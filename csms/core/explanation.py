@@ -40,7 +40,7 @@ class Reason(StrEnum):
     PROVISIONING = "provisioning"
     """The limits of its charger are being set up: its maximum is booked until that is confirmed."""
     START_POWER = "start_power"
-    """It has what it was offered to start with; its own limit is still to come."""
+    """It was told less than it was offered to start with, and that is still booked until it is taken back."""
     OVERBOOKED = "overbooked"
     """It is to have more, and nobody is told more under a row on which too much is booked."""
     WAITS_FOR_CHARGERS = "waits_for_chargers"
@@ -95,6 +95,8 @@ class Awaited(StrEnum):
     """The charger has accepted, and the car lets go."""
     LOST_LIMIT = "lost_limit"
     """A limit that was not confirmed can be in force no more."""
+    START_POWER = "start_power"
+    """What it was offered to start with is taken back."""
     CLIENT = "client"
     """Its REST client calls, and shows what it obeys."""
 
@@ -173,7 +175,8 @@ class Explanation:
         binding: None where no row limits it.
         overbooked: the first of its rows on which too much is booked.
         awaited: what its own booked power hangs on; None: nothing.
-        waits: what its raise waits for, the greatest first; waits_w, waits_sessions: the sum and the number of all of them.
+        waits: what its raise waits for, the greatest first.
+        waits_w, waits_sessions: the sum and the number of all of these.
     """
 
     session_id: SessionId

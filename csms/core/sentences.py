@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from csms.core.explanation import Awaited, Cause, Explanation, Reason
 from csms.core.station import GRID
 
-
 KW_W = 1_000
 
 
@@ -96,6 +95,12 @@ def _waits_for_answer(explained: Explanation) -> str:
             return f"{told}: its charger was told so, and has still to answer"
 
 
+def _client_calls(explained: Explanation) -> str:
+    if explained.target_w == explained.limit_w:
+        return f"{_has(explained)}, which the next call of the system that drives it is to show"
+    return f"{_has(explained)}, and {_target(explained)} from the next call of the system that drives it"
+
+
 def _cut(explained: Explanation) -> str:
     if explained.overbooked is not None:
         why = f"too much is set aside on {row_text(explained.overbooked, explained.charger_id)}"
@@ -154,7 +159,9 @@ SAYS: Mapping[Reason, Callable[[Explanation], str]] = {
         "this system has found a mistake of its own and gives nobody more until that is over"
     ),
     Reason.PROVISIONING: _left_alone("its charger is being set up and has still to confirm it"),
-    Reason.START_POWER: lambda one: f"{_has(one)} to start with, and is told its own limit next",
+    Reason.START_POWER: lambda one: (
+        f"{_has(one)}, while {power_text(one.booked_w)} to start with are still set aside for it"
+    ),
     Reason.OVERBOOKED: _overbooked,
     Reason.WAITS_FOR_CHARGERS: lambda one: (
         f"{_has(one)}, and gets {_target(one)} when a charger that has restarted has confirmed its limits"
@@ -163,7 +170,7 @@ SAYS: Mapping[Reason, Callable[[Explanation], str]] = {
     Reason.WAITS_FOR_ANSWER: _waits_for_answer,
     Reason.RAISED_SOON: lambda one: f"{_has(one)}, and is told {_target(one)} in some seconds",
     Reason.CUT: _cut,
-    Reason.CLIENT_CALLS: lambda one: f"{_has(one)}, and {_target(one)} from the next call of the system that drives it",
+    Reason.CLIENT_CALLS: _client_calls,
     Reason.OPERATOR_CAP: _capped,
     Reason.FAIL_SAFE: _kept,
     Reason.NO_ROOM: _no_room,
