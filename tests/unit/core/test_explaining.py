@@ -11,7 +11,7 @@ from csms.core.events import ConnectorStatus, ExplainRequested, ReleaseRequested
 from csms.core.explanation import Awaited, Cause, Explanation, Load, Reason
 from csms.core.ids import ChargerId, RequestId, SessionId
 from csms.core.replies import Explained, Refusal, Refused
-from csms.core.station import Circuit, Control, FailSafe, Mode
+from csms.core.station import Charger, Circuit, Control, FailSafe, Mode
 from tests.unit.core.driving import Drive, charger, station
 from tests.unit.core.test_capping import cap
 
@@ -305,13 +305,13 @@ def soon() -> Drive:
     return drive
 
 
-def charged(**changes: object) -> Drive:
-    """Return a car that charges with 100 kW at a charger that is changed afterwards."""
+def charged(*, becomes: Charger | None = None) -> Drive:
+    """Return a car that charges with 100 kW at a charger that is configured otherwise afterwards."""
     drive = Drive(station(100, charger("CP001", 100)))
     drive.bring_up("CP001")
     charging(drive, "CP001")
-    if changes:
-        drive.configure(station(100, replace(charger("CP001", 100), **changes)))
+    if becomes is not None:
+        drive.configure(station(100, becomes))
     return drive
 
 
@@ -401,8 +401,8 @@ REASONS: list[tuple[Reason, Callable[[], Drive]]] = [
     (Reason.SAFE_MODE, safe),
     (Reason.WAITS_FOR_CHARGERS, rebooted),
     (Reason.RAISED_SOON, soon),
-    (Reason.OBSERVED, lambda: charged(mode=Mode.OBSERVE)),
-    (Reason.NOT_CONTROLLED, lambda: charged(control=Control.NONE)),
+    (Reason.OBSERVED, lambda: charged(becomes=charger("CP001", 100, mode=Mode.OBSERVE))),
+    (Reason.NOT_CONTROLLED, lambda: charged(becomes=charger("CP001", 100, control=Control.NONE))),
     (Reason.OFFLINE, away),
     (Reason.NOT_HEARD, back),
     (Reason.IDENTITY_CONFLICT, contested),
