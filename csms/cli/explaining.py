@@ -44,7 +44,6 @@ def lines(found: Json) -> list[str]:
     own = ", ".join(f"{word} {found.get(name, '?')}" for word, name in OWN)
     told = [
         shown(found["sentence"]),
-        "",
         f"kW: {own}",
         f"can take {demand['power']} of at most {demand['declaredPower']} ({demand['because']})",
     ]
@@ -64,7 +63,6 @@ def _of_node(node: Json) -> Iterator[str]:
     for load in node["loads"]:
         yield f"not shared at {shown(load['chargerId'])}: {load['power']}"
     yield f"1 kW more there would give it {node['oneMoreKilowattGives']}"
-    yield ""
     head = ("who shares it", "target", "limit", "booked")
     rows: list[tuple[str, ...]] = [
         (_place(one), str(one["targetPower"]), str(one.get("limitPower", "?")), str(one["bookedPower"]))

@@ -17,13 +17,11 @@ VEHICLE: dict[str, Any] = examples.EXPLANATION_VEHICLE["explanation"]
 def test_a_session_that_waits() -> None:
     assert lines(WAITS) == [
         WAITS["sentence"],
-        "",
         "kW: target 100, limit 0, booked 0, consumed ?",
         "can take 150 of at most 150 (declared)",
         "waits for CP001/1: 100 above its target, until: answer",
         "grid carries 200: 0 not shared, 200 shared",
         "1 kW more there would give it 0.5",
-        "",
         "who shares it  target  limit  booked",
         "CP003/2        100     0      0",
         "CP001/1        100     100    200",
@@ -33,7 +31,6 @@ def test_a_session_that_waits() -> None:
 def test_a_session_that_no_row_limits() -> None:
     assert lines(VEHICLE | {"until": "cut"}) == [
         VEHICLE["sentence"],
-        "",
         "kW: target 54, limit 54, booked 54, consumed 50",
         "can take 54 of at most 200 (below_limit)",
         "its own booked power hangs on: cut",
@@ -43,11 +40,10 @@ def test_a_session_that_no_row_limits() -> None:
 def test_what_is_not_shared_and_who_is_not_named() -> None:
     node = WAITS["node"] | {"notShared": 50, "trimmed": 1, "sessions": 102}
     node["loads"] = [{"chargerId": "CP\x1b[2J", "power": 50}]
-    assert lines(WAITS | {"node": node, "waitsFor": []})[4:] == [
+    assert lines(WAITS | {"node": node, "waitsFor": []})[3:] == [
         "grid carries 200: 50 not shared, 1 taken off for what is drawn beyond it, 200 shared",
         "not shared at CP?[2J: 50",
         "1 kW more there would give it 0.5",
-        "",
         "who shares it  target  limit  booked",
         "CP003/2        100     0      0",
         "CP001/1        100     100    200",
