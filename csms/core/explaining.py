@@ -4,7 +4,7 @@ Theory of operation. Nothing is changed and nothing is guessed: what limits the 
 more, with the same question as the plan; what one more kilowatt would give is the difference to the answer for a row
 that can carry so much more. A raise that is to come waits for others where what is missing on a row is booked for
 sessions above their targets: power of which nobody knows yet that it was given back. What that hangs on, their sends
-tell (`csms.core.limits`).
+tell (`csms.core.limits`). In safe mode the allocator is not asked: it may be what is wrong.
 """
 
 from collections.abc import Mapping, Sequence
@@ -55,7 +55,8 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
     if steered is None:
         reason = _why_not_steered(charger, connector, session)
         found = replace(found, reason=reason)
-        return _of_observed(state, plan, session, found, now_ms, timings) if reason is Reason.OBSERVED else found
+        asks = reason is Reason.OBSERVED and not state.is_safe_mode
+        return _of_observed(state, plan, session, found, now_ms, timings) if asks else found
     found = replace(found, limited_by=steered.limited_by, target_w=steered.target_w, least_w=steered.claim.min_w)
     found = replace(found, floor_w=steered.floor_w, awaited=_awaited(steered))
     if state.is_safe_mode:

@@ -132,6 +132,11 @@ def _overbooked(explained: Explanation) -> str:
     )
 
 
+def _observed(explained: Explanation) -> str:
+    told = "is not told anything, because its charger is only observed"
+    return told if explained.target_w is None else f"{told}: it would get {_target(explained)}"
+
+
 def _left_alone(why: str) -> Callable[[Explanation], str]:
     """Return what says why nothing can be told to a car now."""
 
@@ -143,9 +148,7 @@ def _left_alone(why: str) -> Callable[[Explanation], str]:
 
 SAYS: Mapping[Reason, Callable[[Explanation], str]] = {
     Reason.TAG_REFUSED: lambda _: "gets nothing, because the card that it was started with may not charge",
-    Reason.OBSERVED: lambda one: (
-        f"is not told anything, because its charger is only observed: it would get {_target(one)}"
-    ),
+    Reason.OBSERVED: _observed,
     Reason.RELEASED: _left_alone("its charger was released and is left alone"),
     Reason.NOT_CONTROLLED: _left_alone("its charger is not controlled by this system"),
     Reason.OFFLINE: _left_alone("its charger is offline and can be told nothing else"),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from csms.core import planning
 from csms.core.commands import SetLimit
 from csms.core.engine import Changes
 from csms.core.events import ConnectorStatus, ExplainRequested, ReleaseRequested, TagStatus
@@ -430,6 +431,22 @@ def test_what_a_session_of_an_observed_charger_would_have() -> None:
     assert figures(found) == (Reason.OBSERVED, None, 50, 100)
     assert found.binding is not None
     assert (found.binding.node_id, found.binding.sessions, found.binding.more_w) == ("grid", 2, 500)
+
+
+def test_in_safe_mode_the_allocator_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    drive = Drive(station(100, charger("CP001", 100), charger("B", 100, mode=Mode.OBSERVE)))
+    drive.bring_up("CP001")
+    charging(drive, "CP001")
+    drive.connect("B")
+    drive.boot("B")
+    drive.start("B")
+    drive.recover(safe=True)
+    drive.connect("CP001")
+    drive.status("CP001", 1, CHARGING)
+    drive.accept()
+    monkeypatch.setattr(planning, "allocate", None)
+    assert figures(explain(drive, "CP001"))[0] is Reason.SAFE_MODE
+    assert figures(explain(drive, "B")) == (Reason.OBSERVED, None, None, 100)
 
 
 def test_what_is_not_active_is_not_explained() -> None:

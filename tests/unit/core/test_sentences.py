@@ -171,6 +171,11 @@ SENTENCES: list[tuple[Reason, dict[str, Any], str]] = [
         {"limit_w": None},
         "is not told anything, because its charger is only observed: it would get 50 kW",
     ),
+    (
+        Reason.OBSERVED,
+        {"limit_w": None, "target_w": None},
+        "is not told anything, because its charger is only observed",
+    ),
     (Reason.RELEASED, {}, "may take 33.3 kW, because its charger was released and is left alone"),
     (
         Reason.NOT_CONTROLLED,
