@@ -240,11 +240,9 @@ def _awaited(each: Steered) -> Awaited | None:
 
 def _awaited_of_settled(each: Steered, last: Send) -> Awaited:
     """Return why more than its target is booked although a session was told no more, and that was accepted."""
-    if last.state is SendState.ACCEPTED or each.connector.evidence.measured_w > each.target_w:
+    if last.state is SendState.ACCEPTED:
         return Awaited.CAR
-    if each.connector.start_w > each.target_w:
-        return Awaited.START_POWER
-    return Awaited.SETUP if each.charger.defaults.power_w > each.target_w else Awaited.LOST_LIMIT
+    return Awaited.START_POWER if each.connector.start_w > each.target_w else Awaited.LOST_LIMIT
 
 
 def _waits(state: State, plan: Plan, question: Question, mine: Steered) -> list[Wait]:

@@ -177,5 +177,5 @@ def _loads(state: State, question: Question, powers_w: Sequence[int]) -> tuple[N
     loads_w = dict.fromkeys(state.tree.caps_w, 0)
     for charger_id, power_w in at_w.items():
         for node in state.tree.paths[charger_id]:
-            loads_w[node] += min(power_w, state.chargers[charger_id].max_booked_w)
+            loads_w[node] += power_w
     return tuple(NodeLoad(n.node_id, loads_w[n.node_id], n.cap_w) for n in state.tree.nodes)

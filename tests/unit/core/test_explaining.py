@@ -89,6 +89,19 @@ def test_a_cut_that_was_lost_is_waited_for_until_it_is_said_again() -> None:
     assert explain(drive, "A").awaited is Awaited.LOST_LIMIT
 
 
+def test_only_those_are_waited_for_who_share_a_row_that_is_short() -> None:
+    halls = Circuit("one", None, 100_000), Circuit("other", None, 100_000)
+    places = {"A": "one", "B": "one", "C": "other", "D": "other"}
+    drive = Drive(station(400, *(charger(c, 100, circuit=hall) for c, hall in places.items()), circuits=halls))
+    drive.bring_up(*places)
+    charging(drive, "A")
+    charging(drive, "C")
+    drive.start("B")
+    drive.start("D")
+    assert [w.charger_id for w in explain(drive, "B").waits] == ["A"]
+    assert [w.charger_id for w in explain(drive, "D").waits] == ["C"]
+
+
 def test_a_client_is_waited_for_until_its_next_call() -> None:
     rest = replace(A, control=Control.REST), replace(B, control=Control.REST)
     drive = Drive(station(100, *rest))
@@ -169,6 +182,29 @@ def test_one_more_kilowatt_may_let_in_somebody_else_first() -> None:
     assert having.binding is not None
     assert (waiting.reason, waiting.least_w, waiting.binding.node_id) == (Reason.NO_ROOM, 10_000, "grid")
     assert (waiting.binding.more_w, having.binding.more_w) == (10_000, -9_000)
+
+
+def test_the_row_on_which_a_minimum_does_not_fit_beside_that_of_another() -> None:
+    drive = Drive(station(8, charger("A", 22, 2, min_w=4_140)))
+    drive.bring_up("A")
+    charging(drive, "A", 1)
+    charging(drive, "A", 2)
+    found = explain(drive, "A", 2)
+    assert found.binding is not None
+    assert (found.reason, found.binding.node_id, found.binding.more_w) == (Reason.NO_ROOM, "grid", 4_500)
+
+
+def test_the_row_of_a_charger_above_an_operators_cap() -> None:
+    drive = Drive(station(400, charger("CP001", 100, 2)))
+    drive.bring_up("CP001")
+    cap(drive, 30, chargingProfilePurpose="ChargePointMaxProfile", connector=0)
+    cap(drive, 20, stackLevel=1, chargingProfileId=2, chargingProfilePurpose="TxDefaultProfile", connector=1)
+    charging(drive, "CP001", 1)
+    charging(drive, "CP001", 2)
+    one, two = explain(drive, "CP001", 1), explain(drive, "CP001", 2)
+    assert (one.cap_w, two.cap_w, two.limited_by) == (20_000, 30_000, "operator_cap")
+    assert two.binding is not None
+    assert (two.binding.node_id, two.binding.capacity_w, two.binding.shared_w) == ("CP001", 30_000, 30_000)
 
 
 # --- demand -----------------------------------------------------------------------------------------------------------
@@ -422,15 +458,31 @@ def test_each_reason_in_its_situation(reason: Reason, situation: Callable[[], Dr
 
 
 def test_what_a_session_of_an_observed_charger_would_have() -> None:
-    drive = Drive(station(100, charger("CP001", 100), B))
+    drive = Drive(station(100, charger("CP001", 100, 2), B))
     drive.bring_up("CP001", "B")
     charging(drive, "CP001")
-    drive.configure(station(100, replace(charger("CP001", 100), mode=Mode.OBSERVE), B))
+    drive.configure(station(100, charger("CP001", 100, 2, mode=Mode.OBSERVE), B))
     charging(drive, "B")
     found = explain(drive, "CP001")
     assert figures(found) == (Reason.OBSERVED, None, 50, 100)
     assert found.binding is not None
     assert (found.binding.node_id, found.binding.sessions, found.binding.more_w) == ("grid", 2, 500)
+    assert found.binding.loads == (), "its idle connector would take nothing"
+
+
+def test_the_row_that_is_overbooked() -> None:
+    assert (explain(overbooked(), "CP001").overbooked, explain(two_cars(), "A").overbooked) == ("grid", None)
+
+
+def test_what_a_car_began_with_is_its_limit_before_it_has_one_of_its_own() -> None:
+    drive = Drive(station(150, replace(charger("CP001", 100), needs_start_power=True)))
+    drive.bring_up("CP001")
+    drive.status("CP001", 1, PREPARING)
+    drive.accept()
+    drive.recover(safe=True)
+    drive.connect("CP001")
+    drive.start("CP001")
+    assert figures(explain(drive, "CP001")) == (Reason.SAFE_MODE, 100, 100, 100)
 
 
 def test_in_safe_mode_the_allocator_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,25 @@ CASES: list[tuple[str, Station, list[Car], list[tuple[float, str]], dict[str, tu
         [(60, "grid")],
         {"grid": (100, 100), "A": (60, 100), "O": (40, 60)},
     ),
+    (
+        "a car that could take more than its charger gives",
+        station(400, dc("A", 100)),
+        [car("A", 1, 150)],
+        [(100, "vehicle")],
+        {"grid": (100, 400), "A": (100, 100)},
+    ),
+    (
+        "what a car falls back to cannot be taken from it although its minimum has no room",
+        station(
+            25,
+            dc("A", 100, minPower=20, failSafePower=10),
+            dc("B", 100, minPower=0, failSafePower=10),
+            failSafe="reserve",
+        ),
+        [car("B", 1, 200), car("A", 1, 200)],
+        [(15, "grid"), (10, "no_room")],
+        {"grid": (25, 25), "A": (10, 100), "B": (15, 100)},
+    ),
     ("nobody there", station(100, dc("A", 100)), [], [], {"grid": (0, 100), "A": (0, 100)}),
 ]
 
