@@ -26,6 +26,7 @@ COMMANDS = (
     ("doctor",),
     ("accept",),
     ("bundle",),
+    ("explain",),
     ("knocking",),
     ("chargers", "list"),
     ("chargers", "add"),

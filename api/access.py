@@ -29,6 +29,7 @@ _VIEWER = (
     "GET /reports/energy-continuity",
     "GET /sessions",
     "GET /sessions/{id}",
+    "GET /sessions/{id}/explain",
     "GET /station/config",
     "GET /station/status",
 )
@@ -56,6 +57,7 @@ _OPERATOR = (
     "POST /sessions",
     "POST /sessions/{id}/power-update",
     "POST /sessions/{id}/stop",
+    "POST /station/simulate",
     "POST /transactions/{transactionId}/close",
     "PUT /chargers/{chargerId}/connectors/{idx}/maintenance",
     "PUT /chargers/{chargerId}/maintenance",

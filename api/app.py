@@ -27,6 +27,7 @@ from api.routes.charger_keys import ChargerKeyRoutes
 from api.routes.chargers import ChargerRoutes
 from api.routes.closings import ClosingRoutes
 from api.routes.commands import CommandRoutes
+from api.routes.explanations import ExplanationRoutes
 from api.routes.health import HealthRoutes
 from api.routes.id_tags import IdTagRoutes
 from api.routes.local_lists import LocalListRoutes
@@ -36,6 +37,7 @@ from api.routes.releases import ReleaseRoutes
 from api.routes.reports import ReportRoutes
 from api.routes.reservations import ReservationRoutes
 from api.routes.sessions import SessionRoutes
+from api.routes.simulations import SimulationRoutes
 from api.routes.station import StationRoutes
 from api.routes.transaction_lists import TransactionListRoutes
 from api.routes.transactions import TransactionRoutes
@@ -100,7 +102,9 @@ def create_app(services: Services, door: Door) -> FastAPI:
     HealthRoutes().add_to(app)
     for routes in (
         StationRoutes,
+        SimulationRoutes,
         SessionRoutes,
+        ExplanationRoutes,
         TransactionListRoutes,
         TransactionRoutes,
         ClosingRoutes,

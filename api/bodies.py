@@ -30,14 +30,15 @@ Model = TypeVar("Model", bound=RequestBody)
 _SENTENCES: Mapping[str, str] = {
     "missing": "is missing",
     "model_type": "must be an object",
+    "list_type": "must be a list",
     "extra_forbidden": "unknown field",
 }
 """pydantic's own kinds of error that these models can meet; all others are sentences of our readers."""
 
 
-async def read_model(request: Request, model: type[Model]) -> Model | Response:
+async def read_model(request: Request, model: type[Model], bytes_max: int = SESSION_BODY_BYTES_MAX) -> Model | Response:
     """Return the request's body as `model` and tell the audit, or the answer that says what is wrong with it."""
-    document = await read_json(request, SESSION_BODY_BYTES_MAX)
+    document = await read_json(request, bytes_max)
     if isinstance(document, Response):
         return document
     try:

@@ -54,6 +54,108 @@ STATUS: dict[str, Any] = {
     "sessions": {REST_SESSION["sessionId"]: REST_SESSION, OCPP_SESSION["sessionId"]: OCPP_SESSION}
 }
 SESSIONS: dict[str, Any] = {"sessions": [REST_SESSION, OCPP_SESSION]}
+EXPLANATION_WAITS: dict[str, Any] = {
+    "explanation": {
+        "sessionId": "9a8d7f1e-2b60-4f0a-8f6e-6d0f3e0a7c11",
+        "connectorId": {"chargerId": "CP003", "idx": 2},
+        "sentence": "The car at connector 2 of CP003 is paused, and gets 100 kW when connector 1 of CP001 is known to "
+        "have given back 100 kW.",
+        "reason": "waits_for_others",
+        "limitedBy": "grid",
+        "targetPower": 100,
+        "limitPower": 0,
+        "bookedPower": 0,
+        "leastPower": 0,
+        "keptPower": 0,
+        "demand": {"power": 150, "declaredPower": 150, "because": "declared"},
+        "node": {
+            "id": "grid",
+            "capacity": 200,
+            "bookedPower": 200,
+            "notShared": 0,
+            "trimmed": 0,
+            "shared": 200,
+            "sessions": 2,
+            "targetPower": 200,
+            "sharing": [
+                {
+                    "sessionId": "9a8d7f1e-2b60-4f0a-8f6e-6d0f3e0a7c11",
+                    "connectorId": {"chargerId": "CP003", "idx": 2},
+                    "limitPower": 0,
+                    "targetPower": 100,
+                    "bookedPower": 0,
+                },
+                {
+                    "sessionId": SESSION_ID,
+                    "connectorId": {"chargerId": "CP001", "idx": 1},
+                    "limitPower": 100,
+                    "targetPower": 100,
+                    "bookedPower": 200,
+                },
+            ],
+            "loads": [],
+            "oneMoreKilowattGives": 0.5,
+        },
+        "waitsFor": [
+            {
+                "sessionId": SESSION_ID,
+                "connectorId": {"chargerId": "CP001", "idx": 1},
+                "power": 100,
+                "until": "answer",
+            }
+        ],
+        "waitsForPower": 100,
+    }
+}
+EXPLANATION_VEHICLE: dict[str, Any] = {
+    "explanation": {
+        "sessionId": SESSION_ID,
+        "connectorId": {"chargerId": "CP001", "idx": 1},
+        "sentence": "The car at connector 1 of CP001 may take 54 kW, and nothing here holds it back: it takes less "
+        "than it could have.",
+        "reason": "vehicle",
+        "limitedBy": "vehicle",
+        "targetPower": 54,
+        "limitPower": 54,
+        "bookedPower": 54,
+        "consumedPower": 50,
+        "leastPower": 0,
+        "keptPower": 0,
+        "demand": {"power": 54, "declaredPower": 200, "because": "below_limit"},
+        "waitsFor": [],
+        "waitsForPower": 0,
+    }
+}
+SIMULATION_OF_CARS: dict[str, Any] = {
+    "cars": [
+        {"connectorId": {"chargerId": "CP001", "idx": 1}, "vehicleMaxPower": 80},
+        {"connectorId": {"chargerId": "CP001", "idx": 2}, "vehicleMaxPower": 150},
+        {"connectorId": {"chargerId": "CP002", "idx": 1}, "vehicleMaxPower": 150},
+    ]
+}
+SIMULATION_OF_STATION: dict[str, Any] = {"configuration": STATION | {"gridCapacity": 330}} | SIMULATION_OF_CARS
+SIMULATION: dict[str, Any] = {
+    "cars": [
+        SIMULATION_OF_CARS["cars"][0] | {"allocatedPower": 80, "limitedBy": "vehicle"},
+        SIMULATION_OF_CARS["cars"][1] | {"allocatedPower": 120, "limitedBy": "CP001"},
+        SIMULATION_OF_CARS["cars"][2] | {"allocatedPower": 130, "limitedBy": "grid"},
+    ],
+    "leftOut": [],
+    "nodes": [
+        {"id": "grid", "load": 330, "capacity": 330},
+        {"id": "CP001", "load": 200, "capacity": 200},
+        {"id": "CP002", "load": 130, "capacity": 200},
+        {"id": "CP003", "load": 0, "capacity": 300},
+    ],
+    "notices": [
+        {
+            "kind": "fail_safe_not_chosen",
+            "path": "$.failSafe",
+            "text": 'not chosen; "closed" holds: without this server running cars go on and nobody new can charge',
+        },
+        {"kind": "battery_not_used", "path": "$.battery", "text": "kept, but its power is not used yet"},
+    ],
+}
 RESERVATIONS: dict[str, Any] = {
     "reservations": [
         {

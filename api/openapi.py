@@ -18,6 +18,7 @@ from api.campaign_schemas import CampaignRequest
 from api.charger_key_schemas import ChargerAccessAnswer, NewKeyAnswer
 from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
+from api.explanation_schemas import ExplanationAnswer
 from api.makes_schema import LearntMakes
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
@@ -53,6 +54,7 @@ from api.schemas import (
     TransactionAnswer,
     TransactionsAnswer,
 )
+from api.simulation_schemas import SimulationAnswer, SimulationRequest
 
 Json = dict[str, Any]
 Responses = dict[int | str, Json]
@@ -68,10 +70,13 @@ _TAKEN: tuple[type[BaseModel], ...] = (
     *COMMANDS,
     CampaignRequest,
     MaintenanceRequest,
+    SimulationRequest,
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
     SessionsAnswer,
+    ExplanationAnswer,
+    SimulationAnswer,
     StatusAnswer,
     TransactionAnswer,
     TransactionsAnswer,

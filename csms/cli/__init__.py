@@ -656,6 +656,19 @@ def bundle(
 
 
 @app.command()
+def explain(
+    name: Annotated[
+        str, typer.Argument(metavar="SESSION|CHARGER/CONNECTOR", help="A session's id, or where its car stands.")
+    ],
+    url: Server = REST_URL,
+) -> None:
+    """Say why a car has what it has: what limits it, who shares that, and whose cuts it waits for."""
+    from csms.cli.explaining import run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(url, name))
+
+
+@app.command()
 def knocking(url: Server = REST_URL) -> None:
     """Show who asked to connect as a charger and was not let in, and why, with the command that lets it in."""
     from csms.cli.fleet import knocking as run  # noqa: PLC0415  # heavy: only for this command

@@ -7,7 +7,7 @@ from typer.core import TyperGroup
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Serve": ("init", "serve", "doctor"),
-    "Look": ("knocking", "commands", "bundle"),
+    "Look": ("explain", "knocking", "commands", "bundle"),
     "Chargers": ("chargers", "accept", "release", "makes"),
     "Commands": ("command", "campaigns"),
     "People": ("keys",),

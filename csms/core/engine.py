@@ -49,6 +49,7 @@ from csms.core.events import (
     CommandWatched,
     ConfigurationRead,
     EnergyReported,
+    ExplainRequested,
     Fact,
     MaintenanceEndRequested,
     MaintenanceRequested,
@@ -66,6 +67,7 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
+from csms.core.explaining import explain
 from csms.core.firm import RowBound, firm_bounds
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, TransactionId
 from csms.core.journal import Journal
@@ -88,7 +90,7 @@ from csms.core.records import (
 )
 from csms.core.recovery import rebuild
 from csms.core.releasing import ReleaseQueue, Releasing
-from csms.core.replies import ChargerView, MakesShown, Refusal, Refused, Reply, SessionView
+from csms.core.replies import ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
@@ -102,7 +104,7 @@ from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
 from csms.core.views import charger_view, is_shown, session_view
 
-REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested, TransactionCloseRequested)
+REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested, TransactionCloseRequested, ExplainRequested)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +297,8 @@ class Engine:
                 self._requests(journal, now).updated(fact)
             case SessionStopRequested():
                 self._requests(journal, now).stop_requested(fact)
+            case ExplainRequested():
+                self._explain(fact, journal, now)
             case TransactionCloseRequested():
                 Closing(state, journal, now, timings).requested(fact)
             case CommandRequested():
@@ -324,6 +328,17 @@ class Engine:
                 Reconfiguration(state, journal, now, timings).configured(fact)
             case _:
                 assert_never(fact)
+
+    def _explain(self, fact: ExplainRequested, journal: Journal, now: Now) -> None:
+        """Answer why a session has what it has, from a plan of this very moment, and change nothing."""
+        session = self._state.sessions.get(fact.session_id)
+        if session is None or session.phase is Phase.HISTORIC:
+            refused = Refused(Refusal.UNKNOWN_SESSION, "there is no active session of that id")
+            journal.reply(fact.request, refused)
+            return
+        plan = self._make_plan(self._state, now.mono_ms, self._timings)
+        explanation = explain(self._state, plan, session, now.mono_ms, self._timings)
+        journal.reply(fact.request, Explained(explanation))
 
     def _teach(self, fact: MakesTaught, journal: Journal) -> None:
         """Take what an operator's document says of makes; chargers of them are spoken to accordingly from now on."""

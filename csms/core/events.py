@@ -521,6 +521,14 @@ class SessionStopRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class ExplainRequested:
+    """`GET /sessions/{id}/explain`: nothing happens but an answer."""
+
+    request: RequestId
+    session_id: SessionId
+
+
+@dataclass(frozen=True, slots=True)
 class EnergyReported:
     """A day is over: so much energy, Wh, of it belongs to no transaction, by connector (`csms.core.continuity`)."""
 
@@ -567,6 +575,7 @@ RestFact = (
     SessionRequested
     | PowerUpdated
     | SessionStopRequested
+    | ExplainRequested
     | TransactionCloseRequested
     | CommandRequested
     | CommandWatched

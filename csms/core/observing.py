@@ -19,13 +19,12 @@ from csms.core.ids import ChargerId
 from csms.core.journal import Journal
 from csms.core.ladder import fail_safe_w
 from csms.core.planning import (
-    allocate_above_floors,
+    Question,
     awaited_defaults_w,
     claim_of,
     floor_of_w,
     kept_w,
     missing_w,
-    nodes_without_fixed,
     participants,
     reason_of,
 )
@@ -51,10 +50,26 @@ def check_nothing_written(state: State, commands: Iterable[Command]) -> None:
 
 def show_what_they_would_get(state: State, journal: Journal, now_ms: int, timings: Timings) -> None:
     """Give the running sessions of observed chargers the target that they would have, to be shown."""
-    watched = list(_watched(state))
-    if not watched:
+    if not any(True for _ in _watched(state)):
         return
-    steered = list(participants(state, now_ms, timings))
+    question = question_of_observed(state, now_ms, timings)
+    allocation = question.answer(state, question.nodes(state))
+    for (charger, connector, session), claim, floor_w, target_w, reason in zip(
+        question.parts, question.claims, question.floors_w, allocation.alloc_w, allocation.limited_by, strict=True
+    ):
+        if not charger.config.is_observed or session.driver is not Driver.OCPP:
+            continue
+        told_w = max(floor_w, charger.manner.form.round_down(target_w))
+        limited_by = reason_of(charger, connector, session, claim, reason)
+        session.planned = True
+        if (session.target_w, session.limited_by) != (told_w, limited_by):
+            session.target_w, session.limited_by = told_w, limited_by
+            journal.show(session.session_id)
+
+
+def question_of_observed(state: State, now_ms: int, timings: Timings) -> Question:
+    """Return what the allocator would be asked if every observed charger were steered; their sessions come last."""
+    steered, watched = tuple(participants(state, now_ms, timings)), tuple(_watched(state))
     keys = {connector.key for _, connector, _ in (*steered, *watched)}
     awaited_w = awaited_defaults_w(state, now_ms, keys)
     floors = [kept_w(charger, connector, awaited_w[charger.charger_id]) for charger, connector, _ in steered]
@@ -64,18 +79,7 @@ def show_what_they_would_get(state: State, journal: Journal, now_ms: int, timing
         floors.append(floor_w)
         claims.append(claim_of(*part, floor_w))
     missing = missing_w(state, awaited_w, keys)
-    nodes = nodes_without_fixed(state, keys, missing, _supposed_w(state))
-    allocation = allocate_above_floors(state, nodes, claims, floors)
-    first = len(steered)
-    for (charger, connector, session), claim, floor_w, target_w, reason in zip(
-        watched, claims[first:], floors[first:], allocation.alloc_w[first:], allocation.limited_by[first:], strict=True
-    ):
-        told_w = max(floor_w, charger.manner.form.round_down(target_w))
-        limited_by = reason_of(charger, connector, session, claim, reason)
-        session.planned = True
-        if (session.target_w, session.limited_by) != (told_w, limited_by):
-            session.target_w, session.limited_by = told_w, limited_by
-            journal.show(session.session_id)
+    return Question((*steered, *watched), claims, floors, missing, _supposed_w(state))
 
 
 def _watched(state: State) -> Iterable[tuple[ChargerState, Connector, Session]]:

@@ -7,7 +7,7 @@ T < K has to give power up before anybody else can have it; a session with G > K
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from csms.core.allocator import (
     LIMITED_BY_BELOW_MINIMUM,
@@ -105,6 +105,32 @@ class Plan:
         return not self.overbooked.isdisjoint(state.tree.paths[steered.charger.charger_id])
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the allocator is asked at one instant: who takes part, and beside what; each in the order of `parts`.
+
+    Attributes:
+        floors_w: what each keeps although it is not admitted.
+        missing_w: what the fail-safe power that waits for room adds at each charger.
+        supposed_w: loads to be counted instead of the true ones.
+    """
+
+    parts: tuple[tuple[ChargerState, Connector, Session], ...]
+    claims: list[Claim]
+    floors_w: list[int]
+    missing_w: Mapping[ChargerId, int]
+    supposed_w: Mapping[ChargerId, int] = field(default_factory=dict)
+
+    def nodes(self, state: State, more_w: Mapping[str, int] | None = None) -> list[Node]:
+        """Return the rows with what they have for those who take part; `more_w`: as if some could carry more."""
+        keys = {connector.key for _, connector, _ in self.parts}
+        return nodes_without_fixed(state, keys, self.missing_w, self.supposed_w, more_w)
+
+    def answer(self, state: State, nodes: list[Node]) -> Allocation:
+        """Return who gets how much on these rows."""
+        return allocate_above_floors(state, nodes, self.claims, self.floors_w)
+
+
 def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
     """Return whether a REST-driven session's client still calls, so that it can be told a lower power."""
     return session.driver is Driver.REST and now_ms - session.heard_ms <= timings.rest_silent_ms
@@ -112,15 +138,10 @@ def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
 
 def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     """Return the plan for the state as it is at `now_ms` (monotonic)."""
-    parts = list(participants(state, now_ms, timings))
+    question = question_of(state, now_ms, timings)
+    parts, claims, floors, missing = question.parts, question.claims, question.floors_w, question.missing_w
     tells = [tells_of(charger, session) for charger, _, session in parts]
-    steered_keys = {connector.key for _, connector, _ in parts}
-    awaited_w = awaited_defaults_w(state, now_ms, steered_keys)
-    claims = [claim_of(*part, floor_of_w(part[0], part[1], awaited_w[part[0].charger_id])) for part in parts]
-    floors = [kept_w(charger, connector, awaited_w[charger.charger_id]) for charger, connector, _ in parts]
-    missing = missing_w(state, awaited_w, steered_keys)
-    nodes = nodes_without_fixed(state, steered_keys, missing)
-    allocation = allocate_above_floors(state, nodes, claims, floors)
+    allocation = question.answer(state, question.nodes(state))
     targets = [
         max(floor_w, tellable_w(target_w))
         for tellable_w, floor_w, target_w in zip(tells, floors, allocation.alloc_w, strict=True)
@@ -146,6 +167,16 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     }
     wanted = _wanted(state, steered.values(), missing)
     return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted, _overdrawn(state, rows_w))
+
+
+def question_of(state: State, now_ms: int, timings: Timings) -> Question:
+    """Return what the allocator is asked about all that can be steered now."""
+    parts = tuple(participants(state, now_ms, timings))
+    keys = {connector.key for _, connector, _ in parts}
+    awaited_w = awaited_defaults_w(state, now_ms, keys)
+    claims = [claim_of(*part, floor_of_w(part[0], part[1], awaited_w[part[0].charger_id])) for part in parts]
+    floors = [kept_w(charger, connector, awaited_w[charger.charger_id]) for charger, connector, _ in parts]
+    return Question(parts, claims, floors, missing_w(state, awaited_w, keys))
 
 
 def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
@@ -279,14 +310,15 @@ def nodes_without_fixed(
     steered: set[ConnectorKey],
     missing_w: Mapping[ChargerId, int],
     supposed_w: Mapping[ChargerId, int] | None = None,
+    more_w: Mapping[str, int] | None = None,
 ) -> list[Node]:
     """Return the rows less what they are trimmed by, the loads that cannot be cut now and the missing fail-safe power.
 
     What drains claims no more than it could before, and what an operator has capped no more than that. `supposed_w`:
-    loads to be counted instead of the true ones.
+    loads to be counted instead of the true ones; `more_w`: what some rows are supposed to carry beyond that.
     """
-    supposed_w = supposed_w or {}
-    fixed_w = {node: _trim_w(state, node) for node in state.tree.caps_w}
+    supposed_w, more_w = supposed_w or {}, more_w or {}
+    fixed_w = {node: trim_w(state, node) for node in state.tree.caps_w}
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
         if charger.draining:
@@ -294,14 +326,19 @@ def nodes_without_fixed(
         if charger.cap_w is not None:
             own_w = caps_w[charger.charger_id]
             caps_w[charger.charger_id] = charger.cap_w if own_w is None else min(own_w, charger.cap_w)
-        load_w = supposed_w.get(charger.charger_id, min(charger.max_booked_w, charger.load_w(steered)))
-        load_w += missing_w[charger.charger_id]
+        load_w = supposed_w.get(charger.charger_id, uncut_w(charger, steered)) + missing_w[charger.charger_id]
         for node in state.tree.paths[charger.charger_id]:
             fixed_w[node] += load_w
-    return [
-        Node(n.node_id, n.parent, None if (cap_w := caps_w[n.node_id]) is None else max(0, cap_w - fixed_w[n.node_id]))
-        for n in state.tree.nodes
-    ]
+    left_w = {
+        node: None if cap_w is None else max(0, cap_w + more_w.get(node, 0) - fixed_w[node])
+        for node, cap_w in caps_w.items()
+    }
+    return [Node(node.node_id, node.parent, left_w[node.node_id]) for node in state.tree.nodes]
+
+
+def uncut_w(charger: ChargerState, steered: set[ConnectorKey]) -> int:
+    """Return what is booked for a charger and cannot be cut now, W."""
+    return min(charger.max_booked_w, charger.load_w(steered))
 
 
 def tells_of(charger: ChargerState, session: Session) -> Callable[[int], int]:
@@ -317,7 +354,7 @@ def head_room_w(state: State, booked_w: Mapping[str, int], missing_w: Mapping[Ch
     Not more at a charger than its operator's cap leaves. Nothing at one that may be two, and nothing under the rows of
     one that asserts its profiles.
     """
-    taken_w = {node: power_w + _trim_w(state, node) for node, power_w in booked_w.items()}
+    taken_w = {node: power_w + trim_w(state, node) for node, power_w in booked_w.items()}
     for charger_id, power_w in missing_w.items():
         for node in state.tree.paths[charger_id]:
             taken_w[node] += power_w
@@ -375,7 +412,8 @@ def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
     return frozenset(n for n, cap_w, trim_w in caps_w if cap_w is not None and booked_w[n] > cap_w - trim_w)
 
 
-def _trim_w(state: State, node: str) -> int:
+def trim_w(state: State, node: str) -> int:
+    """Return what is taken off a row because its sessions draw more than is booked for them, W."""
     trim = state.trims.get(node)
     return 0 if trim is None else trim.power_w
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from csms.core.capabilities import UNTOLD, Capabilities
 from csms.core.caps import CapView
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
+from csms.core.explanation import Explanation
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import CampaignStored, CertificateRequest, CommandStored, Driver, Maintenance
@@ -110,6 +111,13 @@ class SessionShown:
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """Why a session has what it has."""
+
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
 class SessionEnded:
     """The session has ended, now or before."""
 
@@ -175,6 +183,7 @@ Outcome = (
     | StartConfirmed
     | StopConfirmed
     | SessionShown
+    | Explained
     | SessionEnded
     | StationShown
 )

@@ -1,0 +1,91 @@
+"""What if: the station with another configuration, or other cars, answered without touching it."""
+
+import asyncio
+from collections.abc import Container, Sequence
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from api import examples
+from api.answers import json_answer
+from api.bodies import STATION_BODY_BYTES_MAX, read_model
+from api.openapi import BODY_KINDS, fails, gives, takes
+from api.problems import Kind, invalid, problem
+from api.services import Services
+from api.simulation_schemas import SimulationAnswer, SimulationRequest, simulation_answer
+from api.turns import Turns
+from csms.core.configuration import parse_station
+from csms.core.faults import Fault
+from csms.core.ids import ChargerId
+from csms.core.station import Station
+from csms.core.what_if import Car, what_if
+from csms.runtime.view import StationView
+
+AT_ONCE = 1
+"""Ten thousand cars take a second of a thread, while the station's loop goes on with what that leaves."""
+WAITING_MAX = 4
+RETRY_S = 5
+
+
+class SimulationRoutes:
+    """`POST /station/simulate`."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._turns = Turns(AT_ONCE, WAITING_MAX)
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the route to an application."""
+        app.add_api_route(
+            "/station/simulate",
+            self.simulate,
+            methods=["POST"],
+            summary="Who would get how much, if",
+            tags=["station"],
+            response_model=None,
+            openapi_extra=takes(
+                SimulationRequest, cars=examples.SIMULATION_OF_CARS, configuration=examples.SIMULATION_OF_STATION
+            ),
+            responses=gives(SimulationAnswer, "Who would get how much.", three_cars=examples.SIMULATION)
+            | fails(*BODY_KINDS, Kind.BUSY),
+        )
+
+    async def simulate(self, request: Request) -> Response:
+        """Say who would get how much with another configuration, other cars, or both, and change nothing.
+
+        It is what everybody would have in the end: with each charger connected over OCPP (`control: rest`: driven over
+        REST) and obeying, nothing left to be confirmed, and no cap of an operator.
+        """
+        body = await read_model(request, SimulationRequest, STATION_BODY_BYTES_MAX)
+        if isinstance(body, Response):
+            return body
+        if self._turns.are_gone:
+            return problem(Kind.BUSY, headers={"Retry-After": str(RETRY_S)})
+        view, zones = self._services.desk.view, self._services.time_zones
+        station, running = view.station, running_cars(view)
+        async with self._turns.take():
+            answer = await asyncio.to_thread(_simulated, body, station, running, zones)
+        return json_answer(answer) if isinstance(answer, SimulationAnswer) else invalid(answer)
+
+
+def running_cars(view: StationView) -> list[Car]:
+    """Return the cars that charge now, in order of arrival, with what each can take."""
+    return [Car(each.charger_id, each.idx, each.vehicle_max_w) for each in view.sessions.values()]
+
+
+def _simulated(
+    body: SimulationRequest, station: Station, running: Sequence[Car], zones: Container[str]
+) -> SimulationAnswer | Sequence[Fault]:
+    """Return the answer, or what is wrong with the question."""
+    if "configuration" in body.model_fields_set:
+        parsed = parse_station(body.configuration, zones)
+        if not isinstance(parsed, Station):
+            return [Fault(fault.path.replace("$", "$.configuration", 1), fault.error) for fault in parsed]
+        station = parsed
+    if "cars" not in body.model_fields_set:
+        return simulation_answer(running, what_if(station, running))
+    cars = [Car(ChargerId(car.connector_id.charger_id), car.connector_id.idx, car.vehicle_max_w) for car in body.cars]
+    found = what_if(station, cars)
+    faults = [Fault(f"$.cars[{left.place}].connectorId", left.why) for left in found.left_out]
+    return faults or simulation_answer(cars, found)

@@ -1,0 +1,119 @@
+"""Request and answer of `POST /station/simulate`, powers in kW, and how the answer is made from what the core says."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from api.configuration_schema import StationConfiguration
+from api.schemas import Absent, AnswerBody, ConnectorId, ConnectorIdAnswer, Kilowatts, RequestBody
+from csms.core.configuration import kilowatts
+from csms.core.what_if import Car, WhatIf
+
+Kilo = int | float
+
+
+class _Documented:
+    """Documents a field as the configuration that `csms.core.configuration` reads from it, and reads nothing itself."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(StationConfiguration.__pydantic_core_schema__)
+
+
+class SimulatedCar(RequestBody):
+    """A car at a connector."""
+
+    connector_id: ConnectorId = Field(alias="connectorId")
+    vehicle_max_w: Kilowatts = Field(alias="vehicleMaxPower", description="The most that the car can take, kW.")
+
+
+class SimulationRequest(RequestBody):
+    """What is to be another than it is."""
+
+    configuration: Annotated[Any, _Documented()] = Field(
+        default=None, description="A whole configuration; the one in force when absent."
+    )
+    cars: list[SimulatedCar] = Field(
+        default=[],
+        description="Which cars are there, in the order in which they came, one at a connector; those that charge now "
+        "when absent.",
+    )
+
+
+class CarShareBody(AnswerBody):
+    """What a car would get."""
+
+    connector_id: ConnectorIdAnswer
+    vehicle_max_power: Kilo
+    allocated_power: Kilo = Field(
+        description="kW, to the watt. Chargers that are told amperes, and clients, are told less: rounded down."
+    )
+    limited_by: str = Field(
+        description="Id of the charger, circuit or grid that limits it, or vehicle, below_minimum, no_room."
+    )
+
+
+class CarLeftOutBody(AnswerBody):
+    """A car that charges now and cannot with that configuration."""
+
+    connector_id: ConnectorIdAnswer
+    error: str
+
+
+class NodeLoadBody(AnswerBody):
+    """The load of the grid connection, a circuit or a charger."""
+
+    id: str
+    load: Kilo = Field(description="The most that would be drawn there, kW: what is booked.")
+    capacity: Kilo | Absent = Field(
+        None, description="kW; of the grid less the static load. Absent: it has no limit of its own."
+    )
+
+
+class ConfigurationNotice(AnswerBody):
+    """What is worth knowing of the configuration, as `csms config check` says it."""
+
+    kind: str
+    path: str = Field(description="In the configuration.")
+    text: str
+
+
+class SimulationAnswer(AnswerBody):
+    """Who would get how much. Nothing of it was done."""
+
+    cars: list[CarShareBody]
+    left_out: list[CarLeftOutBody] = Field(description="Of the cars that charge now; of those asked for it is a fault.")
+    nodes: list[NodeLoadBody]
+    notices: list[ConfigurationNotice]
+
+
+def simulation_answer(cars: Sequence[Car], found: WhatIf) -> SimulationAnswer:
+    """Return the answer for these cars as REST shows it."""
+    return SimulationAnswer(
+        cars=[
+            CarShareBody(
+                connector_id=_connector(share.car),
+                vehicle_max_power=kilowatts(share.car.max_w),
+                allocated_power=kilowatts(share.power_w),
+                limited_by=share.limited_by,
+            )
+            for share in found.shares
+        ],
+        left_out=[CarLeftOutBody(connector_id=_connector(cars[left.place]), error=left.why) for left in found.left_out],
+        nodes=[
+            NodeLoadBody(
+                id=node.node_id,
+                load=kilowatts(node.load_w),
+                capacity=None if node.capacity_w is None else kilowatts(node.capacity_w),
+            )
+            for node in found.nodes
+        ],
+        notices=[ConfigurationNotice(kind=notice.kind, path=notice.path, text=notice.text) for notice in found.notices],
+    )
+
+
+def _connector(car: Car) -> ConnectorIdAnswer:
+    return ConnectorIdAnswer(charger_id=car.charger_id, idx=car.idx)

@@ -1,0 +1,181 @@
+"""What if: who would get how much at a station as configured, with these cars at it.
+
+Theory of operation. A state is made up in which nothing is left to wait for: every charger that may be steered over
+OCPP is connected, set up and obeys, its fail-safe power is in force, nothing of an earlier life is booked, and every
+car has been there for a while. Then the question of the plan is asked of it (`csms.core.planning`), so the answer is
+what the plan would be. No running state is read, and none comes of it; caps of operators are not in it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from csms.core.charger import ChargerState, new_charger
+from csms.core.commands import Purpose
+from csms.core.configuration import Notice, notices
+from csms.core.demand import Demand, StatedDemand
+from csms.core.events import TagStatus
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, SessionId, Token
+from csms.core.ladder import fail_safe_w
+from csms.core.limits import Send
+from csms.core.planning import Question, question_of, reason_of, uncut_w
+from csms.core.records import Driver, SendState
+from csms.core.session import Phase, Session
+from csms.core.state import State
+from csms.core.station import Charger, Control, Station
+from csms.core.timings import LAW
+from csms.core.tree import build_tree
+
+NO_CONNECTOR = "the station has no such connector"
+NOT_STEERED = "this charger is not steered: its cars take what they want, and what is booked for it is never shared"
+SECOND_CAR = "another car is at this connector"
+
+
+@dataclass(frozen=True, slots=True)
+class Car:
+    """A car at a connector, and the most that it can take, W."""
+
+    charger_id: ChargerId
+    idx: int
+    max_w: int
+
+
+@dataclass(frozen=True, slots=True)
+class CarShare:
+    """What a car would get, W, and what limits it."""
+
+    car: Car
+    power_w: int
+    limited_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CarLeftOut:
+    """A car, by its place among those given, that cannot be where it is said to be, and why."""
+
+    place: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeLoad:
+    """What would be booked on a row, and what it can carry, W (the root's less the static load); None: anything."""
+
+    node_id: str
+    load_w: int
+    capacity_w: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """The answer: shares in the order of the cars, rows with parents before children."""
+
+    shares: tuple[CarShare, ...]
+    left_out: tuple[CarLeftOut, ...]
+    nodes: tuple[NodeLoad, ...]
+    notices: tuple[Notice, ...]
+
+
+def what_if(station: Station, cars: Sequence[Car]) -> WhatIf:
+    """Return who would get how much, the cars having come in the order given."""
+    chargers = {config.charger_id: _settled(config) for config in station.chargers}
+    state = State(station, build_tree(station, chargers.values()), chargers, 1, 1, 1)
+    placed: list[Car] = []
+    left_out: list[CarLeftOut] = []
+    for place, car in enumerate(cars):
+        why = _why_not(chargers, car)
+        if why is None:
+            _plug_in(state, car)
+            placed.append(car)
+        else:
+            left_out.append(CarLeftOut(place, why))
+    question = question_of(state, 0, LAW)
+    allocation = question.answer(state, question.nodes(state))
+    powers_w = [max(powers) for powers in zip(question.floors_w, allocation.alloc_w, strict=True)]
+    shares = tuple(
+        CarShare(car, power_w, reason_of(*part, claim, limited_by))
+        for car, power_w, part, claim, limited_by in zip(
+            placed, powers_w, question.parts, question.claims, allocation.limited_by, strict=True
+        )
+    )
+    return WhatIf(shares, tuple(left_out), _loads(state, question, powers_w), notices(station))
+
+
+def _settled(config: Charger) -> ChargerState:
+    """Return a charger that is connected and set up, if it may be; what is driven over REST never connects."""
+    charger = new_charger(config)
+    if not _is_steered(config) or config.control is Control.REST:
+        return charger
+    charger.ever_connected = charger.heard = True
+    charger.connection = ConnectionId(1)
+    for connector in charger.connectors.values():
+        connector.provisioned = True
+    form = charger.manner.form
+    default = Send(
+        Token(0),
+        config.charger_id,
+        0,
+        Purpose.DEFAULT,
+        fail_safe_w(config, form),
+        form,
+        None,
+        None,
+        charger.connection,
+        0,
+        0,
+        SendState.SETTLED,
+    )
+    charger.defaults.sends.append(default)
+    return charger
+
+
+def _is_steered(config: Charger) -> bool:
+    return config.control is not Control.NONE and not config.is_observed
+
+
+def _why_not(chargers: Mapping[ChargerId, ChargerState], car: Car) -> str | None:
+    """Return why a car cannot be where it is said to be; None where it can."""
+    charger = chargers.get(car.charger_id)
+    connector = None if charger is None else charger.connectors.get(car.idx)
+    if charger is None or connector is None:
+        return NO_CONNECTOR
+    if not _is_steered(charger.config):
+        return NOT_STEERED
+    return None if connector.session is None else SECOND_CAR
+
+
+def _plug_in(state: State, car: Car) -> None:
+    """Begin the session of a car, driven as its charger is."""
+    charger = state.chargers[car.charger_id]
+    over_ocpp = charger.steered_over_ocpp
+    most_w = min(car.max_w, charger.config.max_power_w)
+    rank = state.take_rank()
+    session = Session(
+        session_id=SessionId(f"car {rank}"),
+        driver=Driver.OCPP if over_ocpp else Driver.REST,
+        key=ConnectorKey(car.charger_id, car.idx),
+        rank=rank,
+        id_tag="",
+        id_tag_raw="",
+        tag_status=TagStatus.ACCEPTED,
+        created_ms=0,
+        started_ms=0,
+        meter_start_wh=0,
+        phase=Phase.RUNNING,
+        demand=Demand(most_w, most_w),
+        stated=None if over_ocpp else StatedDemand(car.max_w, car.max_w),
+    )
+    charger.connectors[car.idx].session = session
+    state.sessions[session.session_id] = session
+
+
+def _loads(state: State, question: Question, powers_w: Sequence[int]) -> tuple[NodeLoad, ...]:
+    """Return what every row would carry: what nobody shares, and what the cars get."""
+    keys = {connector.key for _, connector, _ in question.parts}
+    at_w = {charger_id: uncut_w(charger, keys) for charger_id, charger in state.chargers.items()}
+    for (charger, _, _), power_w in zip(question.parts, powers_w, strict=True):
+        at_w[charger.charger_id] += power_w
+    loads_w = dict.fromkeys(state.tree.caps_w, 0)
+    for charger_id, power_w in at_w.items():
+        for node in state.tree.paths[charger_id]:
+            loads_w[node] += power_w
+    return tuple(NodeLoad(n.node_id, loads_w[n.node_id], n.cap_w) for n in state.tree.nodes)

@@ -1,0 +1,228 @@
+"""`GET /sessions/{id}/explain` and `POST /station/simulate`: what they answer, and that nothing comes of asking."""
+
+import json
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from api import examples
+from api.problems import Kind
+from api.routes import explanations, simulations
+from csms.core.events import ExplainRequested
+from csms.core.explanation import Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.ids import ChargerId, RequestId, SessionId
+from csms.core.replies import Explained, Refusal, Refused
+from csms.core.what_if import NO_CONNECTOR, SECOND_CAR
+from csms.ports import StoreError
+from tests.contract.test_rest import (
+    NEW_ID,
+    OLD_ID,
+    FakeStore,
+    World,
+    assert_problem,
+    ocpp_session,
+    rest_session,
+    world,
+    world_of,
+)
+
+__all__ = ["world"]
+
+PATH = f"/sessions/{NEW_ID}/explain"
+OURS = SessionId(examples.EXPLANATION_WAITS["explanation"]["sessionId"])
+THEIRS = SessionId(examples.SESSION_ID)
+SHARES = (
+    Share(OURS, ChargerId("CP003"), 2, 0, 100_000, 0),
+    Share(THEIRS, ChargerId("CP001"), 1, 100_000, 100_000, 200_000),
+)
+WAITS = Explanation(
+    session_id=OURS,
+    charger_id=ChargerId("CP003"),
+    idx=2,
+    reason=Reason.WAITS_FOR_OTHERS,
+    limited_by="grid",
+    target_w=100_000,
+    limit_w=0,
+    booked_w=0,
+    consumed_w=None,
+    least_w=0,
+    floor_w=0,
+    cap_w=None,
+    demand_w=150_000,
+    declared_w=150_000,
+    cause=Cause.DECLARED,
+    binding=Binding("grid", 200_000, 200_000, 0, 0, 200_000, 2, 200_000, SHARES, (), 500),
+    waits=(Wait(THEIRS, ChargerId("CP001"), 1, 100_000, Awaited.ANSWER),),
+    waits_w=100_000,
+    waits_sessions=1,
+)
+VEHICLE = Explanation(
+    session_id=THEIRS,
+    charger_id=ChargerId("CP001"),
+    idx=1,
+    reason=Reason.VEHICLE,
+    limited_by="vehicle",
+    target_w=54_000,
+    limit_w=54_000,
+    booked_w=54_000,
+    consumed_w=50_000,
+    least_w=0,
+    floor_w=0,
+    cap_w=None,
+    demand_w=54_000,
+    declared_w=200_000,
+    cause=Cause.BELOW_LIMIT,
+)
+
+
+# --- explain ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("found", "answer"),
+    [(WAITS, examples.EXPLANATION_WAITS), (VEHICLE, examples.EXPLANATION_VEHICLE)],
+    ids=["waits for others", "limited by the car"],
+)
+async def test_an_explanation_as_documented(world: World, found: Explanation, answer: dict[str, Any]) -> None:
+    world.desk.view.sessions[NEW_ID] = rest_session()
+    world.tell(Explained(found))
+    told = await world.client.get(PATH)
+    assert (told.status_code, told.json()) == (200, answer)
+    assert world.desk.facts == [ExplainRequested(RequestId(0), NEW_ID)]
+    assert world.audit.written == []
+
+
+async def test_what_is_there_only_sometimes(world: World) -> None:
+    world.desk.view.sessions[NEW_ID] = rest_session()
+    binding = WAITS.binding
+    assert binding is not None
+    loads = (Load(ChargerId("CP002"), 50_500),)
+    shares = (replace(SHARES[0], limit_w=None),)
+    row = replace(binding, loads_w=50_500, trimmed_w=1, loads=loads, shares=shares, more_w=-9_000)
+    capped = {"reason": Reason.CUT, "awaited": Awaited.CUT, "cap_w": 1, "floor_w": 2, "least_w": 4_140, "waits": ()}
+    world.tell(Explained(replace(WAITS, **capped, binding=row, limit_w=None, waits_w=0)))  # type: ignore[arg-type] - a row of columns
+    told = (await world.client.get(PATH)).json()["explanation"]
+    assert (told["until"], told["capPower"], told["keptPower"], told["leastPower"]) == ("cut", 0.001, 0.002, 4.14)
+    assert (told["reason"], told["waitsFor"], "limitPower" in told) == ("cut", [], False)
+    node = told["node"]
+    assert (node["loads"], node["notShared"], node["trimmed"]) == ([{"chargerId": "CP002", "power": 50.5}], 50.5, 0.001)
+    assert (node["oneMoreKilowattGives"], "limitPower" in node["sharing"][0]) == (-9, False)
+
+
+@pytest.mark.parametrize("session_id", [str(OLD_ID), "x", "%20", "a" * 200])
+async def test_what_does_not_run_is_not_asked_about(world: World, session_id: str) -> None:
+    world.desk.view.sessions[NEW_ID] = rest_session()
+    assert_problem(await world.client.get(f"/sessions/{session_id}/explain"), Kind.UNKNOWN_SESSION)
+    assert world.desk.facts == []
+
+
+@pytest.mark.parametrize(
+    ("outcome", "kind"),
+    [
+        (Refused(Refusal.UNKNOWN_SESSION, "there is no active session of that id"), Kind.UNKNOWN_SESSION),
+        (StoreError("disk"), Kind.STORE_UNAVAILABLE),
+        (None, Kind.NOT_YET),
+    ],
+)
+async def test_how_an_explanation_fails(world: World, outcome: Any, kind: Kind) -> None:
+    world.desk.view.sessions[NEW_ID] = rest_session()
+    if outcome is not None:
+        world.tell(outcome)
+    assert_problem(await world.client.get(PATH), kind)
+
+
+# --- simulate ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_simulation_as_documented(world: World) -> None:
+    world.desk.view.sessions[OLD_ID] = ocpp_session()
+    before = deepcopy(world.desk.view)
+    told = await world.post("/station/simulate", examples.SIMULATION_OF_STATION)
+    assert (told.status_code, told.json()) == (200, examples.SIMULATION)
+    assert (world.desk.facts, world.audit.written) == ([], [])
+    assert world.desk.view == before
+
+
+async def test_the_station_in_force_and_the_cars_that_charge_now_when_nothing_is_said(world: World) -> None:
+    world.desk.view.sessions |= {NEW_ID: rest_session(), OLD_ID: ocpp_session(charger_id="CP003", idx=2)}
+    told = (await world.post("/station/simulate", {})).json()
+    assert [(c["connectorId"], c["vehicleMaxPower"], c["allocatedPower"]) for c in told["cars"]] == [
+        ({"chargerId": "CP001", "idx": 1}, 150, 150),
+        ({"chargerId": "CP003", "idx": 2}, 149.25, 149.25),
+    ]
+    assert told["nodes"][0] == {"id": "grid", "load": 299.25, "capacity": 400}
+    assert told["leftOut"] == []
+
+
+async def test_a_car_that_charges_now_and_could_not_there_is_left_out(world: World) -> None:
+    world.desk.view.sessions |= {NEW_ID: rest_session(), OLD_ID: ocpp_session(charger_id="CP003", idx=2)}
+    smaller = examples.STATION | {"chargers": examples.STATION["chargers"][:1]}
+    told = (await world.post("/station/simulate", {"configuration": smaller})).json()
+    assert [car["connectorId"]["chargerId"] for car in told["cars"]] == ["CP001"]
+    assert told["leftOut"] == [{"connectorId": {"chargerId": "CP003", "idx": 2}, "error": NO_CONNECTOR}]
+
+
+async def test_no_cars_are_another_question_than_none_said(world: World) -> None:
+    world.desk.view.sessions[NEW_ID] = rest_session()
+    told = (await world.post("/station/simulate", {"cars": []})).json()
+    assert (told["cars"], told["nodes"][0]["load"]) == ([], 0)
+
+
+CAR = examples.SIMULATION_OF_CARS["cars"][0]
+WRONG = examples.STATION | {"gridCapacity": -1, "chargers": [{"id": "A", "maxPower": "x", "connectors": 1}]}
+FAULTY: list[tuple[Any, list[tuple[str, str]]]] = [
+    ([], [("$", "must be an object")]),
+    ({"car": []}, [("$.car", "unknown field")]),
+    ({"cars": None}, [("$.cars", "must be a list")]),
+    ({"cars": [CAR | {"weight": 2}]}, [("$.cars[0].weight", "unknown field")]),
+    ({"cars": [CAR | {"vehicleMaxPower": "80"}]}, [("$.cars[0].vehicleMaxPower", "must be a number")]),
+    (
+        {"cars": [CAR, CAR, CAR | {"connectorId": {"chargerId": "CP009", "idx": 1}}]},
+        [("$.cars[1].connectorId", SECOND_CAR), ("$.cars[2].connectorId", NO_CONNECTOR)],
+    ),
+    ({"configuration": None}, [("$.configuration", "must be an object")]),
+    (
+        {"configuration": WRONG, "cars": [CAR]},
+        [
+            ("$.configuration.gridCapacity", "must be from 0 to 1000000"),
+            ("$.configuration.chargers[0].maxPower", "must be a number"),
+        ],
+    ),
+    (
+        {"configuration": examples.STATION | {"timeZone": "Europe/Atlantis"}},
+        [("$.configuration.timeZone", "is not a known IANA time zone")],
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "faults"), FAULTY, ids=[json.dumps(body)[:60] for body, _ in FAULTY])
+async def test_every_fault_of_a_question_by_its_path(world: World, body: Any, faults: list[tuple[str, str]]) -> None:
+    problem = assert_problem(await world.post("/station/simulate", body), Kind.INVALID)
+    assert [(fault["path"], fault["error"]) for fault in problem["faults"]] == faults
+    assert world.desk.facts == []
+
+
+async def test_as_large_as_a_configuration_may_be_and_no_larger(world: World) -> None:
+    cars = [CAR | {"connectorId": {"chargerId": "CP001", "idx": idx}} for idx in range(3, 3_000)]
+    problem = assert_problem(await world.post("/station/simulate", {"cars": cars}), Kind.INVALID)
+    assert problem["error"].startswith("The request has 2997 faults")
+    assert_problem(await world.post_text("/station/simulate", b" " * (1024 * 1024 + 1)), Kind.BODY_TOO_LARGE)
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+async def test_more_who_ask_than_are_answered_soon_are_told_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explanations, "WAITING_MAX", 0)
+    monkeypatch.setattr(simulations, "WAITING_MAX", 0)
+    store = FakeStore()
+    async with world_of(store, store) as busy:
+        busy.desk.view.sessions[NEW_ID] = rest_session()
+        asked = await busy.client.get(PATH), await busy.post("/station/simulate", {})
+        assert [(assert_problem(a, Kind.BUSY)["status"], a.headers["Retry-After"]) for a in asked] == [
+            (503, str(explanations.RETRY_S)),
+            (503, str(simulations.RETRY_S)),
+        ]
+        assert busy.desk.facts == []

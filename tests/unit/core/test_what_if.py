@@ -1,0 +1,207 @@
+"""Who would get how much at a station as configured: worked cases, and random stations against the plain reference."""
+
+import random
+from typing import Any
+
+import pytest
+
+from csms.core.configuration import parse_station
+from csms.core.ids import ChargerId
+from csms.core.station import Charger, Control, Station
+from csms.core.tree import circuit_path
+from csms.core.what_if import NO_CONNECTOR, NOT_STEERED, SECOND_CAR, Car, what_if
+from csms.simulation.reference import Claim, fair_shares
+from csms.simulation.stations import random_station
+
+
+def station(grid_kw: float, *chargers: dict[str, Any], **more: Any) -> Station:
+    document = {"stationId": "SITE", "gridCapacity": grid_kw, "chargers": list(chargers)} | more
+    found = parse_station(document)
+    assert isinstance(found, Station), found
+    return found
+
+
+def dc(charger_id: str, max_kw: float, connectors: int = 1, **more: Any) -> dict[str, Any]:
+    return {"id": charger_id, "maxPower": max_kw, "connectors": connectors, "phases": 0} | more
+
+
+def ac(charger_id: str, connectors: int = 1, **more: Any) -> dict[str, Any]:
+    return {"id": charger_id, "maxPower": 22, "connectors": connectors, "phases": 3} | more
+
+
+def car(charger_id: str, idx: int, max_kw: float) -> Car:
+    return Car(ChargerId(charger_id), idx, int(max_kw * 1_000))
+
+
+CASES: list[tuple[str, Station, list[Car], list[tuple[float, str]], dict[str, tuple[float, float | None]]]] = [
+    (
+        "the worked example",
+        station(330, dc("A", 200, 2), dc("B", 200)),
+        [car("A", 1, 80), car("A", 2, 150), car("B", 1, 150)],
+        [(80, "vehicle"), (120, "A"), (130, "grid")],
+        {"grid": (330, 330), "A": (200, 200), "B": (130, 200)},
+    ),
+    (
+        "a circuit, the house, and a charger that is not controlled",
+        station(
+            100,
+            dc("A", 50, circuit="hall"),
+            dc("B", 50, circuit="hall"),
+            dc("F", 20, control="none", reservedPower=5),
+            staticLoad=10,
+            circuits=[{"id": "hall", "capacity": 60}],
+        ),
+        [car("A", 1, 50), car("B", 1, 50)],
+        [(30, "hall"), (30, "hall")],
+        {"grid": (65, 90), "hall": (60, 60), "A": (30, 50), "B": (30, 50), "F": (5, 20)},
+    ),
+    (
+        "a circuit without a limit of its own",
+        station(90, dc("A", 50, circuit="hall"), circuits=[{"id": "hall"}]),
+        [car("A", 1, 40)],
+        [(40, "vehicle")],
+        {"grid": (40, 90), "hall": (40, None), "A": (40, 50)},
+    ),
+    (
+        "a minimum that does not fit, of the car that came last",
+        station(8, ac("A", 2)),
+        [car("A", 2, 22), car("A", 1, 22)],
+        [(8, "grid"), (0, "no_room")],
+        {"grid": (8, 8), "A": (8, 22)},
+    ),
+    (
+        "a car that takes less than the least",
+        station(50, ac("A")),
+        [car("A", 1, 3)],
+        [(0, "below_minimum")],
+        {"grid": (0, 50), "A": (0, 22)},
+    ),
+    (
+        "driven over REST there is no least",
+        station(50, ac("A", control="rest")),
+        [car("A", 1, 3)],
+        [(3, "vehicle")],
+        {"grid": (3, 50), "A": (3, 22)},
+    ),
+    (
+        "what every new car gets without the server is set aside at idle connectors",
+        station(100, dc("A", 100, 3, failSafePower=10), failSafe="reserve"),
+        [car("A", 1, 200)],
+        [(80, "grid")],
+        {"grid": (100, 100), "A": (100, 100)},
+    ),
+    (
+        "an observed charger keeps what is set aside for it",
+        station(100, dc("A", 100), dc("O", 60, mode="observe", reservedPower=40)),
+        [car("A", 1, 200)],
+        [(60, "grid")],
+        {"grid": (100, 100), "A": (60, 100), "O": (40, 60)},
+    ),
+    (
+        "a car that could take more than its charger gives",
+        station(400, dc("A", 100)),
+        [car("A", 1, 150)],
+        [(100, "vehicle")],
+        {"grid": (100, 400), "A": (100, 100)},
+    ),
+    (
+        "what a car falls back to cannot be taken from it although its minimum has no room",
+        station(
+            25,
+            dc("A", 100, minPower=20, failSafePower=10),
+            dc("B", 100, minPower=0, failSafePower=10),
+            failSafe="reserve",
+        ),
+        [car("B", 1, 200), car("A", 1, 200)],
+        [(15, "grid"), (10, "no_room")],
+        {"grid": (25, 25), "A": (10, 100), "B": (15, 100)},
+    ),
+    ("nobody there", station(100, dc("A", 100)), [], [], {"grid": (0, 100), "A": (0, 100)}),
+]
+
+
+@pytest.mark.parametrize(("site", "cars", "shares", "nodes"), [pytest.param(*one[1:], id=one[0]) for one in CASES])
+def test_worked_cases(
+    site: Station,
+    cars: list[Car],
+    shares: list[tuple[float, str]],
+    nodes: dict[str, tuple[float, float | None]],
+) -> None:
+    found = what_if(site, cars)
+    assert [each.car for each in found.shares] == cars
+    assert [(each.power_w / 1_000, each.limited_by) for each in found.shares] == shares
+    kw = {n.node_id: (n.load_w / 1_000, None if n.capacity_w is None else n.capacity_w / 1_000) for n in found.nodes}
+    assert kw == nodes
+    assert found.left_out == ()
+
+
+def test_cars_that_cannot_be_there_are_left_out_and_said() -> None:
+    site = station(100, dc("A", 100, 2), dc("F", 20, control="none"), dc("O", 20, mode="observe"))
+    cars = [car("B", 1, 50), car("A", 3, 50), car("A", 0, 50), car("A", 2, 50), car("A", 2, 50), car("F", 1, 5)]
+    found = what_if(site, [*cars, car("O", 1, 5)])
+    assert [(left.place, left.why) for left in found.left_out] == [
+        (0, NO_CONNECTOR),
+        (1, NO_CONNECTOR),
+        (2, NO_CONNECTOR),
+        (4, SECOND_CAR),
+        (5, NOT_STEERED),
+        (6, NOT_STEERED),
+    ]
+    assert [(each.car, each.power_w) for each in found.shares] == [(cars[3], 50_000)]
+
+
+def test_what_is_worth_knowing_of_the_configuration_is_said() -> None:
+    kinds = [notice.kind for notice in what_if(station(100), []).notices]
+    assert kinds == ["fail_safe_not_chosen", "no_chargers"]
+
+
+# --- random stations --------------------------------------------------------------------------------------------------
+
+
+def floor_w(charger: Charger) -> int:
+    """Return the fail-safe power of a connector as it is told: whole amperes of AC, which a charger may be told in."""
+    if charger.phases == 0 or not charger.fail_safe_power_w:
+        return charger.fail_safe_power_w
+    ampere_w = charger.voltage_v * charger.phases
+    return charger.fail_safe_power_w // ampere_w * ampere_w
+
+
+def reference(site: Station, cars: list[Car]) -> list[int]:
+    """Return the shares as the plain reference has them."""
+    rooms_w = {"grid": site.grid_capacity_w - site.static_load_w}
+    rooms_w |= {c.circuit_id: c.capacity_w for c in site.circuits if c.capacity_w is not None}
+    rooms_w |= {c.charger_id: c.max_power_w for c in site.chargers}
+    taken = {(each.charger_id, each.idx) for each in cars}
+    paths = {c.charger_id: (c.charger_id, *circuit_path(site, c.circuit)) for c in site.chargers}
+    for charger in site.chargers:
+        idle = sum((charger.charger_id, idx) not in taken for idx in range(1, charger.connectors + 1))
+        fixed_w = min(charger.max_power_w, idle * floor_w(charger))
+        fixed_w = charger.uncontrolled_power_w if charger.control is Control.NONE else fixed_w
+        for row in paths[charger.charger_id]:
+            if row in rooms_w:
+                rooms_w[row] = max(0, rooms_w[row] - fixed_w)
+    claims = []
+    for rank, each in enumerate(cars):
+        charger = next(c for c in site.chargers if c.charger_id == each.charger_id)
+        rest, kept_w = charger.control is Control.REST, floor_w(charger)
+        most_w = each.max_w if rest else min(each.max_w, charger.max_power_w)
+        least_w = 0 if rest else max(charger.min_power_w, kept_w)
+        claims.append(Claim(f"{rank}", paths[each.charger_id], least_w, max(most_w, kept_w), rank, kept_w))
+    shares = fair_shares(claims, rooms_w)
+    return [shares[f"{rank}"] for rank in range(len(cars))]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_stations_against_the_reference(seed: int) -> None:
+    rng = random.Random(f"what if {seed}")
+    site = random_station(rng)
+    keys = [key for c in site.chargers if c.control is not Control.NONE for key in c.connector_keys()]
+    cars = [Car(key.charger_id, key.idx, rng.randint(5_000, 250_000)) for key in rng.sample(keys, (len(keys) + 1) // 2)]
+    found = what_if(site, cars)
+    assert found == what_if(site, cars)
+    for share, fair_w in zip(found.shares, reference(site, cars), strict=True):
+        assert abs(share.power_w - fair_w) <= 1
+    loads_w = {node.node_id: node for node in found.nodes}
+    root = loads_w["grid"]
+    assert root.load_w <= (root.capacity_w or 0)
+    assert root.load_w == sum(loads_w[c.charger_id].load_w for c in site.chargers)
