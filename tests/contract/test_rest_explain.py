@@ -101,8 +101,8 @@ async def test_what_is_there_only_sometimes(world: World) -> None:
     loads = (Load(ChargerId("CP002"), 50_500),)
     shares = (replace(SHARES[0], limit_w=None),)
     row = replace(binding, loads_w=50_500, trimmed_w=1, loads=loads, shares=shares, more_w=-9_000)
-    capped = {"reason": Reason.CUT, "awaited": Awaited.CUT, "cap_w": 1, "floor_w": 2, "least_w": 4_140, "waits": ()}
-    world.tell(Explained(replace(WAITS, **capped, binding=row, limit_w=None, waits_w=0)))  # type: ignore[arg-type] - a row of columns
+    capped = replace(WAITS, reason=Reason.CUT, awaited=Awaited.CUT, cap_w=1, floor_w=2, least_w=4_140, waits=())
+    world.tell(Explained(replace(capped, binding=row, limit_w=None, waits_w=0)))
     told = (await world.client.get(PATH)).json()["explanation"]
     assert (told["until"], told["capPower"], told["keptPower"], told["leastPower"]) == ("cut", 0.001, 0.002, 4.14)
     assert (told["reason"], told["waitsFor"], "limitPower" in told) == ("cut", [], False)

@@ -83,7 +83,9 @@ WORDS: Final = (
     "is a reserved word",
     "is named twice",
     "is a make that the document has already",
-    "the station has no such charger",
+    "the station has no such (charger|connector)",
+    "this charger is not steered: .*",
+    "another car is at this connector",
     "no charger has told that it is of this make",
     "[0-9]+ chargers are of it, and a campaign has at most [0-9]+",
 )
