@@ -23,7 +23,7 @@ BURST_S = 30
 SHARED = 30
 """All who are in debt share so many times the rate of one, whatever else the machine does."""
 
-SPARE, SPARE_EACH, SPARE_MOST = 100, 5, 500
+SPARE, SPARE_EACH, SPARE_MOST = 110, 4, 500
 """While it has time so many times that rate, so many more for each of them, and never more than so many: a site that
 comes back is then taken in about as fast as it can be, and a few that send without end stay a small part of what the
 machine does."""
