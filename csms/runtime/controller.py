@@ -42,8 +42,8 @@ STORE_PAUSE_S = 1.0
 that is away."""
 
 CROWD = 8
-"""Chargers and REST clients that a commit concerns, from which on the next one keeps its distance. Many messages of one
-are no crowd: nobody else waits for what that one says."""
+"""Chargers and REST clients with messages in a commit, from which on the next one keeps its distance. Many messages of
+one are no crowd: nobody else waits for what that one says. Answers to CALLs of ours do not count: no reply waits."""
 COMMIT_PARTS = 4
 """In a crowd the next commit begins when the one before has taken only so small a part of the time since it began: the
 replies of a few wait for little, and many share a commit on a machine that is at its limit, where it takes long."""

@@ -134,7 +134,7 @@ class Truth:
             known is not None
             and self.keeps_tx(charger_id)
             and any(
-                send.above_ms >= 0
+                send.accepted_ms is not None and send.above_ms >= send.accepted_ms
                 for idx, heard in known.connectors.items()
                 if not known.is_seen_to(idx)
                 for send in heard.sends

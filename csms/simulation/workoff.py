@@ -47,8 +47,8 @@ DC_LEAST_W = 1_000
 WORK_OFF_MS = 25_000
 """LEDGER.md §3: on the wire, answered, settled."""
 
-USUAL_MS = 10_000
-"""LEDGER.md §3: the time-out of a CALL with nothing learnt; what was learnt comes on top."""
+USUAL_MS, LONGEST_MS = 10_000, 60_000
+"""LEDGER.md §3: the time-out of a CALL with nothing learnt, and the longest that may be learnt; that comes on top."""
 
 JUDGED_MS = 2 * WORK_OFF_MS
 """LEDGER.md §6: what may hide a limit that is not obeyed is cleared, and then the least is told."""
@@ -338,7 +338,7 @@ class WorkOff:
         known = self.truth.mirror.chargers.get(charger_id)
         if known is None or known.connection is None or self._reach.get(charger_id, (False, 0))[0]:
             return 0
-        return max(0, self.truth.patience_ms(charger_id) - USUAL_MS)
+        return max(0, min(self.truth.patience_ms(charger_id), LONGEST_MS) - USUAL_MS)
 
     def _told_w(self, known: HeardCharger, outlet: Outlet) -> int | None:
         """Return what counts of all that a connector was told; None when it may have all that its charger has.
