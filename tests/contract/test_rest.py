@@ -942,6 +942,8 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/station/status"),
         ("get", "/sessions"),
         ("get", "/sessions/{id}"),
+        ("get", "/sessions/{id}/explain"),
+        ("post", "/station/simulate"),
         ("get", "/reservations"),
         ("post", "/sessions"),
         ("post", "/sessions/{id}/power-update"),

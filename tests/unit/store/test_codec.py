@@ -17,7 +17,7 @@ from csms.core.records import (
     SessionStored,
     StationStored,
 )
-from csms.core.station import Station
+from csms.core.station import Battery, Station
 from csms.ports import StoreError
 from csms.store import codec, schema
 from csms.store.codec import CorruptRowError, Row, read_row, read_station
@@ -128,7 +128,16 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
             {"circuit_id": "corner", "parent": "garage", "capacity_w": None},
         ],
         "static_load_w": 5_000,
-        "battery": {"capacity_wh": 200_000, "power_w": 100_000},
+        "battery": {
+            "capacity_wh": 200_000,
+            "power_w": 100_000,
+            "charge_power_w": None,
+            "reserve_percent": 10,
+            "full_percent": 100,
+            "efficiency_charge_percent": 100,
+            "efficiency_discharge_percent": 100,
+            "horizon_s": 900,
+        },
         "fail_safe_chosen": True,
         "fail_safe": "closed",
         "time_zone": "Europe/Paris",
@@ -138,6 +147,10 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
 
 def test_a_field_that_a_stored_station_lacks_takes_its_default() -> None:
     assert read_station(SITE, '{"station_id": "S", "grid_capacity_w": 1000, "chargers": []}') == Station("S", 1000, ())
+    battery = '"battery": {"capacity_wh": 200000, "power_w": 100000}'
+    assert read_station(SITE, f'{{"station_id": "S", "grid_capacity_w": 1000, "chargers": [], {battery}}}') == Station(
+        "S", 1000, (), battery=Battery(200_000, 100_000)
+    )
 
 
 @pytest.mark.parametrize(
