@@ -6,6 +6,7 @@ low demand and the maximum never rises again. So for metered (OCPP) sessions the
     while nothing can be judged (start, change of limit)   E stays
     saturated: drawing what it may                         E = min(D, max(E, 1.25 M + 5 kW))
     below its limit for 30 s                               E = M + head room; the head room is a permanent probe
+    below it, but a lower one was said since               E stays: that one may be in force, whatever was answered
 
 and two successive samples must agree, so that one raw sample never changes a limit. A REST client's word is explicit:
 using less than was returned lowers the maximum at once, and it is probed upwards from a minute later.
@@ -75,8 +76,20 @@ class Demand:
         self.judged_from_ms = now_ms + max(timings.judge_ms, 2 * self.period_ms)
         self.below_since_ms = None
 
-    def sampled(self, power_w: int, limit_w: int, charger: Charger, now_ms: int, timings: Timings) -> bool:
-        """Take one sample under `limit_w`; return whether the estimate changed."""
+    def sampled(
+        self,
+        power_w: int,
+        limit_w: int,
+        charger: Charger,
+        now_ms: int,
+        timings: Timings,
+        *,
+        least_w: int | None = None,
+    ) -> bool:
+        """Take one sample under `limit_w`; return whether the estimate changed.
+
+        `least_w`: the least that was told since and may be in force; None where nothing was.
+        """
         previous_w = self.previous_w
         if self.previous_ms is not None:
             self.period_ms = now_ms - self.previous_ms
@@ -89,6 +102,9 @@ class Demand:
             grown_w = power_w + power_w // 4 + GROWTH_W
             return self._estimate(min(self.declared_w, max(self.estimate_w, grown_w)), 0)
         if power_w >= limit_w - margin_w:
+            return False
+        if least_w is not None and least_w < limit_w and power_w >= least_w - tolerance_w(charger, least_w):
+            self.below_since_ms = None
             return False
         if self.below_since_ms is None:
             self.below_since_ms = now_ms

@@ -235,6 +235,19 @@ class Book:
                     default_w = send.limit_w
         return default_w
 
+    def told_since_w(self, transaction_id: TransactionId | None) -> int | None:
+        """Return the least that a transaction was told after its newest limit that was Accepted, W; None without.
+
+        What was refused or lost, or is not answered yet, may be in force all the same.
+        """
+        told_w: list[int] = []
+        for send in reversed(self.sends):
+            if send.transaction_id == transaction_id:
+                if send.answered_accepted:
+                    break
+                told_w.append(send.limit_w)
+        return min(told_w, default=None)
+
     @property
     def waits_for_meter(self) -> bool:
         """Return whether a sample may settle a limit here."""

@@ -260,7 +260,8 @@ class Samples(Part):
             limit_w = charger.config.max_power_w
         if limit_w is None:
             return
-        if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings):
+        least_w = connector.limits.told_since_w(session.transaction_id)
+        if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings, least_w=least_w):
             self.journal.write_session(session)
             self.journal.plan = True
 

@@ -89,6 +89,28 @@ def test_saturation_begins_the_30_s_anew() -> None:
     assert demand.estimate_w == 64_000
 
 
+HELD: list[tuple[str, list[tuple[int, int]], int]] = [
+    # caption, samples (s, kW) under 100 kW Accepted and 40 kW that was said since and not Accepted | estimate W; D 150
+    ("it may be held at the lower one", [(20, 40), (40, 40), (80, 40)], 150_000),
+    ("nearly all of the lower one", [(20, 39), (40, 39), (80, 39)], 150_000),
+    ("between the two, letting go", [(20, 90), (40, 60), (80, 60)], 150_000),
+    ("below both for 30 s", [(20, 20), (40, 20), (80, 20)], 24_000),
+    ("the 30 s begin anew after it", [(20, 20), (40, 40), (60, 20), (80, 20)], 150_000),
+    ("all of the one Accepted", [(20, 100), (40, 100)], 150_000),
+]
+
+
+@pytest.mark.parametrize(("samples", "then_w"), [row[1:] for row in HELD], ids=[row[0] for row in HELD])
+def test_a_car_that_a_lower_limit_may_hold_is_not_judged_by_the_one_accepted(
+    samples: list[tuple[int, int]], then_w: int
+) -> None:
+    demand = Demand(150_000, 150_000)
+    demand.limit_changed(0, LAW)
+    for at_s, power_kw in samples:
+        demand.sampled(power_kw * 1_000, 100_000, DC, at_s * 1_000, LAW, least_w=40_000)
+    assert demand.estimate_w == then_w
+
+
 @pytest.mark.parametrize(
     ("period_s", "judged_from_s"),
     [(0, 10), (5, 10), (10, 20), (30, 60)],

@@ -255,6 +255,25 @@ def test_what_a_book_says_of_its_sends() -> None:
     assert (Book().last, Book().settled, Book().accepted_w(TX)) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("events", "least_w"),
+    [
+        ([], None),
+        ([(2, "send 2 0")], 0),
+        ([(2, "send 2 0"), (3, "Rejected 2")], 0),
+        ([(2, "send 2 0"), (12, "lost 2")], 0),
+        ([(2, "send 2 20"), (12, "lost 2"), (13, "send 3 40")], 20_000),
+        ([(2, "send 2 0"), (12, "lost 2"), (13, "send 3 40"), (14, "Accepted 3")], None),
+    ],
+    ids=["nothing", "in flight", "refused", "lost", "the least of two", "said again and Accepted"],
+)
+def test_what_was_told_after_the_limit_accepted_may_be_in_force_whatever_was_answered(
+    events: list[tuple[int, str]], least_w: int | None
+) -> None:
+    book = told((0, "send 1 100"), (1, "Accepted 1"), (1, "settled 1"), *events)
+    assert (book.told_since_w(TX), book.told_since_w(NEXT_TX)) == (least_w, None)
+
+
 def test_a_level_is_not_cleared_while_the_newest_default_may_stand_at_it() -> None:
     one = replace(send(1, 4, 0, None), purpose=Purpose.DEFAULT, form=AT_LEVEL_1, state=SendState.REFUSED)
     two = replace(send(2, 0, 1, None), purpose=Purpose.DEFAULT, state=SendState.SETTLED)

@@ -346,6 +346,28 @@ def test_a_lazy_cut_comes_with_what_has_to_be_said_anyway() -> None:
     assert drive.limits() == [("A", 1, 44_000)], "its estimate, although nobody is short"
 
 
+@pytest.mark.parametrize("answer", ["InternalError", "time-out", "none yet"])
+def test_a_car_at_a_cut_that_was_not_accepted_does_not_count_as_one_that_wants_little(answer: str) -> None:
+    """It may be in force all the same (1 kW draws what it may): once there is room it has its share at once."""
+    drive = Drive(station(100, charger("A", 100)))
+    drive.bring_up("A")
+    transaction_id = drive.start("A")
+    drive.status("A", 1, CHARGING)
+    drive.accept()
+    drive.draws({("A", 1): 100}, 60)
+    drive.configure(station(1, charger("A", 100)))
+    cut = drive.open_limit("A")
+    assert cut.limit_w == 1_000
+    if answer == "InternalError":
+        drive.error(cut, answer)
+    elif answer == "time-out":
+        drive.time_out(cut)
+    for _ in range(12):
+        drive.wait(10)
+        drive.sample("A", 1, 1_000)
+    assert drive.record(transaction_id).estimate_w == 100_000
+
+
 def test_nothing_is_sent_to_a_charger_that_has_not_spoken() -> None:
     drive = two()
     drive.disconnect("A")
