@@ -217,7 +217,8 @@ def _clear(
     state: State, charger: ChargerState, connector: Connector, connection: ConnectionId, journal: Journal
 ) -> None:
     token = state.take_token()
-    command = ClearLimits(token, connection, charger.charger_id, connector.key.idx, None, Purpose.TX)
+    urgent = connector.evidence.not_obeying and state.is_overbooked(charger.charger_id)
+    command = ClearLimits(token, connection, charger.charger_id, connector.key.idx, None, Purpose.TX, urgent)
     connector.aftermath.pending = token
     state.calls[token] = AftermathCall(charger.charger_id, connection, connector.key.idx)
     journal.after_commit.append(command)

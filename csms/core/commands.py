@@ -118,7 +118,10 @@ class SetLimit:
 
 @dataclass(frozen=True, slots=True)
 class ClearLimits:
-    """ClearChargingProfile of one purpose (LEDGER.md §4); absent fields match all (§5.5)."""
+    """ClearChargingProfile of one purpose (LEDGER.md §4); absent fields match all (§5.5).
+
+    `urgent`: an overbooked row needs it, because what is cleared may hide a limit; it leaves as such a cut does.
+    """
 
     token: Token
     connection: ConnectionId
@@ -126,6 +129,7 @@ class ClearLimits:
     idx: int | None
     stack_level: int | None
     purpose: Purpose = Purpose.DEFAULT
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -391,7 +391,7 @@ class Witness(Part):
             limit_w,
             self.now,
             self.timings,
-            urgent=False,
+            urgent=self.state.is_overbooked(charger.charger_id),
             cause="evidence: it does not obey",
             at_once=limit_w <= durable_w(connector, charger.manner.purpose, session.transaction_id),
         )

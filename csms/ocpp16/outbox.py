@@ -1,8 +1,8 @@
 """The queue of our own CALLs to one charger: limits first, the newest of a key wins, never longer than its bound.
 
-Three lanes: limits and hard actions that an overbooked row needs (`urgent`), other limits, everything else. Within a
-lane the order is that of arrival; a limit that replaces a queued one of the same key takes its place in the order of
-its own lane.
+Three lanes: limits, hard actions and clearings that an overbooked row needs (`urgent`), other limits, everything else.
+Within a lane the order is that of arrival; a limit that replaces a queued one of the same key takes its place in the
+order of its own lane.
 """
 
 from collections.abc import Hashable, Iterator, Mapping

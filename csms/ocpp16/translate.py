@@ -94,8 +94,9 @@ def request_of(command: Call, wall_ms: int) -> Request:  # noqa: C901 - one tabl
         case SetLimit(idx=idx, purpose=purpose, urgent=urgent):
             payload = profiles.set_charging_profile(command, wall_ms)
             return Request("SetChargingProfile", payload, (purpose, idx), urgent)
-        case ClearLimits():
-            return Request("ClearChargingProfile", profiles.clear_charging_profile(command))
+        case ClearLimits(idx=idx, urgent=urgent):
+            key = ("clear", idx) if urgent else None
+            return Request("ClearChargingProfile", profiles.clear_charging_profile(command), key, urgent)
         case Trigger(requested=requested, idx=idx):
             where = {} if idx is None else {"connectorId": idx}
             return Request("TriggerMessage", {"requestedMessage": requested, **where})

@@ -366,6 +366,20 @@ def test_what_may_hide_our_limit_is_cleared_before_it_is_said_again() -> None:
     assert [c.limit_w for c in drive.take() if isinstance(c, SetLimit)] == [4_140]
 
 
+@pytest.mark.parametrize(("grid_kw", "urgent"), [(100, True), (300, False)], ids=["overbooked", "room for all"])
+def test_under_an_overbooked_row_clearing_and_trying_leave_as_cuts_do(grid_kw: int, *, urgent: bool) -> None:
+    """They wait behind no CALL that a slow charger leaves unanswered for a minute (LEDGER.md §3)."""
+    drive, _, _ = halved()
+    drive.sample("A", 1, 80_000)
+    drive.configure(station(grid_kw, charger("A", 100), charger("B", 100)))
+    for _ in range(2):
+        drive.wait(1)
+        drive.sample("A", 1, 80_000)
+    drive.accept("A")
+    said = [c for c in drive.take() if c.charger_id == "A" and isinstance(c, SetLimit | ClearLimits)]
+    assert [(type(c), c.urgent) for c in said] == [(ClearLimits, urgent), (SetLimit, urgent)]
+
+
 def test_a_clearing_in_a_transaction_teaches_nothing_of_what_is_kept_after_it() -> None:
     drive = Drive(station(50, charger("A", 100)))
     drive.bring_up("A")

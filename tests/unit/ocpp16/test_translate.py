@@ -39,6 +39,12 @@ def tx_limit(form: LimitForm) -> SetLimit:
         (tx_limit(WATTS), "SetChargingProfile", (Purpose.TX, 2), True),
         (tx_limit(AMPS), "SetChargingProfile", (Purpose.TX, 2), True),
         (ClearLimits(TOKEN, CONNECTION, CP, None, 3), "ClearChargingProfile", None, False),
+        (
+            ClearLimits(TOKEN, CONNECTION, CP, 2, None, Purpose.TX, urgent=True),
+            "ClearChargingProfile",
+            ("clear", 2),
+            True,
+        ),
         (Trigger(TOKEN, CONNECTION, CP, "MeterValues", 1), "TriggerMessage", None, False),
         (Trigger(TOKEN, CONNECTION, CP, "BootNotification", None), "TriggerMessage", None, False),
         (ReadConfiguration(TOKEN, CONNECTION, CP, ("A", "B")), "GetConfiguration", None, False),
