@@ -19,6 +19,8 @@ controller but
   plugged in there, and what runs there from before us is that car. The client itself is told no less than the default
   that its charger has from us. When it goes, or a transaction with a limit of its own has ended, the default counts
   again, and a row that is still open has its 25 s again;
+- one that has fallen silent on a connection that stays, until two CALLs to it have timed out and 25 s have passed: only
+  that shows it (§3), and until then it counts as one whose CALL was lost. When its connection ends, that is known;
 - whoever came into reach or went out of it in the last 25 s, and what is longer waited for one that answers slowly,
   and REST clients that have not asked since this was over, nor since somebody on their row was convicted: they are not
   counted.
@@ -26,6 +28,7 @@ controller but
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from csms.core.commands import Command, RateUnit, SetLimit
 from csms.core.firm import RowBound
@@ -58,6 +61,15 @@ CANNOT_BE_TOLD = "somebody cannot be told less"
 WAS_TOLD_LESS = "somebody was told less, or has just come into reach"
 
 
+class Reach(StrEnum):
+    """Whether a charger can be told anything, and whether that shows."""
+
+    HERE = "here"
+    SILENT = "silent"
+    """It hears or says nothing, and the central system still has a connection to it."""
+    AWAY = "away"
+
+
 @dataclass(slots=True)
 class Load:
     """What is on a row after the time to work it off, W."""
@@ -86,7 +98,7 @@ class WorkOff:
     _defaults_w: dict[ConnectorKey, int] = field(default_factory=dict)
     _own_w: dict[ConnectorKey, tuple[int, int]] = field(default_factory=dict)
     _decided_w: dict[ConnectorKey, tuple[int, int]] = field(default_factory=dict)
-    _reach: dict[ChargerId, tuple[bool, int]] = field(default_factory=dict)
+    _reach: dict[ChargerId, tuple[Reach, int]] = field(default_factory=dict)
     _counting: tuple[ChargerId, ...] = ()
     _provisioned: dict[ChargerId, int] = field(default_factory=dict)
     _had_w: dict[ChargerId, tuple[int, int]] = field(default_factory=dict)
@@ -184,11 +196,11 @@ class WorkOff:
         for charger_id in self.truth.mirror.chargers:
             self._default_w(charger_id)
         for charger_id, model in self.truth.chargers.items():
-            is_reached = self._is_reached(charger_id, model)
-            was_reached, since_ms = self._reach.get(charger_id, (None, now_ms))
+            reach = self._reach_of(charger_id, model)
+            before, since_ms = self._reach.get(charger_id, (None, now_ms))
             newly_heard = model.heard_since_ms is not None and model.heard_since_ms > since_ms
-            if was_reached is not is_reached or newly_heard:
-                self._reach[charger_id] = (is_reached, now_ms)
+            if before is not reach or newly_heard:
+                self._reach[charger_id] = (reach, now_ms)
                 self._moved_ms |= dict.fromkeys(self._rows.of(charger_id), now_ms + self._learnt_ms(charger_id))
 
     def _convict(self, key: ConnectorKey) -> None:
@@ -236,8 +248,9 @@ class WorkOff:
         """
         told_since_ms = max(since_ms, self._opened_ms.get(row, 0), self._moved_ms.get(row, 0) + WORK_OFF_MS)
         clients = [client for client in self.truth.clients if client.told_ms > told_since_ms]
-        told = self._load(row, watts_of, clients, client_w, is_told=True, by_draw=oracle == "C")
-        held = self._load(row, watts_of, clients, client_w, is_told=False, by_draw=oracle == "C")
+        known_ms = since_ms - WORK_OFF_MS
+        told = self._load(row, watts_of, clients, client_w, known_ms, is_told=True, by_draw=oracle == "C")
+        held = self._load(row, watts_of, clients, client_w, known_ms, is_told=False, by_draw=oracle == "C")
         demand(
             told.is_let_go(capacity_w) or held.is_let_go(capacity_w),
             "{}: {} has {} W of {} and {} W are held, so that {} W may stay",
@@ -256,12 +269,14 @@ class WorkOff:
         watts_of: Mapping[ChargerId, Sequence[int]],
         clients: Sequence[RestClient],
         client_w: Callable[[RestClient], int],
+        known_ms: int,
         *,
         is_told: bool,
         by_draw: bool,
     ) -> Load:
         """Add up what a row has of each connector and client; `is_told`: who may be told nothing more is told it.
 
+        `known_ms`: since when it could be known that there is too much: a CALL may have found out who is silent.
         `by_draw`: what is drawn is added up; else limits, those of a liar that nobody could know as far as it was told.
         """
         load = Load()
@@ -269,7 +284,7 @@ class WorkOff:
         for charger_id in self.truth.counting:
             if row not in self._rows.of(charger_id):
                 continue
-            own = self._share(charger_id, watts_of[charger_id], is_told=is_told, by_draw=by_draw)
+            own = self._share(charger_id, watts_of[charger_id], known_ms, is_told=is_told, by_draw=by_draw)
             held_w = min(own.held_w, left_w[charger_id])
             steered_w = min(own.steered_w, left_w[charger_id] - held_w)
             left_w[charger_id] -= held_w + steered_w
@@ -295,11 +310,13 @@ class WorkOff:
         self._had_w[charger_id] = default_w, now_ms
         return default_w
 
-    def _share(self, charger_id: ChargerId, watts: Sequence[int], *, is_told: bool, by_draw: bool) -> Load:
+    def _share(
+        self, charger_id: ChargerId, watts: Sequence[int], known_ms: int, *, is_told: bool, by_draw: bool
+    ) -> Load:
         known = self.truth.mirror.chargers[charger_id]
         if known.charger.control is Control.NONE:
             return Load(held_w=sum(watts))
-        is_reached, since_ms = self._reach.get(charger_id, (False, self.truth.now_ms))
+        reach, since_ms = self._reach.get(charger_id, (Reach.AWAY, self.truth.now_ms))
         if since_ms + self._learnt_ms(charger_id) > self.truth.now_ms - WORK_OFF_MS:
             return Load()
         with_cars = [
@@ -309,7 +326,10 @@ class WorkOff:
             or ConnectorKey(charger_id, outlet.idx) not in self._driven
         ]
         is_doubtful = known.is_two or charger_id in self.truth.trouble.chargers
-        is_fixed = not is_reached or known.is_draining
+        is_found_out = (
+            reach is Reach.SILENT and self._found_out_ms(charger_id, max(since_ms, known_ms)) < self.truth.now_ms
+        )
+        is_fixed = reach is Reach.AWAY or is_found_out or known.is_draining
         lies = charger_id in self.truth.liars and (by_draw or self.truth.is_measured(charger_id))
         if is_fixed or lies or (is_doubtful and not is_told):
             return Load(held_w=sum(power_w for _outlet, power_w in with_cars))
@@ -336,9 +356,16 @@ class WorkOff:
     def _learnt_ms(self, charger_id: ChargerId) -> int:
         """Return how much longer than usual it takes to find out that a charger which seems to be there is not, ms."""
         known = self.truth.mirror.chargers.get(charger_id)
-        if known is None or known.connection is None or self._reach.get(charger_id, (False, 0))[0]:
+        if known is None or self._reach.get(charger_id, (Reach.AWAY, 0))[0] is not Reach.SILENT:
             return 0
-        return max(0, min(self.truth.patience_ms(charger_id), LONGEST_MS) - USUAL_MS)
+        return max(0, self._patience_ms(charger_id) - USUAL_MS)
+
+    def _found_out_ms(self, charger_id: ChargerId, from_ms: int) -> int:
+        """Return when others have made room for one that is silent, told something since: two time-outs show it."""
+        return from_ms + 2 * self._patience_ms(charger_id) + WORK_OFF_MS
+
+    def _patience_ms(self, charger_id: ChargerId) -> int:
+        return min(self.truth.patience_ms(charger_id), LONGEST_MS)
 
     def _told_w(self, known: HeardCharger, outlet: Outlet) -> int | None:
         """Return what counts of all that a connector was told; None when it may have all that its charger has.
@@ -355,11 +382,13 @@ class WorkOff:
             return None
         return self._defaults_w.get(key, self._defaults_w.get(ConnectorKey(known.charger.charger_id, 0)))
 
-    def _is_reached(self, charger_id: ChargerId, model: ChargerModel) -> bool:
+    def _reach_of(self, charger_id: ChargerId, model: ChargerModel) -> Reach:
         known = self.truth.mirror.chargers.get(charger_id)
         is_heard = model.link is not None and model.heard_since_ms is not None and model.is_up
         is_known = known is not None and known.connection is not None
-        return is_heard and is_known and self.truth.now_ms >= model.silent_until_ms
+        if not is_known:
+            return Reach.AWAY
+        return Reach.HERE if is_heard and self.truth.now_ms >= model.silent_until_ms else Reach.SILENT
 
 
 def _smallest_w(charger: Charger, sends: Sequence[HeardSend], *, is_tried: bool) -> int:
