@@ -3,7 +3,8 @@
 I1/I3 raises, I1 rows added up anew, I2 truth against K, I4 cuts alone leave before the commit, none above what a
 recovery would book, and the store holds what is in force, I5 K against the mirror, I6 transactions (`registry`), I7
 repetition and recovery, I11 what may be drawn without this process, the form of limits. The limits in force on every
-row (A, G) and the fuses themselves (C) are in `limits` and `fuses`.
+row (A, G) and the fuses themselves (C) are in `limits` and `fuses`; who is convicted (§6) in `verdicts`, for how long
+an answer is waited for (§3) in `waits`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,6 +37,8 @@ from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 from csms.simulation.trouble import Trouble
 from csms.simulation.truth import Obeyed, Truth
+from csms.simulation.verdicts import Verdicts
+from csms.simulation.waits import Waits
 from csms.simulation.workoff import WorkOff
 
 LEAST_CURRENT_A = 6
@@ -68,6 +71,8 @@ class Judge:
     changes: list[Change] = field(default_factory=list)
     raises_checked: int = 0
     registry: Registry = field(default_factory=Registry)
+    verdicts: Verdicts = field(default_factory=Verdicts)
+    waits: Waits = field(default_factory=Waits)
     configured: Callable[[StationConfigured], None] = lambda _fact: None
     _in_force: dict[int, frozenset[tuple[Token, int]]] = field(default_factory=dict)
     _serial: int = 0
@@ -127,6 +132,8 @@ class Judge:
         self._is_moved = True
         mirror = self.mirror
         mirror.hear(facts, now_ms)
+        self.waits.hear(facts, now_ms)
+        self.verdicts.hear(facts, mirror)
         after_facts = {key: mirror.booked_w(key) for key in self._keys()}
         mirror.see((*step.at_once, *step.after_commit), step.records)
         self._in_force[self._serial] = mirror.sends_in_force()
@@ -137,6 +144,7 @@ class Judge:
                 self.configured(fact)
         self.truth.live &= {charger_id for charger_id, known in mirror.chargers.items() if not known.is_let_go}
         self.trouble.stepped(facts, (*step.at_once, *step.after_commit), now_ms)
+        self.verdicts.see(step.records, now_ms)
         self._i4_commands(step, after_facts)
         self._i1_i3(engine, facts, step, after_facts)
         self._i5(engine)
@@ -171,6 +179,8 @@ class Judge:
         self.truth.mirror = Mirror(store, now_ms)
         self.registry.recovered(store)
         self._in_force.clear()
+        self.waits.recovered()
+        self.verdicts.recovered(store)
         self._left.clear()  # a token is an identity within one process; message ids are the gateway's
         self.truth.live = {row.charger_id for row in store.chargers.values() if row.ever_connected}
         self.truth.stepped(engine)
@@ -207,6 +217,7 @@ class Judge:
             demand(command.token not in self._left, "I7: token {} left twice", command.token)
             self._left.add(command.token)
             self.workoff.left(command)
+            self.waits.left(command, self.around.clock.now_ms)
 
     # --- what chargers obey ----------------------------------------------------------------------------------------
 
@@ -226,6 +237,8 @@ class Judge:
     def tick(self, engine: Controller | None, elapsed_ms: int) -> None:
         """Judge the cars, and let `elapsed_ms` pass."""
         self.workoff.tick()
+        if engine is not None:
+            self.waits.tick(self.around.clock.now_ms, self.around.faults.stalled_until_ms)
         self._obey(
             {charger_id: [each.limit_w for each in one.outlets] for charger_id, one in self.chargers.items()}, engine
         )

@@ -5,7 +5,8 @@
 Each runs in a process of its own on a copy of the package with the mistake in it, as many at a time as there are
 processors. The core's own assertions (`csms.core.errors.check`) are off in it: an oracle outside the core has to find
 the mistake. `--write` makes docs/mutants.md. The exit status is 1 when one survives, when what finds one is not an
-oracle that should, or when the changed core does not even run.
+oracle that should, or when the changed core does not even run. What is found much later than the page tells is said:
+the oracles see less of it than they did, or the worlds show it less often.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,9 @@ from tests.mutants.table import MUTANTS, ROOT, SILENT, UNCHANGED, Mutant
 PAGE = ROOT / "docs" / "mutants.md"
 MOST_SEEDS = 50
 SURVIVED = "survived"
+ODD = "odd "
+MUCH_LATER = 10
+"""Worlds: any change of the core shifts what befalls whom, and with it the world in which a mistake shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ class Fate:
         """Return it as a row of the table."""
         mutant = self.mutant
         found = self.oracle if self.is_as_told else f"**{self.oracle}**"
-        return f"| {mutant.name} | `{mutant.module}` | {mutant.rule} | {mutant.oracles} | {found} | {self.seed} |"
+        where = f"`{mutant.package}/{mutant.module}`"
+        return f"| {mutant.name} | {where} | {mutant.rule} | {mutant.oracles} | {found} | {self.seed} |"
 
 
 def fate_of(mutant: Mutant, seeds: int) -> Fate:
@@ -57,7 +62,7 @@ def fate_of(mutant: Mutant, seeds: int) -> Fate:
         package = Path(folder) / "csms"
         shutil.copytree(ROOT / "csms", package, ignore=shutil.ignore_patterns("__pycache__"))
         for changed in (SILENT, mutant):
-            (package / "core" / f"{changed.module}.py").write_text(changed.source(), encoding="utf-8")
+            (Path(folder) / changed.path).write_text(changed.source(), encoding="utf-8")
         ran = subprocess.run(
             [sys.executable, "-m", "tests.mutants.run", str(seeds)],
             cwd=folder,
@@ -89,7 +94,7 @@ def fates_of(mutants: Sequence[Mutant], seeds: int) -> list[Fate]:
 def table(fates: Sequence[Fate]) -> str:
     """Return the fates as a table."""
     head = [
-        "| mistake | in `csms/core` | breaks | should be found by | is found by | in world |",
+        "| mistake | in `csms` | breaks | should be found by | is found by | in world |",
         "|---|---|---|---|---|---|",
     ]
     return "\n".join(head + [fate.line for fate in fates])
@@ -103,18 +108,42 @@ def page(fates: Sequence[Fate], seeds: int) -> str:
     return f"""# Mutants
 <!-- made by `make mutants ARGS=--write`: change tests/mutants/table.py -->
 
-Mistakes that a tired engineer could make in the core, each dangerous for the fuse, the money or the memory. Each is put
-into a copy of the core whose own assertions are off, and the [simulated worlds](simulation.md) 0 to {seeds - 1} are run
-against it until an oracle outside the core finds something. Of each six worlds one is drawn, two are storms, one is a
-quiet day, in one cars need power to start with, and in one the server dies and never returns. What survives them is
-put into as many worlds with odd things, drawn ones and storms (`odd N`). A crash is an error and finds nothing; so is
-an oracle that should not have been the one.
+Mistakes that a tired engineer could make in the core, or in what waits for answers (`ocpp16/peer`), each dangerous for
+the fuse, the money or the memory. Each is put into a copy whose core has its own assertions off, and the
+[simulated worlds](simulation.md) 0 to {seeds - 1} are run against it until an oracle outside the core finds something.
+Of each six worlds one is drawn, two are storms, one is a quiet day, in one cars need power to start with, and in one
+the server dies and never returns. What survives them is put into as many worlds with odd things, drawn ones and storms
+(`odd N`). A crash is an error and finds nothing; so is an oracle that should not have been the one. A run tells what it
+finds more than {MUCH_LATER} worlds later than this page.
 
 **{found} of {len(fates) - 1} are found** ({oracles}). The first row is the core as it is: it must survive
 all {seeds}, and as many odd ones.
 
 {table(fates)}
 """
+
+
+def worlds_on_page(text: str) -> dict[str, str]:
+    """Return in which world each mistake is found as the page tells, by its name."""
+    rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:2] == "| ")
+    return {cells[0]: cells[-1] for cells in rows if any(char.isdigit() for char in cells[-1])}
+
+
+def tries(world: str, seeds: int) -> int:
+    """Return how many worlds were tried before this one: those with odd things come last."""
+    number = int(world.removeprefix(ODD))
+    return number + seeds if world.startswith(ODD) else number
+
+
+def later(fates: Sequence[Fate], before: Mapping[str, str], seeds: int) -> list[str]:
+    """Return a line for each mistake that is found much later than it was."""
+    return [
+        f"{fate.mutant.name}: in world {fate.seed}, and before in {before[fate.mutant.name]}"
+        for fate in fates
+        if fate.seed
+        and fate.mutant.name in before
+        and tries(fate.seed, seeds) > tries(before[fate.mutant.name], seeds) + MUCH_LATER
+    ]
 
 
 def main() -> int:
@@ -129,6 +158,8 @@ def main() -> int:
     chosen = [m for m in MUTANTS if not options.names or any(name in m.name for name in options.names)]
     fates = fates_of([UNCHANGED, *chosen], options.seeds)
     print(table(fates))
+    for line in later(fates, worlds_on_page(PAGE.read_text(encoding="utf-8")), options.seeds):
+        print(f"much later: {line}")
     if options.write:
         PAGE.write_text(page(fates, options.seeds), encoding="utf-8")
     return int(not all(fate.is_as_told for fate in fates))

@@ -15,7 +15,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One mistake in `csms/core/<module>.py`; `oracles`: those of which one should find it, with spaces between."""
+    """One mistake in `csms/<package>/<module>.py`; `oracles`: those of which one should find it, spaces between."""
 
     name: str
     module: str
@@ -23,10 +23,16 @@ class Mutant:
     instead: str
     rule: str
     oracles: str
+    package: str = "core"
+
+    @property
+    def path(self) -> Path:
+        """Return where the module stands, from the root of the repository."""
+        return Path("csms") / self.package / f"{self.module}.py"
 
     def original(self) -> str:
         """Return the module as it is."""
-        return (ROOT / "csms" / "core" / f"{self.module}.py").read_text(encoding="utf-8")
+        return (ROOT / self.path).read_text(encoding="utf-8")
 
     def source(self) -> str:
         """Return the module with the mistake in it."""
@@ -720,5 +726,32 @@ MUTANTS: Final = (
         "    falls_to_w = manner.form.round_down(charger.config.max_power_w)\n    return falls_to_w if limit_w < falls_to_w else None\n",
         "§7: limits above F expire to F",
         "A G I2 I11",
+    ),
+    Mutant(
+        "one sample convicts",
+        "evidence",
+        "SAMPLES_TO_CONVICT = 3\n",
+        "SAMPLES_TO_CONVICT = 1\n",
+        "§6: three samples or 15 s",
+        "evidence",
+    ),
+    # --- the peer: for how long an answer is waited for ---------------------------------------------------------------
+    Mutant(
+        "answers are waited for ten times as long",
+        "peer",
+        "        return min(max(self._call_timeout_ms, 2 * self._slowest_answer_ms), MAX_TIMEOUT_MS)\n",
+        "        return 10 * min(max(self._call_timeout_ms, 2 * self._slowest_answer_ms), MAX_TIMEOUT_MS)\n",
+        "§3: 10 to 60 s",
+        "wait",
+        "ocpp16",
+    ),
+    Mutant(
+        "a cut waits ten times as long behind an unanswered CALL",
+        "peer",
+        "URGENT_WAIT_MS = 5_000\n",
+        "URGENT_WAIT_MS = 50_000\n",
+        "§3: at most 5 s",
+        "wait",
+        "ocpp16",
     ),
 )

@@ -10,13 +10,14 @@ from functools import partial
 
 import pytest
 
-from csms.core import steering
+from csms.core import evidence, steering
 from csms.core.charger import ChargerState
 from csms.core.engine import Engine
 from csms.core.ladder import Manner
 from csms.core.planning import Plan, Steered
 from csms.core.state import State
 from csms.core.station import Charger, Control, FailSafe, Station
+from csms.ocpp16 import peer
 from csms.simulation import weather, world
 from csms.simulation.asked import ORACLES, Asked
 from csms.simulation.faults import Kind, Profile
@@ -101,6 +102,34 @@ def test_a_liar_that_is_not_seen_is_found_by_c_alone_although_faults_go_on(monke
     seed = first_broken(run, "C", range(1, 60))
     silence(monkeypatch, Fuses, "_over")
     assert broken(partial(run, seed)) == ""
+
+
+# --- what excuses a charger is judged itself ----------------------------------------------------
+
+
+def with_liars(seed: int) -> None:
+    World(seed, Engine, Switches(odd=True, mirror=False), choice=WITH_FAULTS, chargers_count=3).run(300_000, 0)
+
+
+def test_a_conviction_by_a_single_sample_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "SAMPLES_TO_CONVICT", 1)
+    seed = first_broken(with_liars, "evidence", range(40))
+    monkeypatch.undo()
+    assert broken(partial(with_liars, seed)) == ""
+
+
+def test_a_peer_that_waits_ten_times_too_long_for_an_answer_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer.Peer, "timeout_ms", property(lambda _peer: 100_000))
+    seed = first_broken(with_liars, "wait", range(40))
+    monkeypatch.undo()
+    assert broken(partial(with_liars, seed)) == ""
+
+
+def test_a_cut_that_waits_ten_times_too_long_behind_a_call_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peer, "URGENT_WAIT_MS", 50_000)
+    seed = first_broken(with_liars, "wait", range(40))
+    monkeypatch.undo()
+    assert broken(partial(with_liars, seed)) == ""
 
 
 # --- G: without a server ----------------------------------------------------

@@ -1,0 +1,109 @@
+"""A mirror of LEDGER.md §6: nobody counts as not obeying before three samples, or 15 s, have spoken against it.
+
+A conviction excuses what a connector draws, and makes others give way for it, so that it has to be earned. What speaks
+against it is taken widely, as a core must not be quicker than the widest reading: every sample running on above the
+least that was Accepted for its transaction, else above the least default, whether its car had the time to let go or
+not. One that tells no power, or none although its register rises, may be a mean above it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from csms.core.events import Fact, MeterSampled, Sample
+from csms.core.ids import ConnectorKey
+from csms.core.records import ChargerStored, Record
+from csms.simulation.freeing import tolerance_w
+from csms.simulation.heard import HeardCharger
+from csms.simulation.mirror import Mirror
+from csms.simulation.store import Store
+from csms.simulation.trace import demand
+
+ENOUGH_SAMPLES = 3
+ENOUGH_MS = 15_000
+
+
+@dataclass(slots=True)
+class Against:
+    """What speaks against one connector: so many samples running, since the first of them; the newest one."""
+
+    samples: int = 0
+    since_ms: int = 0
+    newest: Sample | None = None
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """Who counts as not obeying in one world, and what was measured before."""
+
+    convicted: set[ConnectorKey] = field(default_factory=set)
+    _against: dict[ConnectorKey, Against] = field(default_factory=dict)
+
+    def hear(self, facts: Iterable[Fact], mirror: Mirror) -> None:
+        """Take the samples of one step, after the mirror has heard it."""
+        for fact in facts:
+            charger = mirror.chargers.get(fact.charger_id) if isinstance(fact, MeterSampled) else None
+            if not isinstance(fact, MeterSampled) or charger is None:
+                continue
+            for idx in charger.connectors:
+                if fact.idx in {None, 0, idx}:
+                    against = self._against.setdefault(ConnectorKey(fact.charger_id, idx), Against())
+                    for sample in fact.samples:
+                        _take(against, sample, charger, idx, mirror.now_ms)
+
+    def see(self, records: Iterable[Record], now_ms: int) -> None:
+        """Judge whoever is convicted in one step."""
+        for record in records:
+            if isinstance(record, ChargerStored):
+                for idx, found in record.evidence.items():
+                    self._see(ConnectorKey(record.charger_id, idx), now_ms, not_obeying=found.not_obeying)
+
+    def recovered(self, store: Store) -> None:
+        """Take whoever counts so for a new process; what was measured before was measured."""
+        rows = store.chargers.values()
+        self.convicted = {
+            ConnectorKey(row.charger_id, idx)
+            for row in rows
+            for idx, found in row.evidence.items()
+            if found.not_obeying
+        }
+
+    def _see(self, key: ConnectorKey, now_ms: int, *, not_obeying: bool) -> None:
+        if not_obeying == (key in self.convicted):
+            return
+        if not not_obeying:
+            self.convicted.remove(key)
+            return
+        self.convicted.add(key)
+        against = self._against.get(key, Against())
+        lasted_ms = now_ms - against.since_ms if against.samples else 0
+        demand(
+            against.samples >= ENOUGH_SAMPLES or lasted_ms >= ENOUGH_MS,
+            "evidence: {} counts as not obeying after {} samples in {} ms",
+            f"{key.charger_id}#{key.idx}",
+            against.samples,
+            lasted_ms,
+        )
+
+
+def _take(against: Against, sample: Sample, charger: HeardCharger, idx: int, now_ms: int) -> None:
+    """Take one sample, each once; one that tells nothing speaks for nobody."""
+    before = against.newest
+    if (sample.power_w is None and sample.energy_wh is None) or (before is not None and before.at_ms == sample.at_ms):
+        return
+    against.newest = sample
+    is_still = before is None or sample.energy_wh is None or sample.energy_wh == before.energy_wh
+    if (sample.power_w or is_still) and sample.power_w is not None and not _is_above(sample.power_w, charger, idx):
+        against.samples = 0
+        return
+    if not against.samples:
+        against.since_ms = now_ms
+    against.samples += 1
+
+
+def _is_above(power_w: int, charger: HeardCharger, idx: int) -> bool:
+    """Return whether a power, W, is above the least that a connector was told for what runs there."""
+    connector = charger.connectors[idx]
+    accepted = [send for send in connector.sends if send.accepted_ms is not None]
+    told = [send for send in accepted if send.transaction_id == connector.open_id is not None] or charger.defaults
+    least = min(told, key=lambda send: send.limit_w, default=None)
+    return power_w > (0 if least is None else least.limit_w + tolerance_w(charger.charger, least))
