@@ -709,7 +709,7 @@ MUTANTS: Final = (
         "    booked_w = state.tree.booked_w(state.chargers.values())\n",
         "    booked_w = state.tree.booked_w(c for c in state.chargers.values() if any(True for _ in c.sessions()))\n",
         "I11: who comes falls under the default",
-        "I11",
+        "G I11",
     ),
     Mutant(
         "under an overbooked row nothing moves, cuts neither",
