@@ -22,7 +22,6 @@ from csms.core.configuration import (
     watts,
 )
 from csms.core.configuration.reading import Wrong
-from csms.core.faults import Fault
 from csms.core.ids import ChargerId
 from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Mode, Station
 
@@ -513,7 +512,10 @@ def test_json_text(text: str | bytes, value: object) -> None:
         ("{} {}", "$: line 1, column 4: not JSON: Extra data"),
         ('{"a": 1,\n "a": 2}', "$.a: line 2, column 2: the same key a second time in one object"),
         ('{"a": 1, "\\u0061": 2}', "$.a: line 1, column 10: the same key a second time in one object"),
-        ('[1, {"x": [], "y": {"x": 1}, "x": 2}]', "$[1].x: line 1, column 30: the same key a second time in one object"),
+        (
+            '[1, {"x": [], "y": {"x": 1}, "x": 2}]',
+            "$[1].x: line 1, column 30: the same key a second time in one object",
+        ),
         ('{"a": NaN}', "$.a: line 1, column 7: NaN is not a JSON number"),
         ('["NaN", -Infinity]', "$[1]: line 1, column 9: -Infinity is not a JSON number"),
         (
