@@ -9,7 +9,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ import pytest
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Station
 from csms.runtime.id_tags import TagBook
+from tests.conformance.charger import Json, ScriptedCharger
 from tests.conformance.world import Place, standing
 from tests.docs.console_blocks import ROOT
 from tests.virtual.loop import VirtualClock, run_virtually
@@ -253,6 +254,90 @@ def test_whatever_is_switched_on_at_once_stays_within_the_grid_connection() -> N
                     given = [one["allocatedPower"] for one in status["sessions"].values()]
                     assert len(given) == len(wanted)
                     assert CAPACITY_W / 1_000 - len(given) <= sum(given) <= CAPACITY_W / 1_000, "whole kilowatts"
+            assert site.errors == []
+
+    run_virtually(play)
+
+
+STEERED: Final = Station(
+    "STEERED",
+    CAPACITY_W,
+    tuple(Charger(ChargerId(f"CP{n:03}"), 22_080, 1, control=Control.OCPP, phases=3) for n in range(10)),
+)
+W_PER_A: Final = 3 * 230
+
+
+class Steered(ScriptedCharger):
+    """A charger that does what it is told, at once, and says what it may draw then."""
+
+    def __init__(self, name: str, url: str, clock: VirtualClock, look: Callable[[], None]) -> None:
+        super().__init__(name, url, clock)
+        self._look = look
+        self.default_w, self.limit_w = 22_080.0, None
+        self.is_charging = False
+        self.answers |= {"SetChargingProfile": self._told, "RemoteStartTransaction": {"status": "Accepted"}}
+
+    limit_w: float | None
+
+    @property
+    def may_draw_w(self) -> float:
+        return (self.default_w if self.limit_w is None else self.limit_w) if self.is_charging else 0
+
+    def _told(self, payload: Json) -> Json:
+        profile = payload["csChargingProfiles"]
+        schedule = profile["chargingSchedule"]
+        (period,) = schedule["chargingSchedulePeriod"]
+        power_w = period["limit"] * (W_PER_A if schedule["chargingRateUnit"] == "A" else 1)
+        if profile["chargingProfilePurpose"] == "TxProfile":
+            self.limit_w = power_w
+        else:
+            self.default_w = power_w
+        self._look()
+        return {"status": "Accepted"}
+
+    async def plugged(self) -> None:
+        """Charge as soon as it is asked to."""
+        await self.asked("RemoteStartTransaction")
+        await self.status(1, "Preparing")
+        self.is_charging = True
+        await self.start("5E450001")
+        await self.status(1, "Charging")
+
+
+def test_whatever_is_switched_on_at_once_over_ocpp_stays_within_the_grid_connection() -> None:
+    """Ten cars of 22 kW are begun by RemoteStartTransaction in one moment at a connection of 50 kW."""
+    drawn_w: list[float] = []
+
+    async def play(clock: VirtualClock) -> None:
+        async with serving(STEERED, clock) as site:
+            numbers = iter(range(1, 1_000))
+            tags = TagBook(site.store, clock)
+            there: list[Steered] = []
+
+            def look() -> None:
+                drawn_w.append(sum(one.may_draw_w for one in there))
+
+            there += [Steered(one.charger_id, site.url, clock, look) for one in STEERED.chargers]
+            async with rest_beside(site, clock, tags, lambda: f"00000000-0000-4000-8000-{next(numbers):012}") as rest:
+                for one in there:
+                    await one.connect()
+                    await one.boot(connectors=1)
+                await asyncio.sleep(60)
+                assert {one.default_w for one in there} == {0}, "set up"
+                begin = {"idTag": "5E450001", "connectorId": 1}
+                path = "/chargers/{}/commands/RemoteStartTransaction"
+                answers = await asyncio.gather(
+                    *(one.plugged() for one in there),
+                    *(rest.post(path.format(one.charger_id), json=begin) for one in there),
+                )
+                assert {answer.status_code for answer in answers if answer is not None} <= {200, 202}
+                for _ in range(6):
+                    await asyncio.gather(*(one.call("Heartbeat", {}) for one in there))
+                    await asyncio.sleep(20)
+                assert drawn_w[-1] > CAPACITY_W * 0.7, "they do charge"
+                assert max(drawn_w) <= CAPACITY_W
+                for one in there:
+                    await one.drop()
             assert site.errors == []
 
     run_virtually(play)
