@@ -1,5 +1,6 @@
 """What tests of several kinds need: the real PostgreSQL that they share, and a log whose tracebacks cost nothing."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +20,26 @@ def pytest_runtest_setup() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have the day of a minute and a half begun first: at the end the other processes would wait for it."""
     items.sort(key=lambda item: "whole_day" not in item.nodeid)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which of the clients that others have written were played: without Node.js most are not."""
+    played = {
+        name
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call" and (name := client_of(report.nodeid)) is not None
+    }
+    left_out = {name for report in terminalreporter.getreports("skipped") if (name := client_of(report.nodeid))}
+    if played or left_out:
+        said = f"{len(played)} of {len(played | left_out)} independent clients were played"
+        missing = f"; make interop-clients, with Node.js, brings {', '.join(sorted(left_out))}" if left_out else ""
+        terminalreporter.write_line(f"{said}: {', '.join(sorted(played))}{missing}", yellow=bool(left_out))
+
+
+def client_of(nodeid: str) -> str | None:
+    """Return the client that a test is played with, if it is one of those."""
+    found = re.search(r"test_independent_clients\.py::test_others_charge\w+\[(.+)\]$", nodeid)
+    return None if found is None else found[1]
 
 
 @pytest.fixture(scope="session")

@@ -208,11 +208,11 @@ class ScriptedCharger:
         """Return the present time as it tells it."""
         return stamp(self.clock.now_ms())
 
-    async def boot(self, firmware: str = "1.0") -> Json:
+    async def boot(self, firmware: str = "1.0", connectors: int = 2) -> Json:
         """Say that it has booted, and how its connectors are; return what the former is answered."""
         about = {"chargePointVendor": "Conformance", "chargePointModel": "Script", "firmwareVersion": firmware}
         booted = await self.call("BootNotification", about)
-        for idx in range(3):
+        for idx in range(connectors + 1):
             await self.status(idx, "Available")
         return booted
 

@@ -795,9 +795,9 @@ KILO = "must be from 0 to 1000000"
             )
             for tag in ["", "x" * 21, "a b", "é", "a\n", 1, None, "\ud800"]
         ),
-        ('{"vehicleMaxPower": NaN}', ["$: line 1, column 21: NaN is not a JSON number"]),
-        ('{"vehicleMaxPower": -Infinity}', ["$: line 1, column 21: -Infinity is not a JSON number"]),
-        ('{"a": 1, "a": 1}', ["$: line 1, column 10: the same key a second time in one object"]),
+        ('{"vehicleMaxPower": NaN}', ["$.vehicleMaxPower: line 1, column 21: NaN is not a JSON number"]),
+        ('{"vehicleMaxPower": -Infinity}', ["$.vehicleMaxPower: line 1, column 21: -Infinity is not a JSON number"]),
+        ('{"a": 1, "a": 1}', ["$.a: line 1, column 10: the same key a second time in one object"]),
         ('{"connectorId": ', ["$: line 1, column 17: not JSON: Expecting value"]),
         ("", ["$: line 1, column 1: not JSON: Expecting value"]),
         ("[" * 5_000, ["$: line 1, column 33: nested more than 32 deep"]),

@@ -19,6 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
+from csms.cli.accepting.steps import NAMES
 from tests.e2e.chargers import HandCharger
 from tests.e2e.programs import Ended, Server, charger, run, serving, station, until
 from tests.tls import SERVER, Authority
@@ -163,6 +164,15 @@ async def beside(folder: Path, server: Server, heap: Heap, key: str) -> None:
             heap.add(f"bundle: {name}", bundle.read(name).decode())
     shown = await run(folder, "csms", "commands", "--charger", "CP001", "--url", server.url, variables=with_key)
     heap.add_ended("csms commands", shown)
+    doctored = await run(folder, "csms", "doctor", "--port", server.url.rpartition(":")[2], variables=with_key)
+    assert "CP001" in doctored.out, doctored.out + doctored.err
+    heap.add_ended("doctor", doctored)
+    skips = tuple(word for step in NAMES[2:] for word in ("--skip", step))
+    accept = ("csms", "accept", "CP001", "--yes", *skips, "--report", "accepted", "--url", server.url)
+    accepted = await run(folder, *accept, variables=with_key)
+    heap.add_ended("accept", accepted)
+    for name in ("accepted.json", "accepted.html"):
+        heap.add(name, await asyncio.to_thread((folder / name).read_text))
     backed_up = await run(folder, "csms", "backup", "copy.backup", variables=with_key)
     assert backed_up.status == 0, backed_up.err
     heap.add_ended("backup", backed_up)
@@ -172,7 +182,7 @@ async def elsewhere(folder: Path, heap: Heap, key: str) -> None:
     """Start with a database that cannot be had, and ask for help with every secret in the environment."""
     url = f"postgresql://csms:{PLANTED['the password of a database']}@127.0.0.1:1/csms"
     variables = {"CSMS_DATABASE": url, "CSMS_API_KEY": key, "CSMS_LOG_LEVEL": "debug"}
-    for words in (("serve", "--port", "0", "--ocpp-port", "0"), ("serve", "--help"), ("keys", "list")):
+    for words in (("serve", "--port", "0", "--ocpp-port", "0"), ("serve", "--help"), ("keys", "list"), ("doctor",)):
         heap.add_ended(" ".join(words), await run(folder, "csms", *words, variables=variables))
 
 

@@ -105,6 +105,7 @@ def main() -> int:
     """Do what the command line says; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz.frames", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10, help="how long to go on for")
+    parser.add_argument("--runs", type=int, default=-1, help="of atheris at the most: so many inputs")
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the loop without atheris")
     parser.add_argument("--findings", type=Path, default=Path("findings"), help="where inputs are kept that fail")
     parser.add_argument("--replay", type=Path, help="send the input of this file alone")
@@ -117,7 +118,7 @@ def main() -> int:
         return 0
     given.findings.mkdir(exist_ok=True)
     if importlib.util.find_spec("atheris") is not None and not given.without_atheris:
-        return _guided(given.minutes, given.findings)
+        return _guided(given.minutes, given.runs, given.findings)
     return _unguided(given.minutes, given.seed, given.findings)
 
 
@@ -147,7 +148,7 @@ def _tell(spent_s: float) -> None:
     print(f"{spent_s:.0f} s, {frames} frames, {_target.systems} systems, at most {peak_mib} MiB", flush=True)
 
 
-def _guided(minutes: float, findings: Path) -> int:
+def _guided(minutes: float, runs: int, findings: Path) -> int:
     """Let atheris make the inputs, guided by the branches of `csms.ocpp16` and `csms.gateway` that they reach."""
     atheris: Any = importlib.import_module("atheris")
     for package in ("csms.ocpp16", "csms.gateway"):
@@ -166,7 +167,13 @@ def _guided(minutes: float, findings: Path) -> int:
         rng.shuffle(lines)
         return b"\n".join(lines)[:size_max]
 
-    options = [f"-max_total_time={60 * minutes:.0f}", "-max_len=20000", f"-artifact_prefix={findings}/", str(seeds)]
+    options = [
+        f"-max_total_time={60 * minutes:.0f}",
+        f"-runs={runs}",
+        "-max_len=20000",
+        f"-artifact_prefix={findings}/",
+    ]
+    options.append(str(seeds))
     atheris.Setup([sys.argv[0], *options], test_one_input, custom_mutator=mutated)
     atheris.Fuzz()  # ends the process
     return 0

@@ -35,7 +35,8 @@ from api import examples
 from csms.core.configuration import parse_station
 from csms.core.station import Station
 from csms.runtime.id_tags import TagBook
-from tests.fuzz.charger import WireCharger, frame
+from tests.fuzz.charger import BEAT, WireCharger, frame
+from tests.fuzz.rest_firsts import AWAY, FAILS, STATION, firsts
 from tests.fuzz.rest_judge import CONFIG, Case, Judge, Operation
 from tests.fuzz.rest_raw import HOST, Json, Request, raw_request
 from tests.fuzz.texts import Texts
@@ -50,15 +51,15 @@ SAID: Final[tuple[tuple[str, Json], ...]] = (
     ("StatusNotification", {"connectorId": 1, "status": "Available", "errorCode": "NoError"}),
     ("StartTransaction", {"connectorId": 1, "idTag": "5E450001", "meterStart": 5, "timestamp": "2026-01-01T00:00:00Z"}),
 )
-"""By each charger, so that there is something to ask for; the last alone charges."""
+"""By each charger, so that there is something to ask for; the last two alone charge."""
 BEGUN: Final = (
-    ("PUT", "/id-tags/{idTag}", "/id-tags", "idTag"),
-    ("POST", "/sessions", "/sessions", "sessionId"),
-    ("POST", "/chargers/{chargerId}/commands/TriggerMessage", "/commands", "id"),
-    ("POST", "/campaigns", "/campaigns", "id"),
-    ("GET", "/transactions", "/transactions", "transactionId"),
+    ("PUT /id-tags/{idTag}", "/id-tags", "idTag"),
+    ("POST /sessions", "/sessions", "sessionId"),
+    ("POST /chargers/{chargerId}/commands/TriggerMessage", "/commands", "id"),
+    ("POST /campaigns", "/campaigns", "id"),
+    ("GET /transactions", "/transactions", "transactionId"),
 )
-"""What is asked for before everything else, and where its id is found then."""
+"""What is asked for before everything else, and where the ids of such are found then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +81,31 @@ class Amount:
     everywhere: bool = False
 
 
+LATER_S: Final = 90
+"""What is refused for what is under way is tried again after so long."""
 ALL: Final = Amount(None, None, 30, 20, 50, everywhere=True)
 LAST: Final = "POST /station/config"
 """What is taken may leave nothing of what the other requests are about."""
 Asked = tuple[str, str, int]
-"""Of one request: its operation, whether it was `positive`, `negative` or `raw`, and the status of the answer."""
+"""Of one request: its operation, whether it was `first`, `positive`, `negative` or `raw`, the status of the answer."""
 
 
 def fuzz_rest(number: int, amount: Amount) -> Counter[Asked]:
     """Send so many requests; raise when an answer is not right; `number` draws all that is drawn."""
-    station = parse_station(examples.STATION)
+    station = parse_station(STATION)
     assert isinstance(station, Station)
 
     async def main(clock: VirtualClock) -> Counter[Asked]:
         answers, rng, ids = random.Random(number), random.Random(number), itertools.count(1)
-        async with serving(station, clock) as site, chargers(site, Texts(answers, "c"), station):
+        async with serving(station, clock) as site, chargers(site, Texts(answers, "c")) as there:
             tags = TagBook(site.store, clock)
             await tags.load()
             app = await app_beside(site, clock, tags, lambda: f"00000000-0000-4000-8000-{next(ids):012}")
+            before = await with_what_is_there(app)
+            run = _Run(site, app, Judge(schema_of(before)))
+            await run.send_firsts(before, there[0])
             schema = schema_of(await with_what_is_there(app))
-            return await _Run(site, app, Judge(schema)).send(_requests(rng, schema, amount))
+            return await run.send(_requests(rng, schema, amount))
 
     return run_virtually(main, partial(NetworkLoop, f"rest {number}"))
 
@@ -112,6 +118,21 @@ class _Run:
         self._app = app
         self._judge = judge
         self._asked: Counter[Asked] = Counter()
+
+    async def send_firsts(self, document: Json, charger: WireCharger) -> None:
+        """Have each operation done once, if any of its examples can be."""
+        operations = {one.label: one for one in operations_of(schema_of(document))}
+        for label, tries in firsts(document):
+            if label == "POST /campaigns/{id}/resume":
+                charger.write(frame(json.dumps([2, "fails", *FAILS]).encode()))
+            for number, request in enumerate(tries * 2):
+                await asyncio.sleep(2 if number < len(tries) else LATER_S)
+                answer = await ask(self._app, request)
+                assert self._site.errors == [], (request, self._site.errors)
+                self._judge.judge_raw(operations[label], request, answer)
+                self._asked[label, "first", answer.status_code] += 1
+                if answer.status_code < 300:
+                    break
 
     async def send(self, all_: list[tuple[Operation, Case | Request]]) -> Counter[Asked]:
         """Send these requests, each when the one before is answered."""
@@ -300,49 +321,39 @@ def response_of(method: str, status: int, headers: dict[str, list[str]], body: b
 async def with_what_is_there(app: FastAPI) -> Json:
     """Begin one of each; return the document of the API with their ids as the examples of ids."""
     document: Json = json.loads(json.dumps(app.openapi()))
-    ids: dict[str, str] = {}
-    for method, path, list_, key in BEGUN:
-        await ask(app, _example_request(method, path, document["paths"][path][method.lower()]))
+    requests = dict(firsts(document))
+    ids: dict[str, list[str]] = {}
+    for label, list_, key in BEGUN:
+        await ask(app, requests[label][0])
         listed = (await ask(app, Request("GET", list_.encode(), b""))).json()
-        ids[list_] = str(listed[list_.strip("/").replace("id-tags", "idTags")][0][key])
+        ids[list_] = [str(one[key]) for one in listed[list_.strip("/").replace("id-tags", "idTags")]]
     for path, methods in document["paths"].items():
         for operation in methods.values():
             for one in operation.get("parameters", ()):
                 list_ = path.partition("/{")[0]
                 if one["in"] == "path" and list_ in ids:
-                    one["schema"]["examples"] = [ids[list_]]
+                    one["schema"]["examples"] = ids[list_]
     return document
 
 
-def _example_request(method: str, path: str, operation: Json) -> Request:
-    for one in operation.get("parameters", ()):
-        if one["in"] == "path":
-            path = path.replace(f"{{{one['name']}}}", one["schema"]["examples"][0])
-    if "requestBody" not in operation:
-        return Request(method, path.encode(), b"")
-    example = next(iter(operation["requestBody"]["content"]["application/json"]["examples"].values()))
-    body = json.dumps(example["value"]).encode()
-    headers = (HOST, (b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()))
-    return Request(method, path.encode(), b"", headers, body)
-
-
 @contextlib.asynccontextmanager
-async def chargers(site: Site, texts: Texts, station: Station) -> AsyncIterator[None]:
-    """Have every charger there, and have it answer what it is asked."""
+async def chargers(site: Site, texts: Texts) -> AsyncIterator[list[WireCharger]]:
+    """Have every charger there that is steered over OCPP, and have it answer what it is asked; one goes again."""
     port = urlsplit(site.url).port
     assert port is not None
-    there = [
-        await WireCharger.connect(f"10.0.0.{number}", port, charger.charger_id)
-        for number, charger in enumerate(station.chargers, 1)
-    ]
+    names = [*(one["id"] for one in examples.STATION["chargers"]), AWAY]
+    there = [await WireCharger.connect(f"10.0.0.{number}", port, name) for number, name in enumerate(names, 1)]
     for number, (action, payload) in enumerate(SAID):
-        for charger in there[-1:] if action == "StartTransaction" else there:
+        for charger in there[-2:] if action == "StartTransaction" else there:
             charger.write(frame(json.dumps([2, f"said{number}", action, payload]).encode()))
     await asyncio.sleep(5)
+    there.pop().hang_up()
 
     async def answer() -> None:
-        while True:
+        for turn in itertools.count():
             for charger in there:
+                if turn % 60 == 0:
+                    charger.write(frame(BEAT % b"beat%d" % turn))
                 for text in charger.texts():
                     if text.startswith("[2"):
                         _, message_id, action, _ = json.loads(text)
@@ -351,7 +362,7 @@ async def chargers(site: Site, texts: Texts, station: Station) -> AsyncIterator[
 
     answering = asyncio.create_task(answer())
     try:
-        yield
+        yield there
     finally:
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)

@@ -8,15 +8,13 @@ from urllib.parse import parse_qsl
 
 import schemathesis
 from schemathesis.checks import CHECKS, CheckFunction, load_all_checks
-from schemathesis.core import NotSet
 from schemathesis.core.failures import FailureGroup
-from schemathesis.core.parameters import ParameterLocation
-from schemathesis.generation.meta import CoveragePhaseData
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from api.boundary import HEADERS
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from tests.fuzz.rest_raw import Json, Request
+from tests.fuzz.rest_wrong import Wrong, is_named
 
 Case = schemathesis.Case[Any]
 Operation = schemathesis.APIOperation[Any, Any, Any, Any]
@@ -108,6 +106,7 @@ class Judge:
 
     def __init__(self, schema: OpenApiSchema) -> None:
         self._schema = schema
+        self._wrong = Wrong(schema)
         self._no_positive = checks_but("positive_data_acceptance")
         self._no_negative = checks_but("negative_data_rejection")
         self._no_allow = checks_but("allow_header_conformance")
@@ -122,9 +121,8 @@ class Judge:
                 excluded = [*excluded, *self._no_negative]
             if _is_of(OF_STATE, answer) or (faults and all(_in_words(fault) for fault in faults)):
                 excluded = [*excluded, *self._no_positive]
-            elif not any(_in_words(fault) for fault in faults):
-                _check_named(case, [fault["path"] for fault in faults])
             case.validate_response(answer, excluded_checks=excluded)
+            self._check_told(case.operation, request, answer)
 
     def judge_raw(self, operation: Operation, request: Request, answer: schemathesis.Response) -> None:
         """Raise when an answer to a request that no client sends is not right."""
@@ -135,9 +133,18 @@ class Judge:
             if request.odd_path and (not declared or answer.status_code in NO_ROUTE):
                 assert answer.status_code in {*NO_ROUTE, 200, 204, 400, 415, 422}
                 return
+            self._check_told(operation, request, answer)
             parameters = {one["name"]: "1" for one in operation.definition.raw.get("parameters", ())}
             case = operation.Case(path_parameters=parameters)
             case.validate_response(answer, excluded_checks=self._no_allow)
+
+    def _check_told(self, operation: Operation, request: Request, answer: schemathesis.Response) -> None:
+        """Raise when what is wrong with a request was taken, or something else is called wrong."""
+        wrong = self._wrong.places(operation.path, operation.definition.raw, request)
+        if wrong and request.method == operation.method.upper():
+            assert answer.status_code >= 400, ("taken all the same", wrong)
+            others = [one for one in _faults_in(answer) if not (is_named(wrong, one["path"]) or _in_words(one))]
+            assert others == [], ("another field was named", wrong)
 
     def _check_all(self, operation: Operation, answer: schemathesis.Response) -> None:
         assert all(name.lower() in answer.headers for name in HEADERS)
@@ -193,43 +200,3 @@ def _is_loose(case: Case, request: Request) -> bool:
     names = [name for name, _ in parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)]
     known = {one.name for one in case.operation.query}
     return len(set(names)) < len(names) or not known.issuperset(names)
-
-
-def _negated(case: Case) -> set[ParameterLocation | None]:
-    """Return the parts of a case that cannot be right."""
-    return (
-        set() if case.meta is None else {place for place, one in case.meta.components.items() if one.mode.is_negative}
-    )
-
-
-def _check_named(case: Case, paths: list[str]) -> None:
-    """Raise when the one part of a case that cannot be right is not among what is called wrong."""
-    if not paths:
-        return
-    meta = case.meta
-    data = None if meta is None else meta.phase.data
-    if not isinstance(data, CoveragePhaseData) or meta is None or not meta.generation.mode.is_negative:
-        return
-    if _negated(case) != {data.parameter_location}:
-        return  # any of them may be named
-    match data.parameter_location:
-        case ParameterLocation.QUERY if data.parameter is not None:
-            assert f"?{data.parameter}" in paths, (data.description, paths)
-        case ParameterLocation.PATH if data.parameter is not None:
-            assert f"{{{data.parameter}}}" in paths, (data.description, paths)
-        case ParameterLocation.BODY if data.location is not None and not isinstance(case.body, NotSet):
-            place = "$" + "".join(_steps(data.location))
-            told = [re.sub(r"\[[0-9]+\]", "[]", path) for path in paths]
-            assert any(path.startswith(place) for path in told), (data.description, place, paths)
-        case _:
-            pass
-
-
-def _steps(pointer: str) -> Iterator[str]:
-    """Yield what a place in a schema is called in the values that it describes."""
-    words = iter(pointer.split("/")[1:])
-    for word in words:
-        if word == "properties":
-            yield f".{next(words)}"
-        elif word == "items":
-            yield "[]"

@@ -15,6 +15,8 @@ from tests.fuzz.spoiling import spoilt_bytes
 
 Json = dict[str, Any]
 
+JSON: Final = "application/json"
+NO_NUMBER: Final = "here"
 HOST: Final = (b"host", b"server")
 ODD_BYTES: Final = (
     *(b"%FF", b"%ED%A0%80", b"%00", b"%", b"%zz", b"..", b"%2e%2e%2f", b"%2F", b"//", b"\xff", b"+", b"%25", b""),
@@ -26,6 +28,8 @@ ODD_BODIES: Final = (
     *(b'{"a":' * 5_000, b'{"a":1,"a":1}', b"9" * 5_000, b'"' + b"x" * 70_000 + b'"', b"{}" + b" " * 70_000),
     *(b'{"a":1E400}', b'{"\\ud800":"\\ud800"}', b"'a'", b'"\xed\xa0\x80"', b"\r\n\r\n", b'"a","b"\n"'),
 )
+NO_NUMBERS: Final = (b"NaN", b"Infinity", b"-Infinity")
+"""What many readers of JSON take, and JSON does not have."""
 ODD_TEXTS: Final = (
     *(
         "é",
@@ -57,6 +61,7 @@ class Request:
 
     Attributes:
         odd_path: what stands in the path may make it another one, or none.
+        no_number: the field that holds one of `NO_NUMBERS`, if one does.
     """
 
     method: str
@@ -65,17 +70,22 @@ class Request:
     headers: tuple[tuple[bytes, bytes], ...] = (HOST,)
     body: bytes = b""
     odd_path: bool = False
+    no_number: str = ""
 
 
 def raw_request(rng: random.Random, method: str, template: str, operation: Json) -> Request:
     """Return a request of an operation of which one part is spoilt: the path, the query or the body."""
     names = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "path"]
     spoilt = rng.choice(("query", *("path" for _ in names), *(["body"] * 3 if "requestBody" in operation else ())))
-    headers, body = [HOST], b""
+    headers, body, no_number = [HOST], b"", ""
     if "requestBody" in operation:
         ((media_type, content),) = operation["requestBody"]["content"].items()
         example = rng.choice(list(content["examples"].values()))["value"]
-        body = _spoilt(rng, example) if spoilt == "body" else _bytes(example)
+        body = _bytes(example)
+        if spoilt == "body" and media_type == JSON and rng.random() < 0.2:
+            no_number, body = _with_no_number(rng, example)
+        elif spoilt == "body":
+            body = _spoilt(rng, example)
         headers += [(b"content-type", media_type.encode()), (b"content-length", str(len(body)).encode())]
     path = template.encode()
     odd = rng.choice(names) if spoilt == "path" else None
@@ -84,11 +94,23 @@ def raw_request(rng: random.Random, method: str, template: str, operation: Json)
             value = rng.choice(ODD_BYTES) if one["name"] == odd else rng.choice(one["schema"]["examples"]).encode()
             path = path.replace(f"{{{one['name']}}}".encode(), value)
     query = _query(rng, operation) if spoilt == "query" else b""
-    return Request(method.upper(), path, query, tuple(headers), body, odd_path=odd is not None)
+    return Request(method.upper(), path, query, tuple(headers), body, odd is not None, no_number)
 
 
 def _bytes(example: Any) -> bytes:
     return (example if isinstance(example, str) else json.dumps(example)).encode()
+
+
+def _with_no_number(rng: random.Random, example: Json) -> tuple[str, bytes]:
+    """Return a field of an example, and the example with one of `NO_NUMBERS` there."""
+    whole: Any = {"": json.loads(json.dumps(example)) or {"surprise": 0}}
+    inside, key, path = whole, "", "$"
+    while inside[key] and isinstance(inside[key], dict | list):
+        inside = inside[key]
+        key = rng.choice(list(inside) if isinstance(inside, dict) else range(len(inside)))
+        path += f"[{key}]" if isinstance(inside, list) else f".{key}"
+    inside[key] = NO_NUMBER
+    return path, _bytes(whole[""]).replace(_bytes(json.dumps(NO_NUMBER)), rng.choice(NO_NUMBERS))
 
 
 def _spoilt(rng: random.Random, example: Any) -> bytes:

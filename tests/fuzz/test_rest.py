@@ -63,15 +63,19 @@ def test_every_operation_answers_as_documented() -> None:
 
     asked = fuzz_rest(SEED, Amount(valid=4, invalid=8, drawn=5, raw=RAW, least=LEAST))
 
-    by_operation, made_by_us = Counter[str](), Counter[str]()
-    for (operation, kind, _), count in asked.items():
-        by_operation[operation] += count
+    by_operation, made_by_us, done = Counter[str](), Counter[str](), Counter[str]()
+    for (operation, kind, status), count in asked.items():
+        done[operation] += count if status < 300 else 0
+        by_operation[operation] += count if kind != "first" else 0
         made_by_us[operation] += count if kind == "raw" else 0
     kinds = {(operation, kind) for operation, kind, _ in asked}
+    assert set(by_operation) - set(+done) == set(), "each is done at least once"
     assert len(by_operation) == 79
     assert min(by_operation.values()) >= LEAST, by_operation
     assert min((by_operation - made_by_us).values()) >= LEAST - RAW, by_operation - made_by_us
-    assert kinds == {(operation, kind) for operation in by_operation for kind in ("positive", "negative", "raw")}
+    assert kinds == {
+        (operation, kind) for operation in by_operation for kind in ("first", "positive", "negative", "raw")
+    }
     assert {status for _, _, status in asked} >= {200, 202, 204, 404, 405, 409, 422}
 
 
@@ -166,3 +170,56 @@ def described(case: Any) -> str:
 
 def is_of(kind: str, error: BaseException) -> bool:
     return kind in {type(one).__name__ for one in (error, *getattr(error, "exceptions", ()))}
+
+
+NAN: Final = b'{"name": NaN}'
+
+
+@pytest.mark.parametrize(
+    ("body", "answer", "found"),
+    [
+        (b'{"name": "A"}', TAKEN, None),
+        (NAN, TAKEN, "AssertionError"),
+        (NAN, (422, REFUSED, refused("$.name", "is no number")), None),
+        (NAN, (422, REFUSED, refused("$", "is no JSON")), "AssertionError"),
+        (NAN, (422, REFUSED, refused("$.colour", "is no number")), "AssertionError"),
+        (b'{"name": 1', TAKEN, "AssertionError"),
+        (b'{"name": "A", "name": "B"}', TAKEN, "AssertionError"),
+        (b'{"name": ""}', TAKEN, "AssertionError"),
+        (b'{"name": ""}', (422, REFUSED, refused("$.name", "is short")), None),
+        (b'{"name": ""}', (422, REFUSED, refused("$", "is short")), "AssertionError"),
+        (b"{}", (422, REFUSED, refused("$.name", "is missing")), None),
+        (b'{"name": "A", "colour": 1}', (422, REFUSED, refused("$.colour", "unknown field")), None),
+        (b'{"name": "A", "colour": 1}', (422, REFUSED, refused("$.name", "unknown field")), "AssertionError"),
+    ],
+)
+def test_an_answer_to_what_no_client_sends_is_judged_too(body: bytes, answer: Answer, found: str | None) -> None:
+    from tests.fuzz.rest import operations_of, response_of, schema_of
+    from tests.fuzz.rest_judge import Judge
+    from tests.fuzz.rest_raw import Request
+
+    schema = schema_of(DOCUMENT)
+    (operation,) = operations_of(schema)
+    status, headers, said = answer
+    response = response_of(
+        "POST", status, {name: [value] for name, value in (HEADERS | headers).items()}, json.dumps(said).encode()
+    )
+    sent_as = ((b"content-type", b"application/json"),)
+    request = Request("POST", b"/cars", b"", sent_as, body, no_number="$.name" if body == NAN else "")
+    with contextlib.nullcontext() if found is None else pytest.raises(BaseException, check=partial(is_of, found)):
+        Judge(schema).judge_raw(operation, request, response)
+
+
+def test_no_number_stands_where_a_request_says() -> None:
+    import random
+
+    from tests.fuzz.rest_raw import NO_NUMBERS, raw_request
+
+    example = {"a": [1, {"b": "text"}], "c": {}}
+    operation = {"requestBody": {"content": {"application/json": {"examples": {"one": {"value": example}}}}}}
+    drawn = [raw_request(random.Random(seed), "post", "/cars", operation) for seed in range(300)]
+    held = {one.no_number: one.body for one in drawn if one.no_number}
+    assert set(held) == {"$.a[0]", "$.a[1].b", "$.c"}
+    assert all(any(word in body for word in NO_NUMBERS) for body in held.values())
+    assert held["$.a[0]"].startswith(b'{"a": [')
+    assert b'"text"' in held["$.a[0]"]

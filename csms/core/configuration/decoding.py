@@ -1,4 +1,4 @@
-"""JSON text to values, strictly: what two readers could understand differently is refused, with line and column.
+"""JSON text to values, strictly: what two readers could understand differently is refused, with its field and place.
 
 Python's own decoder does the work; it accepts duplicate keys, NaN and Infinity and gives up on deep nesting with an
 exception, so those are looked for here. Decimals stay decimals: nothing is rounded on the way to the watt.
@@ -9,6 +9,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
 
+from csms.core.configuration.reading import unknown_path
 from csms.core.faults import Fault
 
 MAX_DEPTH = 32
@@ -51,8 +52,7 @@ def load_document(source: str | bytes) -> object | tuple[Fault, ...]:
     except json.JSONDecodeError as error:
         return (_fault(text, error.pos, f"not JSON: {error.msg}"),)
     except _RefusedError:
-        position, what = _refused(text)
-        return (_fault(text, position, what),)
+        return (_refused(text),)
     return value
 
 
@@ -64,10 +64,10 @@ def _decode(source: bytes) -> str | Fault:
         return Fault("$", f"line {line}: not UTF-8 text")
 
 
-def _fault(text: str, position: int, what: str) -> Fault:
+def _fault(text: str, position: int, what: str, path: str = "$") -> Fault:
     line = text.count("\n", 0, position) + 1
     column = position - text.rfind("\n", 0, position)
-    return Fault("$", f"line {line}, column {column}: {what}")
+    return Fault(path, f"line {line}, column {column}: {what}")
 
 
 def _integer(digits: str) -> int:
@@ -107,22 +107,37 @@ def _too_deep(text: str) -> int | None:
     return None
 
 
-def _refused(text: str) -> tuple[int, str]:
-    """Return where the first constant or duplicate key stands in a text that is JSON but for these."""
+def _refused(text: str) -> Fault:
+    """Return the first constant or duplicate key in a text that is JSON but for these."""
     keys: list[set[str] | None] = []  # of each open object; None for an open list
+    steps: list[str | int] = []  # from each of them to what is being read: a key, or the place in a list
     previous = ""
     for token in _TOKEN.finditer(text):
         word = token[0]
         if word in _CONSTANTS:
-            return token.start(), f"{word} is not a JSON number"
+            return _fault(text, token.start(), f"{word} is not a JSON number", _path(steps))
         if word in {"{", "["}:
             keys.append(set() if word == "{" else None)
+            steps.append("" if word == "{" else 0)
         elif word in {"}", "]"}:
             keys.pop()
+            steps.pop()
+        elif word == "," and isinstance(at := steps[-1], int):
+            steps[-1] = at + 1
         elif previous in {"{", ","} and (of_object := keys[-1]) is not None:
-            key = json.loads(word)
+            steps[-1] = key = json.loads(word)
             if key in of_object:
-                return token.start(), "the same key a second time in one object"
+                return _fault(text, token.start(), "the same key a second time in one object", _path(steps))
             of_object.add(key)
         previous = word
     raise AssertionError("the decoder refused something else")
+
+
+def _path(steps: list[str | int]) -> str:
+    """Return the path of a value, or of what it is in as far as the names are short and plain."""
+    path = "$"
+    for step in steps:
+        outer, path = path, f"{path}[{step}]" if isinstance(step, int) else unknown_path(path, step)
+        if path == outer:
+            break
+    return path

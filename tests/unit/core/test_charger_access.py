@@ -1,5 +1,7 @@
 """What a password is to a charger, and what follows from its use."""
 
+import hmac
+
 import pytest
 
 from csms.core.charger_access import ChargerAccess, Grade, HashedKey, Profile, hashed
@@ -102,3 +104,22 @@ def test_what_a_charger_says_of_its_next_key() -> None:
 )
 def test_what_it_says_of_a_key_that_is_not_its_next_one_changes_nothing(access: ChargerAccess, *, taken: bool) -> None:
     assert access.settled(kept(OTHER), taken=taken) == access
+
+
+@pytest.mark.parametrize(
+    "access", [BOTH, ChargerAccess(CP, kept(KEY)), ChargerAccess(CP, None, kept(NEXT)), ChargerAccess(CP)]
+)
+@pytest.mark.parametrize("password", [KEY, NEXT, KEY.hex().encode(), OTHER, b"", b"x" * 400])
+def test_two_comparisons_of_constant_time_whatever_there_is(
+    access: ChargerAccess, password: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[tuple[int, int]] = []
+    compare = hmac.compare_digest
+
+    def noted(ours: str, kept_: str) -> bool:
+        compared.append((len(ours), len(kept_)))
+        return compare(ours, kept_)
+
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    access.grade(password)
+    assert compared == [(64, 64)] * 2

@@ -1,6 +1,7 @@
 """Keys in memory: a new one is known at its first use, a revoked one a second later, and the store is read seldom."""
 
 import asyncio
+import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -133,3 +134,20 @@ def test_whether_anybody_could_come_in(changes: dict[str, Any], *, somebody: boo
 
 def test_a_made_up_key_is_masked_like_a_real_one() -> None:
     assert without_keys(ANNAS) == MASKED
+
+
+@pytest.mark.parametrize("text", [ANNAS, ANNAS[:-1] + "f", BOBS, key_of("old", number=3)[1]])
+def test_one_comparison_of_constant_time_whoever_is_known(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[int, int]] = []
+    compare = hmac.compare_digest
+
+    def noted(ours: str, kept: str) -> bool:
+        compared.append((len(ours), len(kept)))
+        return compare(ours, kept)
+
+    async def story(_memory: FakeKeyMemory, ring: KeyRing) -> None:
+        ring.judge(text)
+
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    virtually(story, ANNA, replace(key_of("old", number=3)[0], revoked_ms=1))
+    assert compared == [(64, 64)]
