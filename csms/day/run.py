@@ -67,7 +67,7 @@ class _Day:
             if config.control in {Control.AUTO, Control.OCPP}
         }
         parents = {circuit.circuit_id: circuit.parent or GRID for circuit in station.circuits}
-        self._paths = {config.charger_id: _path(config.circuit, parents) for config in station.chargers}
+        self._paths = {config.charger_id: path_of(config.circuit, parents) for config in station.chargers}
         for row in (GRID, *parents, *self._chargers):
             self.figures.rows[row] = RowFigures(self._engine.node_capacity_w(row))
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
@@ -258,7 +258,7 @@ class _Day:
         self._at(self._now_ms + COURSE_MS, self._look)
 
 
-def _path(circuit: str | None, parents: dict[str, str]) -> tuple[str, ...]:
+def path_of(circuit: str | None, parents: dict[str, str]) -> tuple[str, ...]:
     """Return the rows above a charger, the grid connection last."""
     rows = []
     row = circuit or GRID
