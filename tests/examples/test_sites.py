@@ -55,3 +55,10 @@ def test_the_limit_drawn_is_the_least_that_all_chargers_share() -> None:
 
 
 CAPACITIES_W = {"grid": 785_000, "transformer": 630_000, "west": 400_000, "east": 400_000, "W1": 300_000}
+
+
+@pytest.mark.parametrize("site", SITES)
+def test_a_site_says_how_it_is_run_and_is_shown_with_its_picture(site: str) -> None:
+    readme = (EXAMPLES / site / "README.md").read_text(encoding="utf-8")
+    assert f"`csms day examples/{site}/station.json examples/{site}/day.json`" in readme
+    assert f"(images/day-{site}.png)" in (IMAGES.parent / "examples.md").read_text(encoding="utf-8")
