@@ -70,6 +70,12 @@ fuzz-rest: ## Send requests of schemathesis to a whole system for as long as ask
 	@$(SETUP) dev
 	@$(BIN)/python -m tests.fuzz.rest $(ARGS)
 
+.PHONY: plots
+plots: ## Draw the pictures of the examples' days anew
+	@$(SETUP) plots
+	@for site in car_park company depot hotel hub; do \
+		$(BIN)/python -m examples.plot $$site --out docs/images/day-$$site.png || exit 1; done
+
 .PHONY: format
 format: ## Format the code and mend what can be mended
 	@$(SETUP) dev
@@ -86,7 +92,7 @@ venv: ## Make or refresh .venv with everything for development
 	@$(SETUP) dev
 
 .PHONY: lock
-lock: ## Choose the newest versions that fit and write both locks
+lock: ## Choose the newest versions that fit and write the locks
 	@$(SETUP) dev
 	@$(SETUP) lock
 

@@ -1,5 +1,6 @@
 """Make or refresh `.venv`: `run` for the program alone, `dev` with the tools of `make check`; `lock` writes the locks.
 
+`plots` is `dev` and what draws the pictures of the documentation, which no test needs.
 Standard library only, because it runs before anything is installed. uv goes into the environment itself and installs
 exactly what the hashed lock says; the environment is left alone while the lock and the project file stay as they were.
 uv does not read pip's configuration, so what pip on this machine is told about package indexes is handed on to it.
@@ -20,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
-LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock"}
+LOCKS = {"run": "requirements.lock", "dev": "requirements-dev.lock", "plots": "requirements-plots.lock"}
 PYTHON_MIN = (3, 11)
 UV = "uv>=0.8"
 
@@ -44,7 +45,7 @@ def main() -> int:
         return lock()
     if len(arguments) == 1 and arguments[0] in LOCKS:
         return 0 if is_ready(arguments[0]) else prepare(arguments[0])
-    return complain(f"usage: {Path(__file__).name} run|dev|lock")
+    return complain(f"usage: {Path(__file__).name} run|dev|plots|lock")
 
 
 def prepare(kind: str) -> int:
@@ -69,8 +70,8 @@ def prepare(kind: str) -> int:
 
 
 def is_ready(kind: str) -> bool:
-    """Return whether the environment already is what `kind` asks for; one for development serves for running too."""
-    enough = {"run": ("run", "dev"), "dev": ("dev",)}[kind]
+    """Return whether the environment already is what `kind` asks for; one that has more serves as well."""
+    enough = {"run": ("run", "dev", "plots"), "dev": ("dev", "plots"), "plots": ("plots",)}[kind]
     return works() and any(stamp(one).is_file() and stamp(one).read_text("utf-8") == key(one) for one in enough)
 
 
@@ -117,7 +118,7 @@ def install(kind: str) -> None:
 
 
 def lock() -> int:
-    """Choose the newest versions that fit and write both locks, which agree; return the exit status."""
+    """Choose the newest versions that fit and write the locks, which agree; return the exit status."""
     compile_: list[str | Path] = [VENV / "bin" / "uv", "--quiet", "pip", "compile", "pyproject.toml", "--upgrade"]
     compile_ += ["--extra", "fast", "--extra", "postgres"]
     compile_ += ["--universal", "--python-version", ".".join(map(str, PYTHON_MIN))]
@@ -128,7 +129,9 @@ def lock() -> int:
         environment = os.environ | {name: told[name] for name in MAIN_INDEX if name in told}
         # The tools' bounds count for the program too: users run what was tested, so its lock is held to theirs.
         run([*compile_, "--group", "dev", "--output-file", LOCKS["dev"]], environment)
-        run([*compile_, "--constraint", LOCKS["dev"], "--output-file", LOCKS["run"]], environment)
+        held = [*compile_, "--constraint", LOCKS["dev"]]
+        run([*held, "--output-file", LOCKS["run"]], environment)
+        run([*held, "--group", "dev", "--extra", "plots", "--output-file", LOCKS["plots"]], environment)
     except subprocess.CalledProcessError as failed:
         return explain(failed)
     return 0

@@ -859,6 +859,22 @@ def demo(
     raise typer.Exit(run(minutes=minutes, port=port, ocpp_port=ocpp_port, config=config))
 
 
+@app.command("day")
+def day_command(
+    station: Annotated[str, typer.Argument(metavar="STATION", help="The station's configuration.")],
+    day: Annotated[str, typer.Argument(metavar="DAY", help="The cars that come; - reads standard input.")],
+    figures: Annotated[Text, typer.Option(metavar="FILE", help="Write the figures as JSON.")] = None,
+) -> None:
+    """Run a day of a station in seconds: which car gets how much, until when, and how full each fuse was.
+
+    The real core, with chargers that do as they are told and the cars of a document; nothing fails. The same documents
+    give the same figures, always. Exit status 1 for a faulty document, or when a capacity was exceeded.
+    """
+    from csms.cli.day import run  # noqa: PLC0415  # heavy: only for this command
+
+    raise typer.Exit(run(station, day, figures))
+
+
 @app.command("simulate")
 def simulate_command(
     seed: Annotated[int, typer.Option(metavar="N", help="Every die is thrown from it: one seed, one story.")],

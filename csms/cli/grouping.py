@@ -12,7 +12,7 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Commands": ("command", "campaigns"),
     "People": ("keys",),
     "Files": ("config", "backup", "restore"),
-    "Try out": ("demo", "simulate", "allocate"),
+    "Try out": ("demo", "day", "simulate", "allocate"),
 }
 
 

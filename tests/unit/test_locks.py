@@ -1,4 +1,4 @@
-"""The two locks: what users run is what was tested, every file has its hash, and no address stands in them."""
+"""The locks: what users run is what was tested, every file has its hash, and no address stands in them."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-RUN, DEV = "requirements.lock", "requirements-dev.lock"
+RUN, DEV, PLOTS = "requirements.lock", "requirements-dev.lock", "requirements-plots.lock"
 
 
 def pins(lock: str) -> list[str]:
@@ -20,7 +20,14 @@ def test_the_program_runs_with_the_versions_that_are_tested() -> None:
     assert set(pins(RUN)) - set(pins(DEV)) == set()
 
 
-@pytest.mark.parametrize("lock", [RUN, DEV])
+def test_what_draws_comes_on_top_of_what_is_tested_and_nowhere_else() -> None:
+    assert set(pins(DEV)) - set(pins(PLOTS)) == set()
+    drawing = {"matplotlib", "numpy"}
+    assert drawing <= {pin.partition("==")[0] for pin in pins(PLOTS)}
+    assert not drawing & {pin.partition("==")[0] for pin in pins(DEV)}
+
+
+@pytest.mark.parametrize("lock", [RUN, DEV, PLOTS])
 def test_a_lock_has_hashes_and_no_addresses(lock: str) -> None:
     text = (ROOT / lock).read_text("utf-8")
     assert "://" not in text

@@ -4,7 +4,7 @@ import json
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from csms.core.hiding import address_shown, without_credentials
@@ -74,5 +74,6 @@ def test_no_password_is_left(password: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Z", "Cc"]), min_size=1, max_size=20))
 def test_a_line_of_json_stays_one_and_holds_no_password_whatever_is_in_it(password: str) -> None:
+    assume("/" not in password.partition("@")[2])  # there the host would end, and what follows be its path
     line = json.dumps({"at": f"ftp://bob:hunter2{password}@host/x", "by": "anna"})
     assert json.loads(without_credentials(line)) == {"at": "ftp://***@host/x", "by": "anna"}

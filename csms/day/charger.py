@@ -1,0 +1,190 @@
+"""One charger that does as OCPP 1.6 says: it keeps profiles, obeys them at once, and answers every CALL.
+
+Of the limits in force at a connector the transaction's own comes before the default (§3.13.1), and within a purpose
+the highest stack level. AC chargers take amperes and keep tenths of them, DC chargers take watts.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from csms.core.commands import (
+    PROBE_TENTHS,
+    Call,
+    ChangeConfiguration,
+    ClearLimits,
+    Purpose,
+    RateUnit,
+    ReadConfiguration,
+    ReadSchedule,
+    SetLimit,
+)
+from csms.core.events import CallAnswered, ConfigurationRead, ConnectorStatus, Fact, ScheduleRead
+from csms.core.ids import ConnectorKey, TransactionId
+from csms.core.station import Charger
+from csms.day.document import Visit
+
+MJ_PER_WH: Final = 3_600_000
+"""An energy of 1 Wh in W × ms."""
+
+MIN_CURRENT_A: Final = 6
+"""IEC 61851-1: with less no AC car charges."""
+
+INTERVAL_KEY: Final = "MeterValueSampleInterval"
+
+
+class Outlet:
+    """One connector, with the car that stands there.
+
+    Attributes:
+        power_w: what flows now.
+        taken_mj: what the car has taken, W × ms; meter_mj: what the meter has counted, ever.
+        limit_w: what the car may take; None: no profile limits it.
+        status: the last that was told.
+    """
+
+    def __init__(self, key: ConnectorKey, least_w: int, charger_max_w: int) -> None:
+        self.key = key
+        self.visit: Visit | None = None
+        self.transaction_id: TransactionId | None = None
+        self.power_w = 0
+        self.taken_mj = 0
+        self.meter_mj = 0
+        self.limit_w: int | None = None
+        self.status = ConnectorStatus.AVAILABLE
+        self._least_w = least_w
+        self._charger_max_w = charger_max_w
+
+    @property
+    def missing_mj(self) -> int:
+        """Return what the car still wants, W × ms; 0 without one."""
+        return 0 if self.visit is None else self.visit.energy_wh * MJ_PER_WH - self.taken_mj
+
+    @property
+    def meter_wh(self) -> int:
+        """Return the meter's register."""
+        return self.meter_mj // MJ_PER_WH
+
+    def flow(self, dt_ms: int) -> None:
+        """Let time pass at the present power, until the car has its energy."""
+        energy_mj = min(self.power_w * dt_ms, self.missing_mj)
+        self.taken_mj += energy_mj
+        self.meter_mj += energy_mj
+
+    def follow(self) -> None:
+        """Let the car take what it may."""
+        if self.visit is None or self.transaction_id is None or self.missing_mj <= 0:
+            self.power_w = 0
+            return
+        offered_w = self._charger_max_w if self.limit_w is None else min(self.limit_w, self._charger_max_w)
+        self.power_w = min(self.visit.max_power_w, offered_w) if offered_w >= self._least_w else 0
+
+    def status_now(self) -> ConnectorStatus:
+        """Return what a charger says of it."""
+        if self.visit is None:
+            return ConnectorStatus.AVAILABLE
+        if self.transaction_id is None:
+            return ConnectorStatus.PREPARING
+        if self.power_w:
+            return ConnectorStatus.CHARGING
+        return ConnectorStatus.SUSPENDED_EV if self.missing_mj <= 0 else ConnectorStatus.SUSPENDED_EVSE
+
+
+class SimulatedCharger:
+    """A charger of the configuration with its outlets; `samples`: its next meter values are on the way."""
+
+    def __init__(self, config: Charger) -> None:
+        self.charger_id = config.charger_id
+        self.samples = False
+        least_w = MIN_CURRENT_A * config.voltage_v * config.phases
+        self.outlets = {key.idx: Outlet(key, least_w, config.max_power_w) for key in config.connector_keys()}
+        self._config = config
+        self._settings = {
+            "ChargingScheduleAllowedChargingRateUnit": "Current" if config.phases else "Power",
+            "ChargeProfileMaxStackLevel": "10",
+            "MeterValuesSampledData": "Power.Active.Import,Energy.Active.Import.Register",
+            INTERVAL_KEY: "60",
+        }
+        self._limits: dict[tuple[Purpose, int, int], tuple[int, TransactionId | None]] = {}
+
+    @property
+    def sample_ms(self) -> int:
+        """Return the interval of its meter values."""
+        return int(self._settings[INTERVAL_KEY]) * 1_000
+
+    @property
+    def power_w(self) -> int:
+        """Return what it draws."""
+        return sum(outlet.power_w for outlet in self.outlets.values())
+
+    def answer(self, call: Call) -> Fact:
+        """Do what a CALL asks for and return the answer."""
+        match call:
+            case SetLimit():
+                return CallAnswered(call.token, self._keep(call))
+            case ClearLimits():
+                return CallAnswered(call.token, "Accepted" if self._clear(call) else "Unknown")
+            case ReadConfiguration():
+                known = {key: self._settings[key] for key in call.keys if key in self._settings}
+                return ConfigurationRead(call.token, known, tuple(key for key in call.keys if key not in known))
+            case ChangeConfiguration():
+                self._settings[call.name] = call.value
+                return CallAnswered(call.token, "Accepted")
+            case ReadSchedule():
+                return self._read(call)
+            case _:
+                return CallAnswered(call.token, "Rejected")
+
+    def end(self, outlet: Outlet) -> None:
+        """Forget the profiles of a transaction that ends (§3.13.2)."""
+        for key in [key for key in self._limits if key[0] is Purpose.TX and key[1] == outlet.key.idx]:
+            del self._limits[key]
+        outlet.transaction_id = None
+        self.obey()
+
+    def obey(self) -> None:
+        """Bring what is in force to the outlets."""
+        for outlet in self.outlets.values():
+            outlet.limit_w = self._in_force(outlet)
+            outlet.follow()
+
+    def _keep(self, call: SetLimit) -> str:
+        if call.purpose is Purpose.TX and call.transaction_id != self.outlets[call.idx].transaction_id:
+            return "Rejected"
+        limit_w = call.limit_w
+        if call.probing:
+            limit_w -= PROBE_TENTHS * call.form.ampere_w // 10
+        self._limits[call.purpose, call.idx, call.form.stack_level] = limit_w, call.transaction_id
+        self.obey()
+        return "Accepted"
+
+    def _clear(self, call: ClearLimits) -> bool:
+        mine = [
+            key
+            for key in self._limits
+            if key[0] is call.purpose and call.idx in {None, key[1]} and call.stack_level in {None, key[2]}
+        ]
+        for key in mine:
+            del self._limits[key]
+        self.obey()
+        return bool(mine)
+
+    def _in_force(self, outlet: Outlet) -> int | None:
+        for purpose in (Purpose.TX, Purpose.DEFAULT):
+            found = dict(self._of(purpose, outlet))
+            if found:
+                return found[max(found)]
+        return None
+
+    def _of(self, purpose: Purpose, outlet: Outlet) -> Iterator[tuple[tuple[int, int], int]]:
+        """Give the limits of one purpose at an outlet, W, by stack level; its own come before the whole charger's."""
+        for (kind, idx, level), (limit_w, transaction_id) in self._limits.items():
+            if kind is purpose and idx in {0, outlet.key.idx} and transaction_id in {None, outlet.transaction_id}:
+                yield (level, idx), limit_w
+
+    def _read(self, call: ReadSchedule) -> Fact:
+        limit_w = self.outlets[call.idx].limit_w if call.idx in self.outlets else None
+        if limit_w is None:
+            return ScheduleRead(call.token, None)
+        if call.unit is RateUnit.W:
+            return ScheduleRead(call.token, None, limit_w)
+        return ScheduleRead(call.token, limit_w * 10 // (self._config.voltage_v * max(1, self._config.phases)))
