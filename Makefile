@@ -27,7 +27,7 @@ demo: ## Watch a station of three simulated chargers at work (ARGS='--minutes 2'
 .PHONY: test
 test: ## Run all tests (ARGS='tests/unit -k ledger')
 	@$(SETUP) dev
-	@$(BIN)/python -m pytest -n 3 --dist worksteal $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS)
 
 .PHONY: interop-clients
 interop-clients: ## Install the OCPP clients of others that tests/interop plays (needs Node.js)
