@@ -72,6 +72,7 @@ class Witness(Part):
             self.journal.plan = True
         limit = self._answerable(connector, charger.limit_in_force(connector, session))
         if limit is None:
+            self._nothing_to_judge_by(charger, connector)
             return
         highest_w = self._highest_w(connector, limit)
         if power_w > highest_w + tolerance_w(charger.config, highest_w):
@@ -84,6 +85,16 @@ class Witness(Part):
             self._met(charger, connector, limit, at_limit=_is_at(charger, limit, power_w, phases))
         else:
             self._low(charger, connector, LOWS_TO_END if evidence.strayed else 1)
+
+    def _nothing_to_judge_by(self, charger: ChargerState, connector: Connector) -> None:
+        """Let go of what was above a limit that is in force no more: time alone must not convict for it.
+
+        What was measured stays booked, and so does the maximum of a connector that is not provisioned.
+        """
+        evidence = connector.evidence
+        if evidence.since_ms is not None and not evidence.not_obeying:
+            evidence.since_ms, evidence.above, evidence.asked, evidence.disobeyed = None, 0, 0, False
+            self._changed(charger)
 
     def strayed(self, charger: ChargerState, connector: Connector, sample: Sample, power_w: int) -> None:
         """Take a power of now, W, that names another transaction than the one that runs (OCPP16.md C23).
