@@ -12,14 +12,15 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from csms.cli.checking import read_station
 from csms.cli.day import read_day
-from csms.core.station import GRID, Station
+from csms.core.station import Station
+from csms.core.tree import circuit_path
 from csms.day.document import HOUR_MS, Visit
 from csms.day.figures import Figures
-from csms.day.run import path_of, run
+from csms.day.run import run
 
 EXAMPLES: Final = Path(__file__).resolve().parent
 TEXT: Final = "Course"
@@ -51,8 +52,7 @@ def visits_of(site: str) -> tuple[Visit, ...]:
 
 def limit_w(station: Station, figures: Figures) -> int:
     """Return the least capacity of those rows that all chargers hang on, W for cars."""
-    parents = {circuit.circuit_id: circuit.parent or GRID for circuit in station.circuits}
-    paths = [path_of(charger.circuit, parents) for charger in station.chargers]
+    paths = [circuit_path(station, charger.circuit) for charger in station.chargers]
     shared = set(paths[0]).intersection(*paths)
     return min(row.capacity_w for name, row in figures.rows.items() if name in shared and row.capacity_w is not None)
 
@@ -92,7 +92,7 @@ def draw(station: Station, figures: Figures, out: Path) -> None:
     plt.close(picture)
 
 
-def _kw(power_w: int | None) -> Any:
+def _kw(power_w: int | None) -> float:
     return float("nan") if power_w is None else power_w / 1000
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from csms.core.commands import (
+    MIN_CURRENT_A,
     PROBE_TENTHS,
     Call,
     ChangeConfiguration,
@@ -25,9 +26,6 @@ from csms.day.document import Visit
 
 MJ_PER_WH: Final = 3_600_000
 """An energy of 1 Wh in W × ms."""
-
-MIN_CURRENT_A: Final = 6
-"""IEC 61851-1: with less no AC car charges."""
 
 INTERVAL_KEY: Final = "MeterValueSampleInterval"
 

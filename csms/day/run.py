@@ -30,6 +30,7 @@ from csms.core.ids import ChargerId, ConnectionId, Now, RequestId, SessionId
 from csms.core.records import Snapshot
 from csms.core.replies import StartConfirmed
 from csms.core.station import GRID, Control, Station
+from csms.core.tree import circuit_path
 from csms.day.charger import MJ_PER_WH, Outlet, SimulatedCharger
 from csms.day.document import HOUR_MS, MINUTE_MS, Visit
 from csms.day.figures import CarFigures, Figures, Moment, RowFigures
@@ -66,9 +67,8 @@ class _Day:
             for config in station.chargers
             if config.control in {Control.AUTO, Control.OCPP}
         }
-        parents = {circuit.circuit_id: circuit.parent or GRID for circuit in station.circuits}
-        self._paths = {config.charger_id: path_of(config.circuit, parents) for config in station.chargers}
-        for row in (GRID, *parents, *self._chargers):
+        self._paths = {config.charger_id: circuit_path(station, config.circuit) for config in station.chargers}
+        for row in (GRID, *(circuit.circuit_id for circuit in station.circuits), *self._chargers):
             self.figures.rows[row] = RowFigures(self._engine.node_capacity_w(row))
         self._agenda: list[tuple[int, int, Callable[[], None]]] = []
         self._facts: list[Fact] = []
@@ -256,13 +256,3 @@ class _Day:
         }
         self.figures.course.append(Moment(self._now_ms, drawn_w, allowed_w))
         self._at(self._now_ms + COURSE_MS, self._look)
-
-
-def path_of(circuit: str | None, parents: dict[str, str]) -> tuple[str, ...]:
-    """Return the rows above a charger, the grid connection last."""
-    rows = []
-    row = circuit or GRID
-    while row != GRID:
-        rows.append(row)
-        row = parents[row]
-    return (*rows, GRID)
