@@ -116,13 +116,14 @@ class Drive:
         commands: everything commanded so far, in order.
         open_calls: CALLs that were handed to the socket and not answered.
         last: the last step.
+        clock_ms: how far our own clock has been set ahead since the start.
     """
 
     def __init__(self, site: Station, timings: Timings = LAW, keys: Mapping[str, str] = KEYS) -> None:
         self.memory = Memory(site)
         self.timings = timings
         self.keys = dict(keys)
-        self.now_ms = 0
+        self.now_ms = self.clock_ms = 0
         self.engine = Engine(self.memory.snapshot(), self.now, timings)
         self.commands: list[Command] = []
         self.open_calls: list[Call] = []
@@ -136,7 +137,7 @@ class Drive:
 
     @property
     def now(self) -> Now:
-        return Now(T0_MONO_MS + self.now_ms, T0_WALL_MS + self.now_ms)
+        return Now(T0_MONO_MS + self.now_ms, T0_WALL_MS + self.now_ms + self.clock_ms)
 
     def number(self) -> int:
         self._numbers += 1
