@@ -185,6 +185,18 @@ def test_a_cut_that_an_overbooked_row_needs_does_not_wait_for_the_answer() -> No
     assert (cut.charger_id, cut.limit_w, cut.urgent) == ("A", 20_000, True)
 
 
+def test_a_small_cut_that_an_overbooked_row_needs_waits_5_s_for_the_answer() -> None:
+    drive = two()
+    drive.start("B")
+    assert drive.limits() == [("A", 1, 50_000)]
+    drive.configure(station(98, charger("A", 100), charger("B", 100)))
+    drive.wait(4.999)
+    assert drive.limits() == []
+    drive.wait(0.001)
+    [cut] = [c for c in drive.take() if isinstance(c, SetLimit)]
+    assert (cut.charger_id, cut.limit_w, cut.urgent) == ("A", 49_000, True)
+
+
 # --- dead bands, spacing, gathering -----------------------------------------------------------------------------------
 
 RAISES = [
