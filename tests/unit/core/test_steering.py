@@ -388,6 +388,20 @@ def test_nothing_is_sent_to_a_charger_that_has_not_spoken() -> None:
     assert drive.limits() == []
 
 
+def test_others_make_room_at_once_for_one_that_has_not_spoken() -> None:
+    drive = two()
+    charging(drive, "B")
+    drive.wait(60)
+    drive.take()
+    drive.disconnect("A")
+    drive.connect("A", heard=False)
+    drive.configure(station(80, charger("A", 100), charger("B", 100)))
+    assert drive.limits() == [("B", 1, 30_000)]
+    drive.accept()
+    drive.wait(5)
+    assert (drive.limits(), drive.k_kw("A")) == ([], 50)
+
+
 # --- lost sends -------------------------------------------------------------------------------------------------------
 
 
