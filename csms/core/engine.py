@@ -63,6 +63,7 @@ from csms.core.events import (
     SessionStopRequested,
     StationConfigured,
     StatusNotified,
+    TermsRequested,
     TransactionCloseRequested,
     TransactionStarted,
     TransactionStopped,
@@ -104,7 +105,14 @@ from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
 from csms.core.views import charger_view, is_shown, session_view
 
-REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested, TransactionCloseRequested, ExplainRequested)
+REST_CALLS = (
+    SessionRequested,
+    PowerUpdated,
+    SessionStopRequested,
+    TermsRequested,
+    TransactionCloseRequested,
+    ExplainRequested,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +305,8 @@ class Engine:
                 self._requests(journal, now).updated(fact)
             case SessionStopRequested():
                 self._requests(journal, now).stop_requested(fact)
+            case TermsRequested():
+                self._requests(journal, now).terms_requested(fact)
             case ExplainRequested():
                 self._explain(fact, journal, now)
             case TransactionCloseRequested():

@@ -111,6 +111,7 @@ class Share:
     limit_w: int | None
     target_w: int
     booked_w: int
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,7 @@ class Explanation:
         least_w: less than this it cannot charge with; floor_w: this cannot be taken from it.
         cap_w: the lowest of the caps of operators; None: there is none.
         demand_w: what it can take now, never more than declared_w.
+        weight, priority: on which terms it shares.
         binding: None where no row limits it.
         overbooked: the first of its rows on which too much is booked.
         awaited: what its own booked power hangs on; None: nothing.
@@ -200,3 +202,5 @@ class Explanation:
     waits: tuple[Wait, ...] = ()
     waits_w: int = 0
     waits_sessions: int = 0
+    weight: int = 1
+    priority: int = 0

@@ -29,6 +29,7 @@ from csms.core.ladder import least_w
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.terms import PRIORITY_MAX
 from csms.core.timings import Timings
 from csms.core.units import floor_kw_w
 
@@ -265,9 +266,10 @@ def claim_of(charger: ChargerState, connector: Connector, session: Session, floo
         if session.demand.declared_w >= least_w:  # an estimate below the minimum still holds the minimum
             most_w = max(most_w, least_w)
     most_w = max(floor_w, capped_w(connector, most_w))
-    # What cannot be paused is admitted first: power that it does not let go is nobody else's.
-    priority = int(floor_w > 0)
-    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, priority=priority, rank=session.rank)
+    weight, priority = session.standing_at(charger.config)
+    if floor_w > 0:  # what cannot be paused is admitted before all: power that it does not let go is nobody else's
+        priority += PRIORITY_MAX + 1
+    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, weight, priority, session.rank)
 
 
 def capped_w(connector: Connector, power_w: int) -> int:

@@ -54,7 +54,11 @@ def _share(explained: Explanation) -> str:
     shared, row = power_text(binding.shared_w), _row(explained)
     if binding.sessions == 1:
         return f"{_has(explained)}, because {row} has {shared} for it"
-    return f"{_has(explained)}, because {row} has {shared} for {binding.sessions} cars, which share it fairly"
+    if all(share.weight == 1 for share in binding.shares):
+        how = "which share it fairly"
+    else:
+        how = f"which share it by their weights, of which its own is {explained.weight}"
+    return f"{_has(explained)}, because {row} has {shared} for {binding.sessions} cars, {how}"
 
 
 def _vehicle(explained: Explanation) -> str:

@@ -23,6 +23,8 @@ from csms.core.demand import Demand, StatedDemand
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.ids import ConnectorKey, SessionId, TransactionId
 from csms.core.records import GUESSED_ENDS, Doubt, Driver, SessionStored
+from csms.core.station import Charger
+from csms.core.terms import UNSAID, Standing, Terms, standing
 from csms.core.trim import Overdraw
 from csms.core.units import used_wh
 
@@ -128,6 +130,7 @@ class Session:
         detour: that is tried in the other purpose of profile, because its charger said that it offered nothing.
         starts_read: of one whose start told no register: where it can have begun, oldest first.
         before_last_wh: the reading before the one of last_energy_wh; it may be that one which is wrong.
+        own_terms: what was said of it alone; tag_terms: what its id tag said at its start.
         named_ms: when a sample last named it; HISTORIC: since when samples of now have, and none the one that runs.
     """
 
@@ -146,6 +149,8 @@ class Session:
     transaction_id: TransactionId | None = None
     reservation_id: int | None = None
     start_words: str | None = None
+    own_terms: Terms = UNSAID
+    tag_terms: Terms = UNSAID
     demand: Demand = field(default_factory=lambda: Demand(0, 0))
     stated: StatedDemand | None = None
     answered_w: int = 0
@@ -183,6 +188,10 @@ class Session:
         if self.tag_status is not TagStatus.ACCEPTED:
             return 0
         return self.stated.maximum_w if self.stated is not None else self.demand.estimate_w
+
+    def standing_at(self, config: Charger) -> Standing:
+        """Return its weight and priority beside others, at the charger where it is."""
+        return standing(self.own_terms, self.tag_terms, config.terms_at(self.key.idx), config.terms)
 
     def known(self, transaction_id: TransactionId) -> KnownTransaction:
         """Return what a replay or a late stop needs to know of it."""
@@ -286,6 +295,10 @@ class Session:
             flags=self.flags,
             start_words=self.start_words,
             before_last_wh=self.before_last_wh,
+            weight=self.own_terms.weight,
+            priority=self.own_terms.priority,
+            tag_weight=self.tag_terms.weight,
+            tag_priority=self.tag_terms.priority,
         )
 
 
@@ -337,4 +350,6 @@ def restore(row: SessionStored, now_ms: int) -> Session:
         flags=row.flags,
         start_words=row.start_words,
         before_last_wh=row.before_last_wh,
+        own_terms=Terms(row.weight, row.priority),
+        tag_terms=Terms(row.tag_weight, row.tag_priority),
     )

@@ -27,6 +27,7 @@ from csms.core.limits import Send
 from csms.core.records import CampaignStored
 from csms.core.session import Session
 from csms.core.station import Station
+from csms.core.terms import UNSAID, Terms
 from csms.core.tree import Tree
 from csms.core.trim import Trim
 
@@ -151,6 +152,7 @@ class StartWaiter:
     vehicle_max_w: int
     id_tag: str
     asked_ms: int
+    terms: Terms = UNSAID
     session_id: SessionId | None = None
 
 

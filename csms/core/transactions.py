@@ -128,6 +128,7 @@ class Transactions(Part):
             reservation_id=fact.reservation_id,
             start_words=fact.key.words,
             demand=Demand(declared_w, declared_w),
+            tag_terms=fact.tag_terms,
         )
         if session.start_words is not None:
             session.flag(START_TIME_UNKNOWN)
@@ -271,6 +272,7 @@ class Transactions(Part):
             waiter.session_id = session.session_id
             declared_w = min(waiter.vehicle_max_w, session.demand.declared_w)
             session.demand.declared_w = session.demand.estimate_w = declared_w
+            session.own_terms = waiter.terms
         else:
             del self.state.waiters[session.key]
             self.journal.reply(waiter.request, Refused(Refusal.CONNECTOR_IN_USE, "another car has started there"))
