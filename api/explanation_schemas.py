@@ -29,7 +29,8 @@ class DemandBody(AnswerBody):
     declared_power: Kilo = Field(description="Never more than that, kW.")
     because: CauseWord = Field(
         description="declared: the most there can be; stated: its client takes less; at_limit: it draws what it may; "
-        "below_limit: what it draws and head room; not_judged: not enough was metered under its limit; tag_refused."
+        "below_limit: what it draws and head room; not_judged: not enough was metered under its limit; "
+        "parked: it took nothing, and is offered its least again now and then; tag_refused."
     )
 
 

@@ -77,6 +77,7 @@ from csms.core.links import Links
 from csms.core.maintaining import Maintaining, MaintenanceWatch
 from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.observing import check_nothing_written, show_what_they_would_get
+from csms.core.parking import ParkingLot
 from csms.core.part import Alarm
 from csms.core.planning import Plan, make_plan
 from csms.core.reconfiguration import Reconfiguration
@@ -410,6 +411,7 @@ class Engine:
             ReleaseQueue(state, journal, now, timings, alarm).run()
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
+        ParkingLot(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)

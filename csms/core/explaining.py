@@ -124,6 +124,8 @@ def _cause(charger: ChargerState, session: Session, limit_w: int | None, now_ms:
         return Cause.TAG_REFUSED
     if session.stated is not None:
         return Cause.STATED if session.stated.maximum_w < session.stated.declared_w else Cause.DECLARED
+    if session.parking.is_parked:
+        return Cause.PARKED
     demand: Demand = session.demand
     if demand.previous_w is None:
         return Cause.DECLARED if demand.estimate_w >= demand.declared_w else Cause.NOT_JUDGED

@@ -78,6 +78,8 @@ class Cause(StrEnum):
     """It draws what it may, so it counts as wanting more."""
     BELOW_LIMIT = "below_limit"
     """It draws less than it may: what it draws and some head room are kept for it."""
+    PARKED = "parked"
+    """It was offered power and took none: it counts with nothing, and is offered its least again from time to time."""
     STATED = "stated"
     """Its client has said that it takes less than it was given."""
 

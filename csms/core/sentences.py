@@ -66,6 +66,8 @@ def _vehicle(explained: Explanation) -> str:
     match explained.cause:
         case Cause.BELOW_LIMIT | Cause.STATED:
             return f"{told}, and nothing here holds it back: it takes less than it could have"
+        case Cause.PARKED:
+            return f"{told}: it took nothing of what it was offered, and is asked again from time to time"
         case Cause.DECLARED:
             return f"{told}, the most that it or its charger can take"
         case Cause.AT_LIMIT | Cause.NOT_JUDGED | Cause.TAG_REFUSED:

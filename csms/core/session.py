@@ -103,6 +103,32 @@ class Steering:
 
 
 @dataclass(slots=True)
+class Parking:
+    """What is known of a car that takes nothing (`csms.core.parking`); times monotonic ms.
+
+    Attributes:
+        idle_ms: since when it is offered power and takes none, as far as that counts.
+        since_ms: when it was parked, or last took nothing of an offer; None: it is not parked.
+        refused: so many offers in a row of which it took nothing.
+        is_offered: it is parked, and its least is offered again.
+    """
+
+    idle_ms: int | None = None
+    since_ms: int | None = None
+    refused: int = 0
+    is_offered: bool = False
+
+    @property
+    def is_parked(self) -> bool:
+        """Return whether its car has shown that it takes nothing."""
+        return self.since_ms is not None
+
+    def reset(self) -> None:
+        """Know nothing of it."""
+        self.idle_ms, self.since_ms, self.refused, self.is_offered = None, None, 0, False
+
+
+@dataclass(slots=True)
 class StartRead:
     """A register, Wh, at which a session can have begun that told none, and how many readings agree with it.
 
@@ -171,6 +197,7 @@ class Session:
     before_last_wh: int | None = None
     starts_read: list[StartRead] = field(default_factory=list)
     steering: Steering = field(default_factory=Steering)
+    parking: Parking = field(default_factory=Parking)
     flags: tuple[str, ...] = ()
     ended_ms: int | None = None
     meter_stop_wh: int | None = None
@@ -184,8 +211,10 @@ class Session:
 
     @property
     def max_w(self) -> int:
-        """Return what it can take now, W; 0 for a tag that was not accepted."""
+        """Return what it can take now, W; 0 for a tag that was not accepted, and for a car that is parked."""
         if self.tag_status is not TagStatus.ACCEPTED:
+            return 0
+        if self.parking.is_parked and not self.parking.is_offered:
             return 0
         return self.stated.maximum_w if self.stated is not None else self.demand.estimate_w
 
