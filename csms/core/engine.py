@@ -94,6 +94,7 @@ from csms.core.recovery import rebuild
 from csms.core.releasing import ReleaseQueue, Releasing
 from csms.core.replies import ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
+from csms.core.rotation import Rotation
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
@@ -414,6 +415,10 @@ class Engine:
         ParkingLot(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
+        rotation = Rotation(state, journal, now, timings, alarm)
+        if not state.is_safe_mode and rotation.run(plan):
+            plan = self._make_plan(state, now.mono_ms, timings)
+            rotation.note(plan)
         self._show_targets(plan, journal)
         renew_overbooked(state, plan.overbooked, now)
         if state.is_safe_mode:

@@ -76,8 +76,10 @@ class ParkingLot(TimedPart):
         self.alarm.at(self.now.mono_ms + waits_ms[min(parking.refused, len(waits_ms) - 1)])
 
     def _offer(self, charger: ChargerState, session: Session) -> None:
-        """Let a car have its least once more: what it was offered while it took nothing said nothing of it."""
+        """Let a car have its least once more, after all others: nobody who charges is paused for it at once."""
         session.parking.is_offered = True
+        self.state.turns += 1
+        session.turn.order = self.state.turns
         least_w = max(head_room_w(charger.config), charger.config.min_power_w)
         session.demand.estimate_w = min(session.demand.declared_w, least_w)
         self._changed(session, "session.offered_again")

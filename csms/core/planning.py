@@ -269,7 +269,7 @@ def claim_of(charger: ChargerState, connector: Connector, session: Session, floo
     weight, priority = session.standing_at(charger.config)
     if floor_w > 0:  # what cannot be paused is admitted before all: power that it does not let go is nobody else's
         priority += PRIORITY_MAX + 1
-    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, weight, priority, session.rank)
+    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, weight, priority, session.place)
 
 
 def capped_w(connector: Connector, power_w: int) -> int:

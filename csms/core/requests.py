@@ -20,7 +20,7 @@ from csms.core.planning import Plan
 from csms.core.records import Driver, EndReason
 from csms.core.replies import Refusal, Refused, SessionEnded, SessionShown
 from csms.core.samples import Samples
-from csms.core.session import Phase, Session
+from csms.core.session import Phase, Session, Turn
 from csms.core.state import StartCall, StartWaiter, State, StopCall
 from csms.core.station import Control
 from csms.core.timings import Timings
@@ -105,6 +105,7 @@ class Requests:
             heard_ms=self.now.mono_ms,
             own_terms=fact.terms,
             tag_terms=fact.tag_terms,
+            turn=Turn(self.state.turns),
         )
         connector.session = session
         self.state.sessions[session.session_id] = session

@@ -81,6 +81,10 @@ REGISTER_UNKNOWN = "register_unknown"
 """Flag of such a session as long as nothing was found out: `meter_start_wh` says nothing."""
 
 
+RANKS = 1 << 48
+"""No store has seen so many sessions."""
+
+
 @dataclass(slots=True)
 class Steering:
     """What the control loop remembers of a session that it steers over OCPP; times monotonic ms.
@@ -100,6 +104,22 @@ class Steering:
     raised_ms: int | None = None
     wanting_ms: int | None = None
     gathering_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Turn:
+    """Where a session stands in the order of admission (`csms.core.rotation`); times monotonic ms.
+
+    Attributes:
+        order: how often somebody had been moved to the back when it came there.
+        runs_ms, waits_ms: since when plans let it run, and since when it waits for its least; None: it does not.
+        from_wh: its energy when somebody began to wait; None: nobody does.
+    """
+
+    order: int = 0
+    runs_ms: int | None = None
+    waits_ms: int | None = None
+    from_wh: int | None = None
 
 
 @dataclass(slots=True)
@@ -198,6 +218,7 @@ class Session:
     starts_read: list[StartRead] = field(default_factory=list)
     steering: Steering = field(default_factory=Steering)
     parking: Parking = field(default_factory=Parking)
+    turn: Turn = field(default_factory=Turn)
     flags: tuple[str, ...] = ()
     ended_ms: int | None = None
     meter_stop_wh: int | None = None
@@ -217,6 +238,11 @@ class Session:
         if self.parking.is_parked and not self.parking.is_offered:
             return 0
         return self.stated.maximum_w if self.stated is not None else self.demand.estimate_w
+
+    @property
+    def place(self) -> int:
+        """Return its place in the order of admission: that of arrival, until somebody is moved to the back."""
+        return self.turn.order * RANKS + self.rank
 
     def standing_at(self, config: Charger) -> Standing:
         """Return its weight and priority beside others, at the charger where it is."""

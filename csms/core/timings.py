@@ -160,6 +160,12 @@ class Timings:
     offer_ms: int = 30_000
     """It is offered that for so long."""
 
+    run_least_ms: int = 900_000
+    """A car that others wait for runs for at least so long."""
+
+    pause_least_ms: int = 300_000
+    """A car waits for at least so long before another one is paused for it."""
+
     probe_ms: int = 60_000
     """A maximum lowered by a REST client is probed upwards from so long after it was lowered."""
 

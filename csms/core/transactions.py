@@ -46,6 +46,7 @@ from csms.core.session import (
     Happening,
     Phase,
     Session,
+    Turn,
     start_is_told_by_words,
 )
 from csms.core.units import MS_PER_HOUR, used_wh
@@ -129,6 +130,7 @@ class Transactions(Part):
             start_words=fact.key.words,
             demand=Demand(declared_w, declared_w),
             tag_terms=fact.tag_terms,
+            turn=Turn(self.state.turns),
         )
         if session.start_words is not None:
             session.flag(START_TIME_UNKNOWN)
