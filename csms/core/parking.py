@@ -3,7 +3,7 @@
     held       offered its least or more, and SuspendedEV for 120 s           parked
     parked     1, 2, 4, 8, then every 15 minutes after it took nothing        offered its least
     offered    30 s under a limit of its least, and it takes nothing          parked
-    any        power is metered, or its charger says Charging                 as if it had just come
+    any        two samples of power in a row, or its charger says Charging    as if it had just come
 
 A parked car can take nothing, so it is cut to 0 as soon as somebody else is short, and not before (§5 point 6).
 SuspendedEVSE is our own doing: a charger that says so takes what it is offered from nobody, so the clock of an offer
@@ -59,10 +59,13 @@ class ParkingLot(TimedPart):
     def _takes_nothing(self, charger: ChargerState, connector: Connector, session: Session) -> bool:
         """Return whether a car is offered enough to charge with, and its charger says that it is the car that waits."""
         told_w = connector.limits.accepted_w(session.transaction_id)
-        if told_w is None or told_w == 0 or told_w < charger.config.min_power_w:
+        least_w = charger.manner.form.round_down(charger.config.min_power_w)
+        if told_w is None or told_w == 0 or told_w < least_w:
             return False
         if session.parking.is_offered:
-            return connector.status is not ConnectorStatus.SUSPENDED_EVSE
+            drawn_w = session.demand.previous_w
+            has_begun = drawn_w is not None and is_drawing(charger, drawn_w)  # the next sample will tell
+            return not has_begun and connector.status is not ConnectorStatus.SUSPENDED_EVSE
         drawn_w = connector.meter.fresh_w(self.now.mono_ms, self.timings.fresh_sample_ms)
         is_idle = drawn_w is None or not is_drawing(charger, drawn_w)
         return is_idle and connector.status is ConnectorStatus.SUSPENDED_EV

@@ -63,6 +63,11 @@ class Steered:
         return over or (charger_cap_w is not None and self.charger.sum_w() > charger_cap_w)
 
     @property
+    def least_told_w(self) -> int:
+        """Return its least as far as that can be told, W: chargers that take amperes may be told a little less."""
+        return tells_of(self.charger, self.session)(self.claim.min_w)
+
+    @property
     def short(self) -> bool:
         """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum."""
         missing_w = self.target_w - self.booked_w

@@ -12,12 +12,12 @@ not kept over a restart: then it is that of arrival again, and nothing but the t
 
 from collections.abc import Sequence
 
-from csms.core.allocator import LIMITED_BY_NO_ROOM
+from csms.core.allocator import LIMITED_BY_NO_ROOM, Claim, Node, Tree
 from csms.core.ids import SessionId
 from csms.core.part import TimedPart
-from csms.core.planning import Plan, Question, Steered, question_of
+from csms.core.phase_rows import Rows
+from csms.core.planning import Plan, Steered, question_of
 from csms.core.session import Session
-from csms.core.state import State
 
 
 class Rotation(TimedPart):
@@ -47,7 +47,7 @@ class Rotation(TimedPart):
                 turn.runs_ms = now_ms
             if _waits(each):
                 turn.waits_ms = now_ms if turn.waits_ms is None else turn.waits_ms
-            elif not _runs(each) or each.booked_w >= each.claim.min_w:
+            elif not _runs(each) or each.booked_w >= each.least_told_w:
                 turn.waits_ms = None  # else it was let in, and has not got its power yet
         for session in self.state.sessions.values():
             if not waiting:
@@ -65,54 +65,56 @@ class Rotation(TimedPart):
 
     def _who_gives_way(self, plan: Plan, ready: set[SessionId], due: set[SessionId]) -> list[Session]:
         """Go through the admission once more; each one that is ready finds its place among those that are due."""
-        room = _Room(self.state, question_of(self.state, self.now.mono_ms, self.timings))
         order = sorted(plan.steered.values(), key=lambda each: (-each.claim.priority, each.claim.rank))
+        nodes = question_of(self.state, self.now.mono_ms, self.timings).nodes(self.state)
+        room = Room(nodes, [each.claim for each in order])
         candidates: list[Steered] = []
         moved: list[Session] = []
         for each in order:
             if each.session.session_id not in ready:
-                room.take(each, each.claim.min_w if each.target_w >= each.claim.min_w else each.floor_w)
+                room.take(each.claim, each.claim.min_w if _has_its_least(each) else each.floor_w)
                 if each.session.session_id in due:
                     candidates.append(each)
                 continue
-            givers = room.givers(each, candidates)
-            for other in givers:
-                room.take(other, -other.claim.min_w)
+            most_first = sorted(candidates, key=lambda one: (-_got_wh(one.session), one.claim.rank))
+            givers = {claim.session_id for claim in room.givers(each.claim, [one.claim for one in most_first])}
+            for other in [one for one in most_first if one.session.session_id in givers]:
+                room.take(other.claim, -other.claim.min_w)
                 candidates.remove(other)
                 moved.append(other.session)
             if givers:
-                room.take(each, each.claim.min_w)
+                room.take(each.claim, each.claim.min_w)
         return moved
 
 
-class _Room:
-    """What the minima admitted so far leave on every row, W."""
+class Room:
+    """What the minima admitted so far leave on every row that has a limit: W, or sixths of a watt of a phase."""
 
-    def __init__(self, state: State, question: Question) -> None:
-        self._paths = state.tree.paths
-        self._left_w = {node.node_id: node.cap_w for node in question.nodes(state) if node.cap_w is not None}
+    def __init__(self, nodes: Sequence[Node], claims: Sequence[Claim]) -> None:
+        tree = Tree.of(nodes)
+        at = [tree.numbers[claim.node] for claim in claims]
+        rows = Rows.of(tree, at, [claim.loads for claim in claims])
+        self._left = list(rows.limits)
+        self._spans = {claim.session_id: span for claim, span in zip(claims, rows.spans, strict=True)}
 
-    def take(self, each: Steered, power_w: int) -> None:
+    def take(self, claim: Claim, power_w: int) -> None:
         """Let a session take so much of its rows."""
-        for node in self._rows(each):
-            self._left_w[node] -= power_w
+        for row, load in self._spans[claim.session_id]:
+            self._left[row] -= load * power_w
 
-    def givers(self, each: Steered, candidates: Sequence[Steered]) -> list[Steered]:
-        """Return who would make room for the least of a session, who got most first; nobody if that is too little."""
-        least_w = each.claim.min_w
-        lacks_w = {n: least_w - self._left_w[n] for n in self._rows(each) if self._left_w[n] < least_w}
-        givers: list[Steered] = []
-        for other in sorted(candidates, key=lambda one: (-_got_wh(one.session), one.claim.rank)):
-            shared = lacks_w.keys() & set(self._rows(other))
-            if not shared or other.claim.priority != each.claim.priority:
+    def givers(self, claim: Claim, candidates: Sequence[Claim]) -> list[Claim]:
+        """Return who would make room for the least of a session, the first of them first; nobody if all do not."""
+        left, least_w = self._left, claim.min_w
+        lacks = {row: load * least_w - left[row] for row, load in self._spans[claim.session_id]}
+        lacks = {row: amount for row, amount in lacks.items() if amount > 0}
+        givers: list[Claim] = []
+        for other in candidates:
+            gives = {row: load * other.min_w for row, load in self._spans[other.session_id] if row in lacks}
+            if not gives or other.priority != claim.priority:
                 continue
             givers.append(other)
-            lacks_w = {n: w - (other.claim.min_w if n in shared else 0) for n, w in lacks_w.items()}
-            lacks_w = {n: w for n, w in lacks_w.items() if w > 0}
-        return [] if lacks_w else givers
-
-    def _rows(self, each: Steered) -> list[str]:
-        return [node for node in self._paths[each.charger.charger_id] if node in self._left_w]
+            lacks = {row: amount for row, was in lacks.items() if (amount := was - gives.get(row, 0)) > 0}
+        return [] if lacks else givers
 
 
 def _got_wh(session: Session) -> int:
@@ -122,7 +124,12 @@ def _got_wh(session: Session) -> int:
 
 def _runs(each: Steered) -> bool:
     """Return whether a session that could be paused is let in."""
-    return each.floor_w == 0 and each.target_w >= each.claim.min_w > 0
+    return each.floor_w == 0 < each.least_told_w and _has_its_least(each)
+
+
+def _has_its_least(each: Steered) -> bool:
+    """Return whether a session is let in: what it can be told of its least is its target at the least."""
+    return each.target_w >= each.least_told_w
 
 
 def _waits(each: Steered) -> bool:

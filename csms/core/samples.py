@@ -269,14 +269,19 @@ class Samples(Part):
             self.journal.plan = True
 
     def _read_parked(self, charger: ChargerState, session: Session, power_w: int) -> None:
-        """Let a car that takes power be one that has just come."""
+        """Let a parked car that takes power by two samples in a row be one that has just come.
+
+        The first one stops the clock that runs against it; alone it changes no limit (ALLOCATOR.md §5 point 7).
+        """
         if not is_drawing(charger, power_w):
             return
-        if session.parking.is_parked:
+        parking, previous_w = session.parking, session.demand.previous_w
+        parking.idle_ms = None
+        if parking.is_parked and previous_w is not None and is_drawing(charger, previous_w):
+            parking.reset()
             self.journal.write_session(session)
             self.journal.log("session.unparked", *session.key, session_id=session.session_id)
-        session.parking.reset()
-        self.journal.plan = True
+            self.journal.plan = True
 
 
 def _is_of_before_it_was_free(connector: Connector, sample: Sample) -> bool:

@@ -49,6 +49,7 @@ def test_its_least_is_held_for_two_minutes_and_then_another_gets_it() -> None:
 
 def test_it_is_offered_its_least_again_after_1_2_4_8_and_15_minutes() -> None:
     drive = site(grid_kw=30)
+    drive.is_recovered = False
     idle(drive, 120)
     begin_ms = drive.now.wall_ms
     idle(drive, 60 * 60)
@@ -64,13 +65,28 @@ def test_a_car_that_takes_what_it_is_offered_again_is_a_car_like_others() -> Non
     assert explain(drive, "A").cause is Cause.PARKED
     idle(drive, 65, b_kw=20)
     assert told(drive) == (10, 20)
-    drive.draws({("A", 1): 10, ("B", 1): 20}, 10)
+    drive.draws({("A", 1): 10, ("B", 1): 20}, 20)
     assert len(drive.events("session.unparked")) == 1
     drive.status("A", 1, CHARGING)
     drive.draws({("A", 1): 10, ("B", 1): 15}, 30)
     drive.draws({("A", 1): 15, ("B", 1): 15}, 60)
     assert told(drive) == (15, 15)
     assert explain(drive, "A").cause is Cause.AT_LIMIT
+
+
+def test_one_sample_of_power_wakes_nobody() -> None:
+    """It stops the clock of the offer, and the next one tells (§5 point 7)."""
+    drive = site(grid_kw=30)
+    idle(drive, 130)
+    drive.draws({("A", 1): 10, ("B", 1): 0}, 10)
+    idle(drive, 50)
+    assert len(drive.events("session.offered_again")) == 1
+    drive.draws({("A", 1): 10}, 10)
+    drive.draws({("B", 1): 0}, 60)
+    assert len(drive.events("session.parked")) == 1
+    assert not drive.events("session.unparked")
+    idle(drive, 40)
+    assert len(drive.events("session.parked")) == 2
 
 
 def test_a_charger_that_says_charging_has_a_car_that_takes_power() -> None:

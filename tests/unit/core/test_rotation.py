@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 
+import pytest
+
+from csms.core.allocator import Claim, Node, loads_of
 from csms.core.events import ConnectorStatus
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.learnt import Learnt
+from csms.core.rotation import Room
 from csms.core.station import Charger, Circuit
 from csms.core.terms import Terms
-from tests.unit.core.driving import KW, Drive, charger, station
+from tests.unit.core.driving import KEYS, KW, Drive, charger, station
 
 
 def dc(name: str, *, circuit: str | None = None, min_kw: int = 10) -> Charger:
@@ -17,6 +21,7 @@ def dc(name: str, *, circuit: str | None = None, min_kw: int = 10) -> Charger:
 def site(grid_kw: int, *chargers: Charger, circuits: tuple[Circuit, ...] = ()) -> Drive:
     drive = Drive(station(grid_kw, *chargers, circuits=circuits))
     drive.bring_up(*(each.charger_id for each in chargers))
+    drive.is_recovered = False
     return drive
 
 
@@ -156,3 +161,51 @@ def test_a_parked_car_is_asked_again_without_another_being_paused_for_it_at_once
     assert "A" in seen  # its turn: it is offered its least, takes nothing, and is parked again
     assert seen.count("A") * 30 <= 90
     assert seen[-1] == "B"
+
+
+def test_a_least_that_cannot_be_told_exactly_is_a_least_all_the_same() -> None:
+    """5 kW over three phases is 7.2 A; a charger that takes whole amperes is told 7 A."""
+    drive = Drive(
+        station(6, *(charger(name, 11, min_w=5 * KW, phases=3) for name in "AB")),
+        keys=KEYS | {"ChargingScheduleAllowedChargingRateUnit": "Current"},
+    )
+    drive.bring_up("A", "B")
+    drive.is_recovered = False
+    plug(drive, "A", "B")
+    charge(drive, 14, {"A": 11, "B": 11})
+    assert (drive.k_kw("A", 1) > 0, drive.k_kw("B", 1)) == (True, 0)
+    charge(drive, 3, {"A": 11, "B": 11})
+    assert (drive.k_kw("A", 1), drive.k_kw("B", 1) > 0) == (0, True)
+
+
+# --- room ------------------------------------------------------------------------------------------------------------
+
+FUSE = Node("grid", None, 100 * KW, phase_ma=(16_000, 16_000, 16_000))
+"""3,680 W on each phase."""
+SINGLE_W = 1_380
+
+
+def claim(name: str, *lines: int, least_w: int = SINGLE_W) -> Claim:
+    return Claim(name, "grid", least_w, 22 * KW, rank=ord(name), loads=loads_of(lines))
+
+
+@pytest.mark.parametrize(
+    ("candidates", "givers"),
+    [
+        ([claim("A", 1), claim("B", 2)], ["A"]),
+        ([claim("B", 2), claim("A", 1)], ["A"]),
+        ([claim("B", 2), claim("C", 3)], []),
+        ([claim("D", 1, 2, 3, least_w=3 * SINGLE_W), claim("A", 1)], ["D"]),
+        ([claim("E", 1, 2)], ["E"]),
+        ([claim("E", 1, 2, least_w=900)], []),
+        ([claim("E", 1, 2, least_w=900), claim("A", 1)], ["E", "A"]),
+    ],
+)
+def test_who_gives_way_is_on_the_phase_that_is_full(candidates: list[Claim], givers: list[str]) -> None:
+    """Two cars on L1 leave 920 W there: a third needs 460 W more, of somebody on L1."""
+    running = {each.session_id: each for each in [*candidates, claim("A", 1), claim("Z", 1)]}
+    waiting = claim("W", 1)
+    room = Room([FUSE], [waiting, *running.values()])
+    room.take(claim("A", 1), SINGLE_W)
+    room.take(claim("Z", 1), SINGLE_W)
+    assert [each.session_id for each in room.givers(waiting, candidates)] == givers
