@@ -58,17 +58,17 @@ class ParkingLot(TimedPart):
 
     def _takes_nothing(self, charger: ChargerState, connector: Connector, session: Session) -> bool:
         """Return whether a car is offered enough to charge with, and its charger says that it is the car that waits."""
+        if session.parking.is_offered:
+            drawn_w = session.demand.previous_w  # the next sample will tell whether it has begun
+            waits = connector.status is not ConnectorStatus.SUSPENDED_EVSE
+        else:
+            drawn_w = connector.meter.fresh_w(self.now.mono_ms, self.timings.fresh_sample_ms)
+            waits = connector.status is ConnectorStatus.SUSPENDED_EV
+        if not waits or (drawn_w is not None and is_drawing(charger, drawn_w)):
+            return False
         told_w = connector.limits.accepted_w(session.transaction_id)
         least_w = charger.manner.form.round_down(charger.config.min_power_w)
-        if told_w is None or told_w == 0 or told_w < least_w:
-            return False
-        if session.parking.is_offered:
-            drawn_w = session.demand.previous_w
-            has_begun = drawn_w is not None and is_drawing(charger, drawn_w)  # the next sample will tell
-            return not has_begun and connector.status is not ConnectorStatus.SUSPENDED_EVSE
-        drawn_w = connector.meter.fresh_w(self.now.mono_ms, self.timings.fresh_sample_ms)
-        is_idle = drawn_w is None or not is_drawing(charger, drawn_w)
-        return is_idle and connector.status is ConnectorStatus.SUSPENDED_EV
+        return told_w is not None and told_w > 0 and told_w >= least_w
 
     def _park(self, session: Session) -> None:
         parking = session.parking

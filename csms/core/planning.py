@@ -43,6 +43,7 @@ class Steered:
         target_w: T, rounded to what can be told.
         booked_w: K of its connector.
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
+        least_told_w: its least, rounded to what can be told: chargers that take amperes may be told a little less.
     """
 
     session: Session
@@ -53,6 +54,7 @@ class Steered:
     booked_w: int
     target_w: int
     grant_w: int
+    least_told_w: int
     limited_by: str
 
     @property
@@ -61,11 +63,6 @@ class Steered:
         cap_w, charger_cap_w = self.connector.cap_w, self.charger.cap_w
         over = cap_w is not None and self.booked_w > cap_w
         return over or (charger_cap_w is not None and self.charger.sum_w() > charger_cap_w)
-
-    @property
-    def least_told_w(self) -> int:
-        """Return its least as far as that can be told, W: chargers that take amperes may be told a little less."""
-        return tells_of(self.charger, self.session)(self.claim.min_w)
 
     @property
     def short(self) -> bool:
@@ -165,6 +162,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             booked_w,
             target_w,
             max(booked_w, tellable_w(grant_w)),
+            tellable_w(claim.min_w),
             reason_of(charger, connector, session, claim, limited_by),
         )
         for (charger, connector, session), tellable_w, claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(

@@ -37,17 +37,19 @@ class Rotation(TimedPart):
     def note(self, plan: Plan) -> tuple[set[SessionId], set[SessionId]]:
         """Take down since when each one runs or waits; return who has waited, and who has run, for long enough."""
         now_ms = self.now.mono_ms
-        waiting = [each.session for each in plan.steered.values() if _waits(each)]
-        running = [each.session for each in plan.steered.values() if _runs(each)]
+        waiting: list[Session] = []
+        running: list[Session] = []
         for each in plan.steered.values():
-            turn = each.session.turn
-            if not _runs(each):
+            session, turn = each.session, each.session.turn
+            if runs := _runs(each):
+                running.append(session)
+                turn.runs_ms = now_ms if turn.runs_ms is None else turn.runs_ms
+            else:
                 turn.runs_ms = None
-            elif turn.runs_ms is None:
-                turn.runs_ms = now_ms
             if _waits(each):
+                waiting.append(session)
                 turn.waits_ms = now_ms if turn.waits_ms is None else turn.waits_ms
-            elif not _runs(each) or each.booked_w >= each.least_told_w:
+            elif not runs or each.booked_w >= each.least_told_w:
                 turn.waits_ms = None  # else it was let in, and has not got its power yet
         for session in self.state.sessions.values():
             if not waiting:
