@@ -58,6 +58,7 @@ _OPERATOR = (
     "POST /sessions/{id}/power-update",
     "POST /sessions/{id}/stop",
     "POST /station/simulate",
+    "PUT /sessions/{id}/share",
     "POST /transactions/{transactionId}/close",
     "PUT /chargers/{chargerId}/connectors/{idx}/maintenance",
     "PUT /chargers/{chargerId}/maintenance",

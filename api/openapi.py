@@ -50,6 +50,7 @@ from api.schemas import (
     SessionAnswer,
     SessionRequest,
     SessionsAnswer,
+    ShareRequest,
     StatusAnswer,
     TransactionAnswer,
     TransactionsAnswer,
@@ -63,6 +64,7 @@ _REF = "#/components/schemas/{model}"
 _TAKEN: tuple[type[BaseModel], ...] = (
     SessionRequest,
     PowerUpdate,
+    ShareRequest,
     StationConfiguration,
     LearntMakes,
     IdTagRequest,
@@ -75,6 +77,7 @@ _TAKEN: tuple[type[BaseModel], ...] = (
 _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
     SessionsAnswer,
+    ShareRequest,
     ExplanationAnswer,
     SimulationAnswer,
     StatusAnswer,

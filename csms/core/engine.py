@@ -63,6 +63,7 @@ from csms.core.events import (
     SessionStopRequested,
     StationConfigured,
     StatusNotified,
+    TermsRequested,
     TransactionCloseRequested,
     TransactionStarted,
     TransactionStopped,
@@ -76,6 +77,7 @@ from csms.core.links import Links
 from csms.core.maintaining import Maintaining, MaintenanceWatch
 from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.observing import check_nothing_written, show_what_they_would_get
+from csms.core.parking import ParkingLot
 from csms.core.part import Alarm
 from csms.core.planning import Plan, make_plan
 from csms.core.reconfiguration import Reconfiguration
@@ -92,6 +94,7 @@ from csms.core.recovery import rebuild
 from csms.core.releasing import ReleaseQueue, Releasing
 from csms.core.replies import ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
+from csms.core.rotation import Rotation
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
@@ -105,7 +108,14 @@ from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
 from csms.core.views import charger_view, is_shown, session_view
 
-REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested, TransactionCloseRequested, ExplainRequested)
+REST_CALLS = (
+    SessionRequested,
+    PowerUpdated,
+    SessionStopRequested,
+    TermsRequested,
+    TransactionCloseRequested,
+    ExplainRequested,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +319,8 @@ class Engine:
                 self._requests(journal, now).updated(fact)
             case SessionStopRequested():
                 self._requests(journal, now).stop_requested(fact)
+            case TermsRequested():
+                self._requests(journal, now).terms_requested(fact)
             case ExplainRequested():
                 self._explain(fact, journal, now)
             case TransactionCloseRequested():
@@ -412,8 +424,13 @@ class Engine:
             ReleaseQueue(state, journal, now, timings, alarm).run()
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
+        ParkingLot(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
+        rotation = Rotation(state, journal, now, timings, alarm)
+        if not state.is_safe_mode and rotation.run(plan):
+            plan = self._make_plan(state, now.mono_ms, timings)
+            rotation.note(plan)
         self._show_targets(plan, journal)
         renew_overbooked(state, plan.overbooked, now)
         if state.is_safe_mode:
