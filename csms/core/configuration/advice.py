@@ -27,6 +27,13 @@ def notices(station: Station) -> tuple[Notice, ...]:
         found.append(Notice("fail_safe_not_chosen", "$.failSafe", text))
     if station.battery is not None:
         found.append(Notice("battery_not_used", "$.battery", "kept, but its power is not used yet"))
+    for path, said in (
+        ("$.capacitySchedule", station.capacity_schedule),
+        ("$.gridOperator", station.grid_operator),
+        ("$.capacityTariff", station.capacity_tariff),
+    ):
+        if said:
+            found.append(Notice("capacity_terms_not_used", path, "kept, but limits do not go by it yet"))
     if not station.chargers:
         found.append(Notice("no_chargers", "$.chargers", "empty: nothing can connect"))
     found += _uncontrolled_at_nameplate(station)
