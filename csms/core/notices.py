@@ -10,6 +10,7 @@ from typing import NamedTuple
 from csms.core.alarms import KINDS
 from csms.core.alarms import Alarm as Standing
 from csms.core.campaigning import CAR_THERE, WAITS
+from csms.core.capacity_events import operator_is_silent
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
@@ -105,6 +106,9 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield Sign("fail_safe_not_chosen", "the configuration has no failSafe")
     if state.station.battery is not None:
         yield Sign("battery_not_used", f"a battery of {state.station.battery.power_w} W is configured")
+    operator = state.station.grid_operator
+    if operator is not None and operator_is_silent(state, now):
+        yield Sign("grid_operator_silent", f"{operator.fail_safe_capacity_w} W hold until a heartbeat comes")
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_maintenance(charger)

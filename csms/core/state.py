@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -11,6 +12,7 @@ from csms.core.commanded import Commanded
 from csms.core.commands import Call
 from csms.core.connector import Connector
 from csms.core.events import EnergyReported, KnownTransaction, StartKey
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import (
     CampaignId,
     ChargerId,
@@ -27,6 +29,8 @@ from csms.core.limits import Send
 from csms.core.records import CampaignStored
 from csms.core.session import Session
 from csms.core.station import Station
+from csms.core.station_time import Zones, utc_only
+from csms.core.tariff import Governor
 from csms.core.tree import Tree
 from csms.core.trim import Trim
 
@@ -176,6 +180,10 @@ class State:
         campaigns: those that have not ended, oldest first.
         releasing: chargers whose release is under way (`csms.core.releasing`).
         capped: chargers that had caps when that was last looked at (`csms.core.capping`).
+        capacity_events: limits of the grid connection that were told, by their ids (`csms.core.capacity_events`).
+        operator_heard_ms: when the grid operator was last heard; None: not since this process began.
+        governor: of the capacity tariff (`csms.core.governing`).
+        zones: the rules of time zones by their IANA names.
         maintained: chargers of which something is said (`csms.core.maintaining`).
     """
 
@@ -204,6 +212,15 @@ class State:
     releasing: set[ChargerId] = field(default_factory=set)
     capped: set[ChargerId] = field(default_factory=set)
     maintained: set[ChargerId] = field(default_factory=set)
+    capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
+    operator_heard_ms: int | None = None
+    governor: Governor = field(default_factory=Governor)
+    zones: Zones = utc_only
+
+    @property
+    def zone(self) -> tzinfo:
+        """Return the rules of the station's clock."""
+        return self.zones(self.station.time_zone)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

@@ -43,6 +43,10 @@ class Peak:
     power_w: int
 
 
+NO_PEAK = Peak("", 0)
+"""Of no month."""
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """A window of the tariff, as far as it has come.
@@ -69,7 +73,7 @@ class Governor:
         seen: when a power was told last.
     """
 
-    peak: Peak = Peak("", 0)
+    peak: Peak = NO_PEAK
     window: Window | None = None
     seen: Now | None = None
 

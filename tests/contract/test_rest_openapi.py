@@ -28,7 +28,7 @@ def services() -> Services:
     nobody: Any = None
     zones = {"UTC", "Europe/Paris"}
     return Services(
-        nobody, nobody, tuple, nobody, nobody, "5E450001", zones, nobody, nobody, audit_book(), nobody, nobody, nobody
+        nobody, nobody, tuple, nobody, nobody, "5E450001", zones, nobody, nobody, audit_book(), *[nobody] * 4
     )
 
 
