@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Table, column, event, table, update
+from sqlalchemy import Connection, Table, column, event, select, table, update
 
 from csms.core.access import AccessKey, Role
 from csms.core.audit import AuditEntry

@@ -85,6 +85,7 @@ WORDS: Final = (
     "this charger is not steered: .*",
     "another car is at this connector",
     "must be after from",
+    "is the same time as from; .*",
     "no charger has told that it is of this make",
     "[0-9]+ chargers are of it, and a campaign has at most [0-9]+",
 )
