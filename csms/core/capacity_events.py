@@ -10,7 +10,7 @@ clock may have been set ahead by mistake, and set back again.
 Silence is told by monotonic time; what an event says is of UTC (`csms.core.capacity_windows` has what follows).
 """
 
-from csms.core.capacity_windows import is_silent, silence_ms
+from csms.core.capacity_windows import is_silent, next_change_ms, silence_ms
 from csms.core.capping import LOOK_AGAIN_MS
 from csms.core.events import CapacityEventSet, CapacityEventWithdrawn, GridOperatorHeard
 from csms.core.grid_terms import CapacityEvent, EventPhase
@@ -89,10 +89,16 @@ class CapacityEvents(Part):
 
 
 class CapacityWatch(TimedPart):
-    """Forgets what has been over for long, and wakes the engine when the grid operator falls silent; for one step."""
+    """Forgets what has been over for long, and wakes the engine when the capacity changes; lives for one step."""
 
     def run(self) -> None:
-        """Bring events and silence up to the present."""
+        """Forget events that have been over for long, and say when the capacity is to be looked at again."""
+        if self.state.capacity_events:
+            self._forget_old()
+        if has_terms(self.state):
+            self._wake()
+
+    def _forget_old(self) -> None:
         state, wall_ms = self.state, self.now.wall_ms
         for event in list(state.capacity_events.values()):
             if event.to_ms is None:
@@ -104,10 +110,24 @@ class CapacityWatch(TimedPart):
                 self.journal.log("capacity_event.forgotten", event_id=event.event_id)
             else:
                 self.alarm.at(self.now.mono_ms + min(LOOK_AGAIN_MS, left_ms))
-        unheard_ms = operator_unheard_ms(state, self.now)
-        allowed_ms = silence_ms(state.station, state.capacity_events.values(), wall_ms)
+
+    def _wake(self) -> None:
+        """Wake when the capacity changes, when one that counts early begins, and soon enough if the clock is set."""
+        state, mono_ms, wall_ms = self.state, self.now.mono_ms, self.now.wall_ms
+        events, unheard_ms = tuple(state.capacity_events.values()), operator_unheard_ms(state, self.now)
+        change_ms = next_change_ms(state.station, events, wall_ms, state.zone, unheard_ms, LOOK_AGAIN_MS)
+        self.alarm.at(mono_ms + (LOOK_AGAIN_MS if change_ms is None else change_ms))
+        if state.held is not None and state.held.begins_ms is not None:
+            self.alarm.at(mono_ms + max(1, state.held.begins_ms - wall_ms))
+        allowed_ms = silence_ms(state.station, events, wall_ms)
         if unheard_ms is not None and allowed_ms is not None and unheard_ms < allowed_ms:
-            self.alarm.at(self.now.mono_ms + min(LOOK_AGAIN_MS, allowed_ms - unheard_ms))
+            self.alarm.at(mono_ms + allowed_ms - unheard_ms)
+
+
+def has_terms(state: State) -> bool:
+    """Return whether the capacity of the grid connection may become another one by time alone."""
+    is_told = bool(state.capacity_events) or bool(state.station.capacity_schedule)
+    return is_told or (state.station.grid_operator is not None and state.operator_heard_ms is not None)
 
 
 def operator_unheard_ms(state: State, now: Now) -> int | None:

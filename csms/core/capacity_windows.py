@@ -19,9 +19,10 @@ The zone is the caller's (`datetime.tzinfo`): whose rules it has, and where they
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 
-from csms.core.grid_terms import DAY_MIN, CapacityEvent, EventPhase
+from csms.core.grid_terms import DAY_MIN, CapacityEvent, EventPhase, Held, HeldBy
 from csms.core.station import Station
 from csms.core.station_time import instant_ms, shown
 
@@ -33,10 +34,10 @@ AHEAD_DAYS = 8
 """A schedule repeats each week: whatever changes does so within that, and is looked for no further."""
 
 
-def grid_capacity_w(
+def held_at(
     station: Station, events: Sequence[CapacityEvent], wall_ms: int, zone: tzinfo, unheard_ms: int | None
-) -> int:
-    """Return what the grid connection may be loaded with now, W.
+) -> Held:
+    """Return what the grid connection may be loaded with now, and what that comes from; of equal ones the first named.
 
     Args:
         station: the configuration.
@@ -45,26 +46,42 @@ def grid_capacity_w(
         zone: the station's.
         unheard_ms: for how long nothing was heard of the grid operator; None: nothing since this process began.
     """
-    now_w = _at_w(station, events, wall_ms, zone)
-    soon = (
-        _at_w(station, events, edge_ms, zone)
-        for edge_ms in _edges_ms(station, events, wall_ms, wall_ms + LEAD_MS, zone)
-    )
-    told_w = min(now_w, min(soon, default=now_w))
-    if station.grid_operator is not None and is_silent(station, events, wall_ms, unheard_ms):
-        return min(told_w, station.grid_operator.fail_safe_capacity_w)
-    return told_w
+    told = _told_at(station, events, wall_ms, zone)
+    held = told
+    for edge_ms in sorted(set(_edges_ms(station, events, wall_ms, wall_ms + LEAD_MS, zone))):
+        soon = _told_at(station, events, edge_ms, zone)
+        if soon.capacity_w < held.capacity_w:
+            held = replace(soon, in_force_w=told.in_force_w, begins_ms=edge_ms)
+    operator = station.grid_operator
+    if operator is None or not is_silent(station, events, wall_ms, unheard_ms):
+        return held
+    in_force_w = min(told.in_force_w, operator.fail_safe_capacity_w)
+    if operator.fail_safe_capacity_w < held.capacity_w:
+        return Held(operator.fail_safe_capacity_w, HeldBy.FAIL_SAFE, in_force_w)
+    return replace(held, in_force_w=in_force_w)
+
+
+def grid_capacity_w(
+    station: Station, events: Sequence[CapacityEvent], wall_ms: int, zone: tzinfo, unheard_ms: int | None
+) -> int:
+    """Return what the grid connection may be loaded with now, W; the arguments are those of `held_at`."""
+    return held_at(station, events, wall_ms, zone, unheard_ms).capacity_w
 
 
 def next_change_ms(
-    station: Station, events: Sequence[CapacityEvent], wall_ms: int, zone: tzinfo, unheard_ms: int | None
+    station: Station,
+    events: Sequence[CapacityEvent],
+    wall_ms: int,
+    zone: tzinfo,
+    unheard_ms: int | None,
+    ahead_ms: int = AHEAD_DAYS * DAY_MS,
 ) -> int | None:
     """Return in how many ms, at least 1, the capacity will be another one if nothing is heard until then.
 
-    None: not within a week, as things stand.
+    None: not within `ahead_ms` (from a week on: not at all), as things stand.
     """
     now_w = grid_capacity_w(station, events, wall_ms, zone, unheard_ms)
-    for change_ms in _changes_ms(station, events, wall_ms, zone, unheard_ms):
+    for change_ms in _changes_ms(station, events, wall_ms, zone, unheard_ms, ahead_ms):
         passed_ms = change_ms - wall_ms
         still_ms = None if unheard_ms is None else unheard_ms + passed_ms
         if grid_capacity_w(station, events, change_ms, zone, still_ms) != now_w:
@@ -101,27 +118,36 @@ def silence_ms(station: Station, events: Iterable[CapacityEvent], wall_ms: int) 
     return min((station.grid_operator.silent_after_s, *promised_s)) * 1_000
 
 
-def _at_w(station: Station, events: Iterable[CapacityEvent], wall_ms: int, zone: tzinfo) -> int:
-    """Return what schedule and events leave at one instant, W."""
-    told_w = [event.capacity_w for event in events if event.phase_at(wall_ms) is EventPhase.IN_FORCE]
+def _told_at(station: Station, events: Iterable[CapacityEvent], wall_ms: int, zone: tzinfo) -> Held:
+    """Return what configuration, schedule and events leave at one instant."""
+    found = [Held(station.grid_capacity_w, HeldBy.GRID_CAPACITY, 0)]
     if station.capacity_schedule:
         clock = shown(wall_ms, zone)
         day, minute = clock.weekday(), clock.hour * 60 + clock.minute
-        told_w += [w.capacity_w for w in station.capacity_schedule if w.holds_at(day, minute)]
-    return min((station.grid_capacity_w, *told_w))
+        windows = (window for window in station.capacity_schedule if window.holds_at(day, minute))
+        found += [Held(window.capacity_w, HeldBy.SCHEDULE, 0, window=window) for window in windows]
+    in_force = (event for event in events if event.phase_at(wall_ms) is EventPhase.IN_FORCE)
+    found += [Held(event.capacity_w, HeldBy.EVENT, 0, event=event) for event in in_force]
+    lowest = min(found, key=lambda held: held.capacity_w)
+    return replace(lowest, in_force_w=lowest.capacity_w)
 
 
 def _changes_ms(
-    station: Station, events: Sequence[CapacityEvent], wall_ms: int, zone: tzinfo, unheard_ms: int | None
+    station: Station,
+    events: Sequence[CapacityEvent],
+    wall_ms: int,
+    zone: tzinfo,
+    unheard_ms: int | None,
+    ahead_ms: int,
 ) -> list[int]:
-    """Return the instants at which the capacity may change after now, in order."""
-    edges_ms = list(_edges_ms(station, events, wall_ms, wall_ms + AHEAD_DAYS * DAY_MS, zone))
+    """Return the instants at which the capacity may change within `ahead_ms` from now, in order."""
+    edges_ms = set(_edges_ms(station, events, wall_ms, wall_ms + ahead_ms + LEAD_MS, zone))
     found = {*edges_ms, *(edge_ms - LEAD_MS for edge_ms in edges_ms)}
     if station.grid_operator is not None and unheard_ms is not None:
         promised_s = (event.heartbeat_s for event in events if event.heartbeat_s is not None)
         heard_ms = wall_ms - unheard_ms
         found |= {heard_ms + each_s * 1_000 for each_s in (station.grid_operator.silent_after_s, *promised_s)}
-    return sorted(each for each in found if each > wall_ms)
+    return sorted(each for each in found if wall_ms < each <= wall_ms + ahead_ms)
 
 
 def _edges_ms(

@@ -73,6 +73,7 @@ from csms.core.events import (
 )
 from csms.core.explaining import explain
 from csms.core.firm import RowBound, firm_bounds
+from csms.core.grid_root import hold_grid
 from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, TransactionId
 from csms.core.journal import Journal
@@ -164,6 +165,7 @@ class Engine:
         self._state = rebuild(snapshot, now, timings)
         self._state.zones = zones
         self._state.is_safe_mode = safe
+        hold_grid(self._state, now)
         self._make_plan = make_safe_plan if safe else make_plan
         self._timings = timings
         self._plan: Plan | None = None
@@ -358,6 +360,7 @@ class Engine:
             refused = Refused(Refusal.UNKNOWN_SESSION, "there is no active session of that id")
             journal.reply(fact.request, refused)
             return
+        hold_grid(self._state, now)
         plan = self._make_plan(self._state, now.mono_ms, self._timings)
         explanation = explain(self._state, plan, session, now.mono_ms, self._timings)
         journal.reply(fact.request, Explained(explanation))
@@ -396,6 +399,7 @@ class Engine:
         """Return the intake of REST requests; each is answered from a plan of its own, so upkeep comes first."""
 
         def refresh() -> None:
+            hold_grid(self._state, now)
             Upkeep(self._state, journal, now, self._timings, Alarm()).run()
             Capping(self._state, journal, now, self._timings, Alarm()).run()
 
@@ -406,6 +410,7 @@ class Engine:
     def _control(self, journal: Journal, now: Now, alarm: Alarm) -> None:
         """Bring time to bear, plan, carry the plan out, and go on with what waits."""
         state, timings = self._state, self._timings
+        hold_grid(state, now)
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
         queue = CommandQueue(state, journal, now, timings, alarm)
@@ -422,8 +427,7 @@ class Engine:
             ReleaseQueue(state, journal, now, timings, alarm).run()
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
-        if state.capacity_events or state.operator_heard_ms is not None:
-            CapacityWatch(state, journal, now, timings, alarm).run()
+        CapacityWatch(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)

@@ -61,6 +61,17 @@ class CapacityTariff:
     window_min: int = 15
 
 
+class HeldBy(StrEnum):
+    """What the capacity of the grid connection comes from."""
+
+    GRID_CAPACITY = "grid_capacity"
+    SCHEDULE = "schedule"
+    EVENT = "event"
+    FAIL_SAFE = "fail_safe"
+    """Nothing is heard of the grid operator."""
+    TARIFF = "tariff"
+
+
 class EventPhase(StrEnum):
     """Where an event stands."""
 
@@ -95,3 +106,22 @@ class CapacityEvent:
         if wall_ms < self.from_ms:
             return EventPhase.COMING
         return EventPhase.IN_FORCE if self.to_ms is None or wall_ms < self.to_ms else EventPhase.OVER
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the grid connection may be loaded with at an instant, and why no more.
+
+    Attributes:
+        capacity_w: the lowest of all that hold, and of those that are to hold in a moment.
+        begins_ms: UTC, from when it holds, where it counts already before its time; None: it holds now.
+        in_force_w: what holds now; more than `capacity_w` before that one's time.
+        window: of `HeldBy.SCHEDULE`; event: of `HeldBy.EVENT`.
+    """
+
+    capacity_w: int
+    by: HeldBy
+    in_force_w: int
+    begins_ms: int | None = None
+    window: CapacityWindow | None = None
+    event: CapacityEvent | None = None

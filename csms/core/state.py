@@ -12,7 +12,7 @@ from csms.core.commanded import Commanded
 from csms.core.commands import Call
 from csms.core.connector import Connector
 from csms.core.events import EnergyReported, KnownTransaction, StartKey
-from csms.core.grid_terms import CapacityEvent
+from csms.core.grid_terms import CapacityEvent, Held
 from csms.core.ids import (
     CampaignId,
     ChargerId,
@@ -182,6 +182,7 @@ class State:
         capped: chargers that had caps when that was last looked at (`csms.core.capping`).
         capacity_events: limits of the grid connection that were told, by their ids (`csms.core.capacity_events`).
         operator_heard_ms: when the grid operator was last heard; None: not since this process began.
+        held: what the grid connection may be loaded with, and why no more (`csms.core.grid_root`); None: not looked at.
         governor: of the capacity tariff (`csms.core.governing`).
         zones: the rules of time zones by their IANA names.
         maintained: chargers of which something is said (`csms.core.maintaining`).
@@ -214,6 +215,7 @@ class State:
     maintained: set[ChargerId] = field(default_factory=set)
     capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
     operator_heard_ms: int | None = None
+    held: Held | None = None
     governor: Governor = field(default_factory=Governor)
     zones: Zones = utc_only
 
