@@ -73,6 +73,7 @@ from csms.core.events import (
 )
 from csms.core.explaining import explain
 from csms.core.firm import RowBound, firm_bounds
+from csms.core.governing import govern
 from csms.core.grid_root import hold_grid
 from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, TransactionId
@@ -429,6 +430,7 @@ class Engine:
             Capping(state, journal, now, timings, alarm).run()
         CapacityWatch(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
+        govern(state, journal, now, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)
         renew_overbooked(state, plan.overbooked, now)

@@ -2,9 +2,9 @@
 
 Everything in force then stays in force: a car that charges keeps its limit, and what may still be executed will be; a
 car that is plugged in falls under its connector's default; a charger that was never provisioned may give all it has.
-All of that is what is booked: no limit counts as one that expires. It must fit the *firm* capacity: of the grid connection
-the lowest that may come without anything new being said, be it by the schedule, an event that was told, or because the
-grid operator is not heard (`csms.core.capacity_windows.lowest_w`); of all other rows the configured one.
+All of that is what is booked: no limit counts as one that expires. It must fit the *firm* capacity: of the grid
+connection the lowest that may come without anything new being said, be it by the schedule, an event that was told, or
+because the grid operator is not heard (`csms.core.capacity_windows.lowest_w`); of all other rows the configured one.
 
 Where that is the capacity of now, the bound holds at once and for ever. Where the schedule gives more for some hours,
 what is booked above the lowest rests on this process: it cuts before the next window begins, and nobody else does.

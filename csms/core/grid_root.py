@@ -2,9 +2,9 @@
 
 Theory of operation. All that plans, books and sends asks the tree what its rows can carry. So the root is brought up to
 date before anything is asked of it: at the beginning of each plan, before each answer to a client, and after each
-change of the configuration. A capacity that falls may leave the root overbooked. That is a fact like any other (LEDGER.md
-I1): nobody is raised under it, and cuts leave at once. Where the fall was known before, it counts 25 seconds early, so
-that what is booked fits when its time comes; until then that is no alarm (`csms.core.notices`).
+change of the configuration. A capacity that falls may leave the root overbooked. That is a fact like any other
+(LEDGER.md I1): nobody is raised under it, and cuts leave at once. Where the fall was known before, it counts 25 seconds
+early, so that what is booked fits when its time comes; until then that is no alarm (`csms.core.notices`).
 
 What the tree has as *firm* is the lowest capacity that may come without anything new being said (LEDGER.md I11).
 """

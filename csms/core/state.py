@@ -28,7 +28,7 @@ from csms.core.learnt import Learnt, Make
 from csms.core.limits import Send
 from csms.core.records import CampaignStored
 from csms.core.session import Session
-from csms.core.station import Station
+from csms.core.station import GRID, Station
 from csms.core.station_time import Zones, utc_only
 from csms.core.tariff import Governor
 from csms.core.tree import Tree
@@ -184,6 +184,8 @@ class State:
         operator_heard_ms: when the grid operator was last heard; None: not since this process began.
         held: what the grid connection may be loaded with, and why no more (`csms.core.grid_root`); None: not looked at.
         governor: of the capacity tariff (`csms.core.governing`).
+        governed_w: what he lets the grid connection draw; None: all that it may.
+        drawn: what he was told last: what may have been drawn, and what is sure of that, W.
         zones: the rules of time zones by their IANA names.
         maintained: chargers of which something is said (`csms.core.maintaining`).
     """
@@ -217,7 +219,17 @@ class State:
     operator_heard_ms: int | None = None
     held: Held | None = None
     governor: Governor = field(default_factory=Governor)
+    governed_w: int | None = None
+    drawn: tuple[int, int] | None = None
     zones: Zones = utc_only
+
+    @property
+    def withheld_w(self) -> int:
+        """Return what the capacity tariff takes off what the grid connection has for chargers, W."""
+        cap_w = self.tree.caps_w[GRID]
+        if self.governed_w is None or cap_w is None:
+            return 0
+        return max(0, cap_w - max(0, self.governed_w - self.station.static_load_w))
 
     @property
     def zone(self) -> tzinfo:
