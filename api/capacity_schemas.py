@@ -13,7 +13,8 @@ from csms.core.faults import Fault
 from csms.ocpp16.times import parse_time_ms
 
 
-def _time_ms(value: object) -> int | Wrong:
+def read_time_ms(value: object) -> int | Wrong:
+    """Read a time as all bodies write it, as UTC ms."""
     at_ms = parse_time_ms(value) if isinstance(value, str) else None
     return Wrong("must be an ISO 8601 time from 2020 to 2099") if at_ms is None else at_ms
 
@@ -25,10 +26,10 @@ def _source(value: object) -> str | Wrong:
 class CapacityEventRequest(RequestBody):
     """What the grid connection may be loaded with, from when until when, and who says so."""
 
-    from_ms: Annotated[int, reads(_time_ms), WithJsonSchema(EXPIRY_SCHEMA)] = Field(
+    from_ms: Annotated[int, reads(read_time_ms), WithJsonSchema(EXPIRY_SCHEMA)] = Field(
         alias="from", description="It holds from then on; UTC where no zone is told."
     )
-    to_ms: Annotated[int | None, reads(_time_ms), WithJsonSchema(EXPIRY_SCHEMA)] = Field(
+    to_ms: Annotated[int | None, reads(read_time_ms), WithJsonSchema(EXPIRY_SCHEMA)] = Field(
         None, alias="to", description="It ends then; absent: when it is deleted."
     )
     capacity_w: Kilowatts = Field(alias="capacity", description="kW. The lowest of all that hold counts.")

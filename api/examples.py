@@ -74,6 +74,7 @@ EXPLANATION_WAITS: dict[str, Any] = {
             "bookedPower": 200,
             "notShared": 0,
             "trimmed": 0,
+            "withheld": 0,
             "shared": 200,
             "sessions": 2,
             "targetPower": 200,

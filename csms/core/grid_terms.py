@@ -12,6 +12,11 @@ WEEK: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
 """The days of a week, Monday first."""
 
 
+def clock_text(minute: int) -> str:
+    """Return a minute of the day as a clock shows it: 00:00 to 24:00."""
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
 @dataclass(frozen=True, slots=True)
 class CapacityWindow:
     """Hours of the day in which the grid connection may be loaded with less.

@@ -5,7 +5,7 @@ import re
 from csms.core.configuration.quantities import kilowatts, watts
 from csms.core.configuration.reading import Fields, Wrong, open_object, whole
 from csms.core.faults import Fault
-from csms.core.grid_terms import DAY_MIN, WEEK, CapacityTariff, CapacityWindow, GridOperator
+from csms.core.grid_terms import DAY_MIN, WEEK, CapacityTariff, CapacityWindow, GridOperator, clock_text
 from csms.core.station import Station
 
 WINDOW_KEYS = frozenset({"from", "to", "days", "capacity"})
@@ -117,14 +117,10 @@ def _window_minutes(value: object) -> int | Wrong:
 
 def _window_document(window: CapacityWindow) -> dict[str, object]:
     document: dict[str, object] = {
-        "from": _clock(window.from_min),
-        "to": _clock(window.to_min),
+        "from": clock_text(window.from_min),
+        "to": clock_text(window.to_min),
         "capacity": kilowatts(window.capacity_w),
     }
     if window.days != WEEK:
         document["days"] = [DAYS[day] for day in window.days]
     return document
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"

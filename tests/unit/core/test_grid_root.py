@@ -36,7 +36,7 @@ def charging(site: Station) -> Drive:
 
 
 def go_on(drive: Drive, until_s: float) -> list[tuple[float, str, float]]:
-    """Let both cars draw what they may, metered each 10 s, and chargers accept at once; return when who was told what."""
+    """Let both cars draw what they may, metered each 10 s, and chargers accept; return when who was told what."""
     told: list[tuple[float, str, float]] = []
     while drive.now_ms < until_s * 1_000:
         drive.take()
