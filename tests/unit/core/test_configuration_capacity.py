@@ -76,13 +76,19 @@ def test_a_difference_is_told() -> None:
     ]
 
 
-def test_it_is_told_what_is_not_used_yet() -> None:
-    station = station_of(capacitySchedule=[EVENING], gridOperator={"failSafeCapacity": 42}, capacityTariff={})
-    said = [str(notice) for notice in notices(station) if notice.kind == "capacity_terms_not_used"]
-    assert said == [
-        f"$.{key}: kept, but limits do not go by it yet (capacity_terms_not_used)"
-        for key in ("capacitySchedule", "gridOperator", "capacityTariff")
+def test_it_is_told_which_capacities_rest_on_this_system() -> None:
+    late = EVENING | {"from": "22:00", "to": "23:00", "capacity": 50}
+    station = station_of(
+        capacitySchedule=[EVENING, late], gridOperator={"failSafeCapacity": 42}, capacityTariff={"target": 40}
+    )
+    told = [str(notice) for notice in notices(station) if notice.kind == "rests_on_this_system"]
+    assert told == [
+        f"$.{key}: without this server cars go on with their last limits, also when {kw} kW are to hold"
+        " (rests_on_this_system)"
+        for key, kw in (("capacitySchedule", 50), ("gridOperator", 42))
     ]
+    harmless = station_of(capacitySchedule=[EVENING | {"capacity": 1_000}], gridOperator={"failSafeCapacity": 1_000})
+    assert not [notice for notice in notices(harmless) if notice.kind == "rests_on_this_system"]
 
 
 @pytest.mark.parametrize(
