@@ -21,8 +21,9 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 
-from csms.core.grid_terms import DAY_MIN, CapacityEvent, EventPhase, Held, HeldBy
+from csms.core.grid_terms import DAY_MIN, CapacityEvent, CapacityWindow, EventPhase, Held, HeldBy
 from csms.core.station import Station
 from csms.core.station_time import instant_ms, shown
 
@@ -30,6 +31,9 @@ LEAD_MS = 25_000
 """So long before its time a lower capacity counts: a cut has settled by then (LEDGER.md §3)."""
 
 DAY_MS = 86_400_000
+DAYS_KNOWN = 64
+"""So many days of schedules are kept read: they are the same each time they are asked for."""
+
 AHEAD_DAYS = 8
 """A schedule repeats each week: whatever changes does so within that, and is looked for no further."""
 
@@ -48,7 +52,7 @@ def held_at(
     """
     told = _told_at(station, events, wall_ms, zone)
     held = told
-    for edge_ms in sorted(set(_edges_ms(station, events, wall_ms, wall_ms + LEAD_MS, zone))):
+    for edge_ms in sorted(_edges_ms(station, events, wall_ms, wall_ms + LEAD_MS, zone)):
         soon = _told_at(station, events, edge_ms, zone)
         if soon.capacity_w < held.capacity_w:
             held = replace(soon, in_force_w=told.in_force_w, begins_ms=edge_ms)
@@ -157,23 +161,26 @@ def _edges_ms(
     for event in events:
         yield from (each for each in (event.from_ms, event.to_ms) if each is not None and after_ms < each <= until_ms)
     if station.capacity_schedule:
-        yield from (each for each in _of_clock_ms(station, after_ms, until_ms, zone) if after_ms < each <= until_ms)
+        for utc_day in range(after_ms // DAY_MS, until_ms // DAY_MS + 1):
+            edges_ms = _of_clock_ms(station.capacity_schedule, utc_day, zone)
+            yield from (each for each in edges_ms if after_ms < each <= until_ms)
 
 
-def _of_clock_ms(station: Station, after_ms: int, until_ms: int, zone: tzinfo) -> Iterator[int]:
-    """Yield when the station's clock shows the begin or the end of a window, or is set."""
-    minutes = {each % DAY_MIN for window in station.capacity_schedule for each in (window.from_min, window.to_min)}
-    day, last = shown(after_ms, zone).date(), shown(until_ms, zone).date()
+@lru_cache(maxsize=DAYS_KNOWN)
+def _of_clock_ms(schedule: tuple[CapacityWindow, ...], utc_day: int, zone: tzinfo) -> tuple[int, ...]:
+    """Return when, in a day of UTC, the station's clock shows the begin or the end of a window, or is set; in order."""
+    begin_ms, end_ms = utc_day * DAY_MS, (utc_day + 1) * DAY_MS
+    minutes = {each % DAY_MIN for window in schedule for each in (window.from_min, window.to_min)}
+    found: set[int] = set()
+    day, last = shown(begin_ms, zone).date(), shown(end_ms, zone).date()
     while day <= last:
         for minute in minutes:
             clock = datetime(day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=zone)
-            yield from {instant_ms(clock), instant_ms(clock.replace(fold=1))}
+            found |= {instant_ms(clock), instant_ms(clock.replace(fold=1))}
         day += timedelta(days=1)
-    step_ms = min(DAY_MS, until_ms - after_ms)
-    for from_ms in range(after_ms, until_ms, step_ms or 1):
-        to_ms = min(from_ms + step_ms, until_ms)
-        if _offset(from_ms, zone) != _offset(to_ms, zone):
-            yield _set_ms(from_ms, to_ms, zone)
+    if _offset(begin_ms, zone) != _offset(end_ms, zone):
+        found.add(_set_ms(begin_ms, end_ms, zone))
+    return tuple(sorted(each for each in found if begin_ms <= each <= end_ms))
 
 
 def _set_ms(from_ms: int, to_ms: int, zone: tzinfo) -> int:

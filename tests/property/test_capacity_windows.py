@@ -76,7 +76,7 @@ def told_w(station: Station, events: Sequence[CapacityEvent], at_ms: int, zone: 
     return min(held)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SITES, STANDING, st.sampled_from(ZONES))
 def test_the_lowest_of_all_that_holds_now_or_in_25_s(
     station: Station, standing: tuple[int, list[CapacityEvent]], zone: ZoneInfo
@@ -92,7 +92,7 @@ def test_the_lowest_of_all_that_holds_now_or_in_25_s(
     assert silent_w == min(expected_w, fail_safe_w)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SITES, STANDING, st.sampled_from(ZONES), UNHEARD, st.lists(st.floats(0, 1), min_size=20, max_size=20))
 def test_until_the_next_change_nothing_changes_and_then_it_does(
     station: Station,
@@ -116,7 +116,7 @@ def test_until_the_next_change_nothing_changes_and_then_it_does(
     assert {later_w(each) for each in looked_at} == {now_w}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SITES, STANDING, st.sampled_from(ZONES), UNHEARD, st.integers(0, 30 * 86_400_000))
 def test_nothing_that_comes_is_below_what_is_firm(
     station: Station, standing: tuple[int, list[CapacityEvent]], zone: ZoneInfo, unheard_ms: int | None, passed_ms: int

@@ -18,7 +18,7 @@ MANNERS = ((1.0,), (0.0,), (0.0, 0.5, 1.0))
 """What parts of the most that it may draw a load chooses from, in one window."""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
     zone=st.sampled_from(ZONES),

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from csms.core.capacity_windows import LEAD_MS, grid_capacity_w, is_silent, lowest_w, next_change_ms
-from csms.core.grid_terms import CapacityEvent, CapacityWindow, GridOperator
+from csms.core.capacity_windows import LEAD_MS, grid_capacity_w, held_at, is_silent, lowest_w, next_change_ms
+from csms.core.grid_terms import CapacityEvent, CapacityWindow, GridOperator, Held, HeldBy
 from csms.core.station import Station
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -78,11 +78,11 @@ def test_a_whole_day() -> None:
 
 
 def held_ms(station: Station, day: str) -> int:
-    """Return for how long of a day of the station's clock less than 400 kW hold, asked each 10 s."""
+    """Return for how long of a day of the station's clock less than 400 kW hold, asked each minute."""
     begin = datetime.fromisoformat(day).replace(tzinfo=PARIS)
     end = (begin + timedelta(days=1)).astimezone(UTC)
-    asked = range(int(begin.timestamp()) * 1_000, int(end.timestamp()) * 1_000, 10_000)
-    return sum(10_000 for at in asked if grid_capacity_w(station, (), at, PARIS, None) < 400_000)
+    asked = range(int(begin.timestamp()) * 1_000, int(end.timestamp()) * 1_000, MIN_MS)
+    return sum(MIN_MS for at in asked if grid_capacity_w(station, (), at, PARIS, None) < 400_000)
 
 
 @pytest.mark.parametrize(
@@ -204,3 +204,29 @@ def test_a_promise_that_ends_ends_the_silence() -> None:
 
 def test_the_lead_is_that_of_a_cut() -> None:
     assert LEAD_MS == 25_000
+
+
+EVENING = window("17:00", "20:00", 300)
+NIGHT = window("19:00", "23:00", 300)
+
+
+@pytest.mark.parametrize(
+    ("at", "unheard_ms", "held"),
+    [
+        ("2026-06-10T12:00:00+02:00", 0, Held(400_000, HeldBy.GRID_CAPACITY, 400_000)),
+        (
+            "2026-06-10T16:59:40+02:00",
+            0,
+            Held(300_000, HeldBy.SCHEDULE, 400_000, ms("2026-06-10T17:00:00+02:00"), EVENING),
+        ),
+        ("2026-06-10T17:00:00+02:00", 0, Held(300_000, HeldBy.SCHEDULE, 300_000, window=EVENING)),
+        ("2026-06-10T19:30:00+02:00", 0, Held(300_000, HeldBy.SCHEDULE, 300_000, window=EVENING)),  # the first named
+        ("2026-06-10T20:30:00+02:00", 0, Held(300_000, HeldBy.SCHEDULE, 300_000, window=NIGHT)),
+        ("2026-06-10T14:30:00+02:00", 0, Held(150_000, HeldBy.EVENT, 150_000, event=DIMMED)),
+        ("2026-06-10T14:30:00+02:00", None, Held(90_000, HeldBy.FAIL_SAFE, 90_000)),
+        ("2026-06-10T16:59:40+02:00", None, Held(90_000, HeldBy.FAIL_SAFE, 90_000)),
+    ],
+)
+def test_what_holds_the_grid_connection(at: str, unheard_ms: int | None, held: Held) -> None:
+    station = site(EVENING, NIGHT, operator=GridOperator(90_000, 300))
+    assert held_at(station, [DIMMED], ms(at), PARIS, unheard_ms) == held

@@ -7,7 +7,7 @@ import pytest
 
 from csms.core.grid_terms import CapacityTariff
 from csms.core.ids import Now
-from csms.core.tariff import Governor, Peak, allowed_w, limit_w, metered
+from csms.core.tariff import BURST, Governor, Peak, allowed_w, limit_w, metered, steady_w
 
 PARIS = ZoneInfo("Europe/Paris")
 TARIFF = CapacityTariff(100_000)
@@ -131,3 +131,50 @@ def test_a_clock_that_is_set_breaks_nothing(wall_s: float) -> None:
 def test_of_a_time_in_which_nothing_was_known_no_peak_is_made() -> None:
     governor = told((600, 300), (900, 90), (910, 90))
     assert governor.peak == Peak("2026-06", 30_000)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kw"),
+    [(870, 200), (874, 200), (875, 100), (890, 100), (899, 100)],
+)
+def test_in_the_last_25_s_no_more_than_the_limit(seconds: float, kw: int) -> None:
+    assert allowed_w(told((0, 0), (seconds, 0)), TARIFF, CAPACITY_W) == kw * 1_000
+
+
+def test_what_is_not_sure_is_used_up_and_makes_no_peak() -> None:
+    governor = metered(told((0, 0)), TARIFF, 120_000, at(450), PARIS, 70_000)
+    assert allowed_w(governor, TARIFF, CAPACITY_W) == 80_000
+    governor = metered(governor, TARIFF, 60_000, at(900), PARIS, 90_000)  # no more is sure than was drawn
+    assert governor.peak == Peak("2026-06", 65_000)
+
+
+@pytest.mark.parametrize(
+    ("before_kw", "allowed_kw", "kw"),
+    [
+        (None, 100, 100),  # the limit
+        (None, 99.9, 97.5),  # a step of 2.5 kW below it
+        (None, 199, 197.5),
+        (None, 200, 200),
+        (100, 102.4, 100),  # less than a step more
+        (100, 102.5, 102.5),
+        (100, 99.999, 97.5),
+        (97.5, 99.999, 97.5),
+        (97.5, 100, 100),
+        (100, 2.5, 2.5),
+        (100, 1.2, 1.2),  # all of it
+        (1.2, 0, 0),
+        (200, 100, 100),
+        (1, 3, 1),
+        (1, 3.5, 2.5),
+    ],
+)
+def test_what_is_gone_by_changes_in_steps(before_kw: float | None, allowed_kw: float, kw: float) -> None:
+    before_w = None if before_kw is None else int(before_kw * 1_000)
+    assert steady_w(before_w, int(allowed_kw * 1_000), 100_000) == int(kw * 1_000)
+
+
+@pytest.mark.parametrize("limit_w", [0, 1, 39, 41, 12_345])
+def test_what_is_gone_by_is_never_more_than_is_allowed(limit_w: int) -> None:
+    for allowed in range(0, BURST * limit_w + 1, max(1, limit_w // 97)):
+        for before_w in (None, 0, limit_w // 2, limit_w, BURST * limit_w):
+            assert 0 <= steady_w(before_w, allowed, limit_w) <= allowed
