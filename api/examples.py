@@ -77,6 +77,7 @@ EXPLANATION_WAITS: dict[str, Any] = {
             "bookedPower": 200,
             "notShared": 0,
             "trimmed": 0,
+            "withheld": 0,
             "shared": 200,
             "sessions": 2,
             "targetPower": 200,
@@ -329,6 +330,25 @@ CHARGER: dict[str, Any] = {
     "caps": [],
     "mode": "control",
 }
+CAPACITY_EVENT_REQUEST: dict[str, Any] = {
+    "from": "2026-11-27T16:00:00Z",
+    "to": "2026-11-27T19:00:00Z",
+    "capacity": 250,
+    "source": "Stadtnetz control room",
+    "heartbeatS": 60,
+}
+CAPACITY_EVENT: dict[str, Any] = {
+    "id": "dso-2026-117",
+    "from": "2026-11-27T16:00:00.000Z",
+    "to": "2026-11-27T19:00:00.000Z",
+    "capacity": 250,
+    "source": "Stadtnetz control room",
+    "heartbeatS": 60,
+    "state": "coming",
+    "setBy": "192.0.2.10",
+    "setAt": "2026-11-27T08:00:00.000Z",
+}
+CAPACITY_EVENTS: dict[str, Any] = {"events": [CAPACITY_EVENT]}
 MAINTENANCE_REQUEST: dict[str, Any] = {
     "reason": "Cable of connector 2 is being replaced",
     "until": "2026-11-27T16:00:00Z",

@@ -23,6 +23,7 @@ from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
 from csms.core.campaigning import Campaigning, CampaignQueue
+from csms.core.capacity_events import CapacityEvents, CapacityWatch
 from csms.core.capping import Capping
 from csms.core.closing import Closing
 from csms.core.commanding import Commanding, CommandQueue
@@ -38,6 +39,8 @@ from csms.core.events import (
     CampaignRequested,
     CampaignResumeRequested,
     CampaignStopRequested,
+    CapacityEventSet,
+    CapacityEventWithdrawn,
     CertificateRequested,
     ChargerBooted,
     ChargerConnected,
@@ -51,6 +54,7 @@ from csms.core.events import (
     EnergyReported,
     ExplainRequested,
     Fact,
+    GridOperatorHeard,
     MaintenanceEndRequested,
     MaintenanceRequested,
     MakesTaught,
@@ -70,6 +74,9 @@ from csms.core.events import (
 )
 from csms.core.explaining import explain
 from csms.core.firm import RowBound, firm_bounds
+from csms.core.governing import govern
+from csms.core.grid_root import hold_grid
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, TransactionId
 from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt, Make
@@ -82,6 +89,7 @@ from csms.core.part import Alarm
 from csms.core.planning import Plan, make_plan
 from csms.core.reconfiguration import Reconfiguration
 from csms.core.records import (
+    CapacityEventForgotten,
     ChargerForgotten,
     CountersStored,
     MakeStored,
@@ -101,6 +109,7 @@ from csms.core.session import Phase
 from csms.core.stamps import OUR_STEP_MS
 from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
+from csms.core.station_time import Zones, utc_only
 from csms.core.steering import Steering
 from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
@@ -127,6 +136,7 @@ class Changes:
         chargers: the same for chargers.
         station: the configuration, when it changed.
         makes: what is learnt of makes, when it changed.
+        capacity_events: limits of the grid connection that were told, by their ids, when they changed.
         notices: standing alarms and notices by their ids, when they changed.
     """
 
@@ -135,6 +145,7 @@ class Changes:
     station: Station | None
     notices: dict[str, Standing] | None
     makes: dict[Make, Learnt] | None
+    capacity_events: dict[str, CapacityEvent] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +166,18 @@ class Step:
 
 
 class Engine:
-    """One station's core; `safe`: it runs in safe mode for its whole life (`csms.core.safe_mode`)."""
+    """One station's core.
 
-    def __init__(self, snapshot: Snapshot, now: Now, timings: Timings = LAW, *, safe: bool = False) -> None:
+    `safe`: it runs in safe mode for its whole life (`csms.core.safe_mode`); `zones`: finds the rules of its time zone.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, now: Now, timings: Timings = LAW, *, safe: bool = False, zones: Zones = utc_only
+    ) -> None:
         self._state = rebuild(snapshot, now, timings)
+        self._state.zones = zones
         self._state.is_safe_mode = safe
+        hold_grid(self._state, now)
         self._make_plan = make_safe_plan if safe else make_plan
         self._timings = timings
         self._plan: Plan | None = None
@@ -251,6 +269,7 @@ class Engine:
             state.station,
             dict(state.notices),
             self._makes_shown(),
+            dict(state.capacity_events),
         )
 
     # --- facts ------------------------------------------------------------------------------------------------------
@@ -339,6 +358,12 @@ class Engine:
                 Maintaining(state, journal, now, timings).requested(fact)
             case MaintenanceEndRequested():
                 Maintaining(state, journal, now, timings).end_requested(fact)
+            case CapacityEventSet():
+                CapacityEvents(state, journal, now, timings).set(fact)
+            case CapacityEventWithdrawn():
+                CapacityEvents(state, journal, now, timings).withdrawn(fact)
+            case GridOperatorHeard():
+                CapacityEvents(state, journal, now, timings).heard(fact)
             case ReleaseRequested():
                 Releasing(state, journal, now, timings).requested(fact)
             case ReleaseUndoRequested():
@@ -360,6 +385,7 @@ class Engine:
             refused = Refused(Refusal.UNKNOWN_SESSION, "there is no active session of that id")
             journal.reply(fact.request, refused)
             return
+        hold_grid(self._state, now)
         plan = self._make_plan(self._state, now.mono_ms, self._timings)
         explanation = explain(self._state, plan, session, now.mono_ms, self._timings)
         journal.reply(fact.request, Explained(explanation))
@@ -398,6 +424,7 @@ class Engine:
         """Return the intake of REST requests; each is answered from a plan of its own, so upkeep comes first."""
 
         def refresh() -> None:
+            hold_grid(self._state, now)
             Upkeep(self._state, journal, now, self._timings, Alarm()).run()
             Capping(self._state, journal, now, self._timings, Alarm()).run()
 
@@ -408,6 +435,7 @@ class Engine:
     def _control(self, journal: Journal, now: Now, alarm: Alarm) -> None:
         """Bring time to bear, plan, carry the plan out, and go on with what waits."""
         state, timings = self._state, self._timings
+        hold_grid(state, now)
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
         queue = CommandQueue(state, journal, now, timings, alarm)
@@ -425,7 +453,9 @@ class Engine:
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
         ParkingLot(state, journal, now, timings, alarm).run()
+        CapacityWatch(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
+        govern(state, journal, now, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         rotation = Rotation(state, journal, now, timings, alarm)
         if not state.is_safe_mode and rotation.run(plan):
@@ -518,6 +548,12 @@ class Engine:
         records += [SendForgotten(token) for token in sorted(journal.gone)]
         records += [commanded.stored for commanded in journal.operated.values()]
         records += journal.campaigns.values()
+        records += [
+            state.capacity_events.get(event_id) or CapacityEventForgotten(event_id)
+            for event_id in sorted(journal.capacity_events)
+        ]
+        if journal.peak:
+            records.append(state.governor.peak)
         records += journal.samples
         records += journal.events
         if self._counters_moved():
@@ -577,6 +613,7 @@ class Engine:
             state.station if journal.station else None,
             dict(state.notices) if noticed else None,
             self._makes_shown() if journal.makes else None,
+            dict(state.capacity_events) if journal.capacity_events else None,
         )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import (
     CampaignId,
     ChargerId,
@@ -486,6 +487,31 @@ class ReleaseUndoRequested:
     charger_id: ChargerId
 
 
+@dataclass(frozen=True, slots=True)
+class CapacityEventSet:
+    """`PUT /station/capacity-events/{id}`: a limit of the grid connection, in the place of the one of that id."""
+
+    request: RequestId
+    event: CapacityEvent
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityEventWithdrawn:
+    """`DELETE /station/capacity-events/{id}`."""
+
+    request: RequestId
+    event_id: str
+    asked_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class GridOperatorHeard:
+    """`POST /station/grid-operator/heartbeat`: a sign of life of who tells limits."""
+
+    request: RequestId
+    asked_by: str
+
+
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
@@ -602,5 +628,8 @@ RestFact = (
     | MaintenanceEndRequested
     | ReleaseRequested
     | ReleaseUndoRequested
+    | CapacityEventSet
+    | CapacityEventWithdrawn
+    | GridOperatorHeard
 )
 Fact = StationConfigured | MakesTaught | EnergyReported | ChargerFact | CallFact | RestFact

@@ -29,6 +29,7 @@ from csms.core.ladder import least_w
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.station import GRID
 from csms.core.terms import PRIORITY_MAX
 from csms.core.timings import Timings
 from csms.core.units import floor_kw_w
@@ -82,7 +83,7 @@ class Plan:
         steered: the sessions that take part, in order of arrival.
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
-        overdrawn: rows on which more is booked than their capacity less what is drawn beyond what is booked.
+        overdrawn: rows on which more is booked than their capacity less what is taken off them (`trim_w`).
     """
 
     steered: dict[SessionId, Steered]
@@ -413,14 +414,22 @@ def overbooked_rows(state: State, booked_w: Mapping[str, int]) -> frozenset[str]
 
 
 def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
-    caps_w = ((node, state.tree.caps_w.get(node), trim.power_w) for node, trim in state.trims.items())
-    return frozenset(n for n, cap_w, trim_w in caps_w if cap_w is not None and booked_w[n] > cap_w - trim_w)
+    caps_w = ((node, state.tree.caps_w.get(node)) for node in {*state.trims, GRID})
+    return frozenset(
+        node
+        for node, cap_w in caps_w
+        if cap_w is not None and (taken_w := trim_w(state, node)) > 0 and booked_w[node] > cap_w - taken_w
+    )
 
 
 def trim_w(state: State, node: str) -> int:
-    """Return what is taken off a row because its sessions draw more than is booked for them, W."""
+    """Return what is taken off a row for targets and raises, W.
+
+    Because its sessions draw more than is booked for them, and for the capacity tariff (`csms.core.governing`).
+    """
     trim = state.trims.get(node)
-    return 0 if trim is None else trim.power_w
+    trimmed_w = 0 if trim is None else trim.power_w
+    return trimmed_w + state.withheld_w if node == GRID else trimmed_w
 
 
 def _wanted(state: State, steered: Iterable[Steered], missing_w: Mapping[ChargerId, int]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import AbortConnection
 from csms.core.connector import Connector
 from csms.core.events import ConnectorStatus, StationConfigured
+from csms.core.grid_root import hold_grid
 from csms.core.limits import Book
 from csms.core.part import Alarm, Part
 from csms.core.provisioning import Provisioning
@@ -35,6 +36,7 @@ class Reconfiguration(Part):
                 chargers[charger_id] = charger
         self.state.station, self.state.chargers = new, chargers
         self.state.tree = build_tree(new, chargers.values())
+        hold_grid(self.state, self.now)
         self.journal.station = True
         self.journal.chargers |= set(chargers)
         self.journal.plan = True
@@ -118,6 +120,7 @@ class Reconfiguration(Part):
             self._forget(charger)
         if gone:
             self.state.tree = build_tree(self.state.station, self.state.chargers.values())
+            hold_grid(self.state, self.now)
             self.journal.plan = True
 
     def _keep_young_sends(self, charger: ChargerState) -> None:

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from csms.core.commands import LimitForm, Purpose
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.release import Release
 from csms.core.settings import KeyStored
 from csms.core.station import Charger, Station
+from csms.core.tariff import NO_PEAK, Peak
 
 
 class Driver(StrEnum):
@@ -471,6 +473,13 @@ class CampaignStored:
 
 
 @dataclass(frozen=True, slots=True)
+class CapacityEventForgotten:
+    """It stands no more: withdrawn, or over for long."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventLogged:
     """One line of the station's history: statuses, boots, orphans, alarms, audited acts. `detail` is JSON-able."""
 
@@ -494,6 +503,9 @@ Record = (
     | CountersStored
     | CommandStored
     | CampaignStored
+    | CapacityEvent
+    | CapacityEventForgotten
+    | Peak
     | EventLogged
 )
 
@@ -503,7 +515,8 @@ class Snapshot:
     """What the store holds at start-up.
 
     The configuration, every remembered charger, the sends in force, the sessions that have not ended, what is learnt of
-    makes, the counters, the operators' commands and firmware campaigns that have not ended.
+    makes, the counters, the operators' commands and firmware campaigns that have not ended,
+    the limits of the grid connection that were told, the capacity tariff's peak of the last month that has one.
     """
 
     station: Station | None = None
@@ -516,3 +529,5 @@ class Snapshot:
     makes: tuple[MakeStored, ...] = ()
     commands: tuple[CommandStored, ...] = ()
     campaigns: tuple[CampaignStored, ...] = ()
+    capacity_events: tuple[CapacityEvent, ...] = ()
+    peak: Peak = NO_PEAK

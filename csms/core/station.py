@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from csms.core.grid_terms import CapacityTariff, CapacityWindow, GridOperator
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.terms import UNSAID, Terms
 
@@ -175,6 +176,9 @@ class Station:
         fail_safe: the choice for every charger that has none of its own.
         time_zone: IANA name.
         rest_session_timeout_s: a REST-driven session silent for so long is ended.
+        capacity_schedule: hours in which the grid connection may be loaded with less.
+        grid_operator: who tells limits at run time; None: nobody.
+        capacity_tariff: how power is paid for; None: its highest means are not.
     """
 
     station_id: str
@@ -187,6 +191,9 @@ class Station:
     fail_safe: FailSafe = FailSafe.CLOSED
     time_zone: str = "UTC"
     rest_session_timeout_s: int = 86_400
+    capacity_schedule: tuple[CapacityWindow, ...] = ()
+    grid_operator: GridOperator | None = None
+    capacity_tariff: CapacityTariff | None = None
 
     def charger(self, charger_id: ChargerId) -> Charger | None:
         """Return the charger of that id, or None."""

@@ -64,7 +64,9 @@ class Steering(TimedPart):
             return "a row is overbooked"
         if each.above_cap:
             return "an operator's cap"
-        return "a row is overdrawn" if self.plan.cut_is_a_trim(self.state, each) else "another session is short"
+        if not self.plan.cut_is_a_trim(self.state, each):
+            return "another session is short"
+        return "the capacity tariff" if self.state.withheld_w else "a row is overdrawn"
 
     def _worth_passing(self, each: Steered, last: Send) -> bool:
         """Return whether an urgent cut is to be sent although the last limit is not answered yet.

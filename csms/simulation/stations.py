@@ -21,6 +21,15 @@ ADDED = (
 
 CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
 
+ADDED = (
+    "needs_start_power=False, ",
+    ", mode=<Mode.CONTROL: 'control'>",
+    ", capacity_schedule=()",
+    ", grid_operator=None",
+    ", capacity_tariff=None",
+)
+"""What stations say since seeds were first kept, at its defaults."""
+
 
 def random_station(rng: random.Random, chargers_count: int | None = None) -> Station:
     """Return a station in a tree of up to two circuits, always short of power; of 1 to 6 chargers unless told."""

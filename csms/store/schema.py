@@ -313,6 +313,28 @@ campaign = _table(
 
 Index("ix_campaign_asked", campaign.c.station_id, campaign.c.asked_ms, campaign.c.campaign_id)
 
+capacity_event = _table(
+    "capacity_event",
+    _station_id(),
+    Column("event_id", Text, primary_key=True),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("to_ms", BigInteger, nullable=True),
+    Column("capacity_w", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("heartbeat_s", BigInteger, nullable=True),
+    Column("set_by", Text, nullable=False),
+    Column("set_ms", BigInteger, nullable=False),
+)
+"""Limits of the grid connection that were told and stand, or were over a day ago at most."""
+
+tariff_peak = _table(
+    "tariff_peak",
+    _station_id(),
+    Column("month", Text, primary_key=True),
+    Column("power_w", BigInteger, nullable=False),
+)
+"""The highest mean of a window of the capacity tariff in each month, kept for ever."""
+
 audit = _table(
     "audit",
     _station_id(),

@@ -1,5 +1,6 @@
 """A station back to its documented JSON: required keys always, optional ones where they say more than the default."""
 
+from csms.core.configuration.capacity import capacity_document
 from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, ac_minimum_w, default_min_power_w, default_phases
 from csms.core.configuration.fail_safe import default_fail_safe_power_w
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
@@ -32,7 +33,7 @@ def station_document(station: Station) -> Json:
         document["failSafe"] = station.fail_safe.value
     if station.rest_session_timeout_s != DEFAULT_REST_SESSION_TIMEOUT_S:
         document["restSessionTimeoutS"] = station.rest_session_timeout_s
-    return document
+    return document | capacity_document(station)
 
 
 def _circuit_document(circuit: Circuit) -> Json:

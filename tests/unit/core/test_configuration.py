@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from csms.core.configuration import (
+    capacity,
     chargers,
     circuits,
     difference,
@@ -768,6 +769,9 @@ def test_what_the_fail_safe_mode_of_each_charger_costs_and_what_a_driver_experie
         ("## `battery`", parsing.BATTERY_KEYS),
         ("## `chargers[]`", chargers.KEYS),
         ("## `circuits[]`", circuits.KEYS),
+        ("## `capacitySchedule[]`", capacity.WINDOW_KEYS),
+        ("## `gridOperator`", capacity.OPERATOR_KEYS),
+        ("## `capacityTariff`", capacity.TARIFF_KEYS),
     ],
 )
 def test_the_reference_page_has_exactly_the_keys_that_are_read(heading: str, keys: frozenset[str]) -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from csms.core.certificates import Named
 from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
+from csms.core.grid_terms import CapacityTariff, CapacityWindow, GridOperator
 from csms.core.records import (
     CertificateRequest,
     ChargerStored,
@@ -71,6 +72,18 @@ stations = st.builds(
     fail_safe=st.sampled_from(FailSafe),
     time_zone=words,
     rest_session_timeout_s=int64,
+    capacity_schedule=st.lists(
+        st.builds(
+            CapacityWindow,
+            from_min=int64,
+            to_min=int64,
+            capacity_w=int64,
+            days=st.lists(int64, max_size=3).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+    grid_operator=maybe(st.builds(GridOperator, fail_safe_capacity_w=int64, silent_after_s=int64)),
+    capacity_tariff=maybe(st.builds(CapacityTariff, target_w=maybe(int64), window_min=int64)),
 )
 
 boots = st.builds(BootInfo, **dict.fromkeys(BootInfo.__dataclass_fields__, words))

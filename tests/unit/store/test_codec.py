@@ -146,6 +146,9 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
         "fail_safe": "closed",
         "time_zone": "Europe/Paris",
         "rest_session_timeout_s": 3_600,
+        "capacity_schedule": [],
+        "grid_operator": None,
+        "capacity_tariff": None,
     }
 
 
