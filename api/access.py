@@ -61,6 +61,7 @@ _OPERATOR = (
     "POST /sessions/{id}/stop",
     "POST /station/grid-operator/heartbeat",
     "POST /station/simulate",
+    "PUT /sessions/{id}/share",
     "POST /transactions/{transactionId}/close",
     "PUT /chargers/{chargerId}/connectors/{idx}/maintenance",
     "PUT /chargers/{chargerId}/maintenance",

@@ -65,6 +65,7 @@ from csms.core.release import Release, ReleaseStep
 from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.secret_names import is_secret_key
 from csms.core.session import REGISTER_UNKNOWN
+from csms.core.terms import USUAL
 from csms.core.units import used_wh
 from csms.obs.redaction import redacted
 from csms.ocpp16.merging import Value
@@ -99,6 +100,8 @@ def session_body(session: SessionView) -> SessionBody:
         consumed_power_w=session.consumed_w if is_ocpp else None,
         transaction_id=session.transaction_id if is_ocpp else None,
         limited_by=session.limited_by if is_ocpp else None,
+        weight=None if session.weight == USUAL.weight else session.weight,
+        priority=None if session.priority == USUAL.priority else session.priority,
         mode="observe" if session.observed else None,
     )
 
@@ -513,6 +516,8 @@ def id_tag_body(tag: IdTag, status: TagStatus) -> IdTagBody:
         blocked=tag.blocked,
         concurrent=tag.concurrent,
         note=tag.note,
+        weight=tag.weight,
+        priority=tag.priority,
         version=tag.version,
     )
 

@@ -25,18 +25,29 @@ from csms.core.configuration.parsing import (
     REST_SESSION_TIMEOUT_S_MIN,
 )
 from csms.core.station import GRID
+from csms.core.terms import PRIORITY_MAX, WEIGHT_MAX
 
 Kilo = Annotated[float, WithJsonSchema(KILOWATTS_SCHEMA)]
 Name = Annotated[str, Field(min_length=1, max_length=MAX_ID_LENGTH)]
 Time = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"})]
 TimeTo = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"})]
 Unset = SkipJsonSchema[None]
+Weight = Annotated[int, Field(ge=1, le=WEIGHT_MAX)]
+Priority = Annotated[int, Field(ge=0, le=PRIORITY_MAX)]
 
 
 class Documented(BaseModel):
     """An object of the configuration."""
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, json_schema_extra=tidy)
+
+
+class ConnectorSettings(Documented):
+    """What holds for one connector alone."""
+
+    idx: int = Field(ge=1, le=MAX_CONNECTORS, description="The connector's number.")
+    weight: Weight | Unset = Field(None, description="Default: the charger's.")
+    priority: Priority | Unset = Field(None, description="Default: the charger's.")
 
 
 class ChargerConfiguration(Documented):
@@ -70,6 +81,9 @@ class ChargerConfiguration(Documented):
         None,
         description="Each connector, kW; not with closed. Default: AC 6 A on each phase, DC minPower or 10 kW.",
     )
+    weight: Weight = Field(1, description="Its sessions' share beside others, unless more is said of them.")
+    priority: Priority = Field(0, description="Higher is let in first where not all least powers fit; likewise.")
+    connector_settings: list[ConnectorSettings] = Field([], description="What holds for single connectors.")
 
 
 class CircuitConfiguration(Documented):

@@ -34,7 +34,8 @@ class DemandBody(AnswerBody):
     declared_power: Kilo = Field(description="Never more than that, kW.")
     because: CauseWord = Field(
         description="declared: the most there can be; stated: its client takes less; at_limit: it draws what it may; "
-        "below_limit: what it draws and head room; not_judged: not enough was metered under its limit; tag_refused."
+        "below_limit: what it draws and head room; not_judged: not enough was metered under its limit; "
+        "parked: it took nothing, and is offered its least again now and then; tag_refused."
     )
 
 
@@ -46,6 +47,7 @@ class ShareBody(AnswerBody):
     limit_power: Kilo | Absent = Field(None, description="What it was told last, kW; absent where nobody knows.")
     target_power: Kilo
     booked_power: Kilo
+    weight: int
 
 
 class LoadBody(AnswerBody):
@@ -117,6 +119,8 @@ class ExplanationBody(AnswerBody):
     least_power: Kilo = Field(description="With less it cannot charge.")
     kept_power: Kilo = Field(description="What cannot be taken from it: the fail-safe power, or the least.")
     cap_power: Kilo | Absent = Field(None, description="What an operator allows it; absent: there is no cap.")
+    weight: int = Field(description="Its share beside others.")
+    priority: int = Field(description="Higher is let in first where not all least powers fit.")
     demand: DemandBody
     node: BindingBody | Absent = Field(None, description="The row that limits it; absent where none does.")
     grid_held_by: HeldBody | Absent = Field(
@@ -150,6 +154,8 @@ def explanation_answer(found: Explanation) -> ExplanationAnswer:
         least_power=kilowatts(found.least_w),
         kept_power=kilowatts(found.floor_w),
         cap_power=_kilo(found.cap_w),
+        weight=found.weight,
+        priority=found.priority,
         demand=DemandBody(
             power=kilowatts(found.demand_w),
             declared_power=kilowatts(found.declared_w),
@@ -208,6 +214,7 @@ def _share(found: Share) -> ShareBody:
         limit_power=_kilo(found.limit_w),
         target_power=kilowatts(found.target_w),
         booked_power=kilowatts(found.booked_w),
+        weight=found.weight,
     )
 
 

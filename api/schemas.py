@@ -17,6 +17,7 @@ from csms.core.configuration import MAX_KILO, watts
 from csms.core.configuration.names import MAX_ID_LENGTH, text
 from csms.core.configuration.reading import Reader, Wrong, flag, whole
 from csms.core.faults import Fault
+from csms.core.terms import PRIORITY_MAX, WEIGHT_MAX
 
 KILOWATTS_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": MAX_KILO, "multipleOf": 0.001}
 ID_TAG_SCHEMA: dict[str, Any] = {"type": "string", "pattern": ID_TAG_PATTERN}
@@ -97,6 +98,16 @@ class ConnectorId(RequestBody):
     )
 
 
+Weight = Annotated[
+    int | None, reads(whole(1, WEIGHT_MAX)), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": WEIGHT_MAX})
+]
+Priority = Annotated[
+    int | None,
+    reads(whole(0, PRIORITY_MAX)),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": PRIORITY_MAX}),
+]
+
+
 class SessionRequest(RequestBody):
     """A car that wants to charge."""
 
@@ -105,6 +116,15 @@ class SessionRequest(RequestBody):
     id_tag: Annotated[str | None, reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
         None, alias="idTag", description="Id tag of the remote start; a virtual one when absent."
     )
+    weight: Weight = Field(None, description="Its share beside others; as its id tag or connector says when absent.")
+    priority: Priority = Field(None, description="Higher is let in first where there is no room for all; likewise.")
+
+
+class ShareRequest(RequestBody):
+    """What is said of a session alone; what is absent is as its id tag or its connector says."""
+
+    weight: Weight = Field(None, description="Its share beside others: 2 gets twice what 1 gets.")
+    priority: Priority = Field(None, description="Higher is let in first where not all least powers fit.")
 
 
 class PowerUpdate(RequestBody):
@@ -137,6 +157,10 @@ class IdTagRequest(RequestBody):
     )
     blocked: Flag = Field(default=False, description="It may not charge.")
     concurrent: Flag = Field(default=False, description="It may run more than one transaction at a time.")
+    weight: Weight = Field(
+        None, description="Share of its sessions beside others; as their connector says when absent."
+    )
+    priority: Priority = Field(None, description="Higher is let in first where there is no room for all; likewise.")
     note: Annotated[str, reads(id_tag_fields.note), WithJsonSchema({"type": "string", "maxLength": NOTE_CHARS_MAX})] = (
         Field("", description="For people: whose it is.")
     )
@@ -207,6 +231,8 @@ class SessionBody(AnswerBody):
         description="Id of the charger, circuit or grid that limits it, or vehicle, below_minimum, no_room, "
         "operator_cap.",
     )
+    weight: int | Absent = Field(None, description="Its share beside others; absent where it is 1, as usual.")
+    priority: int | Absent = Field(None, description="Higher is let in first; absent where it is 0, as usual.")
     mode: Literal["observe"] | Absent = Field(
         None,
         description="observe: its charger is observed only. What is allocated is what it would get, and was not sent.",
@@ -751,6 +777,8 @@ class IdTagBody(AnswerBody):
     blocked: bool
     concurrent: bool = Field(description="It may run more than one transaction at a time.")
     note: str
+    weight: int | Absent = Field(None, description="Of its sessions; absent: as their connector says.")
+    priority: int | Absent = Field(None, description="Likewise.")
     version: int = Field(description="How often it was changed since it was listed, from 1.")
 
 

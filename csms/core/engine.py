@@ -67,6 +67,7 @@ from csms.core.events import (
     SessionStopRequested,
     StationConfigured,
     StatusNotified,
+    TermsRequested,
     TransactionCloseRequested,
     TransactionStarted,
     TransactionStopped,
@@ -83,6 +84,7 @@ from csms.core.links import Links
 from csms.core.maintaining import Maintaining, MaintenanceWatch
 from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.observing import check_nothing_written, show_what_they_would_get
+from csms.core.parking import ParkingLot
 from csms.core.part import Alarm
 from csms.core.planning import Plan, make_plan
 from csms.core.reconfiguration import Reconfiguration
@@ -100,9 +102,11 @@ from csms.core.recovery import rebuild
 from csms.core.releasing import ReleaseQueue, Releasing
 from csms.core.replies import ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
+from csms.core.rotation import Rotation
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
+from csms.core.stamps import OUR_STEP_MS
 from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
 from csms.core.station_time import Zones, utc_only
@@ -113,7 +117,14 @@ from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
 from csms.core.views import charger_view, is_shown, session_view
 
-REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested, TransactionCloseRequested, ExplainRequested)
+REST_CALLS = (
+    SessionRequested,
+    PowerUpdated,
+    SessionStopRequested,
+    TermsRequested,
+    TransactionCloseRequested,
+    ExplainRequested,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +184,7 @@ class Engine:
         self._due_ms: int | None = now.mono_ms
         self._counters = self._counters_now()
         self._last_ms = now.mono_ms
+        self._clock_ms = now.wall_ms - now.mono_ms
         self._shown_chargers: dict[ChargerId, ChargerView] = {}
 
     # --- the door ---------------------------------------------------------------------------------------------------
@@ -185,6 +197,7 @@ class Engine:
         """
         check(now.mono_ms >= self._last_ms, "monotonic time stepped back")
         self._last_ms = now.mono_ms
+        self._follow_our_clock(now)
         journal = Journal(now.wall_ms)
         alarm = Alarm()
         self._take_in(facts, journal, now)
@@ -195,6 +208,15 @@ class Engine:
             self._due_ms = alarm.due_ms
         _answer_boots_first(facts, journal)
         return self._finish(journal)
+
+    def _follow_our_clock(self, now: Now) -> None:
+        """Let a step of our own clock say nothing about the clocks of chargers (I8)."""
+        by_ms = now.wall_ms - now.mono_ms - self._clock_ms
+        if abs(by_ms) < OUR_STEP_MS:
+            return
+        self._clock_ms += by_ms
+        for charger in self._state.chargers.values():
+            charger.our_clock_stepped(by_ms)
 
     def next_due_ms(self) -> int | None:
         """Return the monotonic time at which a step is due without any fact; None when nothing waits for time."""
@@ -316,6 +338,8 @@ class Engine:
                 self._requests(journal, now).updated(fact)
             case SessionStopRequested():
                 self._requests(journal, now).stop_requested(fact)
+            case TermsRequested():
+                self._requests(journal, now).terms_requested(fact)
             case ExplainRequested():
                 self._explain(fact, journal, now)
             case TransactionCloseRequested():
@@ -429,9 +453,14 @@ class Engine:
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
         CapacityWatch(state, journal, now, timings, alarm).run()
+        ParkingLot(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
         govern(state, journal, now, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
+        rotation = Rotation(state, journal, now, timings, alarm)
+        if not state.is_safe_mode and rotation.run(plan):
+            plan = self._make_plan(state, now.mono_ms, timings)
+            rotation.note(plan)
         self._show_targets(plan, journal)
         renew_overbooked(state, plan.overbooked, now)
         if state.is_safe_mode:

@@ -25,6 +25,7 @@ from csms.core.ids import (
 from csms.core.learnt import Learnt, Make
 from csms.core.release import ReleaseStep
 from csms.core.station import Station
+from csms.core.terms import UNSAID, Terms
 
 
 class TagStatus(StrEnum):
@@ -216,6 +217,7 @@ class TransactionStarted:
     `known` is the store's answer for the same `StartKey`: a replay keeps its transaction id for ever.
     `new_session_id` is used when the start opens a new session. `exclusive`: the policy lets this tag run one
     transaction at a time, so the core answers ConcurrentTx when it already runs another one (never for a replay).
+    `tag_terms`: what is listed of the tag's weight and priority.
     """
 
     key: StartKey
@@ -225,6 +227,7 @@ class TransactionStarted:
     known: KnownTransaction | None = None
     exclusive: bool = False
     request: RequestId | None = None
+    tag_terms: Terms = UNSAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -516,7 +519,8 @@ class GridOperatorHeard:
 class SessionRequested:
     """`POST /sessions`: REST-driven, or a RemoteStartTransaction when the charger is steered over OCPP.
 
-    `id_tag` is the tag to send (the virtual tag when the client named none).
+    `id_tag` is the tag to send (the virtual tag when the client named none). `terms`: what the client says of this
+    session; `tag_terms`: what is listed of the tag that it named, which a charger's start tells by itself.
     """
 
     request: RequestId
@@ -525,6 +529,17 @@ class SessionRequested:
     vehicle_max_w: int
     id_tag: str
     new_session_id: SessionId
+    terms: Terms = UNSAID
+    tag_terms: Terms = UNSAID
+
+
+@dataclass(frozen=True, slots=True)
+class TermsRequested:
+    """`PUT /sessions/{id}/share`: what is said of a session from now on, in the place of what was."""
+
+    request: RequestId
+    session_id: SessionId
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -601,6 +616,7 @@ RestFact = (
     SessionRequested
     | PowerUpdated
     | SessionStopRequested
+    | TermsRequested
     | ExplainRequested
     | TransactionCloseRequested
     | CommandRequested

@@ -53,6 +53,8 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
         cap_w=min((cap_w for cap_w in (connector.cap_w, charger.cap_w) if cap_w is not None), default=None),
         cause=_cause(charger, session, found.limit_w, now_ms),
     )
+    weight, priority = session.standing_at(charger.config)
+    found = replace(found, weight=weight, priority=priority)
     if steered is None:
         reason = _why_not_steered(charger, connector, session)
         found = replace(found, reason=reason)
@@ -126,6 +128,8 @@ def _cause(charger: ChargerState, session: Session, limit_w: int | None, now_ms:
         return Cause.TAG_REFUSED
     if session.stated is not None:
         return Cause.STATED if session.stated.maximum_w < session.stated.declared_w else Cause.DECLARED
+    if session.parking.is_parked:
+        return Cause.PARKED
     demand: Demand = session.demand
     if demand.previous_w is None:
         return Cause.DECLARED if demand.estimate_w >= demand.declared_w else Cause.NOT_JUDGED
@@ -354,6 +358,7 @@ def _share(question: Question, allocation: Allocation, at: int) -> Share:
         limit_w=_limit_w(charger, connector, session),
         target_w=_told_w(question, allocation, at),
         booked_w=charger.connector_booked_w(connector),
+        weight=question.claims[at].weight,
     )
 
 

@@ -79,6 +79,8 @@ class Cause(StrEnum):
     """It draws what it may, so it counts as wanting more."""
     BELOW_LIMIT = "below_limit"
     """It draws less than it may: what it draws and some head room are kept for it."""
+    PARKED = "parked"
+    """It was offered power and took none: it counts with nothing, and is offered its least again from time to time."""
     STATED = "stated"
     """Its client has said that it takes less than it was given."""
 
@@ -112,6 +114,7 @@ class Share:
     limit_w: int | None
     target_w: int
     booked_w: int
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,7 @@ class Explanation:
         least_w: less than this it cannot charge with; floor_w: this cannot be taken from it.
         cap_w: the lowest of the caps of operators; None: there is none.
         demand_w: what it can take now, never more than declared_w.
+        weight, priority: on which terms it shares.
         binding: None where no row limits it.
         overbooked: the first of its rows on which too much is booked.
         held: where one of both is the grid connection: what holds it below its configured capacity; None: nothing.
@@ -204,3 +208,5 @@ class Explanation:
     waits: tuple[Wait, ...] = ()
     waits_w: int = 0
     waits_sessions: int = 0
+    weight: int = 1
+    priority: int = 0

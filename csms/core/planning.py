@@ -30,6 +30,7 @@ from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
 from csms.core.station import GRID
+from csms.core.terms import PRIORITY_MAX
 from csms.core.timings import Timings
 from csms.core.units import floor_kw_w
 
@@ -43,6 +44,7 @@ class Steered:
         target_w: T, rounded to what can be told.
         booked_w: K of its connector.
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
+        least_told_w: its least, rounded to what can be told: chargers that take amperes may be told a little less.
     """
 
     session: Session
@@ -53,6 +55,7 @@ class Steered:
     booked_w: int
     target_w: int
     grant_w: int
+    least_told_w: int
     limited_by: str
 
     @property
@@ -160,6 +163,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             booked_w,
             target_w,
             max(booked_w, tellable_w(grant_w)),
+            tellable_w(claim.min_w),
             reason_of(charger, connector, session, claim, limited_by),
         )
         for (charger, connector, session), tellable_w, claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
@@ -266,9 +270,10 @@ def claim_of(charger: ChargerState, connector: Connector, session: Session, floo
         if session.demand.declared_w >= least_w:  # an estimate below the minimum still holds the minimum
             most_w = max(most_w, least_w)
     most_w = max(floor_w, capped_w(connector, most_w))
-    # What cannot be paused is admitted first: power that it does not let go is nobody else's.
-    priority = int(floor_w > 0)
-    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, priority=priority, rank=session.rank)
+    weight, priority = session.standing_at(charger.config)
+    if floor_w > 0:  # what cannot be paused is admitted before all: power that it does not let go is nobody else's
+        priority += PRIORITY_MAX + 1
+    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, weight, priority, session.place)
 
 
 def capped_w(connector: Connector, power_w: int) -> int:

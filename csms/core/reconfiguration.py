@@ -54,6 +54,7 @@ class Reconfiguration(Part):
             self._log_return(charger)
         config = steered(config, charger.release)
         was_observed = charger.config.is_observed
+        terms = (charger.config.terms, charger.config.connector_terms)
         charger.config, charger.draining, charger.let_go = config, False, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)
@@ -63,6 +64,9 @@ class Reconfiguration(Part):
                 charger.provisioning.connector_added()
         for idx in [i for i, c in charger.connectors.items() if i > config.connectors and _idle(c)]:
             del charger.connectors[idx]
+        if terms != (config.terms, config.connector_terms):
+            for session in charger.sessions():
+                self.journal.show(session.session_id)
         if config.is_observed is not was_observed:
             self._change_mode(charger)
         return charger

@@ -263,6 +263,7 @@ class SessionStored:
         flags: "superseded", "unknown_connector", "suspect", … for the operator's eye.
         start_words: the time stamp of its start as written, when it told no usable time.
         before_last_wh: the reading before the last one: which of the two is wrong may show only after a restart.
+        weight, priority: what was said of itself; tag_weight, tag_priority: what its id tag said at its start.
     """
 
     session_id: SessionId
@@ -289,6 +290,10 @@ class SessionStored:
     flags: tuple[str, ...] = ()
     start_words: str | None = None
     before_last_wh: int | None = None
+    weight: int | None = None
+    priority: int | None = None
+    tag_weight: int | None = None
+    tag_priority: int | None = None
 
 
 GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE, EndReason.REMOVED, EndReason.CLOSED})

@@ -32,6 +32,7 @@ class SessionView:
         consumed_w: metered, None while unknown.
         limited_by: the binding row, "vehicle", "below_minimum", "no_room", "operator_cap", "safe_mode", or
             "not_planned" before its first plan.
+        weight, priority: on which terms it shares.
         observed: its charger is observed: allocated_w and limited_by are what it would get, and nothing was sent.
     """
 
@@ -49,6 +50,8 @@ class SessionView:
     energy_wh: int | None
     started_ms: int
     observed: bool = False
+    weight: int = 1
+    priority: int = 0
 
 
 class Refusal(StrEnum):

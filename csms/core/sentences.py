@@ -77,7 +77,11 @@ def _share(explained: Explanation) -> str:
     shared, row = power_text(binding.shared_w), _row(explained)
     if binding.sessions == 1:
         return f"{_has(explained)}, because {row} has {shared} for it"
-    return f"{_has(explained)}, because {row} has {shared} for {binding.sessions} cars, which share it fairly"
+    if all(share.weight == 1 for share in binding.shares):
+        how = "which share it fairly"
+    else:
+        how = f"which share it by their weights, of which its own is {explained.weight}"
+    return f"{_has(explained)}, because {row} has {shared} for {binding.sessions} cars, {how}"
 
 
 def _vehicle(explained: Explanation) -> str:
@@ -85,6 +89,8 @@ def _vehicle(explained: Explanation) -> str:
     match explained.cause:
         case Cause.BELOW_LIMIT | Cause.STATED:
             return f"{told}, and nothing here holds it back: it takes less than it could have"
+        case Cause.PARKED:
+            return f"{told}: it took nothing of what it was offered, and is asked again from time to time"
         case Cause.DECLARED:
             return f"{told}, the most that it or its charger can take"
         case Cause.AT_LIMIT | Cause.NOT_JUDGED | Cause.TAG_REFUSED:

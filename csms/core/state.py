@@ -31,6 +31,7 @@ from csms.core.session import Session
 from csms.core.station import GRID, Station
 from csms.core.station_time import Zones, utc_only
 from csms.core.tariff import Governor
+from csms.core.terms import UNSAID, Terms
 from csms.core.tree import Tree
 from csms.core.trim import Trim
 
@@ -155,6 +156,7 @@ class StartWaiter:
     vehicle_max_w: int
     id_tag: str
     asked_ms: int
+    terms: Terms = UNSAID
     session_id: SessionId | None = None
 
 
@@ -168,6 +170,7 @@ class State:
         makes: what the chargers of each make have shown.
         sessions: those that have not ended, in order of arrival.
         transactions: the open ones, by OCPP's id.
+        turns: how often a session was moved to the back of the order (`csms.core.rotation`).
         calls: CALLs of ours whose answer may still come.
         starts, ended: what was started and ended lately, for replays that the store cannot know yet.
         orphans: stops that have been recorded, for those that name no transaction of ours.
@@ -200,6 +203,7 @@ class State:
     makes: dict[Make, Learnt] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     transactions: dict[int, Session] = field(default_factory=dict)
+    turns: int = 0
     calls: Recent[Token, PendingCall] = field(default_factory=Recent)
     starts: Recent[StartKey, KnownTransaction] = field(default_factory=Recent)
     ended: Recent[int, KnownTransaction] = field(default_factory=Recent)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from csms.core.grid_terms import CapacityTariff, CapacityWindow, GridOperator
 from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.terms import UNSAID, Terms
 
 GRID = "grid"
 """Id of the root of every station's tree of limits."""
@@ -54,6 +55,14 @@ class FailSafe(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorTerms:
+    """What the configuration says of the sessions at one connector, beside what it says of all at its charger."""
+
+    idx: int
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
 class Charger:
     """One charger as configured.
 
@@ -71,6 +80,7 @@ class Charger:
         fail_safe: what it does while this server is away.
         fail_safe_power_w: F, what each connector falls back to then; 0 where `closed` or not steered over OCPP.
         mode: whether it is steered, or observed only.
+        terms: weight and priority of its sessions, unless `connector_terms`, their id tag or they themselves say more.
     """
 
     charger_id: ChargerId
@@ -88,6 +98,8 @@ class Charger:
     fail_safe: FailSafe = FailSafe.CLOSED
     fail_safe_power_w: int = 0
     mode: Mode = Mode.CONTROL
+    terms: Terms = UNSAID
+    connector_terms: tuple[ConnectorTerms, ...] = ()
 
     @property
     def is_dc(self) -> bool:
@@ -109,6 +121,10 @@ class Charger:
     def uncontrolled_power_w(self) -> int:
         """Return what is booked while nobody steers it, W."""
         return self.max_power_w if self.reserved_power_w is None else self.reserved_power_w
+
+    def terms_at(self, idx: int) -> Terms:
+        """Return what is said of the sessions at one connector alone."""
+        return next((each.terms for each in self.connector_terms if each.idx == idx), UNSAID)
 
     def connector_keys(self) -> Iterator[ConnectorKey]:
         """Yield its connectors in order."""

@@ -12,6 +12,13 @@ from csms.simulation.keys import Pen
 from csms.simulation.obedience import Nature
 from csms.simulation.profiles import ProfileMemory
 
+ADDED = (
+    "needs_start_power=False, ",
+    ", mode=<Mode.CONTROL: 'control'>",
+    ", terms=Terms(weight=None, priority=None), connector_terms=()",
+)
+"""What was added to stations since their modes were drawn from them, as it is written at its default."""
+
 CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
 
 ADDED = (

@@ -173,6 +173,10 @@ def session_row(station_id: str, record: SessionStored) -> Row:
         document(record.flags),
         optional_text(record.start_words),
         optional_integer(record.before_last_wh),
+        optional_integer(record.weight),
+        optional_integer(record.priority),
+        optional_integer(record.tag_weight),
+        optional_integer(record.tag_priority),
     )
 
 
@@ -344,6 +348,8 @@ def id_tag_row(station_id: str, tag: IdTag) -> Row:
         tag.concurrent,
         text(tag.note),
         integer(tag.version),
+        optional_integer(tag.weight),
+        optional_integer(tag.priority),
     )
 
 

@@ -140,6 +140,10 @@ session = _table(
     Column("flags", Text, nullable=False),
     Column("start_words", Text, nullable=True),
     Column("before_last_wh", BigInteger, nullable=True),
+    Column("weight", BigInteger, nullable=True),
+    Column("priority", BigInteger, nullable=True),
+    Column("tag_weight", BigInteger, nullable=True),
+    Column("tag_priority", BigInteger, nullable=True),
 )
 """Sessions and their transactions, running and ended, kept for ever: a replayed start must find its transaction."""
 
@@ -372,6 +376,8 @@ id_tag = _table(
     Column("concurrent", Boolean, nullable=False),
     Column("note", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("weight", BigInteger, nullable=True),
+    Column("priority", BigInteger, nullable=True),
 )
 """Who may charge, as listed (`csms.core.id_tags`); read whole at start, and found in memory from then on."""
 

@@ -1183,6 +1183,10 @@ async def test_the_event_log_holds_no_more_than_so_many_lines(store: SqlStore, r
 LATER_INDEXES = {"ix_session_started", "ix_session_charger", "ix_session_id_tag"}
 
 
+TERMS = ("weight", "priority", "tag_weight", "tag_priority")
+"""Columns of sessions; tags have the first two."""
+
+
 def _as_0005_left_it(connection: Connection) -> None:
     """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
     for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
@@ -1202,6 +1206,8 @@ def _as_0005_left_it(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN certificate_request")
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
     connection.exec_driver_sql("ALTER TABLE session DROP COLUMN before_last_wh")
+    for added in TERMS:
+        connection.exec_driver_sql(f"ALTER TABLE session DROP COLUMN {added}")
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN maintenance")
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN release")
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN cleared_foreign")
@@ -1250,7 +1256,18 @@ async def test_a_closed_store_forgets_nothing(store: SqlStore) -> None:
 
 # --- id tags ----------------------------------------------------------------------------------------------------------
 
-ANNA = IdTag("ANNA", "Anna", "Fleet", 1_767_225_600_000, blocked=True, concurrent=True, note="Zoë, van 7", version=3)
+ANNA = IdTag(
+    "ANNA",
+    "Anna",
+    "Fleet",
+    1_767_225_600_000,
+    blocked=True,
+    concurrent=True,
+    note="Zoë, van 7",
+    version=3,
+    weight=7,
+    priority=0,
+)
 BARE = IdTag("04A2", "04A2")
 AUDIT = EventLogged(1, "id_tag.listed", None, None, {"id_tag": "Anna"})
 
@@ -1502,6 +1519,9 @@ async def test_acts_of_before_there_were_keys_are_of_nobodys(store_url: str) -> 
         connection.exec_driver_sql("DROP TABLE charger_access")
         connection.exec_driver_sql("DROP TABLE access_key")
         connection.exec_driver_sql("ALTER TABLE audit DROP COLUMN key_name")
+        for table_name, columns in (("session", TERMS), ("id_tag", TERMS[:2])):
+            for added in columns:
+                connection.exec_driver_sql(f"ALTER TABLE {table_name} DROP COLUMN {added}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0017'")
 
     await store._database.run(as_0017_left_it)

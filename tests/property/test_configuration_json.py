@@ -35,6 +35,12 @@ CHARGERS = st.builds(
         configure=st.sampled_from(["auto", "suggest", "never"]),
         failSafe=st.sampled_from(["closed", "reserve"]),
         failSafePower=st.sampled_from([1, 5, 10]),
+        weight=st.integers(1, 100),
+        priority=st.integers(0, 9),
+        connectorSettings=st.lists(
+            st.integers(1, 4).flatmap(lambda idx: optional(weight=st.integers(1, 100)).map({"idx": idx}.__or__)),
+            max_size=2,
+        ),
     ),
 )
 CIRCUITS = st.lists(optional(parent=st.sampled_from(["grid", "c0", "c1", "c2"]), capacity=SOME_KILO), max_size=3).map(

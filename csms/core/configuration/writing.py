@@ -6,6 +6,7 @@ from csms.core.configuration.fail_safe import default_fail_safe_power_w
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
 from csms.core.configuration.quantities import kilowatts
 from csms.core.station import Charger, Circuit, Configure, Control, Mode, Station
+from csms.core.terms import Terms
 
 Json = dict[str, object]
 
@@ -72,7 +73,17 @@ def _charger_document(charger: Charger, station: Station) -> Json:
         document["assumeOcpp16"] = True
     if charger.configure is not Configure.AUTO:
         document["configure"] = charger.configure.value
+    document |= _terms_document(charger.terms)
+    if charger.connector_terms:
+        document["connectorSettings"] = [
+            {"idx": each.idx} | _terms_document(each.terms) for each in charger.connector_terms
+        ]
     return document | _fail_safe_document(charger, station)
+
+
+def _terms_document(terms: Terms) -> Json:
+    told: Json = {"weight": terms.weight, "priority": terms.priority}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def _who_steers(charger: Charger) -> Json:

@@ -23,7 +23,8 @@ from csms.core.records import (
 )
 from csms.core.release import Installed, Release, ReleaseState, ReleaseStep, StepState, Trace
 from csms.core.settings import Answer, Change, KeyStored
-from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
+from csms.core.station import Battery, Charger, Circuit, Configure, ConnectorTerms, Control, FailSafe, Station
+from csms.core.terms import Terms
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -34,6 +35,8 @@ anything = st.text(st.characters(), max_size=20)
 def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
+
+terms = st.builds(Terms, weight=maybe(int64), priority=maybe(int64))
 
 configured = st.builds(
     Charger,
@@ -51,6 +54,8 @@ configured = st.builds(
     needs_start_power=st.booleans(),
     fail_safe=st.sampled_from(FailSafe),
     fail_safe_power_w=int64,
+    terms=terms,
+    connector_terms=st.lists(st.builds(ConnectorTerms, idx=int64, terms=terms), max_size=2).map(tuple),
 )
 
 stations = st.builds(
