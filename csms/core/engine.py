@@ -452,8 +452,8 @@ class Engine:
             ReleaseQueue(state, journal, now, timings, alarm).run()
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
-        ParkingLot(state, journal, now, timings, alarm).run()
         CapacityWatch(state, journal, now, timings, alarm).run()
+        ParkingLot(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
         govern(state, journal, now, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)

@@ -34,9 +34,9 @@ class RowBound:
 
 def firm_bounds(state: State) -> Mapping[str, RowBound]:
     """Return the bound of every row, by its id."""
-    station, tree = state.station, state.tree
-    firm_w: dict[str, int | None] = {GRID: tree.firm_w.get(GRID, tree.caps_w[GRID])}
+    station = state.station
+    firm_w: dict[str, int | None] = {GRID: state.tree.firm_w.get(GRID, state.tree.caps_w[GRID])}
     firm_w |= {circuit.circuit_id: circuit.capacity_w for circuit in station.circuits}
     firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
-    booked_w = tree.booked_w(state.chargers.values())
+    booked_w = state.tree.booked_w(state.chargers.values())
     return {node: RowBound(power_w, firm_w.get(node)) for node, power_w in booked_w.items()}

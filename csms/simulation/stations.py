@@ -16,19 +16,13 @@ ADDED = (
     "needs_start_power=False, ",
     ", mode=<Mode.CONTROL: 'control'>",
     ", terms=Terms(weight=None, priority=None), connector_terms=()",
-)
-"""What was added to stations since their modes were drawn from them, as it is written at its default."""
-
-CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
-
-ADDED = (
-    "needs_start_power=False, ",
-    ", mode=<Mode.CONTROL: 'control'>",
     ", capacity_schedule=()",
     ", grid_operator=None",
     ", capacity_tariff=None",
 )
-"""What stations say since seeds were first kept, at its defaults."""
+"""What was added to stations since their modes were drawn from them, as it is written at its default."""
+
+CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
 
 
 def random_station(rng: random.Random, chargers_count: int | None = None) -> Station:
