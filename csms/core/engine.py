@@ -98,6 +98,7 @@ from csms.core.rotation import Rotation
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
+from csms.core.stamps import OUR_STEP_MS
 from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
 from csms.core.steering import Steering
@@ -165,6 +166,7 @@ class Engine:
         self._due_ms: int | None = now.mono_ms
         self._counters = self._counters_now()
         self._last_ms = now.mono_ms
+        self._clock_ms = now.wall_ms - now.mono_ms
         self._shown_chargers: dict[ChargerId, ChargerView] = {}
 
     # --- the door ---------------------------------------------------------------------------------------------------
@@ -177,6 +179,7 @@ class Engine:
         """
         check(now.mono_ms >= self._last_ms, "monotonic time stepped back")
         self._last_ms = now.mono_ms
+        self._follow_our_clock(now)
         journal = Journal(now.wall_ms)
         alarm = Alarm()
         self._take_in(facts, journal, now)
@@ -187,6 +190,15 @@ class Engine:
             self._due_ms = alarm.due_ms
         _answer_boots_first(facts, journal)
         return self._finish(journal)
+
+    def _follow_our_clock(self, now: Now) -> None:
+        """Let a step of our own clock say nothing about the clocks of chargers (I8)."""
+        by_ms = now.wall_ms - now.mono_ms - self._clock_ms
+        if abs(by_ms) < OUR_STEP_MS:
+            return
+        self._clock_ms += by_ms
+        for charger in self._state.chargers.values():
+            charger.our_clock_stepped(by_ms)
 
     def next_due_ms(self) -> int | None:
         """Return the monotonic time at which a step is due without any fact; None when nothing waits for time."""

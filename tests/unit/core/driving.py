@@ -116,6 +116,7 @@ class Drive:
         commands: everything commanded so far, in order.
         open_calls: CALLs that were handed to the socket and not answered.
         last: the last step.
+        clock_ms: how far our own clock has been set ahead since the start.
         is_recovered: each step is followed by a recovery that is compared with what goes on; dear, where hours pass.
     """
 
@@ -123,7 +124,7 @@ class Drive:
         self.memory = Memory(site)
         self.timings = timings
         self.keys = dict(keys)
-        self.now_ms = 0
+        self.now_ms = self.clock_ms = 0
         self.engine = Engine(self.memory.snapshot(), self.now, timings)
         self.commands: list[Command] = []
         self.open_calls: list[Call] = []
@@ -138,7 +139,7 @@ class Drive:
 
     @property
     def now(self) -> Now:
-        return Now(T0_MONO_MS + self.now_ms, T0_WALL_MS + self.now_ms)
+        return Now(T0_MONO_MS + self.now_ms, T0_WALL_MS + self.now_ms + self.clock_ms)
 
     def number(self) -> int:
         self._numbers += 1
