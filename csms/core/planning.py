@@ -67,8 +67,12 @@ class Steered:
 
     @property
     def short(self) -> bool:
-        """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum."""
-        missing_w = self.target_w - self.booked_w
+        """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum.
+
+        A parked car that is asked again waits for nothing while what is free is enough: others keep what they have.
+        """
+        has_w = self.grant_w if self.session.parking.is_offered else self.booked_w
+        missing_w = self.target_w - has_w
         if missing_w <= 0:
             return False
         starved = self.booked_w == 0 or self.booked_w < self.claim.min_w

@@ -109,6 +109,20 @@ def test_nobody_is_cut_who_is_parked_while_nobody_is_short() -> None:
     assert (told(drive), drive.k_kw("C", 1)) == ((0, 50), 50)
 
 
+def test_nobody_is_cut_for_what_a_parked_car_can_be_asked_with_of_what_is_free() -> None:
+    drive = site(grid_kw=100)
+    drive.configure(station(100, *drive.engine.station.chargers, charger("C", 50, min_w=10 * KW)))
+    drive.bring_up("C")
+    idle(drive, 240, b_kw=50)
+    drive.start("C")
+    idle(drive, 30, b_kw=50)
+    assert (told(drive), drive.k_kw("C", 1)) == ((0, 50), 50)
+    drive.stop("C", drive.open_transactions()[2], 1_000)
+    idle(drive, 90, b_kw=10)
+    assert len(drive.events("session.offered_again")) == 2
+    assert (told(drive), drive.view(drive.open_transactions()[1]).target_w) == ((10, 50), 14_000)
+
+
 @pytest.mark.parametrize("status", [EVSE, CHARGING])
 def test_only_a_car_that_is_said_to_wait_is_parked(status: ConnectorStatus) -> None:
     drive = site()
