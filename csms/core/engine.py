@@ -61,6 +61,8 @@ from csms.core.events import (
     ScheduleRead,
     SessionRequested,
     SessionStopRequested,
+    SiteMeterFailed,
+    SiteMeterRead,
     StationConfigured,
     StatusNotified,
     TransactionCloseRequested,
@@ -74,6 +76,7 @@ from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt, Make
 from csms.core.links import Links
 from csms.core.maintaining import Maintaining, MaintenanceWatch
+from csms.core.metering import Metering, renew_base_load, site_meter_view
 from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.observing import check_nothing_written, show_what_they_would_get
 from csms.core.part import Alarm
@@ -95,6 +98,7 @@ from csms.core.requests import Requests
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
+from csms.core.site_meter import SiteMeterView
 from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
 from csms.core.steering import Steering
@@ -117,6 +121,7 @@ class Changes:
         station: the configuration, when it changed.
         makes: what is learnt of makes, when it changed.
         notices: standing alarms and notices by their ids, when they changed.
+        site_meter: what is shown of the site's meter, where there is one.
     """
 
     sessions: dict[SessionId, SessionView | None]
@@ -124,6 +129,7 @@ class Changes:
     station: Station | None
     notices: dict[str, Standing] | None
     makes: dict[Make, Learnt] | None
+    site_meter: SiteMeterView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +182,7 @@ class Engine:
             self._control(journal, now, alarm)
             self._due_ms = alarm.due_ms
         _answer_boots_first(facts, journal)
-        return self._finish(journal)
+        return self._finish(journal, now)
 
     def next_due_ms(self) -> int | None:
         """Return the monotonic time at which a step is due without any fact; None when nothing waits for time."""
@@ -213,7 +219,7 @@ class Engine:
         return self._state.tree.booked_w(self._state.chargers.values())
 
     def node_capacity_w(self, node_id: str) -> int | None:
-        """Return the capacity of one row (the root's less the static load), W; None when unlimited."""
+        """Return the capacity of one row (the root's less the base load), W; None when unlimited."""
         return self._state.tree.caps_w.get(node_id)
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
@@ -229,6 +235,7 @@ class Engine:
             state.station,
             dict(state.notices),
             self._makes_shown(),
+            site_meter_view(state, self._last_ms),
         )
 
     # --- facts ------------------------------------------------------------------------------------------------------
@@ -324,6 +331,10 @@ class Engine:
             case EnergyReported():
                 state.energy = fact
                 journal.plan = True
+            case SiteMeterRead():
+                Metering(state, journal, now, timings).read(fact)
+            case SiteMeterFailed():
+                Metering(state, journal, now, timings).failed(fact)
             case StationConfigured():
                 Reconfiguration(state, journal, now, timings).configured(fact)
             case _:
@@ -376,6 +387,7 @@ class Engine:
         def refresh() -> None:
             Upkeep(self._state, journal, now, self._timings, Alarm()).run()
             Capping(self._state, journal, now, self._timings, Alarm()).run()
+            renew_base_load(self._state, now, self._timings, Alarm())
 
         return Requests(self._state, journal, now, self._timings, refresh=refresh, make_plan=self._make_plan)
 
@@ -400,6 +412,7 @@ class Engine:
             ReleaseQueue(state, journal, now, timings, alarm).run()
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
+        renew_base_load(state, now, timings, alarm)
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)
@@ -460,10 +473,10 @@ class Engine:
 
     # --- the output -------------------------------------------------------------------------------------------------
 
-    def _finish(self, journal: Journal) -> Step:
+    def _finish(self, journal: Journal, now: Now) -> Step:
         """Write down what changed."""
         check_nothing_written(self._state, (*journal.at_once, *journal.after_commit))
-        changes = self._changes(journal)
+        changes = self._changes(journal, now)
         return Step(
             at_once=tuple(journal.at_once),
             after_commit=tuple(journal.after_commit),
@@ -534,7 +547,7 @@ class Engine:
                     changed[charger_id] = view
         return changed
 
-    def _changes(self, journal: Journal) -> Changes:
+    def _changes(self, journal: Journal, now: Now) -> Changes:
         """Return what the view takes over: sessions that changed, and all chargers that a plan may have touched."""
         state = self._state
         sessions = {session_id: self._shown(session_id) for session_id in journal.shown}
@@ -548,6 +561,7 @@ class Engine:
             state.station if journal.station else None,
             dict(state.notices) if noticed else None,
             self._makes_shown() if journal.makes else None,
+            site_meter_view(state, now.mono_ms),
         )
 
 

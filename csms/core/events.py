@@ -483,6 +483,28 @@ class ReleaseUndoRequested:
     charger_id: ChargerId
 
 
+# --- the site's meter -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMeterRead:
+    """What the site's meter shows, W, import positive, and how old that is.
+
+    `request`: it was pushed (`PUT /station/meter`), and somebody waits; None: it was read over Modbus.
+    """
+
+    power_w: int
+    age_ms: int = 0
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMeterFailed:
+    """The site's meter could not be read, and why, in words."""
+
+    reason: str
+
+
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
@@ -587,4 +609,5 @@ RestFact = (
     | ReleaseRequested
     | ReleaseUndoRequested
 )
-Fact = StationConfigured | MakesTaught | EnergyReported | ChargerFact | CallFact | RestFact
+MeterFact = SiteMeterRead | SiteMeterFailed
+Fact = StationConfigured | MakesTaught | EnergyReported | MeterFact | ChargerFact | CallFact | RestFact

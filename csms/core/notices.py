@@ -105,6 +105,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield Sign("fail_safe_not_chosen", "the configuration has no failSafe")
     if state.station.battery is not None:
         yield Sign("battery_not_used", f"a battery of {state.station.battery.power_w} W is configured")
+    yield from _of_site_meter(state, now, alarm)
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_maintenance(charger)
@@ -124,6 +125,18 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
             cause = f"{session.booked_w} W are booked for it, and its client has not called for 15 min"
             holder = state.chargers.get(session.key.charger_id)
             yield Sign("silent_client", cause, session.session_id, holder, session.key.idx)
+
+
+def _of_site_meter(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
+    meter, base_load, static_w = state.station.site_meter, state.base_load, state.station.static_load_w
+    if meter is None:
+        return
+    yield Sign("metered_room_not_used", "a siteMeter is configured")
+    if alarm.reached(base_load.stale_ms(meter), now):
+        why = base_load.trouble or "nothing was heard of it"
+        yield Sign("base_load_meter_stale", f"{why}; {base_load.counted_w} W count as base load")
+    if base_load.counted_w > static_w:
+        yield Sign("base_load_above_maximum", f"{base_load.counted_w} W count as measured, staticLoad is {static_w} W")
 
 
 def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:

@@ -12,6 +12,7 @@ from csms.core.commands import AbortConnection
 from csms.core.connector import Connector
 from csms.core.events import ConnectorStatus, StationConfigured
 from csms.core.limits import Book
+from csms.core.metering import reconfigured
 from csms.core.part import Alarm, Part
 from csms.core.provisioning import Provisioning
 from csms.core.records import EndReason
@@ -35,6 +36,7 @@ class Reconfiguration(Part):
                 chargers[charger_id] = charger
         self.state.station, self.state.chargers = new, chargers
         self.state.tree = build_tree(new, chargers.values())
+        reconfigured(self.state, old, self.now)
         self.journal.station = True
         self.journal.chargers |= set(chargers)
         self.journal.plan = True

@@ -16,6 +16,7 @@ from csms.core.learnt import Learnt, Make
 from csms.core.records import CampaignStored, CertificateRequest, CommandStored, Driver, Maintenance
 from csms.core.release import Release
 from csms.core.settings import Change
+from csms.core.site_meter import SiteMeterView
 from csms.core.station import Station
 from csms.core.tuning import Wish
 
@@ -73,6 +74,8 @@ class Refusal(StrEnum):
     METER_STOP_TOO_LOW = "meter_stop_too_low"
     UNDER_MAINTENANCE = "under_maintenance"
     MAINTENANCE_OVER = "maintenance_over"
+    NO_SITE_METER = "no_site_meter"
+    READING_REFUSED = "reading_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,13 @@ class StationShown:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteMeterShown:
+    """The site's meter, with the reading that was taken in."""
+
+    meter: SiteMeterView
+
+
+@dataclass(frozen=True, slots=True)
 class MakesShown:
     """What is learnt of makes."""
 
@@ -186,6 +196,7 @@ Outcome = (
     | Explained
     | SessionEnded
     | StationShown
+    | SiteMeterShown
 )
 
 

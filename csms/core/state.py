@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from csms.core.alarms import Alarm
+from csms.core.base_load import BaseLoad
 from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
 from csms.core.commands import Call
@@ -177,6 +178,7 @@ class State:
         releasing: chargers whose release is under way (`csms.core.releasing`).
         capped: chargers that had caps when that was last looked at (`csms.core.capping`).
         maintained: chargers of which something is said (`csms.core.maintaining`).
+        base_load: what is known of the load that is not ours (`csms.core.metering`).
     """
 
     station: Station
@@ -204,6 +206,7 @@ class State:
     releasing: set[ChargerId] = field(default_factory=set)
     capped: set[ChargerId] = field(default_factory=set)
     maintained: set[ChargerId] = field(default_factory=set)
+    base_load: BaseLoad = field(default_factory=lambda: BaseLoad(0, 0))
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.site_meter import SiteMeter
 
 GRID = "grid"
 """Id of the root of every station's tree of limits."""
@@ -159,6 +160,7 @@ class Station:
         fail_safe: the choice for every charger that has none of its own.
         time_zone: IANA name.
         rest_session_timeout_s: a REST-driven session silent for so long is ended.
+        site_meter: what measures the load that is not ours; None: it counts as `static_load_w` always.
     """
 
     station_id: str
@@ -171,6 +173,7 @@ class Station:
     fail_safe: FailSafe = FailSafe.CLOSED
     time_zone: str = "UTC"
     rest_session_timeout_s: int = 86_400
+    site_meter: SiteMeter | None = None
 
     def charger(self, charger_id: ChargerId) -> Charger | None:
         """Return the charger of that id, or None."""

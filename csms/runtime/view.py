@@ -13,6 +13,7 @@ from csms.core.engine import Changes
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
 from csms.core.replies import ChargerView, SessionView
+from csms.core.site_meter import SiteMeterView
 from csms.core.station import Station
 
 Id = TypeVar("Id")
@@ -31,6 +32,7 @@ class StationView:
         notices: standing alarms and notices by their ids, e.g. "overbooked:grid".
         unproven: stand for chargers that came without proving who they are; the door raises and clears them.
         unstored: stands while nothing can be stored: no commit could ever bring it here.
+        site_meter: what is shown of the site's meter; None: there is none.
         watchers: called after another configuration has come into force; they do nothing but take note.
     """
 
@@ -41,6 +43,7 @@ class StationView:
     unproven: dict[ChargerId, Alarm] = field(default_factory=dict)
     unstored: Alarm | None = None
     makes: dict[Make, Learnt] = field(default_factory=dict)
+    site_meter: SiteMeterView | None = None
     watchers: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -58,6 +61,7 @@ def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -
         view.notices = changes.notices
     if changes.makes is not None:
         view.makes = changes.makes
+    view.site_meter = changes.site_meter
     if whole:
         view.sessions.clear()
         view.chargers.clear()

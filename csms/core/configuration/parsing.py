@@ -10,6 +10,7 @@ from csms.core.configuration.loads import check_constant_loads, check_fail_safe
 from csms.core.configuration.names import NameSpace, station_id
 from csms.core.configuration.quantities import watts
 from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, open_object, whole
+from csms.core.configuration.site_meter import parse_site_meter
 from csms.core.faults import Fault
 from csms.core.station import Battery, FailSafe, Station
 
@@ -24,6 +25,7 @@ KEYS = frozenset(
         "circuits",
         "failSafe",
         "restSessionTimeoutS",
+        "siteMeter",
     }
 )
 BATTERY_KEYS = frozenset({"initialCapacity", "power"})
@@ -71,6 +73,7 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         whole(REST_SESSION_TIMEOUT_S_MIN, REST_SESSION_TIMEOUT_S_MAX),
         DEFAULT_REST_SESSION_TIMEOUT_S,
     )
+    site_meter = parse_site_meter(fields, static_load_w)
     if circuits is None or chargers is None or not fields.sound:
         return None
     return Station(
@@ -84,6 +87,7 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         fail_safe=fail_safe,
         time_zone=time_zone,
         rest_session_timeout_s=timeout_s,
+        site_meter=site_meter,
     )
 
 
