@@ -31,6 +31,7 @@ _VIEWER = (
     "GET /sessions/{id}",
     "GET /sessions/{id}/explain",
     "GET /station/config",
+    "GET /station/meter",
     "GET /station/status",
 )
 _OPERATOR = (
@@ -62,6 +63,7 @@ _OPERATOR = (
     "PUT /chargers/{chargerId}/connectors/{idx}/maintenance",
     "PUT /chargers/{chargerId}/maintenance",
     "PUT /id-tags/{idTag}",
+    "PUT /station/meter",
 )
 _ADMIN = (
     "DELETE /chargers/{chargerId}/key",

@@ -33,6 +33,7 @@ from api.routes.id_tags import IdTagRoutes
 from api.routes.local_lists import LocalListRoutes
 from api.routes.maintenance import MaintenanceRoutes
 from api.routes.makes import MakeRoutes
+from api.routes.meters import MeterRoutes
 from api.routes.releases import ReleaseRoutes
 from api.routes.reports import ReportRoutes
 from api.routes.reservations import ReservationRoutes
@@ -102,6 +103,7 @@ def create_app(services: Services, door: Door) -> FastAPI:
     HealthRoutes().add_to(app)
     for routes in (
         StationRoutes,
+        MeterRoutes,
         SimulationRoutes,
         SessionRoutes,
         ExplanationRoutes,

@@ -28,6 +28,18 @@ STATION_WITH_OPTIONS: dict[str, Any] = {
     "failSafe": "closed",
 }
 
+METER_READING: dict[str, Any] = {"power": 38.5}
+METER_READING_OF_BEFORE: dict[str, Any] = {"power": 38.5, "ageS": 1.2}
+METER: dict[str, Any] = {
+    "measures": "baseLoad",
+    "source": "rest",
+    "power": 38.5,
+    "ageS": 1,
+    "stale": False,
+    "baseLoad": 40,
+    "staticLoad": 50,
+}
+
 SESSION_REQUEST: dict[str, Any] = {"connectorId": {"chargerId": "CP001", "idx": 1}, "vehicleMaxPower": 150}
 SESSION_REQUEST_WITH_TAG: dict[str, Any] = SESSION_REQUEST | {"idTag": "04A2B3C4D5E680"}
 POWER_UPDATE: dict[str, Any] = {"consumedPower": 98.4}

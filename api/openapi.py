@@ -20,6 +20,7 @@ from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
 from api.explanation_schemas import ExplanationAnswer
 from api.makes_schema import LearntMakes
+from api.meter_schemas import MeterAnswer, MeterReading
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     AlarmsAnswer,
@@ -71,6 +72,7 @@ _TAKEN: tuple[type[BaseModel], ...] = (
     CampaignRequest,
     MaintenanceRequest,
     SimulationRequest,
+    MeterReading,
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
     SessionAnswer,
@@ -78,6 +80,7 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     ExplanationAnswer,
     SimulationAnswer,
     StatusAnswer,
+    MeterAnswer,
     TransactionAnswer,
     TransactionsAnswer,
     ContinuityAnswer,

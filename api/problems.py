@@ -79,6 +79,8 @@ class Kind(Enum):
     NOT_CONTROLLED = (409, "Charger not controlled", "This charger is configured not to be controlled by this system.")
     UNDER_MAINTENANCE = (409, "Under maintenance", "No session is begun where somebody works; the error says why.")
     MAINTENANCE_OVER = (422, "Over already", "A maintenance cannot end in the past; nothing was changed.")
+    NO_SITE_METER = (409, "No site meter", "The configuration has no siteMeter whose readings are pushed.")
+    READING_REFUSED = (422, "No reading", "No meter of this site can show that; nothing was changed.")
     CHARGER_OFFLINE = (503, "Charger offline", "The charger is not connected; try again when it is.")
     CHARGER_REFUSED = (502, "Charger refused", "The charger answered and refused.")
     CHARGER_SILENT = (504, "Charger silent", "The charger gave no answer in time.")

@@ -38,7 +38,7 @@ def tidy(schema: dict[str, Any]) -> None:
             del field["default"]
 
 
-def _reads(read: Reader[Any]) -> PlainValidator:
+def reads(read: Reader[Any]) -> PlainValidator:
     """Return a validator that takes a value only as `read` does."""
 
     def validate(value: object) -> Any:
@@ -72,7 +72,7 @@ def _integer(value: object) -> int | Wrong:
     return Wrong("must be a whole number") if isinstance(found, Wrong) else found
 
 
-Kilowatts = Annotated[int, _reads(watts), WithJsonSchema(KILOWATTS_SCHEMA)]
+Kilowatts = Annotated[int, reads(watts), WithJsonSchema(KILOWATTS_SCHEMA)]
 """A number of kW in the document, W in the model."""
 
 
@@ -90,9 +90,9 @@ class ConnectorId(RequestBody):
     """A connector of the station."""
 
     charger_id: Annotated[
-        str, _reads(_charger_id), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH})
+        str, reads(_charger_id), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH})
     ] = Field(alias="chargerId", description="The charger's id, as configured.")
-    idx: Annotated[int, _reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
+    idx: Annotated[int, reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
         description="The connector's number, counted from 1."
     )
 
@@ -102,7 +102,7 @@ class SessionRequest(RequestBody):
 
     connector_id: ConnectorId = Field(alias="connectorId")
     vehicle_max_w: Kilowatts = Field(alias="vehicleMaxPower", description="The most that the car can take, kW.")
-    id_tag: Annotated[str | None, _reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
+    id_tag: Annotated[str | None, reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
         None, alias="idTag", description="Id tag of the remote start; a virtual one when absent."
     )
 
@@ -113,7 +113,7 @@ class PowerUpdate(RequestBody):
     consumed_w: Kilowatts = Field(alias="consumedPower", description="Power that the car takes now, kW.")
     echo_w: Annotated[
         int | None,
-        _reads(_whole_kilowatts),
+        reads(_whole_kilowatts),
         WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_KILO}),
     ] = Field(
         None,
@@ -123,24 +123,24 @@ class PowerUpdate(RequestBody):
     )
 
 
-Flag = Annotated[bool, _reads(flag), WithJsonSchema({"type": "boolean"})]
+Flag = Annotated[bool, reads(flag), WithJsonSchema({"type": "boolean"})]
 
 
 class IdTagRequest(RequestBody):
     """A tag as it is to be listed; what is absent is as for a new one."""
 
-    parent: Annotated[str | None, _reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
+    parent: Annotated[str | None, reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
         None, alias="parentIdTag", description="The group that it belongs to: tags of one may stop each other's cars."
     )
-    expires_ms: Annotated[int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
+    expires_ms: Annotated[int | None, reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
         Field(None, alias="expiryDate", description="From then on it is Expired; never when absent.")
     )
     blocked: Flag = Field(default=False, description="It may not charge.")
     concurrent: Flag = Field(default=False, description="It may run more than one transaction at a time.")
-    note: Annotated[
-        str, _reads(id_tag_fields.note), WithJsonSchema({"type": "string", "maxLength": NOTE_CHARS_MAX})
-    ] = Field("", description="For people: whose it is.")
-    version: Annotated[int | None, _reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
+    note: Annotated[str, reads(id_tag_fields.note), WithJsonSchema({"type": "string", "maxLength": NOTE_CHARS_MAX})] = (
+        Field("", description="For people: whose it is.")
+    )
+    version: Annotated[int | None, reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
         None, description="Put it only in the place of this version of it."
     )
 
@@ -149,10 +149,10 @@ class CloseRequest(RequestBody):
     """Why a transaction is given up, and where its register stands."""
 
     reason: Annotated[
-        str, _reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
+        str, reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
     ] = Field(description="For people who look at it later: who knows, and from what, that its stop will not come.")
     meter_stop_wh: Annotated[
-        int | None, _reads(_register), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": REGISTER_MAX_WH})
+        int | None, reads(_register), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": REGISTER_MAX_WH})
     ] = Field(None, alias="meterStopWh", description="The register as somebody has read it; as last known when absent.")
 
 
@@ -160,9 +160,9 @@ class MaintenanceRequest(RequestBody):
     """Why somebody works at a charger or connector, and until when."""
 
     reason: Annotated[
-        str, _reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
+        str, reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
     ] = Field(description="For people: it is told to whoever is refused a session there.")
-    until_ms: Annotated[int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
+    until_ms: Annotated[int | None, reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
         Field(None, alias="until", description="It ends by itself then; absent: when it is deleted.")
     )
     inoperative: Flag = Field(

@@ -83,7 +83,7 @@ from tests.certificates import CSR
 from tests.contract.test_rest_openapi import OPENAPI
 from tests.unit.runtime.audit_doubles import FakeAuditLedger, audit_book
 from tests.unit.runtime.list_doubles import FakeListMemory
-from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
+from tests.unit.runtime.tag_doubles import NOW_MS, FakeTagMemory, FixedClock
 from tests.unit.store import samples as stored
 
 NEW_ID = SessionId("00000000-0000-4000-8000-000000000001")
@@ -345,6 +345,7 @@ async def world_of(memory: SessionMemory, store: FakeStore, door: Door = UNGUARD
         local_lists=local_lists,
         charger_access=access,
         change_key=charger.change_key,
+        wall_ms=lambda: NOW_MS,
         wait_s=0,
     )
     app = create_app(services, door)
@@ -975,6 +976,8 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("delete", "/chargers/{chargerId}/local-list"),
         ("get", "/reports/energy-continuity"),
         ("post", "/station/safe-mode/end"),
+        ("get", "/station/meter"),
+        ("put", "/station/meter"),
         ("get", "/alarms"),
         ("get", "/makes"),
         ("post", "/makes"),

@@ -54,9 +54,7 @@ async def world() -> AsyncIterator[World]:
     memory = FakeTagMemory()
     nobody: Any = None
     tags = TagBook(memory, FixedClock())
-    services = Services(
-        nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book(), nobody, nobody, nobody
-    )
+    services = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book(), *[nobody] * 4)
     transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(tags, memory, client)

@@ -3,8 +3,8 @@
 import re
 from decimal import Context, Decimal
 
-from csms.core.configuration.quantities import kilowatts, milliamperes, watts
-from csms.core.configuration.reading import Fields, Reader, Wrong, choice, whole
+from csms.core.configuration.quantities import kilowatts, milliseconds, watts
+from csms.core.configuration.reading import Fields, Wrong, choice, whole
 from csms.core.site_meter import Measures, ModbusSource, RegisterKind, RegisterType, SiteMeter, WordOrder
 from csms.core.station import Station
 
@@ -65,7 +65,7 @@ def _parse_modbus(meter: Fields) -> ModbusSource | None:
         type=fields.take("type", choice(_TYPES), DEFAULT_SOURCE.type),
         word_order=fields.take("wordOrder", choice(_ORDERS), DEFAULT_SOURCE.word_order),
         scale_uw=fields.take("scale", scale_uw, DEFAULT_SOURCE.scale_uw),
-        period_ms=fields.take("periodS", _seconds(PERIOD_MS_MIN, PERIOD_MS_MAX), DEFAULT_SOURCE.period_ms),
+        period_ms=fields.take("periodS", milliseconds(PERIOD_MS_MAX, PERIOD_MS_MIN), DEFAULT_SOURCE.period_ms),
     )
     if fields.sound and source.register + source.type.registers - 1 > REGISTER_MAX:
         fields.fault("register", f"{source.type.value} takes two registers, and {REGISTER_MAX} is the last")
@@ -140,18 +140,6 @@ def scale_uw(value: object) -> int | Wrong:
     if to_the_step != exact:
         return Wrong("must have at most six decimals")
     return int(to_the_step.scaleb(6, context=_EXACT))
-
-
-def _seconds(least_ms: int, most_ms: int) -> Reader[int]:
-    def read(value: object) -> int | Wrong:
-        span_ms = milliamperes(value)  # thousandths, whatever of
-        if isinstance(span_ms, Wrong):
-            return span_ms
-        if not least_ms <= span_ms <= most_ms:
-            return Wrong(f"must be from {kilowatts(least_ms)} to {kilowatts(most_ms)}")
-        return span_ms
-
-    return read
 
 
 def _host(value: object) -> str | Wrong:

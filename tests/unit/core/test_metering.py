@@ -1,5 +1,6 @@
 """The site's meter and the engine: what the grid connection has for cars, and what is refused, shown and alarmed."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -43,7 +44,7 @@ def reads(drive: Drive, power_kw: float, seconds: int = 1, every_s: int = 1) -> 
         drive.wait(every_s)
 
 
-def live(drive: Drive, base_kw: float, cars: dict[str, float | None], seconds: int, *, adds: bool = False) -> None:
+def live(drive: Drive, base_kw: float, cars: Mapping[str, float | None], seconds: int, *, adds: bool = False) -> None:
     """Have the meter show a base load each second (`adds`: and the cars), and each car a sample every five.
 
     A car draws as much as is given; None: what is booked for it, which is its limit once others have let go.
