@@ -50,6 +50,21 @@ DOCUMENTS = st.builds(
         circuits=CIRCUITS,
         failSafe=st.sampled_from(["closed", "reserve"]),
         restSessionTimeoutS=st.integers(60, 100_000),
+        siteMeter=optional(
+            measures=st.sampled_from(["baseLoad", "grid"]),
+            maxAgeS=st.integers(2, 300),
+            margin=SOME_KILO,
+            modbus=st.builds(
+                lambda required, more: required | more,
+                st.fixed_dictionaries({"host": st.just("meter"), "register": st.integers(0, 65_534)}),
+                optional(
+                    unitId=st.integers(0, 255),
+                    type=st.sampled_from(["int16", "float32"]),
+                    scale=st.sampled_from([-1, 0.1, 1_000]),
+                    periodS=st.sampled_from([0.1, 1]),
+                ),
+            ),
+        ),
     ),
 )
 STATIONS = DOCUMENTS.map(parse_station).filter(lambda found: isinstance(found, Station))
@@ -78,6 +93,7 @@ PLACES: list[tuple[str | int, ...]] = [
     (),
     *(("stationId",), ("gridCapacity",), ("chargers",), ("battery",), ("circuits",), ("timeZone",), ("failSafe",)),
     *(("chargers", 0), ("chargers", 0, "id"), ("chargers", 0, "maxPower"), ("chargers", 0, "phases")),
+    *(("siteMeter",), ("siteMeter", "measures"), ("siteMeter", "modbus"), ("siteMeter", "modbus", "scale")),
     *(("chargers", 0, "control"), ("chargers", 0, "circuit"), ("circuits", 0), ("circuits", 0, "parent")),
 ]
 
@@ -90,6 +106,8 @@ def test_any_value_anywhere_gives_a_station_or_faults_there(place: tuple[str | i
         "gridCapacity": 100,
         "chargers": [{"id": "A", "maxPower": 50, "connectors": 1}],
         "circuits": [{"id": "hall"}],
+        "staticLoad": 20,
+        "siteMeter": {"modbus": {"host": "meter", "register": 40}},
     }
     holder = document
     for step in place[:-1]:

@@ -73,7 +73,7 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         whole(REST_SESSION_TIMEOUT_S_MIN, REST_SESSION_TIMEOUT_S_MAX),
         DEFAULT_REST_SESSION_TIMEOUT_S,
     )
-    site_meter = parse_site_meter(fields, static_load_w)
+    site_meter = parse_site_meter(fields, static_load_w, faults)
     if circuits is None or chargers is None or not fields.sound:
         return None
     return Station(

@@ -5,6 +5,7 @@ from decimal import Context, Decimal
 
 from csms.core.configuration.quantities import kilowatts, milliseconds, watts
 from csms.core.configuration.reading import Fields, Wrong, choice, whole
+from csms.core.faults import Fault
 from csms.core.site_meter import Measures, ModbusSource, RegisterKind, RegisterType, SiteMeter, WordOrder
 from csms.core.station import Station
 
@@ -22,7 +23,10 @@ REGISTER_MAX = 65_535
 PORT_MAX = 65_535
 SCALE_MAX_W = 1_000_000
 
-_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
+_HOST = re.compile(
+    r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{0,38}:[0-9A-Fa-f.]{0,15}"
+)
+"""A name, an address of IPv4, or one of IPv6."""
 _MICRO = Decimal("0.000001")
 _EXACT = Context(prec=28)
 
@@ -32,7 +36,7 @@ _TYPES = {each.value: each for each in RegisterType}
 _ORDERS = {each.value: each for each in WordOrder}
 
 
-def parse_site_meter(station: Fields, static_load_w: int) -> SiteMeter | None:
+def parse_site_meter(station: Fields, static_load_w: int, faults: list[Fault]) -> SiteMeter | None:
     """Return the site's meter; None where there is none, or, with faults noted, it could not be read.
 
     `static_load_w`: what counts when it is silent; without that a meter would be no help.
@@ -45,7 +49,8 @@ def parse_site_meter(station: Fields, static_load_w: int) -> SiteMeter | None:
     margin_w = fields.take("margin", watts, DEFAULT.margin_w)
     modbus = _parse_modbus(fields)
     if fields.sound and modbus is not None and 2 * modbus.period_ms > max_age_s * 1_000:
-        fields.fault("maxAgeS", "must be at least twice modbus.periodS")
+        station.sound = False
+        faults.append(Fault(f"{fields.path}.modbus.periodS", "must be at most half of maxAgeS"))
     if static_load_w == 0 and station.sound:
         station.fault("staticLoad", "must be above 0 beside siteMeter: it counts whenever the meter is silent")
     station.sound = station.sound and fields.sound

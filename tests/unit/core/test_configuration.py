@@ -18,6 +18,7 @@ from csms.core.configuration import (
     notices,
     parse_station,
     parsing,
+    site_meter,
     station_document,
     watts,
 )
@@ -753,6 +754,8 @@ def test_what_the_fail_safe_mode_of_each_charger_costs_and_what_a_driver_experie
         ("## `battery`", parsing.BATTERY_KEYS),
         ("## `chargers[]`", chargers.KEYS),
         ("## `circuits[]`", circuits.KEYS),
+        ("## `siteMeter`", site_meter.METER_KEYS),
+        ("## `siteMeter.modbus`", site_meter.MODBUS_KEYS),
     ],
 )
 def test_the_reference_page_has_exactly_the_keys_that_are_read(heading: str, keys: frozenset[str]) -> None:

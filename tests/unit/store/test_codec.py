@@ -142,6 +142,7 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
         "fail_safe": "closed",
         "time_zone": "Europe/Paris",
         "rest_session_timeout_s": 3_600,
+        "site_meter": None,
     }
 
 
