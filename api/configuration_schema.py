@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 
+from api.queries import whole_text
 from api.schemas import KILOWATTS_SCHEMA, tidy
 from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, MAX_CONNECTORS
 from csms.core.configuration.names import MAX_ID_LENGTH, MAX_STATION_ID_LENGTH
@@ -21,6 +22,7 @@ from csms.core.configuration.parsing import (
 from csms.core.configuration.site_meter import (
     DEFAULT,
     DEFAULT_SOURCE,
+    HOST,
     MAX_AGE_S_MAX,
     PERIOD_MS_MAX,
     PERIOD_MS_MIN,
@@ -93,7 +95,9 @@ class BatteryConfiguration(Documented):
 class ModbusConfiguration(Documented):
     """Where a Modbus TCP device tells a power."""
 
-    host: Annotated[str, Field(min_length=1, max_length=253)] = Field(description="A name or an address.")
+    host: Annotated[str, WithJsonSchema({"type": "string", "pattern": whole_text(HOST)})] = Field(
+        description="A name or an address."
+    )
     port: int = Field(DEFAULT_SOURCE.port, ge=1, le=PORT_MAX)
     unit_id: int = Field(DEFAULT_SOURCE.unit_id, ge=0, le=UNIT_ID_MAX, description="Unit identifier.")
     register_: int = Field(alias="register", ge=0, le=REGISTER_MAX, description="Its first one, counted from 0.")
@@ -101,7 +105,16 @@ class ModbusConfiguration(Documented):
     type: Literal["int16", "uint16", "int32", "uint32", "float32"] = Field("float32", description="How it is written.")
     word_order: Literal["big", "little"] = Field("big", description="Which of two registers comes first.")
     scale: Annotated[
-        float, WithJsonSchema({"type": "number", "minimum": -SCALE_MAX_W, "maximum": SCALE_MAX_W, "not": {"const": 0}})
+        float,
+        WithJsonSchema(
+            {
+                "type": "number",
+                "minimum": -SCALE_MAX_W,
+                "maximum": SCALE_MAX_W,
+                "multipleOf": 0.000001,
+                "not": {"const": 0},
+            }
+        ),
     ] = Field(1, description="What one unit of the number is worth, W; below 0: import is counted as negative.")
     period_s: Annotated[
         float,

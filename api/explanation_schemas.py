@@ -7,7 +7,19 @@ from pydantic import Field, WithJsonSchema
 
 from api.schemas import Absent, AnswerBody, ConnectorIdAnswer
 from csms.core.configuration import kilowatts
-from csms.core.explanation import NAMED_MAX, Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.explanation import (
+    NAMED_MAX,
+    Awaited,
+    BaseLoadShare,
+    Binding,
+    Cause,
+    Explanation,
+    Known,
+    Load,
+    Reason,
+    Share,
+    Wait,
+)
 from csms.core.sentences import sentence
 
 Kilo = int | float
@@ -19,6 +31,7 @@ def _one_of(words: type[StrEnum]) -> WithJsonSchema:
 
 ReasonWord = Annotated[str, _one_of(Reason)]
 CauseWord = Annotated[str, _one_of(Cause)]
+KnownWord = Annotated[str, _one_of(Known)]
 AwaitedWord = Annotated[str, _one_of(Awaited)]
 
 
@@ -68,6 +81,15 @@ class BindingBody(AnswerBody):
     )
 
 
+class BaseLoadBody(AnswerBody):
+    """What the grid connection carries besides the chargers, as it counts."""
+
+    power: Kilo
+    because: KnownWord = Field(
+        description="measured; configured: the meter shows no more than staticLoad; silent: the meter does not answer."
+    )
+
+
 class WaitBody(AnswerBody):
     """Power that another session has beyond its target, and what has to happen before it is free."""
 
@@ -100,6 +122,9 @@ class ExplanationBody(AnswerBody):
     cap_power: Kilo | Absent = Field(None, description="What an operator allows it; absent: there is no cap.")
     demand: DemandBody
     node: BindingBody | Absent = Field(None, description="The row that limits it; absent where none does.")
+    base_load: BaseLoadBody | Absent = Field(
+        None, description="Where the grid connection is why, and the site has a meter; else absent."
+    )
     until: AwaitedWord | Absent = Field(None, description="What its own booked power hangs on; absent: nothing.")
     waits_for: list[WaitBody] = Field(
         description=f"Whose power its raise waits for, the greatest first; at most {NAMED_MAX}."
@@ -134,6 +159,7 @@ def explanation_answer(found: Explanation) -> ExplanationAnswer:
             because=found.cause.value,
         ),
         node=None if found.binding is None else _binding(found.binding),
+        base_load=None if found.base_load is None else _base_load(found.base_load),
         until=None if found.awaited is None else found.awaited.value,
         waits_for=[_wait(each) for each in found.waits],
         waits_for_power=kilowatts(found.waits_w),
@@ -159,6 +185,10 @@ def _binding(found: Binding) -> BindingBody:
         loads=[_load(each) for each in found.loads],
         one_more_kilowatt_gives=kilowatts(found.more_w),
     )
+
+
+def _base_load(found: BaseLoadShare) -> BaseLoadBody:
+    return BaseLoadBody(power=kilowatts(found.power_w), because=found.known.value)
 
 
 def _share(found: Share) -> ShareBody:

@@ -16,15 +16,28 @@ from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import Demand, tolerance_w
 from csms.core.events import TagStatus
-from csms.core.explanation import NAMED_MAX, Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.explanation import (
+    NAMED_MAX,
+    Awaited,
+    BaseLoadShare,
+    Binding,
+    Cause,
+    Explanation,
+    Known,
+    Load,
+    Reason,
+    Share,
+    Wait,
+)
 from csms.core.ids import SessionId
 from csms.core.limits import Send
+from csms.core.metering import base_load_w
 from csms.core.observing import question_of_observed
 from csms.core.planning import Plan, Question, Steered, head_room_w, question_of, reason_of, tells_of, trim_w, uncut_w
 from csms.core.records import Driver, SendState
 from csms.core.session import Phase, Session
 from csms.core.state import State
-from csms.core.station import Control
+from csms.core.station import GRID, Control
 from csms.core.timings import Timings
 
 ONE_KW_W = 1_000
@@ -67,15 +80,29 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
     allocation = question.answer(state, nodes)
     at = _place(question, session)
     path = state.tree.paths[charger.charger_id]
+    binding = _binding(state, plan, question, nodes, allocation, at)
+    overbooked = next((node for node in path if node in plan.overbooked), None)
+    at_grid = GRID in {overbooked, None if binding is None else binding.node_id}
     return replace(
         found,
         reason=_reason(state, plan, steered, waits, allocation.alloc_w[at]),
-        binding=_binding(state, plan, question, nodes, allocation, at),
-        overbooked=next((node for node in path if node in plan.overbooked), None),
+        binding=binding,
+        overbooked=overbooked,
+        base_load=_base_load(state, now_ms) if at_grid else None,
         waits=tuple(waits[:NAMED_MAX]),
         waits_w=sum(wait.power_w for wait in waits),
         waits_sessions=len(waits),
     )
+
+
+def _base_load(state: State, now_ms: int) -> BaseLoadShare | None:
+    """Return what counts as base load, and why so much; None where nothing measures it."""
+    meter, power_w = state.station.site_meter, base_load_w(state)
+    if meter is None:
+        return None
+    if state.base_load.is_stale(meter, now_ms):
+        return BaseLoadShare(power_w, Known.SILENT)
+    return BaseLoadShare(power_w, Known.MEASURED if power_w == state.base_load.counted_w else Known.CONFIGURED)
 
 
 def _figures(session: Session, reason: Reason, booked_w: int, limit_w: int | None) -> Explanation:

@@ -23,7 +23,7 @@ REGISTER_MAX = 65_535
 PORT_MAX = 65_535
 SCALE_MAX_W = 1_000_000
 
-_HOST = re.compile(
+HOST = re.compile(
     r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{0,38}:[0-9A-Fa-f.]{0,15}"
 )
 """A name, an address of IPv4, or one of IPv6."""
@@ -148,6 +148,6 @@ def scale_uw(value: object) -> int | Wrong:
 
 
 def _host(value: object) -> str | Wrong:
-    if not isinstance(value, str) or _HOST.fullmatch(value) is None:
+    if not isinstance(value, str) or HOST.fullmatch(value) is None:
         return Wrong("must be a name or an address, without a port")
     return value

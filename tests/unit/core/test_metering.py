@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from csms.core.alarms import Alarm
-from csms.core.events import ConnectorStatus, SiteMeterFailed, SiteMeterRead
+from csms.core.events import ConnectorStatus, ExplainRequested, SiteMeterFailed, SiteMeterRead
+from csms.core.explanation import BaseLoadShare, Explanation, Known, Reason
 from csms.core.ids import RequestId
-from csms.core.replies import Refusal, Refused, SiteMeterShown
+from csms.core.replies import Explained, Refusal, Refused, SiteMeterShown
 from csms.core.site_meter import Measures, ModbusSource, SiteMeter, SiteMeterView
 from csms.core.station import GRID, Station
 from tests.unit.core.driving import KW, Drive, charger, station
@@ -62,6 +63,15 @@ def push(drive: Drive, power_w: int, age_ms: int = 0) -> object:
     request = RequestId(drive.number())
     drive.do(SiteMeterRead(power_w, age_ms, request))
     return drive.outcomes[request]
+
+
+def explained(drive: Drive) -> Explanation:
+    session_id = next(iter(drive.engine.all_changes().sessions))
+    request = RequestId(drive.number())
+    drive.do(ExplainRequested(request, session_id))
+    outcome = drive.outcomes[request]
+    assert isinstance(outcome, Explained)
+    return outcome.explanation
 
 
 def capacity_kw(drive: Drive) -> float:
@@ -151,6 +161,25 @@ def test_more_than_the_maximum_is_alarmed_as_long_as_it_counts() -> None:
     assert alarm(drive, "base_load_above_maximum").cause == "62500 W count as measured, staticLoad is 50000 W"
     reads(drive, 50, seconds=11)
     assert "base_load_above_maximum" not in drive.notices()
+
+
+def test_an_explanation_says_what_the_rest_of_the_site_takes_where_that_binds() -> None:
+    drive = Drive(site())
+    charging(drive, "C1", "C2")
+    assert explained(drive).base_load == BaseLoadShare(50 * KW, Known.SILENT)
+    live(drive, 40, {"C1": 25, "C2": 25}, 12)
+    assert explained(drive).base_load == BaseLoadShare(50 * KW, Known.CONFIGURED)
+    live(drive, 70, {"C1": 15, "C2": 15}, 12)
+    found = explained(drive)
+    assert found.base_load == BaseLoadShare(70 * KW, Known.MEASURED)
+    assert found.binding is not None
+    assert (found.reason, found.binding.capacity_w) == (Reason.SHARE, 30 * KW)
+
+
+def test_where_something_else_binds_the_rest_of_the_site_is_not_mentioned() -> None:
+    drive = Drive(site(grid_kw=200))
+    charging(drive, "C1", "C2")
+    assert explained(drive).base_load is None
 
 
 def test_after_a_restart_the_maximum_counts_until_the_meter_is_heard() -> None:
