@@ -26,6 +26,7 @@ STATION_WITH_OPTIONS: dict[str, Any] = {
     "staticLoad": 3.25,
     "circuits": [{"id": "garage", "capacity": 27.7}],
     "failSafe": "closed",
+    "siteMeter": {"maxAgeS": 5, "modbus": {"host": "192.0.2.10", "unitId": 2, "register": 12, "kind": "input"}},
 }
 
 METER_READING: dict[str, Any] = {"power": 38.5}
