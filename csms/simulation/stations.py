@@ -19,6 +19,7 @@ ADDED = (
     ", capacity_schedule=()",
     ", grid_operator=None",
     ", capacity_tariff=None",
+    ", site_meter=None",
 )
 """What was added to stations since their modes were drawn from them, as it is written at its default."""
 

@@ -11,6 +11,7 @@ from csms.core.configuration.loads import check_constant_loads, check_fail_safe
 from csms.core.configuration.names import NameSpace, station_id
 from csms.core.configuration.quantities import watts
 from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, open_object, whole
+from csms.core.configuration.site_meter import parse_site_meter
 from csms.core.faults import Fault
 from csms.core.station import Battery, FailSafe, Station
 
@@ -28,6 +29,7 @@ KEYS = frozenset(
         "capacitySchedule",
         "gridOperator",
         "capacityTariff",
+        "siteMeter",
     }
 )
 BATTERY_KEYS = frozenset({"initialCapacity", "power"})
@@ -78,6 +80,7 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
     schedule = parse_schedule(fields, faults)
     grid_operator = parse_grid_operator(fields)
     tariff = parse_tariff(fields)
+    site_meter = parse_site_meter(fields, static_load_w, faults)
     if circuits is None or chargers is None or schedule is None or not fields.sound:
         return None
     return Station(
@@ -94,6 +97,7 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         capacity_schedule=schedule,
         grid_operator=grid_operator,
         capacity_tariff=tariff,
+        site_meter=site_meter,
     )
 
 
