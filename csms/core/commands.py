@@ -145,13 +145,14 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class ReadSchedule:
-    """GetCompositeSchedule (§5.7): which limit a charger itself says is in force at a connector."""
+    """GetCompositeSchedule (§5.7): which limit a charger itself says is in force at a connector, for `duration_s`."""
 
     token: Token
     connection: ConnectionId
     charger_id: ChargerId
     idx: int
     unit: RateUnit = RateUnit.A
+    duration_s: int = 60
 
 
 @dataclass(frozen=True, slots=True)

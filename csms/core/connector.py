@@ -239,6 +239,11 @@ class Connector:
         return max(self.limits.power_w, self.rest_w, self.evidence.measured_w, self.closed_w)
 
     @property
+    def told_firm_w(self) -> int:
+        """Return the same when all limits that expire have, W, where they are seen to."""
+        return max(self.limits.firm_w, self.rest_w, self.evidence.measured_w, self.closed_w)
+
+    @property
     def closed_w(self) -> int:
         """Return what is booked for a transaction that an operator closed, W: from the return of its charger on."""
         return self.closed.told_w if self.closed is not None and self.closed.returned else 0

@@ -457,6 +457,12 @@ class Engine:
                 cap_w is None or booked_w[node] <= max(cap_w, plan.booked_w[node]),
                 f"I1: the commands of this step book {booked_w[node]} W on {node}, capacity {cap_w} W",
             )
+        for node, left_w in self._state.tree.firm_booked_w(self._state.chargers.values()).items():
+            firm_w = self._state.tree.firm_w[node]
+            check(
+                left_w <= max(firm_w, plan.firm_booked_w[node]),
+                f"I11: the commands of this step leave {left_w} W on {node} for good, of {firm_w} W",
+            )
 
     # --- the output -------------------------------------------------------------------------------------------------
 

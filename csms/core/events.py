@@ -324,12 +324,16 @@ class ConfigurationRead:
 class ScheduleRead:
     """CALLRESULT of GetCompositeSchedule: its first limit, in the unit in which it is told.
 
-    `limit_tenths_a`, `limit_w`: None when none can be read from it in that unit.
+    `limit_tenths_a`, `limit_w`: None when none can be read from it in that unit. `next_s`: when the first other limit
+    follows, seconds after the schedule's beginning; None without one that can be read.
     """
 
     token: Token
     limit_tenths_a: int | None
     limit_w: int | None = None
+    next_s: int | None = None
+    next_tenths_a: int | None = None
+    next_w: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 Everything in force then stays in force: a car that charges keeps its limit, and what may still be executed will be; a
 car that is plugged in falls under its connector's default; a charger that was never provisioned may give all it has.
-All of that is what is booked, because nothing that is given today depends on this process going on: no limit expires,
-and none rests on a battery, on the meter of the grid connection or on a schedule. So the bound holds at once and for
-ever, and it must fit the *firm* capacity, which is computed here from the configuration alone.
+All of that is what is booked. Where a row carries more now than it can firmly, what is above that rests on limits that
+expire (`csms.core.conditional`): there the bound holds five minutes after the last of them was said, and is K without
+what has expired by then. Everywhere else nothing depends on this process going on, and it holds at once and for ever.
+It must fit the *firm* capacity, which the configuration tells.
 
 Not in it: a charger with `control: auto` that has never connected (the exposure `never_seen`).
 """
@@ -18,15 +19,20 @@ from csms.core.station import GRID
 
 @dataclass(frozen=True, slots=True)
 class RowBound:
-    """What one row may carry without this process, and what it has firmly, W; None where it has no capacity."""
+    """What one row may carry without this process, and what it has firmly, W; None where it has no capacity.
+
+    `expired_w`: what it may carry when all limits that expire have.
+    """
 
     possible_w: int
     firm_w: int | None
+    expired_w: int | None = None
 
     @property
     def holds(self) -> bool:
         """Return whether the row can carry it; where not, facts have overbooked the row."""
-        return self.firm_w is None or self.possible_w <= self.firm_w
+        carried_w = self.possible_w if self.expired_w is None else self.expired_w
+        return self.firm_w is None or carried_w <= self.firm_w
 
 
 def firm_bounds(state: State) -> Mapping[str, RowBound]:
@@ -36,4 +42,6 @@ def firm_bounds(state: State) -> Mapping[str, RowBound]:
     firm_w |= {circuit.circuit_id: circuit.capacity_w for circuit in station.circuits}
     firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
     booked_w = state.tree.booked_w(state.chargers.values())
-    return {node: RowBound(power_w, firm_w.get(node)) for node, power_w in booked_w.items()}
+    firm_w |= state.tree.firm_w
+    expired_w = state.tree.firm_booked_w(state.chargers.values())
+    return {node: RowBound(power_w, firm_w.get(node), expired_w.get(node)) for node, power_w in booked_w.items()}

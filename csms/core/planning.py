@@ -6,7 +6,7 @@ filling, started at what is booked (K), up to T, within the head room of every r
 T < K has to give power up before anybody else can have it; a session with G > K may be raised now.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from csms.core.allocator import (
@@ -21,6 +21,7 @@ from csms.core.allocator import (
 )
 from csms.core.caps import LIMITED_BY_CAP
 from csms.core.charger import ChargerState
+from csms.core.conditional import Firm, firm_shares, is_conditional, within_firm
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.fail_safe import added_w, awaited_default_w
@@ -42,6 +43,7 @@ class Steered:
         target_w: T, rounded to what can be told.
         booked_w: K of its connector.
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
+        firm: what is left of all that when limits have expired; None where no row of the station has conditional power.
     """
 
     session: Session
@@ -53,6 +55,14 @@ class Steered:
     target_w: int
     grant_w: int
     limited_by: str
+    firm: Firm | None = None
+
+    @property
+    def above_firm(self) -> bool:
+        """Return whether more is booked for it firmly than its share of the firm capacity, by its dead band or more."""
+        if self.firm is None or self.firm.booked_w <= self.firm.target_w:
+            return False
+        return self.firm.booked_w - self.firm.target_w >= dead_band_w(self.charger.config, self.firm.target_w)
 
     @property
     def above_cap(self) -> bool:
@@ -80,6 +90,8 @@ class Plan:
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
         overdrawn: rows on which more is booked than their capacity less what is drawn beyond what is booked.
+        firm_booked_w: what is booked on rows with conditional power when all limits that expire have.
+        firm_wanted: whether somebody waits there for a share of what is firm, or more than that is booked.
     """
 
     steered: dict[SessionId, Steered]
@@ -87,10 +99,12 @@ class Plan:
     overbooked: frozenset[str]
     wanted: frozenset[str]
     overdrawn: frozenset[str]
+    firm_booked_w: Mapping[str, int] = field(default_factory=dict)
+    firm_wanted: bool = False
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
-        if steered.above_cap:
+        if steered.above_cap or (steered.above_firm and self.firm_wanted):
             return True
         path = set(state.tree.paths[steered.charger.charger_id])
         return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)
@@ -113,6 +127,7 @@ class Question:
         floors_w: what each keeps although it is not admitted.
         missing_w: what the fail-safe power that waits for room adds at each charger.
         supposed_w: loads to be counted instead of the true ones.
+        firm: what the same question is answered with on the firm capacities; None where all of them are.
     """
 
     parts: tuple[tuple[ChargerState, Connector, Session], ...]
@@ -120,6 +135,7 @@ class Question:
     floors_w: list[int]
     missing_w: Mapping[ChargerId, int]
     supposed_w: Mapping[ChargerId, int] = field(default_factory=dict)
+    firm: Allocation | None = None
 
     def nodes(self, state: State, more_w: Mapping[str, int] | None = None) -> list[Node]:
         """Return the rows with what they have for those who take part; `more_w`: as if some could carry more."""
@@ -148,25 +164,60 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     ]
     booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
     rows_w = state.tree.booked_w(state.chargers.values())
-    grants = _grants(state, claims, booked, targets, head_room_w(state, rows_w, missing))
-    steered = {
-        session.session_id: Steered(
+    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing)))
+    firms = _firm_sides(state, question)
+    for i, (part, firm) in enumerate(zip(parts, firms, strict=True)):
+        if firm is not None and not is_conditional(part):
+            grants[i] = min(grants[i], max(booked[i], firm.grant_w))
+    steered = {}
+    for i, (charger, connector, session) in enumerate(parts):
+        steered[session.session_id] = Steered(
             session,
             charger,
             connector,
-            claim,
-            floor_w,
-            booked_w,
-            target_w,
-            max(booked_w, tellable_w(grant_w)),
-            reason_of(charger, connector, session, claim, limited_by),
+            claims[i],
+            floors[i],
+            booked[i],
+            targets[i],
+            max(booked[i], tells[i](grants[i])),
+            reason_of(charger, connector, session, claims[i], allocation.limited_by[i]),
+            firms[i],
         )
-        for (charger, connector, session), tellable_w, claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
-            parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
-        )
-    }
     wanted = _wanted(state, steered.values(), missing)
-    return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted, _overdrawn(state, rows_w))
+    firm_booked_w = state.tree.firm_booked_w(state.chargers.values())
+    return Plan(
+        steered,
+        rows_w,
+        overbooked_rows(state, rows_w),
+        wanted,
+        _overdrawn(state, rows_w),
+        firm_booked_w,
+        _firm_wanted(state, steered.values(), firm_booked_w),
+    )
+
+
+def _firm_sides(state: State, question: Question) -> Sequence[Firm | None]:
+    """Return the firm side of each session; None for all where no row has conditional power."""
+    if question.firm is None:
+        return [None] * len(question.parts)
+    taken_w = {node: trim_w(state, node) for node in state.tree.firm_w}
+    for charger_id, power_w in question.missing_w.items():
+        for node in state.tree.paths[charger_id]:
+            if node in taken_w:
+                taken_w[node] += power_w
+    return firm_shares(state, question.parts, question.claims, question.firm, taken_w)
+
+
+def _firm_wanted(state: State, steered: Iterable[Steered], booked_w: Mapping[str, int]) -> bool:
+    """Return whether somebody waits for a share of what is firm by its dead band, or more than that is booked."""
+    if any(power_w > state.tree.firm_w[node] for node, power_w in booked_w.items()):
+        return True
+    short = (each for each in steered if each.firm is not None and each.firm.booked_w < each.firm.target_w)
+    return any(
+        each.firm.target_w - each.firm.booked_w >= dead_band_w(each.charger.config, each.firm.target_w)
+        for each in short
+        if each.firm is not None
+    )
 
 
 def question_of(state: State, now_ms: int, timings: Timings) -> Question:
@@ -176,7 +227,23 @@ def question_of(state: State, now_ms: int, timings: Timings) -> Question:
     awaited_w = awaited_defaults_w(state, now_ms, keys)
     claims = [claim_of(*part, floor_of_w(part[0], part[1], awaited_w[part[0].charger_id])) for part in parts]
     floors = [kept_w(charger, connector, awaited_w[charger.charger_id]) for charger, connector, _ in parts]
-    return Question(parts, claims, floors, missing_w(state, awaited_w, keys))
+    missing = missing_w(state, awaited_w, keys)
+    if not state.tree.firm_w:
+        return Question(parts, claims, floors, missing)
+    firm = _on_firm_rows(state, Question(parts, claims, floors, missing))
+    within = [within_firm(part, claim, firm_w) for part, claim, firm_w in zip(parts, claims, firm.alloc_w, strict=True)]
+    return Question(parts, within, floors, missing, firm=firm)
+
+
+def _on_firm_rows(state: State, question: Question) -> Allocation:
+    """Return who gets how much where nothing is conditional, beside what is left when all limits that expire have."""
+    keys = {connector.key for _, connector, _ in question.parts}
+    left_w = {
+        charger_id: min(charger.max_booked_w, charger.firm_load_w(keys))
+        for charger_id, charger in state.chargers.items()
+    }
+    less_w = {node: firm_w - (state.tree.caps_w[node] or 0) for node, firm_w in state.tree.firm_w.items()}
+    return question.answer(state, nodes_without_fixed(state, keys, question.missing_w, left_w, less_w))
 
 
 def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:

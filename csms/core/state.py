@@ -55,6 +55,7 @@ class Errand(StrEnum):
     CLEAR_PLACE = "clear_place"
     ASK_SAMPLE = "ask_sample"
     READ_BACK = "read_back"
+    READ_EXPIRY = "read_expiry"
     WRITE_KEY = "write_key"
 
 

@@ -5,7 +5,7 @@ ancestor that survived, without a cap of its own (what it may draw is a fact, no
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from csms.core.allocator import Node
 from csms.core.charger import ChargerState
@@ -20,11 +20,14 @@ class Tree:
     Attributes:
         nodes: parents before children.
         paths: of each charger: its own row first, the root last.
+        firm_w: of each row that can carry more now than it can firmly: what that is, W (LEDGER.md I11). What is above
+            it is conditional.
     """
 
     nodes: tuple[Node, ...]
     caps_w: Mapping[str, int | None]
     paths: Mapping[ChargerId, tuple[str, ...]]
+    firm_w: Mapping[str, int] = field(default_factory=dict)
 
     def booked_w(self, chargers: Iterable[ChargerState]) -> dict[str, int]:
         """Return Σ K on every row, W."""
@@ -34,6 +37,31 @@ class Tree:
             for node in self.paths[charger.charger_id]:
                 booked_w[node] += charger_w
         return booked_w
+
+    def firm_booked_w(self, chargers: Iterable[ChargerState]) -> dict[str, int]:
+        """Return Σ K when all limits that expire have, W, on every row that has conditional power."""
+        booked_w = dict.fromkeys(self.firm_w, 0)
+        if booked_w:
+            for charger in chargers:
+                charger_w = charger.firm_w()
+                for node in self.paths[charger.charger_id]:
+                    if node in booked_w:
+                        booked_w[node] += charger_w
+        return booked_w
+
+    def firm_room_w(self, chargers: Iterable[ChargerState], path: Iterable[str]) -> int | None:
+        """Return what may be added on a path to what does not expire, W; None where nothing is conditional."""
+        booked_w = self.firm_booked_w(chargers)
+        return min((self.firm_w[node] - booked_w[node] for node in path if node in self.firm_w), default=None)
+
+
+def with_root(tree: Tree, capacity_w: int, firm_w: int) -> Tree:
+    """Return the tree with another capacity of the grid connection, W, and what of it is firm."""
+    firm = {GRID: firm_w} if firm_w < capacity_w else {}
+    if tree.caps_w[GRID] == capacity_w and tree.firm_w == firm:
+        return tree
+    nodes = tuple(replace(node, cap_w=capacity_w) if node.node_id == GRID else node for node in tree.nodes)
+    return Tree(nodes, {**tree.caps_w, GRID: capacity_w}, tree.paths, firm)
 
 
 def circuit_path(station: Station, circuit_id: str | None) -> tuple[str, ...]:
