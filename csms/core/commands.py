@@ -260,6 +260,19 @@ class AbortConnection:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class SetBattery:
+    """What the battery is to do until it is told otherwise (ALLOCATOR.md §7).
+
+    Attributes:
+        power_w: what it is to give, W; below 0: to take.
+        permit_w: what it has to be ready to give as soon as it is told to, W.
+    """
+
+    power_w: int
+    permit_w: int
+
+
 Call = (
     SetLimit
     | ClearLimits

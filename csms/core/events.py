@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from csms.core.battery import BatteryReading
 from csms.core.ids import (
     CampaignId,
     ChargerId,
@@ -538,6 +539,14 @@ class EnergyReported:
 
     day: str
     unaccounted_wh: Mapping[ConnectorKey, int]
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryReported:
+    """The battery was read at `read_ms`, monotonic; None: it has a driver that has not heard it yet."""
+
+    reading: BatteryReading | None
+    read_ms: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,11 @@ class Battery:
     efficiency_discharge_percent: int = 100
     horizon_s: int = 900
 
+    @property
+    def most_charge_w(self) -> int:
+        """Return the most that it takes, W."""
+        return self.power_w if self.charge_power_w is None else self.charge_power_w
+
 
 @dataclass(frozen=True, slots=True)
 class Station:

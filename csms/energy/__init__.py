@@ -1,0 +1,1 @@
+"""What else hangs on the grid connection beside cars: batteries (`ports`, `modelled`, `watch`)."""
