@@ -5,7 +5,7 @@ One step takes everything that has happened since the last one, in order:
     1  facts are taken in            links, transactions, samples, calls, requests, reconfiguration
     2  upkeep brings time to bear    settling, freeing, provisioning, zombies, silent clients; operators' commands leave
     3  the plan is made, if anything changed that it depends on; what ended transactions have left to be said is said,
-       and the plan is carried out as cuts and raises
+       and the plan is carried out as cuts and raises; the battery follows
     4  the provisioning agendas go on, waiting clients are answered, notices are renewed
     5  what changed is written down: records, and the views that may be published after their commit
 
@@ -26,10 +26,12 @@ from csms.core.campaigning import Campaigning, CampaignQueue
 from csms.core.capping import Capping
 from csms.core.closing import Closing
 from csms.core.commanding import Commanding, CommandQueue
-from csms.core.commands import Command, SetLimit
+from csms.core.commands import Command, SetBattery, SetLimit
 from csms.core.containing import Container
+from csms.core.dispatch import dispatch
 from csms.core.errors import check
 from csms.core.events import (
+    BatteryReported,
     CallAnswered,
     CallErrored,
     CallSent,
@@ -98,6 +100,7 @@ from csms.core.session import Phase
 from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
 from csms.core.steering import Steering
+from csms.core.supply import renew_supply, take_reading
 from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
 from csms.core.trimming import renew_trims
@@ -132,6 +135,7 @@ class Step:
 
     Attributes:
         at_once: cuts and aborts: they depend on nothing and may leave before the commit.
+        battery: what the battery is told, at once; None: nothing else than before.
         records: what has to be durable, in order.
         replies, after_commit, changes: leave only after `records` are durable, replies first.
     """
@@ -141,6 +145,7 @@ class Step:
     records: tuple[Record, ...]
     replies: tuple[Reply, ...]
     changes: Changes
+    battery: SetBattery | None = None
 
 
 class Engine:
@@ -324,6 +329,8 @@ class Engine:
             case EnergyReported():
                 state.energy = fact
                 journal.plan = True
+            case BatteryReported():
+                journal.plan |= take_reading(state, fact, now)
             case StationConfigured():
                 Reconfiguration(state, journal, now, timings).configured(fact)
             case _:
@@ -376,6 +383,7 @@ class Engine:
         def refresh() -> None:
             Upkeep(self._state, journal, now, self._timings, Alarm()).run()
             Capping(self._state, journal, now, self._timings, Alarm()).run()
+            renew_supply(self._state, now, Alarm())
 
         return Requests(self._state, journal, now, self._timings, refresh=refresh, make_plan=self._make_plan)
 
@@ -400,6 +408,7 @@ class Engine:
             ReleaseQueue(state, journal, now, timings, alarm).run()
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
+        renew_supply(state, now, alarm)
         renew_trims(state, now, timings, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
         self._show_targets(plan, journal)
@@ -409,6 +418,7 @@ class Engine:
         else:
             self._carry_out(plan, journal, now, alarm)
             show_what_they_would_get(state, journal, now.mono_ms, timings)
+        journal.battery = dispatch(state, plan, now, alarm)
         self._show_booked(journal)
         self._requests(journal, now).answer_waiters()
         if not state.is_safe_mode:
@@ -476,6 +486,7 @@ class Engine:
             records=tuple(self._records(journal)),
             replies=tuple(journal.replies),
             changes=changes,
+            battery=journal.battery,
         )
 
     def _records(self, journal: Journal) -> list[Record]:

@@ -600,4 +600,4 @@ RestFact = (
     | ReleaseRequested
     | ReleaseUndoRequested
 )
-Fact = StationConfigured | MakesTaught | EnergyReported | ChargerFact | CallFact | RestFact
+Fact = StationConfigured | MakesTaught | EnergyReported | BatteryReported | ChargerFact | CallFact | RestFact

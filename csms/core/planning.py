@@ -30,6 +30,7 @@ from csms.core.ladder import least_w
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.station import GRID
 from csms.core.timings import Timings
 from csms.core.units import floor_kw_w
 
@@ -90,6 +91,7 @@ class Plan:
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
         overdrawn: rows on which more is booked than their capacity less what is drawn beyond what is booked.
+        lent: rows on which more is booked than they have firmly: a battery may have to give the rest.
         firm_booked_w: what is booked on rows with conditional power when all limits that expire have.
         firm_wanted: whether somebody waits there for a share of what is firm, or more than that is booked.
     """
@@ -99,6 +101,7 @@ class Plan:
     overbooked: frozenset[str]
     wanted: frozenset[str]
     overdrawn: frozenset[str]
+    lent: frozenset[str] = frozenset()
     firm_booked_w: Mapping[str, int] = field(default_factory=dict)
     firm_wanted: bool = False
 
@@ -107,7 +110,7 @@ class Plan:
         if steered.above_cap or (steered.above_firm and self.firm_wanted):
             return True
         path = set(state.tree.paths[steered.charger.charger_id])
-        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)
+        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn | self.lent)
 
     def cut_is_a_trim(self, state: State, steered: Steered) -> bool:
         """Return whether a session is cut because one of its rows is overdrawn, and for nothing else."""
@@ -191,6 +194,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         overbooked_rows(state, rows_w),
         wanted,
         _overdrawn(state, rows_w),
+        frozenset(node for node, firm_w in state.tree.firm_w.items() if rows_w[node] > firm_w),
         firm_booked_w,
         _firm_wanted(state, steered.values(), firm_booked_w),
     )
@@ -243,6 +247,7 @@ def _on_firm_rows(state: State, question: Question) -> Allocation:
         for charger_id, charger in state.chargers.items()
     }
     less_w = {node: firm_w - (state.tree.caps_w[node] or 0) for node, firm_w in state.tree.firm_w.items()}
+    less_w[GRID] += state.tree.held_w  # that is about what is not firm
     return question.answer(state, nodes_without_fixed(state, keys, question.missing_w, left_w, less_w))
 
 
@@ -381,11 +386,13 @@ def nodes_without_fixed(
 ) -> list[Node]:
     """Return the rows less what they are trimmed by, the loads that cannot be cut now and the missing fail-safe power.
 
-    What drains claims no more than it could before, and what an operator has capped no more than that. `supposed_w`:
-    loads to be counted instead of the true ones; `more_w`: what some rows are supposed to carry beyond that.
+    The root also less what targets do not count on of it. What drains claims no more than it could before, and what an
+    operator has capped no more than that. `supposed_w`: loads to be counted instead of the true ones; `more_w`: what
+    some rows are supposed to carry beyond that.
     """
     supposed_w, more_w = supposed_w or {}, more_w or {}
     fixed_w = {node: trim_w(state, node) for node in state.tree.caps_w}
+    fixed_w[GRID] += state.tree.held_w
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
         if charger.draining:
@@ -475,8 +482,12 @@ def overbooked_rows(state: State, booked_w: Mapping[str, int]) -> frozenset[str]
 
 
 def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
-    caps_w = ((node, state.tree.caps_w.get(node), trim.power_w) for node, trim in state.trims.items())
-    return frozenset(n for n, cap_w, trim_w in caps_w if cap_w is not None and booked_w[n] > cap_w - trim_w)
+    """Return the rows on which more is booked than targets count on, be it a battery that is running short."""
+    less_w = {node: trim.power_w for node, trim in state.trims.items()}
+    if state.tree.held_w > 0:
+        less_w[GRID] = less_w.get(GRID, 0) + state.tree.held_w
+    caps_w = ((node, state.tree.caps_w.get(node), off_w) for node, off_w in less_w.items())
+    return frozenset(n for n, cap_w, off_w in caps_w if cap_w is not None and booked_w[n] > cap_w - off_w)
 
 
 def trim_w(state: State, node: str) -> int:

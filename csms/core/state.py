@@ -6,9 +6,10 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from csms.core.alarms import Alarm
+from csms.core.battery import BatteryReading
 from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
-from csms.core.commands import Call
+from csms.core.commands import Call, SetBattery
 from csms.core.connector import Connector
 from csms.core.events import EnergyReported, KnownTransaction, StartKey
 from csms.core.ids import (
@@ -156,6 +157,32 @@ class StartWaiter:
 
 
 @dataclass(slots=True)
+class Supply:
+    """What is known of the battery, and what it was told (`csms.core.supply`); times monotonic ms.
+
+    Attributes:
+        driven: it has a driver, which has spoken.
+        reading: its last word, and when that was read.
+        exhausted: it was at its reserve, and is not far enough above it again.
+        said: what it was told last, and since when it is told that; told_to_take_w: the most that it may have taken up
+            of what it was told to take.
+        direction: of its last flow, 1 out of it, −1 into it, 0 unknown; turned_ms: when it was told that.
+        spare_ms: since when there is power that no car needs; None: there is none.
+    """
+
+    driven: bool = False
+    reading: BatteryReading | None = None
+    heard_ms: int = 0
+    exhausted: bool = False
+    said: SetBattery | None = None
+    said_ms: int = 0
+    told_to_take_w: int = 0
+    direction: int = 0
+    turned_ms: int = 0
+    spare_ms: int | None = None
+
+
+@dataclass(slots=True)
 class State:
     """All that the core knows; times monotonic ms.
 
@@ -178,6 +205,7 @@ class State:
         releasing: chargers whose release is under way (`csms.core.releasing`).
         capped: chargers that had caps when that was last looked at (`csms.core.capping`).
         maintained: chargers of which something is said (`csms.core.maintaining`).
+        supply: the battery.
     """
 
     station: Station
@@ -205,6 +233,7 @@ class State:
     releasing: set[ChargerId] = field(default_factory=set)
     capped: set[ChargerId] = field(default_factory=set)
     maintained: set[ChargerId] = field(default_factory=set)
+    supply: Supply = field(default_factory=Supply)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

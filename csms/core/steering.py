@@ -89,7 +89,12 @@ class Steering(TimedPart):
             return "a row is overbooked"
         if each.above_cap:
             return "an operator's cap"
-        return "a row is overdrawn" if self.plan.cut_is_a_trim(self.state, each) else "another session is short"
+        path = self.state.tree.paths[each.charger.charger_id]
+        if not self.plan.wanted.isdisjoint(path):
+            return "another session is short"
+        if self.plan.cut_is_a_trim(self.state, each) and self.state.tree.held_w <= 0:
+            return "a row is overdrawn"
+        return "the battery has less to give, or need not give it"
 
     @staticmethod
     def _worth_passing(each: Steered, last: Send) -> bool:
