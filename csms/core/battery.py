@@ -30,6 +30,7 @@ class BatteryReading:
         permitted_w: so much its inverter would give as soon as it is told to: what it has acknowledged of
             `SetBattery.permit_w`. 0 while it is not controlled from here (remote mode is off).
         set_point_w: the set-point that it follows; None: none of ours.
+        computed: nothing of this is measured.
     """
 
     soc_ppm: int
@@ -38,6 +39,7 @@ class BatteryReading:
     available_charge_w: int
     permitted_w: int
     set_point_w: int | None
+    computed: bool = False
 
 
 def available_w(battery: Battery, soc_ppm: int) -> int:

@@ -237,18 +237,22 @@ class ChargerState:
         return known_w + (max(self.uncontrolled_booked_w, self._told_there_w(unknown)) if unknown else 0)
 
     def connector_firm_w(self, connector: Connector) -> int:
-        """Return K of one connector when all limits that expire have, W (LEDGER.md I11)."""
-        if not connector.provisioned or not self.honours_expiry:
+        """Return K of one connector when all limits that expire have, W (LEDGER.md I11).
+
+        A REST client falls back by itself, whatever becomes of its charger's limits.
+        """
+        if not connector.provisioned and self.unknown_default:
             return self.connector_booked_w(connector)
-        return max(self.defaults.power_w, connector.told_firm_w)
+        expires = connector.provisioned and self.honours_expiry
+        return max(self.defaults.power_w, connector.told_firm_w(expires=expires))
 
     def firm_load_w(self, without: set[ConnectorKey]) -> int:
         """Return `load_w` when all limits that expire have, W."""
         load_w = self.load_w(without)
-        if self.config.control is Control.NONE or not self.honours_expiry:
+        if self.config.control is Control.NONE:
             return load_w
-        certain = (c for c in self.connectors.values() if c.provisioned and c.key not in without)
-        return load_w - sum(self.connector_booked_w(c) - self.connector_firm_w(c) for c in certain)
+        connectors = (c for c in self.connectors.values() if c.key not in without)
+        return load_w - sum(self.connector_booked_w(c) - self.connector_firm_w(c) for c in connectors)
 
     def firm_w(self) -> int:
         """Return K of the charger when all limits that expire have, W."""

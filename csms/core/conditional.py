@@ -10,7 +10,8 @@ firm one, and a raise of either needs room that others have really given back.
     firm grant    the same filling, from what is booked firmly, within the firm head room
 
 A car may have all its power conditionally at once, and its firm share later, when others that have more were told less.
-Who cannot be told a limit that expires (it was not seen to keep one, or it is driven over REST) gets firm power alone.
+Who cannot be told a limit that expires (it was not seen to keep one) gets firm power alone. A REST client is told what
+it falls back to when it hears nothing for a minute, and is taken by its word.
 """
 
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class Firm:
 def is_conditional(part: Part) -> bool:
     """Return whether a session may be told power that it has to give back by itself."""
     charger, connector, session = part
-    return session.driver is Driver.OCPP and may_be_conditional(charger, connector)
+    return session.driver is Driver.REST or may_be_conditional(charger, connector)
 
 
 def within_firm(part: Part, claim: Claim, firm_w: int) -> Claim:

@@ -92,7 +92,7 @@ from csms.core.records import (
 )
 from csms.core.recovery import rebuild
 from csms.core.releasing import ReleaseQueue, Releasing
-from csms.core.replies import ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
+from csms.core.replies import BatteryView, ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
@@ -105,7 +105,7 @@ from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
 from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
-from csms.core.views import charger_view, is_shown, session_view
+from csms.core.views import battery_view, charger_view, is_shown, session_view
 
 REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested, TransactionCloseRequested, ExplainRequested)
 
@@ -119,6 +119,7 @@ class Changes:
         chargers: the same for chargers.
         station: the configuration, when it changed.
         makes: what is learnt of makes, when it changed.
+        battery: as it is, whether it changed or not; None: there is none, or it was never read.
         notices: standing alarms and notices by their ids, when they changed.
     """
 
@@ -127,6 +128,7 @@ class Changes:
     station: Station | None
     notices: dict[str, Standing] | None
     makes: dict[Make, Learnt] | None
+    battery: BatteryView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,7 @@ class Engine:
             state.station,
             dict(state.notices),
             self._makes_shown(),
+            battery_view(state),
         )
 
     # --- facts ------------------------------------------------------------------------------------------------------
@@ -565,6 +568,7 @@ class Engine:
             state.station if journal.station else None,
             dict(state.notices) if noticed else None,
             self._makes_shown() if journal.makes else None,
+            battery_view(state),
         )
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from csms.core.alarms import KINDS
 from csms.core.alarms import Alarm as Standing
+from csms.core.battery import PERCENT_PPM
 from csms.core.campaigning import CAR_THERE, WAITS
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
@@ -23,6 +24,7 @@ from csms.core.release import Release, ReleaseState, StepState
 from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import Configure, Control, FailSafe
+from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, is_heard, offer_of
 from csms.core.timings import Timings
 
 
@@ -103,8 +105,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield Sign("safe_mode", "invariants were broken three times within a minute; the log tells where")
     if not state.station.fail_safe_chosen:
         yield Sign("fail_safe_not_chosen", "the configuration has no failSafe")
-    if state.station.battery is not None:
-        yield Sign("battery_not_used", f"a battery of {state.station.battery.power_w} W is configured")
+    yield from _of_battery(state, now, alarm)
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_maintenance(charger)
@@ -131,6 +132,29 @@ def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator
     for node, since_ms in state.overbooked.items():
         if alarm.reached(since_ms + timings.overbooked_alarm_ms, now):
             yield Sign("overbooked", f"{booked_w[node]} W are booked of {state.tree.caps_w[node]} W", node)
+
+
+def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
+    """Yield what keeps the battery from giving what it should."""
+    battery, supply, reading = state.station.battery, state.supply, state.supply.reading
+    if battery is None:
+        return
+    if not supply.driven:
+        yield Sign("battery_not_used", f"a battery of {battery.power_w} W is configured, and nothing drives it")
+        return
+    offer = offer_of(state, now, alarm)
+    taken = f"; it may be taking {offer.lost_w} W, which are booked" if offer.lost_w else ""
+    if reading is None or not is_heard(state, now):
+        yield Sign("battery_silent", f"it was not read for {STALE_MS // 1_000} s{taken}")
+        return
+    if reading.computed:
+        yield Sign("battery_computed", f"a battery of {battery.power_w} W is computed as the configuration has it")
+    if not follows(state) and alarm.reached(supply.said_ms + NOT_FOLLOWING_MS, now):
+        follows_w = "none of ours" if reading.set_point_w is None else f"{reading.set_point_w} W"
+        cause = f"its set-point is {follows_w}, and it has acknowledged {reading.permitted_w} W"
+        yield Sign("battery_not_following", f"{cause}{taken}")
+    if supply.exhausted:
+        yield Sign("battery_empty", f"its charge is {reading.soc_ppm // PERCENT_PPM} %")
 
 
 def _of_energy(state: State) -> Iterator[Sign]:

@@ -37,6 +37,9 @@ STALE_MS = 10_000
 TURN_MS = 60_000
 """The flow changes its direction no sooner after the last change."""
 
+NOT_FOLLOWING_MS = 10_000
+"""A battery that does not do for so long what it was told raises an alarm."""
+
 BACK_PERCENT = 5
 """So far above its reserve, in percent of its energy, a battery that has been there gives power again."""
 

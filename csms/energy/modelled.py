@@ -49,6 +49,7 @@ class ModelledBattery:
             available_charge_w=battery.most_charge_w if self._stored < self._ceiling else 0,
             permitted_w=0 if set_point is None else min(set_point.permit_w, battery.power_w),
             set_point_w=None if set_point is None else set_point.power_w,
+            computed=True,
         )
 
     async def write(self, set_point: SetBattery) -> None:

@@ -12,7 +12,7 @@ from csms.core.alarms import Alarm
 from csms.core.engine import Changes
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
-from csms.core.replies import ChargerView, SessionView
+from csms.core.replies import BatteryView, ChargerView, SessionView
 from csms.core.station import Station
 
 Id = TypeVar("Id")
@@ -28,6 +28,7 @@ class StationView:
         sessions: active sessions in order of arrival.
         chargers: every charger that is configured or draining.
         makes: what the chargers of each make have shown.
+        battery: as it was last read; None: there is none, or it was never read.
         notices: standing alarms and notices by their ids, e.g. "overbooked:grid".
         unproven: stand for chargers that came without proving who they are; the door raises and clears them.
         unstored: stands while nothing can be stored: no commit could ever bring it here.
@@ -41,6 +42,7 @@ class StationView:
     unproven: dict[ChargerId, Alarm] = field(default_factory=dict)
     unstored: Alarm | None = None
     makes: dict[Make, Learnt] = field(default_factory=dict)
+    battery: BatteryView | None = None
     watchers: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -58,6 +60,7 @@ def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -
         view.notices = changes.notices
     if changes.makes is not None:
         view.makes = changes.makes
+    view.battery = changes.battery
     if whole:
         view.sessions.clear()
         view.chargers.clear()
