@@ -126,7 +126,7 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """The documented battery; accepted and kept, its power is not used yet (`csms.core.battery` computes it).
+    """The documented battery (`csms.core.supply` says how it takes part).
 
     Attributes:
         capacity_wh: usable energy.
