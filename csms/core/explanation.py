@@ -137,7 +137,8 @@ class Binding:
     """The row that limits a session.
 
     Attributes:
-        capacity_w: of the root less the static load, of a charger not above an operator's cap.
+        capacity_w: of the root less the static load, of a charger not above an operator's cap; battery_w: what of it
+            is the battery's.
         booked_w: Σ K.
         loads_w: what of it, or of the fail-safe power that waits for room, is not shared; trimmed_w: what is taken off
             because the sessions draw more than is booked.
@@ -159,6 +160,7 @@ class Binding:
     shares: tuple[Share, ...]
     loads: tuple[Load, ...]
     more_w: int
+    battery_w: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,8 +146,15 @@ class Question:
         return nodes_without_fixed(state, keys, self.missing_w, self.supposed_w, more_w)
 
     def answer(self, state: State, nodes: list[Node]) -> Allocation:
-        """Return who gets how much on these rows."""
-        return allocate_above_floors(state, nodes, self.claims, self.floors_w)
+        """Return who gets how much on these rows; who may have its firm share alone is limited by what limits that."""
+        allocation = allocate_above_floors(state, nodes, self.claims, self.floors_w)
+        if self.firm is None:
+            return allocation
+        limits = zip(self.parts, allocation.limited_by, self.firm.limited_by, strict=True)
+        limited_by = (
+            firmly if word == LIMITED_BY_VEHICLE and not is_conditional(part) else word for part, word, firmly in limits
+        )
+        return replace(allocation, limited_by=tuple(limited_by))
 
 
 def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:

@@ -28,7 +28,7 @@ from csms.core.events import BatteryReported
 from csms.core.ids import Now
 from csms.core.part import Alarm
 from csms.core.state import State, Supply
-from csms.core.station import Battery
+from csms.core.station import GRID, Battery
 from csms.core.tree import with_root
 
 STALE_MS = 10_000
@@ -166,3 +166,9 @@ def renew_supply(state: State, now: Now, alarm: Alarm) -> None:
     firm_w = root_capacity_w(station.grid_capacity_w, station.static_load_w, 0)
     held_w = offer.granted_w - offer.target_w + offer.lost_w
     state.tree = with_root(state.tree, firm_w + offer.granted_w, firm_w, load_w=offer.taking_w, held_w=held_w)
+
+
+def counted_on_w(state: State) -> int:
+    """Return what targets count on of the battery, W."""
+    firm_w = root_capacity_w(state.station.grid_capacity_w, state.station.static_load_w, 0)
+    return max(0, (state.tree.caps_w[GRID] or 0) - firm_w - state.tree.held_w)

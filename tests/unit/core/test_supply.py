@@ -4,9 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from csms.core.events import ConnectorStatus
-from csms.core.station import Battery
-from tests.unit.core.driving import KW
+from csms.core.events import ConnectorStatus, ExplainRequested
+from csms.core.explanation import Explanation
+from csms.core.ids import RequestId
+from csms.core.replies import Explained
+from csms.core.sentences import sentence
+from csms.core.station import Battery, Control, Station
+from tests.unit.core.driving import KW, charger, station
 from tests.unit.core.powering import BATTERY, Powered, site
 
 PLACES = (("A", 1), ("B", 1), ("A", 2), ("B", 2))
@@ -158,12 +162,12 @@ def test_a_battery_that_is_taken_out_of_the_configuration_gives_nothing() -> Non
 def test_while_it_runs_empty_cars_are_told_before_its_power_is_gone() -> None:
     drive = full_station(soc_percent=20)
     highest_kw, limits = 0.0, len(drive.commands)
-    for _ in range(300):
+    for _ in range(150):
         drive.on(1)
         highest_kw = max(highest_kw, sum(shares_kw(drive)) + 3 - drive.battery_kw)
         assert drive.row_kw() * KW <= (drive.engine.node_capacity_w("grid") or 0)
     assert highest_kw <= 400
-    assert len(drive.commands) - limits <= 60, "in steps, not with every reading"
+    assert len(drive.commands) - limits <= 30, "in steps, not with every reading"
 
 
 def test_at_its_reserve_it_gives_nothing_until_it_is_well_above() -> None:
@@ -227,3 +231,114 @@ def test_a_battery_without_power_changes_nothing() -> None:
     drive = Powered(site(Battery(200 * KW, 0)))
     drive.report()
     assert drive.engine.node_capacity_w("grid") == 397 * KW
+
+
+# --- over REST -------------------------------------------------------------------------------------------------------
+
+
+def rest_site() -> Station:
+    """Return the documented station, driven over REST."""
+    chargers = (charger("A", 300, 2, control=Control.REST), charger("B", 300, 2, control=Control.REST))
+    return replace(station(400, *chargers, static_kw=3), battery=BATTERY)
+
+
+def test_a_rest_client_is_told_what_is_left_to_it_when_it_hears_nothing() -> None:
+    drive = Powered(rest_site())
+    drive.report()
+    drive.report()
+    sessions = [drive.rest_start(charger_id, idx, 150) for charger_id, idx in PLACES]
+    assert [(one.allocated_w // KW, one.firm_w) for one in sessions] == [
+        (150, None),
+        (150, None),
+        (150, 97 * KW),
+        (147, 0),
+    ]
+    again = [drive.update(one.session_id, one.allocated_w / KW) for one in sessions]
+    assert [one.allocated_w // KW for one in again] == [149] * 4
+    assert [one.firm_w for one in again] == [99 * KW] * 4
+    assert drive.battery_kw == 199
+    assert firmly_kw(drive) == (596, 396)
+
+
+def test_what_a_client_may_have_missed_is_left_of_the_answer_that_it_obeys() -> None:
+    drive = Powered(rest_site())
+    drive.report()
+    drive.report()
+    first = drive.rest_start("A", 1, 150)
+    drive.update(first.session_id, 150, 150)  # it echoes from now on
+    for charger_id, idx in PLACES[1:]:
+        drive.rest_start(charger_id, idx, 150)
+    told = drive.update(first.session_id, 150, 150)
+    assert (told.allocated_w, told.firm_w) == (149 * KW, 99 * KW)
+    assert firmly_kw(drive)[1] == 150 + 150 + 97, "it may not have heard that"
+    drive.update(first.session_id, 149, 149)
+    assert firmly_kw(drive)[1] == 99 + 150 + 97
+
+
+# --- what operators see ----------------------------------------------------------------------------------------------
+
+
+def battery_notices(drive: Powered) -> set[str]:
+    return {notice for notice in drive.notices() if notice.startswith("battery")}
+
+
+def test_what_keeps_it_from_giving_is_told() -> None:
+    drive = Powered(site(), soc_percent=11)
+    assert battery_notices(drive) == {"battery_not_used"}
+    drive.on(2)
+    assert battery_notices(drive) == {"battery_computed"}
+    drive.spoil = {"soc_ppm": 100_000}
+    drive.on(1)
+    assert battery_notices(drive) == {"battery_computed", "battery_empty"}
+    drive.spoil = {"permitted_w": 0}
+    drive.on(12)
+    assert battery_notices(drive) == {"battery_computed", "battery_empty", "battery_not_following"}
+    drive.hears = False
+    drive.on(12)
+    assert battery_notices(drive) == {"battery_silent"}
+    drive.spoil, drive.hears = {"computed": False, "soc_ppm": 900_000}, True
+    drive.on(2)
+    assert battery_notices(drive) == set()
+
+
+def test_it_is_shown_as_it_was_last_read() -> None:
+    drive = full_station(soc_percent=50, cars=4)
+    shown = drive.engine.all_changes().battery
+    assert shown is not None
+    assert (shown.power_w, shown.set_point_w, shown.granted_w, shown.booked_w) == (200 * KW, 200 * KW, 200 * KW, 0)
+    assert shown.computed
+    assert 400_000 < shown.soc_ppm < 500_000
+    drive.configure(site(None))
+    assert drive.engine.all_changes().battery is None
+
+
+def explained(drive: Powered, charger_id: str, idx: int) -> Explanation:
+    """Return why a car has what it has."""
+    views = drive.engine.all_changes().sessions.values()
+    session_id = next(v.session_id for v in views if v is not None and (v.charger_id, v.idx) == (charger_id, idx))
+    request = RequestId(drive.number())
+    drive.do(ExplainRequested(request, session_id))
+    outcome = drive.outcomes[request]
+    assert isinstance(outcome, Explained)
+    return outcome.explanation
+
+
+def test_an_explanation_says_what_of_it_is_the_battery_s() -> None:
+    found = explained(full_station(), "A", 1)
+    assert found.binding is not None
+    assert (found.binding.capacity_w, found.binding.battery_w) == (597 * KW, 200 * KW)
+    assert sentence(found) == (
+        "The car at connector 1 of A may take 149.2 kW, because the grid connection, with 200 kW from the battery,"
+        " has 597 kW for 4 cars, which share it fairly."
+    )
+
+
+def test_who_gets_what_is_firm_alone_is_limited_by_the_grid_connection() -> None:
+    drive = Powered(site())
+    drive.keeps_expiry = False
+    drive.report()
+    drive.bring_up("A", "B")
+    for place in PLACES:
+        drive.plug_in(*place)
+    drive.on(60)
+    assert explained(drive, "A", 1).limited_by == "grid"
