@@ -16,6 +16,7 @@ from api.schemas import (
     AlarmBody,
     AuditBody,
     AvailabilityBody,
+    BatteryBody,
     BreakBody,
     CampaignBody,
     CampaignChargerBody,
@@ -62,7 +63,7 @@ from csms.core.local_list import ListState, LocalListStored
 from csms.core.makes_document import make_document
 from csms.core.records import CampaignStored, CommandStored, Driver, Maintenance, Place, SessionStored
 from csms.core.release import Release, ReleaseStep
-from csms.core.replies import ChargerView, ConnectorView, SessionView
+from csms.core.replies import BatteryView, ChargerView, ConnectorView, SessionView
 from csms.core.secret_names import is_secret_key
 from csms.core.session import REGISTER_UNKNOWN
 from csms.core.terms import USUAL
@@ -71,6 +72,9 @@ from csms.obs.redaction import redacted
 from csms.ocpp16.merging import Value
 from csms.runtime.continuity import ConnectorDay
 from csms.runtime.redaction import Shown
+
+VALID_FOR_S = 60
+"""A REST client that hears nothing for so long takes no more than what is firm."""
 
 
 def json_answer(body: BaseModel, status: int = 200) -> Response:
@@ -103,6 +107,19 @@ def session_body(session: SessionView) -> SessionBody:
         weight=None if session.weight == USUAL.weight else session.weight,
         priority=None if session.priority == USUAL.priority else session.priority,
         mode="observe" if session.observed else None,
+        firm_power=None if session.firm_w is None else session.firm_w // 1000,
+        valid_for_s=None if session.firm_w is None else VALID_FOR_S,
+    )
+
+
+def battery_body(battery: BatteryView) -> BatteryBody:
+    """Return the battery as it was last read."""
+    return BatteryBody(
+        state_of_charge=battery.soc_ppm // 1_000 / 10,
+        power=kilowatts(battery.power_w),
+        set_point=None if battery.set_point_w is None else kilowatts(battery.set_point_w),
+        available_power=kilowatts(battery.granted_w),
+        computed=battery.computed,
     )
 
 

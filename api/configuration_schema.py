@@ -201,7 +201,9 @@ class StationConfiguration(Documented):
     station_id: Annotated[str, Field(min_length=1, max_length=MAX_STATION_ID_LENGTH)]
     grid_capacity: Kilo = Field(description="What the grid connection gives, kW.")
     chargers: list[ChargerConfiguration]
-    battery: BatteryConfiguration | Unset = Field(None, description="Kept, not used yet.")
+    battery: BatteryConfiguration | Unset = Field(
+        None, description="Gives cars what the grid connection cannot; computed, not measured."
+    )
     time_zone: str = Field(DEFAULT_TIME_ZONE, description="IANA name.")
     static_load: Kilo = Field(0, description="Configured maximum of everything else behind the connection, kW.")
     circuits: list[CircuitConfiguration] = Field([], description="A tree of fuses.")

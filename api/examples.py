@@ -174,7 +174,11 @@ SIMULATION: dict[str, Any] = {
             "path": "$.failSafe",
             "text": 'not chosen; "closed" holds: without this server running cars go on and nobody new can charge',
         },
-        {"kind": "battery_not_used", "path": "$.battery", "text": "kept, but its power is not used yet"},
+        {
+            "kind": "battery_computed",
+            "path": "$.battery",
+            "text": "computed, not measured; what cars get from it goes only to chargers that let limits expire",
+        },
     ],
 }
 RESERVATIONS: dict[str, Any] = {

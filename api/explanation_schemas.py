@@ -75,6 +75,7 @@ class BindingBody(AnswerBody):
 
     id: str
     capacity: Kilo = Field(description="What it can carry; of the grid less the static load.")
+    battery_power: Kilo | Absent = Field(None, description="What of that is the battery's; absent where nothing is.")
     booked_power: Kilo = Field(description="The most that may be drawn there now.")
     not_shared: Kilo = Field(description="Booked and not to be cut now: offline, silent, not controlled, idle.")
     trimmed: Kilo = Field(description="Taken off because cars there draw more than is booked for them.")
@@ -220,6 +221,7 @@ def _binding(found: Binding) -> BindingBody:
     return BindingBody(
         id=found.node_id,
         capacity=kilowatts(found.capacity_w),
+        battery_power=kilowatts(found.battery_w) if found.battery_w else None,
         booked_power=kilowatts(found.booked_w),
         not_shared=kilowatts(found.loads_w),
         trimmed=kilowatts(found.trimmed_w),

@@ -214,7 +214,7 @@ class ConnectorIdAnswer(AnswerBody):
 
 
 class SessionBody(AnswerBody):
-    """An active session. The fields from allocatedPowerW on belong to sessions over OCPP."""
+    """An active session. The fields from allocatedPowerW to mode belong to sessions over OCPP."""
 
     session_id: str
     connector_id: ConnectorIdAnswer
@@ -237,6 +237,12 @@ class SessionBody(AnswerBody):
         None,
         description="observe: its charger is observed only. What is allocated is what it would get, and was not sent.",
     )
+    firm_power: int | Absent = Field(
+        None,
+        description="REST-driven: what is left of it, whole kW, when no answer came for validForS seconds: the rest is "
+        "the battery's, and conditional. Absent where all of it is firm.",
+    )
+    valid_for_s: int | Absent = Field(None, description="See firmPower.")
 
 
 class SessionAnswer(AnswerBody):
@@ -245,10 +251,21 @@ class SessionAnswer(AnswerBody):
     session: SessionBody
 
 
+class BatteryBody(AnswerBody):
+    """The battery as it was last read; what flows out of it is positive."""
+
+    state_of_charge: float = Field(description="Percent of the usable energy.")
+    power: int | float = Field(description="What it gives now, kW; below 0: what it takes.")
+    set_point: int | float | Absent = Field(None, description="What it was told to give, kW; absent while it was not.")
+    available_power: int | float = Field(description="What cars may have of it now, kW.")
+    computed: bool = Field(description="Nothing of it is measured.")
+
+
 class StatusAnswer(AnswerBody):
-    """The active sessions by their id."""
+    """The active sessions by their id, and the battery, where there is one."""
 
     sessions: dict[str, SessionBody]
+    battery: BatteryBody | Absent = None
 
 
 class SessionsAnswer(AnswerBody):

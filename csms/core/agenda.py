@@ -8,6 +8,7 @@ limits of running sessions: the peer sends those first.
 from csms.core.charger import ChargerState
 from csms.core.commands import Call, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration, Trigger
 from csms.core.connector import MEANING, Connector
+from csms.core.expiry import ask_about_expiry
 from csms.core.fail_safe import default_fits
 from csms.core.ids import ConnectionId, Now, Token
 from csms.core.journal import Journal
@@ -86,6 +87,8 @@ def _when_quiet(
         _tune(state, charger, journal, now, timings, alarm)
     if agenda.pending is None:
         ask_about_tenths(state, charger, journal, now, timings)
+    if agenda.pending is None:
+        ask_about_expiry(state, charger, journal)
 
 
 def _ask_statuses(

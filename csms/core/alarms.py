@@ -115,6 +115,19 @@ KINDS: Final[dict[str, Kind]] = {
         "See which chargers behind it cannot be steered (other alarms name them). If it stays, unplug a car or lower"
         " what cannot be steered before the fuse does.",
     ),
+    "battery_silent": Kind(
+        _A,
+        "",
+        "The battery cannot be read, so it is counted as gone: cars get what the grid connection has without it.",
+        "Look after the battery's inverter and the way to it.",
+    ),
+    "battery_not_following": Kind(
+        _A,
+        "",
+        "The battery does not do what it is told, or does not acknowledge that it would: cars get no power from it that"
+        " it has not acknowledged.",
+        "See whether its inverter is in remote mode, and whether somebody else controls it.",
+    ),
     "uncontrollable": Kind(
         _A,
         "charger",
@@ -362,8 +375,21 @@ KINDS: Final[dict[str, Kind]] = {
     "battery_not_used": Kind(
         _N,
         "",
-        "A battery is configured, and its power is not used yet.",
-        "Nothing.",
+        "A battery is configured, and nothing reads it: its power is not used.",
+        "Nothing, in a simulation; under `csms serve` it goes within a second.",
+    ),
+    "battery_computed": Kind(
+        _N,
+        "",
+        "The battery is not measured: its charge is computed from what it was told to give and take, and cars get power"
+        " from it that nobody sees flow.",
+        "See that the real one gives what the grid connection cannot, or take `battery` out of the configuration.",
+    ),
+    "battery_empty": Kind(
+        _N,
+        "",
+        "The battery has come to its reserve; cars get no power from it until it is 5 % above.",
+        "Nothing: it is charged when no car needs the power. If it is never full enough, the grid connection is small.",
     ),
 }
 """Every kind there is, the pressing ones first."""

@@ -5,7 +5,7 @@ One step takes everything that has happened since the last one, in order:
     1  facts are taken in            links, transactions, samples, calls, requests, reconfiguration
     2  upkeep brings time to bear    settling, freeing, provisioning, zombies, silent clients; operators' commands leave
     3  the plan is made, if anything changed that it depends on; what ended transactions have left to be said is said,
-       and the plan is carried out as cuts and raises
+       and the plan is carried out as cuts and raises; the battery follows
     4  the provisioning agendas go on, waiting clients are answered, notices are renewed
     5  what changed is written down: records, and the views that may be published after their commit
 
@@ -27,10 +27,12 @@ from csms.core.capacity_events import CapacityEvents, CapacityWatch
 from csms.core.capping import Capping
 from csms.core.closing import Closing
 from csms.core.commanding import Commanding, CommandQueue
-from csms.core.commands import Command, SetLimit
+from csms.core.commands import Command, SetBattery, SetLimit
 from csms.core.containing import Container
+from csms.core.dispatch import dispatch
 from csms.core.errors import check
 from csms.core.events import (
+    BatteryReported,
     CallAnswered,
     CallErrored,
     CallSent,
@@ -103,7 +105,7 @@ from csms.core.records import (
 )
 from csms.core.recovery import rebuild
 from csms.core.releasing import ReleaseQueue, Releasing
-from csms.core.replies import ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
+from csms.core.replies import BatteryView, ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
 from csms.core.rotation import Rotation
 from csms.core.safe_mode import make_safe_plan, send_cuts
@@ -115,11 +117,12 @@ from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
 from csms.core.station_time import Zones, utc_only
 from csms.core.steering import Steering
+from csms.core.supply import take_reading
 from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
 from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
-from csms.core.views import charger_view, is_shown, session_view
+from csms.core.views import battery_view, charger_view, is_shown, session_view
 
 REST_CALLS = (
     SessionRequested,
@@ -141,6 +144,7 @@ class Changes:
         station: the configuration, when it changed.
         makes: what is learnt of makes, when it changed.
         capacity_events: limits of the grid connection that were told, by their ids, when they changed.
+        battery: as it is, whether it changed or not; None: there is none, or it was never read.
         notices: standing alarms and notices by their ids, when they changed.
         site_meter: what is shown of the site's meter, where there is one.
     """
@@ -152,6 +156,7 @@ class Changes:
     makes: dict[Make, Learnt] | None
     capacity_events: dict[str, CapacityEvent] | None = None
     site_meter: SiteMeterView | None = None
+    battery: BatteryView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +165,7 @@ class Step:
 
     Attributes:
         at_once: cuts and aborts: they depend on nothing and may leave before the commit.
+        battery: what the battery is told, at once; None: nothing else than before.
         records: what has to be durable, in order.
         replies, after_commit, changes: leave only after `records` are durable, replies first.
     """
@@ -169,6 +175,7 @@ class Step:
     records: tuple[Record, ...]
     replies: tuple[Reply, ...]
     changes: Changes
+    battery: SetBattery | None = None
 
 
 class Engine:
@@ -183,7 +190,7 @@ class Engine:
         self._state = rebuild(snapshot, now, timings)
         self._state.zones = zones
         self._state.is_safe_mode = safe
-        hold_grid(self._state, now)
+        hold_grid(self._state, now, Alarm())
         self._make_plan = make_safe_plan if safe else make_plan
         self._timings = timings
         self._plan: Plan | None = None
@@ -277,6 +284,7 @@ class Engine:
             self._makes_shown(),
             dict(state.capacity_events),
             site_meter_view(state, self._last_ms),
+            battery_view(state),
         )
 
     # --- facts ------------------------------------------------------------------------------------------------------
@@ -384,6 +392,8 @@ class Engine:
                 Metering(state, journal, now, timings).read(fact)
             case SiteMeterFailed():
                 Metering(state, journal, now, timings).failed(fact)
+            case BatteryReported():
+                journal.plan |= take_reading(state, fact, now)
             case StationConfigured():
                 Reconfiguration(state, journal, now, timings).configured(fact)
             case _:
@@ -446,7 +456,7 @@ class Engine:
     def _renew_root(self, now: Now, alarm: Alarm) -> None:
         """Bring up to date what the grid connection can carry beside the base load: all else is asked of that."""
         renew_base_load(self._state, now, self._timings, alarm)
-        hold_grid(self._state, now)
+        hold_grid(self._state, now, alarm)
 
     def _control(self, journal: Journal, now: Now, alarm: Alarm) -> None:
         """Bring time to bear, plan, carry the plan out, and go on with what waits."""
@@ -484,6 +494,7 @@ class Engine:
         else:
             self._carry_out(plan, journal, now, alarm)
             show_what_they_would_get(state, journal, now.mono_ms, timings)
+        journal.battery = dispatch(state, plan, now, alarm)
         self._show_booked(journal)
         self._requests(journal, now).answer_waiters()
         if not state.is_safe_mode:
@@ -532,6 +543,12 @@ class Engine:
                 cap_w is None or booked_w[node] <= max(cap_w, plan.booked_w[node]),
                 f"I1: the commands of this step book {booked_w[node]} W on {node}, capacity {cap_w} W",
             )
+        for node, left_w in self._state.tree.firm_booked_w(self._state.chargers.values()).items():
+            firm_w = self._state.tree.firm_w[node]
+            check(
+                left_w <= max(firm_w, plan.firm_booked_w[node]),
+                f"I11: the commands of this step leave {left_w} W on {node} for good, of {firm_w} W",
+            )
 
     # --- the output -------------------------------------------------------------------------------------------------
 
@@ -545,6 +562,7 @@ class Engine:
             records=tuple(self._records(journal)),
             replies=tuple(journal.replies),
             changes=changes,
+            battery=journal.battery,
         )
 
     def _records(self, journal: Journal) -> list[Record]:
@@ -631,6 +649,7 @@ class Engine:
             self._makes_shown() if journal.makes else None,
             dict(state.capacity_events) if journal.capacity_events else None,
             site_meter_view(state, now.mono_ms),
+            battery_view(state),
         )
 
 

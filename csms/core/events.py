@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from csms.core.battery import BatteryReading
 from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import (
     CampaignId,
@@ -328,12 +329,16 @@ class ConfigurationRead:
 class ScheduleRead:
     """CALLRESULT of GetCompositeSchedule: its first limit, in the unit in which it is told.
 
-    `limit_tenths_a`, `limit_w`: None when none can be read from it in that unit.
+    `limit_tenths_a`, `limit_w`: None when none can be read from it in that unit. `next_s`: when the first other limit
+    follows, seconds after the schedule's beginning; None without one that can be read.
     """
 
     token: Token
     limit_tenths_a: int | None
     limit_w: int | None = None
+    next_s: int | None = None
+    next_tenths_a: int | None = None
+    next_w: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -600,6 +605,14 @@ class EnergyReported:
 
 
 @dataclass(frozen=True, slots=True)
+class BatteryReported:
+    """The battery was read at `read_ms`, monotonic; None: it has a driver that has not heard it yet."""
+
+    reading: BatteryReading | None
+    read_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionCloseRequested:
     """`POST /transactions/{transactionId}/close`: its stop will never come, says an operator, and why.
 
@@ -655,4 +668,6 @@ RestFact = (
     | GridOperatorHeard
 )
 MeterFact = SiteMeterRead | SiteMeterFailed
-Fact = StationConfigured | MakesTaught | EnergyReported | MeterFact | ChargerFact | CallFact | RestFact
+Fact = (
+    StationConfigured | MakesTaught | EnergyReported | MeterFact | BatteryReported | ChargerFact | CallFact | RestFact
+)

@@ -38,6 +38,7 @@ from csms.core.records import Driver, SendState
 from csms.core.session import Phase, Session
 from csms.core.state import State
 from csms.core.station import GRID, Control
+from csms.core.supply import counted_on_w
 from csms.core.timings import Timings
 
 ONE_KW_W = 1_000
@@ -335,6 +336,7 @@ def _binding(
         loads=tuple(loads[:NAMED_MAX]),
         more_w=richer.alloc_w[at] - allocation.alloc_w[at],
         withheld_w=withheld_w,
+        battery_w=counted_on_w(state) if row == GRID else 0,
     )
 
 
@@ -366,7 +368,8 @@ def _binding_row(state: State, question: Question, nodes: list[Node], allocation
 
 def _capacity_w(state: State, row: str) -> int:
     """Return what a capped row can carry, W: a charger that drains as before, and none above an operator's cap."""
-    caps_w = [state.tree.caps_w[row]]
+    cap_w = state.tree.caps_w[row]
+    caps_w = [cap_w if cap_w is None or row != GRID else cap_w - state.tree.held_w]
     caps_w += [
         cap_w for c in state.chargers.values() if c.charger_id == row for cap_w in (c.config.max_power_w, c.cap_w)
     ]

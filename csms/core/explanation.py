@@ -159,7 +159,8 @@ class Binding:
     """The row that limits a session.
 
     Attributes:
-        capacity_w: of the root less the static load, of a charger not above an operator's cap.
+        capacity_w: of the root less the static load, of a charger not above an operator's cap; battery_w: what of it
+            is the battery's.
         booked_w: Σ K.
         loads_w: what of it, or of the fail-safe power that waits for room, is not shared; trimmed_w: what is taken off
             because the sessions draw more than is booked; withheld_w: what for the capacity tariff.
@@ -182,6 +183,7 @@ class Binding:
     loads: tuple[Load, ...]
     more_w: int
     withheld_w: int = 0
+    battery_w: int = 0
 
 
 @dataclass(frozen=True, slots=True)

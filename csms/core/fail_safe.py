@@ -49,6 +49,9 @@ def default_fits(state: State, charger: ChargerState, default_w: int) -> bool:
     booked_w = state.tree.booked_w(state.chargers.values())
     path = state.tree.paths[charger.charger_id]
     rooms_w = [cap_w - booked_w[node] for node in path if (cap_w := state.tree.caps_w[node]) is not None]
+    firm_w = state.tree.firm_room_w(state.chargers.values(), path)
+    if firm_w is not None:
+        rooms_w.append(firm_w)  # a default does not expire
     return all(more_w <= room_w for room_w in (*rooms_w, charger.config.max_power_w - charger.sum_w()))
 
 

@@ -2,9 +2,12 @@
 
 Everything in force then stays in force: a car that charges keeps its limit, and what may still be executed will be; a
 car that is plugged in falls under its connector's default; a charger that was never provisioned may give all it has.
-All of that is what is booked: no limit counts as one that expires. It must fit the *firm* capacity: of the grid
-connection the lowest that may come without anything new being said, be it by the schedule, an event that was told, or
-because the grid operator is not heard (`csms.core.capacity_windows.lowest_w`); of all other rows the configured one.
+All of that is what is booked. Where a battery lets the grid connection carry more now than it can firmly, what is above
+that rests on limits that expire (`csms.core.conditional`): there the bound holds five minutes after the last of them
+was said, and is K without what has expired by then. Everywhere else no limit counts as one that expires. It must fit
+the *firm* capacity: of the grid connection the lowest that may come without anything new being said, be it by the
+schedule, an event that was told, or because the grid operator is not heard (`csms.core.capacity_windows.lowest_w`), and
+without a battery; of all other rows the configured one.
 
 Where that is the capacity of now, the bound holds at once and for ever. Where the schedule gives more for some hours,
 what is booked above the lowest rests on this process: it cuts before the next window begins, and nobody else does.
@@ -21,22 +24,30 @@ from csms.core.station import GRID
 
 @dataclass(frozen=True, slots=True)
 class RowBound:
-    """What one row may carry without this process, and what it has firmly, W; None where it has no capacity."""
+    """What one row may carry without this process, and what it has firmly, W; None where it has no capacity.
+
+    `expired_w`: what it may carry when all limits that expire have.
+    """
 
     possible_w: int
     firm_w: int | None
+    expired_w: int | None = None
 
     @property
     def holds(self) -> bool:
         """Return whether the row can carry it; where not, facts have overbooked the row, or its capacity is to fall."""
-        return self.firm_w is None or self.possible_w <= self.firm_w
+        carried_w = self.possible_w if self.expired_w is None else self.expired_w
+        return self.firm_w is None or carried_w <= self.firm_w
 
 
 def firm_bounds(state: State) -> Mapping[str, RowBound]:
     """Return the bound of every row, by its id."""
-    station = state.station
-    firm_w: dict[str, int | None] = {GRID: state.tree.firm_w.get(GRID, state.tree.caps_w[GRID])}
+    station, tree = state.station, state.tree
+    firm_w: dict[str, int | None] = {GRID: tree.caps_w[GRID]}
     firm_w |= {circuit.circuit_id: circuit.capacity_w for circuit in station.circuits}
     firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
-    booked_w = state.tree.booked_w(state.chargers.values())
-    return {node: RowBound(power_w, firm_w.get(node)) for node, power_w in booked_w.items()}
+    firm_w |= tree.firm_w
+    if state.lowest_w is not None:
+        firm_w[GRID] = min(firm_w[GRID] or 0, max(0, state.lowest_w - state.base_load_w))
+    booked_w, expired_w = tree.booked_w(state.chargers.values()), tree.firm_booked_w(state.chargers.values())
+    return {node: RowBound(power_w, firm_w.get(node), expired_w.get(node)) for node, power_w in booked_w.items()}

@@ -6,21 +6,20 @@ change of the configuration. A capacity that falls may leave the root overbooked
 (LEDGER.md I1): nobody is raised under it, and cuts leave at once. Where the fall was known before, it counts 25 seconds
 early, so that what is booked fits when its time comes; until then that is no alarm (`csms.core.notices`).
 
-What the tree has as *firm* is the lowest capacity that may come without anything new being said (LEDGER.md I11).
+What the battery adds to that is `csms.core.supply`'s matter.
 """
 
 from csms.core.capacity_events import operator_unheard_ms
 from csms.core.capacity_windows import held_at, lowest_w
 from csms.core.ids import Now
+from csms.core.part import Alarm
 from csms.core.state import State
-from csms.core.tree import with_root
+from csms.core.supply import renew_supply
 
 
-def hold_grid(state: State, now: Now) -> None:
-    """Have the root of the tree carry what the grid connection may be loaded with now, less the base load."""
+def hold_grid(state: State, now: Now, alarm: Alarm) -> None:
+    """Have the root of the tree carry what the grid connection may be loaded with now, and the battery gives."""
     station, events = state.station, tuple(state.capacity_events.values())
-    held = held_at(station, events, now.wall_ms, state.zone, operator_unheard_ms(state, now))
-    firm_w = lowest_w(station, events, now.wall_ms)
-    state.held = held
-    left_w, firm_left_w = (max(0, power_w - state.base_load_w) for power_w in (held.capacity_w, firm_w))
-    state.tree = with_root(state.tree, left_w, firm_left_w)
+    state.held = held_at(station, events, now.wall_ms, state.zone, operator_unheard_ms(state, now))
+    state.lowest_w = lowest_w(station, events, now.wall_ms)
+    renew_supply(state, now, alarm)

@@ -7,7 +7,7 @@ which a step touched things does not matter.
 from dataclasses import dataclass, field
 
 from csms.core.commanded import Commanded
-from csms.core.commands import Command
+from csms.core.commands import Command, SetBattery
 from csms.core.events import BootInfo, MeterSampled, Sample, TransactionStopped
 from csms.core.hiding import without_credentials
 from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId, SessionId, Token
@@ -35,6 +35,7 @@ class Journal:
         shown: sessions whose view may have changed; ended: those that left the view.
         peak: whether the capacity tariff has a higher one.
         plan: whether something changed that a plan depends on.
+        battery: what the battery is told.
     """
 
     wall_ms: int
@@ -60,6 +61,7 @@ class Journal:
     station: bool = False
     peak: bool = False
     plan: bool = False
+    battery: SetBattery | None = None
 
     def log(
         self,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from csms.core.alarms import KINDS
 from csms.core.alarms import Alarm as Standing
+from csms.core.battery import PERCENT_PPM
 from csms.core.campaigning import CAR_THERE, WAITS
 from csms.core.capacity_events import operator_is_silent
 from csms.core.charger import ChargerState
@@ -24,6 +25,7 @@ from csms.core.release import Release, ReleaseState, StepState
 from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import GRID, Configure, Control, FailSafe
+from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, is_heard, offer_of
 from csms.core.timings import Timings
 
 
@@ -104,8 +106,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield Sign("safe_mode", "invariants were broken three times within a minute; the log tells where")
     if not state.station.fail_safe_chosen:
         yield Sign("fail_safe_not_chosen", "the configuration has no failSafe")
-    if state.station.battery is not None:
-        yield Sign("battery_not_used", f"a battery of {state.station.battery.power_w} W is configured")
+    yield from _of_battery(state, now, alarm)
     operator = state.station.grid_operator
     if operator is not None and operator_is_silent(state, now):
         yield Sign("grid_operator_silent", f"{operator.fail_safe_capacity_w} W hold until a heartbeat comes")
@@ -156,6 +157,29 @@ def _is_early(state: State, booked_w: int) -> bool:
     """Return whether the grid connection is overbooked only by a capacity of which the time has still to come."""
     in_force_w = None if state.held is None else state.held.in_force_w
     return in_force_w is not None and booked_w <= max(0, in_force_w - state.base_load_w)
+
+
+def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
+    """Yield what keeps the battery from giving what it should."""
+    battery, supply, reading = state.station.battery, state.supply, state.supply.reading
+    if battery is None:
+        return
+    if not supply.driven:
+        yield Sign("battery_not_used", f"a battery of {battery.power_w} W is configured, and nothing drives it")
+        return
+    offer = offer_of(state, now, alarm)
+    taken = f"; it may be taking {offer.lost_w} W, which are booked" if offer.lost_w else ""
+    if reading is None or not is_heard(state, now):
+        yield Sign("battery_silent", f"it was not read for {STALE_MS // 1_000} s{taken}")
+        return
+    if reading.computed:
+        yield Sign("battery_computed", f"a battery of {battery.power_w} W is computed as the configuration has it")
+    if not follows(state) and alarm.reached(supply.said_ms + NOT_FOLLOWING_MS, now):
+        follows_w = "none of ours" if reading.set_point_w is None else f"{reading.set_point_w} W"
+        cause = f"its set-point is {follows_w}, and it has acknowledged {reading.permitted_w} W"
+        yield Sign("battery_not_following", f"{cause}{taken}")
+    if supply.exhausted:
+        yield Sign("battery_empty", f"its charge is {reading.soc_ppm // PERCENT_PPM} %")
 
 
 def _of_energy(state: State) -> Iterator[Sign]:

@@ -6,7 +6,7 @@ filling, started at what is booked (K), up to T, within the head room of every r
 T < K has to give power up before anybody else can have it; a session with G > K may be raised now.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from csms.core.allocator import (
@@ -21,6 +21,7 @@ from csms.core.allocator import (
 )
 from csms.core.caps import LIMITED_BY_CAP
 from csms.core.charger import ChargerState
+from csms.core.conditional import Firm, firm_shares, is_conditional, within_firm
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.fail_safe import added_w, awaited_default_w
@@ -45,6 +46,7 @@ class Steered:
         booked_w: K of its connector.
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
         least_told_w: its least, rounded to what can be told: chargers that take amperes may be told a little less.
+        firm: what is left of all that when limits have expired; None where no row of the station has conditional power.
     """
 
     session: Session
@@ -57,6 +59,14 @@ class Steered:
     grant_w: int
     least_told_w: int
     limited_by: str
+    firm: Firm | None = None
+
+    @property
+    def above_firm(self) -> bool:
+        """Return whether more is booked for it firmly than its share of the firm capacity, by its dead band or more."""
+        if self.firm is None or self.firm.booked_w <= self.firm.target_w:
+            return False
+        return self.firm.booked_w - self.firm.target_w >= dead_band_w(self.charger.config, self.firm.target_w)
 
     @property
     def above_cap(self) -> bool:
@@ -88,6 +98,9 @@ class Plan:
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
         overdrawn: rows on which more is booked than their capacity less what is taken off them (`trim_w`).
+        lent: rows on which more is booked than they have firmly: a battery may have to give the rest.
+        firm_booked_w: what is booked on rows with conditional power when all limits that expire have.
+        firm_wanted: whether somebody waits there for a share of what is firm, or more than that is booked.
     """
 
     steered: dict[SessionId, Steered]
@@ -95,13 +108,16 @@ class Plan:
     overbooked: frozenset[str]
     wanted: frozenset[str]
     overdrawn: frozenset[str]
+    lent: frozenset[str] = frozenset()
+    firm_booked_w: Mapping[str, int] = field(default_factory=dict)
+    firm_wanted: bool = False
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
-        if steered.above_cap:
+        if steered.above_cap or (steered.above_firm and self.firm_wanted):
             return True
         path = set(state.tree.paths[steered.charger.charger_id])
-        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)
+        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn | self.lent)
 
     def cut_is_a_trim(self, state: State, steered: Steered) -> bool:
         """Return whether a session is cut because one of its rows is overdrawn, and for nothing else."""
@@ -121,6 +137,7 @@ class Question:
         floors_w: what each keeps although it is not admitted.
         missing_w: what the fail-safe power that waits for room adds at each charger.
         supposed_w: loads to be counted instead of the true ones.
+        firm: what the same question is answered with on the firm capacities; None where all of them are.
     """
 
     parts: tuple[tuple[ChargerState, Connector, Session], ...]
@@ -128,6 +145,7 @@ class Question:
     floors_w: list[int]
     missing_w: Mapping[ChargerId, int]
     supposed_w: Mapping[ChargerId, int] = field(default_factory=dict)
+    firm: Allocation | None = None
 
     def nodes(self, state: State, more_w: Mapping[str, int] | None = None) -> list[Node]:
         """Return the rows with what they have for those who take part; `more_w`: as if some could carry more."""
@@ -135,8 +153,15 @@ class Question:
         return nodes_without_fixed(state, keys, self.missing_w, self.supposed_w, more_w)
 
     def answer(self, state: State, nodes: list[Node]) -> Allocation:
-        """Return who gets how much on these rows."""
-        return allocate_above_floors(state, nodes, self.claims, self.floors_w)
+        """Return who gets how much on these rows; who may have its firm share alone is limited by what limits that."""
+        allocation = allocate_above_floors(state, nodes, self.claims, self.floors_w)
+        if self.firm is None:
+            return allocation
+        limits = zip(self.parts, allocation.limited_by, self.firm.limited_by, strict=True)
+        limited_by = (
+            firmly if word == LIMITED_BY_VEHICLE and not is_conditional(part) else word for part, word, firmly in limits
+        )
+        return replace(allocation, limited_by=tuple(limited_by))
 
 
 def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
@@ -156,26 +181,62 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     ]
     booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
     rows_w = state.tree.booked_w(state.chargers.values())
-    grants = _grants(state, claims, booked, targets, head_room_w(state, rows_w, missing))
-    steered = {
-        session.session_id: Steered(
+    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing)))
+    firms = _firm_sides(state, question)
+    for i, (part, firm) in enumerate(zip(parts, firms, strict=True)):
+        if firm is not None and not is_conditional(part):
+            grants[i] = min(grants[i], max(booked[i], firm.grant_w))
+    steered = {}
+    for i, (charger, connector, session) in enumerate(parts):
+        steered[session.session_id] = Steered(
             session,
             charger,
             connector,
-            claim,
-            floor_w,
-            booked_w,
-            target_w,
-            max(booked_w, tellable_w(grant_w)),
-            tellable_w(claim.min_w),
-            reason_of(charger, connector, session, claim, limited_by),
+            claims[i],
+            floors[i],
+            booked[i],
+            targets[i],
+            max(booked[i], tells[i](grants[i])),
+            tells[i](claims[i].min_w),
+            reason_of(charger, connector, session, claims[i], allocation.limited_by[i]),
+            firms[i],
         )
-        for (charger, connector, session), tellable_w, claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
-            parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
-        )
-    }
     wanted = _wanted(state, steered.values(), missing)
-    return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted, _overdrawn(state, rows_w))
+    firm_booked_w = state.tree.firm_booked_w(state.chargers.values())
+    return Plan(
+        steered,
+        rows_w,
+        overbooked_rows(state, rows_w),
+        wanted,
+        _overdrawn(state, rows_w),
+        frozenset(node for node, firm_w in state.tree.firm_w.items() if rows_w[node] > firm_w),
+        firm_booked_w,
+        _firm_wanted(state, steered.values(), firm_booked_w),
+    )
+
+
+def _firm_sides(state: State, question: Question) -> Sequence[Firm | None]:
+    """Return the firm side of each session; None for all where no row has conditional power."""
+    if question.firm is None:
+        return [None] * len(question.parts)
+    taken_w = {node: trim_w(state, node) for node in state.tree.firm_w}
+    for charger_id, power_w in question.missing_w.items():
+        for node in state.tree.paths[charger_id]:
+            if node in taken_w:
+                taken_w[node] += power_w
+    return firm_shares(state, question.parts, question.claims, question.firm, taken_w)
+
+
+def _firm_wanted(state: State, steered: Iterable[Steered], booked_w: Mapping[str, int]) -> bool:
+    """Return whether somebody waits for a share of what is firm by its dead band, or more than that is booked."""
+    if any(power_w > state.tree.firm_w[node] for node, power_w in booked_w.items()):
+        return True
+    short = (each for each in steered if each.firm is not None and each.firm.booked_w < each.firm.target_w)
+    return any(
+        each.firm.target_w - each.firm.booked_w >= dead_band_w(each.charger.config, each.firm.target_w)
+        for each in short
+        if each.firm is not None
+    )
 
 
 def question_of(state: State, now_ms: int, timings: Timings) -> Question:
@@ -185,7 +246,24 @@ def question_of(state: State, now_ms: int, timings: Timings) -> Question:
     awaited_w = awaited_defaults_w(state, now_ms, keys)
     claims = [claim_of(*part, floor_of_w(part[0], part[1], awaited_w[part[0].charger_id])) for part in parts]
     floors = [kept_w(charger, connector, awaited_w[charger.charger_id]) for charger, connector, _ in parts]
-    return Question(parts, claims, floors, missing_w(state, awaited_w, keys))
+    missing = missing_w(state, awaited_w, keys)
+    if not state.tree.firm_w:
+        return Question(parts, claims, floors, missing)
+    firm = _on_firm_rows(state, Question(parts, claims, floors, missing))
+    within = [within_firm(part, claim, firm_w) for part, claim, firm_w in zip(parts, claims, firm.alloc_w, strict=True)]
+    return Question(parts, within, floors, missing, firm=firm)
+
+
+def _on_firm_rows(state: State, question: Question) -> Allocation:
+    """Return who gets how much where nothing is conditional, beside what is left when all limits that expire have."""
+    keys = {connector.key for _, connector, _ in question.parts}
+    left_w = {
+        charger_id: min(charger.max_booked_w, charger.firm_load_w(keys))
+        for charger_id, charger in state.chargers.items()
+    }
+    less_w = {node: firm_w - (state.tree.caps_w[node] or 0) for node, firm_w in state.tree.firm_w.items()}
+    less_w[GRID] += state.tree.held_w  # that is about what is not firm
+    return question.answer(state, nodes_without_fixed(state, keys, question.missing_w, left_w, less_w))
 
 
 def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
@@ -324,11 +402,13 @@ def nodes_without_fixed(
 ) -> list[Node]:
     """Return the rows less what they are trimmed by, the loads that cannot be cut now and the missing fail-safe power.
 
-    What drains claims no more than it could before, and what an operator has capped no more than that. `supposed_w`:
-    loads to be counted instead of the true ones; `more_w`: what some rows are supposed to carry beyond that.
+    The root also less what targets do not count on of it. What drains claims no more than it could before, and what an
+    operator has capped no more than that. `supposed_w`: loads to be counted instead of the true ones; `more_w`: what
+    some rows are supposed to carry beyond that.
     """
     supposed_w, more_w = supposed_w or {}, more_w or {}
     fixed_w = {node: trim_w(state, node) for node in state.tree.caps_w}
+    fixed_w[GRID] += state.tree.held_w
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
         if charger.draining:
@@ -418,12 +498,11 @@ def overbooked_rows(state: State, booked_w: Mapping[str, int]) -> frozenset[str]
 
 
 def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
-    caps_w = ((node, state.tree.caps_w.get(node)) for node in {*state.trims, GRID})
-    return frozenset(
-        node
-        for node, cap_w in caps_w
-        if cap_w is not None and (taken_w := trim_w(state, node)) > 0 and booked_w[node] > cap_w - taken_w
-    )
+    """Return the rows on which more is booked than targets count on, be it a battery that is running short."""
+    off_w = {node: trim_w(state, node) for node in (*state.trims, GRID)}
+    off_w[GRID] += max(0, state.tree.held_w)
+    caps_w = ((node, state.tree.caps_w.get(node), less_w) for node, less_w in off_w.items() if less_w > 0)
+    return frozenset(n for n, cap_w, less_w in caps_w if cap_w is not None and booked_w[n] > cap_w - less_w)
 
 
 def trim_w(state: State, node: str) -> int:

@@ -38,7 +38,7 @@ class Reconfiguration(Part):
         self.state.station, self.state.chargers = new, chargers
         self.state.tree = build_tree(new, chargers.values())
         reconfigured(self.state, old, self.now)
-        hold_grid(self.state, self.now)
+        hold_grid(self.state, self.now, Alarm())
         self.journal.station = True
         self.journal.chargers |= set(chargers)
         self.journal.plan = True
@@ -122,7 +122,7 @@ class Reconfiguration(Part):
             self._forget(charger)
         if gone:
             self.state.tree = build_tree(self.state.station, self.state.chargers.values())
-            hold_grid(self.state, self.now)
+            hold_grid(self.state, self.now, Alarm())
             self.journal.plan = True
 
     def _keep_young_sends(self, charger: ChargerState) -> None:

@@ -34,6 +34,7 @@ class SessionView:
         limited_by: the binding row, "vehicle", "below_minimum", "no_room", "operator_cap", "safe_mode", or
             "not_planned" before its first plan.
         weight, priority: on which terms it shares.
+        firm_w: REST-driven: what is left of allocated_w when its client hears nothing; None: all of it.
         observed: its charger is observed: allocated_w and limited_by are what it would get, and nothing was sent.
     """
 
@@ -53,6 +54,7 @@ class SessionView:
     observed: bool = False
     weight: int = 1
     priority: int = 0
+    firm_w: int | None = None
 
 
 class Refusal(StrEnum):
@@ -223,6 +225,26 @@ class Reply:
 
     request: RequestId
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryView:
+    """The battery as it was last read, W; what flows out of it is positive.
+
+    Attributes:
+        soc_ppm: state of charge, parts per million of the usable energy.
+        set_point_w: what it was told; None: nothing so far.
+        granted_w: what cars may have of it now.
+        booked_w: what it may be taking.
+        computed: nothing of it is measured.
+    """
+
+    soc_ppm: int
+    power_w: int
+    set_point_w: int | None
+    granted_w: int
+    booked_w: int
+    computed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from csms.core.state import StartCall, StartWaiter, State, StopCall
 from csms.core.station import Control
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
+from csms.core.units import floor_kw_w
 from csms.core.views import session_view
 
 ANSWERS_KEPT = 16
@@ -187,13 +188,16 @@ class Requests:
         told_w = steered.target_w if steered.target_w < steered.booked_w else steered.grant_w
         if plan.cut_is_urgent(self.state, steered):  # then nobody is told more, be it booked or not (docs/adr/0027)
             told_w = min(told_w, max(session.answered_w, steered.charger.defaults.power_w))
+        firm_w = told_w if steered.firm is None else min(told_w, floor_kw_w(steered.firm.next_w))
         session.answered_w = told_w
         session.target_w, session.limited_by = steered.target_w, steered.limited_by
         if session.echoes:
             session.unechoed_w.append(told_w)
+            session.unechoed_firm_w.append(firm_w)
         else:
             session.unechoed_w = [told_w]
-        if told_w > steered.booked_w:
+            session.unechoed_firm_w = [firm_w]
+        if told_w > steered.booked_w or steered.firm is not None:
             self._check_rows(session, plan)
         self.journal.plan = True
         self.journal.write_session(session)
@@ -207,6 +211,11 @@ class Requests:
             check(
                 cap_w is None or booked_w[node] <= max(cap_w, plan.booked_w[node]),
                 f"I1: telling session {session.session_id} {session.answered_w} W books {booked_w[node]} W on {node}",
+            )
+        for node, left_w in self.state.tree.firm_booked_w(self.state.chargers.values()).items():
+            check(
+                left_w <= max(self.state.tree.firm_w[node], plan.firm_booked_w[node]),
+                f"I11: telling session {session.session_id} {session.answered_w} W leaves {left_w} W on {node}",
             )
 
     # --- terms --------------------------------------------------------------------------------------------------------
@@ -276,8 +285,12 @@ def _echo(session: Session, echo_w: int, most_w: int) -> None:
     if echo_w in answers:
         newest = len(answers) - 1 - answers[::-1].index(echo_w)
         session.unechoed_w = answers[newest:]
+        session.unechoed_firm_w = session.unechoed_firm_w[newest:]
     elif echo_w > max(answers, default=0):
         session.unechoed_w = [min(echo_w, most_w), *answers]
+        session.unechoed_firm_w = [min(echo_w, most_w), *session.unechoed_firm_w]
     if len(session.unechoed_w) > ANSWERS_KEPT:
         oldest, second, *rest = session.unechoed_w
         session.unechoed_w = [max(oldest, second), *rest]
+        oldest, second, *rest = session.unechoed_firm_w
+        session.unechoed_firm_w = [max(oldest, second), *rest]

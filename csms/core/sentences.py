@@ -91,6 +91,8 @@ def _share(explained: Explanation) -> str:
     if binding is None:
         return f"{_has(explained)}, its share of what there is"
     shared, row = power_text(binding.shared_w), _row(explained)
+    if binding.battery_w:
+        row += f", with {power_text(binding.battery_w)} from the battery,"
     if binding.sessions == 1:
         return f"{_has(explained)}, because {row} has {shared} for it"
     if all(share.weight == 1 for share in binding.shares):

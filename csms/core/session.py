@@ -167,7 +167,8 @@ class Session:
     Attributes:
         opened_ms: when we learnt of it, monotonic.
         answered_w: REST-driven: the whole kW last answered; OCPP: the limit last sent.
-        unechoed_w: REST-driven: every answer that its client may still obey, newest last.
+        unechoed_w: REST-driven: every answer that its client may still obey, newest last; unechoed_firm_w: what is left
+            of each when the client has heard nothing for a minute.
         echoes: its client has shown that it echoes what it obeys.
         heard_ms: REST-driven: last call of its client.
         target_w, limited_by: of the last plan; planned: it has taken part in one.
@@ -201,6 +202,7 @@ class Session:
     stated: StatedDemand | None = None
     answered_w: int = 0
     unechoed_w: list[int] = field(default_factory=list)
+    unechoed_firm_w: list[int] = field(default_factory=list)
     echoes: bool = False
     heard_ms: int = 0
     target_w: int = 0
@@ -229,6 +231,12 @@ class Session:
         """Return the identity of the StartTransaction that opened it."""
         told_wh = None if NO_METER_START in self.flags else self.meter_start_wh
         return StartKey(self.key.charger_id, self.key.idx, self.id_tag_raw, self.started_ms, told_wh, self.start_words)
+
+    @property
+    def firm_w(self) -> int | None:
+        """Return what is left of the newest answer to its REST client when that hears nothing, W; None: all of it."""
+        firm_w = self.unechoed_firm_w[-1] if self.unechoed_firm_w else self.answered_w
+        return firm_w if firm_w < self.answered_w else None
 
     @property
     def max_w(self) -> int:
@@ -400,6 +408,7 @@ def restore(row: SessionStored, now_ms: int) -> Session:
         stated=StatedDemand(row.declared_w, row.estimate_w, now_ms) if rest else None,
         answered_w=row.answered_w,
         unechoed_w=[row.obeyed_w, row.answered_w] if rest else [],
+        unechoed_firm_w=[row.obeyed_w, row.answered_w] if rest else [],
         heard_ms=now_ms,
         last_energy_wh=row.last_energy_wh,
         flags=row.flags,

@@ -83,6 +83,9 @@ def _offer(
     missing = missing_w(state, awaited_defaults_w(state, now.mono_ms, steered), steered)
     rooms_w = head_room_w(state, rows_w, missing)
     room_w = min((w for node in path if (w := rooms_w[node]) is not None), default=charger.config.max_power_w)
+    firm_w = state.tree.firm_room_w(state.chargers.values(), path)
+    if firm_w is not None:
+        room_w = min(room_w, max(0, firm_w))  # a default does not expire
     free_w = charger.connector_booked_w(connector) + room_w
     target_w = _first_target_w(state, plan, charger, connector, nodes_without_fixed(state, steered, missing))
     told_w = manner.form.round_down(min(target_w, free_w))

@@ -8,9 +8,10 @@ from typing import Generic, TypeVar
 
 from csms.core.alarms import Alarm
 from csms.core.base_load import BaseLoad
+from csms.core.battery import BatteryReading
 from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
-from csms.core.commands import Call
+from csms.core.commands import Call, SetBattery
 from csms.core.connector import Connector
 from csms.core.events import EnergyReported, KnownTransaction, StartKey
 from csms.core.grid_terms import CapacityEvent, Held
@@ -61,6 +62,7 @@ class Errand(StrEnum):
     CLEAR_PLACE = "clear_place"
     ASK_SAMPLE = "ask_sample"
     READ_BACK = "read_back"
+    READ_EXPIRY = "read_expiry"
     WRITE_KEY = "write_key"
 
 
@@ -162,6 +164,32 @@ class StartWaiter:
 
 
 @dataclass(slots=True)
+class Supply:
+    """What is known of the battery, and what it was told (`csms.core.supply`); times monotonic ms.
+
+    Attributes:
+        driven: it has a driver, which has spoken.
+        reading: its last word, and when that was read.
+        exhausted: it was at its reserve, and is not far enough above it again.
+        said: what it was told last, and since when it is told that; told_to_take_w: the most that it may have taken up
+            of what it was told to take.
+        direction: of its last flow, 1 out of it, −1 into it, 0 unknown; turned_ms: when it was told that.
+        spare_ms: since when there is power that no car needs; None: there is none.
+    """
+
+    driven: bool = False
+    reading: BatteryReading | None = None
+    heard_ms: int = 0
+    exhausted: bool = False
+    said: SetBattery | None = None
+    said_ms: int = 0
+    told_to_take_w: int = 0
+    direction: int = 0
+    turned_ms: int = 0
+    spare_ms: int | None = None
+
+
+@dataclass(slots=True)
 class State:
     """All that the core knows; times monotonic ms.
 
@@ -187,12 +215,14 @@ class State:
         capacity_events: limits of the grid connection that were told, by their ids (`csms.core.capacity_events`).
         operator_heard_ms: when the grid operator was last heard; None: not since this process began.
         held: what the grid connection may be loaded with, and why no more (`csms.core.grid_root`); None: not looked at.
+        lowest_w: the least that it may be loaded with without anything new being said; None: not looked at.
         governor: of the capacity tariff (`csms.core.governing`).
         governed_w: what he lets the grid connection draw; None: all that it may.
         drawn: what he was told last: what may have been drawn, and what is sure of that, W.
         zones: the rules of time zones by their IANA names.
         maintained: chargers of which something is said (`csms.core.maintaining`).
         base_load: what is known of the load that is not ours (`csms.core.metering`).
+        supply: the battery.
     """
 
     station: Station
@@ -224,19 +254,26 @@ class State:
     capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
     operator_heard_ms: int | None = None
     held: Held | None = None
+    lowest_w: int | None = None
     governor: Governor = field(default_factory=Governor)
     governed_w: int | None = None
     drawn: tuple[int, int] | None = None
     zones: Zones = utc_only
     base_load: BaseLoad = field(default_factory=lambda: BaseLoad(0, 0))
+    supply: Supply = field(default_factory=Supply)
 
     @property
     def withheld_w(self) -> int:
         """Return what the capacity tariff takes off what the grid connection has for chargers, W."""
-        cap_w = self.tree.caps_w[GRID]
-        if self.governed_w is None or cap_w is None:
+        firm_w = self.tree.firm_w.get(GRID, self.tree.caps_w[GRID])
+        if self.governed_w is None or firm_w is None:
             return 0
-        return max(0, cap_w - max(0, self.governed_w - self.base_load_w))
+        return max(0, firm_w - max(0, self.governed_w - self.base_load_w))
+
+    @property
+    def grid_w(self) -> int:
+        """Return what the grid connection may be loaded with now, base load included, W."""
+        return self.station.grid_capacity_w if self.held is None else self.held.capacity_w
 
     @property
     def base_load_w(self) -> int:

@@ -144,7 +144,7 @@ class Circuit:
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """The documented battery; accepted and kept, its power is not used yet (`csms.core.battery` computes it).
+    """The documented battery (`csms.core.supply` says how it takes part).
 
     Attributes:
         capacity_wh: usable energy.
@@ -165,6 +165,11 @@ class Battery:
     efficiency_charge_percent: int = 100
     efficiency_discharge_percent: int = 100
     horizon_s: int = 900
+
+    @property
+    def most_charge_w(self) -> int:
+        """Return the most that it takes, W."""
+        return self.power_w if self.charge_power_w is None else self.charge_power_w
 
 
 @dataclass(frozen=True, slots=True)

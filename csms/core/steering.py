@@ -11,6 +11,7 @@ from csms.core.commands import RENEWAL_MS, Purpose, SetLimit
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
+from csms.core.expiry import is_to_be_seen, may_be_conditional
 from csms.core.ids import Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, fail_safe_w
@@ -54,19 +55,46 @@ class Steering(TimedPart):
             return
         if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
             self._send(each, each.target_w, urgent=urgent, cause=f"cut: {self._cut_reason(each, urgent=urgent)}")
+        elif last is not None and self._leaves_too_much(each, last):
+            self._send(each, _again_w(each, last), urgent=False, cause="another session has no firm share")
         elif last is not None:
             self._repeat(each, last, each.target_w if wants_cut else _again_w(each, last), urgent=urgent)
         elif self._needs_first_profile(each):
             self._send(each, each.target_w, urgent=False, cause="first limit, below what is booked already")
+
+    def _leaves_too_much(self, each: Steered, last: Send) -> bool:
+        """Return whether a limit is to be said again because more is left of it than its firm share when it expires."""
+        firm = each.firm
+        if firm is None or not self.plan.firm_wanted or not each.above_firm or last.unresolved:
+            return False
+        if not may_be_conditional(each.charger, each.connector) or last.firm_w <= self._falls_to_w(each, last.limit_w):
+            return False
+        return self._reached(last.sent_ms + self.timings.raise_spacing_ms)
+
+    def _falls_to_w(self, each: Steered, limit_w: int) -> int:
+        """Return what is left of a limit that is said now when it has expired, W; all of it where it stays."""
+        if each.firm is None:
+            return limit_w
+        form = each.charger.manner.form
+        if may_be_conditional(each.charger, each.connector):
+            left_w = max(form.round_down(each.firm.next_w), each.charger.defaults.power_w)
+        elif is_to_be_seen(each.charger, each.connector):
+            left_w = max(form.round_down(limit_w // 2), each.charger.defaults.power_w)
+        else:
+            return limit_w
+        return min(left_w, limit_w)
 
     def _cut_reason(self, each: Steered, *, urgent: bool) -> str:
         if urgent:
             return "a row is overbooked"
         if each.above_cap:
             return "an operator's cap"
-        if not self.plan.cut_is_a_trim(self.state, each):
+        path = self.state.tree.paths[each.charger.charger_id]
+        if not self.plan.wanted.isdisjoint(path):
             return "another session is short"
-        return "the capacity tariff" if self.state.withheld_w else "a row is overdrawn"
+        if self.plan.cut_is_a_trim(self.state, each) and self.state.tree.held_w <= 0:
+            return "the capacity tariff" if self.state.withheld_w else "a row is overdrawn"
+        return "the battery has less to give, or need not give it"
 
     def _worth_passing(self, each: Steered, last: Send) -> bool:
         """Return whether an urgent cut is to be sent although the last limit is not answered yet.
@@ -266,12 +294,27 @@ class Steering(TimedPart):
         lefts_w = [cap_w - self.booked_w[node] - beside_w for node, cap_w in nodes if cap_w is not None]
         return max(charger.defaults.power_w, connector.limits.power_w, min(lefts_w, default=charger.max_booked_w))
 
+    def _firm_w(self, each: Steered) -> int:
+        """Return the most that may be said to a connector for good where capacity is conditional, W."""
+        charger, connector = each.charger, each.connector
+        if each.firm is None:
+            return charger.max_booked_w
+        most_w = max(each.firm.booked_w, each.firm.grant_w)
+        if connector.provisioned or not charger.unknown_default:
+            return most_w
+        room_w = self.state.tree.firm_room_w(self.state.chargers.values(), self.state.tree.paths[charger.charger_id])
+        within_w = charger.unprovisioned_w() + max(0, room_w or 0) - charger.unprovisioned_w(connector)
+        return max(connector.limits.power_w, min(most_w, within_w))
+
     # --- the wire ---------------------------------------------------------------------------------------------------
 
     def _send(self, each: Steered, limit_w: int, *, urgent: bool, cause: str) -> None:
         """Book a limit for the session's transaction and command it."""
         session, charger, connector = each.session, each.charger, each.connector
         told_w = charger.manner.form.round_down(min(limit_w, self._room_w(each)))
+        if each.firm is not None and not may_be_conditional(charger, connector):
+            told_w = min(told_w, charger.manner.form.round_down(self._firm_w(each)))
+        falls_to_w = self._falls_to_w(each, told_w)
         at_once = told_w <= durable_w(connector, charger.manner.purpose, session.transaction_id)
         before_w = charger.booked_w()
         send = give_limit(
@@ -286,6 +329,7 @@ class Steering(TimedPart):
             urgent=urgent,
             cause=cause,
             at_once=at_once,
+            falls_to_w=falls_to_w,
         )
         added_w = charger.booked_w() - before_w
         for node in self.state.tree.paths[charger.charger_id]:
@@ -329,18 +373,19 @@ def outlives_a_lost_send(each: Steered, last: Send, now: Now, timings: Timings, 
 
 
 def is_to_be_renewed(last: Send, now: Now, alarm: Alarm) -> bool:
-    """Return whether a limit that expires is to be said again (mode `expire`)."""
+    """Return whether a limit that expires is to be said again."""
     return last.expires and alarm.reached(last.sent_ms + RENEWAL_MS, now)
 
 
-def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int) -> int | None:
-    """Return where a limit falls without this server, W, or None where it stays (mode `expire`).
+def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int, firm_w: int) -> int | None:
+    """Return where a limit falls without this server, W, or None where it stays: mode `expire`, and conditional power.
 
     A TxDefaultProfile is kept in flash memory, which is not written every other minute.
     """
-    if charger.config.fail_safe is not FailSafe.EXPIRE or manner.purpose is not Purpose.TX or not charger.takes_expiry:
+    if manner.purpose is not Purpose.TX or not charger.takes_expiry:
         return None
-    falls_to_w = fail_safe_w(charger.config, manner.form)
+    expires = charger.config.fail_safe is FailSafe.EXPIRE
+    falls_to_w = fail_safe_w(charger.config, manner.form) if expires else firm_w
     return falls_to_w if limit_w > falls_to_w else None
 
 
@@ -382,21 +427,25 @@ def give_limit(
     at_once: bool,
     probing: bool = False,
     as_default: bool = False,
+    falls_to_w: int | None = None,
 ) -> Send:
     """Book one send in the ledger and command it.
 
     For the transaction on a connector, for a connector without one as its fail-safe default, for no connector (None) as
-    the fail-safe default of the charger. `as_default`: for the connector in any case.
+    the fail-safe default of the charger. `as_default`: for the connector in any case. `falls_to_w`: what is left of it
+    when it has expired, W; as much as of the one before where nobody says.
     """
     if charger.connection is None:
         raise InvariantError(f"a limit for {charger.charger_id} needs a connection")
     session = None if connector is None else connector.session
     transaction_id = None if session is None or as_default else session.transaction_id
     purpose, form = manner
-    expires_to_w = _expires_to_w(charger, manner, limit_w)
     check(transaction_id is not None or purpose is Purpose.DEFAULT, "a TxProfile is for a running transaction")
     before = None if connector is None else connector.limits.last_of(transaction_id)
     before_w = charger.defaults.power_w if before is None else before.limit_w
+    if falls_to_w is None:
+        falls_to_w = limit_w if before is None or before.expires_to_w is None else before.expires_to_w
+    expires_to_w = _expires_to_w(charger, manner, limit_w, falls_to_w)
     send = Send(
         token=state.take_token(),
         charger_id=charger.charger_id,
@@ -411,7 +460,7 @@ def give_limit(
         sent_wall_ms=now.wall_ms,
         urgent=urgent,
         probing=probing,
-        expires=expires_to_w is not None,
+        expires_to_w=expires_to_w,
         resumes=transaction_id is not None and before_w == 0 < limit_w,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)

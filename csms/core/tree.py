@@ -23,30 +23,53 @@ class Tree:
         paths: of each charger: its own row first, the root last.
         firm_w: of each row that can carry more now than it can firmly: what that is, W (LEDGER.md I11). What is above
             it is conditional.
+        load_w: what is booked at the grid connection beside the chargers: what a battery may be taking.
+        held_w: targets leave so much of the grid connection out of account; below 0: they count on so much more.
     """
 
     nodes: tuple[Node, ...]
     caps_w: Mapping[str, int | None]
     paths: Mapping[ChargerId, tuple[str, ...]]
     firm_w: Mapping[str, int] = field(default_factory=dict)
+    load_w: int = 0
+    held_w: int = 0
 
     def booked_w(self, chargers: Iterable[ChargerState]) -> dict[str, int]:
         """Return Σ K on every row, W."""
         booked_w = dict.fromkeys(self.caps_w, 0)
+        booked_w[GRID] = self.load_w
         for charger in chargers:
             charger_w = charger.booked_w()
             for node in self.paths[charger.charger_id]:
                 booked_w[node] += charger_w
         return booked_w
 
+    def firm_booked_w(self, chargers: Iterable[ChargerState]) -> dict[str, int]:
+        """Return Σ K when all limits that expire have, W, on every row that has conditional power."""
+        booked_w = dict.fromkeys(self.firm_w, 0)
+        if booked_w:
+            if GRID in booked_w:
+                booked_w[GRID] = self.load_w
+            for charger in chargers:
+                charger_w = charger.firm_w()
+                for node in self.paths[charger.charger_id]:
+                    if node in booked_w:
+                        booked_w[node] += charger_w
+        return booked_w
 
-def with_root(tree: Tree, capacity_w: int, firm_w: int) -> Tree:
-    """Return the tree with another capacity of the grid connection, W, and what of it is firm."""
+    def firm_room_w(self, chargers: Iterable[ChargerState], path: Iterable[str]) -> int | None:
+        """Return what may be added on a path to what does not expire, W; None where nothing is conditional."""
+        booked_w = self.firm_booked_w(chargers)
+        return min((self.firm_w[node] - booked_w[node] for node in path if node in self.firm_w), default=None)
+
+
+def with_root(tree: Tree, capacity_w: int, firm_w: int, load_w: int, held_w: int) -> Tree:
+    """Return the tree with another capacity of the grid connection, W, what of it is firm, and what else it carries."""
     firm = {GRID: firm_w} if firm_w < capacity_w else {}
-    if tree.caps_w[GRID] == capacity_w and tree.firm_w == firm:
+    if (tree.caps_w[GRID], tree.firm_w, tree.load_w, tree.held_w) == (capacity_w, firm, load_w, held_w):
         return tree
     nodes = tuple(replace(node, cap_w=capacity_w) if node.node_id == GRID else node for node in tree.nodes)
-    return Tree(nodes, {**tree.caps_w, GRID: capacity_w}, tree.paths, firm)
+    return Tree(nodes, {**tree.caps_w, GRID: capacity_w}, tree.paths, firm, load_w, held_w)
 
 
 def circuit_path(station: Station, circuit_id: str | None) -> tuple[str, ...]:

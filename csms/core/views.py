@@ -3,10 +3,26 @@
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.records import Driver
-from csms.core.replies import ChargerView, ConnectorView, SessionView
+from csms.core.replies import BatteryView, ChargerView, ConnectorView, SessionView
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.station import GRID
 from csms.core.terms import standing
+
+
+def battery_view(state: State) -> BatteryView | None:
+    """Return the battery as it is now; None: there is none, or it was never read."""
+    reading, said = state.supply.reading, state.supply.said
+    if reading is None:
+        return None
+    return BatteryView(
+        soc_ppm=reading.soc_ppm,
+        power_w=reading.power_w,
+        set_point_w=None if said is None else said.power_w,
+        granted_w=(state.tree.caps_w[GRID] or 0) - state.tree.firm_w.get(GRID, state.tree.caps_w[GRID] or 0),
+        booked_w=state.tree.load_w,
+        computed=reading.computed,
+    )
 
 
 def session_view(state: State, session: Session) -> SessionView:
@@ -36,6 +52,7 @@ def session_view(state: State, session: Session) -> SessionView:
         observed=observed,
         weight=weight,
         priority=priority,
+        firm_w=session.firm_w if session.driver is Driver.REST else None,
     )
 
 

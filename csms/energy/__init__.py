@@ -1,1 +1,1 @@
-"""What of the site speaks neither OCPP nor REST: devices that are asked over Modbus."""
+"""What else hangs on the grid connection: batteries (`ports`, `modelled`, `watch`), its meter (`meters`, `modbus`)."""

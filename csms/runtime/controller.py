@@ -24,13 +24,20 @@ import structlog
 
 from csms.core.alarms import Alarm, Severity
 from csms.core.engine import Engine, Step
-from csms.core.events import ChargerConnected, ChargerDisconnected, ChargerHeard, Fact, TransactionStarted
+from csms.core.events import (
+    BatteryReported,
+    ChargerConnected,
+    ChargerDisconnected,
+    ChargerHeard,
+    Fact,
+    TransactionStarted,
+)
 from csms.core.ids import ChargerId, ConnectionId, RequestId, Token
 from csms.core.records import EventLogged, Record, StationStored
 from csms.core.replies import Outcome
 from csms.core.station import Station
 from csms.core.timings import LAW, Timings
-from csms.ports import ChargerLinks, Clock, Store, StoreError, StoreUnreachableError
+from csms.ports import BatteryLink, ChargerLinks, Clock, Store, StoreError, StoreUnreachableError
 from csms.runtime.desk import Told
 from csms.runtime.inbox import Inbox
 from csms.runtime.safe_mode import SafeMode
@@ -80,10 +87,20 @@ class StationHalted(Exception):  # noqa: N818 - it names what happened
 
 
 class Controller:
-    """The station's desks (`csms.runtime.desk`) and its loop."""
+    """The station's desks (`csms.runtime.desk`) and its loop; `is_new`: its store was empty when it was started."""
 
-    def __init__(self, store: Store, clock: Clock, links: ChargerLinks, timings: Timings = LAW) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        links: ChargerLinks,
+        timings: Timings = LAW,
+        battery: BatteryLink | None = None,
+    ) -> None:
         self._store = store
+        self._battery = battery
+        self._battery_word: list[Fact] = []
+        self.is_new = False
         self._clock = clock
         self._links = links
         self._timings = timings
@@ -152,6 +169,7 @@ class Controller:
             if seed is None:
                 return None
             await self._store.commit([StationStored(seed)])
+            self.is_new = True
         await self._rebuild()
         return self._running().station
 
@@ -217,6 +235,8 @@ class Controller:
             return
         for command in step.at_once:
             self._links.send(command)
+        if step.battery is not None and self._battery is not None:
+            self._battery.send(step.battery)
         self._waiting.append(step)
         self._speakers |= speakers_of(facts)
         self._idle.clear()
@@ -315,7 +335,7 @@ class Controller:
         self._commit_failed = False
         self._inbox.turn_away(reason)
         await self._rebuild_when_reachable()
-        announced = [fact for facts in self._live.values() for fact in facts]
+        announced = [*self._battery_word, *(fact for facts in self._live.values() for fact in facts)]
         self._inbox.put_first(announced)
         _log.warning(
             "station.recovered", reason=reason, connections=len(self._live), safe_mode=self._safe_mode.on or None
@@ -346,8 +366,10 @@ class Controller:
         apply_changes(self._view, changes, whole=True)
 
     def _remember_connection(self, fact: Fact) -> None:
-        """Know which connections live, for a core that has to be rebuilt under them."""
+        """Know which connections live, and the battery's last word, for a core that has to be rebuilt under them."""
         match fact:
+            case BatteryReported():
+                self._battery_word = [fact]
             case ChargerConnected(charger_id=charger_id):
                 self._live[charger_id] = [fact]
             case ChargerHeard(charger_id=charger_id, connection=connection):

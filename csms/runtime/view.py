@@ -13,7 +13,7 @@ from csms.core.engine import Changes
 from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
-from csms.core.replies import ChargerView, SessionView
+from csms.core.replies import BatteryView, ChargerView, SessionView
 from csms.core.site_meter import SiteMeterView
 from csms.core.station import Station
 
@@ -31,6 +31,7 @@ class StationView:
         chargers: every charger that is configured or draining.
         makes: what the chargers of each make have shown.
         capacity_events: limits of the grid connection that were told, by their ids.
+        battery: as it was last read; None: there is none, or it was never read.
         notices: standing alarms and notices by their ids, e.g. "overbooked:grid".
         unproven: stand for chargers that came without proving who they are; the door raises and clears them.
         unstored: stands while nothing can be stored: no commit could ever bring it here.
@@ -47,6 +48,7 @@ class StationView:
     makes: dict[Make, Learnt] = field(default_factory=dict)
     capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
     site_meter: SiteMeterView | None = None
+    battery: BatteryView | None = None
     watchers: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -67,6 +69,7 @@ def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -
     if changes.capacity_events is not None:
         view.capacity_events = changes.capacity_events
     view.site_meter = changes.site_meter
+    view.battery = changes.battery
     if whole:
         view.sessions.clear()
         view.chargers.clear()

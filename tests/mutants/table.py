@@ -389,8 +389,8 @@ MUTANTS: Final = (
     Mutant(
         "every session is granted its target at once",
         "planning",
-        "    grants = _grants(state, claims, booked, targets, head_room_w(state, rows_w, missing))\n",
-        "    grants = tuple(targets)\n",
+        "    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing)))\n",
+        "    grants = list(targets)\n",
         "§2: G, not T",
         "I1/I3",
     ),
@@ -714,7 +714,7 @@ MUTANTS: Final = (
     Mutant(
         "under an overbooked row nothing moves, cuts neither",
         "planning",
-        "        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)\n",
+        "        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn | self.lent)\n",
         "        return path.isdisjoint(self.overbooked) and not path.isdisjoint(self.wanted | self.overdrawn)\n",
         "§2: a cut is due at once when a row is overbooked",
         "A C",
@@ -722,8 +722,8 @@ MUTANTS: Final = (
     Mutant(
         "limits expire to the maximum",
         "steering",
-        "    falls_to_w = fail_safe_w(charger.config, manner.form)\n    return falls_to_w if limit_w > falls_to_w else None\n",
-        "    falls_to_w = manner.form.round_down(charger.config.max_power_w)\n    return falls_to_w if limit_w < falls_to_w else None\n",
+        "    return falls_to_w if limit_w > falls_to_w else None\n",
+        "    return manner.form.round_down(charger.config.max_power_w) if limit_w > falls_to_w else None\n",
         "§7: limits above F expire to F",
         "A G I2 I11",
     ),

@@ -169,8 +169,8 @@ def test_limits_that_expire_to_more_than_the_fail_safe_power_are_found_by_g_alon
     monkeypatch.setattr(weather, "change_mind", lambda *_given: None)
     right = steering._expires_to_w
 
-    def to_the_maximum(charger: ChargerState, manner: Manner, limit_w: int) -> int | None:
-        falls = right(charger, manner, limit_w) is not None
+    def to_the_maximum(charger: ChargerState, manner: Manner, limit_w: int, firm_w: int) -> int | None:
+        falls = right(charger, manner, limit_w, firm_w) is not None
         return manner.form.round_down(charger.config.max_power_w) if falls else None
 
     assert broken(lambda: dies_while_all_sleep(2)) == ""

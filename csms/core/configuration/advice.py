@@ -26,7 +26,8 @@ def notices(station: Station) -> tuple[Notice, ...]:
         text = 'not chosen; "closed" holds: without this server running cars go on and nobody new can charge'
         found.append(Notice("fail_safe_not_chosen", "$.failSafe", text))
     if station.battery is not None:
-        found.append(Notice("battery_not_used", "$.battery", "kept, but its power is not used yet"))
+        text = "computed, not measured; what cars get from it goes only to chargers that let limits expire"
+        found.append(Notice("battery_computed", "$.battery", text))
     found += _rests_on_this_system(station)
     if station.site_meter is not None:
         text = "what is measured below staticLoad is shown, and not given to cars yet"

@@ -171,12 +171,18 @@ class Drive:
         assert self.published == self.engine.all_changes().chargers, "what is published of chargers is not what is"
         due_ms = self.engine.next_due_ms()
         assert due_ms is None or due_ms > self.now.mono_ms, "the engine asks to be stepped again at once"
-        if not self.is_recovered:
-            return
-        recovered = Engine(self.memory.snapshot(), self.now, self.timings)
+        if self.is_recovered:
+            self._check_recovery()
+
+    def _check_recovery(self) -> None:
+        recovered = self.recovered()
         for node in (GRID, *(c.circuit_id for c in self.engine.station.circuits), *self.memory_chargers()):
             before_w, after_w = self.engine.node_booked_w(node), recovered.node_booked_w(node)
             assert after_w >= before_w, f"recovery would book {after_w} W on {node}, {before_w} W are booked"
+
+    def recovered(self) -> Engine:
+        """Return what a crash now and a restart would make of what is durable."""
+        return Engine(self.memory.snapshot(), self.now, self.timings)
 
     def memory_chargers(self) -> list[str]:
         return [c.charger_id for c in self.engine.station.chargers]

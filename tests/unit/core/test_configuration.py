@@ -594,18 +594,18 @@ def test_difference_names_each_change_by_its_path() -> None:
 @pytest.mark.parametrize(
     ("changes", "kinds"),
     [
-        ({}, ["$.failSafe fail_safe_not_chosen", "$.battery battery_not_used"]),
-        ({"failSafe": "closed"}, ["$.battery battery_not_used"]),
+        ({}, ["$.failSafe fail_safe_not_chosen", "$.battery battery_computed"]),
+        ({"failSafe": "closed"}, ["$.battery battery_computed"]),
         (
             {"failSafe": "closed", "chargers": []},
-            ["$.battery battery_not_used", "$.chargers no_chargers"],
+            ["$.battery battery_computed", "$.chargers no_chargers"],
         ),
         (
             {
                 "failSafe": "closed",
                 "chargers": [charger("A", control="none"), charger("B", control="none", reservedPower=1)],
             },
-            ["$.battery battery_not_used", "$.chargers[0].reservedPower booked_at_max_power"],
+            ["$.battery battery_computed", "$.chargers[0].reservedPower booked_at_max_power"],
         ),
         (
             {
@@ -614,7 +614,7 @@ def test_difference_names_each_change_by_its_path() -> None:
                 "chargers": [charger("A", mode="observe"), charger("B", mode="observe", reservedPower=1)],
             },
             [
-                "$.battery battery_not_used",
+                "$.battery battery_computed",
                 "$.chargers[0].reservedPower booked_at_max_power",
                 "$.gridCapacity overbooked_at_start",
             ],
@@ -627,7 +627,7 @@ def test_difference_names_each_change_by_its_path() -> None:
                 "chargers": [charger(name, control="ocpp", circuit="row") for name in "AB"],
             },
             [
-                "$.battery battery_not_used",
+                "$.battery battery_computed",
                 "$.gridCapacity overbooked_at_start",
                 "$.circuits[0].capacity overbooked_at_start",
                 "$.circuits[1].capacity overbooked_at_start",
