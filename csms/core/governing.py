@@ -5,12 +5,14 @@ What he allows is taken off what targets and raises have there, as a trim is (`c
 at once, and nobody is raised above it. It is a matter of money and not of a fuse, so it is never booked: what is above
 it overbooks no row, alarms nobody, and nothing hard is done for it.
 
-Nothing measures the grid connection itself. So between two tellings it may have been loaded with
+A meter of the site at the grid connection (`csms.core.metering`) tells what is drawn there, as long as it is heard:
+between two tellings the higher one of its two readings, and the lower one is sure. Without it the grid connection may
+have been loaded with
 
     a session whose meter is heard     the higher one of its powers then and now
       raised since, or over REST       what is booked for it
     any other where power may flow     what is booked for it
-    everything else on the site        `staticLoad`
+    everything else on the site        what its meter shows; without one `staticLoad`
 
 and what is sure of that is the lower one of the two sums that were metered, no more. A car that takes more without
 having been told so is seen with the next sample of its meter.
@@ -23,6 +25,7 @@ from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.part import Alarm
 from csms.core.records import Driver
+from csms.core.site_meter import Measures
 from csms.core.state import State
 from csms.core.station import Control
 from csms.core.tariff import BURST, allowed_w, limit_w, metered, steady_w
@@ -37,7 +40,7 @@ def govern(state: State, journal: Journal, now: Now, alarm: Alarm) -> None:
     if tariff is None:
         state.governed_w = state.drawn = None
         return
-    drawn = drawn_w(state)
+    drawn = drawn_w(state, now.mono_ms)
     most_w, sure_w = drawn if state.drawn is None else (max(drawn[0], state.drawn[0]), min(drawn[1], state.drawn[1]))
     state.drawn = drawn
     tell_governor(state, most_w, journal, now, sure_w)
@@ -70,9 +73,13 @@ def tell_governor(state: State, power_w: int, journal: Journal, now: Now, sure_w
         journal.peak = True
 
 
-def drawn_w(state: State) -> tuple[int, int]:
+def drawn_w(state: State, now_ms: int) -> tuple[int, int]:
     """Return what may be drawn at the grid connection now, and what of it is sure, W."""
-    most_w, sure_w = state.base_load_w, 0
+    meter, read_w = state.station.site_meter, state.base_load.read_w
+    is_heard = meter is not None and not state.base_load.is_stale(meter, now_ms)
+    if meter is not None and read_w is not None and is_heard and meter.measures is Measures.GRID:
+        return read_w, read_w
+    most_w, sure_w = (read_w, read_w) if is_heard and read_w is not None else (state.base_load_w, 0)
     for charger in state.chargers.values():
         if charger.config.control is Control.NONE:
             most_w += charger.booked_w()

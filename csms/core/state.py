@@ -264,11 +264,15 @@ class State:
 
     @property
     def withheld_w(self) -> int:
-        """Return what the capacity tariff takes off what the grid connection has for chargers, W."""
+        """Return what the capacity tariff takes off what the grid connection has for chargers, W.
+
+        A base load is allowed for as it is measured: a mean is held down, and a later reading corrects it.
+        """
         firm_w = self.tree.firm_w.get(GRID, self.tree.caps_w[GRID])
         if self.governed_w is None or firm_w is None:
             return 0
-        return max(0, firm_w - max(0, self.governed_w - self.base_load_w))
+        base_w = self.station.static_load_w if self.station.site_meter is None else self.base_load.counted_w
+        return max(0, firm_w - max(0, self.governed_w - base_w))
 
     @property
     def grid_w(self) -> int:

@@ -1,8 +1,8 @@
 """The tree of limits as numbers: grid connection → circuits → chargers, and what is booked on each row.
 
-Capacity of the root is what the grid connection gives less the static load, at this instant (`csms.core.grid_root`
-brings it up to date); a draining charger hangs under the nearest
-ancestor that survived, without a cap of its own (what it may draw is a fact, not a limit).
+Capacity of the root is what the grid connection gives less the base load, at this instant (`csms.core.grid_root` brings
+it up to date); a draining charger hangs under the nearest ancestor that survived, without a cap of its own (what it may
+draw is a fact, not a limit).
 """
 
 from collections.abc import Iterable, Mapping

@@ -23,6 +23,7 @@ from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, SessionId, Token
 from csms.core.ladder import fail_safe_w
 from csms.core.limits import Send
+from csms.core.metering import new_base_load
 from csms.core.part import Alarm
 from csms.core.planning import Question, question_of, reason_of, uncut_w
 from csms.core.records import Driver, SendState
@@ -97,6 +98,7 @@ def what_if(station: Station, cars: Sequence[Car], moment: Moment) -> WhatIf:
     state = State(station, build_tree(station, chargers.values()), chargers, 1, 1, 1, zones=lambda _: moment.zone)
     state.capacity_events = {event.event_id: event for event in moment.events}
     state.operator_heard_ms = 0
+    state.base_load = new_base_load(station, Now(0, moment.wall_ms))
     hold_grid(state, Now(0, moment.wall_ms), Alarm())
     state.governed_w = None if station.capacity_tariff is None else station.capacity_tariff.target_w
     placed: list[Car] = []

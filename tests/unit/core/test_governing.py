@@ -7,9 +7,11 @@ import pytest
 
 from csms.core.commands import SetLimit
 from csms.core.engine import Engine
+from csms.core.events import SiteMeterRead
 from csms.core.governing import drawn_w
 from csms.core.grid_terms import CapacityTariff
 from csms.core.recovery import rebuild
+from csms.core.site_meter import Measures, SiteMeter
 from csms.core.station import GRID, Control, Station
 from csms.core.tariff import Peak
 from tests.unit.core.driving import KW, Drive, charger, station
@@ -168,4 +170,39 @@ def test_what_is_drawn_where_nothing_measures_the_grid_connection(what: str, mos
         drive.sample("A", 1, 30 * KW)
     if what.startswith("offline"):
         drive.disconnect("A")
-    assert drawn_w(drive.engine._state) == (most_kw * KW, sure_kw * KW)
+    assert drawn_w(drive.engine._state, drive.now.mono_ms) == (most_kw * KW, sure_kw * KW)
+
+
+@pytest.mark.parametrize(
+    ("meter", "ago_s", "drawn_kw"),
+    [
+        (SiteMeter(Measures.GRID), 0, (12, 12)),
+        (SiteMeter(Measures.GRID), 9, (12, 12)),
+        (SiteMeter(Measures.GRID), 10, (35, 30)),  # it is not heard any more
+        (SiteMeter(), 0, (42, 42)),
+        (SiteMeter(), 10, (35, 30)),
+    ],
+)
+def test_what_is_drawn_where_a_meter_of_the_site_shows_12_kw(
+    meter: SiteMeter, ago_s: int, drawn_kw: tuple[int, int]
+) -> None:
+    """A car is metered at 30 kW, and `staticLoad` is 5 kW, which counts where the meter is not heard any more."""
+    drive = Drive(replace(station(45, charger("A", 80), static_kw=5), site_meter=meter))
+    drive.bring_up("A")
+    drive.start("A")
+    drive.accept()
+    drive.wait(10)
+    drive.sample("A", 1, 30 * KW)
+    drive.do(SiteMeterRead(12 * KW))
+    state = drive.engine._state
+    state.base_load.counted_w = 5 * KW
+    assert drawn_w(state, drive.now.mono_ms + ago_s * 1_000) == tuple(kw * KW for kw in drawn_kw)
+
+
+def test_what_the_rest_of_the_site_does_not_draw_is_for_cars() -> None:
+    """20 kW of static load, of which nothing is drawn: cars have the whole target, not 40 kW."""
+    cars = Cars(replace(SITE, static_load_w=20 * KW, site_meter=SiteMeter()))
+    for _ in range(60):
+        cars.do(SiteMeterRead(0))
+        cars.go_on(1)
+    assert sum(map(cars.power_kw, "AB")) == TARGET_KW

@@ -175,6 +175,7 @@ DIMMED = CapacityEvent("e1", NOW.wall_ms, NOW.wall_ms + 3_600_000, 40_000, "DSO"
         (EVENING, 1, (DIMMED,), 100),
         ({"capacityTariff": {"target": 70}}, 0, (), 70),
         ({"capacityTariff": {"target": 70}, "staticLoad": 10}, 0, (DIMMED,), 30),
+        ({"capacityTariff": {"target": 70}, "staticLoad": 10, "siteMeter": {}}, 0, (), 60),
         ({"capacityTariff": {}}, 0, (), 100),
     ],
 )
