@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container
 
+from csms.core.configuration.amperes import need_limit, take_load
 from csms.core.configuration.chargers import parse_chargers
 from csms.core.configuration.circuits import parse_circuits
 from csms.core.configuration.fail_safe import FAIL_SAFE
@@ -59,13 +60,13 @@ def parse_station(document: object, time_zones: Container[str] | None = None) ->
 def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault]) -> Station | None:
     names = NameSpace(faults)
     name = fields.need("stationId", station_id, "")
-    grid_capacity_w = fields.need("gridCapacity", watts, 0)
+    grid = need_limit(fields, "gridCapacity", faults)
     circuits = parse_circuits(fields, names, faults)
     fail_safe = fields.take("failSafe", FAIL_SAFE, FailSafe.CLOSED)
     chargers = parse_chargers(fields, circuits, fail_safe, names, faults)
     battery = _parse_battery(fields)
     time_zone = fields.take("timeZone", _time_zone(time_zones), DEFAULT_TIME_ZONE)
-    static_load_w = fields.take("staticLoad", watts, 0)
+    static = take_load(fields, "staticLoad", faults)
     timeout_s = fields.take(
         "restSessionTimeoutS",
         whole(REST_SESSION_TIMEOUT_S_MIN, REST_SESSION_TIMEOUT_S_MAX),
@@ -75,15 +76,17 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         return None
     return Station(
         station_id=name,
-        grid_capacity_w=grid_capacity_w,
+        grid_capacity_w=grid.power_w,
         chargers=chargers,
         circuits=circuits,
-        static_load_w=static_load_w,
+        static_load_w=static.power_w,
         battery=battery,
         fail_safe_chosen="failSafe" in fields,
         fail_safe=fail_safe,
         time_zone=time_zone,
         rest_session_timeout_s=timeout_s,
+        phase_limit=grid.phases,
+        static_phases=static.phases,
     )
 
 
