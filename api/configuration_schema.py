@@ -10,7 +10,8 @@ from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 
 from api.schemas import KILOWATTS_SCHEMA, tidy
-from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, MAX_CONNECTORS
+from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V
+from csms.core.configuration.chargers import MAX_CONNECTORS
 from csms.core.configuration.names import MAX_ID_LENGTH, MAX_STATION_ID_LENGTH
 from csms.core.configuration.parsing import (
     DEFAULT_REST_SESSION_TIMEOUT_S,

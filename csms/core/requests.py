@@ -16,7 +16,8 @@ from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequeste
 from csms.core.ids import ConnectorKey, Now, RequestId
 from csms.core.journal import Journal
 from csms.core.maintenance import why_no_start
-from csms.core.planning import Plan
+from csms.core.phase_booking import booked_on_rows, room_w
+from csms.core.planning import Plan, Steered
 from csms.core.records import Driver, EndReason
 from csms.core.replies import Refusal, Refused, SessionEnded, SessionShown
 from csms.core.samples import Samples
@@ -25,6 +26,7 @@ from csms.core.state import StartCall, StartWaiter, State, StopCall
 from csms.core.station import Control
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
+from csms.core.units import floor_kw_w
 from csms.core.views import session_view
 
 ANSWERS_KEPT = 16
@@ -184,6 +186,7 @@ class Requests:
         told_w = steered.target_w if steered.target_w < steered.booked_w else steered.grant_w
         if plan.cut_is_urgent(self.state, steered):  # then nobody is told more, be it booked or not (docs/adr/0027)
             told_w = min(told_w, max(session.answered_w, steered.charger.defaults.power_w))
+        told_w = self._free_on_phases_w(plan, steered, told_w)
         session.answered_w = told_w
         session.target_w, session.limited_by = steered.target_w, steered.limited_by
         if session.echoes:
@@ -196,6 +199,11 @@ class Requests:
         self.journal.write_session(session)
         self.journal.reply(request, SessionShown(session_view(self.state, session)))
 
+    def _free_on_phases_w(self, plan: Plan, steered: Steered, told_w: int) -> int:
+        """Return how much of an answer has room on every phase, whole kW in W: less of it is booked in another form."""
+        charger, connector = steered.charger, steered.connector
+        return floor_kw_w(room_w(self.state, plan.booked_phases, charger, connector, None, told_w))
+
     def _check_rows(self, session: Session, plan: Plan) -> None:
         """Assert I1: what was just told a client fits on every row, or the row was no fuller before."""
         booked_w = self.state.tree.booked_w(self.state.chargers.values())
@@ -204,6 +212,12 @@ class Requests:
             check(
                 cap_w is None or booked_w[node] <= max(cap_w, plan.booked_w[node]),
                 f"I1: telling session {session.session_id} {session.answered_w} W books {booked_w[node]} W on {node}",
+            )
+        booked = booked_on_rows(self.state)
+        for row, before in plan.booked_phases.items():
+            check(
+                booked[row] <= max(self.state.tree.phase_caps[row], before),
+                f"I1: telling session {session.session_id} {session.answered_w} W is too much on {row}",
             )
 
     # --- stop ---------------------------------------------------------------------------------------------------------

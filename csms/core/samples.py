@@ -22,6 +22,7 @@ from csms.core.replies import Confirmed
 from csms.core.session import IMPLAUSIBLE, Phase, Session
 from csms.core.stamps import STALE_MS
 from csms.core.state import State
+from csms.core.station import Lines
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 
@@ -204,6 +205,8 @@ class Samples(Part):
             if doubt in NOT_TRUE and IMPLAUSIBLE not in session.flags:
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
+        if session is not None and doubt is None and sample.current_ma is not None:
+            self._read_phases(charger, session, sample.current_ma, power_w)
         if power_w is not None:
             self.witness.sampled(charger, connector, power_w, sample.phases)
             if not self.journal.plan:
@@ -211,6 +214,13 @@ class Samples(Part):
             self._read_overdraw(charger, connector, power_w)
             self.read_power(charger, connector, power_w)
         return doubt
+
+    def _read_phases(self, charger: ChargerState, session: Session, current_ma: Lines, power_w: int | None) -> None:
+        """Let the currents of a sample tell which phases a car uses, where it may use some and not others."""
+        if charger.config.phases > 1 and session.driver is Driver.OCPP:
+            voltage_v, connection = charger.config.voltage_v, charger.connection
+            learnt = session.phase_use.sampled(current_ma, power_w, voltage_v, connection, self.now.mono_ms)
+            self.journal.plan |= learnt and bool(self.state.tree.phase_caps)
 
     def _read_overdraw(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Compare a power measured now, W, with what is booked: the excess is taken off the rows (LEDGER.md §6)."""

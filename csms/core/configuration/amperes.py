@@ -67,7 +67,7 @@ def need_charger_limit(fields: Fields, name: str, count: int, voltage_v: int, fa
     most_w = current_ma * voltage_v * count // 1000
     power_w = inner.take("power", watts, most_w)
     fields.sound = fields.sound and inner.sound
-    return Limit(min(power_w, most_w), PhaseLimit((current_ma,) * PHASES, voltage_v))
+    return Limit(min(power_w, most_w), PhaseLimit((current_ma, current_ma, current_ma), voltage_v))
 
 
 def limit_document(power_w: int, limit: PhaseLimit | None, *, up: bool = False) -> object:
