@@ -343,7 +343,7 @@ def _binding_phase(
         capacity_w=state.tree.phase_caps[row] // SIXTHS,
         booked_w=-(-plan.booked_phases[row] // SIXTHS),
         loads_w=sum(load.power_w for load in loads),
-        trimmed_w=0,
+        trimmed_w=-(-trim_w(state, row) // SIXTHS),
         shared_w=phases[line] // SIXTHS,
         sessions=len(shares),
         target_w=sum(share.target_w * on_it[i] for i, share in shares.items()) // SIXTHS,

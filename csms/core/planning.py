@@ -173,7 +173,9 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         )
     }
     wanted = _wanted(state, steered.values(), missing)
-    return Plan(steered, rows_w, overbooked_rows(state, rows_w, phases), wanted, _overdrawn(state, rows_w), phases)
+    return Plan(
+        steered, rows_w, overbooked_rows(state, rows_w, phases), wanted, _overdrawn(state, rows_w, phases), phases
+    )
 
 
 def question_of(state: State, now_ms: int, timings: Timings) -> Question:
@@ -386,7 +388,7 @@ def _fixed_phases(
     state: State, steered: set[ConnectorKey], missing_w: Mapping[ChargerId, int], supposed_w: Mapping[ChargerId, int]
 ) -> dict[str, int]:
     """Return what of the rows of phases cannot be cut now, with the missing fail-safe power, sixths of a watt."""
-    fixed = dict.fromkeys(state.tree.phase_caps, 0)
+    fixed = {row: trim_w(state, row) for row in state.tree.phase_caps}
     for charger in state.chargers.values():
         charger_id = charger.charger_id
         amounts = uncut_phases(charger, steered, missing_w[charger_id], supposed_w.get(charger_id))
@@ -475,7 +477,7 @@ def head_room_w(
 
 
 def _phase_rooms(state: State, missing_w: Mapping[ChargerId, int], booked_phases: Mapping[str, int]) -> dict[str, int]:
-    taken = dict(booked_phases)
+    taken = {row: booked + trim_w(state, row) for row, booked in booked_phases.items()}
     for charger_id, charger in state.chargers.items() if taken else ():
         for row, _ in state.tree.phase_paths[charger_id]:
             taken[row] += missing_w[charger_id] * default_load(charger)
@@ -518,13 +520,17 @@ def overbooked_rows(state: State, booked_w: Mapping[str, int], booked_phases: Ma
     return frozenset(rows | {row for row, cap in state.tree.phase_caps.items() if booked_phases[row] > cap})
 
 
-def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
-    caps_w = ((node, state.tree.caps_w.get(node), trim.power_w) for node, trim in state.trims.items())
-    return frozenset(n for n, cap_w, trim_w in caps_w if cap_w is not None and booked_w[n] > cap_w - trim_w)
+def _overdrawn(state: State, booked_w: Mapping[str, int], booked_phases: Mapping[str, int]) -> frozenset[str]:
+    booked, caps = {**booked_w, **booked_phases}, {**state.tree.caps_w, **state.tree.phase_caps}
+    trimmed = ((row, caps.get(row), trim.power_w) for row, trim in state.trims.items())
+    return frozenset(row for row, cap, trim_w in trimmed if cap is not None and booked[row] > cap - trim_w)
 
 
 def trim_w(state: State, node: str) -> int:
-    """Return what is taken off a row because its sessions draw more than is booked for them, W."""
+    """Return what is taken off a row because its sessions draw more than is booked for them, W.
+
+    Of a phase that is sixths of a watt.
+    """
     trim = state.trims.get(node)
     return 0 if trim is None else trim.power_w
 

@@ -9,6 +9,7 @@ from csms.core.configuration.circuits import parse_circuits
 from csms.core.configuration.fail_safe import FAIL_SAFE
 from csms.core.configuration.loads import check_constant_loads, check_fail_safe
 from csms.core.configuration.names import NameSpace, station_id
+from csms.core.configuration.phase_checks import check_phases
 from csms.core.configuration.quantities import watts
 from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, open_object, whole
 from csms.core.faults import Fault
@@ -49,6 +50,8 @@ def parse_station(document: object, time_zones: Container[str] | None = None) ->
     station = None if fields is None else _parse(fields, time_zones, faults)
     if station is not None:
         faults.extend(check_constant_loads(station))
+    if station is not None and not faults:
+        faults.extend(check_phases(station))
     if station is not None and not faults:
         faults.extend(check_fail_safe(station))
     if station is None or faults:
