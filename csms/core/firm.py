@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from csms.core.state import State
 from csms.core.station import GRID
+from csms.core.tree import watts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,9 @@ class RowBound:
 def firm_bounds(state: State) -> Mapping[str, RowBound]:
     """Return the bound of every row, by its id."""
     station = state.station
-    firm_w: dict[str, int | None] = {GRID: max(0, station.grid_capacity_w - station.static_load_w)}
-    firm_w |= {circuit.circuit_id: circuit.capacity_w for circuit in station.circuits}
+    grid_w = watts_of(station.grid_capacity_w, station.phase_limit)
+    firm_w: dict[str, int | None] = {GRID: None if grid_w is None else max(0, grid_w - station.static_load_w)}
+    firm_w |= {c.circuit_id: watts_of(c.capacity_w, c.phase_limit) for c in station.circuits}
     firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
     booked_w = state.tree.booked_w(state.chargers.values())
     return {node: RowBound(power_w, firm_w.get(node)) for node, power_w in booked_w.items()}

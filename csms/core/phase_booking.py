@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
 from csms.core.charger import ChargerState
-from csms.core.commands import LimitForm
+from csms.core.commands import LimitForm, RateUnit
 from csms.core.connector import Connector
 from csms.core.ids import ConnectorKey
 from csms.core.phases import EVERYWHERE, OnLines, amount_of, lines_of, load_of, most_sixths
@@ -30,6 +30,17 @@ def used_by(charger: ChargerState, connector: Connector) -> frozenset[int] | Non
     if session is None or charger.connection is None or session.phase_use.connection != charger.connection:
         return None  # without a connection another car may have come
     return session.phase_use.lines
+
+
+def as_told_w(charger: ChargerState, connector: Connector, power_w: int) -> int:
+    """Return a power measured at a connector, W, as a limit of it is counted: in amperes on every installed phase.
+
+    A car that uses one of three phases draws a third of a limit that it takes all of.
+    """
+    used = used_by(charger, connector)
+    if used is None or charger.manner.form.unit is not RateUnit.A:
+        return power_w
+    return power_w * charger.manner.form.phases // len(used)
 
 
 def booked_phases(

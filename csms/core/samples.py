@@ -17,6 +17,7 @@ from csms.core.ids import Now, SessionId
 from csms.core.journal import Journal
 from csms.core.meter import most_energy_wh, most_power_w
 from csms.core.part import Part
+from csms.core.phase_booking import as_told_w
 from csms.core.records import Doubt, Driver
 from csms.core.replies import Confirmed
 from csms.core.session import IMPLAUSIBLE, Phase, Session
@@ -271,6 +272,7 @@ class Samples(Part):
         if limit_w is None:
             return
         least_w = connector.limits.told_since_w(session.transaction_id)
+        power_w = as_told_w(charger, connector, power_w)
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings, least_w=least_w):
             self.journal.write_session(session)
             self.journal.plan = True

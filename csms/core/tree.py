@@ -49,6 +49,16 @@ class Tree:
         return booked_w
 
 
+def watts_of(capacity_w: int | None, limit: PhaseLimit | None) -> int | None:
+    """Return what a fuse carries in watts beside what its phases carry, W; None where its phases say it all.
+
+    What is booked in watts may be more than can flow: a car told amperes on three phases may use one of them.
+    """
+    if capacity_w is None or limit is None or not any(limit.current_ma):
+        return capacity_w
+    return capacity_w if capacity_w < limit.power_w else None
+
+
 def circuit_path(station: Station, circuit_id: str | None) -> tuple[str, ...]:
     """Return the rows from a circuit (None: the grid connection) up to the root."""
     parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
@@ -63,15 +73,21 @@ def build_tree(station: Station, chargers: Iterable[ChargerState]) -> Tree:
     """Return the rows of a configuration and the chargers (draining ones too) that hang on it."""
     chargers = tuple(chargers)
     paths: dict[ChargerId, tuple[str, ...]] = {}
-    nodes = [
-        Node(GRID, None, max(0, station.grid_capacity_w - station.static_load_w), phase_sixths=_grid_phases(station))
-    ]
+    grid_w = watts_of(station.grid_capacity_w, station.phase_limit)
+    grid_w = None if grid_w is None else max(0, grid_w - station.static_load_w)
+    nodes = [Node(GRID, None, grid_w, phase_sixths=_grid_phases(station))]
     waiting = list(station.circuits)
     known = {GRID}
     while waiting:
         ready = [c for c in waiting if (c.parent or GRID) in known]
         nodes += [
-            Node(c.circuit_id, c.parent or GRID, c.capacity_w, phase_sixths=_phases(c.phase_limit)) for c in ready
+            Node(
+                c.circuit_id,
+                c.parent or GRID,
+                watts_of(c.capacity_w, c.phase_limit),
+                phase_sixths=_phases(c.phase_limit),
+            )
+            for c in ready
         ]
         known |= {c.circuit_id for c in ready}
         waiting = [c for c in waiting if c.circuit_id not in known]

@@ -211,6 +211,19 @@ def test_a_car_that_draws_from_another_phase_counts_on_all_again_for_the_whole_s
     assert on_phases(drive) == (32, 32, 32)
 
 
+def test_cars_that_use_one_phase_each_have_all_of_it_once_that_is_known() -> None:
+    chargers = [outlet(name, 32, 3, rotation) for name, rotation in (("A", RST), ("B", STR), ("C", TRS))]
+    drive = charging(fused(35, *chargers), "A", "B", "C")
+    assert [told_a(drive, each) for each in "ABC"] == [11, 11, 11]
+    for _ in range(12):
+        for each in "ABC":
+            drive.sample(each, 1, int(told_a(drive, each) * V), current_ma=(int(told_a(drive, each) * 1_000), 0, 0))
+        drive.accept()
+        drive.wait(10)
+    assert [told_a(drive, each) for each in "ABC"] == [32, 32, 32]
+    assert on_phases(drive) == (32, 32, 32)
+
+
 def test_another_car_may_come_while_there_is_no_connection() -> None:
     drive = charging(fused(64, outlet("A", 32, 3, STR)), "A")
     draw(drive, "A", (20, 0, 0))
