@@ -14,7 +14,7 @@ from csms.core.charger import ChargerState
 from csms.core.commands import LimitForm, RateUnit
 from csms.core.connector import Connector
 from csms.core.ids import ConnectorKey
-from csms.core.phases import EVERYWHERE, OnLines, amount_of, lines_of, load_of, most_sixths
+from csms.core.phases import BALANCED, EVERYWHERE, OnLines, amount_of, lines_of, load_of, most_sixths
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
@@ -41,6 +41,14 @@ def as_told_w(charger: ChargerState, connector: Connector, power_w: int) -> int:
     if used is None or charger.manner.form.unit is not RateUnit.A:
         return power_w
     return power_w * charger.manner.form.phases // len(used)
+
+
+def worth(charger: ChargerState, connector: Connector) -> int:
+    """Return the inverse of what flows of 1 W of a limit, times 2: 2 where all of it does, 6 where a third does."""
+    used = used_by(charger, connector)
+    if used is None or charger.manner.form.unit is not RateUnit.A:
+        return BALANCED
+    return BALANCED * charger.manner.form.phases // len(used)
 
 
 def booked_phases(

@@ -6,7 +6,7 @@ while it charges. That is an assumption, so it is learnt late and given up at on
     a phase draws            more than 0.5 A: what stands in the place of a phase that is not used is about 0
     nothing draws            the car pauses, or these are placeholders of everything: tells nothing
     learnt                   three samples in a row, over 20 s or more, in which one phase carries 5 A or more and the
-                             same phases draw; not where the power told beside them is more than they can carry
+                             same phases draw; not where the power told beside them is another than they carry
     another phase draws      any phase counts again, at once and for the rest of the session: alarm `phases_changed`
     fewer phases draw, 5 A   likewise, without an alarm: in watts a charger may let one phase have all of a limit
     the connection ended     begins anew: another car may have come
@@ -24,7 +24,13 @@ CHARGING_MA = 5_000
 SAMPLES = 3
 SPAN_MS = 20_000
 SLACK_W = 500
-"""A power may be so much above the currents told beside it, and a quarter more: they are not of the same instant."""
+"""A power may be so much off the currents told beside it, and a quarter more: they are not of the same instant."""
+
+
+def agree(current_ma: Lines, power_w: int, voltage_v: int) -> bool:
+    """Return whether a power and the currents told beside it can both be true."""
+    apparent_w = sum(current_ma) * voltage_v // 1000
+    return apparent_w * 3 // 4 - SLACK_W <= power_w <= apparent_w * 5 // 4 + SLACK_W
 
 
 @dataclass(slots=True)
@@ -59,8 +65,7 @@ class PhaseUse:
         charges = max(current_ma) >= CHARGING_MA
         if self.lines is not None:
             return self._doubt(self.lines, drawing, charges=charges)
-        most_w = sum(current_ma) * voltage_v * 5 // 4 // 1000 + SLACK_W
-        if not charges or (power_w is not None and power_w > most_w):
+        if not charges or (power_w is not None and not agree(current_ma, power_w, voltage_v)):
             self.run = 0
         elif self.run == 0 or drawing != self.seen:
             self.seen, self.run, self.since_ms = drawing, 1, now_ms

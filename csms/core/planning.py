@@ -26,7 +26,7 @@ from csms.core.demand import dead_band_w
 from csms.core.fail_safe import added_w, awaited_default_w
 from csms.core.ids import ChargerId, ConnectorKey, SessionId
 from csms.core.ladder import least_w
-from csms.core.phase_booking import booked_on_rows, booked_phases, loads_of_session
+from csms.core.phase_booking import booked_on_rows, booked_phases, loads_of_session, worth
 from csms.core.phase_rows import phase_name
 from csms.core.phases import load_of
 from csms.core.records import Driver
@@ -291,10 +291,19 @@ def claim_of(charger: ChargerState, connector: Connector, session: Session, floo
 def with_loads(
     state: State, parts: Iterable[tuple[ChargerState, Connector, Session]], claims: list[Claim]
 ) -> list[Claim]:
-    """Return the claims with what they are on each phase, where any phase has a limit."""
+    """Return the claims with what they are on each phase, where any phase has a limit.
+
+    What is shared fairly is the power that flows.
+    """
     if not state.tree.phase_caps:
         return claims
-    return [replace(claim, loads=loads_of_session(state, *part)) for part, claim in zip(parts, claims, strict=True)]
+    parts = tuple(parts)
+    claims = [replace(claim, loads=loads_of_session(state, *part)) for part, claim in zip(parts, claims, strict=True)]
+    # A car on one of three phases draws a third of its limit: of three times as much, as much as others.
+    worths = [worth(charger, connector) for charger, connector, _ in parts]
+    if len(set(worths)) > 1:
+        claims = [replace(claim, weight=claim.weight * each) for claim, each in zip(claims, worths, strict=True)]
+    return claims
 
 
 def loaded_rows(state: State, claim: Claim) -> Iterable[tuple[str, int]]:

@@ -162,10 +162,12 @@ def test_a_client_over_rest_counts_its_whole_power_on_any_phase() -> None:
     assert (first.allocated_w, second.allocated_w) == (5_000, 2_000)
 
 
-def draw(drive: Drive, charger_id: str, current_a: tuple[float, float, float], times: int = 3) -> None:
-    """Let a car be metered every 10 s."""
+def draw(
+    drive: Drive, charger_id: str, current_a: tuple[float, float, float], times: int = 3, period_s: int = 10
+) -> None:
+    """Let a car be metered for a while."""
     for _ in range(times):
-        drive.wait(10)
+        drive.wait(period_s)
         on_l1, on_l2, on_l3 = [int(a * 1_000) for a in current_a]
         drive.sample(charger_id, 1, int(sum(current_a) * V), current_ma=(on_l1, on_l2, on_l3))
         drive.accept()
@@ -222,6 +224,30 @@ def test_cars_that_use_one_phase_each_have_all_of_it_once_that_is_known() -> Non
         drive.wait(10)
     assert [told_a(drive, each) for each in "ABC"] == [32, 32, 32]
     assert on_phases(drive) == (32, 32, 32)
+
+
+def test_a_car_has_let_go_when_its_phase_has() -> None:
+    """One phase at 32 A is less power than 16 A on three: by its power it had let go before it was cut."""
+    drive = charging(fused(40, outlet("A", 32), outlet("B", 32)), "A")
+    begin(drive, "B")
+    assert told_a(drive, "A") == 20
+    draw(drive, "A", (32, 0, 0), 3, 4)
+    assert on_phases(drive)[0] == 40, "32 A are booked for A as long as it draws them"
+    draw(drive, "A", (20, 0, 0), 1, 4)
+    drive.wait(11)
+    drive.accept()
+    assert (on_phases(drive)[0], told_a(drive, "B")) == (40, 20)
+
+
+def test_a_car_that_draws_more_from_its_phase_than_it_was_told_is_seen() -> None:
+    drive = charging(fused(40, outlet("A", 32), outlet("B", 32, 1)), "A")
+    draw(drive, "A", (32, 0, 0))
+    begin(drive, "B")
+    settle(drive)
+    assert told_a(drive, "A") == 20
+    draw(drive, "A", (32, 0, 0), 4)
+    assert "not_obeying:A#1" in drive.notices()
+    assert on_phases(drive)[0] >= 32 + told_a(drive, "B", 1)
 
 
 def test_another_car_may_come_while_there_is_no_connection() -> None:
