@@ -1,4 +1,4 @@
-"""K of a charger on each phase: what it may be drawing there on current evidence (LEDGER.md §1, docs/adr/0038).
+"""K of a charger on each phase: what it may be drawing there on current evidence (LEDGER.md §1, docs/adr/0042).
 
 Theory of operation. On a phase is booked what in watts is: of each connector the most of all sends that may be in
 force, each in the form in which it was sent (`csms.core.phases`), of a client over REST, of what was measured; all

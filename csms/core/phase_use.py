@@ -1,4 +1,4 @@
-"""Which phases a car uses, learnt from its meter (OCPP16.md B5, LEDGER.md §1, docs/adr/0038).
+"""Which phases a car uses, learnt from its meter (OCPP16.md B5, LEDGER.md §1, docs/adr/0042).
 
 Theory of operation. Most cars use all phases that they are offered, many use one, some two; a car does not change that
 while it charges. That is an assumption, so it is learnt late and given up at once:

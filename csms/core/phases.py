@@ -1,4 +1,4 @@
-"""What a limit is on each phase: the one place where watts of a charger become currents (docs/adr/0038).
+"""What a limit is on each phase: the one place where watts of a charger become currents (docs/adr/0042).
 
 Theory of operation. Phases are counted in sixths of a watt (ALLOCATOR.md §1), which is a current at the nominal
 voltage. What a limit of P watts lets a car draw from one phase depends on how it is told:

@@ -288,7 +288,8 @@ class Samples(Part):
         if limit_w is None:
             return
         least_w = connector.limits.told_since_w(session.transaction_id)
-        power_w = as_told_w(charger, connector, power_w)
+        if self.state.tree.phase_caps:
+            power_w = as_told_w(charger, connector, power_w)
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings, least_w=least_w):
             self.journal.write_session(session)
             self.journal.plan = True

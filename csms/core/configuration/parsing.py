@@ -51,9 +51,9 @@ def parse_station(document: object, time_zones: Container[str] | None = None) ->
     if station is not None:
         faults.extend(check_constant_loads(station))
     if station is not None and not faults:
-        faults.extend(check_phases(station))
-    if station is not None and not faults:
         faults.extend(check_fail_safe(station))
+    if station is not None and not faults:
+        faults.extend(check_phases(station))
     if station is None or faults:
         assert faults, "a document without a station has a fault"
         return tuple(faults)

@@ -7,8 +7,11 @@ import pytest
 from csms.core.capabilities import RATE_UNIT_KEY
 from csms.core.events import ConnectorStatus
 from csms.core.rows import SIXTHS
+from csms.core.sentences import sentence
 from csms.core.station import Charger, Circuit, Control, Lines, PhaseLimit, Station
+from csms.core.what_if import Car, what_if
 from tests.unit.core.driving import Drive, charger, station
+from tests.unit.core.test_explaining import explain
 
 RST, STR, TRS = (1, 2, 3), (2, 3, 1), (3, 1, 2)
 IN_AMPERES, IN_WATTS = {RATE_UNIT_KEY: "Current"}, {RATE_UNIT_KEY: "Power"}
@@ -101,6 +104,35 @@ def test_cars_on_one_phase_are_limited_by_it_and_others_are_not() -> None:
     assert [told_a(drive, each, 1) for each in "ABC"] == [20, 20, 32]
     limited_by = {view.charger_id: view.limited_by for view in drive.engine.all_changes().sessions.values() if view}
     assert limited_by == {"A": "grid/L1", "B": "grid/L1", "C": "vehicle"}
+
+
+def test_what_limits_a_car_on_a_phase_is_explained() -> None:
+    drive = charging(fused(40, outlet("A", 32, 1), outlet("B", 32, 1), outlet("N", 32, 3)), "A", "B")
+    drive.disconnect("N")
+    found = explain(drive, "A")
+    row = found.binding
+    assert row is not None
+    assert (row.node_id, row.capacity_w, row.shared_w, row.booked_w) == ("grid/L1", 40 * V, 40 * V, 40 * V)
+    assert (row.sessions, row.target_w, row.more_w) == (2, 40 * V, 500)
+    assert "because phase L1 of the grid connection has 9.2 kW for 2 cars" in sentence(found)
+
+
+def test_a_minimum_that_does_not_fit_on_a_phase_names_it() -> None:
+    drive = charging(fused(11, outlet("A", 16, 1), outlet("B", 16, 1)), "A", "B")
+    found = explain(drive, "B")
+    assert (found.limited_by, found.binding is not None and found.binding.node_id) == ("no_room", "grid/L1")
+
+
+def test_who_would_get_how_much_on_which_phase() -> None:
+    site = fused(40, outlet("A", 32, 1), outlet("B", 32, 1, STR), outlet("C", 32))
+    found = what_if(site, [Car(c.charger_id, 1, c.max_power_w) for c in site.chargers])
+    assert [(share.power_w, share.limited_by) for share in found.shares] == [
+        (6_900, "grid/L1"),
+        (6_900, "grid/L2"),
+        (6_900, "grid/L1"),
+    ]
+    loads = {node.node_id: (node.load_w, node.capacity_w) for node in found.nodes if "/" in node.node_id}
+    assert loads == {"grid/L1": (9_200, 9_200), "grid/L2": (9_200, 9_200), "grid/L3": (2_300, 9_200)}
 
 
 def test_a_circuit_of_one_phase() -> None:
