@@ -30,6 +30,7 @@ _VIEWER = (
     "GET /sessions",
     "GET /sessions/{id}",
     "GET /sessions/{id}/explain",
+    "GET /station/capacity-events",
     "GET /station/config",
     "GET /station/status",
 )
@@ -38,6 +39,7 @@ _OPERATOR = (
     "DELETE /chargers/{chargerId}/local-list",
     "DELETE /chargers/{chargerId}/maintenance",
     "DELETE /id-tags/{idTag}",
+    "DELETE /station/capacity-events/{id}",
     "GET /chargers/{chargerId}/messages",
     "GET /commands",
     "GET /commands/{id}",
@@ -57,11 +59,14 @@ _OPERATOR = (
     "POST /sessions",
     "POST /sessions/{id}/power-update",
     "POST /sessions/{id}/stop",
+    "POST /station/grid-operator/heartbeat",
     "POST /station/simulate",
+    "PUT /sessions/{id}/share",
     "POST /transactions/{transactionId}/close",
     "PUT /chargers/{chargerId}/connectors/{idx}/maintenance",
     "PUT /chargers/{chargerId}/maintenance",
     "PUT /id-tags/{idTag}",
+    "PUT /station/capacity-events/{id}",
 )
 _ADMIN = (
     "DELETE /chargers/{chargerId}/key",

@@ -23,6 +23,7 @@ from api.problems import http_problem, invalid_query
 from api.routes.alarms import AlarmRoutes
 from api.routes.audit import AuditRoutes
 from api.routes.campaigns import CampaignRoutes
+from api.routes.capacity_events import CapacityEventRoutes
 from api.routes.charger_keys import ChargerKeyRoutes
 from api.routes.chargers import ChargerRoutes
 from api.routes.closings import ClosingRoutes
@@ -102,6 +103,7 @@ def create_app(services: Services, door: Door) -> FastAPI:
     HealthRoutes().add_to(app)
     for routes in (
         StationRoutes,
+        CapacityEventRoutes,
         SimulationRoutes,
         SessionRoutes,
         ExplanationRoutes,

@@ -15,6 +15,7 @@ from pydantic.json_schema import models_json_schema
 from api import examples
 from api.access import OPEN, role_of
 from api.campaign_schemas import CampaignRequest
+from api.capacity_schemas import CapacityEventAnswer, CapacityEventRequest, CapacityEventsAnswer
 from api.charger_key_schemas import ChargerAccessAnswer, NewKeyAnswer
 from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
@@ -50,6 +51,7 @@ from api.schemas import (
     SessionAnswer,
     SessionRequest,
     SessionsAnswer,
+    ShareRequest,
     StatusAnswer,
     TransactionAnswer,
     TransactionsAnswer,
@@ -61,8 +63,10 @@ Responses = dict[int | str, Json]
 
 _REF = "#/components/schemas/{model}"
 _TAKEN: tuple[type[BaseModel], ...] = (
+    CapacityEventRequest,
     SessionRequest,
     PowerUpdate,
+    ShareRequest,
     StationConfiguration,
     LearntMakes,
     IdTagRequest,
@@ -73,8 +77,11 @@ _TAKEN: tuple[type[BaseModel], ...] = (
     SimulationRequest,
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
+    CapacityEventAnswer,
+    CapacityEventsAnswer,
     SessionAnswer,
     SessionsAnswer,
+    ShareRequest,
     ExplanationAnswer,
     SimulationAnswer,
     StatusAnswer,

@@ -144,6 +144,7 @@ async def _serve(settings: Settings) -> int:
             local_lists=lists,
             charger_access=access,
             change_key=registry.change_key,
+            wall_ms=lambda: clock.now().wall_ms,
             messages=messages,
             audit=audit,
             wait_s=settings.request_wait_s,

@@ -86,6 +86,13 @@ KINDS: Final[dict[str, Kind]] = {
         " It clears with the next thing that can be stored.",
         "See the cause: make room on the disk, make it writable, or bring the database back. No restart is needed.",
     ),
+    "grid_operator_silent": Kind(
+        _A,
+        "",
+        "No heartbeat of the grid operator has come for `silentAfterS`, for what an event promises, or since this"
+        " system began. His `failSafeCapacity` holds until one comes.",
+        "See whether what sends `POST /station/grid-operator/heartbeat` runs and reaches this system.",
+    ),
     "overbooked": Kind(
         _A,
         "row",

@@ -2,9 +2,12 @@
 
 Everything in force then stays in force: a car that charges keeps its limit, and what may still be executed will be; a
 car that is plugged in falls under its connector's default; a charger that was never provisioned may give all it has.
-All of that is what is booked, because nothing that is given today depends on this process going on: no limit expires,
-and none rests on a battery, on the meter of the grid connection or on a schedule. So the bound holds at once and for
-ever, and it must fit the *firm* capacity, which is computed here from the configuration alone.
+All of that is what is booked: no limit counts as one that expires. It must fit the *firm* capacity: of the grid
+connection the lowest that may come without anything new being said, be it by the schedule, an event that was told, or
+because the grid operator is not heard (`csms.core.capacity_windows.lowest_w`); of all other rows the configured one.
+
+Where that is the capacity of now, the bound holds at once and for ever. Where the schedule gives more for some hours,
+what is booked above the lowest rests on this process: it cuts before the next window begins, and nobody else does.
 
 Not in it: a charger with `control: auto` that has never connected (the exposure `never_seen`).
 """
@@ -26,15 +29,14 @@ class RowBound:
 
     @property
     def holds(self) -> bool:
-        """Return whether the row can carry it; where not, facts have overbooked the row."""
+        """Return whether the row can carry it; where not, facts have overbooked the row, or its capacity is to fall."""
         return self.firm_w is None or self.possible_w <= self.firm_w
 
 
 def firm_bounds(state: State) -> Mapping[str, RowBound]:
     """Return the bound of every row, by its id."""
     station = state.station
-    grid_w = watts_of(station.grid_capacity_w, station.phase_limit)
-    firm_w: dict[str, int | None] = {GRID: None if grid_w is None else max(0, grid_w - station.static_load_w)}
+    firm_w: dict[str, int | None] = {GRID: state.tree.firm_w.get(GRID, state.tree.caps_w[GRID])}
     firm_w |= {c.circuit_id: watts_of(c.capacity_w, c.phase_limit) for c in station.circuits}
     firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
     booked_w = state.tree.booked_w(state.chargers.values())

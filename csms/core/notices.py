@@ -10,6 +10,7 @@ from typing import NamedTuple
 from csms.core.alarms import KINDS
 from csms.core.alarms import Alarm as Standing
 from csms.core.campaigning import CAR_THERE, WAITS
+from csms.core.capacity_events import operator_is_silent
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
@@ -24,7 +25,7 @@ from csms.core.release import Release, ReleaseState, StepState
 from csms.core.rows import SIXTHS
 from csms.core.session import Phase
 from csms.core.state import State
-from csms.core.station import Configure, Control, FailSafe
+from csms.core.station import GRID, Configure, Control, FailSafe
 from csms.core.timings import Timings
 
 
@@ -107,6 +108,9 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield Sign("fail_safe_not_chosen", "the configuration has no failSafe")
     if state.station.battery is not None:
         yield Sign("battery_not_used", f"a battery of {state.station.battery.power_w} W is configured")
+    operator = state.station.grid_operator
+    if operator is not None and operator_is_silent(state, now):
+        yield Sign("grid_operator_silent", f"{operator.fail_safe_capacity_w} W hold until a heartbeat comes")
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_maintenance(charger)
@@ -132,6 +136,8 @@ def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator
     booked_w = state.tree.booked_w(state.chargers.values()) if state.overbooked else {}
     phases = booked_on_rows(state) if state.overbooked else {}
     for node, since_ms in state.overbooked.items():
+        if node == GRID and _is_early(state, booked_w[node]):
+            continue
         if alarm.reached(since_ms + timings.overbooked_alarm_ms, now):
             yield Sign("overbooked", _overbooked_text(state, node, booked_w, phases), node)
 
@@ -141,6 +147,12 @@ def _overbooked_text(state: State, row: str, booked_w: Mapping[str, int], phases
     if row in phases:
         return f"{-(-phases[row] // SIXTHS)} W are booked on this phase of {state.tree.phase_caps[row] // SIXTHS} W"
     return f"{booked_w[row]} W are booked of {state.tree.caps_w[row]} W"
+
+
+def _is_early(state: State, booked_w: int) -> bool:
+    """Return whether the grid connection is overbooked only by a capacity of which the time has still to come."""
+    in_force_w = None if state.held is None else state.held.in_force_w
+    return in_force_w is not None and booked_w <= max(0, in_force_w - state.station.static_load_w)
 
 
 def _of_energy(state: State) -> Iterator[Sign]:

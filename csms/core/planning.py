@@ -32,7 +32,8 @@ from csms.core.phases import load_of
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
-from csms.core.station import Lines
+from csms.core.station import GRID, Lines
+from csms.core.terms import PRIORITY_MAX
 from csms.core.timings import Timings
 from csms.core.units import floor_kw_w
 
@@ -46,6 +47,7 @@ class Steered:
         target_w: T, rounded to what can be told.
         booked_w: K of its connector.
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
+        least_told_w: its least, rounded to what can be told: chargers that take amperes may be told a little less.
     """
 
     session: Session
@@ -56,6 +58,7 @@ class Steered:
     booked_w: int
     target_w: int
     grant_w: int
+    least_told_w: int
     limited_by: str
 
     @property
@@ -67,8 +70,12 @@ class Steered:
 
     @property
     def short(self) -> bool:
-        """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum."""
-        missing_w = self.target_w - self.booked_w
+        """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum.
+
+        A parked car that is asked again waits for nothing while what is free is enough: others keep what they have.
+        """
+        has_w = self.grant_w if self.session.parking.is_offered else self.booked_w
+        missing_w = self.target_w - has_w
         if missing_w <= 0:
             return False
         starved = self.booked_w == 0 or self.booked_w < self.claim.min_w
@@ -83,7 +90,7 @@ class Plan:
         steered: the sessions that take part, in order of arrival.
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
-        overdrawn: rows on which more is booked than their capacity less what is drawn beyond what is booked.
+        overdrawn: rows on which more is booked than their capacity less what is taken off them (`trim_w`).
         booked_phases: Σ K on the rows of phases, sixths of a watt.
     """
 
@@ -166,6 +173,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             booked_w,
             target_w,
             max(booked_w, tellable_w(grant_w)),
+            tellable_w(claim.min_w),
             reason_of(charger, connector, session, claim, limited_by),
         )
         for (charger, connector, session), tellable_w, claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
@@ -283,9 +291,10 @@ def claim_of(charger: ChargerState, connector: Connector, session: Session, floo
         if session.demand.declared_w >= least_w:  # an estimate below the minimum still holds the minimum
             most_w = max(most_w, least_w)
     most_w = max(floor_w, capped_w(connector, most_w))
-    # What cannot be paused is admitted first: power that it does not let go is nobody else's.
-    priority = int(floor_w > 0)
-    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, priority=priority, rank=session.rank)
+    weight, priority = session.standing_at(charger.config)
+    if floor_w > 0:  # what cannot be paused is admitted before all: power that it does not let go is nobody else's
+        priority += PRIORITY_MAX + 1
+    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, weight, priority, session.place)
 
 
 def with_loads(
@@ -531,17 +540,22 @@ def overbooked_rows(state: State, booked_w: Mapping[str, int], booked_phases: Ma
 
 def _overdrawn(state: State, booked_w: Mapping[str, int], booked_phases: Mapping[str, int]) -> frozenset[str]:
     booked, caps = {**booked_w, **booked_phases}, {**state.tree.caps_w, **state.tree.phase_caps}
-    trimmed = ((row, caps.get(row), trim.power_w) for row, trim in state.trims.items())
-    return frozenset(row for row, cap, trim_w in trimmed if cap is not None and booked[row] > cap - trim_w)
+    trimmed = ((row, caps.get(row)) for row in {*state.trims, GRID})
+    return frozenset(
+        row
+        for row, cap in trimmed
+        if cap is not None and (taken_w := trim_w(state, row)) > 0 and booked[row] > cap - taken_w
+    )
 
 
 def trim_w(state: State, node: str) -> int:
-    """Return what is taken off a row because its sessions draw more than is booked for them, W.
+    """Return what is taken off a row for targets and raises, W; of a phase sixths of a watt.
 
-    Of a phase that is sixths of a watt.
+    Because its sessions draw more than is booked for them, and for the capacity tariff (`csms.core.governing`).
     """
     trim = state.trims.get(node)
-    return 0 if trim is None else trim.power_w
+    trimmed_w = 0 if trim is None else trim.power_w
+    return trimmed_w + state.withheld_w if node == GRID else trimmed_w
 
 
 def _wanted(state: State, steered: Iterable[Steered], missing_w: Mapping[ChargerId, int]) -> frozenset[str]:

@@ -11,6 +11,7 @@ from csms.core.capabilities import UNTOLD, Capabilities
 from csms.core.caps import CapView
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.explanation import Explanation
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import CampaignStored, CertificateRequest, CommandStored, Driver, Maintenance
@@ -31,6 +32,7 @@ class SessionView:
         consumed_w: metered, None while unknown.
         limited_by: the binding row, "vehicle", "below_minimum", "no_room", "operator_cap", "safe_mode", or
             "not_planned" before its first plan.
+        weight, priority: on which terms it shares.
         observed: its charger is observed: allocated_w and limited_by are what it would get, and nothing was sent.
     """
 
@@ -48,6 +50,8 @@ class SessionView:
     energy_wh: int | None
     started_ms: int
     observed: bool = False
+    weight: int = 1
+    priority: int = 0
 
 
 class Refusal(StrEnum):
@@ -73,6 +77,10 @@ class Refusal(StrEnum):
     METER_STOP_TOO_LOW = "meter_stop_too_low"
     UNDER_MAINTENANCE = "under_maintenance"
     MAINTENANCE_OVER = "maintenance_over"
+    UNKNOWN_CAPACITY_EVENT = "unknown_capacity_event"
+    CAPACITY_EVENT_OVER = "capacity_event_over"
+    TOO_MANY_CAPACITY_EVENTS = "too_many_capacity_events"
+    NO_GRID_OPERATOR = "no_grid_operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +168,14 @@ class MaintenanceShown:
 
 
 @dataclass(frozen=True, slots=True)
+class CapacityEventShown:
+    """An event of the grid's capacity as it stands now, and as it stood before; None: there is none of that id."""
+
+    event: CapacityEvent | None
+    before: CapacityEvent | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseShown:
     """The release of a charger, as far as it has come."""
 
@@ -175,6 +191,7 @@ Outcome = (
     CommandShown
     | CampaignShown
     | MaintenanceShown
+    | CapacityEventShown
     | ReleaseShown
     | NothingAwaited
     | MakesShown

@@ -6,6 +6,7 @@ Figures are rounded down to a tenth of a kilowatt; the exact ones stand in the e
 from collections.abc import Callable, Mapping
 
 from csms.core.explanation import Awaited, Cause, Explanation, Reason
+from csms.core.grid_terms import Held, HeldBy, clock_text
 from csms.core.station import GRID
 
 KW_W = 1_000
@@ -34,6 +35,24 @@ def row_text(node_id: str, charger_id: str) -> str:
     return "its charger" if node_id == charger_id else f"the circuit {node_id}"
 
 
+def _place(row: str, explained: Explanation) -> str:
+    """Return a row as people say it, with what holds the grid connection below its configured capacity."""
+    named = row_text(row, explained.charger_id)
+    return named if row != GRID or explained.held is None else f"{named}, {_which_is_held(explained.held)}"
+
+
+def _which_is_held(held: Held) -> str:
+    power = power_text(held.capacity_w)
+    if held.by is HeldBy.FAIL_SAFE:
+        return f"which is held at {power} while nothing is heard of the grid operator"
+    if held.event is not None:
+        return f"which the limit {held.event.event_id} of {held.event.source} holds at {power}"
+    if held.window is not None:
+        hours = f"from {clock_text(held.window.from_min)} to {clock_text(held.window.to_min)}"
+        return f"which the schedule holds at {power} {hours}"
+    return f"which the capacity tariff holds at {power} now"
+
+
 def _has(explained: Explanation) -> str:
     """Return what a car may take, as far as that is known."""
     if explained.limit_w is None:
@@ -42,8 +61,12 @@ def _has(explained: Explanation) -> str:
 
 
 def _row(explained: Explanation) -> str:
+    """Return the row that limits a car, to be followed by what that has."""
     row = explained.overbooked if explained.binding is None else explained.binding.node_id
-    return "what it hangs on" if row is None else row_text(row, explained.charger_id)
+    if row is None:
+        return "what it hangs on"
+    place = _place(row, explained)
+    return place if place == row_text(row, explained.charger_id) else f"{place},"
 
 
 def _target(explained: Explanation) -> str:
@@ -57,7 +80,11 @@ def _share(explained: Explanation) -> str:
     shared, row = power_text(binding.shared_w), _row(explained)
     if binding.sessions == 1:
         return f"{_has(explained)}, because {row} has {shared} for it"
-    return f"{_has(explained)}, because {row} has {shared} for {binding.sessions} cars, which share it fairly"
+    if all(share.weight == 1 for share in binding.shares):
+        how = "which share it fairly"
+    else:
+        how = f"which share it by their weights, of which its own is {explained.weight}"
+    return f"{_has(explained)}, because {row} has {shared} for {binding.sessions} cars, {how}"
 
 
 def _vehicle(explained: Explanation) -> str:
@@ -65,6 +92,8 @@ def _vehicle(explained: Explanation) -> str:
     match explained.cause:
         case Cause.BELOW_LIMIT | Cause.STATED:
             return f"{told}, and nothing here holds it back: it takes less than it could have"
+        case Cause.PARKED:
+            return f"{told}: it took nothing of what it was offered, and is asked again from time to time"
         case Cause.DECLARED:
             return f"{told}, the most that it or its charger can take"
         case Cause.AT_LIMIT | Cause.NOT_JUDGED | Cause.TAG_REFUSED:
@@ -106,9 +135,11 @@ def _client_calls(explained: Explanation) -> str:
 
 def _cut(explained: Explanation) -> str:
     if explained.overbooked is not None:
-        why = f"too much is set aside on {row_text(explained.overbooked, explained.charger_id)}"
+        why = f"too much is set aside on {_place(explained.overbooked, explained)}"
     elif explained.cap_w is not None and explained.cap_w < explained.booked_w:
         why = f"an operator allows it {power_text(explained.cap_w)}"
+    elif explained.held is not None and explained.held.by is HeldBy.TARIFF:
+        why = f"the capacity tariff holds the grid connection at {power_text(explained.held.capacity_w)} now"
     else:
         why = "others need the rest"
     return f"{_has(explained)} until it is told {_target(explained)}, because {why}"
@@ -129,7 +160,7 @@ def _below_minimum(explained: Explanation) -> str:
 
 
 def _overbooked(explained: Explanation) -> str:
-    row = row_text(explained.overbooked or GRID, explained.charger_id)
+    row = _place(explained.overbooked or GRID, explained)
     return (
         f"{_has(explained)} and not the {_target(explained)} that it is to have, because too much is set aside on {row}"
     )

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from csms.core.grid_terms import CapacityTariff, CapacityWindow, GridOperator
 from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.terms import UNSAID, Terms
 
 GRID = "grid"
 """Id of the root of every station's tree of limits."""
@@ -72,6 +74,14 @@ class FailSafe(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorTerms:
+    """What the configuration says of the sessions at one connector, beside what it says of all at its charger."""
+
+    idx: int
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
 class Charger:
     """One charger as configured.
 
@@ -91,6 +101,7 @@ class Charger:
         mode: whether it is steered, or observed only.
         phase_limit: the most that it takes from each phase, where that was given in amperes.
         rotation: the phases of the grid connection that its own L1, L2 and L3 hang on; None: nobody knows.
+        terms: weight and priority of its sessions, unless `connector_terms`, their id tag or they themselves say more.
     """
 
     charger_id: ChargerId
@@ -110,6 +121,8 @@ class Charger:
     mode: Mode = Mode.CONTROL
     phase_limit: PhaseLimit | None = None
     rotation: Lines | None = None
+    terms: Terms = UNSAID
+    connector_terms: tuple[ConnectorTerms, ...] = ()
 
     @property
     def is_dc(self) -> bool:
@@ -131,6 +144,10 @@ class Charger:
     def uncontrolled_power_w(self) -> int:
         """Return what is booked while nobody steers it, W."""
         return self.max_power_w if self.reserved_power_w is None else self.reserved_power_w
+
+    def terms_at(self, idx: int) -> Terms:
+        """Return what is said of the sessions at one connector alone."""
+        return next((each.terms for each in self.connector_terms if each.idx == idx), UNSAID)
 
     def connector_keys(self) -> Iterator[ConnectorKey]:
         """Yield its connectors in order."""
@@ -185,6 +202,9 @@ class Station:
         rest_session_timeout_s: a REST-driven session silent for so long is ended.
         phase_limit: the most that each phase of the grid connection carries, where that was given in amperes.
         static_phases: what `static_load_w` is on each phase; None: any one phase may carry all of it.
+        capacity_schedule: hours in which the grid connection may be loaded with less.
+        grid_operator: who tells limits at run time; None: nobody.
+        capacity_tariff: how power is paid for; None: its highest means are not.
     """
 
     station_id: str
@@ -199,6 +219,9 @@ class Station:
     rest_session_timeout_s: int = 86_400
     phase_limit: PhaseLimit | None = None
     static_phases: PhaseLimit | None = None
+    capacity_schedule: tuple[CapacityWindow, ...] = ()
+    grid_operator: GridOperator | None = None
+    capacity_tariff: CapacityTariff | None = None
 
     def charger(self, charger_id: ChargerId) -> Charger | None:
         """Return the charger of that id, or None."""

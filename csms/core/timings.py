@@ -151,6 +151,21 @@ class Timings:
     unsaturated_ms: int = 30_000
     """A car below its limit for so long has a lower demand."""
 
+    hold_ms: int = 120_000
+    """A car that takes nothing for so long, by its charger's word, is parked."""
+
+    offer_again_ms: tuple[int, ...] = (60_000, 120_000, 240_000, 480_000, 900_000)
+    """Pauses before a parked car is offered its least again; the last one repeats."""
+
+    offer_ms: int = 30_000
+    """It is offered that for so long."""
+
+    run_least_ms: int = 900_000
+    """A car that others wait for runs for at least so long."""
+
+    pause_least_ms: int = 300_000
+    """A car waits for at least so long before another one is paused for it."""
+
     probe_ms: int = 60_000
     """A maximum lowered by a REST client is probed upwards from so long after it was lowered."""
 

@@ -1,6 +1,7 @@
 """The tree of limits as numbers: grid connection → circuits → chargers, and what is booked on each row.
 
-Capacity of the root is what the grid connection gives less the static load; a draining charger hangs under the nearest
+Capacity of the root is what the grid connection gives less the static load, at this instant (`csms.core.grid_root`
+brings it up to date); a draining charger hangs under the nearest
 ancestor that survived, without a cap of its own (what it may draw is a fact, not a limit).
 
 Where a limit was given in amperes, each phase of it is a row beside that of its watts, `ID/L1` to `ID/L3`, in sixths of
@@ -8,7 +9,7 @@ a watt (`csms.core.phases`). A phase that a fuse above a charger does not have i
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from csms.core.allocator import Node
 from csms.core.charger import ChargerState
@@ -29,6 +30,10 @@ class Tree:
         phase_caps: of every row of a phase, sixths of a watt.
         phase_paths: of each charger: the rows of phases that it may load, each with its phase, 0 to 2.
         lines: of each charger: the phases that every fuse above it has.
+        in_phases_w: what all phases of the grid connection carry together, W, where they say all of it: with so much it
+            has no limit in watts. None: it always has.
+        firm_w: of each row that can carry more now than it can firmly: what that is, W (LEDGER.md I11). What is above
+            it is conditional.
     """
 
     nodes: tuple[Node, ...]
@@ -38,6 +43,8 @@ class Tree:
     phase_caps: Mapping[str, int] = field(default_factory=dict)
     phase_paths: Mapping[ChargerId, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     lines: Mapping[ChargerId, OnLines] = field(default_factory=dict)
+    in_phases_w: int | None = None
+    firm_w: Mapping[str, int] = field(default_factory=dict)
 
     def booked_w(self, chargers: Iterable[ChargerState]) -> dict[str, int]:
         """Return Σ K on every row, W."""
@@ -59,6 +66,16 @@ def watts_of(capacity_w: int | None, limit: PhaseLimit | None) -> int | None:
     return capacity_w if capacity_w < limit.power_w else None
 
 
+def with_root(tree: Tree, capacity_w: int, firm_w: int) -> Tree:
+    """Return the tree with another capacity of the grid connection, W, and what of it is firm."""
+    firm = {GRID: firm_w} if firm_w < capacity_w else {}
+    cap_w = None if tree.in_phases_w is not None and capacity_w >= tree.in_phases_w else capacity_w
+    if tree.caps_w[GRID] == cap_w and tree.firm_w == firm:
+        return tree
+    nodes = tuple(replace(node, cap_w=cap_w) if node.node_id == GRID else node for node in tree.nodes)
+    return replace(tree, nodes=nodes, caps_w={**tree.caps_w, GRID: cap_w}, firm_w=firm)
+
+
 def circuit_path(station: Station, circuit_id: str | None) -> tuple[str, ...]:
     """Return the rows from a circuit (None: the grid connection) up to the root."""
     parents = {circuit.circuit_id: circuit.parent for circuit in station.circuits}
@@ -73,8 +90,9 @@ def build_tree(station: Station, chargers: Iterable[ChargerState]) -> Tree:
     """Return the rows of a configuration and the chargers (draining ones too) that hang on it."""
     chargers = tuple(chargers)
     paths: dict[ChargerId, tuple[str, ...]] = {}
-    grid_w = watts_of(station.grid_capacity_w, station.phase_limit)
-    grid_w = None if grid_w is None else max(0, grid_w - station.static_load_w)
+    left_w = max(0, station.grid_capacity_w - station.static_load_w)
+    has_watts = watts_of(station.grid_capacity_w, station.phase_limit) is not None
+    grid_w = left_w if has_watts or station.capacity_tariff is not None else None
     nodes = [Node(GRID, None, grid_w, phase_sixths=_grid_phases(station))]
     waiting = list(station.circuits)
     known = {GRID}
@@ -124,7 +142,9 @@ def _with_phases(tree: Tree, station: Station, chargers: Iterable[ChargerState],
         lines[charger_id] = present
         rows[charger_id] = (*path, *(row for row, _ in phase_paths[charger_id]))
     phase_caps = {phase_name(node, line + 1): each for node, cap in caps.items() for line, each in enumerate(cap)}
-    return Tree(tree.nodes, tree.caps_w, tree.paths, rows, phase_caps, phase_paths, lines)
+    left_w = max(0, station.grid_capacity_w - station.static_load_w)
+    in_phases_w = left_w if tree.caps_w[GRID] is None else None
+    return Tree(tree.nodes, tree.caps_w, tree.paths, rows, phase_caps, phase_paths, lines, in_phases_w)
 
 
 def _absent_phases(station: Station) -> set[tuple[str, int]]:

@@ -6,6 +6,7 @@ from csms.core.records import Driver
 from csms.core.replies import ChargerView, ConnectorView, SessionView
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.terms import standing
 
 
 def session_view(state: State, session: Session) -> SessionView:
@@ -15,6 +16,9 @@ def session_view(state: State, session: Session) -> SessionView:
     holds = connector is not None and connector.session is session
     observed = charger is not None and charger.config.is_observed and session.driver is Driver.OCPP
     booked_w = charger.connector_booked_w(connector) if charger is not None and connector is not None and holds else 0
+    weight, priority = (
+        standing(session.own_terms, session.tag_terms) if charger is None else session.standing_at(charger.config)
+    )
     return SessionView(
         session_id=session.session_id,
         driver=session.driver,
@@ -30,6 +34,8 @@ def session_view(state: State, session: Session) -> SessionView:
         energy_wh=session.energy_wh,
         started_ms=session.started_ms,
         observed=observed,
+        weight=weight,
+        priority=priority,
     )
 
 

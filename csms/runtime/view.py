@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from csms.core.alarms import Alarm
 from csms.core.engine import Changes
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
 from csms.core.replies import ChargerView, SessionView
@@ -28,6 +29,7 @@ class StationView:
         sessions: active sessions in order of arrival.
         chargers: every charger that is configured or draining.
         makes: what the chargers of each make have shown.
+        capacity_events: limits of the grid connection that were told, by their ids.
         notices: standing alarms and notices by their ids, e.g. "overbooked:grid".
         unproven: stand for chargers that came without proving who they are; the door raises and clears them.
         unstored: stands while nothing can be stored: no commit could ever bring it here.
@@ -41,6 +43,7 @@ class StationView:
     unproven: dict[ChargerId, Alarm] = field(default_factory=dict)
     unstored: Alarm | None = None
     makes: dict[Make, Learnt] = field(default_factory=dict)
+    capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
     watchers: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -58,6 +61,8 @@ def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -
         view.notices = changes.notices
     if changes.makes is not None:
         view.makes = changes.makes
+    if changes.capacity_events is not None:
+        view.capacity_events = changes.capacity_events
     if whole:
         view.sessions.clear()
         view.chargers.clear()

@@ -12,17 +12,20 @@ from csms.simulation.keys import Pen
 from csms.simulation.obedience import Nature
 from csms.simulation.profiles import ProfileMemory
 
-CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
-
-
-ADDED_SINCE = (
+ADDED = (
     "needs_start_power=False, ",
     ", mode=<Mode.CONTROL: 'control'>",
+    ", terms=Terms(weight=None, priority=None), connector_terms=()",
+    ", capacity_schedule=()",
+    ", grid_operator=None",
+    ", capacity_tariff=None",
     ", phase_limit=None",
     ", rotation=None",
     ", static_phases=None",
 )
-"""What has been added to stations since the first seeds were kept, as it stands in their words where it is not set."""
+"""What was added to stations since their modes were drawn from them, as it is written at its default."""
+
+CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
 
 
 def random_station(rng: random.Random, chargers_count: int | None = None) -> Station:
@@ -60,7 +63,7 @@ def _with_fail_safe(station: Station) -> Station:
     to stations since is not in it, so that the modes stay, too.
     """
     told = repr(station)
-    for added in ADDED_SINCE:
+    for added in ADDED:
         told = told.replace(added, "")
     rng = random.Random(told)
     reserves = rng.random() < 0.6

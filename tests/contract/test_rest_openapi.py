@@ -16,7 +16,7 @@ from api.app import create_app
 from api.gate import UNGUARDED
 from api.problems import Kind
 from api.services import Services
-from csms.core.configuration import chargers, circuits, load_document, parse_station, parsing
+from csms.core.configuration import capacity, chargers, circuits, load_document, parse_station, parsing
 from csms.core.station import Station
 from tests.unit.runtime.audit_doubles import audit_book
 
@@ -28,7 +28,7 @@ def services() -> Services:
     nobody: Any = None
     zones = {"UTC", "Europe/Paris"}
     return Services(
-        nobody, nobody, tuple, nobody, nobody, "5E450001", zones, nobody, nobody, audit_book(), nobody, nobody, nobody
+        nobody, nobody, tuple, nobody, nobody, "5E450001", zones, nobody, nobody, audit_book(), *[nobody] * 4
     )
 
 
@@ -87,6 +87,9 @@ def test_schemas_are_schemas_and_describe_themselves(name: str) -> None:
         ("StationConfiguration", parsing.KEYS),
         ("BatteryConfiguration", parsing.BATTERY_KEYS),
         ("ChargerConfiguration", chargers.KEYS),
+        ("CapacityWindowConfiguration", capacity.WINDOW_KEYS),
+        ("GridOperatorConfiguration", capacity.OPERATOR_KEYS),
+        ("CapacityTariffConfiguration", capacity.TARIFF_KEYS),
         ("CircuitConfiguration", circuits.KEYS),
     ],
 )

@@ -10,7 +10,8 @@ from csms.core.configuration.quantities import kilowatts, watts
 from csms.core.configuration.reading import NOTHING, Fields, Wrong, choice, flag, open_object, whole
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
-from csms.core.station import GRID, Charger, Circuit, Configure, Control, FailSafe, Mode
+from csms.core.station import GRID, Charger, Circuit, Configure, ConnectorTerms, Control, FailSafe, Mode
+from csms.core.terms import PRIORITY_MAX, WEIGHT_MAX, Terms
 
 MAX_CHARGERS = 10_000
 MAX_CONNECTORS = 64
@@ -37,8 +38,13 @@ KEYS = frozenset(
         "assumeOcpp16",
         "failSafe",
         "failSafePower",
+        "weight",
+        "priority",
+        "connectorSettings",
     }
 )
+CONNECTOR_KEYS = frozenset({"idx", "weight", "priority"})
+
 ROTATIONS = {"RST": (1, 2, 3), "RTS": (1, 3, 2), "SRT": (2, 1, 3), "STR": (2, 3, 1), "TRS": (3, 1, 2), "TSR": (3, 2, 1)}
 """The phases of the grid connection (R: L1, S: L2, T: L3) that the charger's L1, L2 and L3 hang on (§9.1.4)."""
 
@@ -117,6 +123,7 @@ def _parse_charger(
     configure = fields.take("configure", choice(_CONFIGURE), Configure.AUTO)
     fail_safe = fields.take("failSafe", FAIL_SAFE, station_fail_safe)
     fail_safe_power_w = fields.take("failSafePower", watts, 0)
+    connector_terms = _parse_connectors(fields, connectors, faults)
     needs_start_power = fields.take("needsStartPower", flag, default=False)
     if needs_start_power and phases:
         fields.fault("needsStartPower", "is for DC chargers")
@@ -126,6 +133,7 @@ def _parse_charger(
         _check_powers(fields, max_power_w, min_power_w, reserved_power_w)
         if control in {Control.AUTO, Control.OCPP} and "minPower" not in fields:
             _check_ac_minimum(fields, max_power_w, ac_minimum_w(phases, voltage_v))
+    terms = _terms(fields)
     if not fields.sound:
         return None
     charger = Charger(
@@ -145,6 +153,8 @@ def _parse_charger(
         fail_safe=fail_safe,
         phase_limit=most.phases,
         rotation=rotation,
+        terms=terms,
+        connector_terms=connector_terms,
     )
     if "failSafePower" not in fields:
         return replace(charger, fail_safe_power_w=default_fail_safe_power_w(charger))
@@ -153,6 +163,30 @@ def _parse_charger(
         fields.fault("failSafePower", error)
         return None
     return replace(charger, fail_safe_power_w=fail_safe_power_w)
+
+
+def _terms(fields: Fields) -> Terms:
+    return Terms(
+        fields.take("weight", whole(1, WEIGHT_MAX), None), fields.take("priority", whole(0, PRIORITY_MAX), None)
+    )
+
+
+def _parse_connectors(charger: Fields, connectors: int, faults: list[Fault]) -> tuple[ConnectorTerms, ...]:
+    """Return what is said of single connectors; nothing, with faults noted, when any of it is wrong."""
+    items = charger.items("connectorSettings", MAX_CONNECTORS)
+    found: dict[int, ConnectorTerms] = {}
+    for path, item in items or ():
+        fields = open_object(item, path, CONNECTOR_KEYS, NOTHING, faults)
+        if fields is None:
+            charger.sound = False
+            continue
+        idx = fields.need("idx", whole(1, connectors), 0)
+        said = ConnectorTerms(idx, _terms(fields))
+        if idx and idx in found:
+            fields.fault("idx", "is said of this connector already")
+        found[idx] = said
+        charger.sound = charger.sound and fields.sound
+    return tuple(found.values())
 
 
 def _phases(value: object) -> int | Wrong:

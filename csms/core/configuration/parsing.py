@@ -4,6 +4,7 @@ import re
 from collections.abc import Container
 
 from csms.core.configuration.amperes import need_limit, take_load
+from csms.core.configuration.capacity import parse_grid_operator, parse_schedule, parse_tariff
 from csms.core.configuration.chargers import parse_chargers
 from csms.core.configuration.circuits import parse_circuits
 from csms.core.configuration.fail_safe import FAIL_SAFE
@@ -26,6 +27,9 @@ KEYS = frozenset(
         "circuits",
         "failSafe",
         "restSessionTimeoutS",
+        "capacitySchedule",
+        "gridOperator",
+        "capacityTariff",
     }
 )
 BATTERY_KEYS = frozenset({"initialCapacity", "power"})
@@ -75,7 +79,10 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         whole(REST_SESSION_TIMEOUT_S_MIN, REST_SESSION_TIMEOUT_S_MAX),
         DEFAULT_REST_SESSION_TIMEOUT_S,
     )
-    if circuits is None or chargers is None or not fields.sound:
+    schedule = parse_schedule(fields, faults)
+    grid_operator = parse_grid_operator(fields)
+    tariff = parse_tariff(fields)
+    if circuits is None or chargers is None or schedule is None or not fields.sound:
         return None
     return Station(
         station_id=name,
@@ -90,6 +97,9 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         rest_session_timeout_s=timeout_s,
         phase_limit=grid.phases,
         static_phases=static.phases,
+        capacity_schedule=schedule,
+        grid_operator=grid_operator,
+        capacity_tariff=tariff,
     )
 
 

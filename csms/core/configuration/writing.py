@@ -1,11 +1,13 @@
 """A station back to its documented JSON: required keys always, optional ones where they say more than the default."""
 
 from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V, PHASES, charger_limit_document, limit_document
+from csms.core.configuration.capacity import capacity_document
 from csms.core.configuration.chargers import ROTATIONS, ac_minimum_w, default_min_power_w, default_phases
 from csms.core.configuration.fail_safe import default_fail_safe_power_w
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
 from csms.core.configuration.quantities import kilowatts
 from csms.core.station import Charger, Circuit, Configure, Control, Mode, Station
+from csms.core.terms import Terms
 
 Json = dict[str, object]
 
@@ -32,7 +34,7 @@ def station_document(station: Station) -> Json:
         document["failSafe"] = station.fail_safe.value
     if station.rest_session_timeout_s != DEFAULT_REST_SESSION_TIMEOUT_S:
         document["restSessionTimeoutS"] = station.rest_session_timeout_s
-    return document
+    return document | capacity_document(station)
 
 
 def _circuit_document(circuit: Circuit) -> Json:
@@ -62,12 +64,7 @@ def _charger_document(charger: Charger, station: Station) -> Json:
         document["circuit"] = charger.circuit
     if _says_its_least_power(charger):
         document["minPower"] = kilowatts(charger.min_power_w)
-    if charger.phases != default_phases(charger.max_power_w):
-        document["phases"] = charger.phases
-    if charger.rotation is not None:
-        document["phaseRotation"] = next(word for word, lines in ROTATIONS.items() if lines == charger.rotation)
-    if charger.voltage_v != DEFAULT_VOLTAGE_V:
-        document["voltage"] = charger.voltage_v
+    document |= _phases_document(charger)
     if charger.reserved_power_w is not None:
         document["reservedPower"] = kilowatts(charger.reserved_power_w)
     if charger.needs_start_power:
@@ -76,7 +73,28 @@ def _charger_document(charger: Charger, station: Station) -> Json:
         document["assumeOcpp16"] = True
     if charger.configure is not Configure.AUTO:
         document["configure"] = charger.configure.value
+    document |= _terms_document(charger.terms)
+    if charger.connector_terms:
+        document["connectorSettings"] = [
+            {"idx": each.idx} | _terms_document(each.terms) for each in charger.connector_terms
+        ]
     return document | _fail_safe_document(charger, station)
+
+
+def _phases_document(charger: Charger) -> Json:
+    document: Json = {}
+    if charger.phases != default_phases(charger.max_power_w):
+        document["phases"] = charger.phases
+    if charger.rotation is not None:
+        document["phaseRotation"] = next(word for word, lines in ROTATIONS.items() if lines == charger.rotation)
+    if charger.voltage_v != DEFAULT_VOLTAGE_V:
+        document["voltage"] = charger.voltage_v
+    return document
+
+
+def _terms_document(terms: Terms) -> Json:
+    told: Json = {"weight": terms.weight, "priority": terms.priority}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def _who_steers(charger: Charger) -> Json:

@@ -9,8 +9,8 @@ from csms.core.events import ConnectorStatus
 from csms.core.rows import SIXTHS
 from csms.core.sentences import sentence
 from csms.core.station import Charger, Circuit, Control, Lines, PhaseLimit, Station
-from csms.core.what_if import Car, what_if
-from tests.unit.core.driving import Drive, charger, station
+from csms.core.what_if import Car, Moment, what_if
+from tests.unit.core.driving import T0_WALL_MS, Drive, charger, station
 from tests.unit.core.test_explaining import explain
 
 RST, STR, TRS = (1, 2, 3), (2, 3, 1), (3, 1, 2)
@@ -125,7 +125,7 @@ def test_a_minimum_that_does_not_fit_on_a_phase_names_it() -> None:
 
 def test_who_would_get_how_much_on_which_phase() -> None:
     site = fused(40, outlet("A", 32, 1), outlet("B", 32, 1, STR), outlet("C", 32))
-    found = what_if(site, [Car(c.charger_id, 1, c.max_power_w) for c in site.chargers])
+    found = what_if(site, [Car(c.charger_id, 1, c.max_power_w) for c in site.chargers], Moment(T0_WALL_MS))
     assert [(share.power_w, share.limited_by) for share in found.shares] == [
         (6_900, "grid/L1"),
         (6_900, "grid/L2"),
