@@ -11,13 +11,14 @@ from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 
 from api.queries import whole_text
 from api.schemas import KILOWATTS_SCHEMA, tidy
+from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V
 from csms.core.configuration.capacity import (
     DEFAULT_SILENT_AFTER_S,
     MAX_WINDOWS,
     SILENT_AFTER_S_MAX,
     SILENT_AFTER_S_MIN,
 )
-from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, MAX_CONNECTORS
+from csms.core.configuration.chargers import MAX_CONNECTORS
 from csms.core.configuration.names import MAX_ID_LENGTH, MAX_STATION_ID_LENGTH
 from csms.core.configuration.parsing import (
     DEFAULT_REST_SESSION_TIMEOUT_S,
@@ -55,6 +56,24 @@ class Documented(BaseModel):
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, json_schema_extra=tidy)
 
 
+class LimitInAmperes(Documented):
+    """A limit of each phase."""
+
+    amperes: Kilo | Annotated[list[Kilo], Field(min_length=3, max_length=3)] = Field(
+        description="A on each phase, or one number for each of L1, L2 and L3; 0: the phase is not there."
+    )
+    power: Kilo | Unset = Field(None, description="And no more than this together, kW.")
+    phases: Literal[1, 3] = Field(3, description="1: L1 alone.")
+    voltage: int = Field(DEFAULT_VOLTAGE_V, ge=100, le=1000, description="Between phase and neutral, V.")
+
+
+class ChargerLimitInAmperes(Documented):
+    """A limit of each phase of a charger."""
+
+    amperes: Kilo = Field(description="A on each of its phases.")
+    power: Kilo | Unset = Field(None, description="And no more than this together, kW.")
+
+
 class ConnectorSettings(Documented):
     """What holds for one connector alone."""
 
@@ -67,7 +86,7 @@ class ChargerConfiguration(Documented):
     """One charger."""
 
     id: Name = Field(description="OCPP identity: the last part of the URL that the charger connects to.")
-    max_power: Kilo = Field(description="All connectors together, kW.")
+    max_power: Kilo | ChargerLimitInAmperes = Field(description="All connectors together, kW, or amperes.")
     connectors: int = Field(ge=1, le=MAX_CONNECTORS, description="Their number.")
     control: Literal["auto", "ocpp", "rest", "none"] = Field(
         "auto", description="auto: REST until it first connects over OCPP, then OCPP."
@@ -81,6 +100,9 @@ class ChargerConfiguration(Documented):
     )
     needs_start_power: bool = Field(default=False, description="DC: its cars end the session when offered 0 W.")
     phases: Literal[0, 1, 3] | Unset = Field(None, description="1 or 3: AC, 0: DC. Default: 3 up to 44 kW, else 0.")
+    phase_rotation: Literal["RST", "RTS", "SRT", "STR", "TRS", "TSR"] | Unset = Field(
+        None, description="Phases of the grid connection (R: L1) that its L1, L2 and L3 hang on. Default: unknown."
+    )
     voltage: int = Field(DEFAULT_VOLTAGE_V, ge=100, le=1000, description="Nominal phase voltage, V.")
     reserved_power: Kilo | Unset = Field(
         None, description="Booked while it cannot be controlled, kW. Default: maxPower."
@@ -104,7 +126,7 @@ class CircuitConfiguration(Documented):
 
     id: Name
     parent: Name = Field(GRID, description="Id of the circuit it hangs on.")
-    capacity: Kilo | Unset = Field(None, description="kW. Default: unlimited.")
+    capacity: Kilo | LimitInAmperes | Unset = Field(None, description="kW, or amperes. Default: unlimited.")
 
 
 class BatteryConfiguration(Documented):
@@ -199,13 +221,15 @@ class StationConfiguration(Documented):
     """One site behind one grid connection."""
 
     station_id: Annotated[str, Field(min_length=1, max_length=MAX_STATION_ID_LENGTH)]
-    grid_capacity: Kilo = Field(description="What the grid connection gives, kW.")
+    grid_capacity: Kilo | LimitInAmperes = Field(description="What the grid connection gives, kW, or amperes.")
     chargers: list[ChargerConfiguration]
     battery: BatteryConfiguration | Unset = Field(
         None, description="Gives cars what the grid connection cannot; computed, not measured."
     )
     time_zone: str = Field(DEFAULT_TIME_ZONE, description="IANA name.")
-    static_load: Kilo = Field(0, description="Configured maximum of everything else behind the connection, kW.")
+    static_load: Kilo | LimitInAmperes = Field(
+        0, description="Configured maximum of everything else behind the connection, kW, or amperes."
+    )
     circuits: list[CircuitConfiguration] = Field([], description="A tree of fuses.")
     fail_safe: Literal["closed", "reserve", "expire"] | Unset = Field(
         None,

@@ -72,7 +72,7 @@ class CarLeftOutBody(AnswerBody):
 
 
 class NodeLoadBody(AnswerBody):
-    """The load of the grid connection, a circuit or a charger."""
+    """The load of the grid connection, a circuit or a charger, or of a phase (`grid/L1`) whose limit is in amperes."""
 
     id: str
     load: Kilo = Field(description="The most that would be drawn there, kW: what is booked.")

@@ -145,7 +145,7 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
     # A clearing that was lost would take a default at its level with it; 0 W fits always.
     unsafe = {s for s, at_ms in agenda.lost_clearings.items() if now.mono_ms < at_ms + timings.late_execution_ms}
     order.sort(key=lambda way: way.form.stack_level in unsafe)
-    way = next(way for way in order if default_fits(state, charger, way.limit_w))
+    way = next(way for way in order if default_fits(state, charger, way.limit_w, way.form))
     agenda.way = way
     send = give_limit(
         state,

@@ -191,6 +191,12 @@ KINDS: Final[dict[str, Kind]] = {
         "See GET /reports/energy-continuity?day=: between which transactions it was. Perhaps somebody charges without"
         " a transaction, or the charger has lost one.",
     ),
+    "phases_changed": Kind(
+        _N,
+        "CHARGER#CONNECTOR",
+        "A car draws from a phase that it did not use before in its session. Its limit counts on every phase again.",
+        "Nothing, if it is seldom. Where chargers switch cars between one phase and three, switch that off in them.",
+    ),
     "max_power_wrong": Kind(
         _A,
         "charger",

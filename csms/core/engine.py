@@ -91,6 +91,7 @@ from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.observing import check_nothing_written, show_what_they_would_get
 from csms.core.parking import ParkingLot
 from csms.core.part import Alarm
+from csms.core.phase_booking import booked_on_rows
 from csms.core.planning import Plan, make_plan
 from csms.core.reconfiguration import Reconfiguration
 from csms.core.records import (
@@ -268,6 +269,10 @@ class Engine:
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return the capacity of one row (the root's less the base load), W; None when unlimited."""
         return self._state.tree.caps_w.get(node_id)
+
+    def phases_booked(self) -> Mapping[str, int]:
+        """Return Σ K on every row of a phase, sixths of a watt, by its name."""
+        return booked_on_rows(self._state)
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
         """Return what every row may carry if this process never runs again, by its id (I11)."""
@@ -519,7 +524,7 @@ class Engine:
             follow_up(state, charger, journal, now, timings, alarm)
         steering = Steering(state, plan, journal, now, timings, alarm)
         steering.run()
-        self._check_plan(plan, steering.booked_w)
+        self._check_plan(plan, steering.booked_w, steering.booked_phases)
         offer_start_power(state, plan, journal, now, timings)
         take_back(state, plan, journal, now, timings, alarm)
         for charger in state.chargers.values():
@@ -534,7 +539,7 @@ class Engine:
                     session.booked_w = booked_w
                     journal.show(session.session_id)
 
-    def _check_plan(self, plan: Plan, kept_w: dict[str, int]) -> None:
+    def _check_plan(self, plan: Plan, kept_w: dict[str, int], kept_phases: dict[str, int]) -> None:
         """Assert I1 for the step as a whole: no row is fuller than its capacity, or than the facts have made it."""
         booked_w = self._state.tree.booked_w(self._state.chargers.values())
         check(booked_w == kept_w, "Σ K was not kept up to date while the plan was carried out")
@@ -548,6 +553,15 @@ class Engine:
             check(
                 left_w <= max(firm_w, plan.firm_booked_w[node]),
                 f"I11: the commands of this step leave {left_w} W on {node} for good, of {firm_w} W",
+            )
+        if not kept_phases:
+            return
+        booked = booked_on_rows(self._state)
+        check(booked == kept_phases, "Σ K of phases was not kept up to date while the plan was carried out")
+        for row, cap in self._state.tree.phase_caps.items():
+            check(
+                booked[row] <= max(cap, plan.booked_phases[row]),
+                f"I1: the commands of this step book {booked[row]} sixths of a watt on {row}, which has {cap}",
             )
 
     # --- the output -------------------------------------------------------------------------------------------------

@@ -73,6 +73,10 @@ class BootInfo:
         return Make(self.vendor, self.model, self.firmware_version) if self.vendor or self.model else None
 
 
+DRAWN_MA = 500
+"""Above this a phase draws: placeholders of phases that a car does not use are about 0."""
+
+
 class Sample(NamedTuple):
     """One meterValue element: its time, what control can use of it, and all of it as it came.
 
@@ -82,7 +86,7 @@ class Sample(NamedTuple):
         energy_wh: Energy.Active.Import.Register, total; None when absent or unusable.
         raw_json: the element exactly as received (for records and signed values), or a list of those not read.
         energy_step_wh: least difference that the register shows, as far as its digits tell.
-        phases: how many phases draw; None unless all three were told.
+        current_ma: Current.Import of L1, L2 and L3, mA; None unless all three were told.
         zero_contradicted: a total of 0 W stood beside phases that draw: `power_w` is their sum.
     """
 
@@ -92,7 +96,12 @@ class Sample(NamedTuple):
     raw_json: str = "{}"
     energy_step_wh: int = 1
     zero_contradicted: bool = False
-    phases: int | None = None
+    current_ma: tuple[int, int, int] | None = None
+
+    @property
+    def phases(self) -> int | None:
+        """Return how many phases draw; None unless all three were told."""
+        return None if self.current_ma is None else sum(each_ma > DRAWN_MA for each_ma in self.current_ma)
 
 
 @dataclass(frozen=True, slots=True)

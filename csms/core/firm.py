@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from csms.core.state import State
 from csms.core.station import GRID
+from csms.core.tree import watts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def firm_bounds(state: State) -> Mapping[str, RowBound]:
     """Return the bound of every row, by its id."""
     station, tree = state.station, state.tree
     firm_w: dict[str, int | None] = {GRID: tree.caps_w[GRID]}
-    firm_w |= {circuit.circuit_id: circuit.capacity_w for circuit in station.circuits}
+    firm_w |= {c.circuit_id: watts_of(c.capacity_w, c.phase_limit) for c in station.circuits}
     firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
     firm_w |= tree.firm_w
     if state.lowest_w is not None:

@@ -3,7 +3,7 @@
 What a kind means and what to do about it is in `csms.core.alarms`; here is when it stands, and what the figures are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,8 +20,10 @@ from csms.core.journal import Journal
 from csms.core.ladder import fail_safe_w
 from csms.core.maintenance import covering, words
 from csms.core.part import Alarm
+from csms.core.phase_booking import booked_on_rows
 from csms.core.records import CampaignState, Driver
 from csms.core.release import Release, ReleaseState, StepState
+from csms.core.rows import SIXTHS
 from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import GRID, Configure, Control, FailSafe
@@ -146,11 +148,19 @@ def _of_site_meter(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
 
 def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
     booked_w = state.tree.booked_w(state.chargers.values()) if state.overbooked else {}
+    phases = booked_on_rows(state) if state.overbooked else {}
     for node, since_ms in state.overbooked.items():
         if node == GRID and _is_early(state, booked_w[node]):
             continue
         if alarm.reached(since_ms + timings.overbooked_alarm_ms, now):
-            yield Sign("overbooked", f"{booked_w[node]} W are booked of {state.tree.caps_w[node]} W", node)
+            yield Sign("overbooked", _overbooked_text(state, node, booked_w, phases), node)
+
+
+def _overbooked_text(state: State, row: str, booked_w: Mapping[str, int], phases: Mapping[str, int]) -> str:
+    """Return how much is booked on a row, and of how much; on a phase what that is in watts of this phase."""
+    if row in phases:
+        return f"{-(-phases[row] // SIXTHS)} W are booked on this phase of {state.tree.phase_caps[row] // SIXTHS} W"
+    return f"{booked_w[row]} W are booked of {state.tree.caps_w[row]} W"
 
 
 def _is_early(state: State, booked_w: int) -> bool:
@@ -330,6 +340,9 @@ def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) 
         if held_by is not None and held_by.driver is Driver.REST and _tells_of_a_car(charger, connector):
             cause = f"session {held_by.session_id}, driven over REST, holds it, and its charger says {connector.status}"
             yield at_connector("held_over_rest", charger, connector.key.idx, cause)
+        if held_by is not None and held_by.phase_use.strayed:
+            strayed = " and ".join(f"L{line}" for line in sorted(held_by.phase_use.strayed))
+            yield at_connector("phases_changed", charger, connector.key.idx, f"{strayed} draws, which did not before")
         yield from _of_meter(charger, connector, now, timings, alarm)
 
 

@@ -16,7 +16,8 @@ from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequeste
 from csms.core.ids import ConnectorKey, Now, RequestId
 from csms.core.journal import Journal
 from csms.core.maintenance import why_no_start
-from csms.core.planning import Plan
+from csms.core.phase_booking import booked_on_rows, room_w
+from csms.core.planning import Plan, Steered
 from csms.core.records import Driver, EndReason
 from csms.core.replies import Refusal, Refused, SessionEnded, SessionShown
 from csms.core.samples import Samples
@@ -188,6 +189,7 @@ class Requests:
         told_w = steered.target_w if steered.target_w < steered.booked_w else steered.grant_w
         if plan.cut_is_urgent(self.state, steered):  # then nobody is told more, be it booked or not (docs/adr/0027)
             told_w = min(told_w, max(session.answered_w, steered.charger.defaults.power_w))
+        told_w = self._free_on_phases_w(plan, steered, told_w)
         firm_w = told_w if steered.firm is None else min(told_w, floor_kw_w(steered.firm.next_w))
         session.answered_w = told_w
         session.target_w, session.limited_by = steered.target_w, steered.limited_by
@@ -203,6 +205,11 @@ class Requests:
         self.journal.write_session(session)
         self.journal.reply(request, SessionShown(session_view(self.state, session)))
 
+    def _free_on_phases_w(self, plan: Plan, steered: Steered, told_w: int) -> int:
+        """Return how much of an answer has room on every phase, whole kW in W: less of it is booked in another form."""
+        charger, connector = steered.charger, steered.connector
+        return floor_kw_w(room_w(self.state, plan.booked_phases, charger, connector, None, told_w))
+
     def _check_rows(self, session: Session, plan: Plan) -> None:
         """Assert I1: what was just told a client fits on every row, or the row was no fuller before."""
         booked_w = self.state.tree.booked_w(self.state.chargers.values())
@@ -216,6 +223,12 @@ class Requests:
             check(
                 left_w <= max(self.state.tree.firm_w[node], plan.firm_booked_w[node]),
                 f"I11: telling session {session.session_id} {session.answered_w} W leaves {left_w} W on {node}",
+            )
+        booked = booked_on_rows(self.state)
+        for row, before in plan.booked_phases.items():
+            check(
+                booked[row] <= max(self.state.tree.phase_caps[row], before),
+                f"I1: telling session {session.session_id} {session.answered_w} W is too much on {row}",
             )
 
     # --- terms --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,9 @@ says why it did not (`csms.core.records.Doubt`).
 
 from csms.core import registers
 from csms.core.charger import ChargerState
+from csms.core.commands import RateUnit
 from csms.core.connector import MEANING, Connector
+from csms.core.demand import tolerance_w
 from csms.core.events import KnownTransaction, MeterSampled, Sample
 from csms.core.evidence import Witness
 from csms.core.ids import Now, SessionId
@@ -18,11 +20,14 @@ from csms.core.journal import Journal
 from csms.core.meter import most_energy_wh, most_power_w
 from csms.core.parking import is_drawing
 from csms.core.part import Part
+from csms.core.phase_booking import as_told_w
+from csms.core.phase_use import agree
 from csms.core.records import Doubt, Driver
 from csms.core.replies import Confirmed
 from csms.core.session import IMPLAUSIBLE, Phase, Session
 from csms.core.stamps import STALE_MS
 from csms.core.state import State
+from csms.core.station import Lines
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 
@@ -205,13 +210,35 @@ class Samples(Part):
             if doubt in NOT_TRUE and IMPLAUSIBLE not in session.flags:
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
+        if session is not None and doubt is None and sample.current_ma is not None:
+            self._read_phases(charger, connector, session, sample.current_ma, power_w)
         if power_w is not None:
-            self.witness.sampled(charger, connector, power_w, sample.phases)
+            told_w = as_told_w(charger, connector, power_w) if self.state.tree.phase_caps else power_w
+            self.witness.sampled(charger, connector, told_w, sample.phases if told_w == power_w else None)
             if not self.journal.plan:
                 self.journal.plan = connector.limits.waits_for_meter
             self._read_overdraw(charger, connector, power_w)
             self.read_power(charger, connector, power_w)
         return doubt
+
+    def _read_phases(
+        self, charger: ChargerState, connector: Connector, session: Session, current_ma: Lines, power_w: int | None
+    ) -> None:
+        """Let the currents of a sample tell which phases a car uses, where it may use some and not others.
+
+        What one phase carries may speak against a car that has let go by its power: a limit in amperes is one of each.
+        """
+        config = charger.config
+        if config.phases <= 1 or session.driver is not Driver.OCPP:
+            return
+        voltage_v, has_rows = config.voltage_v, bool(self.state.tree.phase_caps)
+        learnt = session.phase_use.sampled(current_ma, power_w, voltage_v, charger.connection, self.now.mono_ms)
+        self.journal.plan |= learnt and has_rows
+        in_amperes = charger.manner.form.unit is RateUnit.A
+        if has_rows and in_amperes and power_w is not None and agree(current_ma, power_w, voltage_v):
+            as_told = max(current_ma) * voltage_v * config.phases // 1000
+            if as_told > power_w + tolerance_w(config, power_w):
+                connector.meter.suspect(as_told, self.now.mono_ms, most_power_w(config))
 
     def _read_overdraw(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Compare a power measured now, W, with what is booked: the excess is taken off the rows (LEDGER.md §6)."""
@@ -264,6 +291,8 @@ class Samples(Part):
         if limit_w is None:
             return
         least_w = connector.limits.told_since_w(session.transaction_id)
+        if self.state.tree.phase_caps:
+            power_w = as_told_w(charger, connector, power_w)
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings, least_w=least_w):
             self.journal.write_session(session)
             self.journal.plan = True

@@ -28,6 +28,9 @@ def power_text(power_w: int) -> str:
 
 def row_text(node_id: str, charger_id: str) -> str:
     """Return a row as people say it; `charger_id` is the charger that the car stands at."""
+    fuse, _, phase = node_id.partition("/")
+    if phase:
+        return f"phase {phase} of {row_text(fuse, charger_id)}"
     if node_id == GRID:
         return "the grid connection"
     return "its charger" if node_id == charger_id else f"the circuit {node_id}"

@@ -22,6 +22,7 @@ from enum import StrEnum
 from csms.core.demand import Demand, StatedDemand
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.ids import ConnectorKey, SessionId, TransactionId
+from csms.core.phase_use import PhaseUse
 from csms.core.records import GUESSED_ENDS, Doubt, Driver, SessionStored
 from csms.core.station import Charger
 from csms.core.terms import UNSAID, Standing, Terms, standing
@@ -177,6 +178,7 @@ class Session:
         detour: that is tried in the other purpose of profile, because its charger said that it offered nothing.
         starts_read: of one whose start told no register: where it can have begun, oldest first.
         before_last_wh: the reading before the one of last_energy_wh; it may be that one which is wrong.
+        phase_use: which phases its car is seen to use.
         own_terms: what was said of it alone; tag_terms: what its id tag said at its start.
         named_ms: when a sample last named it; HISTORIC: since when samples of now have, and none the one that runs.
     """
@@ -219,6 +221,7 @@ class Session:
     before_last_wh: int | None = None
     starts_read: list[StartRead] = field(default_factory=list)
     steering: Steering = field(default_factory=Steering)
+    phase_use: PhaseUse = field(default_factory=PhaseUse)
     parking: Parking = field(default_factory=Parking)
     turn: Turn = field(default_factory=Turn)
     flags: tuple[str, ...] = ()

@@ -297,7 +297,7 @@ class State:
 
     def is_overbooked(self, charger_id: ChargerId) -> bool:
         """Return whether one of a charger's rows was above its capacity when the last plan was made."""
-        return not self.overbooked.keys().isdisjoint(self.tree.paths[charger_id])
+        return not self.overbooked.keys().isdisjoint(self.tree.rows[charger_id])
 
     def take_token(self) -> Token:
         """Return the next token."""

@@ -16,6 +16,25 @@ from csms.core.terms import UNSAID, Terms
 GRID = "grid"
 """Id of the root of every station's tree of limits."""
 
+Lines = tuple[int, int, int]
+"""One whole number for each of L1, L2 and L3."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseLimit:
+    """What each of L1, L2 and L3 carries at most, mA, at `voltage_v` between phase and neutral, V.
+
+    A phase of 0 mA is not there: nothing hangs on it.
+    """
+
+    current_ma: Lines
+    voltage_v: int = 230
+
+    @property
+    def power_w(self) -> int:
+        """Return what all phases together carry, W, rounded down."""
+        return sum(self.current_ma) * self.voltage_v // 1000
+
 
 class Control(StrEnum):
     """Who steers a charger (DESIGN.md §6)."""
@@ -81,6 +100,8 @@ class Charger:
         fail_safe: what it does while this server is away.
         fail_safe_power_w: F, what each connector falls back to then; 0 where `closed` or not steered over OCPP.
         mode: whether it is steered, or observed only.
+        phase_limit: the most that it takes from each phase, where that was given in amperes.
+        rotation: the phases of the grid connection that its own L1, L2 and L3 hang on; None: nobody knows.
         terms: weight and priority of its sessions, unless `connector_terms`, their id tag or they themselves say more.
     """
 
@@ -99,6 +120,8 @@ class Charger:
     fail_safe: FailSafe = FailSafe.CLOSED
     fail_safe_power_w: int = 0
     mode: Mode = Mode.CONTROL
+    phase_limit: PhaseLimit | None = None
+    rotation: Lines | None = None
     terms: Terms = UNSAID
     connector_terms: tuple[ConnectorTerms, ...] = ()
 
@@ -140,6 +163,7 @@ class Circuit:
     circuit_id: str
     parent: str | None
     capacity_w: int | None
+    phase_limit: PhaseLimit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +206,8 @@ class Station:
         fail_safe: the choice for every charger that has none of its own.
         time_zone: IANA name.
         rest_session_timeout_s: a REST-driven session silent for so long is ended.
+        phase_limit: the most that each phase of the grid connection carries, where that was given in amperes.
+        static_phases: what `static_load_w` is on each phase; None: any one phase may carry all of it.
         capacity_schedule: hours in which the grid connection may be loaded with less.
         grid_operator: who tells limits at run time; None: nobody.
         capacity_tariff: how power is paid for; None: its highest means are not.
@@ -198,6 +224,8 @@ class Station:
     fail_safe: FailSafe = FailSafe.CLOSED
     time_zone: str = "UTC"
     rest_session_timeout_s: int = 86_400
+    phase_limit: PhaseLimit | None = None
+    static_phases: PhaseLimit | None = None
     capacity_schedule: tuple[CapacityWindow, ...] = ()
     grid_operator: GridOperator | None = None
     capacity_tariff: CapacityTariff | None = None

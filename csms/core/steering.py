@@ -17,6 +17,7 @@ from csms.core.journal import Journal
 from csms.core.ladder import Manner, fail_safe_w
 from csms.core.limits import Send
 from csms.core.part import Alarm, TimedPart
+from csms.core.phase_booking import booked_phases, room_w
 from csms.core.planning import Plan, Steered
 from csms.core.records import Driver, SendState
 from csms.core.state import LimitCall, State
@@ -31,6 +32,7 @@ class Steering(TimedPart):
         super().__init__(state, journal, now, timings, alarm)
         self.plan = plan
         self.booked_w = dict(plan.booked_w)
+        self.booked_phases = dict(plan.booked_phases)
         self._cutting: set[SessionId] | None = None
         self._filled: set[str] = set()
 
@@ -175,7 +177,10 @@ class Steering(TimedPart):
         if self._is_taken(each):
             return  # it is planned again when the limit that took it is answered
         first = each.booked_w == 0
-        self._send(each, each.grant_w, urgent=False, cause="first power" if first else "raise")
+        grant_w = self._free_on_phases_w(each, each.grant_w)
+        if grant_w <= each.booked_w or (last is not None and last.limit_w == grant_w):
+            return  # what is booked on a phase is not what the plan took it for: a limit told in another form
+        self._send(each, grant_w, urgent=False, cause="first power" if first else "raise")
         self._check_rows(each)
         steering.raised_ms = self.now.mono_ms
         steering.wanting_ms = steering.gathering_ms = None
@@ -252,6 +257,9 @@ class Steering(TimedPart):
                 cap_w is None or booked_w[node] <= cap_w,
                 f"I1: raising {each.connector.key} to {each.grant_w} W books {booked_w[node]} W of {cap_w} W on {node}",
             )
+        for row, _ in self.state.tree.phase_paths.get(each.charger.charger_id, ()):
+            booked, cap = self.booked_phases[row], self.state.tree.phase_caps[row]
+            check(booked <= cap, f"I1: raising {each.connector.key} books {booked} of {cap} sixths of a watt on {row}")
         sum_w, max_w = each.charger.sum_w(), each.charger.config.max_power_w
         check(sum_w <= max_w, f"I1: raising {each.connector.key} books {sum_w} W of {max_w} W on its charger")
 
@@ -283,6 +291,12 @@ class Steering(TimedPart):
         free_w = charger.unprovisioned_w() + room_w - charger.unprovisioned_w(connector)
         return max(connector.limits.power_w, min(own_w, free_w))
 
+    def _free_on_phases_w(self, each: Steered, limit_w: int) -> int:
+        """Return how much of a limit, W, can be told without a raise on a phase that has no room for it."""
+        form = each.charger.manner.form
+        free_w = room_w(self.state, self.booked_phases, each.charger, each.connector, form, limit_w)
+        return limit_w if free_w >= limit_w else form.round_down(free_w)
+
     def _left_w(self, each: Steered) -> int:
         """Return what all others leave on the rows of a connector that is not provisioned, W, by what they are booked.
 
@@ -312,11 +326,13 @@ class Steering(TimedPart):
         """Book a limit for the session's transaction and command it."""
         session, charger, connector = each.session, each.charger, each.connector
         told_w = charger.manner.form.round_down(min(limit_w, self._room_w(each)))
+        told_w = self._free_on_phases_w(each, told_w)
         if each.firm is not None and not may_be_conditional(charger, connector):
             told_w = min(told_w, charger.manner.form.round_down(self._firm_w(each)))
         falls_to_w = self._falls_to_w(each, told_w)
         at_once = told_w <= durable_w(connector, charger.manner.purpose, session.transaction_id)
-        before_w = charger.booked_w()
+        before_w, rows = charger.booked_w(), self.state.tree.phase_paths.get(charger.charger_id, ())
+        before = booked_phases(charger) if rows else None
         send = give_limit(
             self.state,
             self.journal,
@@ -334,6 +350,10 @@ class Steering(TimedPart):
         added_w = charger.booked_w() - before_w
         for node in self.state.tree.paths[charger.charger_id]:
             self.booked_w[node] += added_w
+        if before is not None:
+            after = booked_phases(charger)
+            for row, line in rows:
+                self.booked_phases[row] += after[line] - before[line]
         if added_w > 0 and each.grant_w <= each.booked_w:
             self._filled.update(self.state.tree.paths[charger.charger_id])
         if self._cutting is not None:

@@ -25,8 +25,10 @@ from csms.core.ladder import fail_safe_w
 from csms.core.limits import Send
 from csms.core.metering import new_base_load
 from csms.core.part import Alarm
-from csms.core.planning import Question, question_of, reason_of, uncut_w
+from csms.core.phase_booking import booked_phases
+from csms.core.planning import Question, loaded_rows, question_of, reason_of, uncut_w
 from csms.core.records import Driver, SendState
+from csms.core.rows import SIXTHS
 from csms.core.session import Phase, Session
 from csms.core.state import State
 from csms.core.station import GRID, Charger, Control, Station
@@ -200,5 +202,22 @@ def _loads(state: State, question: Question, powers_w: Sequence[int]) -> tuple[N
     for charger_id, power_w in at_w.items():
         for node in state.tree.paths[charger_id]:
             loads_w[node] += power_w
-    caps_w = {**state.tree.caps_w, GRID: (state.tree.caps_w[GRID] or 0) - state.withheld_w}
-    return tuple(NodeLoad(n.node_id, loads_w[n.node_id], caps_w[n.node_id]) for n in state.tree.nodes)
+    caps_w = dict(state.tree.caps_w)
+    root_w = caps_w[GRID]
+    caps_w[GRID] = None if root_w is None else root_w - state.withheld_w
+    nodes = tuple(NodeLoad(n.node_id, loads_w[n.node_id], caps_w[n.node_id]) for n in state.tree.nodes)
+    return nodes + _phase_loads(state, question, powers_w)
+
+
+def _phase_loads(state: State, question: Question, powers_w: Sequence[int]) -> tuple[NodeLoad, ...]:
+    """Return what every phase with a limit would carry, in watts of this phase."""
+    keys = {connector.key for _, connector, _ in question.parts}
+    loads = dict.fromkeys(state.tree.phase_caps, 0)
+    for charger_id, charger in state.chargers.items() if loads else ():
+        amounts = booked_phases(charger, keys)
+        for row, line in state.tree.phase_paths[charger_id]:
+            loads[row] += amounts[line]
+    for claim, power_w in zip(question.claims, powers_w, strict=True):
+        for row, load in loaded_rows(state, claim):
+            loads[row] += load * power_w
+    return tuple(NodeLoad(row, -(-loads[row] // SIXTHS), cap // SIXTHS) for row, cap in state.tree.phase_caps.items())

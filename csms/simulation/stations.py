@@ -20,6 +20,9 @@ ADDED = (
     ", grid_operator=None",
     ", capacity_tariff=None",
     ", site_meter=None",
+    ", phase_limit=None",
+    ", rotation=None",
+    ", static_phases=None",
 )
 """What was added to stations since their modes were drawn from them, as it is written at its default."""
 

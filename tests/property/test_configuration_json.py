@@ -12,6 +12,10 @@ from csms.core.station import Station
 
 NAMES = st.text(alphabet="abcDEF019-_. é", min_size=1, max_size=6)
 KILO = st.integers(0, 1_000_000_000).map(lambda w: w // 1000 if w % 1000 == 0 else w / 1000)
+AMPERES = st.fixed_dictionaries(
+    {"amperes": st.one_of(st.integers(60, 600), st.lists(st.sampled_from([63, 80.5, 250]), min_size=3, max_size=3))},
+    optional={"power": st.sampled_from([20, 43.5]), "voltage": st.sampled_from([230, 230, 240])},
+)
 SOME_KILO = st.one_of(st.sampled_from([0, 1, 3.7, 7.4, 22, 44, 44.001, 50, 150, 200, 350]), KILO)
 
 
@@ -21,13 +25,22 @@ def optional(**strategies: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str
 
 CHARGERS = st.builds(
     lambda required, more: required | more,
-    st.fixed_dictionaries({"id": NAMES, "maxPower": SOME_KILO, "connectors": st.integers(1, 4)}),
+    st.fixed_dictionaries(
+        {
+            "id": NAMES,
+            "maxPower": st.one_of(
+                SOME_KILO, SOME_KILO, st.fixed_dictionaries({"amperes": st.sampled_from([16, 32.5])})
+            ),
+            "connectors": st.integers(1, 4),
+        }
+    ),
     optional(
         control=st.sampled_from(["auto", "ocpp", "rest", "none"]),
         mode=st.sampled_from(["control", "observe"]),
         circuit=st.sampled_from(["grid", "c0", "c1", "c2"]),
         minPower=st.sampled_from([0, 1.38, 4.14, 10]),
         phases=st.sampled_from([0, 1, 3]),
+        phaseRotation=st.sampled_from(["RST", "STR", "TSR"]),
         voltage=st.integers(200, 260),
         reservedPower=st.sampled_from([0, 0.5, 3]),
         assumeOcpp16=st.booleans(),
@@ -43,9 +56,10 @@ CHARGERS = st.builds(
         ),
     ),
 )
-CIRCUITS = st.lists(optional(parent=st.sampled_from(["grid", "c0", "c1", "c2"]), capacity=SOME_KILO), max_size=3).map(
-    lambda circuits: [{"id": f"c{index}"} | circuit for index, circuit in enumerate(circuits)]
-)
+CIRCUITS = st.lists(
+    optional(parent=st.sampled_from(["grid", "c0", "c1", "c2"]), capacity=st.one_of(SOME_KILO, SOME_KILO, AMPERES)),
+    max_size=3,
+).map(lambda circuits: [{"id": f"c{index}"} | circuit for index, circuit in enumerate(circuits)])
 TIMES = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
 WINDOWS = st.builds(
     lambda required, more: required | more,
@@ -54,11 +68,17 @@ WINDOWS = st.builds(
 )
 DOCUMENTS = st.builds(
     lambda required, more: required | more,
-    st.fixed_dictionaries({"stationId": NAMES, "gridCapacity": SOME_KILO, "chargers": st.lists(CHARGERS, max_size=3)}),
+    st.fixed_dictionaries(
+        {
+            "stationId": NAMES,
+            "gridCapacity": st.one_of(SOME_KILO, SOME_KILO, AMPERES),
+            "chargers": st.lists(CHARGERS, max_size=3),
+        }
+    ),
     optional(
         battery=st.fixed_dictionaries({"initialCapacity": KILO, "power": KILO}),
         timeZone=st.sampled_from(["UTC", "Europe/Paris", "Etc/GMT+5"]),
-        staticLoad=st.sampled_from([0, 0.001, 2]),
+        staticLoad=st.sampled_from([0, 0.001, 2, {"amperes": 1.001}, {"amperes": [0, 1, 0]}]),
         circuits=CIRCUITS,
         failSafe=st.sampled_from(["closed", "reserve"]),
         restSessionTimeoutS=st.integers(60, 100_000),

@@ -36,7 +36,20 @@ def notices(station: Station) -> tuple[Notice, ...]:
         found.append(Notice("no_chargers", "$.chargers", "empty: nothing can connect"))
     found += _uncontrolled_at_nameplate(station)
     found += _overbooked_until_connected(station)
+    found += _unknown_rotations(station)
     return tuple(found)
+
+
+def _unknown_rotations(station: Station) -> list[Notice]:
+    """AC chargers under a limit per phase of which nobody has said on which phases they are."""
+    if station.phase_limit is None and all(circuit.phase_limit is None for circuit in station.circuits):
+        return []
+    text = "not set: a car that uses one phase counts on all three, because it may be on any of them"
+    return [
+        Notice("phase_rotation_unknown", f"$.chargers[{index}].phaseRotation", text)
+        for index, charger in enumerate(station.chargers)
+        if not charger.is_dc and charger.rotation is None
+    ]
 
 
 def _rests_on_this_system(station: Station) -> list[Notice]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from csms.core.commands import MIN_CURRENT_A
+from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V, PHASES, need_charger_limit, voltage
 from csms.core.configuration.fail_safe import FAIL_SAFE, default_fail_safe_power_w, fail_safe_power_error
 from csms.core.configuration.names import NameSpace, node_id
 from csms.core.configuration.quantities import kilowatts, watts
@@ -14,8 +15,7 @@ from csms.core.terms import PRIORITY_MAX, WEIGHT_MAX, Terms
 
 MAX_CHARGERS = 10_000
 MAX_CONNECTORS = 64
-DEFAULT_VOLTAGE_V = 230
-THREE_PHASES = 3
+THREE_PHASES = PHASES
 
 AC_MAX_W = 44_000
 """Unless `phases` says otherwise a charger up to here is three-phase AC, above it DC: no AC outlet gives more."""
@@ -31,6 +31,7 @@ KEYS = frozenset(
         "minPower",
         "needsStartPower",
         "phases",
+        "phaseRotation",
         "voltage",
         "reservedPower",
         "configure",
@@ -43,7 +44,9 @@ KEYS = frozenset(
     }
 )
 CONNECTOR_KEYS = frozenset({"idx", "weight", "priority"})
-LATER_KEYS = frozenset({"phaseRotation"})
+
+ROTATIONS = {"RST": (1, 2, 3), "RTS": (1, 3, 2), "SRT": (2, 1, 3), "STR": (2, 3, 1), "TRS": (3, 1, 2), "TSR": (3, 2, 1)}
+"""The phases of the grid connection (R: L1, S: L2, T: L3) that the charger's L1, L2 and L3 hang on (§9.1.4)."""
 
 _CONTROLS = {control.value: control for control in Control}
 _MODES = {mode.value: mode for mode in Mode}
@@ -98,20 +101,23 @@ def parse_chargers(
 def _parse_charger(
     item: object, path: str, station_fail_safe: FailSafe, names: NameSpace, faults: list[Fault]
 ) -> Charger | None:
-    fields = open_object(item, path, KEYS, LATER_KEYS, faults)
+    fields = open_object(item, path, KEYS, NOTHING, faults)
     if fields is None:
         return None
     charger_id = fields.need("id", node_id, "")
     if charger_id:
         names.claim(charger_id, f"{path}.id")
-    max_power_w = fields.need("maxPower", watts, 0)
+    voltage_v = fields.take("voltage", voltage, DEFAULT_VOLTAGE_V)
+    count = 1 if fields.raw("phases") == 1 else PHASES
+    most = need_charger_limit(fields, "maxPower", count, voltage_v, faults)
+    max_power_w = most.power_w
     connectors = fields.need("connectors", whole(1, MAX_CONNECTORS), 1)
     control = fields.take("control", choice(_CONTROLS), Control.AUTO)
     mode = fields.take("mode", choice(_MODES), Mode.CONTROL)
     circuit = fields.take("circuit", node_id, GRID)
     reserved_power_w = fields.take("reservedPower", watts, None)
     phases = fields.take("phases", _phases, default_phases(max_power_w))
-    voltage_v = fields.take("voltage", whole(100, 1000), DEFAULT_VOLTAGE_V)
+    rotation = fields.take("phaseRotation", choice(ROTATIONS), None)
     min_power_w = fields.take("minPower", watts, default_min_power_w(max_power_w, phases, voltage_v))
     assume_ocpp16 = fields.take("assumeOcpp16", flag, default=False)
     configure = fields.take("configure", choice(_CONFIGURE), Configure.AUTO)
@@ -145,6 +151,8 @@ def _parse_charger(
         assume_ocpp16=assume_ocpp16,
         configure=configure,
         fail_safe=fail_safe,
+        phase_limit=most.phases,
+        rotation=rotation,
         terms=terms,
         connector_terms=connector_terms,
     )

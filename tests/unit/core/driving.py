@@ -179,6 +179,11 @@ class Drive:
         for node in (GRID, *(c.circuit_id for c in self.engine.station.circuits), *self.memory_chargers()):
             before_w, after_w = self.engine.node_booked_w(node), recovered.node_booked_w(node)
             assert after_w >= before_w, f"recovery would book {after_w} W on {node}, {before_w} W are booked"
+        recovered_phases = recovered.phases_booked()
+        for row, before in self.engine.phases_booked().items():
+            assert recovered_phases[row] >= before, (
+                f"recovery would book {recovered_phases[row]} on {row}, not {before}"
+            )
 
     def recovered(self) -> Engine:
         """Return what a crash now and a restart would make of what is durable."""
@@ -371,8 +376,9 @@ class Drive:
         transaction_id: int | None = None,
         energy_wh: int | None = None,
         ago_s: float = 0,
+        current_ma: tuple[int, int, int] | None = None,
     ) -> None:
-        sample = Sample(self.now.wall_ms - int(ago_s * 1_000), power_w, energy_wh)
+        sample = Sample(self.now.wall_ms - int(ago_s * 1_000), power_w, energy_wh, current_ma=current_ma)
         self.do(MeterSampled(ChargerId(charger_id), idx, transaction_id, (sample,)))
 
     def draws(self, kw: Mapping[tuple[str, int], float], seconds: int, period_s: int = 10) -> None:

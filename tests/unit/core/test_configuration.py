@@ -353,7 +353,7 @@ TEXT_RULE = "must be printable text without spaces at its ends"
         ),
         (
             document(circuits=[{"id": "hall", "maxCurrent": 63, "phases": 3}]),
-            ["$.circuits[0].maxCurrent: is not supported yet", "$.circuits[0].phases: is not supported yet"],
+            ["$.circuits[0].maxCurrent: unknown field", "$.circuits[0].phases: unknown field"],
         ),
         # battery, time
         (document(battery=None), ["$.battery: must be an object"]),
