@@ -32,6 +32,7 @@ _VIEWER = (
     "GET /sessions/{id}/explain",
     "GET /station/capacity-events",
     "GET /station/config",
+    "GET /station/meter",
     "GET /station/status",
 )
 _OPERATOR = (
@@ -67,6 +68,7 @@ _OPERATOR = (
     "PUT /chargers/{chargerId}/maintenance",
     "PUT /id-tags/{idTag}",
     "PUT /station/capacity-events/{id}",
+    "PUT /station/meter",
 )
 _ADMIN = (
     "DELETE /chargers/{chargerId}/key",

@@ -34,6 +34,7 @@ from api.routes.id_tags import IdTagRoutes
 from api.routes.local_lists import LocalListRoutes
 from api.routes.maintenance import MaintenanceRoutes
 from api.routes.makes import MakeRoutes
+from api.routes.meters import MeterRoutes
 from api.routes.releases import ReleaseRoutes
 from api.routes.reports import ReportRoutes
 from api.routes.reservations import ReservationRoutes
@@ -104,6 +105,7 @@ def create_app(services: Services, door: Door) -> FastAPI:
     for routes in (
         StationRoutes,
         CapacityEventRoutes,
+        MeterRoutes,
         SimulationRoutes,
         SessionRoutes,
         ExplanationRoutes,

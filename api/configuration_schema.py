@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 
+from api.queries import whole_text
 from api.schemas import KILOWATTS_SCHEMA, tidy
 from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V
 from csms.core.configuration.capacity import (
@@ -24,6 +25,18 @@ from csms.core.configuration.parsing import (
     DEFAULT_TIME_ZONE,
     REST_SESSION_TIMEOUT_S_MAX,
     REST_SESSION_TIMEOUT_S_MIN,
+)
+from csms.core.configuration.site_meter import (
+    DEFAULT,
+    DEFAULT_SOURCE,
+    HOST,
+    MAX_AGE_S_MAX,
+    PERIOD_MS_MAX,
+    PERIOD_MS_MIN,
+    PORT_MAX,
+    REGISTER_MAX,
+    SCALE_MAX_W,
+    UNIT_ID_MAX,
 )
 from csms.core.station import GRID
 from csms.core.terms import PRIORITY_MAX, WEIGHT_MAX
@@ -159,6 +172,51 @@ class CapacityTariffConfiguration(Documented):
     window_minutes: Literal[15, 30, 60] = Field(15, description="Length of the windows.")
 
 
+class ModbusConfiguration(Documented):
+    """Where a Modbus TCP device tells a power."""
+
+    host: Annotated[str, WithJsonSchema({"type": "string", "pattern": whole_text(HOST)})] = Field(
+        description="A name or an address."
+    )
+    port: int = Field(DEFAULT_SOURCE.port, ge=1, le=PORT_MAX)
+    unit_id: int = Field(DEFAULT_SOURCE.unit_id, ge=0, le=UNIT_ID_MAX, description="Unit identifier.")
+    register_: int = Field(alias="register", ge=0, le=REGISTER_MAX, description="Its first one, counted from 0.")
+    kind: Literal["holding", "input"] = Field("holding", description="Which table of registers.")
+    type: Literal["int16", "uint16", "int32", "uint32", "float32"] = Field("float32", description="How it is written.")
+    word_order: Literal["big", "little"] = Field("big", description="Which of two registers comes first.")
+    scale: Annotated[
+        float,
+        WithJsonSchema(
+            {
+                "type": "number",
+                "minimum": -SCALE_MAX_W,
+                "maximum": SCALE_MAX_W,
+                "multipleOf": 0.000001,
+                "not": {"const": 0},
+            }
+        ),
+    ] = Field(1, description="What one unit of the number is worth, W; below 0: import is counted as negative.")
+    period_s: Annotated[
+        float,
+        WithJsonSchema(
+            {"type": "number", "minimum": PERIOD_MS_MIN / 1_000, "maximum": PERIOD_MS_MAX / 1_000, "multipleOf": 0.001}
+        ),
+    ] = Field(1, description="It is read so often.")
+
+
+class SiteMeterConfiguration(Documented):
+    """What measures the load that is not ours."""
+
+    measures: Literal["baseLoad", "grid"] = Field(
+        "baseLoad", description="baseLoad: behind it is everything but the chargers; grid: at the grid connection."
+    )
+    max_age_s: int = Field(
+        DEFAULT.max_age_s, ge=1, le=MAX_AGE_S_MAX, description="An older reading counts for nothing: staticLoad does."
+    )
+    margin: Kilo = Field(0, description="So much more than is measured counts, at most staticLoad, kW.")
+    modbus: ModbusConfiguration | Unset = Field(None, description="Default: readings are pushed.")
+
+
 class StationConfiguration(Documented):
     """One site behind one grid connection."""
 
@@ -188,3 +246,4 @@ class StationConfiguration(Documented):
     )
     grid_operator: GridOperatorConfiguration | Unset = Field(None, description="Default: nobody tells limits.")
     capacity_tariff: CapacityTariffConfiguration | Unset = Field(None, description="Default: none.")
+    site_meter: SiteMeterConfiguration | Unset = Field(None, description="Default: staticLoad counts always.")

@@ -26,6 +26,19 @@ STATION_WITH_OPTIONS: dict[str, Any] = {
     "staticLoad": 3.25,
     "circuits": [{"id": "garage", "capacity": 27.7}],
     "failSafe": "closed",
+    "siteMeter": {"maxAgeS": 5, "modbus": {"host": "192.0.2.10", "unitId": 2, "register": 12, "kind": "input"}},
+}
+
+METER_READING: dict[str, Any] = {"power": 38.5}
+METER_READING_OF_BEFORE: dict[str, Any] = {"power": 38.5, "ageS": 1.2}
+METER: dict[str, Any] = {
+    "measures": "baseLoad",
+    "source": "rest",
+    "power": 38.5,
+    "ageS": 1,
+    "stale": False,
+    "baseLoad": 40,
+    "staticLoad": 50,
 }
 
 SESSION_REQUEST: dict[str, Any] = {"connectorId": {"chargerId": "CP001", "idx": 1}, "vehicleMaxPower": 150}

@@ -8,7 +8,19 @@ from pydantic import Field, WithJsonSchema
 from api.answers import iso_time
 from api.schemas import Absent, AnswerBody, ConnectorIdAnswer
 from csms.core.configuration import kilowatts
-from csms.core.explanation import NAMED_MAX, Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.explanation import (
+    NAMED_MAX,
+    Awaited,
+    BaseLoadShare,
+    Binding,
+    Cause,
+    Explanation,
+    Known,
+    Load,
+    Reason,
+    Share,
+    Wait,
+)
 from csms.core.grid_terms import Held, HeldBy, clock_text
 from csms.core.sentences import sentence
 
@@ -21,6 +33,7 @@ def _one_of(words: type[StrEnum]) -> WithJsonSchema:
 
 ReasonWord = Annotated[str, _one_of(Reason)]
 CauseWord = Annotated[str, _one_of(Cause)]
+KnownWord = Annotated[str, _one_of(Known)]
 AwaitedWord = Annotated[str, _one_of(Awaited)]
 HeldByWord = Annotated[
     str, WithJsonSchema({"type": "string", "enum": [by.value for by in HeldBy if by is not HeldBy.GRID_CAPACITY]})
@@ -89,6 +102,15 @@ class HeldBody(AnswerBody):
     source: str | Absent = Field(None, description="Who has told the event.")
 
 
+class BaseLoadBody(AnswerBody):
+    """What the grid connection carries besides the chargers, as it counts."""
+
+    power: Kilo
+    because: KnownWord = Field(
+        description="measured; configured: the meter shows no more than staticLoad; silent: the meter does not answer."
+    )
+
+
 class WaitBody(AnswerBody):
     """Power that another session has beyond its target, and what has to happen before it is free."""
 
@@ -125,6 +147,9 @@ class ExplanationBody(AnswerBody):
     node: BindingBody | Absent = Field(None, description="The row that limits it; absent where none does.")
     grid_held_by: HeldBody | Absent = Field(
         None, description="Where that is the grid, or too much is booked there: what holds it; absent: gridCapacity."
+    )
+    base_load: BaseLoadBody | Absent = Field(
+        None, description="Where the grid connection is why, and the site has a meter; else absent."
     )
     until: AwaitedWord | Absent = Field(None, description="What its own booked power hangs on; absent: nothing.")
     waits_for: list[WaitBody] = Field(
@@ -163,6 +188,7 @@ def explanation_answer(found: Explanation) -> ExplanationAnswer:
         ),
         node=None if found.binding is None else _binding(found.binding),
         grid_held_by=None if found.held is None else _held(found.held),
+        base_load=None if found.base_load is None else _base_load(found.base_load),
         until=None if found.awaited is None else found.awaited.value,
         waits_for=[_wait(each) for each in found.waits],
         waits_for_power=kilowatts(found.waits_w),
@@ -205,6 +231,10 @@ def _binding(found: Binding) -> BindingBody:
         loads=[_load(each) for each in found.loads],
         one_more_kilowatt_gives=kilowatts(found.more_w),
     )
+
+
+def _base_load(found: BaseLoadShare) -> BaseLoadBody:
+    return BaseLoadBody(power=kilowatts(found.power_w), because=found.known.value)
 
 
 def _share(found: Share) -> ShareBody:

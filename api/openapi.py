@@ -21,6 +21,7 @@ from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
 from api.explanation_schemas import ExplanationAnswer
 from api.makes_schema import LearntMakes
+from api.meter_schemas import MeterAnswer, MeterReading
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     AlarmsAnswer,
@@ -75,6 +76,7 @@ _TAKEN: tuple[type[BaseModel], ...] = (
     CampaignRequest,
     MaintenanceRequest,
     SimulationRequest,
+    MeterReading,
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
     CapacityEventAnswer,
@@ -85,6 +87,7 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     ExplanationAnswer,
     SimulationAnswer,
     StatusAnswer,
+    MeterAnswer,
     TransactionAnswer,
     TransactionsAnswer,
     ContinuityAnswer,

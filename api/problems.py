@@ -87,6 +87,8 @@ class Kind(Enum):
         "No grid operator",
         "The configuration has no gridOperator, whose failSafeCapacity would hold when nothing is heard of him.",
     )
+    NO_SITE_METER = (409, "No site meter", "The configuration has no siteMeter whose readings are pushed.")
+    READING_REFUSED = (422, "No reading", "No meter of this site can show that; nothing was changed.")
     CHARGER_OFFLINE = (503, "Charger offline", "The charger is not connected; try again when it is.")
     CHARGER_REFUSED = (502, "Charger refused", "The charger answered and refused.")
     CHARGER_SILENT = (504, "Charger silent", "The charger gave no answer in time.")

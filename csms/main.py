@@ -35,6 +35,8 @@ from csms.core.events import StationConfigured
 from csms.core.faults import Fault
 from csms.core.station import Station
 from csms.doors import Doors, DoorShutError, RestServer, doors_text, listening_socket, rest_served
+from csms.energy.meters import MeterPoller
+from csms.energy.modbus import open_modbus
 from csms.gateway.answers import Services as ChargerServices
 from csms.gateway.id_tags import KnownTags, TagPolicy, load_id_tags
 from csms.gateway.registry import LinkRegistry
@@ -154,7 +156,11 @@ async def _serve(settings: Settings) -> int:
             await _apply_configuration(controller, station, wanted, replace=settings.replace_config)
             watch = EnergyWatch(controller, store, clock)
             keeper = Housekeeper(store, clock, _retention(settings))
-            async with _beside(keeper.run()), _beside(watch.run()), _beside(lists.run()), _kept_fresh(certificates):
+            beside = (keeper.run(), watch.run(), lists.run(), _meter_read(controller, clock))
+            async with contextlib.AsyncExitStack() as helpers:
+                for work in beside:
+                    await helpers.enter_async_context(_beside(work))
+                await helpers.enter_async_context(_kept_fresh(certificates))
                 return await _listen(settings, gateway, create_app(rest, door), controller, loop, stop)
         finally:
             loop.cancel()
@@ -356,6 +362,14 @@ async def _kept_fresh(certificates: Certificates | None) -> AsyncIterator[None]:
         return
     async with _beside(certificates.run()):
         yield
+
+
+def _meter_read(controller: Controller, clock: SystemClock) -> Coroutine[Any, Any, None]:
+    """Return what has the site's meter read, now and as each configuration says."""
+    view = controller.view
+    poller = MeterPoller(lambda: view.station, controller.submit, open_modbus, clock)
+    view.watchers.append(poller.look_again)
+    return poller.run()
 
 
 def _watch_open_files(controller: Controller) -> None:

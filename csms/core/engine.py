@@ -65,6 +65,8 @@ from csms.core.events import (
     ScheduleRead,
     SessionRequested,
     SessionStopRequested,
+    SiteMeterFailed,
+    SiteMeterRead,
     StationConfigured,
     StatusNotified,
     TermsRequested,
@@ -82,6 +84,7 @@ from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt, Make
 from csms.core.links import Links
 from csms.core.maintaining import Maintaining, MaintenanceWatch
+from csms.core.metering import Metering, renew_base_load, site_meter_view
 from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.observing import check_nothing_written, show_what_they_would_get
 from csms.core.parking import ParkingLot
@@ -107,6 +110,7 @@ from csms.core.rotation import Rotation
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
+from csms.core.site_meter import SiteMeterView
 from csms.core.stamps import OUR_STEP_MS
 from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
@@ -139,6 +143,7 @@ class Changes:
         makes: what is learnt of makes, when it changed.
         capacity_events: limits of the grid connection that were told, by their ids, when they changed.
         notices: standing alarms and notices by their ids, when they changed.
+        site_meter: what is shown of the site's meter, where there is one.
     """
 
     sessions: dict[SessionId, SessionView | None]
@@ -147,6 +152,7 @@ class Changes:
     notices: dict[str, Standing] | None
     makes: dict[Make, Learnt] | None
     capacity_events: dict[str, CapacityEvent] | None = None
+    site_meter: SiteMeterView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +214,7 @@ class Engine:
             self._control(journal, now, alarm)
             self._due_ms = alarm.due_ms
         _answer_boots_first(facts, journal)
-        return self._finish(journal)
+        return self._finish(journal, now)
 
     def _follow_our_clock(self, now: Now) -> None:
         """Let a step of our own clock say nothing about the clocks of chargers (I8)."""
@@ -254,7 +260,7 @@ class Engine:
         return self._state.tree.booked_w(self._state.chargers.values())
 
     def node_capacity_w(self, node_id: str) -> int | None:
-        """Return the capacity of one row (the root's less the static load), W; None when unlimited."""
+        """Return the capacity of one row (the root's less the base load), W; None when unlimited."""
         return self._state.tree.caps_w.get(node_id)
 
     def phases_booked(self) -> Mapping[str, int]:
@@ -275,6 +281,7 @@ class Engine:
             dict(state.notices),
             self._makes_shown(),
             dict(state.capacity_events),
+            site_meter_view(state, self._last_ms),
         )
 
     # --- facts ------------------------------------------------------------------------------------------------------
@@ -378,6 +385,10 @@ class Engine:
             case EnergyReported():
                 state.energy = fact
                 journal.plan = True
+            case SiteMeterRead():
+                Metering(state, journal, now, timings).read(fact)
+            case SiteMeterFailed():
+                Metering(state, journal, now, timings).failed(fact)
             case StationConfigured():
                 Reconfiguration(state, journal, now, timings).configured(fact)
             case _:
@@ -390,7 +401,7 @@ class Engine:
             refused = Refused(Refusal.UNKNOWN_SESSION, "there is no active session of that id")
             journal.reply(fact.request, refused)
             return
-        hold_grid(self._state, now)
+        self._renew_root(now, Alarm())
         plan = self._make_plan(self._state, now.mono_ms, self._timings)
         explanation = explain(self._state, plan, session, now.mono_ms, self._timings)
         journal.reply(fact.request, Explained(explanation))
@@ -429,7 +440,7 @@ class Engine:
         """Return the intake of REST requests; each is answered from a plan of its own, so upkeep comes first."""
 
         def refresh() -> None:
-            hold_grid(self._state, now)
+            self._renew_root(now, Alarm())
             Upkeep(self._state, journal, now, self._timings, Alarm()).run()
             Capping(self._state, journal, now, self._timings, Alarm()).run()
 
@@ -437,10 +448,15 @@ class Engine:
 
     # --- control ----------------------------------------------------------------------------------------------------
 
+    def _renew_root(self, now: Now, alarm: Alarm) -> None:
+        """Bring up to date what the grid connection can carry beside the base load: all else is asked of that."""
+        renew_base_load(self._state, now, self._timings, alarm)
+        hold_grid(self._state, now)
+
     def _control(self, journal: Journal, now: Now, alarm: Alarm) -> None:
         """Bring time to bear, plan, carry the plan out, and go on with what waits."""
         state, timings = self._state, self._timings
-        hold_grid(state, now)
+        self._renew_root(now, alarm)
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
         queue = CommandQueue(state, journal, now, timings, alarm)
@@ -533,10 +549,10 @@ class Engine:
 
     # --- the output -------------------------------------------------------------------------------------------------
 
-    def _finish(self, journal: Journal) -> Step:
+    def _finish(self, journal: Journal, now: Now) -> Step:
         """Write down what changed."""
         check_nothing_written(self._state, (*journal.at_once, *journal.after_commit))
-        changes = self._changes(journal)
+        changes = self._changes(journal, now)
         return Step(
             at_once=tuple(journal.at_once),
             after_commit=tuple(journal.after_commit),
@@ -613,7 +629,7 @@ class Engine:
                     changed[charger_id] = view
         return changed
 
-    def _changes(self, journal: Journal) -> Changes:
+    def _changes(self, journal: Journal, now: Now) -> Changes:
         """Return what the view takes over: sessions that changed, and all chargers that a plan may have touched."""
         state = self._state
         sessions = {session_id: self._shown(session_id) for session_id in journal.shown}
@@ -628,6 +644,7 @@ class Engine:
             dict(state.notices) if noticed else None,
             self._makes_shown() if journal.makes else None,
             dict(state.capacity_events) if journal.capacity_events else None,
+            site_meter_view(state, now.mono_ms),
         )
 
 

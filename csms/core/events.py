@@ -521,6 +521,28 @@ class GridOperatorHeard:
     asked_by: str
 
 
+# --- the site's meter -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMeterRead:
+    """What the site's meter shows, W, import positive, and how old that is.
+
+    `request`: it was pushed (`PUT /station/meter`), and somebody waits; None: it was read over Modbus.
+    """
+
+    power_w: int
+    age_ms: int = 0
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMeterFailed:
+    """The site's meter could not be read, and why, in words."""
+
+    reason: str
+
+
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
@@ -641,4 +663,5 @@ RestFact = (
     | CapacityEventWithdrawn
     | GridOperatorHeard
 )
-Fact = StationConfigured | MakesTaught | EnergyReported | ChargerFact | CallFact | RestFact
+MeterFact = SiteMeterRead | SiteMeterFailed
+Fact = StationConfigured | MakesTaught | EnergyReported | MeterFact | ChargerFact | CallFact | RestFact

@@ -16,7 +16,19 @@ from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import Demand, tolerance_w
 from csms.core.events import TagStatus
-from csms.core.explanation import NAMED_MAX, Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.explanation import (
+    NAMED_MAX,
+    Awaited,
+    BaseLoadShare,
+    Binding,
+    Cause,
+    Explanation,
+    Known,
+    Load,
+    Reason,
+    Share,
+    Wait,
+)
 from csms.core.grid_terms import Held, HeldBy
 from csms.core.ids import SessionId
 from csms.core.limits import Send
@@ -86,16 +98,28 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
     path = state.tree.rows[charger.charger_id]
     binding = _binding(state, plan, question, nodes, allocation, at)
     overbooked = next((node for node in path if node in plan.overbooked), None)
+    at_grid = GRID in {overbooked, None if binding is None else binding.node_id}
     return replace(
         found,
         reason=_reason(state, plan, steered, waits, allocation.alloc_w[at]),
         binding=binding,
         overbooked=overbooked,
-        held=_held(state) if GRID in {overbooked, None if binding is None else binding.node_id} else None,
+        held=_held(state) if at_grid else None,
+        base_load=_base_load(state, now_ms) if at_grid else None,
         waits=tuple(waits[:NAMED_MAX]),
         waits_w=sum(wait.power_w for wait in waits),
         waits_sessions=len(waits),
     )
+
+
+def _base_load(state: State, now_ms: int) -> BaseLoadShare | None:
+    """Return what counts as base load, and why so much; None where nothing measures it."""
+    meter, power_w = state.station.site_meter, state.base_load_w
+    if meter is None:
+        return None
+    if state.base_load.is_stale(meter, now_ms):
+        return BaseLoadShare(power_w, Known.SILENT)
+    return BaseLoadShare(power_w, Known.MEASURED if power_w == state.base_load.counted_w else Known.CONFIGURED)
 
 
 def _figures(session: Session, reason: Reason, booked_w: int, limit_w: int | None) -> Explanation:

@@ -104,6 +104,24 @@ class Awaited(StrEnum):
     """Its REST client calls, and shows what it obeys."""
 
 
+class Known(StrEnum):
+    """Where the base load that counts is known from."""
+
+    MEASURED = "measured"
+    CONFIGURED = "configured"
+    """Its maximum counts; the meter shows no more."""
+    SILENT = "silent"
+    """Its maximum counts because its meter is silent, or what was measured above that."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseLoadShare:
+    """What the grid connection carries besides the chargers, as it counts."""
+
+    power_w: int
+    known: Known
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """One of those who share a row; `limit_w` None: it was told none."""
@@ -184,6 +202,7 @@ class Explanation:
         awaited: what its own booked power hangs on; None: nothing.
         waits: what its raise waits for, the greatest first.
         waits_w, waits_sessions: the sum and the number of all of these.
+        base_load: where the grid connection limits it or carries too much, and the site has a meter; else None.
     """
 
     session_id: SessionId
@@ -210,3 +229,4 @@ class Explanation:
     waits_sessions: int = 0
     weight: int = 1
     priority: int = 0
+    base_load: BaseLoadShare | None = None

@@ -72,7 +72,7 @@ def tell_governor(state: State, power_w: int, journal: Journal, now: Now, sure_w
 
 def drawn_w(state: State) -> tuple[int, int]:
     """Return what may be drawn at the grid connection now, and what of it is sure, W."""
-    most_w, sure_w = state.station.static_load_w, 0
+    most_w, sure_w = state.base_load_w, 0
     for charger in state.chargers.values():
         if charger.config.control is Control.NONE:
             most_w += charger.booked_w()

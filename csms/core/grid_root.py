@@ -17,10 +17,11 @@ from csms.core.tree import with_root
 
 
 def hold_grid(state: State, now: Now) -> None:
-    """Have the root of the tree carry what the grid connection may be loaded with now, less the static load."""
+    """Have the root of the tree carry what the grid connection may be loaded with now, less the base load."""
     station, events = state.station, tuple(state.capacity_events.values())
     held = held_at(station, events, now.wall_ms, state.zone, operator_unheard_ms(state, now))
     firm_w = lowest_w(station, events, now.wall_ms)
     state.held = held
-    left_w, firm_left_w = (max(0, power_w - station.static_load_w) for power_w in (held.capacity_w, firm_w))
-    state.tree = with_root(state.tree, left_w, firm_left_w)
+    left_w, firm_left_w = (max(0, power_w - state.base_load_w) for power_w in (held.capacity_w, firm_w))
+    beyond_w = max(0, state.base_load_w - station.static_load_w)
+    state.tree = with_root(state.tree, left_w, firm_left_w, beyond_w)

@@ -111,6 +111,7 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
     operator = state.station.grid_operator
     if operator is not None and operator_is_silent(state, now):
         yield Sign("grid_operator_silent", f"{operator.fail_safe_capacity_w} W hold until a heartbeat comes")
+    yield from _of_site_meter(state, now, alarm)
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_maintenance(charger)
@@ -130,6 +131,18 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
             cause = f"{session.booked_w} W are booked for it, and its client has not called for 15 min"
             holder = state.chargers.get(session.key.charger_id)
             yield Sign("silent_client", cause, session.session_id, holder, session.key.idx)
+
+
+def _of_site_meter(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
+    meter, base_load, static_w = state.station.site_meter, state.base_load, state.station.static_load_w
+    if meter is None:
+        return
+    yield Sign("metered_room_not_used", "a siteMeter is configured")
+    if alarm.reached(base_load.stale_ms(meter), now):
+        why = base_load.trouble or "nothing was heard of it"
+        yield Sign("base_load_meter_stale", f"{why}; {base_load.counted_w} W count as base load")
+    if base_load.counted_w > static_w:
+        yield Sign("base_load_above_maximum", f"{base_load.counted_w} W count as measured, staticLoad is {static_w} W")
 
 
 def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
@@ -152,7 +165,7 @@ def _overbooked_text(state: State, row: str, booked_w: Mapping[str, int], phases
 def _is_early(state: State, booked_w: int) -> bool:
     """Return whether the grid connection is overbooked only by a capacity of which the time has still to come."""
     in_force_w = None if state.held is None else state.held.in_force_w
-    return in_force_w is not None and booked_w <= max(0, in_force_w - state.station.static_load_w)
+    return in_force_w is not None and booked_w <= max(0, in_force_w - state.base_load_w)
 
 
 def _of_energy(state: State) -> Iterator[Sign]:

@@ -13,6 +13,7 @@ from csms.core.connector import Connector
 from csms.core.events import ConnectorStatus, StationConfigured
 from csms.core.grid_root import hold_grid
 from csms.core.limits import Book
+from csms.core.metering import reconfigured
 from csms.core.part import Alarm, Part
 from csms.core.provisioning import Provisioning
 from csms.core.records import EndReason
@@ -36,6 +37,7 @@ class Reconfiguration(Part):
                 chargers[charger_id] = charger
         self.state.station, self.state.chargers = new, chargers
         self.state.tree = build_tree(new, chargers.values())
+        reconfigured(self.state, old, self.now)
         hold_grid(self.state, self.now)
         self.journal.station = True
         self.journal.chargers |= set(chargers)

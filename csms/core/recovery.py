@@ -16,6 +16,7 @@ from csms.core.ids import ConnectorKey, Now
 from csms.core.ladder import OUR_LEVEL, Attempt, fail_safe_w
 from csms.core.learnt import MAKES_MAX
 from csms.core.limits import restore as restore_send
+from csms.core.metering import new_base_load
 from csms.core.records import ChargerStored, SendStored, SessionStored, Snapshot
 from csms.core.release import steered
 from csms.core.releasing import resume as resume_releases
@@ -55,6 +56,7 @@ def rebuild(snapshot: Snapshot, now: Now, timings: Timings = LAW) -> State:
         maintained={charger.charger_id for charger in chargers.values() if charger.maintenance},
         capacity_events={event.event_id: event for event in snapshot.capacity_events},
         governor=Governor(snapshot.peak),
+        base_load=new_base_load(station, now),
     )
     for send_row in sorted(snapshot.sends, key=lambda s: s.token):
         _add_send(state, send_row, now)

@@ -17,6 +17,7 @@ from csms.core.learnt import Learnt, Make
 from csms.core.records import CampaignStored, CertificateRequest, CommandStored, Driver, Maintenance
 from csms.core.release import Release
 from csms.core.settings import Change
+from csms.core.site_meter import SiteMeterView
 from csms.core.station import Station
 from csms.core.tuning import Wish
 
@@ -81,6 +82,8 @@ class Refusal(StrEnum):
     CAPACITY_EVENT_OVER = "capacity_event_over"
     TOO_MANY_CAPACITY_EVENTS = "too_many_capacity_events"
     NO_GRID_OPERATOR = "no_grid_operator"
+    NO_SITE_METER = "no_site_meter"
+    READING_REFUSED = "reading_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,13 @@ class StationShown:
 
     station: Station
     before: Station | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMeterShown:
+    """The site's meter, with the reading that was taken in."""
+
+    meter: SiteMeterView
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +213,7 @@ Outcome = (
     | Explained
     | SessionEnded
     | StationShown
+    | SiteMeterShown
 )
 
 

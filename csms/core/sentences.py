@@ -5,7 +5,7 @@ Figures are rounded down to a tenth of a kilowatt; the exact ones stand in the e
 
 from collections.abc import Callable, Mapping
 
-from csms.core.explanation import Awaited, Cause, Explanation, Reason
+from csms.core.explanation import Awaited, Cause, Explanation, Known, Reason
 from csms.core.grid_terms import Held, HeldBy, clock_text
 from csms.core.station import GRID
 
@@ -14,7 +14,8 @@ KW_W = 1_000
 
 def sentence(explained: Explanation) -> str:
     """Return why a session has what it has, in one sentence."""
-    return f"The car at connector {explained.idx} of {explained.charger_id} {SAYS[explained.reason](explained)}."
+    told = f"{SAYS[explained.reason](explained)}{_rest_of_the_site(explained)}"
+    return f"The car at connector {explained.idx} of {explained.charger_id} {told}."
 
 
 def power_text(power_w: int) -> str:
@@ -51,6 +52,21 @@ def _which_is_held(held: Held) -> str:
         hours = f"from {clock_text(held.window.from_min)} to {clock_text(held.window.to_min)}"
         return f"which the schedule holds at {power} {hours}"
     return f"which the capacity tariff holds at {power} now"
+
+
+def _rest_of_the_site(explained: Explanation) -> str:
+    """Return what the grid connection carries besides, where that is why, and it is measured."""
+    carried = explained.base_load
+    if carried is None or explained.reason not in ABOUT_THE_ROW:
+        return ""
+    power = power_text(carried.power_w)
+    match carried.known:
+        case Known.MEASURED:
+            return f"; {power} are measured for the rest of the site"
+        case Known.CONFIGURED:
+            return f"; {power} are set aside for the rest of the site"
+        case Known.SILENT:
+            return f"; {power} are set aside for the rest of the site, whose meter is silent"
 
 
 def _has(explained: Explanation) -> str:
@@ -179,6 +195,9 @@ def _left_alone(why: str) -> Callable[[Explanation], str]:
 
     return says
 
+
+ABOUT_THE_ROW = frozenset({Reason.SHARE, Reason.NO_ROOM, Reason.OVERBOOKED, Reason.CUT})
+"""Reasons whose sentence is about a row that is full, or carries too much."""
 
 SAYS: Mapping[Reason, Callable[[Explanation], str]] = {
     Reason.TAG_REFUSED: lambda _: "gets nothing, because the card that it was started with may not charge",

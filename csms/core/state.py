@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from csms.core.alarms import Alarm
+from csms.core.base_load import BaseLoad
 from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
 from csms.core.commands import Call
@@ -191,6 +192,7 @@ class State:
         drawn: what he was told last: what may have been drawn, and what is sure of that, W.
         zones: the rules of time zones by their IANA names.
         maintained: chargers of which something is said (`csms.core.maintaining`).
+        base_load: what is known of the load that is not ours (`csms.core.metering`).
     """
 
     station: Station
@@ -226,6 +228,7 @@ class State:
     governed_w: int | None = None
     drawn: tuple[int, int] | None = None
     zones: Zones = utc_only
+    base_load: BaseLoad = field(default_factory=lambda: BaseLoad(0, 0))
 
     @property
     def withheld_w(self) -> int:
@@ -233,7 +236,13 @@ class State:
         cap_w = self.tree.caps_w[GRID]
         if self.governed_w is None or cap_w is None:
             return 0
-        return max(0, cap_w - max(0, self.governed_w - self.station.static_load_w))
+        return max(0, cap_w - max(0, self.governed_w - self.base_load_w))
+
+    @property
+    def base_load_w(self) -> int:
+        """Return what counts as base load where power is firm, W (`csms.core.metering`)."""
+        static_w = self.station.static_load_w
+        return static_w if self.station.site_meter is None else max(static_w, self.base_load.counted_w)
 
     @property
     def zone(self) -> tzinfo:

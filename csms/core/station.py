@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from csms.core.grid_terms import CapacityTariff, CapacityWindow, GridOperator
 from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.site_meter import SiteMeter
 from csms.core.terms import UNSAID, Terms
 
 GRID = "grid"
@@ -205,6 +206,7 @@ class Station:
         capacity_schedule: hours in which the grid connection may be loaded with less.
         grid_operator: who tells limits at run time; None: nobody.
         capacity_tariff: how power is paid for; None: its highest means are not.
+        site_meter: what measures the load that is not ours; None: it counts as `static_load_w` always.
     """
 
     station_id: str
@@ -222,6 +224,7 @@ class Station:
     capacity_schedule: tuple[CapacityWindow, ...] = ()
     grid_operator: GridOperator | None = None
     capacity_tariff: CapacityTariff | None = None
+    site_meter: SiteMeter | None = None
 
     def charger(self, charger_id: ChargerId) -> Charger | None:
         """Return the charger of that id, or None."""

@@ -136,6 +136,18 @@ class Timings:
     rest_alarm_ms: int = 900_000
     """… and for so long raises an alarm."""
 
+    meter_fall_ms: int = 10_000
+    """A base load that is measured lower counts when it has stayed so for so long (`csms.core.base_load`)."""
+
+    grid_meter_fall_ms: int = 30_000
+    """The same where the meter shows the chargers, too: their own samples may be old by half of that."""
+
+    grid_meter_rise_ms: int = 15_000
+    """Likely, and not proven, to be higher for so long, it counts."""
+
+    grid_meter_skew_ms: int = 5_000
+    """What a meter shows and what is booked for chargers may be of moments so far apart."""
+
     overbooked_alarm_ms: int = 10_000
     """A row overbooked for so long raises an alarm."""
 

@@ -14,6 +14,7 @@ from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
 from csms.core.replies import ChargerView, SessionView
+from csms.core.site_meter import SiteMeterView
 from csms.core.station import Station
 
 Id = TypeVar("Id")
@@ -33,6 +34,7 @@ class StationView:
         notices: standing alarms and notices by their ids, e.g. "overbooked:grid".
         unproven: stand for chargers that came without proving who they are; the door raises and clears them.
         unstored: stands while nothing can be stored: no commit could ever bring it here.
+        site_meter: what is shown of the site's meter; None: there is none.
         watchers: called after another configuration has come into force; they do nothing but take note.
     """
 
@@ -44,6 +46,7 @@ class StationView:
     unstored: Alarm | None = None
     makes: dict[Make, Learnt] = field(default_factory=dict)
     capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
+    site_meter: SiteMeterView | None = None
     watchers: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -63,6 +66,7 @@ def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -
         view.makes = changes.makes
     if changes.capacity_events is not None:
         view.capacity_events = changes.capacity_events
+    view.site_meter = changes.site_meter
     if whole:
         view.sessions.clear()
         view.chargers.clear()

@@ -22,6 +22,7 @@ ADDED = (
     ", phase_limit=None",
     ", rotation=None",
     ", static_phases=None",
+    ", site_meter=None",
 )
 """What was added to stations since their modes were drawn from them, as it is written at its default."""
 

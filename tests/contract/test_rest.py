@@ -1016,6 +1016,8 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("put", "/station/capacity-events/{id}"),
         ("delete", "/station/capacity-events/{id}"),
         ("post", "/station/grid-operator/heartbeat"),
+        ("get", "/station/meter"),
+        ("put", "/station/meter"),
         ("get", "/alarms"),
         ("get", "/makes"),
         ("post", "/makes"),

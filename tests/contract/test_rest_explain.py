@@ -11,7 +11,18 @@ from api import examples
 from api.problems import Kind
 from api.routes import explanations, simulations
 from csms.core.events import ExplainRequested
-from csms.core.explanation import Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.explanation import (
+    Awaited,
+    BaseLoadShare,
+    Binding,
+    Cause,
+    Explanation,
+    Known,
+    Load,
+    Reason,
+    Share,
+    Wait,
+)
 from csms.core.grid_terms import CapacityEvent, CapacityWindow, Held, HeldBy
 from csms.core.ids import ChargerId, RequestId, SessionId
 from csms.core.replies import Explained, Refusal, Refused
@@ -103,9 +114,11 @@ async def test_what_is_there_only_sometimes(world: World) -> None:
     shares = (replace(SHARES[0], limit_w=None),)
     row = replace(binding, loads_w=50_500, trimmed_w=1, loads=loads, shares=shares, more_w=-9_000)
     capped = replace(WAITS, reason=Reason.CUT, awaited=Awaited.CUT, cap_w=1, floor_w=2, least_w=4_140, waits=())
-    world.tell(Explained(replace(capped, binding=row, limit_w=None, waits_w=0)))
+    carried = BaseLoadShare(62_500, Known.MEASURED)
+    world.tell(Explained(replace(capped, binding=row, limit_w=None, waits_w=0, base_load=carried)))
     told = (await world.client.get(PATH)).json()["explanation"]
     assert (told["until"], told["capPower"], told["keptPower"], told["leastPower"]) == ("cut", 0.001, 0.002, 4.14)
+    assert told["baseLoad"] == {"power": 62.5, "because": "measured"}
     assert (told["reason"], told["waitsFor"], "limitPower" in told) == ("cut", [], False)
     node = told["node"]
     assert (node["loads"], node["notShared"], node["trimmed"]) == ([{"chargerId": "CP002", "power": 50.5}], 50.5, 0.001)

@@ -89,6 +89,21 @@ DOCUMENTS = st.builds(
             optional(silentAfterS=st.integers(10, 86_400)),
         ),
         capacityTariff=optional(target=KILO, windowMinutes=st.sampled_from([15, 30, 60])),
+        siteMeter=optional(
+            measures=st.sampled_from(["baseLoad", "grid"]),
+            maxAgeS=st.integers(2, 300),
+            margin=SOME_KILO,
+            modbus=st.builds(
+                lambda required, more: required | more,
+                st.fixed_dictionaries({"host": st.just("meter"), "register": st.integers(0, 65_534)}),
+                optional(
+                    unitId=st.integers(0, 255),
+                    type=st.sampled_from(["int16", "float32"]),
+                    scale=st.sampled_from([-1, 0.1, 1_000]),
+                    periodS=st.sampled_from([0.1, 1]),
+                ),
+            ),
+        ),
     ),
 )
 STATIONS = DOCUMENTS.map(parse_station).filter(lambda found: isinstance(found, Station))
@@ -119,6 +134,7 @@ PLACES: list[tuple[str | int, ...]] = [
     *(("chargers", 0), ("chargers", 0, "id"), ("chargers", 0, "maxPower"), ("chargers", 0, "phases")),
     *(("capacitySchedule",), ("capacitySchedule", 0), ("capacitySchedule", 0, "from"), ("capacitySchedule", 0, "days")),
     *(("gridOperator",), ("gridOperator", "silentAfterS"), ("capacityTariff",), ("capacityTariff", "windowMinutes")),
+    *(("siteMeter",), ("siteMeter", "measures"), ("siteMeter", "modbus"), ("siteMeter", "modbus", "scale")),
     *(("chargers", 0, "control"), ("chargers", 0, "circuit"), ("circuits", 0), ("circuits", 0, "parent")),
 ]
 
@@ -134,6 +150,8 @@ def test_any_value_anywhere_gives_a_station_or_faults_there(place: tuple[str | i
         "capacitySchedule": [{"from": "17:00", "to": "20:00", "capacity": 90}],
         "gridOperator": {"failSafeCapacity": 60},
         "capacityTariff": {},
+        "staticLoad": 20,
+        "siteMeter": {"modbus": {"host": "meter", "register": 40}},
     }
     holder = document
     for step in place[:-1]:

@@ -17,7 +17,7 @@ SWAP_S = 2 * ROUND_S
 """A cut, its settling, the start and what the world here takes to answer: it accepts every half minute."""
 
 
-@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=2, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(st.data())
 def test_each_gets_its_turn_and_no_place_stays_empty(data: st.DataObject) -> None:
     cars = data.draw(st.integers(2, 6), "cars")

@@ -28,6 +28,9 @@ def notices(station: Station) -> tuple[Notice, ...]:
     if station.battery is not None:
         found.append(Notice("battery_not_used", "$.battery", "kept, but its power is not used yet"))
     found += _rests_on_this_system(station)
+    if station.site_meter is not None:
+        text = "what is measured below staticLoad is shown, and not given to cars yet"
+        found.append(Notice("metered_room_not_used", "$.siteMeter", text))
     if not station.chargers:
         found.append(Notice("no_chargers", "$.chargers", "empty: nothing can connect"))
     found += _uncontrolled_at_nameplate(station)

@@ -13,6 +13,7 @@ from csms.core.configuration.names import NameSpace, station_id
 from csms.core.configuration.phase_checks import check_phases
 from csms.core.configuration.quantities import watts
 from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, open_object, whole
+from csms.core.configuration.site_meter import parse_site_meter
 from csms.core.faults import Fault
 from csms.core.station import Battery, FailSafe, Station
 
@@ -30,6 +31,7 @@ KEYS = frozenset(
         "capacitySchedule",
         "gridOperator",
         "capacityTariff",
+        "siteMeter",
     }
 )
 BATTERY_KEYS = frozenset({"initialCapacity", "power"})
@@ -82,6 +84,7 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
     schedule = parse_schedule(fields, faults)
     grid_operator = parse_grid_operator(fields)
     tariff = parse_tariff(fields)
+    site_meter = parse_site_meter(fields, static.power_w, faults)
     if circuits is None or chargers is None or schedule is None or not fields.sound:
         return None
     return Station(
@@ -100,6 +103,7 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         capacity_schedule=schedule,
         grid_operator=grid_operator,
         capacity_tariff=tariff,
+        site_meter=site_meter,
     )
 
 

@@ -6,6 +6,7 @@ from csms.core.configuration.chargers import ROTATIONS, ac_minimum_w, default_mi
 from csms.core.configuration.fail_safe import default_fail_safe_power_w
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
 from csms.core.configuration.quantities import kilowatts
+from csms.core.configuration.site_meter import site_meter_document
 from csms.core.station import Charger, Circuit, Configure, Control, Mode, Station
 from csms.core.terms import Terms
 
@@ -34,7 +35,7 @@ def station_document(station: Station) -> Json:
         document["failSafe"] = station.fail_safe.value
     if station.rest_session_timeout_s != DEFAULT_REST_SESSION_TIMEOUT_S:
         document["restSessionTimeoutS"] = station.rest_session_timeout_s
-    return document | capacity_document(station)
+    return document | capacity_document(station) | site_meter_document(station)
 
 
 def _circuit_document(circuit: Circuit) -> Json:

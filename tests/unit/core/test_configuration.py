@@ -19,6 +19,7 @@ from csms.core.configuration import (
     notices,
     parse_station,
     parsing,
+    site_meter,
     station_document,
     watts,
 )
@@ -772,6 +773,8 @@ def test_what_the_fail_safe_mode_of_each_charger_costs_and_what_a_driver_experie
         ("## `capacitySchedule[]`", capacity.WINDOW_KEYS),
         ("## `gridOperator`", capacity.OPERATOR_KEYS),
         ("## `capacityTariff`", capacity.TARIFF_KEYS),
+        ("## `siteMeter`", site_meter.METER_KEYS),
+        ("## `siteMeter.modbus`", site_meter.MODBUS_KEYS),
     ],
 )
 def test_the_reference_page_has_exactly_the_keys_that_are_read(heading: str, keys: frozenset[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from csms.core.explanation import Awaited, Binding, Cause, Explanation, Reason, Share, Wait
+from csms.core.explanation import Awaited, BaseLoadShare, Binding, Cause, Explanation, Known, Reason, Share, Wait
 from csms.core.grid_terms import CapacityEvent, CapacityWindow, Held, HeldBy
 from csms.core.ids import ChargerId, SessionId
 from csms.core.sentences import SAYS, power_text, sentence
@@ -284,3 +284,18 @@ def test_there_is_a_sentence_for_each_reason() -> None:
 )
 def test_how_a_power_is_said(power_w: int, said: str) -> None:
     assert power_text(power_w) == said
+
+
+@pytest.mark.parametrize(
+    ("reason", "known", "ends"),
+    [
+        (Reason.SHARE, Known.MEASURED, "which share it fairly; 62.5 kW are measured for the rest of the site."),
+        (Reason.NO_ROOM, Known.CONFIGURED, "for that now; 62.5 kW are set aside for the rest of the site."),
+        (Reason.CUT, Known.MEASURED, "need the rest; 62.5 kW are measured for the rest of the site."),
+        (Reason.OVERBOOKED, Known.SILENT, "62.5 kW are set aside for the rest of the site, whose meter is silent."),
+        (Reason.WAITS_FOR_ANSWER, Known.MEASURED, "its charger was told so, and has still to answer."),
+    ],
+)
+def test_where_the_grid_connection_is_why_the_rest_of_the_site_is_told(reason: Reason, known: Known, ends: str) -> None:
+    told = sentence(replace(BASE, reason=reason, binding=GRID, base_load=BaseLoadShare(62_500, known)))
+    assert told.endswith(ends), told

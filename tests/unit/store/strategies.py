@@ -23,6 +23,7 @@ from csms.core.records import (
 )
 from csms.core.release import Installed, Release, ReleaseState, ReleaseStep, StepState, Trace
 from csms.core.settings import Answer, Change, KeyStored
+from csms.core.site_meter import Measures, ModbusSource, RegisterKind, RegisterType, SiteMeter, WordOrder
 from csms.core.station import Battery, Charger, Circuit, Configure, ConnectorTerms, Control, FailSafe, Station
 from csms.core.terms import Terms
 
@@ -84,6 +85,28 @@ stations = st.builds(
     ).map(tuple),
     grid_operator=maybe(st.builds(GridOperator, fail_safe_capacity_w=int64, silent_after_s=int64)),
     capacity_tariff=maybe(st.builds(CapacityTariff, target_w=maybe(int64), window_min=int64)),
+    site_meter=maybe(
+        st.builds(
+            SiteMeter,
+            measures=st.sampled_from(Measures),
+            max_age_s=int64,
+            margin_w=int64,
+            modbus=maybe(
+                st.builds(
+                    ModbusSource,
+                    host=words,
+                    port=int64,
+                    unit_id=int64,
+                    register=int64,
+                    kind=st.sampled_from(RegisterKind),
+                    type=st.sampled_from(RegisterType),
+                    word_order=st.sampled_from(WordOrder),
+                    scale_uw=int64,
+                    period_ms=int64,
+                )
+            ),
+        )
+    ),
 )
 
 boots = st.builds(BootInfo, **dict.fromkeys(BootInfo.__dataclass_fields__, words))

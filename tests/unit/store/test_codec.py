@@ -149,6 +149,7 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
         "capacity_schedule": [],
         "grid_operator": None,
         "capacity_tariff": None,
+        "site_meter": None,
     }
 
 

@@ -1,0 +1,1 @@
+"""What of the site speaks neither OCPP nor REST: devices that are asked over Modbus."""
