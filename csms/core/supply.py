@@ -165,7 +165,8 @@ def renew_supply(state: State, now: Now, alarm: Alarm) -> None:
     offer = offer_of(state, now, alarm)
     firm_w = root_capacity_w(state.grid_w, state.base_load_w, 0)
     held_w = offer.granted_w - offer.target_w + offer.lost_w
-    state.tree = with_root(state.tree, firm_w + offer.granted_w, firm_w, load_w=offer.taking_w, held_w=held_w)
+    beyond_w = max(0, state.base_load_w - station.static_load_w)
+    state.tree = with_root(state.tree, firm_w + offer.granted_w, firm_w, offer.taking_w, held_w, beyond_w)
 
 
 def counted_on_w(state: State) -> int:

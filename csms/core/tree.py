@@ -16,6 +16,7 @@ from csms.core.charger import ChargerState
 from csms.core.ids import ChargerId
 from csms.core.phase_rows import phase_name
 from csms.core.phases import OnLines, limit_sixths, lines_of, static_sixths
+from csms.core.rows import SIXTHS
 from csms.core.station import GRID, Lines, PhaseLimit, Station
 
 
@@ -30,6 +31,7 @@ class Tree:
         phase_caps: of every row of a phase, sixths of a watt.
         phase_paths: of each charger: the rows of phases that it may load, each with its phase, 0 to 2.
         lines: of each charger: the phases that every fuse above it has.
+        root_phases: what the phases of the grid connection have, sixths of a watt, less the configured static load.
         in_phases_w: what all phases of the grid connection carry together, W, where they say all of it: with so much it
             has no limit in watts. None: it always has.
         firm_w: of each row that can carry more now than it can firmly: what that is, W (LEDGER.md I11). What is above
@@ -46,6 +48,7 @@ class Tree:
     phase_paths: Mapping[ChargerId, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     lines: Mapping[ChargerId, OnLines] = field(default_factory=dict)
     in_phases_w: int | None = None
+    root_phases: Lines | None = None
     firm_w: Mapping[str, int] = field(default_factory=dict)
     load_w: int = 0
     held_w: int = 0
@@ -89,15 +92,33 @@ def watts_of(capacity_w: int | None, limit: PhaseLimit | None) -> int | None:
     return capacity_w if capacity_w < limit.power_w else None
 
 
-def with_root(tree: Tree, capacity_w: int, firm_w: int, load_w: int, held_w: int) -> Tree:
-    """Return the tree with another capacity of the grid connection, W, what of it is firm, and what else it carries."""
+def with_root(tree: Tree, capacity_w: int, firm_w: int, load_w: int = 0, held_w: int = 0, beyond_w: int = 0) -> Tree:
+    """Return the tree with another capacity of the grid connection, W, what of it is firm, and what else it carries.
+
+    `beyond_w`: the rest of the site takes so much more than is configured, any one phase maybe all of it.
+    """
     firm = {GRID: firm_w} if firm_w < capacity_w else {}
     cap_w = None if tree.in_phases_w is not None and capacity_w >= tree.in_phases_w else capacity_w
-    if (tree.caps_w[GRID], tree.firm_w, tree.load_w, tree.held_w) == (cap_w, firm, load_w, held_w):
+    phases, root = _less(tree.root_phases, SIXTHS * beyond_w), tree.nodes[0]
+    is_so = (root.cap_w, root.phase_sixths) == (cap_w, phases)
+    if is_so and (tree.firm_w, tree.load_w, tree.held_w) == (firm, load_w, held_w):
         return tree
-    nodes = tuple(replace(node, cap_w=cap_w) if node.node_id == GRID else node for node in tree.nodes)
-    caps_w = {**tree.caps_w, GRID: cap_w}
-    return replace(tree, nodes=nodes, caps_w=caps_w, firm_w=firm, load_w=load_w, held_w=held_w)
+    return replace(
+        tree,
+        nodes=(replace(root, cap_w=cap_w, phase_sixths=phases), *tree.nodes[1:]),
+        caps_w={**tree.caps_w, GRID: cap_w},
+        firm_w=firm,
+        phase_caps={**tree.phase_caps, **{phase_name(GRID, line): cap for line, cap in enumerate(phases or (), 1)}},
+        load_w=load_w,
+        held_w=held_w,
+    )
+
+
+def _less(phases: Lines | None, load: int) -> Lines | None:
+    if phases is None:
+        return None
+    on_l1, on_l2, on_l3 = [max(0, each - load) for each in phases]
+    return on_l1, on_l2, on_l3
 
 
 def circuit_path(station: Station, circuit_id: str | None) -> tuple[str, ...]:
@@ -169,7 +190,7 @@ def _with_phases(tree: Tree, station: Station, chargers: Iterable[ChargerState],
     phase_caps = {phase_name(node, line + 1): each for node, cap in caps.items() for line, each in enumerate(cap)}
     left_w = max(0, station.grid_capacity_w - station.static_load_w)
     in_phases_w = left_w if tree.caps_w[GRID] is None else None
-    return Tree(tree.nodes, tree.caps_w, tree.paths, rows, phase_caps, phase_paths, lines, in_phases_w)
+    return Tree(tree.nodes, tree.caps_w, tree.paths, rows, phase_caps, phase_paths, lines, in_phases_w, caps.get(GRID))
 
 
 def _absent_phases(station: Station) -> set[tuple[str, int]]:
