@@ -26,10 +26,24 @@ STATION_WITH_OPTIONS: dict[str, Any] = {
     "staticLoad": 3.25,
     "circuits": [{"id": "garage", "capacity": 27.7}],
     "failSafe": "closed",
+    "siteMeter": {"maxAgeS": 5, "modbus": {"host": "192.0.2.10", "unitId": 2, "register": 12, "kind": "input"}},
+}
+
+METER_READING: dict[str, Any] = {"power": 38.5}
+METER_READING_OF_BEFORE: dict[str, Any] = {"power": 38.5, "ageS": 1.2}
+METER: dict[str, Any] = {
+    "measures": "baseLoad",
+    "source": "rest",
+    "power": 38.5,
+    "ageS": 1,
+    "stale": False,
+    "baseLoad": 40,
+    "staticLoad": 50,
 }
 
 SESSION_REQUEST: dict[str, Any] = {"connectorId": {"chargerId": "CP001", "idx": 1}, "vehicleMaxPower": 150}
 SESSION_REQUEST_WITH_TAG: dict[str, Any] = SESSION_REQUEST | {"idTag": "04A2B3C4D5E680"}
+SHARE_REQUEST: dict[str, Any] = {"weight": 2, "priority": 5}
 POWER_UPDATE: dict[str, Any] = {"consumedPower": 98.4}
 POWER_UPDATE_WITH_ECHO: dict[str, Any] = {"consumedPower": 98.4, "allocatedPower": 100}
 
@@ -67,6 +81,8 @@ EXPLANATION_WAITS: dict[str, Any] = {
         "bookedPower": 0,
         "leastPower": 0,
         "keptPower": 0,
+        "weight": 1,
+        "priority": 0,
         "demand": {"power": 150, "declaredPower": 150, "because": "declared"},
         "node": {
             "id": "grid",
@@ -74,6 +90,7 @@ EXPLANATION_WAITS: dict[str, Any] = {
             "bookedPower": 200,
             "notShared": 0,
             "trimmed": 0,
+            "withheld": 0,
             "shared": 200,
             "sessions": 2,
             "targetPower": 200,
@@ -84,6 +101,7 @@ EXPLANATION_WAITS: dict[str, Any] = {
                     "limitPower": 0,
                     "targetPower": 100,
                     "bookedPower": 0,
+                    "weight": 1,
                 },
                 {
                     "sessionId": SESSION_ID,
@@ -91,6 +109,7 @@ EXPLANATION_WAITS: dict[str, Any] = {
                     "limitPower": 100,
                     "targetPower": 100,
                     "bookedPower": 200,
+                    "weight": 1,
                 },
             ],
             "loads": [],
@@ -121,6 +140,8 @@ EXPLANATION_VEHICLE: dict[str, Any] = {
         "consumedPower": 50,
         "leastPower": 0,
         "keptPower": 0,
+        "weight": 1,
+        "priority": 0,
         "demand": {"power": 54, "declaredPower": 200, "because": "below_limit"},
         "waitsFor": [],
         "waitsForPower": 0,
@@ -326,6 +347,25 @@ CHARGER: dict[str, Any] = {
     "caps": [],
     "mode": "control",
 }
+CAPACITY_EVENT_REQUEST: dict[str, Any] = {
+    "from": "2026-11-27T16:00:00Z",
+    "to": "2026-11-27T19:00:00Z",
+    "capacity": 250,
+    "source": "Stadtnetz control room",
+    "heartbeatS": 60,
+}
+CAPACITY_EVENT: dict[str, Any] = {
+    "id": "dso-2026-117",
+    "from": "2026-11-27T16:00:00.000Z",
+    "to": "2026-11-27T19:00:00.000Z",
+    "capacity": 250,
+    "source": "Stadtnetz control room",
+    "heartbeatS": 60,
+    "state": "coming",
+    "setBy": "192.0.2.10",
+    "setAt": "2026-11-27T08:00:00.000Z",
+}
+CAPACITY_EVENTS: dict[str, Any] = {"events": [CAPACITY_EVENT]}
 MAINTENANCE_REQUEST: dict[str, Any] = {
     "reason": "Cable of connector 2 is being replaced",
     "until": "2026-11-27T16:00:00Z",
@@ -528,6 +568,7 @@ RELEASE: dict[str, Any] = {
 ID_TAG_REQUEST: dict[str, Any] = {
     "parentIdTag": "FLEET",
     "expiryDate": "2099-01-01T00:00:00Z",
+    "weight": 2,
     "note": "Anna, van 7",
 }
 ID_TAG: dict[str, Any] = {
@@ -538,12 +579,13 @@ ID_TAG: dict[str, Any] = {
     "blocked": False,
     "concurrent": False,
     "note": "Anna, van 7",
+    "weight": 2,
     "version": 1,
 }
 ID_TAGS: dict[str, Any] = {"idTags": [ID_TAG], "nextCursor": "3034413242334334443545363830"}
 ID_TAGS_CSV = (
-    '"idTag","parentIdTag","expiryDate","blocked","concurrent","note"\r\n'
-    '"04A2B3C4D5E680","FLEET","2099-01-01T00:00:00Z","false","false","Anna, van 7"\r\n'
+    '"idTag","parentIdTag","expiryDate","blocked","concurrent","note","weight","priority"\r\n'
+    '"04A2B3C4D5E680","FLEET","2099-01-01T00:00:00Z","false","false","Anna, van 7","2",""\r\n'
 )
 ID_TAGS_IMPORTED: dict[str, Any] = {"added": 1, "changed": 0, "removed": 0, "unchanged": 0}
 

@@ -88,6 +88,7 @@ class Services:
         local_lists: the id tags that chargers hold by themselves.
         charger_access: how chargers prove who they are.
         change_key: tells a connected charger its next key.
+        wall_ms: now, UTC ms.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
     """
 
@@ -104,4 +105,5 @@ class Services:
     local_lists: LocalLists
     charger_access: AccessBook
     change_key: Callable[[ChargerId, str], Awaitable[KeyTold]]
+    wall_ms: Callable[[], int]
     wait_s: int = WAIT_S_DEFAULT

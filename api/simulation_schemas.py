@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from api.capacity_schemas import read_time_ms
 from api.configuration_schema import StationConfiguration
-from api.schemas import Absent, AnswerBody, ConnectorId, ConnectorIdAnswer, Kilowatts, RequestBody
+from api.id_tag_fields import EXPIRY_SCHEMA
+from api.schemas import Absent, AnswerBody, ConnectorId, ConnectorIdAnswer, Kilowatts, RequestBody, reads
 from csms.core.configuration import kilowatts
 from csms.core.what_if import Car, WhatIf
 
@@ -41,6 +43,12 @@ class SimulationRequest(RequestBody):
         description="Which cars are there, in the order in which they came, one at a connector; those that charge now "
         "when absent.",
     )
+    at_ms: Annotated[int | None, reads(read_time_ms), WithJsonSchema(EXPIRY_SCHEMA)] = Field(
+        default=None,
+        alias="at",
+        description="When that is: what the grid connection has then, by capacitySchedule and the capacity events that "
+        "were told; UTC where no zone is told. Now when absent.",
+    )
 
 
 class CarShareBody(AnswerBody):
@@ -69,7 +77,8 @@ class NodeLoadBody(AnswerBody):
     id: str
     load: Kilo = Field(description="The most that would be drawn there, kW: what is booked.")
     capacity: Kilo | Absent = Field(
-        None, description="kW; of the grid less the static load. Absent: it has no limit of its own."
+        None,
+        description="kW; of the grid less the static load, by what holds then. Absent: it has no limit of its own.",
     )
 
 

@@ -19,7 +19,7 @@ import socket
 import sys
 import uuid
 import zoneinfo
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -36,6 +36,8 @@ from csms.core.events import StationConfigured
 from csms.core.faults import Fault
 from csms.core.station import Battery, Station
 from csms.doors import Doors, DoorShutError, RestServer, doors_text, listening_socket, rest_served
+from csms.energy.meters import MeterPoller
+from csms.energy.modbus import open_modbus
 from csms.energy.modelled import ModelledBattery, full_ppm
 from csms.energy.ports import BatteryDriver
 from csms.energy.watch import BatteryWatch, MakeDriver
@@ -149,6 +151,7 @@ async def _serve(settings: Settings) -> int:
             local_lists=lists,
             charger_access=access,
             change_key=registry.change_key,
+            wall_ms=lambda: clock.now().wall_ms,
             messages=messages,
             audit=audit,
             wait_s=settings.request_wait_s,
@@ -159,8 +162,11 @@ async def _serve(settings: Settings) -> int:
             await _begin_with_battery(battery, controller)
             watch = EnergyWatch(controller, store, clock)
             keeper = Housekeeper(store, clock, _retention(settings))
-            beside = (keeper.run(), watch.run(), lists.run(), battery.run())
-            async with _all_beside(beside), _kept_fresh(certificates):
+            beside = (keeper.run(), watch.run(), lists.run(), _meter_read(controller, clock), battery.run())
+            async with contextlib.AsyncExitStack() as helpers:
+                for work in beside:
+                    await helpers.enter_async_context(_beside(work))
+                await helpers.enter_async_context(_kept_fresh(certificates))
                 return await _listen(settings, gateway, create_app(rest, door), controller, loop, stop)
         finally:
             loop.cancel()
@@ -287,15 +293,6 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-@contextlib.asynccontextmanager
-async def _all_beside(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Have several things done; should one fail, nothing else does."""
-    async with contextlib.AsyncExitStack() as stack:
-        for work in works:
-            await stack.enter_async_context(_beside(work))
-        yield
-
-
 def _report_failure(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("housekeeping.failed", exc_info=error)
@@ -398,6 +395,14 @@ async def _begin_with_battery(battery: BatteryWatch, controller: Controller) -> 
     configured()
     view.watchers.append(configured)
     await battery.look()
+
+
+def _meter_read(controller: Controller, clock: SystemClock) -> Coroutine[Any, Any, None]:
+    """Return what has the site's meter read, now and as each configuration says."""
+    view = controller.view
+    poller = MeterPoller(lambda: view.station, controller.submit, open_modbus, clock)
+    view.watchers.append(poller.look_again)
+    return poller.run()
 
 
 def _watch_open_files(controller: Controller) -> None:

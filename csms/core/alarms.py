@@ -86,6 +86,28 @@ KINDS: Final[dict[str, Kind]] = {
         " It clears with the next thing that can be stored.",
         "See the cause: make room on the disk, make it writable, or bring the database back. No restart is needed.",
     ),
+    "grid_operator_silent": Kind(
+        _A,
+        "",
+        "No heartbeat of the grid operator has come for `silentAfterS`, for what an event promises, or since this"
+        " system began. His `failSafeCapacity` holds until one comes.",
+        "See whether what sends `POST /station/grid-operator/heartbeat` runs and reaches this system.",
+    ),
+    "base_load_meter_stale": Kind(
+        _A,
+        "",
+        "The site's meter has told nothing that counts for longer than its `maxAgeS`: `staticLoad` counts as base load"
+        " instead, or what was measured above that.",
+        "See the cause, and what the meter shows by itself; check its network, and who sends `PUT /station/meter` or"
+        " what `siteMeter.modbus` says.",
+    ),
+    "base_load_above_maximum": Kind(
+        _A,
+        "",
+        "More was measured than the configured maximum of the base load. What was measured counts, and cars are cut.",
+        "Correct `staticLoad` in the configuration: it is also what is counted on when the meter, or this system, is"
+        " away. If it is right, see what else draws behind the grid connection.",
+    ),
     "overbooked": Kind(
         _A,
         "row",
@@ -342,6 +364,13 @@ KINDS: Final[dict[str, Kind]] = {
         "",
         "Nobody has chosen what chargers do while this server is away; `closed` holds: nobody new can charge.",
         "Set `failSafe` in the station's configuration.",
+    ),
+    "metered_room_not_used": Kind(
+        _N,
+        "",
+        "A site meter is configured. A base load above `staticLoad` cuts cars; what is measured below it is shown, and"
+        " not given to cars yet.",
+        "Nothing.",
     ),
     "battery_not_used": Kind(
         _N,

@@ -320,6 +320,12 @@ class ChargerState:
         if any(connector.provisioned for connector in self.connectors.values()):
             self.asserting_ms = now_ms
 
+    def our_clock_stepped(self, by_ms: int) -> None:
+        """Take note that our clock was set by so much: what its stamps were compared with moves along."""
+        self.stamps.our_clock_stepped(by_ms)
+        for connector in self.connectors.values():
+            connector.our_clock_stepped(by_ms)
+
     def reconnected(self) -> None:
         """Begin a new connection: what was asked on the one before will not be answered."""
         self.provisioning.reconnected()

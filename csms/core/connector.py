@@ -16,7 +16,7 @@ The statuses of OCPP 1.6 §4.9 as a table of what each tells; every transition i
 """
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from csms.core.commands import Purpose
 from csms.core.events import ConnectorStatus
@@ -58,6 +58,10 @@ class StatusStamp(NamedTuple):
     def offset_ms(self) -> int:
         """Return how far the charger's clock ran ahead of ours, if the status was of the moment when it came."""
         return self.at_ms - self.wall_ms
+
+    def by_our_clock(self, by_ms: int) -> Self:
+        """Return it as it would have been received if our clock had been set by so much before."""
+        return self._replace(wall_ms=self.wall_ms + by_ms)
 
 
 @dataclass(slots=True)
@@ -214,6 +218,14 @@ class Connector:
             self.closed = None
         if self.session is None and not self.evidence.not_obeying:
             self.evidence = Evidence()
+
+    def our_clock_stepped(self, by_ms: int) -> None:
+        """Keep how far the charger's clock ran ahead at its last statuses though ours was set by so much."""
+        if self.status_stamp is not None:
+            self.status_stamp = self.status_stamp.by_our_clock(by_ms)
+        if self.set_aside is not None:
+            status, stamp = self.set_aside
+            self.set_aside = status, stamp.by_our_clock(by_ms)
 
     def rested(self, energy_wh: int, at_ms: int) -> None:
         """Remember the register at which nothing ran any more, Wh (0: nobody knows); an older one comes too late."""

@@ -23,6 +23,7 @@ from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
 from csms.core.campaigning import Campaigning, CampaignQueue
+from csms.core.capacity_events import CapacityEvents, CapacityWatch
 from csms.core.capping import Capping
 from csms.core.closing import Closing
 from csms.core.commanding import Commanding, CommandQueue
@@ -40,6 +41,8 @@ from csms.core.events import (
     CampaignRequested,
     CampaignResumeRequested,
     CampaignStopRequested,
+    CapacityEventSet,
+    CapacityEventWithdrawn,
     CertificateRequested,
     ChargerBooted,
     ChargerConnected,
@@ -53,6 +56,7 @@ from csms.core.events import (
     EnergyReported,
     ExplainRequested,
     Fact,
+    GridOperatorHeard,
     MaintenanceEndRequested,
     MaintenanceRequested,
     MakesTaught,
@@ -63,25 +67,34 @@ from csms.core.events import (
     ScheduleRead,
     SessionRequested,
     SessionStopRequested,
+    SiteMeterFailed,
+    SiteMeterRead,
     StationConfigured,
     StatusNotified,
+    TermsRequested,
     TransactionCloseRequested,
     TransactionStarted,
     TransactionStopped,
 )
 from csms.core.explaining import explain
 from csms.core.firm import RowBound, firm_bounds
+from csms.core.governing import govern
+from csms.core.grid_root import hold_grid
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, TransactionId
 from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt, Make
 from csms.core.links import Links
 from csms.core.maintaining import Maintaining, MaintenanceWatch
+from csms.core.metering import Metering, renew_base_load, site_meter_view
 from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.observing import check_nothing_written, show_what_they_would_get
+from csms.core.parking import ParkingLot
 from csms.core.part import Alarm
 from csms.core.planning import Plan, make_plan
 from csms.core.reconfiguration import Reconfiguration
 from csms.core.records import (
+    CapacityEventForgotten,
     ChargerForgotten,
     CountersStored,
     MakeStored,
@@ -94,20 +107,31 @@ from csms.core.recovery import rebuild
 from csms.core.releasing import ReleaseQueue, Releasing
 from csms.core.replies import BatteryView, ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
+from csms.core.rotation import Rotation
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
+from csms.core.site_meter import SiteMeterView
+from csms.core.stamps import OUR_STEP_MS
 from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
+from csms.core.station_time import Zones, utc_only
 from csms.core.steering import Steering
-from csms.core.supply import renew_supply, take_reading
+from csms.core.supply import take_reading
 from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
 from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
 from csms.core.views import battery_view, charger_view, is_shown, session_view
 
-REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested, TransactionCloseRequested, ExplainRequested)
+REST_CALLS = (
+    SessionRequested,
+    PowerUpdated,
+    SessionStopRequested,
+    TermsRequested,
+    TransactionCloseRequested,
+    ExplainRequested,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +143,10 @@ class Changes:
         chargers: the same for chargers.
         station: the configuration, when it changed.
         makes: what is learnt of makes, when it changed.
+        capacity_events: limits of the grid connection that were told, by their ids, when they changed.
         battery: as it is, whether it changed or not; None: there is none, or it was never read.
         notices: standing alarms and notices by their ids, when they changed.
+        site_meter: what is shown of the site's meter, where there is one.
     """
 
     sessions: dict[SessionId, SessionView | None]
@@ -128,6 +154,8 @@ class Changes:
     station: Station | None
     notices: dict[str, Standing] | None
     makes: dict[Make, Learnt] | None
+    capacity_events: dict[str, CapacityEvent] | None = None
+    site_meter: SiteMeterView | None = None
     battery: BatteryView | None = None
 
 
@@ -151,17 +179,25 @@ class Step:
 
 
 class Engine:
-    """One station's core; `safe`: it runs in safe mode for its whole life (`csms.core.safe_mode`)."""
+    """One station's core.
 
-    def __init__(self, snapshot: Snapshot, now: Now, timings: Timings = LAW, *, safe: bool = False) -> None:
+    `safe`: it runs in safe mode for its whole life (`csms.core.safe_mode`); `zones`: finds the rules of its time zone.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, now: Now, timings: Timings = LAW, *, safe: bool = False, zones: Zones = utc_only
+    ) -> None:
         self._state = rebuild(snapshot, now, timings)
+        self._state.zones = zones
         self._state.is_safe_mode = safe
+        hold_grid(self._state, now, Alarm())
         self._make_plan = make_safe_plan if safe else make_plan
         self._timings = timings
         self._plan: Plan | None = None
         self._due_ms: int | None = now.mono_ms
         self._counters = self._counters_now()
         self._last_ms = now.mono_ms
+        self._clock_ms = now.wall_ms - now.mono_ms
         self._shown_chargers: dict[ChargerId, ChargerView] = {}
 
     # --- the door ---------------------------------------------------------------------------------------------------
@@ -174,6 +210,7 @@ class Engine:
         """
         check(now.mono_ms >= self._last_ms, "monotonic time stepped back")
         self._last_ms = now.mono_ms
+        self._follow_our_clock(now)
         journal = Journal(now.wall_ms)
         alarm = Alarm()
         self._take_in(facts, journal, now)
@@ -183,7 +220,16 @@ class Engine:
             self._control(journal, now, alarm)
             self._due_ms = alarm.due_ms
         _answer_boots_first(facts, journal)
-        return self._finish(journal)
+        return self._finish(journal, now)
+
+    def _follow_our_clock(self, now: Now) -> None:
+        """Let a step of our own clock say nothing about the clocks of chargers (I8)."""
+        by_ms = now.wall_ms - now.mono_ms - self._clock_ms
+        if abs(by_ms) < OUR_STEP_MS:
+            return
+        self._clock_ms += by_ms
+        for charger in self._state.chargers.values():
+            charger.our_clock_stepped(by_ms)
 
     def next_due_ms(self) -> int | None:
         """Return the monotonic time at which a step is due without any fact; None when nothing waits for time."""
@@ -220,7 +266,7 @@ class Engine:
         return self._state.tree.booked_w(self._state.chargers.values())
 
     def node_capacity_w(self, node_id: str) -> int | None:
-        """Return the capacity of one row (the root's less the static load), W; None when unlimited."""
+        """Return the capacity of one row (the root's less the base load), W; None when unlimited."""
         return self._state.tree.caps_w.get(node_id)
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
@@ -236,6 +282,8 @@ class Engine:
             state.station,
             dict(state.notices),
             self._makes_shown(),
+            dict(state.capacity_events),
+            site_meter_view(state, self._last_ms),
             battery_view(state),
         )
 
@@ -305,6 +353,8 @@ class Engine:
                 self._requests(journal, now).updated(fact)
             case SessionStopRequested():
                 self._requests(journal, now).stop_requested(fact)
+            case TermsRequested():
+                self._requests(journal, now).terms_requested(fact)
             case ExplainRequested():
                 self._explain(fact, journal, now)
             case TransactionCloseRequested():
@@ -323,6 +373,12 @@ class Engine:
                 Maintaining(state, journal, now, timings).requested(fact)
             case MaintenanceEndRequested():
                 Maintaining(state, journal, now, timings).end_requested(fact)
+            case CapacityEventSet():
+                CapacityEvents(state, journal, now, timings).set(fact)
+            case CapacityEventWithdrawn():
+                CapacityEvents(state, journal, now, timings).withdrawn(fact)
+            case GridOperatorHeard():
+                CapacityEvents(state, journal, now, timings).heard(fact)
             case ReleaseRequested():
                 Releasing(state, journal, now, timings).requested(fact)
             case ReleaseUndoRequested():
@@ -334,6 +390,10 @@ class Engine:
                 journal.plan = True
             case BatteryReported():
                 journal.plan |= take_reading(state, fact, now)
+            case SiteMeterRead():
+                Metering(state, journal, now, timings).read(fact)
+            case SiteMeterFailed():
+                Metering(state, journal, now, timings).failed(fact)
             case StationConfigured():
                 Reconfiguration(state, journal, now, timings).configured(fact)
             case _:
@@ -346,6 +406,7 @@ class Engine:
             refused = Refused(Refusal.UNKNOWN_SESSION, "there is no active session of that id")
             journal.reply(fact.request, refused)
             return
+        self._renew_root(now, Alarm())
         plan = self._make_plan(self._state, now.mono_ms, self._timings)
         explanation = explain(self._state, plan, session, now.mono_ms, self._timings)
         journal.reply(fact.request, Explained(explanation))
@@ -384,17 +445,23 @@ class Engine:
         """Return the intake of REST requests; each is answered from a plan of its own, so upkeep comes first."""
 
         def refresh() -> None:
+            self._renew_root(now, Alarm())
             Upkeep(self._state, journal, now, self._timings, Alarm()).run()
             Capping(self._state, journal, now, self._timings, Alarm()).run()
-            renew_supply(self._state, now, Alarm())
 
         return Requests(self._state, journal, now, self._timings, refresh=refresh, make_plan=self._make_plan)
 
     # --- control ----------------------------------------------------------------------------------------------------
 
+    def _renew_root(self, now: Now, alarm: Alarm) -> None:
+        """Bring up to date what the grid connection can carry beside the base load: all else is asked of that."""
+        renew_base_load(self._state, now, self._timings, alarm)
+        hold_grid(self._state, now, alarm)
+
     def _control(self, journal: Journal, now: Now, alarm: Alarm) -> None:
         """Bring time to bear, plan, carry the plan out, and go on with what waits."""
         state, timings = self._state, self._timings
+        self._renew_root(now, alarm)
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
         queue = CommandQueue(state, journal, now, timings, alarm)
@@ -411,9 +478,15 @@ class Engine:
             ReleaseQueue(state, journal, now, timings, alarm).run()
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
-        renew_supply(state, now, alarm)
+        CapacityWatch(state, journal, now, timings, alarm).run()
+        ParkingLot(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
+        govern(state, journal, now, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
+        rotation = Rotation(state, journal, now, timings, alarm)
+        if not state.is_safe_mode and rotation.run(plan):
+            plan = self._make_plan(state, now.mono_ms, timings)
+            rotation.note(plan)
         self._show_targets(plan, journal)
         renew_overbooked(state, plan.overbooked, now)
         if state.is_safe_mode:
@@ -479,10 +552,10 @@ class Engine:
 
     # --- the output -------------------------------------------------------------------------------------------------
 
-    def _finish(self, journal: Journal) -> Step:
+    def _finish(self, journal: Journal, now: Now) -> Step:
         """Write down what changed."""
         check_nothing_written(self._state, (*journal.at_once, *journal.after_commit))
-        changes = self._changes(journal)
+        changes = self._changes(journal, now)
         return Step(
             at_once=tuple(journal.at_once),
             after_commit=tuple(journal.after_commit),
@@ -509,6 +582,12 @@ class Engine:
         records += [SendForgotten(token) for token in sorted(journal.gone)]
         records += [commanded.stored for commanded in journal.operated.values()]
         records += journal.campaigns.values()
+        records += [
+            state.capacity_events.get(event_id) or CapacityEventForgotten(event_id)
+            for event_id in sorted(journal.capacity_events)
+        ]
+        if journal.peak:
+            records.append(state.governor.peak)
         records += journal.samples
         records += journal.events
         if self._counters_moved():
@@ -554,7 +633,7 @@ class Engine:
                     changed[charger_id] = view
         return changed
 
-    def _changes(self, journal: Journal) -> Changes:
+    def _changes(self, journal: Journal, now: Now) -> Changes:
         """Return what the view takes over: sessions that changed, and all chargers that a plan may have touched."""
         state = self._state
         sessions = {session_id: self._shown(session_id) for session_id in journal.shown}
@@ -568,6 +647,8 @@ class Engine:
             state.station if journal.station else None,
             dict(state.notices) if noticed else None,
             self._makes_shown() if journal.makes else None,
+            dict(state.capacity_events) if journal.capacity_events else None,
+            site_meter_view(state, now.mono_ms),
             battery_view(state),
         )
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from csms.core.battery import BatteryReading
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import (
     CampaignId,
     ChargerId,
@@ -25,6 +26,7 @@ from csms.core.ids import (
 from csms.core.learnt import Learnt, Make
 from csms.core.release import ReleaseStep
 from csms.core.station import Station
+from csms.core.terms import UNSAID, Terms
 
 
 class TagStatus(StrEnum):
@@ -216,6 +218,7 @@ class TransactionStarted:
     `known` is the store's answer for the same `StartKey`: a replay keeps its transaction id for ever.
     `new_session_id` is used when the start opens a new session. `exclusive`: the policy lets this tag run one
     transaction at a time, so the core answers ConcurrentTx when it already runs another one (never for a replay).
+    `tag_terms`: what is listed of the tag's weight and priority.
     """
 
     key: StartKey
@@ -225,6 +228,7 @@ class TransactionStarted:
     known: KnownTransaction | None = None
     exclusive: bool = False
     request: RequestId | None = None
+    tag_terms: Terms = UNSAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -488,6 +492,53 @@ class ReleaseUndoRequested:
     charger_id: ChargerId
 
 
+@dataclass(frozen=True, slots=True)
+class CapacityEventSet:
+    """`PUT /station/capacity-events/{id}`: a limit of the grid connection, in the place of the one of that id."""
+
+    request: RequestId
+    event: CapacityEvent
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityEventWithdrawn:
+    """`DELETE /station/capacity-events/{id}`."""
+
+    request: RequestId
+    event_id: str
+    asked_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class GridOperatorHeard:
+    """`POST /station/grid-operator/heartbeat`: a sign of life of who tells limits."""
+
+    request: RequestId
+    asked_by: str
+
+
+# --- the site's meter -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMeterRead:
+    """What the site's meter shows, W, import positive, and how old that is.
+
+    `request`: it was pushed (`PUT /station/meter`), and somebody waits; None: it was read over Modbus.
+    """
+
+    power_w: int
+    age_ms: int = 0
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMeterFailed:
+    """The site's meter could not be read, and why, in words."""
+
+    reason: str
+
+
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
@@ -495,7 +546,8 @@ class ReleaseUndoRequested:
 class SessionRequested:
     """`POST /sessions`: REST-driven, or a RemoteStartTransaction when the charger is steered over OCPP.
 
-    `id_tag` is the tag to send (the virtual tag when the client named none).
+    `id_tag` is the tag to send (the virtual tag when the client named none). `terms`: what the client says of this
+    session; `tag_terms`: what is listed of the tag that it named, which a charger's start tells by itself.
     """
 
     request: RequestId
@@ -504,6 +556,17 @@ class SessionRequested:
     vehicle_max_w: int
     id_tag: str
     new_session_id: SessionId
+    terms: Terms = UNSAID
+    tag_terms: Terms = UNSAID
+
+
+@dataclass(frozen=True, slots=True)
+class TermsRequested:
+    """`PUT /sessions/{id}/share`: what is said of a session from now on, in the place of what was."""
+
+    request: RequestId
+    session_id: SessionId
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -588,6 +651,7 @@ RestFact = (
     SessionRequested
     | PowerUpdated
     | SessionStopRequested
+    | TermsRequested
     | ExplainRequested
     | TransactionCloseRequested
     | CommandRequested
@@ -599,5 +663,11 @@ RestFact = (
     | MaintenanceEndRequested
     | ReleaseRequested
     | ReleaseUndoRequested
+    | CapacityEventSet
+    | CapacityEventWithdrawn
+    | GridOperatorHeard
 )
-Fact = StationConfigured | MakesTaught | EnergyReported | BatteryReported | ChargerFact | CallFact | RestFact
+MeterFact = SiteMeterRead | SiteMeterFailed
+Fact = (
+    StationConfigured | MakesTaught | EnergyReported | BatteryReported | MeterFact | ChargerFact | CallFact | RestFact
+)

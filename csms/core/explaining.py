@@ -16,7 +16,20 @@ from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import Demand, tolerance_w
 from csms.core.events import TagStatus
-from csms.core.explanation import NAMED_MAX, Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.explanation import (
+    NAMED_MAX,
+    Awaited,
+    BaseLoadShare,
+    Binding,
+    Cause,
+    Explanation,
+    Known,
+    Load,
+    Reason,
+    Share,
+    Wait,
+)
+from csms.core.grid_terms import Held, HeldBy
 from csms.core.ids import SessionId
 from csms.core.limits import Send
 from csms.core.observing import question_of_observed
@@ -53,6 +66,8 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
         cap_w=min((cap_w for cap_w in (connector.cap_w, charger.cap_w) if cap_w is not None), default=None),
         cause=_cause(charger, session, found.limit_w, now_ms),
     )
+    weight, priority = session.standing_at(charger.config)
+    found = replace(found, weight=weight, priority=priority)
     if steered is None:
         reason = _why_not_steered(charger, connector, session)
         found = replace(found, reason=reason)
@@ -68,15 +83,30 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
     allocation = question.answer(state, nodes)
     at = _place(question, session)
     path = state.tree.paths[charger.charger_id]
+    binding = _binding(state, plan, question, nodes, allocation, at)
+    overbooked = next((node for node in path if node in plan.overbooked), None)
+    at_grid = GRID in {overbooked, None if binding is None else binding.node_id}
     return replace(
         found,
         reason=_reason(state, plan, steered, waits, allocation.alloc_w[at]),
-        binding=_binding(state, plan, question, nodes, allocation, at),
-        overbooked=next((node for node in path if node in plan.overbooked), None),
+        binding=binding,
+        overbooked=overbooked,
+        held=_held(state) if at_grid else None,
+        base_load=_base_load(state, now_ms) if at_grid else None,
         waits=tuple(waits[:NAMED_MAX]),
         waits_w=sum(wait.power_w for wait in waits),
         waits_sessions=len(waits),
     )
+
+
+def _base_load(state: State, now_ms: int) -> BaseLoadShare | None:
+    """Return what counts as base load, and why so much; None where nothing measures it."""
+    meter, power_w = state.station.site_meter, state.base_load_w
+    if meter is None:
+        return None
+    if state.base_load.is_stale(meter, now_ms):
+        return BaseLoadShare(power_w, Known.SILENT)
+    return BaseLoadShare(power_w, Known.MEASURED if power_w == state.base_load.counted_w else Known.CONFIGURED)
 
 
 def _figures(session: Session, reason: Reason, booked_w: int, limit_w: int | None) -> Explanation:
@@ -123,6 +153,8 @@ def _cause(charger: ChargerState, session: Session, limit_w: int | None, now_ms:
         return Cause.TAG_REFUSED
     if session.stated is not None:
         return Cause.STATED if session.stated.maximum_w < session.stated.declared_w else Cause.DECLARED
+    if session.parking.is_parked:
+        return Cause.PARKED
     demand: Demand = session.demand
     if demand.previous_w is None:
         return Cause.DECLARED if demand.estimate_w >= demand.declared_w else Cause.NOT_JUDGED
@@ -161,13 +193,15 @@ def _of_observed(
     nodes = question.nodes(state)
     allocation = question.answer(state, nodes)
     at = _place(question, session)
+    binding = _binding(state, plan, question, nodes, allocation, at)
     return replace(
         found,
         limited_by=reason_of(*question.parts[at], question.claims[at], allocation.limited_by[at]),
         target_w=_told_w(question, allocation, at),
         least_w=question.claims[at].min_w,
         floor_w=question.floors_w[at],
-        binding=_binding(state, plan, question, nodes, allocation, at),
+        binding=binding,
+        held=None if binding is None or binding.node_id != GRID else _held(state),
     )
 
 
@@ -288,20 +322,32 @@ def _binding(
     ]
     shares = [_share(question, allocation, i) for i in (at, *members)]
     loads = _loads(state, question, row)
+    withheld_w = state.withheld_w if row == GRID else 0
     return Binding(
         node_id=row,
         capacity_w=_capacity_w(state, row),
         booked_w=plan.booked_w[row],
         loads_w=sum(load.power_w for load in loads),
-        trimmed_w=trim_w(state, row),
+        trimmed_w=trim_w(state, row) - withheld_w,
         shared_w=shared_w,
         sessions=len(shares),
         target_w=sum(share.target_w for share in shares),
         shares=tuple(shares[:NAMED_MAX]),
         loads=tuple(loads[:NAMED_MAX]),
         more_w=richer.alloc_w[at] - allocation.alloc_w[at],
+        withheld_w=withheld_w,
         battery_w=counted_on_w(state) if row == GRID else 0,
     )
+
+
+def _held(state: State) -> Held | None:
+    """Return what holds the grid connection below its configured capacity; None: nothing does."""
+    held = state.held
+    if held is None:
+        return None
+    if state.governed_w is not None and state.governed_w < held.capacity_w:
+        return Held(state.governed_w, HeldBy.TARIFF, held.in_force_w)
+    return None if held.by is HeldBy.GRID_CAPACITY else held
 
 
 def _binding_row(state: State, question: Question, nodes: list[Node], allocation: Allocation, at: int) -> str | None:
@@ -339,6 +385,7 @@ def _share(question: Question, allocation: Allocation, at: int) -> Share:
         limit_w=_limit_w(charger, connector, session),
         target_w=_told_w(question, allocation, at),
         booked_w=charger.connector_booked_w(connector),
+        weight=question.claims[at].weight,
     )
 
 

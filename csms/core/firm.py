@@ -4,8 +4,13 @@ Everything in force then stays in force: a car that charges keeps its limit, and
 car that is plugged in falls under its connector's default; a charger that was never provisioned may give all it has.
 All of that is what is booked. Where a row carries more now than it can firmly, what is above that rests on limits that
 expire (`csms.core.conditional`): there the bound holds five minutes after the last of them was said, and is K without
-what has expired by then. Everywhere else nothing depends on this process going on, and it holds at once and for ever.
-It must fit the *firm* capacity, which the configuration tells.
+what has expired by then.
+
+It must fit the *firm* capacity: of the grid connection the lowest that may come without anything new being said, be it
+by the schedule, an event that was told, or because the grid operator is not heard
+(`csms.core.capacity_windows.lowest_w`), and without the battery; of all other rows the configured one. Where the
+schedule gives more for some hours, what is booked above the lowest rests on this process: it cuts before the next
+window begins, and nobody else does. Everywhere else the bound holds for ever.
 
 Not in it: a charger with `control: auto` that has never connected (the exposure `never_seen`).
 """
@@ -30,7 +35,7 @@ class RowBound:
 
     @property
     def holds(self) -> bool:
-        """Return whether the row can carry it; where not, facts have overbooked the row."""
+        """Return whether the row can carry it; where not, facts have overbooked the row, or its capacity is to fall."""
         carried_w = self.possible_w if self.expired_w is None else self.expired_w
         return self.firm_w is None or carried_w <= self.firm_w
 
@@ -38,10 +43,9 @@ class RowBound:
 def firm_bounds(state: State) -> Mapping[str, RowBound]:
     """Return the bound of every row, by its id."""
     station = state.station
-    firm_w: dict[str, int | None] = {GRID: max(0, station.grid_capacity_w - station.static_load_w)}
+    firm_w: dict[str, int | None] = {GRID: state.tree.lowest_w}
     firm_w |= {circuit.circuit_id: circuit.capacity_w for circuit in station.circuits}
     firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
     booked_w = state.tree.booked_w(state.chargers.values())
-    firm_w |= state.tree.firm_w
     expired_w = state.tree.firm_booked_w(state.chargers.values())
     return {node: RowBound(power_w, firm_w.get(node), expired_w.get(node)) for node, power_w in booked_w.items()}

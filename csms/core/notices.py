@@ -11,6 +11,7 @@ from csms.core.alarms import KINDS
 from csms.core.alarms import Alarm as Standing
 from csms.core.battery import PERCENT_PPM
 from csms.core.campaigning import CAR_THERE, WAITS
+from csms.core.capacity_events import operator_is_silent
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
@@ -23,8 +24,8 @@ from csms.core.records import CampaignState, Driver
 from csms.core.release import Release, ReleaseState, StepState
 from csms.core.session import Phase
 from csms.core.state import State
-from csms.core.station import Configure, Control, FailSafe
-from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, is_heard, offer_of
+from csms.core.station import GRID, Configure, Control, FailSafe
+from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, granted_w, is_heard, offer_of
 from csms.core.timings import Timings
 
 
@@ -106,6 +107,10 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
     if not state.station.fail_safe_chosen:
         yield Sign("fail_safe_not_chosen", "the configuration has no failSafe")
     yield from _of_battery(state, now, alarm)
+    operator = state.station.grid_operator
+    if operator is not None and operator_is_silent(state, now):
+        yield Sign("grid_operator_silent", f"{operator.fail_safe_capacity_w} W hold until a heartbeat comes")
+    yield from _of_site_meter(state, now, alarm)
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_maintenance(charger)
@@ -127,9 +132,23 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
             yield Sign("silent_client", cause, session.session_id, holder, session.key.idx)
 
 
+def _of_site_meter(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
+    meter, base_load, static_w = state.station.site_meter, state.base_load, state.station.static_load_w
+    if meter is None:
+        return
+    yield Sign("metered_room_not_used", "a siteMeter is configured")
+    if alarm.reached(base_load.stale_ms(meter), now):
+        why = base_load.trouble or "nothing was heard of it"
+        yield Sign("base_load_meter_stale", f"{why}; {base_load.counted_w} W count as base load")
+    if base_load.counted_w > static_w:
+        yield Sign("base_load_above_maximum", f"{base_load.counted_w} W count as measured, staticLoad is {static_w} W")
+
+
 def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
     booked_w = state.tree.booked_w(state.chargers.values()) if state.overbooked else {}
     for node, since_ms in state.overbooked.items():
+        if node == GRID and _is_early(state, booked_w[node]):
+            continue
         if alarm.reached(since_ms + timings.overbooked_alarm_ms, now):
             yield Sign("overbooked", f"{booked_w[node]} W are booked of {state.tree.caps_w[node]} W", node)
 
@@ -155,6 +174,12 @@ def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
         yield Sign("battery_not_following", f"{cause}{taken}")
     if supply.exhausted:
         yield Sign("battery_empty", f"its charge is {reading.soc_ppm // PERCENT_PPM} %")
+
+
+def _is_early(state: State, booked_w: int) -> bool:
+    """Return whether the grid connection is overbooked only by a capacity of which the time has still to come."""
+    in_force_w = None if state.held is None else state.held.in_force_w
+    return in_force_w is not None and booked_w <= max(0, in_force_w - state.base_load_w) + granted_w(state)
 
 
 def _of_energy(state: State) -> Iterator[Sign]:

@@ -31,6 +31,7 @@ from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
 from csms.core.station import GRID
+from csms.core.terms import PRIORITY_MAX
 from csms.core.timings import Timings
 from csms.core.units import floor_kw_w
 
@@ -44,6 +45,7 @@ class Steered:
         target_w: T, rounded to what can be told.
         booked_w: K of its connector.
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
+        least_told_w: its least, rounded to what can be told: chargers that take amperes may be told a little less.
         firm: what is left of all that when limits have expired; None where no row of the station has conditional power.
     """
 
@@ -55,6 +57,7 @@ class Steered:
     booked_w: int
     target_w: int
     grant_w: int
+    least_told_w: int
     limited_by: str
     firm: Firm | None = None
 
@@ -74,8 +77,12 @@ class Steered:
 
     @property
     def short(self) -> bool:
-        """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum."""
-        missing_w = self.target_w - self.booked_w
+        """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum.
+
+        A parked car that is asked again waits for nothing while what is free is enough: others keep what they have.
+        """
+        has_w = self.grant_w if self.session.parking.is_offered else self.booked_w
+        missing_w = self.target_w - has_w
         if missing_w <= 0:
             return False
         starved = self.booked_w == 0 or self.booked_w < self.claim.min_w
@@ -90,7 +97,8 @@ class Plan:
         steered: the sessions that take part, in order of arrival.
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
-        overdrawn: rows on which more is booked than their capacity less what is drawn beyond what is booked.
+        overdrawn: rows on which more is booked than their capacity less what is taken off them (`trim_w`), or than
+            targets count on of it.
         lent: rows on which more is booked than they have firmly: a battery may have to give the rest.
         firm_booked_w: what is booked on rows with conditional power when all limits that expire have.
         firm_wanted: whether somebody waits there for a share of what is firm, or more than that is booked.
@@ -190,6 +198,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             booked[i],
             targets[i],
             max(booked[i], tells[i](grants[i])),
+            tells[i](claims[i].min_w),
             reason_of(charger, connector, session, claims[i], allocation.limited_by[i]),
             firms[i],
         )
@@ -344,9 +353,10 @@ def claim_of(charger: ChargerState, connector: Connector, session: Session, floo
         if session.demand.declared_w >= least_w:  # an estimate below the minimum still holds the minimum
             most_w = max(most_w, least_w)
     most_w = max(floor_w, capped_w(connector, most_w))
-    # What cannot be paused is admitted first: power that it does not let go is nobody else's.
-    priority = int(floor_w > 0)
-    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, priority=priority, rank=session.rank)
+    weight, priority = session.standing_at(charger.config)
+    if floor_w > 0:  # what cannot be paused is admitted before all: power that it does not let go is nobody else's
+        priority += PRIORITY_MAX + 1
+    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, weight, priority, session.place)
 
 
 def capped_w(connector: Connector, power_w: int) -> int:
@@ -489,18 +499,25 @@ def overbooked_rows(state: State, booked_w: Mapping[str, int]) -> frozenset[str]
 
 
 def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
-    """Return the rows on which more is booked than targets count on, be it a battery that is running short."""
-    less_w = {node: trim.power_w for node, trim in state.trims.items()}
-    if state.tree.held_w > 0:
-        less_w[GRID] = less_w.get(GRID, 0) + state.tree.held_w
-    caps_w = ((node, state.tree.caps_w.get(node), off_w) for node, off_w in less_w.items())
-    return frozenset(n for n, cap_w, off_w in caps_w if cap_w is not None and booked_w[n] > cap_w - off_w)
+    """Return the rows on which more is booked than what is taken off them leaves: by a battery that runs short, too."""
+    found = set()
+    for node in {*state.trims, GRID}:
+        taken_w, cap_w = trim_w(state, node), state.tree.caps_w.get(node)
+        if node == GRID:
+            taken_w += max(0, state.tree.held_w)
+        if cap_w is not None and taken_w > 0 and booked_w[node] > cap_w - taken_w:
+            found.add(node)
+    return frozenset(found)
 
 
 def trim_w(state: State, node: str) -> int:
-    """Return what is taken off a row because its sessions draw more than is booked for them, W."""
+    """Return what is taken off a row for targets and raises, W.
+
+    Because its sessions draw more than is booked for them, and for the capacity tariff (`csms.core.governing`).
+    """
     trim = state.trims.get(node)
-    return 0 if trim is None else trim.power_w
+    trimmed_w = 0 if trim is None else trim.power_w
+    return trimmed_w + state.withheld_w if node == GRID else trimmed_w
 
 
 def _wanted(state: State, steered: Iterable[Steered], missing_w: Mapping[ChargerId, int]) -> frozenset[str]:

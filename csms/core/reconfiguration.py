@@ -11,12 +11,15 @@ from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import AbortConnection
 from csms.core.connector import Connector
 from csms.core.events import ConnectorStatus, StationConfigured
+from csms.core.grid_root import hold_grid
 from csms.core.limits import Book
+from csms.core.metering import reconfigured
 from csms.core.part import Alarm, Part
 from csms.core.provisioning import Provisioning
 from csms.core.records import EndReason
 from csms.core.release import steered
 from csms.core.replies import StationShown
+from csms.core.state import Supply
 from csms.core.station import Charger, Control, Station
 from csms.core.transactions import Transactions
 from csms.core.tree import build_tree, circuit_path
@@ -35,6 +38,10 @@ class Reconfiguration(Part):
                 chargers[charger_id] = charger
         self.state.station, self.state.chargers = new, chargers
         self.state.tree = build_tree(new, chargers.values())
+        reconfigured(self.state, old, self.now)
+        if new.battery is None:
+            self.state.supply = Supply()
+        hold_grid(self.state, self.now, Alarm())
         self.journal.station = True
         self.journal.chargers |= set(chargers)
         self.journal.plan = True
@@ -52,6 +59,7 @@ class Reconfiguration(Part):
             self._log_return(charger)
         config = steered(config, charger.release)
         was_observed = charger.config.is_observed
+        terms = (charger.config.terms, charger.config.connector_terms)
         charger.config, charger.draining, charger.let_go = config, False, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)
@@ -61,6 +69,9 @@ class Reconfiguration(Part):
                 charger.provisioning.connector_added()
         for idx in [i for i, c in charger.connectors.items() if i > config.connectors and _idle(c)]:
             del charger.connectors[idx]
+        if terms != (config.terms, config.connector_terms):
+            for session in charger.sessions():
+                self.journal.show(session.session_id)
         if config.is_observed is not was_observed:
             self._change_mode(charger)
         return charger
@@ -114,6 +125,7 @@ class Reconfiguration(Part):
             self._forget(charger)
         if gone:
             self.state.tree = build_tree(self.state.station, self.state.chargers.values())
+            hold_grid(self.state, self.now, alarm)
             self.journal.plan = True
 
     def _keep_young_sends(self, charger: ChargerState) -> None:

@@ -12,7 +12,7 @@ from csms.core.commands import RemoteStart, RemoteStop
 from csms.core.connector import Connector
 from csms.core.demand import StatedDemand
 from csms.core.errors import check
-from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested, TagStatus
+from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested, TagStatus, TermsRequested
 from csms.core.ids import ConnectorKey, Now, RequestId
 from csms.core.journal import Journal
 from csms.core.maintenance import why_no_start
@@ -20,7 +20,7 @@ from csms.core.planning import Plan
 from csms.core.records import Driver, EndReason
 from csms.core.replies import Refusal, Refused, SessionEnded, SessionShown
 from csms.core.samples import Samples
-from csms.core.session import Phase, Session
+from csms.core.session import Phase, Session, Turn
 from csms.core.state import StartCall, StartWaiter, State, StopCall
 from csms.core.station import Control
 from csms.core.timings import Timings
@@ -104,6 +104,9 @@ class Requests:
             opened_ms=self.now.mono_ms,
             stated=StatedDemand(fact.vehicle_max_w, fact.vehicle_max_w),
             heard_ms=self.now.mono_ms,
+            own_terms=fact.terms,
+            tag_terms=fact.tag_terms,
+            turn=Turn(self.state.turns),
         )
         connector.session = session
         self.state.sessions[session.session_id] = session
@@ -115,7 +118,7 @@ class Requests:
         if charger.connection is None or not charger.heard:
             self._refuse(fact.request, Refusal.CHARGER_OFFLINE, "the charger is offline")
             return
-        waiter = StartWaiter(fact.request, key, fact.vehicle_max_w, fact.id_tag, self.now.mono_ms)
+        waiter = StartWaiter(fact.request, key, fact.vehicle_max_w, fact.id_tag, self.now.mono_ms, fact.terms)
         token = self.state.take_token()
         self.state.waiters[key] = waiter
         self.journal.plan = True
@@ -214,6 +217,27 @@ class Requests:
                 left_w <= max(self.state.tree.firm_w[node], plan.firm_booked_w[node]),
                 f"I11: telling session {session.session_id} {session.answered_w} W leaves {left_w} W on {node}",
             )
+
+    # --- terms --------------------------------------------------------------------------------------------------------
+
+    def terms_requested(self, fact: TermsRequested) -> None:
+        """Let other terms hold for a session from the next plan on."""
+        session = self.state.sessions.get(fact.session_id)
+        if session is None or session.phase is Phase.HISTORIC:
+            self._refuse(fact.request, Refusal.UNKNOWN_SESSION, "there is no active session of that id")
+            return
+        if session.own_terms != fact.terms:
+            session.own_terms = fact.terms
+            self.journal.write_session(session)
+            self.journal.plan = True
+            self.journal.log(
+                "session.terms_changed",
+                *session.key,
+                session_id=session.session_id,
+                weight=fact.terms.weight,
+                priority=fact.terms.priority,
+            )
+        self.journal.reply(fact.request, SessionShown(session_view(self.state, session)))
 
     # --- stop ---------------------------------------------------------------------------------------------------------
 

@@ -38,11 +38,21 @@ def make_safe_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         floor_w = floor_of_w(charger, connector, awaited_default_w(charger, now_ms))
         claim = claim_of(charger, connector, session, floor_w)
         booked_w = charger.connector_booked_w(connector)
-        share_w = tells_of(charger, session)(min(shares_w[connector.key], booked_w))
+        tellable_w = tells_of(charger, session)
+        share_w = tellable_w(min(shares_w[connector.key], booked_w))
         useful_w = share_w if share_w >= claim.min_w else 0
         target_w = min(booked_w, max(floor_w, useful_w))
         steered[session.session_id] = Steered(
-            session, charger, connector, claim, floor_w, booked_w, target_w, booked_w, LIMITED_BY_SAFE_MODE
+            session,
+            charger,
+            connector,
+            claim,
+            floor_w,
+            booked_w,
+            target_w,
+            booked_w,
+            tellable_w(claim.min_w),
+            LIMITED_BY_SAFE_MODE,
         )
     rows_w = state.tree.booked_w(state.chargers.values())
     return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted=frozenset(), overdrawn=frozenset())

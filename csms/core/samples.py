@@ -16,6 +16,7 @@ from csms.core.evidence import Witness
 from csms.core.ids import Now, SessionId
 from csms.core.journal import Journal
 from csms.core.meter import most_energy_wh, most_power_w
+from csms.core.parking import is_drawing
 from csms.core.part import Part
 from csms.core.records import Doubt, Driver
 from csms.core.replies import Confirmed
@@ -255,6 +256,8 @@ class Samples(Part):
         self.journal.show(session.session_id)
         session.consumed_w = power_w
         self.transactions.prove(session)
+        if session.parking.idle_ms is not None or session.parking.is_parked:
+            self._read_parked(charger, session, power_w)
         limit_w = connector.limits.accepted_w(session.transaction_id)
         if limit_w is None and charger.config.is_observed:
             limit_w = charger.config.max_power_w
@@ -263,6 +266,21 @@ class Samples(Part):
         least_w = connector.limits.told_since_w(session.transaction_id)
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings, least_w=least_w):
             self.journal.write_session(session)
+            self.journal.plan = True
+
+    def _read_parked(self, charger: ChargerState, session: Session, power_w: int) -> None:
+        """Let a parked car that takes power by two samples in a row be one that has just come.
+
+        The first one stops the clock that runs against it; alone it changes no limit (ALLOCATOR.md §5 point 7).
+        """
+        if not is_drawing(charger, power_w):
+            return
+        parking, previous_w = session.parking, session.demand.previous_w
+        parking.idle_ms = None
+        if parking.is_parked and previous_w is not None and is_drawing(charger, previous_w):
+            parking.reset()
+            self.journal.write_session(session)
+            self.journal.log("session.unparked", *session.key, session_id=session.session_id)
             self.journal.plan = True
 
 

@@ -1,7 +1,8 @@
 """A charger's own clock, as its time stamps show it: which of them speak of now (OCPP 1.6 §3.14).
 
 Clocks of chargers are hours off, step when they are set, and their queues bring stamps of the past. Nothing here
-compares a stamp with our time alone: only with how the charger's stamps have stood to it so far.
+compares a stamp with our time alone: only with how the charger's stamps have stood to it so far. So a step of our own
+clock, which shows against the monotonic time, moves all that is remembered with it (LEDGER.md I8).
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ STALE_MS = 60_000
 
 CLOCK_STEP_MS = 120_000
 """When nothing newer has come for so long, the charger's clock may have stepped back …"""
+
+OUR_STEP_MS = 1_000
+"""Our clock has stepped when it has moved by so much against the monotonic time; less than that is how it is read."""
 
 STEADY_MS = 60_000
 """… if its stamps have stood equally far behind for so long: those of a queue catch up."""
@@ -50,6 +54,12 @@ class Stamps:
         the clock was set right meanwhile, that shows within two minutes.
         """
         self.offset_ms, self.seen_ms, self.ahead_ms = self.ahead_by_ms, now_ms, None
+
+    def our_clock_stepped(self, by_ms: int) -> None:
+        """Keep where the charger's clock stands though ours was set by so much: its own was not."""
+        self.offset_ms -= by_ms
+        self.ahead_ms = None if self.ahead_ms is None else self.ahead_ms - by_ms
+        self.behind_ms = None if self.behind_ms is None else self.behind_ms - by_ms
 
     @property
     def ahead_by_ms(self) -> int:

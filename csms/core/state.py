@@ -2,16 +2,19 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import tzinfo
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from csms.core.alarms import Alarm
+from csms.core.base_load import BaseLoad
 from csms.core.battery import BatteryReading
 from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
 from csms.core.commands import Call, SetBattery
 from csms.core.connector import Connector
 from csms.core.events import EnergyReported, KnownTransaction, StartKey
+from csms.core.grid_terms import CapacityEvent, Held
 from csms.core.ids import (
     CampaignId,
     ChargerId,
@@ -27,7 +30,10 @@ from csms.core.learnt import Learnt, Make
 from csms.core.limits import Send
 from csms.core.records import CampaignStored
 from csms.core.session import Session
-from csms.core.station import Station
+from csms.core.station import GRID, Station
+from csms.core.station_time import Zones, utc_only
+from csms.core.tariff import Governor
+from csms.core.terms import UNSAID, Terms
 from csms.core.tree import Tree
 from csms.core.trim import Trim
 
@@ -153,6 +159,7 @@ class StartWaiter:
     vehicle_max_w: int
     id_tag: str
     asked_ms: int
+    terms: Terms = UNSAID
     session_id: SessionId | None = None
 
 
@@ -192,6 +199,7 @@ class State:
         makes: what the chargers of each make have shown.
         sessions: those that have not ended, in order of arrival.
         transactions: the open ones, by OCPP's id.
+        turns: how often a session was moved to the back of the order (`csms.core.rotation`).
         calls: CALLs of ours whose answer may still come.
         starts, ended: what was started and ended lately, for replays that the store cannot know yet.
         orphans: stops that have been recorded, for those that name no transaction of ours.
@@ -204,8 +212,16 @@ class State:
         campaigns: those that have not ended, oldest first.
         releasing: chargers whose release is under way (`csms.core.releasing`).
         capped: chargers that had caps when that was last looked at (`csms.core.capping`).
+        capacity_events: limits of the grid connection that were told, by their ids (`csms.core.capacity_events`).
+        operator_heard_ms: when the grid operator was last heard; None: not since this process began.
+        held: what the grid connection may be loaded with, and why no more (`csms.core.grid_root`); None: not looked at.
+        governor: of the capacity tariff (`csms.core.governing`).
+        governed_w: what he lets the grid connection draw; None: all that it may.
+        drawn: what he was told last: what may have been drawn, and what is sure of that, W.
+        zones: the rules of time zones by their IANA names.
         maintained: chargers of which something is said (`csms.core.maintaining`).
         supply: the battery.
+        base_load: what is known of the load that is not ours (`csms.core.metering`).
     """
 
     station: Station
@@ -218,6 +234,7 @@ class State:
     makes: dict[Make, Learnt] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     transactions: dict[int, Session] = field(default_factory=dict)
+    turns: int = 0
     calls: Recent[Token, PendingCall] = field(default_factory=Recent)
     starts: Recent[StartKey, KnownTransaction] = field(default_factory=Recent)
     ended: Recent[int, KnownTransaction] = field(default_factory=Recent)
@@ -234,6 +251,34 @@ class State:
     capped: set[ChargerId] = field(default_factory=set)
     maintained: set[ChargerId] = field(default_factory=set)
     supply: Supply = field(default_factory=Supply)
+    capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
+    operator_heard_ms: int | None = None
+    held: Held | None = None
+    governor: Governor = field(default_factory=Governor)
+    governed_w: int | None = None
+    drawn: tuple[int, int] | None = None
+    zones: Zones = utc_only
+    base_load: BaseLoad = field(default_factory=lambda: BaseLoad(0, 0))
+
+    @property
+    def withheld_w(self) -> int:
+        """Return what the capacity tariff takes off what the grid connection has for chargers, W."""
+        cap_w = self.tree.caps_w[GRID]
+        if self.governed_w is None or cap_w is None:
+            return 0
+        without_battery_w = self.tree.firm_w.get(GRID, cap_w)
+        return max(0, without_battery_w - max(0, self.governed_w - self.base_load_w))
+
+    @property
+    def base_load_w(self) -> int:
+        """Return what counts as base load where power is firm, W (`csms.core.metering`)."""
+        static_w = self.station.static_load_w
+        return static_w if self.station.site_meter is None else max(static_w, self.base_load.counted_w)
+
+    @property
+    def zone(self) -> tzinfo:
+        """Return the rules of the station's clock."""
+        return self.zones(self.station.time_zone)
 
     def connector(self, key: ConnectorKey) -> Connector | None:
         """Return a connector, or None when there is none of that key."""

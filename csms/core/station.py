@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from csms.core.grid_terms import CapacityTariff, CapacityWindow, GridOperator
 from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.site_meter import SiteMeter
+from csms.core.terms import UNSAID, Terms
 
 GRID = "grid"
 """Id of the root of every station's tree of limits."""
@@ -53,6 +56,14 @@ class FailSafe(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorTerms:
+    """What the configuration says of the sessions at one connector, beside what it says of all at its charger."""
+
+    idx: int
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
 class Charger:
     """One charger as configured.
 
@@ -70,6 +81,7 @@ class Charger:
         fail_safe: what it does while this server is away.
         fail_safe_power_w: F, what each connector falls back to then; 0 where `closed` or not steered over OCPP.
         mode: whether it is steered, or observed only.
+        terms: weight and priority of its sessions, unless `connector_terms`, their id tag or they themselves say more.
     """
 
     charger_id: ChargerId
@@ -87,6 +99,8 @@ class Charger:
     fail_safe: FailSafe = FailSafe.CLOSED
     fail_safe_power_w: int = 0
     mode: Mode = Mode.CONTROL
+    terms: Terms = UNSAID
+    connector_terms: tuple[ConnectorTerms, ...] = ()
 
     @property
     def is_dc(self) -> bool:
@@ -108,6 +122,10 @@ class Charger:
     def uncontrolled_power_w(self) -> int:
         """Return what is booked while nobody steers it, W."""
         return self.max_power_w if self.reserved_power_w is None else self.reserved_power_w
+
+    def terms_at(self, idx: int) -> Terms:
+        """Return what is said of the sessions at one connector alone."""
+        return next((each.terms for each in self.connector_terms if each.idx == idx), UNSAID)
 
     def connector_keys(self) -> Iterator[ConnectorKey]:
         """Yield its connectors in order."""
@@ -164,6 +182,10 @@ class Station:
         fail_safe: the choice for every charger that has none of its own.
         time_zone: IANA name.
         rest_session_timeout_s: a REST-driven session silent for so long is ended.
+        capacity_schedule: hours in which the grid connection may be loaded with less.
+        grid_operator: who tells limits at run time; None: nobody.
+        capacity_tariff: how power is paid for; None: its highest means are not.
+        site_meter: what measures the load that is not ours; None: it counts as `static_load_w` always.
     """
 
     station_id: str
@@ -176,6 +198,10 @@ class Station:
     fail_safe: FailSafe = FailSafe.CLOSED
     time_zone: str = "UTC"
     rest_session_timeout_s: int = 86_400
+    capacity_schedule: tuple[CapacityWindow, ...] = ()
+    grid_operator: GridOperator | None = None
+    capacity_tariff: CapacityTariff | None = None
+    site_meter: SiteMeter | None = None
 
     def charger(self, charger_id: ChargerId) -> Charger | None:
         """Return the charger of that id, or None."""

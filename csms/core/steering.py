@@ -93,16 +93,20 @@ class Steering(TimedPart):
         if not self.plan.wanted.isdisjoint(path):
             return "another session is short"
         if self.plan.cut_is_a_trim(self.state, each) and self.state.tree.held_w <= 0:
-            return "a row is overdrawn"
+            return "the capacity tariff" if self.state.withheld_w else "a row is overdrawn"
         return "the battery has less to give, or need not give it"
 
-    @staticmethod
-    def _worth_passing(each: Steered, last: Send) -> bool:
-        """Return whether an urgent cut is to be sent although the last limit is not answered yet."""
+    def _worth_passing(self, each: Steered, last: Send) -> bool:
+        """Return whether an urgent cut is to be sent although the last limit is not answered yet.
+
+        A small one waits for that answer, but no longer than §3 has any wait: a slow charger may take a minute.
+        """
         if not last.urgent and not last.handed and each.target_w <= last.limit_w:
             return True  # it waits in the queue without haste, and its row has become overbooked since
         band_w = dead_band_w(each.charger.config, each.target_w)
-        return each.target_w == 0 < last.limit_w or each.target_w <= last.limit_w - band_w
+        if each.target_w == 0 < last.limit_w or each.target_w <= last.limit_w - band_w:
+            return True
+        return each.target_w < last.limit_w and self._reached(last.sent_ms + self.timings.urgent_wait_ms)
 
     def _worth_a_cut(self, each: Steered, last: Send, urgent: bool) -> bool:  # noqa: FBT001 - a plain condition
         """Return whether T is to be sent after `last`: small cuts keep the spacing of raises."""

@@ -1,6 +1,7 @@
 """The tree of limits as numbers: grid connection → circuits → chargers, and what is booked on each row.
 
-Capacity of the root is what the grid connection gives less the static load; a draining charger hangs under the nearest
+Capacity of the root is what the grid connection gives less the static load, at this instant (`csms.core.grid_root`
+brings it up to date); a draining charger hangs under the nearest
 ancestor that survived, without a cap of its own (what it may draw is a fact, not a limit).
 """
 
@@ -22,6 +23,8 @@ class Tree:
         paths: of each charger: its own row first, the root last.
         firm_w: of each row that can carry more now than it can firmly: what that is, W (LEDGER.md I11). What is above
             it is conditional.
+        lowest_w: the lowest that the grid connection may come to by the clock or a silent operator, less the base load,
+            W; None: not looked at.
         load_w: what is booked at the grid connection beside the chargers: what a battery may be taking.
         held_w: targets leave so much of the grid connection out of account; below 0: they count on so much more.
     """
@@ -30,6 +33,7 @@ class Tree:
     caps_w: Mapping[str, int | None]
     paths: Mapping[ChargerId, tuple[str, ...]]
     firm_w: Mapping[str, int] = field(default_factory=dict)
+    lowest_w: int | None = None
     load_w: int = 0
     held_w: int = 0
 
@@ -62,13 +66,33 @@ class Tree:
         return min((self.firm_w[node] - booked_w[node] for node in path if node in self.firm_w), default=None)
 
 
-def with_root(tree: Tree, capacity_w: int, firm_w: int, load_w: int, held_w: int) -> Tree:
-    """Return the tree with another capacity of the grid connection, W, what of it is firm, and what else it carries."""
-    firm = {GRID: firm_w} if firm_w < capacity_w else {}
-    if (tree.caps_w[GRID], tree.firm_w, tree.load_w, tree.held_w) == (capacity_w, firm, load_w, held_w):
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What the grid connection can carry at this instant, W, and what of it holds.
+
+    Attributes:
+        capacity_w: less the base load, with what the battery gives.
+        firm_w: the same without the battery.
+        lowest_w: the lowest that this may come to without anything new being said.
+        load_w, held_w: as in `Tree`.
+    """
+
+    capacity_w: int
+    firm_w: int
+    lowest_w: int
+    load_w: int = 0
+    held_w: int = 0
+
+
+def with_root(tree: Tree, root: Root) -> Tree:
+    """Return the tree with another root."""
+    firm = {GRID: root.firm_w} if root.firm_w < root.capacity_w else {}
+    now = (tree.caps_w[GRID], tree.firm_w, tree.lowest_w, tree.load_w, tree.held_w)
+    if now == (root.capacity_w, firm, root.lowest_w, root.load_w, root.held_w):
         return tree
-    nodes = tuple(replace(node, cap_w=capacity_w) if node.node_id == GRID else node for node in tree.nodes)
-    return Tree(nodes, {**tree.caps_w, GRID: capacity_w}, tree.paths, firm, load_w, held_w)
+    nodes = tuple(replace(node, cap_w=root.capacity_w) if node.node_id == GRID else node for node in tree.nodes)
+    caps_w = {**tree.caps_w, GRID: root.capacity_w}
+    return Tree(nodes, caps_w, tree.paths, firm, root.lowest_w, root.load_w, root.held_w)
 
 
 def circuit_path(station: Station, circuit_id: str | None) -> tuple[str, ...]:

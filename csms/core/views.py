@@ -6,7 +6,8 @@ from csms.core.records import Driver
 from csms.core.replies import BatteryView, ChargerView, ConnectorView, SessionView
 from csms.core.session import Session
 from csms.core.state import State
-from csms.core.station import GRID
+from csms.core.supply import granted_w
+from csms.core.terms import standing
 
 
 def battery_view(state: State) -> BatteryView | None:
@@ -18,7 +19,7 @@ def battery_view(state: State) -> BatteryView | None:
         soc_ppm=reading.soc_ppm,
         power_w=reading.power_w,
         set_point_w=None if said is None else said.power_w,
-        granted_w=(state.tree.caps_w[GRID] or 0) - state.tree.firm_w.get(GRID, state.tree.caps_w[GRID] or 0),
+        granted_w=granted_w(state),
         booked_w=state.tree.load_w,
         computed=reading.computed,
     )
@@ -31,6 +32,9 @@ def session_view(state: State, session: Session) -> SessionView:
     holds = connector is not None and connector.session is session
     observed = charger is not None and charger.config.is_observed and session.driver is Driver.OCPP
     booked_w = charger.connector_booked_w(connector) if charger is not None and connector is not None and holds else 0
+    weight, priority = (
+        standing(session.own_terms, session.tag_terms) if charger is None else session.standing_at(charger.config)
+    )
     return SessionView(
         session_id=session.session_id,
         driver=session.driver,
@@ -47,6 +51,8 @@ def session_view(state: State, session: Session) -> SessionView:
         started_ms=session.started_ms,
         observed=observed,
         firm_w=session.firm_w if session.driver is Driver.REST else None,
+        weight=weight,
+        priority=priority,
     )
 
 

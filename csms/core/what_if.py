@@ -4,30 +4,46 @@ Theory of operation. A state is made up in which nothing is left to wait for: ev
 OCPP is connected, set up and obeys, its fail-safe power is in force, nothing of an earlier life is booked, and every
 car has been there for a while. Then the question of the plan is asked of it (`csms.core.planning`), so the answer is
 what the plan would be. No running state is read, and none comes of it; caps of operators are not in it.
+
+The grid connection has what it would have at a moment: by the schedule, and by the limits that a grid operator has
+told; he himself counts as heard. A capacity tariff holds it at its target.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import Purpose
 from csms.core.configuration import Notice, notices
 from csms.core.demand import Demand, StatedDemand
 from csms.core.events import TagStatus
-from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, SessionId, Token
+from csms.core.grid_root import hold_grid
+from csms.core.grid_terms import CapacityEvent
+from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, SessionId, Token
 from csms.core.ladder import fail_safe_w
 from csms.core.limits import Send
+from csms.core.part import Alarm
 from csms.core.planning import Question, question_of, reason_of, uncut_w
 from csms.core.records import Driver, SendState
 from csms.core.session import Phase, Session
 from csms.core.state import State
-from csms.core.station import Charger, Control, Station
+from csms.core.station import GRID, Charger, Control, Station
 from csms.core.timings import LAW
 from csms.core.tree import build_tree
 
 NO_CONNECTOR = "the station has no such connector"
 NOT_STEERED = "this charger is not steered: its cars take what they want, and what is booked for it is never shared"
 SECOND_CAR = "another car is at this connector"
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When it is asked for (UTC ms), the rules of the station's clock, and the limits that were told by then."""
+
+    wall_ms: int
+    zone: tzinfo = UTC
+    events: tuple[CapacityEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +91,14 @@ class WhatIf:
     notices: tuple[Notice, ...]
 
 
-def what_if(station: Station, cars: Sequence[Car]) -> WhatIf:
-    """Return who would get how much, the cars having come in the order given."""
+def what_if(station: Station, cars: Sequence[Car], moment: Moment) -> WhatIf:
+    """Return who would get how much at a moment, the cars having come in the order given."""
     chargers = {config.charger_id: _settled(config) for config in station.chargers}
-    state = State(station, build_tree(station, chargers.values()), chargers, 1, 1, 1)
+    state = State(station, build_tree(station, chargers.values()), chargers, 1, 1, 1, zones=lambda _: moment.zone)
+    state.capacity_events = {event.event_id: event for event in moment.events}
+    state.operator_heard_ms = 0
+    hold_grid(state, Now(0, moment.wall_ms), Alarm())
+    state.governed_w = None if station.capacity_tariff is None else station.capacity_tariff.target_w
     placed: list[Car] = []
     left_out: list[CarLeftOut] = []
     for place, car in enumerate(cars):
@@ -178,4 +198,5 @@ def _loads(state: State, question: Question, powers_w: Sequence[int]) -> tuple[N
     for charger_id, power_w in at_w.items():
         for node in state.tree.paths[charger_id]:
             loads_w[node] += power_w
-    return tuple(NodeLoad(n.node_id, loads_w[n.node_id], n.cap_w) for n in state.tree.nodes)
+    caps_w = {**state.tree.caps_w, GRID: (state.tree.caps_w[GRID] or 0) - state.withheld_w}
+    return tuple(NodeLoad(n.node_id, loads_w[n.node_id], caps_w[n.node_id]) for n in state.tree.nodes)

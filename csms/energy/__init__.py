@@ -1,1 +1,1 @@
-"""What else hangs on the grid connection beside cars: batteries (`ports`, `modelled`, `watch`)."""
+"""What of the site speaks neither OCPP nor REST: batteries, and devices that are asked over Modbus."""

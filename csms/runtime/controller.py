@@ -18,6 +18,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -358,7 +359,7 @@ class Controller:
         # A cut may have left under a token that never became durable: its answer must not meet another CALL.
         token = Token(max(counters.next_token, self._least_token))
         snapshot = replace(snapshot, counters=replace(counters, next_token=token))
-        self._engine = Engine(snapshot, self._clock.now(), self._timings, safe=self._safe_mode.on)
+        self._engine = Engine(snapshot, self._clock.now(), self._timings, safe=self._safe_mode.on, zones=ZoneInfo)
         changes = self._engine.all_changes()
         if self._view is None:
             self._view = StationView(self._engine.station)

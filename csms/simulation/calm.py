@@ -11,6 +11,7 @@ from csms.core.commands import Purpose, RateUnit
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.records import Driver, SessionStored
 from csms.core.station import GRID, Charger, Control, Station
+from csms.core.terms import Terms, standing
 from csms.simulation.car import Car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.faults import Kind
@@ -61,6 +62,8 @@ def _plug(model: ChargerModel, idx: int, car: Car, around: Surroundings) -> Call
 
 def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId]) -> int:
     """Judge the end of the calm; return how many sessions were compared with their fair share."""
+    if not judge.turns.are_settled(now_ms):
+        return 0
     station = judge.mirror.station
     troubled = troubled | _excused(judge) | judge.trouble.worn
     rows = _rows(station, station.chargers)
@@ -183,7 +186,18 @@ def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...], judge: J
     """
     default_w = max((send.limit_w for send in judge.mirror.chargers[row.charger_id].defaults), default=0)
     most_w = max(min(charger.max_power_w, row.declared_w), default_w)
-    return Claim(f"{row.charger_id}#{row.idx}", rows, max(charger.min_power_w, default_w), most_w, row.rank, default_w)
+    terms = (Terms(row.weight, row.priority), Terms(row.tag_weight, row.tag_priority), charger.terms_at(row.idx))
+    weight, priority = standing(*terms, charger.terms)
+    return Claim(
+        f"{row.charger_id}#{row.idx}",
+        rows,
+        max(charger.min_power_w, default_w),
+        most_w,
+        row.rank,
+        default_w,
+        weight,
+        (-priority, judge.turns.order(row.session_id)),
+    )
 
 
 def _key(claim: Claim) -> ConnectorKey:

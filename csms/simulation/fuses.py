@@ -166,8 +166,8 @@ class Fuses:
     def _believed_ms(self, charger_id: ChargerId) -> int:
         """Return since when what a liar tells is taken for now: not yet, while it is away or disturbed.
 
-        Of one whose clock is behind the server's, or was stepped, that is two minutes after it has come: until then it
-        may be its queue that speaks.
+        Of one whose clock is behind the server's, or was stepped, that is two minutes after it has come, or after the
+        process has started, with which all timers restart (LEDGER.md §1): until then it may be its queue that speaks.
         """
         truth = self.truth
         model, now_ms = truth.chargers[charger_id], truth.now_ms
@@ -176,7 +176,8 @@ class Fuses:
             return now_ms
         blind_ms = max(model.meter_fault_until_ms, model.meter_mute_until_ms, model.silent_until_ms)
         is_behind = model.skew_ms - truth.around.server_ahead_ms < -CLOCK_DOUBT_MS or model.stepped_ms != 0
-        believed_ms = model.heard_since_ms + (CLOCK_STEP_MS if is_behind else 0)
+        from_ms = max(model.heard_since_ms, truth.up_since_ms)
+        believed_ms = from_ms + (CLOCK_STEP_MS if is_behind else 0)
         delayed_ms = truth.around.delayed_until_ms.get(charger_id, 0)
         disturbed_ms = max(model.disturbed_until_ms, delayed_ms, truth.around.faults.doubted_until_ms)
         return min(now_ms, max(believed_ms, blind_ms, disturbed_ms))

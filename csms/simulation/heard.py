@@ -99,6 +99,8 @@ class HeardCharger:
         is_let_go: removed and drained; if it is ever configured again, it is a new one.
         keeps_tx: its make is known to keep a TxProfile beyond its transaction.
         asserting_ms: when it booted with connectors provisioned, until its default was Accepted again.
+        has_spoken: it has said or answered something on its connection: until then it is told nothing; asked: what it
+            was asked before.
         takeovers_ms: when somebody took its connection over; is_two: so often that it may be two (docs/adr/0015).
         is_default_due: it has booted since its default was Accepted last.
     """
@@ -114,6 +116,8 @@ class HeardCharger:
     reads: set[Token] = field(default_factory=set)
     top_level: int = MOST_LEVELS
     connection: ConnectionId | None = None
+    has_spoken: bool = False
+    asked: set[Token] = field(default_factory=set)
     ever_connected: bool = False
     provisioned: set[int] = field(default_factory=set)
     is_draining: bool = False

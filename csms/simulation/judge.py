@@ -37,6 +37,7 @@ from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 from csms.simulation.trouble import Trouble
 from csms.simulation.truth import Obeyed, Truth
+from csms.simulation.turns import Turns
 from csms.simulation.verdicts import Verdicts
 from csms.simulation.waits import Waits
 from csms.simulation.workoff import WorkOff
@@ -73,6 +74,7 @@ class Judge:
     registry: Registry = field(default_factory=Registry)
     verdicts: Verdicts = field(default_factory=Verdicts)
     waits: Waits = field(default_factory=Waits)
+    turns: Turns = field(default_factory=Turns)
     configured: Callable[[StationConfigured], None] = lambda _fact: None
     _in_force: dict[int, frozenset[tuple[Token, int]]] = field(default_factory=dict)
     _serial: int = 0
@@ -145,6 +147,7 @@ class Judge:
         self.truth.live &= {charger_id for charger_id, known in mirror.chargers.items() if not known.is_let_go}
         self.trouble.stepped(facts, (*step.at_once, *step.after_commit), now_ms)
         self.verdicts.see(step.records, now_ms)
+        self.turns.see(step.records, now_ms)
         self._i4_commands(step, after_facts)
         self._i1_i3(engine, facts, step, after_facts)
         self._i5(engine)
@@ -181,6 +184,7 @@ class Judge:
         self._in_force.clear()
         self.waits.recovered()
         self.verdicts.recovered(store)
+        self.turns.recovered(store.sessions)
         self._left.clear()  # a token is an identity within one process; message ids are the gateway's
         self.truth.live = {row.charger_id for row in store.chargers.values() if row.ever_connected}
         self.truth.stepped(engine)

@@ -7,7 +7,7 @@ more, never less. Rows in the store take the place of memory after a crash.
 
 from collections.abc import Iterable
 
-from csms.core.commands import ClearLimits, Command, Purpose, ReadConfiguration, SetLimit
+from csms.core.commands import ClearLimits, Command, Purpose, ReadConfiguration, SetLimit, Trigger
 from csms.core.events import (
     CallAnswered,
     CallErrored,
@@ -17,6 +17,7 @@ from csms.core.events import (
     ChargerBooted,
     ChargerConnected,
     ChargerDisconnected,
+    ChargerHeard,
     ConfigurationRead,
     ConnectorStatus,
     Fact,
@@ -168,6 +169,8 @@ class Mirror:
                 charger.clearable[command.token] = clearable(charger, command, self.now_ms)
             elif isinstance(command, ReadConfiguration):
                 charger.reads.add(command.token)
+            elif isinstance(command, Trigger) and not charger.has_spoken:
+                charger.asked.add(command.token)
         self._free()
 
     def _see_record(self, record: Record) -> None:
@@ -291,7 +294,10 @@ class Mirror:
                 self._configure(fact.station)
             case ChargerConnected() | ChargerDisconnected():
                 self._connection(fact)
+            case ChargerHeard():
+                self._spoken(fact)
             case ChargerBooted():
+                self._spoken(fact)
                 self._booted(fact)
             case CallSent() | CallUnsent() | CallAnswered() | CallErrored() | CallTimedOut() | ConfigurationRead():
                 self._call(fact)
@@ -312,7 +318,8 @@ class Mirror:
             return
         if isinstance(fact, ChargerConnected):
             charger.ever_connected = True
-            charger.connection = fact.connection
+            charger.connection, charger.has_spoken = fact.connection, False
+            charger.asked.clear()
             if fact.takes_over:
                 self._taken_over(charger)
             return
@@ -328,6 +335,11 @@ class Mirror:
         is_fast = self.now_ms - charger.takeovers_ms[0] <= CONFLICT_MS
         if len(charger.takeovers_ms) == CONFLICT_TAKEOVERS and is_fast:
             charger.is_two, charger.asserting_ms = True, None
+
+    def _spoken(self, fact: ChargerHeard | ChargerBooted) -> None:
+        charger = self.chargers.get(fact.charger_id)
+        if charger is not None and charger.connection == fact.connection:
+            charger.has_spoken = True
 
     def _booted(self, fact: ChargerBooted) -> None:
         charger = self.chargers.get(fact.charger_id)
@@ -365,6 +377,8 @@ class Mirror:
 
     def _other_call(self, fact: Fact) -> None:
         for charger in self.chargers.values():
+            if isinstance(fact, CallAnswered | CallErrored) and fact.token in charger.asked:
+                charger.has_spoken = True
             if isinstance(fact, CallAnswered) and fact.token in charger.clears:
                 clear = charger.clears.pop(fact.token)
                 has_default = any(send.accepted_ms is not None for send in charger.defaults)

@@ -3,7 +3,8 @@
 A conviction excuses what a connector draws, and makes others give way for it, so that it has to be earned. What speaks
 against it is taken widely, as a core must not be quicker than the widest reading: every sample running on above the
 least that was Accepted for its transaction, else above the least default, whether its car had the time to let go or
-not. One that tells no power, or none although its register rises, may be a mean above it.
+not. One that tells no power, or none although its register rises, may be a mean above it. Of the samples of one step
+each may convict, whatever follows it in the same step.
 """
 
 from collections.abc import Iterable
@@ -24,11 +25,28 @@ ENOUGH_MS = 15_000
 
 @dataclass(slots=True)
 class Against:
-    """What speaks against one connector: so many samples running, since the first of them; the newest one."""
+    """What speaks against one connector: so many samples running, since the first of them; the newest one.
+
+    `most`, `most_since_ms`: the same where they were most in the present step.
+    """
 
     samples: int = 0
     since_ms: int = 0
     newest: Sample | None = None
+    most: int = 0
+    most_since_ms: int = 0
+
+    def begin_step(self) -> None:
+        """Begin with what spoke against it before."""
+        self.most, self.most_since_ms = self.samples, self.since_ms
+
+    def add(self, now_ms: int) -> None:
+        """Count one more."""
+        if not self.samples:
+            self.since_ms = now_ms
+        self.samples += 1
+        if self.samples > self.most:
+            self.most, self.most_since_ms = self.samples, self.since_ms
 
 
 @dataclass(slots=True)
@@ -40,6 +58,8 @@ class Verdicts:
 
     def hear(self, facts: Iterable[Fact], mirror: Mirror) -> None:
         """Take the samples of one step, after the mirror has heard it."""
+        for against in self._against.values():
+            against.begin_step()
         for fact in facts:
             charger = mirror.chargers.get(fact.charger_id) if isinstance(fact, MeterSampled) else None
             if not isinstance(fact, MeterSampled) or charger is None:
@@ -75,12 +95,12 @@ class Verdicts:
             return
         self.convicted.add(key)
         against = self._against.get(key, Against())
-        lasted_ms = now_ms - against.since_ms if against.samples else 0
+        lasted_ms = now_ms - against.most_since_ms if against.most else 0
         demand(
-            against.samples >= ENOUGH_SAMPLES or lasted_ms >= ENOUGH_MS,
+            against.most >= ENOUGH_SAMPLES or lasted_ms >= ENOUGH_MS,
             "evidence: {} counts as not obeying after {} samples in {} ms",
             f"{key.charger_id}#{key.idx}",
-            against.samples,
+            against.most,
             lasted_ms,
         )
 
@@ -95,9 +115,7 @@ def _take(against: Against, sample: Sample, charger: HeardCharger, idx: int, now
     if (sample.power_w or is_still) and sample.power_w is not None and not _is_above(sample.power_w, charger, idx):
         against.samples = 0
         return
-    if not against.samples:
-        against.since_ms = now_ms
-    against.samples += 1
+    against.add(now_ms)
 
 
 def _is_above(power_w: int, charger: HeardCharger, idx: int) -> bool:

@@ -20,7 +20,8 @@ controller but
   that its charger has from us. When it goes, or a transaction with a limit of its own has ended, the default counts
   again, and a row that is still open has its 25 s again;
 - one that has fallen silent on a connection that stays, until two CALLs to it have timed out and 25 s have passed: only
-  that shows it (§3), and until then it counts as one whose CALL was lost. When its connection ends, that is known;
+  that shows it (§3), and until then it counts as one whose CALL was lost. When its connection ends, that is known; and
+  likewise on a new one before its first word: it is told nothing so long, as the core knows, and others make room;
 - whoever came into reach or went out of it in the last 25 s, and what is longer waited for one that answers slowly,
   and REST clients that have not asked since this was over, nor since somebody on their row was convicted: they are not
   counted.
@@ -68,6 +69,7 @@ class Reach(StrEnum):
     SILENT = "silent"
     """It hears or says nothing, and the central system still has a connection to it."""
     AWAY = "away"
+    """There is no connection, or it has said nothing on it yet: it is told nothing."""
 
 
 @dataclass(slots=True)
@@ -385,8 +387,7 @@ class WorkOff:
     def _reach_of(self, charger_id: ChargerId, model: ChargerModel) -> Reach:
         known = self.truth.mirror.chargers.get(charger_id)
         is_heard = model.link is not None and model.heard_since_ms is not None and model.is_up
-        is_known = known is not None and known.connection is not None
-        if not is_known:
+        if known is None or known.connection is None or not known.has_spoken:
             return Reach.AWAY
         return Reach.HERE if is_heard and self.truth.now_ms >= model.silent_until_ms else Reach.SILENT
 

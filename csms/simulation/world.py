@@ -136,7 +136,9 @@ class World:
         taken_over = (model.taken_over_ms for model in self.chargers.values() if model.taken_over_ms is not None)
         one_ms = max((at_ms + TWO_MS for at_ms in taken_over), default=0)
         while clock.now_ms < until_ms and (
-            trouble.refusing or clock.now_ms < max(trouble.over_ms, one_ms, self._disobeyed_ms) + TOLD_AGAIN_MS
+            trouble.refusing
+            or clock.now_ms < max(trouble.over_ms, one_ms, self._disobeyed_ms) + TOLD_AGAIN_MS
+            or not self.judge.turns.are_settled(clock.now_ms)
         ):
             clock.run_until(clock.now_ms + 60_000)
 

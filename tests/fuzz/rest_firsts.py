@@ -23,7 +23,9 @@ STATION: Final[Json] = examples.STATION | {
         *examples.STATION["chargers"],
         {"id": DRIVEN, "maxPower": 22, "connectors": 2, "control": "rest"},
         {"id": AWAY, "maxPower": 22, "connectors": 1},
-    ]
+    ],
+    "staticLoad": 50,
+    "siteMeter": {},
 }
 SESSIONS: Final[list[Json | None]] = [
     {"connectorId": {"chargerId": DRIVEN, "idx": idx}, "vehicleMaxPower": 22} for idx in (1, 2)

@@ -84,6 +84,11 @@ WORDS: Final = (
     "the station has no such (charger|connector)",
     "this charger is not steered: .*",
     "another car is at this connector",
+    "must be after from",
+    "is the same time as from; .*",
+    "must be above 0 beside siteMeter: .*",
+    "must be at most half of maxAgeS",
+    "(int|uint|float)32 takes two registers, and 65535 is the last",
     "no charger has told that it is of this make",
     "[0-9]+ chargers are of it, and a campaign has at most [0-9]+",
 )
@@ -91,7 +96,7 @@ WORDS: Final = (
 people could read."""
 
 
-OF_STATE: Final = (Kind.METER_STOP_TOO_LOW, Kind.MAINTENANCE_OVER)
+OF_STATE: Final = (Kind.METER_STOP_TOO_LOW, Kind.MAINTENANCE_OVER, Kind.CAPACITY_EVENT_OVER, Kind.READING_REFUSED)
 """422 for what is known here and stands in no schema."""
 
 

@@ -35,10 +35,22 @@ CHARGERS = st.builds(
         configure=st.sampled_from(["auto", "suggest", "never"]),
         failSafe=st.sampled_from(["closed", "reserve"]),
         failSafePower=st.sampled_from([1, 5, 10]),
+        weight=st.integers(1, 100),
+        priority=st.integers(0, 9),
+        connectorSettings=st.lists(
+            st.integers(1, 4).flatmap(lambda idx: optional(weight=st.integers(1, 100)).map({"idx": idx}.__or__)),
+            max_size=2,
+        ),
     ),
 )
 CIRCUITS = st.lists(optional(parent=st.sampled_from(["grid", "c0", "c1", "c2"]), capacity=SOME_KILO), max_size=3).map(
     lambda circuits: [{"id": f"c{index}"} | circuit for index, circuit in enumerate(circuits)]
+)
+TIMES = st.builds("{:02}:{:02}".format, st.integers(0, 23), st.integers(0, 59))
+WINDOWS = st.builds(
+    lambda required, more: required | more,
+    st.fixed_dictionaries({"from": TIMES, "to": TIMES | st.just("24:00"), "capacity": SOME_KILO}),
+    optional(days=st.sets(st.sampled_from(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]), min_size=1).map(list)),
 )
 DOCUMENTS = st.builds(
     lambda required, more: required | more,
@@ -50,6 +62,28 @@ DOCUMENTS = st.builds(
         circuits=CIRCUITS,
         failSafe=st.sampled_from(["closed", "reserve"]),
         restSessionTimeoutS=st.integers(60, 100_000),
+        capacitySchedule=st.lists(WINDOWS, max_size=3),
+        gridOperator=st.builds(
+            lambda required, more: required | more,
+            st.fixed_dictionaries({"failSafeCapacity": SOME_KILO}),
+            optional(silentAfterS=st.integers(10, 86_400)),
+        ),
+        capacityTariff=optional(target=KILO, windowMinutes=st.sampled_from([15, 30, 60])),
+        siteMeter=optional(
+            measures=st.sampled_from(["baseLoad", "grid"]),
+            maxAgeS=st.integers(2, 300),
+            margin=SOME_KILO,
+            modbus=st.builds(
+                lambda required, more: required | more,
+                st.fixed_dictionaries({"host": st.just("meter"), "register": st.integers(0, 65_534)}),
+                optional(
+                    unitId=st.integers(0, 255),
+                    type=st.sampled_from(["int16", "float32"]),
+                    scale=st.sampled_from([-1, 0.1, 1_000]),
+                    periodS=st.sampled_from([0.1, 1]),
+                ),
+            ),
+        ),
     ),
 )
 STATIONS = DOCUMENTS.map(parse_station).filter(lambda found: isinstance(found, Station))
@@ -78,6 +112,9 @@ PLACES: list[tuple[str | int, ...]] = [
     (),
     *(("stationId",), ("gridCapacity",), ("chargers",), ("battery",), ("circuits",), ("timeZone",), ("failSafe",)),
     *(("chargers", 0), ("chargers", 0, "id"), ("chargers", 0, "maxPower"), ("chargers", 0, "phases")),
+    *(("capacitySchedule",), ("capacitySchedule", 0), ("capacitySchedule", 0, "from"), ("capacitySchedule", 0, "days")),
+    *(("gridOperator",), ("gridOperator", "silentAfterS"), ("capacityTariff",), ("capacityTariff", "windowMinutes")),
+    *(("siteMeter",), ("siteMeter", "measures"), ("siteMeter", "modbus"), ("siteMeter", "modbus", "scale")),
     *(("chargers", 0, "control"), ("chargers", 0, "circuit"), ("circuits", 0), ("circuits", 0, "parent")),
 ]
 
@@ -90,6 +127,11 @@ def test_any_value_anywhere_gives_a_station_or_faults_there(place: tuple[str | i
         "gridCapacity": 100,
         "chargers": [{"id": "A", "maxPower": 50, "connectors": 1}],
         "circuits": [{"id": "hall"}],
+        "capacitySchedule": [{"from": "17:00", "to": "20:00", "capacity": 90}],
+        "gridOperator": {"failSafeCapacity": 60},
+        "capacityTariff": {},
+        "staticLoad": 20,
+        "siteMeter": {"modbus": {"host": "meter", "register": 40}},
     }
     holder = document
     for step in place[:-1]:

@@ -47,5 +47,6 @@ async def app_beside(site: Site, clock: Clock, tags: TagBook, new_id: Callable[[
         charger_access=site.access,
         change_key=site.registry.change_key,
         local_lists=LocalLists(site.store, site.controller, tags, clock, new_id),
+        wall_ms=lambda: clock.now().wall_ms,
     )
     return create_app(services, UNGUARDED)

@@ -12,6 +12,7 @@ from csms.core.configuration.decoding import load_document
 from csms.core.configuration.fail_safe import explain_fail_safe
 from csms.core.configuration.parsing import parse_station
 from csms.core.configuration.quantities import MAX_KILO, kilowatts, watts
+from csms.core.configuration.site_meter import site_meter_text
 from csms.core.configuration.writing import station_document
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "load_document",
     "notices",
     "parse_station",
+    "site_meter_text",
     "station_document",
     "watts",
 ]

@@ -28,11 +28,33 @@ def notices(station: Station) -> tuple[Notice, ...]:
     if station.battery is not None:
         text = "computed, not measured; what cars get from it goes only to chargers that let limits expire"
         found.append(Notice("battery_computed", "$.battery", text))
+    found += _rests_on_this_system(station)
+    if station.site_meter is not None:
+        text = "what is measured below staticLoad is shown, and not given to cars yet"
+        found.append(Notice("metered_room_not_used", "$.siteMeter", text))
     if not station.chargers:
         found.append(Notice("no_chargers", "$.chargers", "empty: nothing can connect"))
     found += _uncontrolled_at_nameplate(station)
     found += _overbooked_until_connected(station)
     return tuple(found)
+
+
+def _rests_on_this_system(station: Station) -> list[Notice]:
+    """What brings the capacity down, which only this server has limits follow (LEDGER.md I11)."""
+    lowest: dict[str, int] = {}
+    if station.capacity_schedule:
+        lowest["$.capacitySchedule"] = min(window.capacity_w for window in station.capacity_schedule)
+    if station.grid_operator is not None:
+        lowest["$.gridOperator"] = station.grid_operator.fail_safe_capacity_w
+    return [
+        Notice(
+            "rests_on_this_system",
+            path,
+            f"without this server cars go on with their last limits, also when {kilowatts(capacity_w)} kW are to hold",
+        )
+        for path, capacity_w in lowest.items()
+        if capacity_w < station.grid_capacity_w
+    ]
 
 
 def _uncontrolled_at_nameplate(station: Station) -> list[Notice]:

@@ -6,10 +6,11 @@ from csms.core.commands import MIN_CURRENT_A
 from csms.core.configuration.fail_safe import FAIL_SAFE, default_fail_safe_power_w, fail_safe_power_error
 from csms.core.configuration.names import NameSpace, node_id
 from csms.core.configuration.quantities import kilowatts, watts
-from csms.core.configuration.reading import Fields, Wrong, choice, flag, open_object, whole
+from csms.core.configuration.reading import NOTHING, Fields, Wrong, choice, flag, open_object, whole
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
-from csms.core.station import GRID, Charger, Circuit, Configure, Control, FailSafe, Mode
+from csms.core.station import GRID, Charger, Circuit, Configure, ConnectorTerms, Control, FailSafe, Mode
+from csms.core.terms import PRIORITY_MAX, WEIGHT_MAX, Terms
 
 MAX_CHARGERS = 10_000
 MAX_CONNECTORS = 64
@@ -36,8 +37,12 @@ KEYS = frozenset(
         "assumeOcpp16",
         "failSafe",
         "failSafePower",
+        "weight",
+        "priority",
+        "connectorSettings",
     }
 )
+CONNECTOR_KEYS = frozenset({"idx", "weight", "priority"})
 LATER_KEYS = frozenset({"phaseRotation"})
 
 _CONTROLS = {control.value: control for control in Control}
@@ -112,6 +117,7 @@ def _parse_charger(
     configure = fields.take("configure", choice(_CONFIGURE), Configure.AUTO)
     fail_safe = fields.take("failSafe", FAIL_SAFE, station_fail_safe)
     fail_safe_power_w = fields.take("failSafePower", watts, 0)
+    connector_terms = _parse_connectors(fields, connectors, faults)
     needs_start_power = fields.take("needsStartPower", flag, default=False)
     if needs_start_power and phases:
         fields.fault("needsStartPower", "is for DC chargers")
@@ -121,6 +127,7 @@ def _parse_charger(
         _check_powers(fields, max_power_w, min_power_w, reserved_power_w)
         if control in {Control.AUTO, Control.OCPP} and "minPower" not in fields:
             _check_ac_minimum(fields, max_power_w, ac_minimum_w(phases, voltage_v))
+    terms = _terms(fields)
     if not fields.sound:
         return None
     charger = Charger(
@@ -138,6 +145,8 @@ def _parse_charger(
         assume_ocpp16=assume_ocpp16,
         configure=configure,
         fail_safe=fail_safe,
+        terms=terms,
+        connector_terms=connector_terms,
     )
     if "failSafePower" not in fields:
         return replace(charger, fail_safe_power_w=default_fail_safe_power_w(charger))
@@ -146,6 +155,30 @@ def _parse_charger(
         fields.fault("failSafePower", error)
         return None
     return replace(charger, fail_safe_power_w=fail_safe_power_w)
+
+
+def _terms(fields: Fields) -> Terms:
+    return Terms(
+        fields.take("weight", whole(1, WEIGHT_MAX), None), fields.take("priority", whole(0, PRIORITY_MAX), None)
+    )
+
+
+def _parse_connectors(charger: Fields, connectors: int, faults: list[Fault]) -> tuple[ConnectorTerms, ...]:
+    """Return what is said of single connectors; nothing, with faults noted, when any of it is wrong."""
+    items = charger.items("connectorSettings", MAX_CONNECTORS)
+    found: dict[int, ConnectorTerms] = {}
+    for path, item in items or ():
+        fields = open_object(item, path, CONNECTOR_KEYS, NOTHING, faults)
+        if fields is None:
+            charger.sound = False
+            continue
+        idx = fields.need("idx", whole(1, connectors), 0)
+        said = ConnectorTerms(idx, _terms(fields))
+        if idx and idx in found:
+            fields.fault("idx", "is said of this connector already")
+        found[idx] = said
+        charger.sound = charger.sound and fields.sound
+    return tuple(found.values())
 
 
 def _phases(value: object) -> int | Wrong:

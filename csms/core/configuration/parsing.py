@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container
 
+from csms.core.configuration.capacity import parse_grid_operator, parse_schedule, parse_tariff
 from csms.core.configuration.chargers import parse_chargers
 from csms.core.configuration.circuits import parse_circuits
 from csms.core.configuration.fail_safe import FAIL_SAFE
@@ -10,6 +11,7 @@ from csms.core.configuration.loads import check_constant_loads, check_fail_safe
 from csms.core.configuration.names import NameSpace, station_id
 from csms.core.configuration.quantities import watts
 from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, open_object, whole
+from csms.core.configuration.site_meter import parse_site_meter
 from csms.core.faults import Fault
 from csms.core.station import Battery, FailSafe, Station
 
@@ -24,6 +26,10 @@ KEYS = frozenset(
         "circuits",
         "failSafe",
         "restSessionTimeoutS",
+        "capacitySchedule",
+        "gridOperator",
+        "capacityTariff",
+        "siteMeter",
     }
 )
 BATTERY_KEYS = frozenset({"initialCapacity", "power"})
@@ -71,7 +77,11 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         whole(REST_SESSION_TIMEOUT_S_MIN, REST_SESSION_TIMEOUT_S_MAX),
         DEFAULT_REST_SESSION_TIMEOUT_S,
     )
-    if circuits is None or chargers is None or not fields.sound:
+    schedule = parse_schedule(fields, faults)
+    grid_operator = parse_grid_operator(fields)
+    tariff = parse_tariff(fields)
+    site_meter = parse_site_meter(fields, static_load_w, faults)
+    if circuits is None or chargers is None or schedule is None or not fields.sound:
         return None
     return Station(
         station_id=name,
@@ -84,6 +94,10 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         fail_safe=fail_safe,
         time_zone=time_zone,
         rest_session_timeout_s=timeout_s,
+        capacity_schedule=schedule,
+        grid_operator=grid_operator,
+        capacity_tariff=tariff,
+        site_meter=site_meter,
     )
 
 

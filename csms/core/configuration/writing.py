@@ -1,10 +1,13 @@
 """A station back to its documented JSON: required keys always, optional ones where they say more than the default."""
 
+from csms.core.configuration.capacity import capacity_document
 from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, ac_minimum_w, default_min_power_w, default_phases
 from csms.core.configuration.fail_safe import default_fail_safe_power_w
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
 from csms.core.configuration.quantities import kilowatts
+from csms.core.configuration.site_meter import site_meter_document
 from csms.core.station import Charger, Circuit, Configure, Control, Mode, Station
+from csms.core.terms import Terms
 
 Json = dict[str, object]
 
@@ -31,7 +34,7 @@ def station_document(station: Station) -> Json:
         document["failSafe"] = station.fail_safe.value
     if station.rest_session_timeout_s != DEFAULT_REST_SESSION_TIMEOUT_S:
         document["restSessionTimeoutS"] = station.rest_session_timeout_s
-    return document
+    return document | capacity_document(station) | site_meter_document(station)
 
 
 def _circuit_document(circuit: Circuit) -> Json:
@@ -71,7 +74,17 @@ def _charger_document(charger: Charger, station: Station) -> Json:
         document["assumeOcpp16"] = True
     if charger.configure is not Configure.AUTO:
         document["configure"] = charger.configure.value
+    document |= _terms_document(charger.terms)
+    if charger.connector_terms:
+        document["connectorSettings"] = [
+            {"idx": each.idx} | _terms_document(each.terms) for each in charger.connector_terms
+        ]
     return document | _fail_safe_document(charger, station)
+
+
+def _terms_document(terms: Terms) -> Json:
+    told: Json = {"weight": terms.weight, "priority": terms.priority}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def _who_steers(charger: Charger) -> Json:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from csms.core.configuration import (
+    capacity,
     chargers,
     circuits,
     difference,
@@ -18,6 +19,7 @@ from csms.core.configuration import (
     notices,
     parse_station,
     parsing,
+    site_meter,
     station_document,
     watts,
 )
@@ -295,6 +297,21 @@ TEXT_RULE = "must be printable text without spaces at its ends"
         ),
         (with_charger(configure="yes"), ['$.chargers[0].configure: must be "auto" or "suggest" or "never"']),
         (with_charger(needsStartPower=True, phases=3), ["$.chargers[0].needsStartPower: is for DC chargers"]),
+        (with_charger(weight=0), ["$.chargers[0].weight: must be a whole number from 1 to 100"]),
+        (with_charger(priority=True), ["$.chargers[0].priority: must be a whole number from 0 to 9"]),
+        (
+            with_charger(connectorSettings=[{"idx": 9}, {"weight": 101}, 1]),
+            [
+                "$.chargers[0].connectorSettings[0].idx: must be a whole number from 1 to 2",
+                "$.chargers[0].connectorSettings[1].idx: is missing",
+                "$.chargers[0].connectorSettings[1].weight: must be a whole number from 1 to 100",
+                "$.chargers[0].connectorSettings[2]: must be an object",
+            ],
+        ),
+        (
+            with_charger(connectorSettings=[{"idx": 1}, {"idx": 1}]),
+            ["$.chargers[0].connectorSettings[1].idx: is said of this connector already"],
+        ),
         (with_charger(needsStartPower=1), ["$.chargers[0].needsStartPower: must be true or false"]),
         # fail-safe
         (
@@ -753,6 +770,11 @@ def test_what_the_fail_safe_mode_of_each_charger_costs_and_what_a_driver_experie
         ("## `battery`", parsing.BATTERY_KEYS),
         ("## `chargers[]`", chargers.KEYS),
         ("## `circuits[]`", circuits.KEYS),
+        ("## `capacitySchedule[]`", capacity.WINDOW_KEYS),
+        ("## `gridOperator`", capacity.OPERATOR_KEYS),
+        ("## `capacityTariff`", capacity.TARIFF_KEYS),
+        ("## `siteMeter`", site_meter.METER_KEYS),
+        ("## `siteMeter.modbus`", site_meter.MODBUS_KEYS),
     ],
 )
 def test_the_reference_page_has_exactly_the_keys_that_are_read(heading: str, keys: frozenset[str]) -> None:

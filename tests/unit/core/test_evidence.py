@@ -523,6 +523,17 @@ def test_the_end_of_the_transaction_acquits_nobody() -> None:
     assert ("not_obeying:A#1" in drive.notices(), drive.k_kw("A")) == (True, 100)
 
 
+@pytest.mark.parametrize("step_ms", [-86_400_000, -61_000, 61_000, 86_400_000])
+def test_a_low_sample_counts_though_our_clock_has_stepped(step_ms: int) -> None:
+    drive, _, _ = halved()
+    drive.sample("A", 1, 80_000)
+    drive.clock_ms = step_ms
+    drive.wait(10)
+    drive.sample("A", 1, 50_000, ago_s=step_ms / 1_000)
+    drive.wait(10)
+    assert "not_obeying:A#1" not in drive.notices(), "its charger stamps it by its own clock"
+
+
 # --- silent and slow meters -------------------------------------------------------------------------------------------
 
 

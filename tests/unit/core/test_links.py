@@ -167,6 +167,17 @@ def test_an_older_status_is_kept_and_changes_nothing(
     assert len(drive.events("connector.status_changed")) == len(statuses)
 
 
+def test_a_status_set_aside_stays_so_when_our_clock_has_stepped() -> None:
+    drive, step_ms = Drive(station(400, charger("A", 100))), 3_600_000
+    drive.connect("A")
+    drive.do(StatusNotified(A, 1, CHARGING, at_ms=T0_WALL_MS))
+    drive.do(StatusNotified(A, 1, AVAILABLE, at_ms=T0_WALL_MS - step_ms))
+    drive.clock_ms = step_ms
+    drive.wait(10)
+    drive.sample("A", 1, 1, ago_s=step_ms / 1_000)
+    assert drive.memory.chargers[A].statuses[1] is CHARGING, "its clock was not set back: ours was set"
+
+
 @pytest.mark.parametrize("how", ["reconnected", "rebooted"])
 def test_a_new_connection_or_boot_may_have_another_clock(how: str) -> None:
     drive = Drive(station(400, charger("A", 100)))

@@ -169,12 +169,20 @@ def test_samples_that_speak_of_now(ago_s: int, live: bool) -> None:  # noqa: FBT
     assert drive.view(transaction_id).consumed_w == (40_000 if live else None)
 
 
-def test_a_clock_that_is_slow_is_believed_after_two_minutes_without_anything_newer() -> None:
+@pytest.mark.parametrize("restarts", [False, True], ids=["since it came", "since a restart, which knows no clock"])
+def test_a_clock_that_is_slow_is_believed_after_two_minutes_without_anything_newer(restarts: bool) -> None:  # noqa: FBT001 - a column
     drive = site()
     drive.connect("A")
     transaction_id = drive.start("A")
     drive.status("A", 1, CHARGING)
     drive.accept()
+    if restarts:
+        for _ in range(15):
+            drive.wait(10)
+            drive.sample("A", 1, 40_000, ago_s=500)
+        assert drive.view(transaction_id).consumed_w == 40_000
+        drive.recover()
+        drive.connect("A")
     for _ in range(11):
         drive.wait(10)
         drive.sample("A", 1, 40_000, ago_s=500)

@@ -69,3 +69,28 @@ def test_a_boot_forgets() -> None:
     seen.begin(5_000)
     assert seen == Stamps(0, 5_000)
     assert seen.doubt(0, Now(6_000, 0)) is None
+
+
+OUR_STEPS_S = [-86_400, -3_600, -61, 61, 3_600, 86_400]
+
+
+@pytest.mark.parametrize("step_s", OUR_STEPS_S)
+@pytest.mark.parametrize("ahead_s", [0, 3_600, -30])
+def test_a_step_of_our_own_clock_says_nothing_about_theirs(ahead_s: int, step_s: int) -> None:
+    seen, wall_ms = Stamps(offset_ms=ahead_s * 1_000), 1_800_000_000_000
+    seen.our_clock_stepped(step_s * 1_000)
+    now = Now(1_000, wall_ms + 1_000 + step_s * 1_000)
+    assert seen.doubt(wall_ms + 1_000 + ahead_s * 1_000, now) is None
+    assert seen.offset_ms == (ahead_s - step_s) * 1_000
+    assert seen.doubt(wall_ms + 1_000 + (ahead_s + 61) * 1_000, now) is AHEAD, "as before"
+    assert seen.doubt(wall_ms + 1_000 + (ahead_s - 61) * 1_000, now) is OLD, "as before"
+
+
+def test_what_is_ahead_and_behind_is_still_so_when_our_clock_has_stepped() -> None:
+    seen, wall_ms = Stamps(), 1_800_000_000_000
+    assert seen.doubt(wall_ms + 3_600_000, Now(0, wall_ms)) is AHEAD
+    seen.our_clock_stepped(-500_000)
+    assert seen.doubt(wall_ms + 3_610_000, Now(10_000, wall_ms - 490_000)) is None, "the second one shows it"
+    assert seen.doubt(wall_ms, Now(20_000, wall_ms - 480_000)) is OLD
+    seen.our_clock_stepped(500_000)
+    assert seen.doubt(wall_ms + 125_000, Now(145_000, wall_ms + 145_000)) is None, "it was set back, and stayed so"

@@ -185,6 +185,18 @@ def test_a_cut_that_an_overbooked_row_needs_does_not_wait_for_the_answer() -> No
     assert (cut.charger_id, cut.limit_w, cut.urgent) == ("A", 20_000, True)
 
 
+def test_a_small_cut_that_an_overbooked_row_needs_waits_5_s_for_the_answer() -> None:
+    drive = two()
+    drive.start("B")
+    assert drive.limits() == [("A", 1, 50_000)]
+    drive.configure(station(98, charger("A", 100), charger("B", 100)))
+    drive.wait(4.999)
+    assert drive.limits() == []
+    drive.wait(0.001)
+    [cut] = [c for c in drive.take() if isinstance(c, SetLimit)]
+    assert (cut.charger_id, cut.limit_w, cut.urgent) == ("A", 49_000, True)
+
+
 # --- dead bands, spacing, gathering -----------------------------------------------------------------------------------
 
 RAISES = [
@@ -374,6 +386,20 @@ def test_nothing_is_sent_to_a_charger_that_has_not_spoken() -> None:
     drive.connect("A", heard=False)
     drive.wait(5)
     assert drive.limits() == []
+
+
+def test_others_make_room_at_once_for_one_that_has_not_spoken() -> None:
+    drive = two()
+    charging(drive, "B")
+    drive.wait(60)
+    drive.take()
+    drive.disconnect("A")
+    drive.connect("A", heard=False)
+    drive.configure(station(80, charger("A", 100), charger("B", 100)))
+    assert drive.limits() == [("B", 1, 30_000)]
+    drive.accept()
+    drive.wait(5)
+    assert (drive.limits(), drive.k_kw("A")) == ([], 50)
 
 
 # --- lost sends -------------------------------------------------------------------------------------------------------

@@ -2,16 +2,21 @@
 
 import random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from csms.core.configuration import parse_station
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Station
 from csms.core.tree import circuit_path
-from csms.core.what_if import NO_CONNECTOR, NOT_STEERED, SECOND_CAR, Car, what_if
+from csms.core.what_if import NO_CONNECTOR, NOT_STEERED, SECOND_CAR, Car, Moment, what_if
 from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.stations import random_station
+
+NOW = Moment(1_800_000_000_000)
+"""2027-01-15 08:00 UTC, a Friday."""
 
 
 def station(grid_kw: float, *chargers: dict[str, Any], **more: Any) -> Station:
@@ -127,7 +132,7 @@ def test_worked_cases(
     shares: list[tuple[float, str]],
     nodes: dict[str, tuple[float, float | None]],
 ) -> None:
-    found = what_if(site, cars)
+    found = what_if(site, cars, NOW)
     assert [each.car for each in found.shares] == cars
     assert [(each.power_w / 1_000, each.limited_by) for each in found.shares] == shares
     kw = {n.node_id: (n.load_w / 1_000, None if n.capacity_w is None else n.capacity_w / 1_000) for n in found.nodes}
@@ -138,7 +143,7 @@ def test_worked_cases(
 def test_cars_that_cannot_be_there_are_left_out_and_said() -> None:
     site = station(100, dc("A", 100, 2), dc("F", 20, control="none"), dc("O", 20, mode="observe"))
     cars = [car("B", 1, 50), car("A", 3, 50), car("A", 0, 50), car("A", 2, 50), car("A", 2, 50), car("F", 1, 5)]
-    found = what_if(site, [*cars, car("O", 1, 5)])
+    found = what_if(site, [*cars, car("O", 1, 5)], NOW)
     assert [(left.place, left.why) for left in found.left_out] == [
         (0, NO_CONNECTOR),
         (1, NO_CONNECTOR),
@@ -150,8 +155,40 @@ def test_cars_that_cannot_be_there_are_left_out_and_said() -> None:
     assert [(each.car, each.power_w) for each in found.shares] == [(cars[3], 50_000)]
 
 
+EVENING = {"capacitySchedule": [{"from": "17:00", "to": "20:00", "capacity": 60}], "timeZone": "Europe/Paris"}
+OPERATOR = {"gridOperator": {"failSafeCapacity": 10}}
+DIMMED = CapacityEvent("e1", NOW.wall_ms, NOW.wall_ms + 3_600_000, 40_000, "DSO")
+
+
+@pytest.mark.parametrize(
+    ("more", "later_h", "events", "kw"),
+    [
+        ({}, 0, (), 100),
+        (EVENING, 0, (), 100),
+        (EVENING, 7.99, (), 100),  # 16:59:24 by the station's clock
+        (EVENING, 7.999, (), 60),  # 16:59:56: cuts have left
+        (EVENING, 8, (), 60),
+        (EVENING, 10.99, (), 60),
+        (EVENING, 11, (), 100),
+        (OPERATOR, 0, (), 100),
+        (OPERATOR, 0, (DIMMED,), 40),
+        (EVENING, 1, (DIMMED,), 100),
+        ({"capacityTariff": {"target": 70}}, 0, (), 70),
+        ({"capacityTariff": {"target": 70}, "staticLoad": 10}, 0, (DIMMED,), 30),
+        ({"capacityTariff": {}}, 0, (), 100),
+    ],
+)
+def test_what_the_grid_connection_has_at_a_moment(
+    more: dict[str, Any], later_h: float, events: tuple[CapacityEvent, ...], kw: float
+) -> None:
+    moment = Moment(NOW.wall_ms + int(later_h * 3_600_000), ZoneInfo("Europe/Paris"), events)
+    found = what_if(station(100, dc("A", 200), **more), [car("A", 1, 200)], moment)
+    assert (found.shares[0].power_w, found.shares[0].limited_by) == (kw * 1_000, "grid")
+    assert found.nodes[0].capacity_w == kw * 1_000
+
+
 def test_what_is_worth_knowing_of_the_configuration_is_said() -> None:
-    kinds = [notice.kind for notice in what_if(station(100), []).notices]
+    kinds = [notice.kind for notice in what_if(station(100), [], NOW).notices]
     assert kinds == ["fail_safe_not_chosen", "no_chargers"]
 
 
@@ -197,8 +234,8 @@ def test_random_stations_against_the_reference(seed: int) -> None:
     site = random_station(rng)
     keys = [key for c in site.chargers if c.control is not Control.NONE for key in c.connector_keys()]
     cars = [Car(key.charger_id, key.idx, rng.randint(5_000, 250_000)) for key in rng.sample(keys, (len(keys) + 1) // 2)]
-    found = what_if(site, cars)
-    assert found == what_if(site, cars)
+    found = what_if(site, cars, NOW)
+    assert found == what_if(site, cars, NOW)
     for share, fair_w in zip(found.shares, reference(site, cars), strict=True):
         assert abs(share.power_w - fair_w) <= 1
     loads_w = {node.node_id: node for node in found.nodes}

@@ -104,6 +104,8 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "fail_safe": "closed",
                 "fail_safe_power_w": 0,
                 "mode": "control",
+                "terms": {"weight": None, "priority": None},
+                "connector_terms": [],
             },
             {
                 "charger_id": "CP002",
@@ -121,6 +123,8 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "fail_safe": "reserve",
                 "fail_safe_power_w": 4_140,
                 "mode": "control",
+                "terms": {"weight": None, "priority": None},
+                "connector_terms": [],
             },
         ],
         "circuits": [
@@ -142,6 +146,10 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
         "fail_safe": "closed",
         "time_zone": "Europe/Paris",
         "rest_session_timeout_s": 3_600,
+        "capacity_schedule": [],
+        "grid_operator": None,
+        "capacity_tariff": None,
+        "site_meter": None,
     }
 
 
