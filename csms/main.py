@@ -19,7 +19,7 @@ import socket
 import sys
 import uuid
 import zoneinfo
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -162,8 +162,11 @@ async def _serve(settings: Settings) -> int:
             await _begin_with_battery(battery, controller)
             watch = EnergyWatch(controller, store, clock)
             keeper = Housekeeper(store, clock, _retention(settings))
-            beside = (keeper.run(), watch.run(), lists.run(), battery.run(), _meter_read(controller, clock))
-            async with _all_beside(beside), _kept_fresh(certificates):
+            beside = (keeper.run(), watch.run(), lists.run(), _meter_read(controller, clock), battery.run())
+            async with contextlib.AsyncExitStack() as helpers:
+                for work in beside:
+                    await helpers.enter_async_context(_beside(work))
+                await helpers.enter_async_context(_kept_fresh(certificates))
                 return await _listen(settings, gateway, create_app(rest, door), controller, loop, stop)
         finally:
             loop.cancel()
@@ -290,15 +293,6 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-@contextlib.asynccontextmanager
-async def _all_beside(works: Iterable[Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """Have several things done; should one fail, nothing else does."""
-    async with contextlib.AsyncExitStack() as stack:
-        for work in works:
-            await stack.enter_async_context(_beside(work))
-        yield
-
-
 def _report_failure(task: "asyncio.Task[None]") -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         _log.error("housekeeping.failed", exc_info=error)
@@ -376,14 +370,6 @@ async def _kept_fresh(certificates: Certificates | None) -> AsyncIterator[None]:
         yield
 
 
-def _meter_read(controller: Controller, clock: SystemClock) -> Coroutine[Any, Any, None]:
-    """Return what has the site's meter read, now and as each configuration says."""
-    view = controller.view
-    poller = MeterPoller(lambda: view.station, controller.submit, open_modbus, clock)
-    view.watchers.append(poller.look_again)
-    return poller.run()
-
-
 def _computed_battery(clock: SystemClock) -> MakeDriver:
     """Return what makes the driver of a battery of which nothing but its configuration is known: full unless told."""
 
@@ -409,6 +395,14 @@ async def _begin_with_battery(battery: BatteryWatch, controller: Controller) -> 
     configured()
     view.watchers.append(configured)
     await battery.look()
+
+
+def _meter_read(controller: Controller, clock: SystemClock) -> Coroutine[Any, Any, None]:
+    """Return what has the site's meter read, now and as each configuration says."""
+    view = controller.view
+    poller = MeterPoller(lambda: view.station, controller.submit, open_modbus, clock)
+    view.watchers.append(poller.look_again)
+    return poller.run()
 
 
 def _watch_open_files(controller: Controller) -> None:

@@ -3,7 +3,7 @@
 Theory of operation. Its set-point follows the ledger, not the meter: what is booked above the firm capacity may be
 drawn at any moment. It is worked out after every plan, when all limits of the step have been booked.
 
-    booked > firm                  give the difference, as much as it can
+    booked > firm                  give the difference, as much as it can; what a capacity tariff withholds is not firm
     spare > max(5 kW, 1 %) for     take it, but no more than it has room for: spare is what is left of the firm capacity
     a minute                       when every car has what is booked for it, and its target
 
@@ -13,15 +13,16 @@ every 10 s at the most. Its flow changes direction no sooner than a minute after
 is never told to give anything once it has come to its reserve. In safe mode it takes nothing.
 """
 
-from csms.core.battery import chargeable_w, discharge_w
+from csms.core.battery import chargeable_w
 from csms.core.commands import SetBattery
 from csms.core.errors import check
+from csms.core.grid_root import hold_grid
 from csms.core.ids import Now
 from csms.core.part import Alarm
 from csms.core.planning import Plan
 from csms.core.state import State
 from csms.core.station import GRID, Battery
-from csms.core.supply import able_w, is_heard, may_turn, renew_supply
+from csms.core.supply import able_w, is_heard, may_turn, without_battery_w
 
 SPARE_MS = 60_000
 """Power that no car has needed for so long is taken."""
@@ -39,20 +40,20 @@ def dispatch(state: State, plan: Plan, now: Now, alarm: Alarm) -> SetBattery | N
     if battery is None or supply.reading is None or not is_heard(state, now):
         return None
     cars_w = state.tree.booked_w(state.chargers.values())[GRID] - state.tree.load_w
-    grid_w, static_w = state.station.grid_capacity_w, state.station.static_load_w
-    power_w = discharge_w(grid_w, static_w, cars_w, able_w(state, battery, now))
-    if cars_w + static_w <= grid_w:
-        power_w = -_taken_w(state, battery, plan, grid_w - static_w - cars_w, now, alarm)
-    else:
+    left_w = without_battery_w(state) - state.withheld_w - cars_w
+    if left_w < 0:
+        power_w = min(-left_w, able_w(state, battery, now))
         supply.spare_ms = None
+    else:
+        power_w = -_taken_w(state, battery, plan, left_w, now, alarm)
     if power_w and not may_turn(state, 1 if power_w > 0 else -1, now, alarm):
         power_w = 0
     command = SetBattery(power_w, battery.power_w)
     if command == supply.said:
         return None
     _told(state, command, now)
-    check(power_w >= 0 or cars_w + static_w - power_w <= grid_w, f"I1: a battery that takes {-power_w} W does not fit")
-    renew_supply(state, now, alarm)
+    check(power_w >= 0 or -power_w <= left_w, f"I1: a battery that takes {-power_w} W does not fit into {left_w} W")
+    hold_grid(state, now, alarm)
     return command
 
 

@@ -44,11 +44,8 @@ class RowBound:
 def firm_bounds(state: State) -> Mapping[str, RowBound]:
     """Return the bound of every row, by its id."""
     station, tree = state.station, state.tree
-    firm_w: dict[str, int | None] = {GRID: tree.caps_w[GRID]}
+    firm_w: dict[str, int | None] = {GRID: tree.lowest_w}
     firm_w |= {c.circuit_id: watts_of(c.capacity_w, c.phase_limit) for c in station.circuits}
     firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
-    firm_w |= tree.firm_w
-    if state.lowest_w is not None:
-        firm_w[GRID] = min(firm_w[GRID] or 0, max(0, state.lowest_w - state.base_load_w))
     booked_w, expired_w = tree.booked_w(state.chargers.values()), tree.firm_booked_w(state.chargers.values())
     return {node: RowBound(power_w, firm_w.get(node), expired_w.get(node)) for node, power_w in booked_w.items()}

@@ -6,20 +6,30 @@ change of the configuration. A capacity that falls may leave the root overbooked
 (LEDGER.md I1): nobody is raised under it, and cuts leave at once. Where the fall was known before, it counts 25 seconds
 early, so that what is booked fits when its time comes; until then that is no alarm (`csms.core.notices`).
 
-What the battery adds to that is `csms.core.supply`'s matter.
+The battery's power is on top of all that (`csms.core.supply`): what the root has *firmly* is without it. The lowest
+capacity that may come without anything new being said stands beside it (LEDGER.md I11, `csms.core.firm`).
 """
 
 from csms.core.capacity_events import operator_unheard_ms
-from csms.core.capacity_windows import held_at, lowest_w
+from csms.core.capacity_windows import held_at
+from csms.core.capacity_windows import lowest_w as lowest
 from csms.core.ids import Now
 from csms.core.part import Alarm
 from csms.core.state import State
-from csms.core.supply import renew_supply
+from csms.core.supply import offer_of
+from csms.core.tree import Root, with_root
 
 
 def hold_grid(state: State, now: Now, alarm: Alarm) -> None:
-    """Have the root of the tree carry what the grid connection may be loaded with now, and the battery gives."""
+    """Have the root of the tree carry what the grid connection may be loaded with now, less the base load."""
     station, events = state.station, tuple(state.capacity_events.values())
-    state.held = held_at(station, events, now.wall_ms, state.zone, operator_unheard_ms(state, now))
-    state.lowest_w = lowest_w(station, events, now.wall_ms)
-    renew_supply(state, now, alarm)
+    held = held_at(station, events, now.wall_ms, state.zone, operator_unheard_ms(state, now))
+    state.held = held
+    offer = offer_of(state, now, alarm)
+    firm_w, lowest_w = (
+        max(0, power_w - state.base_load_w) for power_w in (held.capacity_w, lowest(station, events, now.wall_ms))
+    )
+    held_w = offer.granted_w - offer.target_w + offer.lost_w
+    beyond_w = max(0, state.base_load_w - station.static_load_w)
+    root = Root(firm_w + offer.granted_w, firm_w, lowest_w, offer.taking_w, held_w, beyond_w)
+    state.tree = with_root(state.tree, root)

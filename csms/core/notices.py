@@ -27,7 +27,7 @@ from csms.core.rows import SIXTHS
 from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import GRID, Configure, Control, FailSafe
-from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, is_heard, offer_of
+from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, granted_w, is_heard, offer_of
 from csms.core.timings import Timings
 
 
@@ -166,7 +166,7 @@ def _overbooked_text(state: State, row: str, booked_w: Mapping[str, int], phases
 def _is_early(state: State, booked_w: int) -> bool:
     """Return whether the grid connection is overbooked only by a capacity of which the time has still to come."""
     in_force_w = None if state.held is None else state.held.in_force_w
-    return in_force_w is not None and booked_w <= max(0, in_force_w - state.base_load_w)
+    return in_force_w is not None and booked_w <= max(0, in_force_w - state.base_load_w) + granted_w(state)
 
 
 def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:

@@ -19,6 +19,7 @@ from csms.core.provisioning import Provisioning
 from csms.core.records import EndReason
 from csms.core.release import steered
 from csms.core.replies import StationShown
+from csms.core.state import Supply
 from csms.core.station import Charger, Control, Station
 from csms.core.transactions import Transactions
 from csms.core.tree import build_tree, circuit_path
@@ -38,6 +39,8 @@ class Reconfiguration(Part):
         self.state.station, self.state.chargers = new, chargers
         self.state.tree = build_tree(new, chargers.values())
         reconfigured(self.state, old, self.now)
+        if new.battery is None:
+            self.state.supply = Supply()
         hold_grid(self.state, self.now, Alarm())
         self.journal.station = True
         self.journal.chargers |= set(chargers)
@@ -122,7 +125,7 @@ class Reconfiguration(Part):
             self._forget(charger)
         if gone:
             self.state.tree = build_tree(self.state.station, self.state.chargers.values())
-            hold_grid(self.state, self.now, Alarm())
+            hold_grid(self.state, self.now, alarm)
             self.journal.plan = True
 
     def _keep_young_sends(self, charger: ChargerState) -> None:

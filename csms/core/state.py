@@ -215,7 +215,6 @@ class State:
         capacity_events: limits of the grid connection that were told, by their ids (`csms.core.capacity_events`).
         operator_heard_ms: when the grid operator was last heard; None: not since this process began.
         held: what the grid connection may be loaded with, and why no more (`csms.core.grid_root`); None: not looked at.
-        lowest_w: the least that it may be loaded with without anything new being said; None: not looked at.
         governor: of the capacity tariff (`csms.core.governing`).
         governed_w: what he lets the grid connection draw; None: all that it may.
         drawn: what he was told last: what may have been drawn, and what is sure of that, W.
@@ -254,7 +253,6 @@ class State:
     capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
     operator_heard_ms: int | None = None
     held: Held | None = None
-    lowest_w: int | None = None
     governor: Governor = field(default_factory=Governor)
     governed_w: int | None = None
     drawn: tuple[int, int] | None = None
@@ -273,11 +271,6 @@ class State:
             return 0
         base_w = self.station.static_load_w if self.station.site_meter is None else self.base_load.counted_w
         return max(0, firm_w - max(0, self.governed_w - base_w))
-
-    @property
-    def grid_w(self) -> int:
-        """Return what the grid connection may be loaded with now, base load included, W."""
-        return self.station.grid_capacity_w if self.held is None else self.held.capacity_w
 
     @property
     def base_load_w(self) -> int:

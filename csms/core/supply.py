@@ -4,7 +4,7 @@ Theory of operation. A battery takes part from the first word of its driver on (
 where none is configured, the root carries what the grid connection gives less the static load, and all of that is firm.
 
     carries now    firm + what the battery is certain to give as soon as it is told to (`granted_w`)
-    firm           grid connection as it is held now (`csms.core.grid_root`) − base load: what holds without the battery
+    firm           grid connection − base load, at this instant (`csms.core.grid_root`): what holds without the battery
     booked         cars, and what the battery may be taking: a load like any other, until it is seen to have stopped
 
 Its power is *granted* when its inverter has acknowledged that it will give so much (a flow is not needed), it was read
@@ -23,13 +23,12 @@ All power above what is firm is conditional (`csms.core.conditional`).
 
 from dataclasses import dataclass
 
-from csms.core.battery import PERCENT_PPM, BatteryReading, available_w, chargeable_w, root_capacity_w, target_w
+from csms.core.battery import PERCENT_PPM, BatteryReading, available_w, chargeable_w, target_w
 from csms.core.events import BatteryReported
 from csms.core.ids import Now
 from csms.core.part import Alarm
-from csms.core.state import State, Supply
+from csms.core.state import State
 from csms.core.station import GRID, Battery
-from csms.core.tree import with_root
 
 STALE_MS = 10_000
 """A battery that was not read for so long is counted as gone."""
@@ -157,19 +156,17 @@ def offer_of(state: State, now: Now, alarm: Alarm) -> Offer:
     return Offer(certain_w if free else 0, counted_w, taking_w, lost_w)
 
 
-def renew_supply(state: State, now: Now, alarm: Alarm) -> None:
-    """Give the root what it can carry now."""
-    station = state.station
-    if station.battery is None and state.supply.driven:
-        state.supply = Supply()
-    offer = offer_of(state, now, alarm)
-    firm_w = root_capacity_w(state.grid_w, state.base_load_w, 0)
-    held_w = offer.granted_w - offer.target_w + offer.lost_w
-    beyond_w = max(0, state.base_load_w - station.static_load_w)
-    state.tree = with_root(state.tree, firm_w + offer.granted_w, firm_w, offer.taking_w, held_w, beyond_w)
+def without_battery_w(state: State) -> int:
+    """Return what the root can carry now without the battery, W."""
+    cap_w = state.tree.caps_w[GRID] or 0
+    return state.tree.firm_w.get(GRID, cap_w)
+
+
+def granted_w(state: State) -> int:
+    """Return what of the root's capacity is the battery's, W."""
+    return (state.tree.caps_w[GRID] or 0) - without_battery_w(state)
 
 
 def counted_on_w(state: State) -> int:
     """Return what targets count on of the battery, W."""
-    firm_w = root_capacity_w(state.grid_w, state.base_load_w, 0)
-    return max(0, (state.tree.caps_w[GRID] or 0) - firm_w - state.tree.held_w)
+    return max(0, granted_w(state) - state.tree.held_w)

@@ -36,6 +36,8 @@ class Tree:
             has no limit in watts. None: it always has.
         firm_w: of each row that can carry more now than it can firmly: what that is, W (LEDGER.md I11). What is above
             it is conditional.
+        lowest_w: the lowest that the grid connection may come to by the clock or a silent operator, less the base load,
+            W; None: its phases say it all, or it was not looked at.
         load_w: what is booked at the grid connection beside the chargers: what a battery may be taking.
         held_w: targets leave so much of the grid connection out of account; below 0: they count on so much more.
     """
@@ -50,6 +52,7 @@ class Tree:
     in_phases_w: int | None = None
     root_phases: Lines | None = None
     firm_w: Mapping[str, int] = field(default_factory=dict)
+    lowest_w: int | None = None
     load_w: int = 0
     held_w: int = 0
 
@@ -92,26 +95,51 @@ def watts_of(capacity_w: int | None, limit: PhaseLimit | None) -> int | None:
     return capacity_w if capacity_w < limit.power_w else None
 
 
-def with_root(tree: Tree, capacity_w: int, firm_w: int, load_w: int = 0, held_w: int = 0, beyond_w: int = 0) -> Tree:
-    """Return the tree with another capacity of the grid connection, W, what of it is firm, and what else it carries.
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What the grid connection can carry at this instant, W, and what of it holds.
 
-    `beyond_w`: the rest of the site takes so much more than is configured, any one phase maybe all of it.
+    Attributes:
+        capacity_w: less the base load, with what the battery gives.
+        firm_w: the same without the battery.
+        lowest_w: the lowest that this may come to without anything new being said.
+        load_w, held_w: as in `Tree`.
+        beyond_w: the rest of the site takes so much more than is configured, any one phase maybe all of it.
     """
-    firm = {GRID: firm_w} if firm_w < capacity_w else {}
-    cap_w = None if tree.in_phases_w is not None and capacity_w >= tree.in_phases_w else capacity_w
-    phases, root = _less(tree.root_phases, SIXTHS * beyond_w), tree.nodes[0]
-    is_so = (root.cap_w, root.phase_sixths) == (cap_w, phases)
-    if is_so and (tree.firm_w, tree.load_w, tree.held_w) == (firm, load_w, held_w):
+
+    capacity_w: int
+    firm_w: int
+    lowest_w: int
+    load_w: int = 0
+    held_w: int = 0
+    beyond_w: int = 0
+
+
+def with_root(tree: Tree, root: Root) -> Tree:
+    """Return the tree with another root."""
+    firm = {GRID: root.firm_w} if root.firm_w < root.capacity_w else {}
+    cap_w = _beside_phases_w(tree, root.capacity_w)
+    phases, node = _less(tree.root_phases, SIXTHS * root.beyond_w), tree.nodes[0]
+    is_so = (node.cap_w, node.phase_sixths) == (cap_w, phases)
+    lowest_w = _beside_phases_w(tree, root.lowest_w)
+    rest = (firm, lowest_w, root.load_w, root.held_w)
+    if is_so and (tree.firm_w, tree.lowest_w, tree.load_w, tree.held_w) == rest:
         return tree
     return replace(
         tree,
-        nodes=(replace(root, cap_w=cap_w, phase_sixths=phases), *tree.nodes[1:]),
+        nodes=(replace(node, cap_w=cap_w, phase_sixths=phases), *tree.nodes[1:]),
         caps_w={**tree.caps_w, GRID: cap_w},
         firm_w=firm,
         phase_caps={**tree.phase_caps, **{phase_name(GRID, line): cap for line, cap in enumerate(phases or (), 1)}},
-        load_w=load_w,
-        held_w=held_w,
+        lowest_w=lowest_w,
+        load_w=root.load_w,
+        held_w=root.held_w,
     )
+
+
+def _beside_phases_w(tree: Tree, capacity_w: int) -> int | None:
+    """Return what a capacity of the root is in watts, W; None where its phases carry no more than that together."""
+    return None if tree.in_phases_w is not None and capacity_w >= tree.in_phases_w else capacity_w
 
 
 def _less(phases: Lines | None, load: int) -> Lines | None:

@@ -6,7 +6,7 @@ from csms.core.records import Driver
 from csms.core.replies import BatteryView, ChargerView, ConnectorView, SessionView
 from csms.core.session import Session
 from csms.core.state import State
-from csms.core.station import GRID
+from csms.core.supply import granted_w
 from csms.core.terms import standing
 
 
@@ -19,7 +19,7 @@ def battery_view(state: State) -> BatteryView | None:
         soc_ppm=reading.soc_ppm,
         power_w=reading.power_w,
         set_point_w=None if said is None else said.power_w,
-        granted_w=(state.tree.caps_w[GRID] or 0) - state.tree.firm_w.get(GRID, state.tree.caps_w[GRID] or 0),
+        granted_w=granted_w(state),
         booked_w=state.tree.load_w,
         computed=reading.computed,
     )
@@ -50,9 +50,9 @@ def session_view(state: State, session: Session) -> SessionView:
         energy_wh=session.energy_wh,
         started_ms=session.started_ms,
         observed=observed,
+        firm_w=session.firm_w if session.driver is Driver.REST else None,
         weight=weight,
         priority=priority,
-        firm_w=session.firm_w if session.driver is Driver.REST else None,
     )
 
 

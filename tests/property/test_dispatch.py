@@ -10,12 +10,13 @@ from csms.core.charger import new_charger
 from csms.core.commands import SetBattery
 from csms.core.dispatch import dispatch
 from csms.core.events import BatteryReported
+from csms.core.grid_root import hold_grid
 from csms.core.ids import ChargerId, Now
 from csms.core.part import Alarm
 from csms.core.planning import Plan
 from csms.core.state import State
 from csms.core.station import GRID, Battery, Charger, Control, Station
-from csms.core.supply import renew_supply, take_reading
+from csms.core.supply import take_reading
 from csms.core.tree import build_tree
 from csms.energy.modelled import ModelledBattery
 from tests.unit.core.powering import at_once
@@ -59,7 +60,7 @@ class Bench:
         if self.heard:
             reading = replace(at_once(self.model.read()), **self.spoil)  # type: ignore[arg-type]
             take_reading(self.state, BatteryReported(reading, self.now_ms), now)
-        renew_supply(self.state, now, Alarm())
+        hold_grid(self.state, now, Alarm())
         booked_w = self.state.tree.booked_w([self.charger])
         command = dispatch(self.state, Plan({}, booked_w, frozenset(), frozenset(), frozenset()), now, Alarm())
         if command is not None:
