@@ -163,7 +163,7 @@ def build_tree(station: Station, chargers: Iterable[ChargerState]) -> Tree:
     """Return the rows of a configuration and the chargers (draining ones too) that hang on it."""
     chargers = tuple(chargers)
     paths: dict[ChargerId, tuple[str, ...]] = {}
-    left_w = max(0, station.grid_capacity_w - station.static_load_w)
+    left_w = _left_w(station)
     has_watts = watts_of(station.grid_capacity_w, station.phase_limit) is not None
     counts_watts = station.capacity_tariff is not None or station.battery is not None
     grid_w = left_w if has_watts or counts_watts else None
@@ -216,8 +216,7 @@ def _with_phases(tree: Tree, station: Station, chargers: Iterable[ChargerState],
         lines[charger_id] = present
         rows[charger_id] = (*path, *(row for row, _ in phase_paths[charger_id]))
     phase_caps = {phase_name(node, line + 1): each for node, cap in caps.items() for line, each in enumerate(cap)}
-    left_w = max(0, station.grid_capacity_w - station.static_load_w)
-    in_phases_w = left_w if tree.caps_w[GRID] is None else None
+    in_phases_w = _left_w(station) if tree.caps_w[GRID] is None else None
     return Tree(tree.nodes, tree.caps_w, tree.paths, rows, phase_caps, phase_paths, lines, in_phases_w, caps.get(GRID))
 
 
@@ -231,6 +230,11 @@ def _absent_phases(station: Station) -> set[tuple[str, int]]:
         for line, each_ma in enumerate(limit.current_ma)
         if each_ma == 0
     }
+
+
+def _left_w(station: Station) -> int:
+    """Return what the static load leaves of the grid connection, W."""
+    return max(0, station.grid_capacity_w - station.static_load_w)
 
 
 def _phases(limit: PhaseLimit | None) -> Lines | None:

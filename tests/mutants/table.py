@@ -389,7 +389,7 @@ MUTANTS: Final = (
     Mutant(
         "every session is granted its target at once",
         "planning",
-        "    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing)))\n",
+        "    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing, phases)))\n",
         "    grants = list(targets)\n",
         "§2: G, not T",
         "I1/I3",
@@ -397,7 +397,7 @@ MUTANTS: Final = (
     Mutant(
         "one head room is given to every waiting minimum",
         "planning",
-        "            room_w.update({node: max(0, room - need_w) for node, room in rooms.items()})\n",
+        "            room_w.update({node: max(0, room - need_w * loads[node]) for node, room in rooms.items()})\n",
         "",
         "§2: G",
         "I1/I3",
