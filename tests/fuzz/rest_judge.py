@@ -57,6 +57,8 @@ WORDS: Final = (
     "vendor and model are both empty",
     "is missing; caps may be told by connectorId, chargingProfilePurpose, stackLevel",
     "cannot be told beside id",
+    "is said of this connector already",
+    "must be a whole number from 1 to [0-9]+",  # of a connector: as many as its charger has
     "is above maxPower",
     "is below .*",
     "is for chargers that are steered over OCPP",
