@@ -86,6 +86,8 @@ WORDS: Final = (
     "the station has no such (charger|connector)",
     "this charger is not steered: .*",
     "another car is at this connector",
+    "must be a whole number from 1 to ([1-9]|[1-5][0-9]|6[0-3])",  # of connectors, where the charger has fewer than 64
+    "is said of this connector already",
     "must be after from",
     "is the same time as from; .*",
     "must be above 0 beside siteMeter: .*",

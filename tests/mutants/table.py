@@ -706,8 +706,8 @@ MUTANTS: Final = (
     Mutant(
         "cars to come are left out of what rows may carry without this server",
         "firm",
-        "    booked_w = state.tree.booked_w(state.chargers.values())\n",
-        "    booked_w = state.tree.booked_w(c for c in state.chargers.values() if any(True for _ in c.sessions()))\n",
+        "    booked_w = tree.booked_w(state.chargers.values())\n",
+        "    booked_w = tree.booked_w(c for c in state.chargers.values() if any(True for _ in c.sessions()))\n",
         "I11: who comes falls under the default",
         "G I11",
     ),
