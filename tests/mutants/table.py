@@ -283,9 +283,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the static load is forgotten",
-        "tree",
-        "max(0, station.grid_capacity_w - station.static_load_w)",
-        "station.grid_capacity_w",
+        "grid_root",
+        "max(0, power_w - state.base_load_w) for power_w in",
+        "power_w for power_w in",
         "I1: the capacity of the root",
         "I1",
     ),
