@@ -101,7 +101,7 @@ class Plan:
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
         overdrawn: rows on which more is booked than their capacity less what is taken off them (`trim_w`).
-        lent: rows on which more is booked than they have firmly: a battery may have to give the rest.
+        lent: rows on which more is booked than they have without a battery: that may have to give the rest.
         firm_booked_w: what is booked on rows with conditional power when all limits that expire have.
         firm_wanted: whether somebody waits there for a share of what is firm, or more than that is booked.
         booked_phases: Σ K on the rows of phases, sixths of a watt.
@@ -215,7 +215,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         overbooked_rows(state, rows_w, phases),
         wanted,
         _overdrawn(state, rows_w, phases),
-        frozenset(node for node, firm_w in state.tree.firm_w.items() if rows_w[node] > firm_w),
+        frozenset({GRID} if state.tree.firm_w and rows_w[GRID] > state.tree.without_battery_w else ()),
         firm_booked_w,
         _firm_wanted(state, steered.values(), firm_booked_w),
         phases,
