@@ -40,7 +40,7 @@ class BatteryStands(RequestBody):
     )
     available_discharge_w: Kilowatts = Field(
         alias="availableDischarge",
-        description="The most that it could give now, kW, whatever the reason; 0 at a fault.",
+        description="The most that it could give now, kW; 0 while it has a fault.",
     )
     available_charge_w: Kilowatts = Field(alias="availableCharge", description="The most that it could take now, kW.")
     permitted_w: Kilowatts = Field(
