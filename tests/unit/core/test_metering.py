@@ -10,7 +10,7 @@ from csms.core.commands import Call, Purpose, ReadSchedule, SetLimit
 from csms.core.engine import Step
 from csms.core.events import ConnectorStatus, ExplainRequested, Fact, ScheduleRead, SiteMeterFailed, SiteMeterRead
 from csms.core.explanation import BaseLoadShare, Explanation, Known, Reason
-from csms.core.ids import RequestId
+from csms.core.ids import ChargerId, RequestId
 from csms.core.replies import Explained, Refusal, Refused, SiteMeterShown
 from csms.core.site_meter import Measures, ModbusSource, SiteMeter, SiteMeterView
 from csms.core.station import GRID, Battery, Station
@@ -51,10 +51,12 @@ def reads(drive: Drive, power_kw: float, seconds: int = 1, every_s: int = 1) -> 
 def live(drive: Drive, base_kw: float, cars: Mapping[str, float | None], seconds: int, *, adds: bool = False) -> None:
     """Have the meter show a base load each second (`adds`: and the cars), and each car a sample every five.
 
-    A car draws as much as is given; None: what is booked for it, which is its limit once others have let go.
+    A car draws as much as is given; None: what it was told last.
     """
     for second in range(seconds):
-        drawn = {name: drive.k_kw(name) if kw is None else kw for name, kw in cars.items()}
+        views = drive.engine.all_changes().sessions.values()
+        told = {v.charger_id: v.allocated_w / KW for v in views if v is not None}
+        drawn = {name: told[ChargerId(name)] if kw is None else kw for name, kw in cars.items()}
         if second % 5 == 0:
             for name, kw in drawn.items():
                 drive.sample(name, 1, int(kw * KW))
@@ -455,9 +457,9 @@ def on(drive: Powered, base_kw: float, seconds: int) -> None:
 
 def test_what_a_battery_gives_is_behind_a_grid_meter_too() -> None:
     drive = powered()
-    drive.bring_up("C1", "C2")
-    for name in ("C1", "C2"):
-        drive.plug_in(name, 1, 60)
+    charging(drive, "C1", "C2")
+    drive.on(30)
+    drive.wants = {("C1", 1): 60, ("C2", 1): 60}
     on(drive, 48, 120)
     assert drive.battery_kw > 30, "it gives what the connection does not have"
     assert shown(drive).counted_w == 48 * KW
