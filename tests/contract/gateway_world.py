@@ -44,7 +44,7 @@ from tests.contract.conformance import assert_conforms
 T = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 STAMP = "2026-01-01T00:00:00Z"
 WATTS = LimitForm(RateUnit.W, 0, 230)
-PATIENCE_S = 10
+PATIENCE_S = 60
 F = TypeVar("F")
 
 STATION = Station(

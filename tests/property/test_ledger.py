@@ -134,10 +134,13 @@ def test_a_server_that_never_returns_leaves_every_fuse_within_its_bound(first: i
 
 
 def test_limits_that_expire_fall_when_the_server_is_gone() -> None:
-    worlds = [World(seed, Engine, Switches(crashes=False)) for seed in range(20, 24)]
-    for world in worlds:
-        world.run_to_death(240_000, 600_000)
-    assert sum(model.obedience.expired for world in worlds for model in world.chargers.values()) >= 1
+    assert any(map(some_limit_expires_without_server, range(100, 300))), "few worlds have one in force at their death"
+
+
+def some_limit_expires_without_server(seed: int) -> bool:
+    world = World(seed, Engine, Switches(crashes=False))
+    world.run_to_death(240_000, 600_000)
+    return any(model.obedience.expired for model in world.chargers.values())
 
 
 @pytest.mark.parametrize("first", range(0, 10, CHUNK))
