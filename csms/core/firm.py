@@ -47,5 +47,6 @@ def firm_bounds(state: State) -> Mapping[str, RowBound]:
     firm_w: dict[str, int | None] = {GRID: tree.lowest_w}
     firm_w |= {c.circuit_id: watts_of(c.capacity_w, c.phase_limit) for c in station.circuits}
     firm_w |= {charger.charger_id: charger.max_power_w for charger in station.chargers}
-    booked_w, expired_w = tree.booked_w(state.chargers.values()), tree.firm_booked_w(state.chargers.values())
+    booked_w = tree.booked_w(state.chargers.values())
+    expired_w = tree.firm_booked_w(state.chargers.values())
     return {node: RowBound(power_w, firm_w.get(node), expired_w.get(node)) for node, power_w in booked_w.items()}

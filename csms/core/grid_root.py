@@ -13,6 +13,7 @@ capacity that may come without anything new being said stands beside it (LEDGER.
 from csms.core.capacity_events import operator_unheard_ms
 from csms.core.capacity_windows import held_at
 from csms.core.capacity_windows import lowest_w as lowest
+from csms.core.grid_terms import HeldBy
 from csms.core.ids import Now
 from csms.core.part import Alarm
 from csms.core.state import State
@@ -25,6 +26,8 @@ def hold_grid(state: State, now: Now, alarm: Alarm) -> None:
 
     Less the most that it may be for what is firm; what is above that, as measured, is conditional.
     """
+    if _stands_still(state):
+        return
     station, events = state.station, tuple(state.capacity_events.values())
     held = held_at(station, events, now.wall_ms, state.zone, operator_unheard_ms(state, now))
     state.held = held
@@ -39,3 +42,11 @@ def hold_grid(state: State, now: Now, alarm: Alarm) -> None:
     capacity_w = firm_w + metered_w + offer.granted_w
     root = Root(capacity_w, firm_w, lowest_w, offer.taking_w, held_w, beyond_w, metered_w)
     state.tree = with_root(state.tree, root)
+
+
+def _stands_still(state: State) -> bool:
+    """Return whether nothing can have changed since the root was brought up to date: most stations have but a limit."""
+    station, held = state.station, state.held
+    may_move = station.capacity_schedule or station.grid_operator or station.battery or station.site_meter
+    is_plain = held is not None and held.by is HeldBy.GRID_CAPACITY and state.tree.lowest_w is not None
+    return is_plain and not may_move and not state.capacity_events

@@ -173,9 +173,10 @@ def build_tree(station: Station, chargers: Iterable[ChargerState]) -> Tree:
     """Return the rows of a configuration and the chargers (draining ones too) that hang on it."""
     chargers = tuple(chargers)
     paths: dict[ChargerId, tuple[str, ...]] = {}
-    left_w = max(0, station.grid_capacity_w - station.static_load_w)
+    left_w = _left_w(station)
     has_watts = watts_of(station.grid_capacity_w, station.phase_limit) is not None
-    counts_watts = station.capacity_tariff is not None or station.battery is not None
+    moves = (station.capacity_tariff, station.battery, station.site_meter)
+    counts_watts = any(each is not None for each in moves)
     grid_w = left_w if has_watts or counts_watts else None
     nodes = [Node(GRID, None, grid_w, phase_sixths=_grid_phases(station))]
     waiting = list(station.circuits)
@@ -226,8 +227,7 @@ def _with_phases(tree: Tree, station: Station, chargers: Iterable[ChargerState],
         lines[charger_id] = present
         rows[charger_id] = (*path, *(row for row, _ in phase_paths[charger_id]))
     phase_caps = {phase_name(node, line + 1): each for node, cap in caps.items() for line, each in enumerate(cap)}
-    left_w = max(0, station.grid_capacity_w - station.static_load_w)
-    in_phases_w = left_w if tree.caps_w[GRID] is None else None
+    in_phases_w = _left_w(station) if tree.caps_w[GRID] is None else None
     return Tree(tree.nodes, tree.caps_w, tree.paths, rows, phase_caps, phase_paths, lines, in_phases_w, caps.get(GRID))
 
 
@@ -241,6 +241,11 @@ def _absent_phases(station: Station) -> set[tuple[str, int]]:
         for line, each_ma in enumerate(limit.current_ma)
         if each_ma == 0
     }
+
+
+def _left_w(station: Station) -> int:
+    """Return what the static load leaves of the grid connection, W."""
+    return max(0, station.grid_capacity_w - station.static_load_w)
 
 
 def _phases(limit: PhaseLimit | None) -> Lines | None:

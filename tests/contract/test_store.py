@@ -1517,6 +1517,8 @@ async def test_acts_of_before_there_were_keys_are_of_nobodys(store_url: str) -> 
 
     def as_0017_left_it(connection: Connection) -> None:
         connection.exec_driver_sql("DROP TABLE charger_access")
+        connection.exec_driver_sql("DROP TABLE capacity_event")
+        connection.exec_driver_sql("DROP TABLE tariff_peak")
         connection.exec_driver_sql("DROP TABLE access_key")
         connection.exec_driver_sql("ALTER TABLE audit DROP COLUMN key_name")
         for table_name, columns in (("session", TERMS), ("id_tag", TERMS[:2])):

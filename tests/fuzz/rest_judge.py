@@ -57,6 +57,13 @@ WORDS: Final = (
     "vendor and model are both empty",
     "is missing; caps may be told by connectorId, chargingProfilePurpose, stackLevel",
     "cannot be told beside id",
+    "is said of this connector already",
+    "is for one number of amperes; a list has one for each phase",
+    "is not possible beside a gridCapacity in amperes: .*",
+    "is not the [0-9]+ V of .*",
+    "needs L[1-3], which .* does not have",
+    "has (less|no room) on L[1-3] .*",
+    "must be a whole number from 1 to [0-9]+",  # of a connector: as many as its charger has
     "is above maxPower",
     "is below .*",
     "is for chargers that are steered over OCPP",

@@ -283,9 +283,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the static load is forgotten",
-        "tree",
-        "max(0, station.grid_capacity_w - station.static_load_w)",
-        "station.grid_capacity_w",
+        "grid_root",
+        "max(0, power_w - state.base_load_w) for power_w in",
+        "power_w for power_w in",
         "I1: the capacity of the root",
         "I1",
     ),
@@ -389,7 +389,7 @@ MUTANTS: Final = (
     Mutant(
         "every session is granted its target at once",
         "planning",
-        "    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing)))\n",
+        "    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing, phases)))\n",
         "    grants = list(targets)\n",
         "§2: G, not T",
         "I1/I3",
@@ -397,7 +397,7 @@ MUTANTS: Final = (
     Mutant(
         "one head room is given to every waiting minimum",
         "planning",
-        "            room_w.update({node: max(0, room - need_w) for node, room in rooms.items()})\n",
+        "            room_w.update({node: max(0, room - need_w * loads[node]) for node, room in rooms.items()})\n",
         "",
         "§2: G",
         "I1/I3",
@@ -706,8 +706,8 @@ MUTANTS: Final = (
     Mutant(
         "cars to come are left out of what rows may carry without this server",
         "firm",
-        "    booked_w = state.tree.booked_w(state.chargers.values())\n",
-        "    booked_w = state.tree.booked_w(c for c in state.chargers.values() if any(True for _ in c.sessions()))\n",
+        "    booked_w = tree.booked_w(state.chargers.values())\n",
+        "    booked_w = tree.booked_w(c for c in state.chargers.values() if any(True for _ in c.sessions()))\n",
         "I11: who comes falls under the default",
         "G I11",
     ),

@@ -106,6 +106,8 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "mode": "control",
                 "terms": {"weight": None, "priority": None},
                 "connector_terms": [],
+                "phase_limit": None,
+                "rotation": None,
             },
             {
                 "charger_id": "CP002",
@@ -125,11 +127,13 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "mode": "control",
                 "terms": {"weight": None, "priority": None},
                 "connector_terms": [],
+                "phase_limit": None,
+                "rotation": None,
             },
         ],
         "circuits": [
-            {"circuit_id": "garage", "parent": None, "capacity_w": 100_000},
-            {"circuit_id": "corner", "parent": "garage", "capacity_w": None},
+            {"circuit_id": "garage", "parent": None, "capacity_w": 100_000, "phase_limit": None},
+            {"circuit_id": "corner", "parent": "garage", "capacity_w": None, "phase_limit": None},
         ],
         "static_load_w": 5_000,
         "battery": {
@@ -150,6 +154,8 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
         "grid_operator": None,
         "capacity_tariff": None,
         "site_meter": None,
+        "phase_limit": None,
+        "static_phases": None,
     }
 
 
