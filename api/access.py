@@ -68,6 +68,7 @@ _OPERATOR = (
     "PUT /chargers/{chargerId}/maintenance",
     "PUT /id-tags/{idTag}",
     "PUT /station/capacity-events/{id}",
+    "PUT /station/battery",
     "PUT /station/meter",
 )
 _ADMIN = (

@@ -22,6 +22,7 @@ from api.gate import Door
 from api.problems import http_problem, invalid_query
 from api.routes.alarms import AlarmRoutes
 from api.routes.audit import AuditRoutes
+from api.routes.batteries import BatteryRoutes
 from api.routes.campaigns import CampaignRoutes
 from api.routes.capacity_events import CapacityEventRoutes
 from api.routes.charger_keys import ChargerKeyRoutes
@@ -106,6 +107,7 @@ def create_app(services: Services, door: Door) -> FastAPI:
         StationRoutes,
         CapacityEventRoutes,
         MeterRoutes,
+        BatteryRoutes,
         SimulationRoutes,
         SessionRoutes,
         ExplanationRoutes,

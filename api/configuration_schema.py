@@ -12,6 +12,7 @@ from pydantic.json_schema import SkipJsonSchema, WithJsonSchema
 from api.queries import whole_text
 from api.schemas import KILOWATTS_SCHEMA, tidy
 from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V
+from csms.core.configuration.battery import DEFAULT_MODBUS, REGISTERS
 from csms.core.configuration.capacity import (
     DEFAULT_SILENT_AFTER_S,
     MAX_WINDOWS,
@@ -129,11 +130,30 @@ class CircuitConfiguration(Documented):
     capacity: Kilo | LimitInAmperes | Unset = Field(None, description="kW, or amperes. Default: unlimited.")
 
 
+class BatteryModbusConfiguration(Documented):
+    """Where a battery is read and told over Modbus TCP."""
+
+    host: Annotated[str, WithJsonSchema({"type": "string", "pattern": whole_text(HOST)})] = Field(
+        description="A name or an address."
+    )
+    port: int = Field(DEFAULT_MODBUS.port, ge=1, le=PORT_MAX)
+    unit_id: int = Field(DEFAULT_MODBUS.unit_id, ge=0, le=UNIT_ID_MAX, description="Unit identifier.")
+    register_: int = Field(
+        DEFAULT_MODBUS.register,
+        alias="register",
+        ge=0,
+        le=REGISTER_MAX + 1 - REGISTERS,
+        description="The first one of the map, counted from 0.",
+    )
+
+
 class BatteryConfiguration(Documented):
     """A stationary battery."""
 
     initial_capacity: Kilo = Field(description="Usable energy, kWh.")
     power: Kilo = Field(description="Charge and discharge limit, kW.")
+    rest: bool = Field(default=False, description="Its controller calls PUT /station/battery.")
+    modbus: BatteryModbusConfiguration | Unset = Field(None, description="Default: it is computed, unless rest.")
 
 
 class CapacityWindowConfiguration(Documented):

@@ -29,6 +29,21 @@ STATION_WITH_OPTIONS: dict[str, Any] = {
     "siteMeter": {"maxAgeS": 5, "modbus": {"host": "192.0.2.10", "unitId": 2, "register": 12, "kind": "input"}},
 }
 
+BATTERY_STANDS: dict[str, Any] = {
+    "stateOfCharge": 63.5,
+    "power": 53.2,
+    "availableDischarge": 200,
+    "availableCharge": 150,
+    "permitted": 200,
+    "setPoint": 53.25,
+}
+BATTERY_STANDS_FIRST: dict[str, Any] = {
+    "stateOfCharge": 63.5,
+    "power": 0,
+    "availableDischarge": 200,
+    "availableCharge": 150,
+}
+BATTERY_TOLD: dict[str, Any] = {"setPoint": {"power": 53.25, "permit": 200, "validForS": 15}}
 METER_READING: dict[str, Any] = {"power": 38.5}
 METER_READING_OF_BEFORE: dict[str, Any] = {"power": 38.5, "ageS": 1.2}
 METER: dict[str, Any] = {

@@ -108,7 +108,7 @@ class BaseLoadBody(AnswerBody):
 
     power: Kilo
     because: KnownWord = Field(
-        description="measured; configured: the meter shows no more than staticLoad; silent: the meter does not answer."
+        description="measured; silent: the meter tells nothing, and staticLoad counts, or what was measured above it."
     )
 
 

@@ -14,6 +14,7 @@ from pydantic.json_schema import models_json_schema
 
 from api import examples
 from api.access import OPEN, role_of
+from api.battery_schemas import BatteryStands, BatteryTold
 from api.campaign_schemas import CampaignRequest
 from api.capacity_schemas import CapacityEventAnswer, CapacityEventRequest, CapacityEventsAnswer
 from api.charger_key_schemas import ChargerAccessAnswer, NewKeyAnswer
@@ -77,6 +78,7 @@ _TAKEN: tuple[type[BaseModel], ...] = (
     MaintenanceRequest,
     SimulationRequest,
     MeterReading,
+    BatteryStands,
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
     CapacityEventAnswer,
@@ -88,6 +90,7 @@ _GIVEN: tuple[type[BaseModel], ...] = (
     SimulationAnswer,
     StatusAnswer,
     MeterAnswer,
+    BatteryTold,
     TransactionAnswer,
     TransactionsAnswer,
     ContinuityAnswer,

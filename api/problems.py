@@ -87,6 +87,7 @@ class Kind(Enum):
         "No grid operator",
         "The configuration has no gridOperator, whose failSafeCapacity would hold when nothing is heard of him.",
     )
+    NO_PUSHED_BATTERY = (409, "No such battery", "The configuration has no battery whose controller calls (rest).")
     NO_SITE_METER = (409, "No site meter", "The configuration has no siteMeter whose readings are pushed.")
     READING_REFUSED = (422, "No reading", "No meter of this site can show that; nothing was changed.")
     CHARGER_OFFLINE = (503, "Charger offline", "The charger is not connected; try again when it is.")

@@ -38,8 +38,10 @@ from csms.core.station import Battery, Station
 from csms.doors import Doors, DoorShutError, RestServer, doors_text, listening_socket, rest_served
 from csms.energy.meters import MeterPoller
 from csms.energy.modbus import open_modbus
+from csms.energy.modbus_battery import ModbusBattery
 from csms.energy.modelled import ModelledBattery, full_ppm
 from csms.energy.ports import BatteryDriver
+from csms.energy.pushed import BatteryDoor
 from csms.energy.watch import BatteryWatch, MakeDriver
 from csms.gateway.answers import Services as ChargerServices
 from csms.gateway.id_tags import KnownTags, TagPolicy, load_id_tags
@@ -108,7 +110,8 @@ async def _serve(settings: Settings) -> int:
     async with _store(settings.database) as store:
         knocks, messages = KnockingLog(), Messages()
         registry = LinkRegistry(lambda: controller)
-        battery = BatteryWatch(_computed_battery(clock), lambda: controller, lambda: clock.now().mono_ms)
+        batteries = BatteryDoor(_battery_drivers(clock))
+        battery = BatteryWatch(batteries.make, lambda: controller, lambda: clock.now().mono_ms)
         controller = Controller(store, clock, registry, battery=battery)
         station = await _start(controller, wanted)
         tags, audit = await _loaded(TagBook(store, clock)), await _loaded(AuditBook(store, clock))
@@ -152,6 +155,7 @@ async def _serve(settings: Settings) -> int:
             charger_access=access,
             change_key=registry.change_key,
             wall_ms=lambda: clock.now().wall_ms,
+            push_battery=batteries.push,
             messages=messages,
             audit=audit,
             wait_s=settings.request_wait_s,
@@ -370,10 +374,15 @@ async def _kept_fresh(certificates: Certificates | None) -> AsyncIterator[None]:
         yield
 
 
-def _computed_battery(clock: SystemClock) -> MakeDriver:
-    """Return what makes the driver of a battery of which nothing but its configuration is known: full unless told."""
+def _battery_drivers(clock: SystemClock) -> MakeDriver:
+    """Return what makes the drivers of batteries.
+
+    One of which nothing but its configuration is known is computed, and full unless told.
+    """
 
     def make(battery: Battery, soc_ppm: int | None) -> BatteryDriver:
+        if battery.modbus is not None:
+            return ModbusBattery(battery.modbus, lambda: clock.now().mono_ms)
         return ModelledBattery(battery, lambda: clock.now().mono_ms, full_ppm(battery) if soc_ppm is None else soc_ppm)
 
     return make

@@ -371,13 +371,6 @@ KINDS: Final[dict[str, Kind]] = {
         "Nobody has chosen what chargers do while this server is away; `closed` holds: nobody new can charge.",
         "Set `failSafe` in the station's configuration.",
     ),
-    "metered_room_not_used": Kind(
-        _N,
-        "",
-        "A site meter is configured. A base load above `staticLoad` cuts cars; what is measured below it is shown, and"
-        " not given to cars yet.",
-        "Nothing.",
-    ),
     "battery_not_used": Kind(
         _N,
         "",

@@ -75,7 +75,7 @@ class BaseLoad:
         read_w: what the meter itself showed last; None before the first reading. read_ms: when that was true;
             read_wall_ms: the same in UTC, to be shown.
         above, below: readings that say more, or less, than counts.
-        booked: the most that was lately booked for chargers.
+        booked: the most that was lately booked for chargers. not_given: the same of what a battery gives, below 0.
         trouble: why the newest reading failed or was refused; empty: it was not. logged_ms: when that was last logged.
     """
 
@@ -87,6 +87,7 @@ class BaseLoad:
     above: Hold | None = None
     below: Hold | None = None
     booked: RecentMost = field(default_factory=RecentMost)
+    not_given: RecentMost = field(default_factory=RecentMost)
     trouble: str = ""
     logged_ms: int | None = None
 

@@ -22,7 +22,7 @@ from csms.core.part import Alarm
 from csms.core.planning import Plan
 from csms.core.state import State
 from csms.core.station import GRID, Battery
-from csms.core.supply import able_w, is_heard, may_turn, without_battery_w
+from csms.core.supply import able_w, is_heard, may_turn
 
 SPARE_MS = 60_000
 """Power that no car has needed for so long is taken."""
@@ -40,12 +40,13 @@ def dispatch(state: State, plan: Plan, now: Now, alarm: Alarm) -> SetBattery | N
     if battery is None or supply.reading is None or not is_heard(state, now):
         return None
     cars_w = state.tree.booked_w(state.chargers.values())[GRID] - state.tree.load_w
-    left_w = without_battery_w(state) - state.withheld_w - cars_w
+    left_w = state.tree.without_battery_w - state.withheld_w - cars_w
     if left_w < 0:
         power_w = min(-left_w, able_w(state, battery, now))
         supply.spare_ms = None
     else:
-        power_w = -_taken_w(state, battery, plan, left_w, now, alarm)
+        # What it takes does not expire, so it is taken from what is firm alone.
+        power_w = -_taken_w(state, battery, plan, left_w - state.tree.metered_w, now, alarm)
     if power_w and not may_turn(state, 1 if power_w > 0 else -1, now, alarm):
         power_w = 0
     command = SetBattery(power_w, battery.power_w)

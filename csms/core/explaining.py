@@ -115,12 +115,11 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
 
 def _base_load(state: State, now_ms: int) -> BaseLoadShare | None:
     """Return what counts as base load, and why so much; None where nothing measures it."""
-    meter, power_w = state.station.site_meter, state.base_load_w
+    meter = state.station.site_meter
     if meter is None:
         return None
-    if state.base_load.is_stale(meter, now_ms):
-        return BaseLoadShare(power_w, Known.SILENT)
-    return BaseLoadShare(power_w, Known.MEASURED if power_w == state.base_load.counted_w else Known.CONFIGURED)
+    silent = state.base_load.is_stale(meter, now_ms)
+    return BaseLoadShare(state.counted_w, Known.SILENT if silent else Known.MEASURED)
 
 
 def _figures(session: Session, reason: Reason, booked_w: int, limit_w: int | None) -> Explanation:

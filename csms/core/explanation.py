@@ -108,8 +108,6 @@ class Known(StrEnum):
     """Where the base load that counts is known from."""
 
     MEASURED = "measured"
-    CONFIGURED = "configured"
-    """Its maximum counts; the meter shows no more."""
     SILENT = "silent"
     """Its maximum counts because its meter is silent, or what was measured above that."""
 

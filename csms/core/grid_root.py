@@ -22,7 +22,10 @@ from csms.core.tree import Root, with_root
 
 
 def hold_grid(state: State, now: Now, alarm: Alarm) -> None:
-    """Have the root of the tree carry what the grid connection may be loaded with now, less the base load."""
+    """Have the root of the tree carry what the grid connection may be loaded with now, less the base load.
+
+    Less the most that it may be for what is firm; what is above that, as measured, is conditional.
+    """
     if _stands_still(state):
         return
     station, events = state.station, tuple(state.capacity_events.values())
@@ -32,9 +35,12 @@ def hold_grid(state: State, now: Now, alarm: Alarm) -> None:
     firm_w, lowest_w = (
         max(0, power_w - state.base_load_w) for power_w in (held.capacity_w, lowest(station, events, now.wall_ms))
     )
+    counted_w = state.base_load_w if state.is_safe_mode else state.counted_w
+    metered_w = max(0, held.capacity_w - counted_w) - firm_w
     held_w = offer.granted_w - offer.target_w + offer.lost_w
     beyond_w = max(0, state.base_load_w - station.static_load_w)
-    root = Root(firm_w + offer.granted_w, firm_w, lowest_w, offer.taking_w, held_w, beyond_w)
+    capacity_w = firm_w + metered_w + offer.granted_w
+    root = Root(capacity_w, firm_w, lowest_w, offer.taking_w, held_w, beyond_w, metered_w)
     state.tree = with_root(state.tree, root)
 
 

@@ -1,8 +1,11 @@
 """Readings of the site's meter, and what counts as base load by them: the grid connection carries that, too.
 
 `csms.core.base_load` says how readings count. What is measured below `static_load_w` is not firm (LEDGER.md I11): it
-may be drawn again while nobody is here to cut. Power that rests on it is conditional, and as long as none can be given
-so, only a base load above its configured maximum changes what the grid connection has.
+may be drawn again while nobody is here to cut. Power that rests on it is conditional (`csms.core.grid_root`).
+
+A battery is behind a meter of the grid connection, too. What it surely gives is added to what is proven: the lowest of
+what it was read to give lately and was told to give. Where its flow is not known (it is not heard, or computed), the
+configured maximum is likely.
 """
 
 from csms.core.base_load import BaseLoad, Bounds, in_steps_w
@@ -14,6 +17,7 @@ from csms.core.replies import Refusal, Refused, SiteMeterShown
 from csms.core.site_meter import Measures, SiteMeter, SiteMeterView
 from csms.core.state import State
 from csms.core.station import GRID, Station
+from csms.core.supply import is_heard
 from csms.core.timings import Timings
 
 POWER_MAX_W = 1_000_000_000
@@ -84,9 +88,12 @@ class Metering(Part):
         if meter.measures is Measures.BASE_LOAD:
             counts_w = in_steps_w(power_w, meter.margin_w, static_w, grid_w)
             return Bounds(counts_w, counts_w)
-        booked_w = note_booked(self.state, self.now.mono_ms, self.timings)
-        proven_w = in_steps_w(power_w - booked_w, 0, static_w, grid_w)
-        likely_w = power_w - chargers_measured_w(self.state, self.now.mono_ms, self.timings)
+        booked_w, gives_w = note_flows(self.state, self.now, self.timings)
+        proven_w = in_steps_w(power_w - booked_w + gives_w, 0, static_w, grid_w)
+        flow_w = battery_flow_w(self.state, self.now)
+        if flow_w is None:
+            return Bounds(proven_w, max(proven_w, static_w))
+        likely_w = power_w + flow_w - chargers_measured_w(self.state, self.now.mono_ms, self.timings)
         within_w = in_steps_w(min(likely_w, static_w), meter.margin_w, static_w, grid_w)
         return Bounds(proven_w, max(proven_w, within_w))
 
@@ -122,10 +129,24 @@ def reconfigured(state: State, old: Station, now: Now) -> None:
         state.base_load = new_base_load(state.station, now)
 
 
-def note_booked(state: State, now_ms: int, timings: Timings) -> int:
-    """Take note of all that is booked for chargers; return the most of the last seconds, W."""
+def note_flows(state: State, now: Now, timings: Timings) -> tuple[int, int]:
+    """Take note of what flows; return the most lately booked for chargers, and the least lately given to them, W."""
+    base_load, window_ms = state.base_load, timings.grid_meter_skew_ms
     booked_w = state.tree.booked_w(state.chargers.values())[GRID]
-    return state.base_load.booked.note(booked_w, now_ms, timings.grid_meter_skew_ms)
+    said, flow_w = state.supply.said, battery_flow_w(state, now) or 0
+    gives_w = flow_w if said is None else min(flow_w, said.power_w)
+    least_w = -base_load.not_given.note(-max(0, gives_w), now.mono_ms, window_ms)
+    return base_load.booked.note(booked_w, now.mono_ms, window_ms), least_w
+
+
+def battery_flow_w(state: State, now: Now) -> int | None:
+    """Return what flows out of the battery as it was measured lately, W; 0 without one; None: it is not known."""
+    supply = state.supply
+    if state.station.battery is None:
+        return 0
+    if supply.reading is None or supply.reading.computed or not is_heard(state, now):
+        return None
+    return supply.reading.power_w
 
 
 def chargers_measured_w(state: State, now_ms: int, timings: Timings) -> int:
@@ -151,7 +172,7 @@ def renew_base_load(state: State, now: Now, timings: Timings, alarm: Alarm) -> N
     if alarm.reached(base_load.stale_ms(meter), now):
         base_load.fell_silent(station.static_load_w)
     if meter.measures is Measures.GRID:
-        note_booked(state, now.mono_ms, timings)
+        note_flows(state, now, timings)
 
 
 def site_meter_view(state: State, now_ms: int) -> SiteMeterView | None:

@@ -138,7 +138,6 @@ def _of_site_meter(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
     meter, base_load, static_w = state.station.site_meter, state.base_load, state.station.static_load_w
     if meter is None:
         return
-    yield Sign("metered_room_not_used", "a siteMeter is configured")
     if alarm.reached(base_load.stale_ms(meter), now):
         why = base_load.trouble or "nothing was heard of it"
         yield Sign("base_load_meter_stale", f"{why}; {base_load.counted_w} W count as base load")
@@ -166,7 +165,7 @@ def _overbooked_text(state: State, row: str, booked_w: Mapping[str, int], phases
 def _is_early(state: State, booked_w: int) -> bool:
     """Return whether the grid connection is overbooked only by a capacity of which the time has still to come."""
     in_force_w = None if state.held is None else state.held.in_force_w
-    return in_force_w is not None and booked_w <= max(0, in_force_w - state.base_load_w) + granted_w(state)
+    return in_force_w is not None and booked_w <= max(0, in_force_w - state.counted_w) + granted_w(state)
 
 
 def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:

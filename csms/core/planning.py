@@ -101,7 +101,7 @@ class Plan:
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
         overdrawn: rows on which more is booked than their capacity less what is taken off them (`trim_w`).
-        lent: rows on which more is booked than they have firmly: a battery may have to give the rest.
+        lent: rows on which more is booked than they have without a battery: that may have to give the rest.
         firm_booked_w: what is booked on rows with conditional power when all limits that expire have.
         firm_wanted: whether somebody waits there for a share of what is firm, or more than that is booked.
         booked_phases: Σ K on the rows of phases, sixths of a watt.
@@ -215,7 +215,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         overbooked_rows(state, rows_w, phases),
         wanted,
         _overdrawn(state, rows_w, phases),
-        frozenset(node for node, firm_w in state.tree.firm_w.items() if rows_w[node] > firm_w),
+        frozenset({GRID} if state.tree.firm_w and rows_w[GRID] > state.tree.without_battery_w else ()),
         firm_booked_w,
         _firm_wanted(state, steered.values(), firm_booked_w),
         phases,
@@ -227,6 +227,8 @@ def _firm_sides(state: State, question: Question) -> Sequence[Firm | None]:
     if question.firm is None:
         return [None] * len(question.parts)
     taken_w = {node: trim_w(state, node) for node in state.tree.firm_w}
+    if GRID in taken_w:
+        taken_w[GRID] -= _withheld_elsewhere_w(state)
     for charger_id, power_w in question.missing_w.items():
         for node in state.tree.paths[charger_id]:
             if node in taken_w:
@@ -262,6 +264,11 @@ def question_of(state: State, now_ms: int, timings: Timings) -> Question:
     return Question(parts, within, floors, missing, firm=firm)
 
 
+def _withheld_elsewhere_w(state: State) -> int:
+    """Return what of the power that a capacity tariff withholds is not firm anyhow, W."""
+    return min(state.withheld_w, state.tree.metered_w)
+
+
 def _on_firm_rows(state: State, question: Question) -> Allocation:
     """Return who gets how much where nothing is conditional, beside what is left when all limits that expire have."""
     keys = {connector.key for _, connector, _ in question.parts}
@@ -270,7 +277,7 @@ def _on_firm_rows(state: State, question: Question) -> Allocation:
         for charger_id, charger in state.chargers.items()
     }
     less_w = {node: firm_w - (state.tree.caps_w[node] or 0) for node, firm_w in state.tree.firm_w.items()}
-    less_w[GRID] += state.tree.held_w  # that is about what is not firm
+    less_w[GRID] += state.tree.held_w + _withheld_elsewhere_w(state)  # that is about what is not firm
     return question.answer(state, nodes_without_fixed(state, keys, question.missing_w, left_w, less_w))
 
 

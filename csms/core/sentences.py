@@ -63,8 +63,6 @@ def _rest_of_the_site(explained: Explanation) -> str:
     match carried.known:
         case Known.MEASURED:
             return f"; {power} are measured for the rest of the site"
-        case Known.CONFIGURED:
-            return f"; {power} are set aside for the rest of the site"
         case Known.SILENT:
             return f"; {power} are set aside for the rest of the site, whose meter is silent"
 

@@ -266,17 +266,19 @@ class State:
 
         A base load is allowed for as it is measured: a mean is held down, and a later reading corrects it.
         """
-        firm_w = self.tree.firm_w.get(GRID, self.tree.caps_w[GRID])
-        if self.governed_w is None or firm_w is None:
+        if self.governed_w is None or (self.tree.caps_w[GRID] is None and GRID not in self.tree.firm_w):
             return 0
-        base_w = self.station.static_load_w if self.station.site_meter is None else self.base_load.counted_w
-        return max(0, firm_w - max(0, self.governed_w - base_w))
+        return max(0, self.tree.without_battery_w - max(0, self.governed_w - self.counted_w))
+
+    @property
+    def counted_w(self) -> int:
+        """Return what counts as base load now, W (`csms.core.metering`)."""
+        return self.station.static_load_w if self.station.site_meter is None else self.base_load.counted_w
 
     @property
     def base_load_w(self) -> int:
-        """Return what counts as base load where power is firm, W (`csms.core.metering`)."""
-        static_w = self.station.static_load_w
-        return static_w if self.station.site_meter is None else max(static_w, self.base_load.counted_w)
+        """Return what counts as base load where power is firm, W: its configured maximum at least."""
+        return max(self.station.static_load_w, self.counted_w)
 
     @property
     def zone(self) -> tzinfo:

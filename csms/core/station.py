@@ -167,6 +167,21 @@ class Circuit:
 
 
 @dataclass(frozen=True, slots=True)
+class BatteryModbus:
+    """Where a battery is read and told over Modbus TCP (`csms.energy.modbus_battery` has the register map).
+
+    Attributes:
+        unit_id: its unit identifier; gateways tell the devices behind them apart by it.
+        register: address of the first register of the map, counted from 0.
+    """
+
+    host: str
+    port: int = 502
+    unit_id: int = 1
+    register: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Battery:
     """The documented battery (`csms.core.supply` says how it takes part).
 
@@ -179,6 +194,8 @@ class Battery:
         efficiency_charge_percent: part of what it takes that is stored.
         efficiency_discharge_percent: part of what is stored that it gives.
         horizon_s: what it offers it can keep up for so long.
+        pushed: its controller tells how it stands, and is answered with what it is to do (`PUT /station/battery`).
+        modbus: where it is read and told; without either it is computed.
     """
 
     capacity_wh: int
@@ -189,6 +206,13 @@ class Battery:
     efficiency_charge_percent: int = 100
     efficiency_discharge_percent: int = 100
     horizon_s: int = 900
+    pushed: bool = False
+    modbus: BatteryModbus | None = None
+
+    @property
+    def is_computed(self) -> bool:
+        """Return whether nothing of it is measured."""
+        return not self.pushed and self.modbus is None
 
     @property
     def most_charge_w(self) -> int:

@@ -59,6 +59,8 @@ class Steering(TimedPart):
             self._send(each, each.target_w, urgent=urgent, cause=f"cut: {self._cut_reason(each, urgent=urgent)}")
         elif last is not None and self._leaves_too_much(each, last):
             self._send(each, _again_w(each, last), urgent=False, cause="another session has no firm share")
+        elif last is not None and self._would_show(each, last):
+            self._send(each, _again_w(each, last), urgent=False, cause="again: to see whether it expires")
         elif last is not None:
             self._repeat(each, last, each.target_w if wants_cut else _again_w(each, last), urgent=urgent)
         elif self._needs_first_profile(each):
@@ -70,6 +72,17 @@ class Steering(TimedPart):
         if firm is None or not self.plan.firm_wanted or not each.above_firm or last.unresolved:
             return False
         if not may_be_conditional(each.charger, each.connector) or last.firm_w <= self._falls_to_w(each, last.limit_w):
+            return False
+        return self._reached(last.sent_ms + self.timings.raise_spacing_ms)
+
+    def _would_show(self, each: Steered, last: Send) -> bool:
+        """Return whether a limit is to be said again so that it expires: capacity has become conditional since.
+
+        Whether its charger lets limits expire is not known, and one that stands for good does not show it.
+        """
+        if each.firm is None or last.expires or last.state is not SendState.SETTLED:
+            return False
+        if not is_to_be_seen(each.charger, each.connector) or self._falls_to_w(each, last.limit_w) >= last.limit_w:
             return False
         return self._reached(last.sent_ms + self.timings.raise_spacing_ms)
 

@@ -156,15 +156,9 @@ def offer_of(state: State, now: Now, alarm: Alarm) -> Offer:
     return Offer(certain_w if free else 0, counted_w, taking_w, lost_w)
 
 
-def without_battery_w(state: State) -> int:
-    """Return what the root can carry now without the battery, W."""
-    cap_w = state.tree.caps_w[GRID] or 0
-    return state.tree.firm_w.get(GRID, cap_w)
-
-
 def granted_w(state: State) -> int:
     """Return what of the root's capacity is the battery's, W."""
-    return (state.tree.caps_w[GRID] or 0) - without_battery_w(state)
+    return (state.tree.caps_w[GRID] or 0) - state.tree.without_battery_w
 
 
 def counted_on_w(state: State) -> int:

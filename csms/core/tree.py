@@ -40,6 +40,7 @@ class Tree:
             W; None: its phases say it all, or it was not looked at.
         load_w: what is booked at the grid connection beside the chargers: what a battery may be taking.
         held_w: targets leave so much of the grid connection out of account; below 0: they count on so much more.
+        metered_w: so much of what it carries beyond what is firm rests on a meter: less is drawn besides than may be.
     """
 
     nodes: tuple[Node, ...]
@@ -55,6 +56,12 @@ class Tree:
     lowest_w: int | None = None
     load_w: int = 0
     held_w: int = 0
+    metered_w: int = 0
+
+    @property
+    def without_battery_w(self) -> int:
+        """Return what the grid connection can carry now without a battery, W; 0 where its phases say it all."""
+        return self.firm_w.get(GRID, self.caps_w[GRID] or 0) + self.metered_w
 
     def booked_w(self, chargers: Iterable[ChargerState]) -> dict[str, int]:
         """Return Σ K on every row, W."""
@@ -101,10 +108,11 @@ class Root:
 
     Attributes:
         capacity_w: less the base load, with what the battery gives.
-        firm_w: the same without the battery.
+        firm_w: the same without the battery, and less the most that the base load may be.
         lowest_w: the lowest that this may come to without anything new being said.
         load_w, held_w: as in `Tree`.
         beyond_w: the rest of the site takes so much more than is configured, any one phase maybe all of it.
+        metered_w: as in `Tree`.
     """
 
     capacity_w: int
@@ -113,6 +121,7 @@ class Root:
     load_w: int = 0
     held_w: int = 0
     beyond_w: int = 0
+    metered_w: int = 0
 
 
 def with_root(tree: Tree, root: Root) -> Tree:
@@ -122,8 +131,8 @@ def with_root(tree: Tree, root: Root) -> Tree:
     phases, node = _less(tree.root_phases, SIXTHS * root.beyond_w), tree.nodes[0]
     is_so = (node.cap_w, node.phase_sixths) == (cap_w, phases)
     lowest_w = _beside_phases_w(tree, root.lowest_w)
-    rest = (firm, lowest_w, root.load_w, root.held_w)
-    if is_so and (tree.firm_w, tree.lowest_w, tree.load_w, tree.held_w) == rest:
+    rest = (firm, lowest_w, root.load_w, root.held_w, root.metered_w)
+    if is_so and (tree.firm_w, tree.lowest_w, tree.load_w, tree.held_w, tree.metered_w) == rest:
         return tree
     return replace(
         tree,
@@ -134,6 +143,7 @@ def with_root(tree: Tree, root: Root) -> Tree:
         lowest_w=lowest_w,
         load_w=root.load_w,
         held_w=root.held_w,
+        metered_w=root.metered_w,
     )
 
 
@@ -165,7 +175,8 @@ def build_tree(station: Station, chargers: Iterable[ChargerState]) -> Tree:
     paths: dict[ChargerId, tuple[str, ...]] = {}
     left_w = _left_w(station)
     has_watts = watts_of(station.grid_capacity_w, station.phase_limit) is not None
-    counts_watts = station.capacity_tariff is not None or station.battery is not None
+    moves = (station.capacity_tariff, station.battery, station.site_meter)
+    counts_watts = any(each is not None for each in moves)
     grid_w = left_w if has_watts or counts_watts else None
     nodes = [Node(GRID, None, grid_w, phase_sixths=_grid_phases(station))]
     waiting = list(station.circuits)

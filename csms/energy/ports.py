@@ -23,10 +23,15 @@ class Unheard:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class NothingNew:
+    """The battery tells of itself when it wants to, and has not since it was last asked."""
+
+
 class BatteryDriver(Protocol):
     """One battery, or several behind one controller."""
 
-    async def read(self) -> BatteryReading | Unheard:
+    async def read(self) -> BatteryReading | NothingNew | Unheard:
         """Return what the battery says of itself now, as `BatteryReading` says."""
         ...
 

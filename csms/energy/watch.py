@@ -18,7 +18,7 @@ from csms.core.battery import BatteryReading
 from csms.core.commands import SetBattery
 from csms.core.events import BatteryReported
 from csms.core.station import Battery
-from csms.energy.ports import BatteryDriver, Unheard
+from csms.energy.ports import BatteryDriver, NothingNew, Unheard
 
 _log = structlog.get_logger()
 
@@ -27,6 +27,9 @@ READ_S = 1.0
 
 REPEAT_S = 5.0
 """A set-point is written again after so long."""
+
+LOG_AGAIN_MS = 60_000
+"""What is the matter with a battery that is not heard is logged when it changes, and so often."""
 
 CALL_S = 2.0
 """A driver is given so long for one call."""
@@ -58,6 +61,7 @@ class BatteryWatch:
         self._soc_ppm: int | None = None
         self._heard = False
         self._read_ms: int | None = None
+        self._unheard: tuple[str, int] | None = None
         self._news = asyncio.Event()
 
     def configured(self, battery: Battery | None) -> None:
@@ -122,18 +126,26 @@ class BatteryWatch:
         except TimeoutError:
             _log.warning("battery.not_written", reason=f"not within {CALL_S:g} s", power_w=set_point.power_w)
 
-    async def _read(self, driver: BatteryDriver) -> BatteryReading | Unheard:
+    async def _read(self, driver: BatteryDriver) -> BatteryReading | NothingNew | Unheard:
         try:
             async with asyncio.timeout(CALL_S):
                 return await driver.read()
         except TimeoutError:
             return Unheard(f"not within {CALL_S:g} s")
 
-    def _take(self, said: BatteryReading | Unheard) -> None:
+    def _take(self, said: BatteryReading | NothingNew | Unheard) -> None:
+        if isinstance(said, NothingNew):
+            return
         if isinstance(said, Unheard):
-            _log.warning("battery.not_read", reason=said.reason)
+            self._log_unheard(said.reason)
             if not self._heard:
                 self._desk().submit(BatteryReported(None, self._now_ms()))
             return
-        self._heard, self._soc_ppm = True, said.soc_ppm
+        self._heard, self._soc_ppm, self._unheard = True, said.soc_ppm, None
         self._desk().submit(BatteryReported(said, self._now_ms()))
+
+    def _log_unheard(self, reason: str) -> None:
+        now_ms, before = self._now_ms(), self._unheard
+        if before is None or before[0] != reason or now_ms - before[1] >= LOG_AGAIN_MS:
+            _log.warning("battery.not_read", reason=reason)
+            self._unheard = reason, now_ms

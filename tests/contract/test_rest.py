@@ -1018,6 +1018,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("post", "/station/grid-operator/heartbeat"),
         ("get", "/station/meter"),
         ("put", "/station/meter"),
+        ("put", "/station/battery"),
         ("get", "/alarms"),
         ("get", "/makes"),
         ("post", "/makes"),

@@ -16,7 +16,16 @@ from api.app import create_app
 from api.gate import UNGUARDED
 from api.problems import Kind
 from api.services import Services
-from csms.core.configuration import capacity, chargers, circuits, load_document, parse_station, parsing, site_meter
+from csms.core.configuration import (
+    battery,
+    capacity,
+    chargers,
+    circuits,
+    load_document,
+    parse_station,
+    parsing,
+    site_meter,
+)
 from csms.core.station import Station
 from tests.unit.runtime.audit_doubles import audit_book
 
@@ -85,7 +94,8 @@ def test_schemas_are_schemas_and_describe_themselves(name: str) -> None:
     ("schema", "keys"),
     [
         ("StationConfiguration", parsing.KEYS),
-        ("BatteryConfiguration", parsing.BATTERY_KEYS),
+        ("BatteryConfiguration", battery.BATTERY_KEYS),
+        ("BatteryModbusConfiguration", battery.MODBUS_KEYS),
         ("ChargerConfiguration", chargers.KEYS),
         ("CapacityWindowConfiguration", capacity.WINDOW_KEYS),
         ("GridOperatorConfiguration", capacity.OPERATOR_KEYS),

@@ -80,7 +80,8 @@ def test_what_counts_is_what_was_read(course: list[tuple[int, int | str]]) -> No
         view = engine.all_changes().site_meter
         assert view is not None
         assert view.counted_w == oracle.counted_w
-        assert engine.node_capacity_w(GRID) == max(0, GRID_W - max(STATIC_W, oracle.counted_w))
+        assert engine.node_capacity_w(GRID) == max(0, GRID_W - oracle.counted_w)
+        assert engine.firm_bounds()[GRID].firm_w == max(0, GRID_W - max(STATIC_W, oracle.counted_w))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -100,7 +101,7 @@ def test_no_command_books_more_than_that_leaves(seed: int) -> None:
         oracle.read(read_w)
         before_w = drive.engine.node_booked_w(GRID)
         drive.do(SiteMeterRead(read_w))
-        capacity_w = max(0, GRID_W - max(STATIC_W, oracle.counted_w))
+        capacity_w = max(0, GRID_W - oracle.counted_w)
         obey(drive)
         after_w = drive.engine.node_booked_w(GRID)
         assert after_w <= capacity_w, f"cars obey, and {after_w} W are booked of {capacity_w} W, {before_w} W before"

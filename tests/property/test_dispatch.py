@@ -112,8 +112,8 @@ FAULTS: tuple[dict[str, int | None], ...] = (
 def test_whatever_comes(
     soc_percent: int, eta: tuple[int, int], steps: list[tuple[int, int, dict[str, int | None], bool]]
 ) -> None:
-    efficiencies = {"efficiency_charge_percent": eta[0], "efficiency_discharge_percent": eta[1]}
-    bench = Bench(Battery(20 * KW, 40 * KW, **efficiencies), soc_percent)
+    battery = Battery(20 * KW, 40 * KW, efficiency_charge_percent=eta[0], efficiency_discharge_percent=eta[1])
+    bench = Bench(battery, soc_percent)
     least_ppm = min(soc_percent, bench.battery.reserve_percent) * PERCENT_PPM
     for lasts_ms, load_kw, spoil, heard in steps:
         bench.spoil, bench.heard = spoil, heard

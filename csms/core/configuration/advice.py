@@ -25,13 +25,10 @@ def notices(station: Station) -> tuple[Notice, ...]:
     if not station.fail_safe_chosen:
         text = 'not chosen; "closed" holds: without this server running cars go on and nobody new can charge'
         found.append(Notice("fail_safe_not_chosen", "$.failSafe", text))
-    if station.battery is not None:
+    if station.battery is not None and station.battery.is_computed:
         text = "computed, not measured; what cars get from it goes only to chargers that let limits expire"
         found.append(Notice("battery_computed", "$.battery", text))
     found += _rests_on_this_system(station)
-    if station.site_meter is not None:
-        text = "what is measured below staticLoad is shown, and not given to cars yet"
-        found.append(Notice("metered_room_not_used", "$.siteMeter", text))
     if not station.chargers:
         found.append(Notice("no_chargers", "$.chargers", "empty: nothing can connect"))
     found += _uncontrolled_at_nameplate(station)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Container
 
 from csms.core.configuration.amperes import need_limit, take_load
+from csms.core.configuration.battery import parse_battery
 from csms.core.configuration.capacity import parse_grid_operator, parse_schedule, parse_tariff
 from csms.core.configuration.chargers import parse_chargers
 from csms.core.configuration.circuits import parse_circuits
@@ -11,11 +12,10 @@ from csms.core.configuration.fail_safe import FAIL_SAFE
 from csms.core.configuration.loads import check_constant_loads, check_fail_safe
 from csms.core.configuration.names import NameSpace, station_id
 from csms.core.configuration.phase_checks import check_phases
-from csms.core.configuration.quantities import watts
 from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, open_object, whole
 from csms.core.configuration.site_meter import parse_site_meter
 from csms.core.faults import Fault
-from csms.core.station import Battery, FailSafe, Station
+from csms.core.station import FailSafe, Station
 
 KEYS = frozenset(
     {
@@ -34,7 +34,6 @@ KEYS = frozenset(
         "siteMeter",
     }
 )
-BATTERY_KEYS = frozenset({"initialCapacity", "power"})
 
 DEFAULT_TIME_ZONE = "UTC"
 DEFAULT_REST_SESSION_TIMEOUT_S = 86_400
@@ -73,7 +72,7 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
     circuits = parse_circuits(fields, names, faults)
     fail_safe = fields.take("failSafe", FAIL_SAFE, FailSafe.CLOSED)
     chargers = parse_chargers(fields, circuits, fail_safe, names, faults)
-    battery = _parse_battery(fields)
+    battery = parse_battery(fields)
     time_zone = fields.take("timeZone", _time_zone(time_zones), DEFAULT_TIME_ZONE)
     static = take_load(fields, "staticLoad", faults)
     timeout_s = fields.take(
@@ -105,15 +104,6 @@ def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault
         capacity_tariff=tariff,
         site_meter=site_meter,
     )
-
-
-def _parse_battery(station: Fields) -> Battery | None:
-    fields = station.child("battery", BATTERY_KEYS)
-    if fields is None:
-        return None
-    battery = Battery(fields.need("initialCapacity", watts, 0), fields.need("power", watts, 0))
-    station.sound = station.sound and fields.sound
-    return battery
 
 
 def _time_zone(time_zones: Container[str] | None) -> Reader[str]:

@@ -62,7 +62,7 @@ def _parse_modbus(meter: Fields) -> ModbusSource | None:
     if fields is None:
         return None
     source = ModbusSource(
-        host=fields.need("host", _host, ""),
+        host=fields.need("host", host, ""),
         port=fields.take("port", whole(1, PORT_MAX), DEFAULT_SOURCE.port),
         unit_id=fields.take("unitId", whole(0, UNIT_ID_MAX), DEFAULT_SOURCE.unit_id),
         register=fields.need("register", whole(0, REGISTER_MAX), 0),
@@ -147,7 +147,8 @@ def scale_uw(value: object) -> int | Wrong:
     return int(to_the_step.scaleb(6, context=_EXACT))
 
 
-def _host(value: object) -> str | Wrong:
+def host(value: object) -> str | Wrong:
+    """Read the name or address of a device."""
     if not isinstance(value, str) or HOST.fullmatch(value) is None:
         return Wrong("must be a name or an address, without a port")
     return value

@@ -1,6 +1,7 @@
 """A station back to its documented JSON: required keys always, optional ones where they say more than the default."""
 
 from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V, PHASES, charger_limit_document, limit_document
+from csms.core.configuration.battery import battery_document
 from csms.core.configuration.capacity import capacity_document
 from csms.core.configuration.chargers import ROTATIONS, ac_minimum_w, default_min_power_w, default_phases
 from csms.core.configuration.fail_safe import default_fail_safe_power_w
@@ -20,11 +21,7 @@ def station_document(station: Station) -> Json:
         "gridCapacity": limit_document(station.grid_capacity_w, station.phase_limit),
         "chargers": [_charger_document(charger, station) for charger in station.chargers],
     }
-    if station.battery is not None:
-        document["battery"] = {
-            "initialCapacity": kilowatts(station.battery.capacity_wh),
-            "power": kilowatts(station.battery.power_w),
-        }
+    document |= battery_document(station)
     if station.time_zone != DEFAULT_TIME_ZONE:
         document["timeZone"] = station.time_zone
     if station.static_load_w or station.static_phases is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from csms.core.configuration import (
+    battery,
     capacity,
     chargers,
     circuits,
@@ -767,12 +768,13 @@ def test_what_the_fail_safe_mode_of_each_charger_costs_and_what_a_driver_experie
     ("heading", "keys"),
     [
         ("## The station", parsing.KEYS),
-        ("## `battery`", parsing.BATTERY_KEYS),
+        ("## `battery`", battery.BATTERY_KEYS),
         ("## `chargers[]`", chargers.KEYS),
         ("## `circuits[]`", circuits.KEYS),
         ("## `capacitySchedule[]`", capacity.WINDOW_KEYS),
         ("## `gridOperator`", capacity.OPERATOR_KEYS),
         ("## `capacityTariff`", capacity.TARIFF_KEYS),
+        ("## `battery.modbus`", battery.MODBUS_KEYS),
         ("## `siteMeter`", site_meter.METER_KEYS),
         ("## `siteMeter.modbus`", site_meter.MODBUS_KEYS),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from csms.core.configuration import notices, parse_station, site_meter_text, station_document
+from csms.core.configuration import parse_station, site_meter_text, station_document
 from csms.core.site_meter import Measures, ModbusSource, RegisterKind, RegisterType, SiteMeter, WordOrder
 from csms.core.station import Station
 
@@ -158,8 +158,6 @@ def test_how_it_is_measured_in_a_line(meter: dict[str, Any], line: str) -> None:
     assert site_meter_text(station_of(meter)) == (f"siteMeter: {line}",)
 
 
-def test_without_a_meter_there_is_no_line_and_no_notice() -> None:
+def test_without_a_meter_there_is_no_line() -> None:
     station = replace(station_of({}), site_meter=None)
     assert site_meter_text(station) == ()
-    assert not notices(replace(station, chargers=station.chargers))[1:]
-    assert "metered_room_not_used" in {notice.kind for notice in notices(station_of({}))}

@@ -6,13 +6,16 @@ from dataclasses import replace
 import pytest
 
 from csms.core.alarms import Alarm
-from csms.core.events import ConnectorStatus, ExplainRequested, SiteMeterFailed, SiteMeterRead
+from csms.core.commands import Call, Purpose, ReadSchedule, SetLimit
+from csms.core.engine import Step
+from csms.core.events import ConnectorStatus, ExplainRequested, Fact, ScheduleRead, SiteMeterFailed, SiteMeterRead
 from csms.core.explanation import BaseLoadShare, Explanation, Known, Reason
-from csms.core.ids import RequestId
+from csms.core.ids import ChargerId, RequestId
 from csms.core.replies import Explained, Refusal, Refused, SiteMeterShown
 from csms.core.site_meter import Measures, ModbusSource, SiteMeter, SiteMeterView
-from csms.core.station import GRID, Station
+from csms.core.station import GRID, Battery, Station
 from tests.unit.core.driving import KW, Drive, charger, station
+from tests.unit.core.powering import Powered
 
 BASE = SiteMeter()
 AT_GRID = SiteMeter(Measures.GRID)
@@ -48,10 +51,12 @@ def reads(drive: Drive, power_kw: float, seconds: int = 1, every_s: int = 1) -> 
 def live(drive: Drive, base_kw: float, cars: Mapping[str, float | None], seconds: int, *, adds: bool = False) -> None:
     """Have the meter show a base load each second (`adds`: and the cars), and each car a sample every five.
 
-    A car draws as much as is given; None: what is booked for it, which is its limit once others have let go.
+    A car draws as much as is given; None: what it was told last.
     """
     for second in range(seconds):
-        drawn = {name: drive.k_kw(name) if kw is None else kw for name, kw in cars.items()}
+        views = drive.engine.all_changes().sessions.values()
+        told = {v.charger_id: v.allocated_w / KW for v in views if v is not None}
+        drawn = {name: told[ChargerId(name)] if kw is None else kw for name, kw in cars.items()}
         if second % 5 == 0:
             for name, kw in drawn.items():
                 drive.sample(name, 1, int(kw * KW))
@@ -72,6 +77,37 @@ def explained(drive: Drive) -> Explanation:
     outcome = drive.outcomes[request]
     assert isinstance(outcome, Explained)
     return outcome.explanation
+
+
+class Keeping(Drive):
+    """A drive whose chargers show that they let limits expire, those named in `keeps_expiry`."""
+
+    def __init__(self, site_: Station) -> None:
+        self.keeps_expiry = {"C1", "C2"}
+        self.said: dict[str, tuple[int, SetLimit]] = {}
+        super().__init__(site_)
+
+    def do(self, *facts: Fact) -> Step:
+        step = super().do(*facts)
+        for command in (*step.at_once, *step.after_commit):
+            if isinstance(command, SetLimit) and command.purpose is Purpose.TX:
+                self.said[command.charger_id] = self.now_ms, command
+        return step
+
+    def answer(self, call: Call, status: str = "Accepted") -> Step:
+        if not isinstance(call, ReadSchedule) or call.duration_s == 60:
+            return super().answer(call, status)
+        self.open_calls.remove(call)
+        at_ms, limit = self.said[call.charger_id]
+        if call.charger_id not in self.keeps_expiry or limit.expires_to_w is None:
+            return self.do(ScheduleRead(call.token, None, limit.limit_w))
+        left_s = 300 - (self.now_ms - at_ms) // 1_000
+        return self.do(ScheduleRead(call.token, None, limit.limit_w, left_s, None, limit.expires_to_w))
+
+
+def firm_kw(drive: Drive) -> float:
+    """Return what the grid connection has for cars whatever is measured."""
+    return (drive.engine.firm_bounds()[GRID].firm_w or 0) / KW
 
 
 def capacity_kw(drive: Drive) -> float:
@@ -95,8 +131,8 @@ def test_more_than_the_configured_maximum_cuts_cars_at_once_and_falls_after_ten_
     assert drive.row_kw() == 30
     assert capacity_kw(drive) == 30, "not yet"
     live(drive, 40, {"C1": None, "C2": None}, 30)
-    assert capacity_kw(drive) == 50
-    assert drive.row_kw() == 50, "and cars are raised again"
+    assert (capacity_kw(drive), firm_kw(drive)) == (60, 50)
+    assert drive.row_kw() == 50, "and cars are raised again, with what is firm: their limits would not expire"
 
 
 def test_commands_never_book_more_than_the_connection_has_beside_what_is_measured() -> None:
@@ -106,18 +142,43 @@ def test_commands_never_book_more_than_the_connection_has_beside_what_is_measure
     for power_kw in (45, 80, 52, 90, 10):
         before_kw = drive.row_kw()
         live(drive, power_kw, cars, 1)
-        assert capacity_kw(drive) <= 100 - max(50, power_kw)
+        assert firm_kw(drive) <= 100 - max(50, power_kw)
         assert drive.row_kw() <= max(before_kw, capacity_kw(drive)), "nothing is raised beyond what there is"
         live(drive, power_kw, cars, 11)
         assert drive.row_kw() <= capacity_kw(drive), "and cuts are through"
 
 
-def test_what_is_measured_below_the_maximum_is_not_firm_and_gives_nothing() -> None:
+def test_what_is_measured_below_the_maximum_goes_to_cars_and_is_not_firm() -> None:
+    drive = Keeping(site())
+    charging(drive, "C1", "C2")
+    live(drive, 10, {"C1": None, "C2": None}, 150)
+    assert (capacity_kw(drive), firm_kw(drive)) == (90, 50)
+    assert drive.row_kw() == 90, "two cars of 60 kW"
+    bound = drive.engine.firm_bounds()[GRID]
+    assert (bound.possible_w, bound.expired_w, bound.holds) == (90 * KW, 50 * KW, True)
+    drive.take()
+    live(drive, 40, {"C1": None, "C2": None}, 1)
+    assert sorted(drive.limits()) == [("C1", 1, 30_000), ("C2", 1, 30_000)], "cuts leave with the reading"
+    live(drive, 40, {"C1": 30, "C2": 30}, 5)
+    drive.take()
+    drive.wait(10)
+    assert sorted(drive.limits()) == [("C1", 1, 25_000), ("C2", 1, 25_000)], "and with the silence of the meter"
+
+
+def test_a_charger_whose_limits_do_not_expire_gets_what_is_firm_alone() -> None:
+    drive = Keeping(site())
+    drive.keeps_expiry.discard("C2")
+    charging(drive, "C1", "C2")
+    live(drive, 10, {"C1": None, "C2": None}, 150)
+    assert (drive.k_kw("C1"), drive.k_kw("C2")) == (60, 25)
+
+
+def test_in_safe_mode_nothing_rests_on_a_meter() -> None:
     drive = Drive(site())
-    reads(drive, 10, seconds=30)
+    reads(drive, 10, seconds=12)
+    drive.recover(safe=True)
+    reads(drive, 10, seconds=12)
     assert capacity_kw(drive) == 50
-    assert shown(drive).counted_w == 10 * KW
-    assert "metered_room_not_used" in drive.notices()
 
 
 def test_a_silent_meter_counts_as_the_maximum_and_is_alarmed() -> None:
@@ -167,8 +228,8 @@ def test_an_explanation_says_what_the_rest_of_the_site_takes_where_that_binds() 
     drive = Drive(site())
     charging(drive, "C1", "C2")
     assert explained(drive).base_load == BaseLoadShare(50 * KW, Known.SILENT)
-    live(drive, 40, {"C1": 25, "C2": 25}, 12)
-    assert explained(drive).base_load == BaseLoadShare(50 * KW, Known.CONFIGURED)
+    live(drive, 50, {"C1": 25, "C2": 25}, 12)
+    assert explained(drive).base_load == BaseLoadShare(50 * KW, Known.MEASURED)
     live(drive, 70, {"C1": 15, "C2": 15}, 12)
     found = explained(drive)
     assert found.base_load == BaseLoadShare(70 * KW, Known.MEASURED)
@@ -300,7 +361,7 @@ def test_a_grid_meter_that_shows_what_cars_draw_proves_nothing() -> None:
     drive = Drive(site(AT_GRID))
     charging(drive, "C1", "C2")
     live(drive, 40, {"C1": 25, "C2": 25}, 40, adds=True)
-    assert capacity_kw(drive) == drive.row_kw() == 50
+    assert firm_kw(drive) == drive.row_kw() == 50
     assert shown(drive).counted_w == 40 * KW
 
 
@@ -376,3 +437,41 @@ def test_what_rest_clients_consume_is_theirs() -> None:
         drive.update(session.session_id, 50)
         reads(drive, 70)
     assert shown(drive).counted_w == 20 * KW
+
+
+def powered(meter: SiteMeter = AT_GRID) -> Powered:
+    """Return a station of 100 kW with a battery of 40 kW that is really read, and cars at both chargers."""
+    drive = Powered(replace(site(meter), battery=Battery(100 * KW, 40 * KW)))
+    drive.spoil = {"computed": False}
+    drive.report()
+    return drive
+
+
+def on(drive: Powered, base_kw: float, seconds: int) -> None:
+    """Let seconds pass, in each of which the battery and the meter of the grid connection are read."""
+    for _ in range(seconds):
+        drive.on(1)
+        cars_w = sum(min(int(kw * KW), drive.said_ms[key][1].limit_w) for key, kw in drive.wants.items())
+        drive.do(SiteMeterRead(int(base_kw * KW) + cars_w - int(drive.battery_kw * KW)))
+
+
+def test_what_a_battery_gives_is_behind_a_grid_meter_too() -> None:
+    drive = powered()
+    charging(drive, "C1", "C2")
+    drive.on(30)
+    drive.wants = {("C1", 1): 60, ("C2", 1): 60}
+    on(drive, 48, 120)
+    assert drive.battery_kw > 30, "it gives what the connection does not have"
+    assert shown(drive).counted_w == 48 * KW
+    on(drive, 62, 3)
+    assert shown(drive).counted_w > 55 * KW, "more than the maximum is proven although the battery hides it"
+
+
+@pytest.mark.parametrize("spoil", [{"computed": True}, None], ids=["it is computed", "it is not heard"])
+def test_where_the_flow_of_a_battery_is_not_known_the_maximum_is_likely(spoil: dict[str, int | None] | None) -> None:
+    drive = powered()
+    on(drive, 10, 40)
+    assert shown(drive).counted_w == 10 * KW
+    drive.spoil, drive.hears = spoil or {}, spoil is not None
+    on(drive, 10, 30)
+    assert shown(drive).counted_w == 50 * KW

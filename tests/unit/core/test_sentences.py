@@ -290,7 +290,7 @@ def test_how_a_power_is_said(power_w: int, said: str) -> None:
     ("reason", "known", "ends"),
     [
         (Reason.SHARE, Known.MEASURED, "which share it fairly; 62.5 kW are measured for the rest of the site."),
-        (Reason.NO_ROOM, Known.CONFIGURED, "for that now; 62.5 kW are set aside for the rest of the site."),
+        (Reason.NO_ROOM, Known.MEASURED, "for that now; 62.5 kW are measured for the rest of the site."),
         (Reason.CUT, Known.MEASURED, "need the rest; 62.5 kW are measured for the rest of the site."),
         (Reason.OVERBOOKED, Known.SILENT, "62.5 kW are set aside for the rest of the site, whose meter is silent."),
         (Reason.WAITS_FOR_ANSWER, Known.MEASURED, "its charger was told so, and has still to answer."),

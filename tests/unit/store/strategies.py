@@ -24,7 +24,17 @@ from csms.core.records import (
 from csms.core.release import Installed, Release, ReleaseState, ReleaseStep, StepState, Trace
 from csms.core.settings import Answer, Change, KeyStored
 from csms.core.site_meter import Measures, ModbusSource, RegisterKind, RegisterType, SiteMeter, WordOrder
-from csms.core.station import Battery, Charger, Circuit, Configure, ConnectorTerms, Control, FailSafe, Station
+from csms.core.station import (
+    Battery,
+    BatteryModbus,
+    Charger,
+    Circuit,
+    Configure,
+    ConnectorTerms,
+    Control,
+    FailSafe,
+    Station,
+)
 from csms.core.terms import Terms
 
 int64 = st.integers(-(2**63), 2**63 - 1)
@@ -68,7 +78,15 @@ stations = st.builds(
         st.builds(Circuit, circuit_id=words, parent=maybe(words), capacity_w=maybe(int64)), max_size=3
     ).map(tuple),
     static_load_w=int64,
-    battery=maybe(st.builds(Battery, capacity_wh=int64, power_w=int64)),
+    battery=maybe(
+        st.builds(
+            Battery,
+            capacity_wh=int64,
+            power_w=int64,
+            pushed=st.booleans(),
+            modbus=maybe(st.builds(BatteryModbus, host=words, port=int64, unit_id=int64, register=int64)),
+        )
+    ),
     fail_safe_chosen=st.booleans(),
     fail_safe=st.sampled_from(FailSafe),
     time_zone=words,

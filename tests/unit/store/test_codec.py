@@ -145,6 +145,8 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
             "efficiency_charge_percent": 100,
             "efficiency_discharge_percent": 100,
             "horizon_s": 900,
+            "pushed": False,
+            "modbus": None,
         },
         "fail_safe_chosen": True,
         "fail_safe": "closed",
