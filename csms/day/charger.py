@@ -87,8 +87,10 @@ class Outlet:
         return tuple(sorted(ALL_LINES))[:used]
 
     @property
-    def current_ma(self) -> Lines:
-        """Return what flows on each of the outlet's own phases, mA."""
+    def current_ma(self) -> Lines | None:
+        """Return what flows on each of the outlet's own phases, mA; a rectifier does not tell."""
+        if self._config.is_dc:
+            return None
         each_ma = self.power_w * 1_000 // (self._config.voltage_v * len(self.lines))
         on_l1, on_l2, on_l3 = [each_ma if line in self.lines else 0 for line in (1, 2, 3)]
         return on_l1, on_l2, on_l3

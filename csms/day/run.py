@@ -38,7 +38,7 @@ from csms.core.rows import SIXTHS
 from csms.core.station import GRID, Control, Station
 from csms.core.tree import circuit_path
 from csms.day.charger import Outlet, SimulatedCharger
-from csms.day.document import HOUR_MS, MINUTE_MS, Day, Visit
+from csms.day.document import HOUR_MS, HOURS_MAX, MINUTE_MS, Day, Visit
 from csms.day.figures import MJ_PER_WH, BatteryFigures, CarFigures, Figures, Moment, RowFigures
 from csms.day.site import READ_MS, Site, phase_capacities, watts
 
@@ -49,15 +49,23 @@ ANSWER_MS: Final = 200
 PLUG_MS: Final = 5_000
 """From the plug to the card."""
 
-SETTING_UP_MS: Final = 10 * MINUTE_MS
-"""The chargers come up before midnight, so long that all of them are set up then."""
+SETTING_UP_MS: Final = 20 * MINUTE_MS
+"""The chargers come up so long before the day begins: all of them are set up then."""
+
+QUIET_MS: Final = HOUR_MS
+"""The day begins so long before the first car comes, and ends so long after the last one has left."""
+
+LENGTH_MAX_MS: Final = (HOURS_MAX + 1) * HOUR_MS
+
+MONO_MS: Final = 2 * HOUR_MS
+"""Monotonic time at midnight, so that none is below 0."""
 
 COURSE_MS: Final = 5 * MINUTE_MS
 SAME_INSTANT_MAX: Final = 100
 
 
 def run(station: Station, day: Day) -> Figures:
-    """Return the figures of a day, 24 h long or until the last of its cars that is known leaves."""
+    """Return the figures of a day, from before the first of its cars to after the last."""
     running = _Running(station, day)
     running.run()
     return running.figures
@@ -68,8 +76,12 @@ class _Running:
         self.figures = Figures(station.station_id, grid_capacity_w=station.grid_capacity_w)
         self.figures.battery = None if station.battery is None else BatteryFigures()
         self._station = station
-        self._now_ms = -SETTING_UP_MS
-        self._ends_ms = max(24 * HOUR_MS, *(visit.leaves_ms or 0 for visit in day.visits)) + MINUTE_MS
+        begins_ms = day.visits[0].arrives_ms - QUIET_MS
+        self._begins_ms = begins_ms - begins_ms % COURSE_MS
+        self._now_ms = self._begins_ms - SETTING_UP_MS
+        self._ends_ms = LENGTH_MAX_MS
+        self._cars_left = len(day.visits)
+        self._is_to_look = False
         self._site = Site(station, day.base_load, self._now_ms)
         self._engine = Engine(Snapshot(station=station), self._now())
         self._chargers = {
@@ -93,11 +105,11 @@ class _Running:
             self._come_up(charger_id)
         if self._site.is_heard:
             self._hear()
-        for change_ms in self._site.changes_ms(self._ends_ms):
+        for change_ms in self._site.changes_ms(self._now_ms, LENGTH_MAX_MS):
             self._at(change_ms, lambda: None)
         for visit in day.visits:
             self._at(visit.arrives_ms, lambda visit=visit: self._arrive(visit))  # type: ignore[misc]
-        self._at(0, self._look)
+        self._at(self._begins_ms, self._look_later)
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -112,9 +124,11 @@ class _Running:
                 if outlet.power_w and outlet.missing_mj <= 0:
                     self._charged(outlet)
             self._step()
+            if self._is_to_look:
+                self._look()
 
     def _now(self) -> Now:
-        return Now(self._now_ms + HOUR_MS, self._now_ms + MIDNIGHT_MS)
+        return Now(self._now_ms + MONO_MS, self._now_ms + MIDNIGHT_MS)
 
     def _at(self, at_ms: int, do: Callable[[], None]) -> None:
         heapq.heappush(self._agenda, (at_ms, self._number(), do))
@@ -127,7 +141,7 @@ class _Running:
         due_ms = self._engine.next_due_ms()
         times = [self._now_ms - (-outlet.missing_mj // outlet.power_w) for outlet in self._outlets() if outlet.power_w]
         battery_ends_ms = self._site.battery_ends_ms()
-        times += [] if due_ms is None else [due_ms - HOUR_MS]
+        times += [] if due_ms is None else [due_ms - MONO_MS]
         times += [] if battery_ends_ms is None else [battery_ends_ms]
         times += [self._agenda[0][0]] if self._agenda else []
         return min(times, default=self._ends_ms + 1)
@@ -199,7 +213,7 @@ class _Running:
                 break
         else:
             raise AssertionError(f"more than {SAME_INSTANT_MAX} steps at one instant")
-        if self._now_ms >= 0:
+        if self._now_ms >= self._begins_ms:
             booked = {row: watts(each) for row, each in self._engine.phases_booked().items()}
             for row, booked_w in (*self._engine.rows_booked_w().items(), *booked.items()):
                 if row in self.figures.rows:
@@ -290,6 +304,9 @@ class _Running:
         car.left_ms, car.energy_wh = self._now_ms, outlet.taken_mj // MJ_PER_WH
         outlet.visit = None
         self._chargers[outlet.key.charger_id].end(outlet)
+        self._cars_left -= 1
+        if not self._cars_left:
+            self._ends_ms = self._now_ms + QUIET_MS
         stopped = TransactionStopped(
             outlet.key.charger_id,
             transaction_id,
@@ -310,13 +327,19 @@ class _Running:
         charger.samples = False
         running = [outlet for outlet in charger.outlets.values() if outlet.transaction_id is not None]
         for outlet in running:
-            sample = Sample(self._now().wall_ms, outlet.power_w, outlet.meter_wh)
+            sample = Sample(self._now().wall_ms, outlet.power_w, outlet.meter_wh, current_ma=outlet.current_ma)
             self._facts.append(MeterSampled(charger.charger_id, outlet.key.idx, outlet.transaction_id, (sample,)))
         if running:
             self._sample_later(charger)
 
+    def _look_later(self) -> None:
+        """Have the course of the day noted when all that happens at this instant has."""
+        self._is_to_look = True
+        self._at(self._now_ms + COURSE_MS, self._look_later)
+
     def _look(self) -> None:
         """Note the course of the day."""
+        self._is_to_look = False
         drawn_w = {str(charger_id): charger.power_w for charger_id, charger in self._chargers.items()}
         allowed_w = {
             outlet.visit.name: outlet.allowed_w
@@ -329,4 +352,3 @@ class _Running:
         limit_w = plain_w if in_watts_w is None else in_watts_w
         battery = site.battery_w(now_ms), site.charge_ppm(now_ms)
         self.figures.course.append(Moment(now_ms, drawn_w, allowed_w, limit_w, plain_w, *battery))
-        self._at(self._now_ms + COURSE_MS, self._look)

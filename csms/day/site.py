@@ -81,18 +81,17 @@ class Site:
         if station.grid_operator is not None:
             yield GridOperatorHeard(request, "the day")
 
-    def changes_ms(self, ends_ms: int) -> list[int]:
-        """Return when the limit or the base load changes before `ends_ms`."""
+    def changes_ms(self, after_ms: int, ends_ms: int) -> list[int]:
+        """Return when the limit or the base load changes between two times."""
         edges = {minute for each in self._station.capacity_schedule for minute in (each.from_min, each.to_min)}
         days = range(0, ends_ms, DAY_MIN * MINUTE_MS)
-        return sorted({day_ms + edge * MINUTE_MS for day_ms in days for edge in edges} | self._loads_ms())
+        edges_ms = {day_ms + edge * MINUTE_MS for day_ms in days for edge in edges}
+        changes_ms = edges_ms | {load.at_ms for load in self._base_load}
+        return sorted(each_ms for each_ms in changes_ms if after_ms < each_ms < ends_ms)
 
     def battery_ends_ms(self) -> int | None:
         """Return when the battery stops by itself, full or at its reserve; None: nothing flows."""
         return None if self._battery is None else self._battery.ends_ms()
-
-    def _loads_ms(self) -> set[int]:
-        return {load.at_ms for load in self._base_load}
 
 
 def phase_capacities(station: Station) -> dict[str, Lines]:
