@@ -2,7 +2,7 @@
 
 Needs matplotlib (extra `plots`).
 Above: what each charger draws, stacked, under the limit that all of them share as it was at each moment; what comes
-out of a battery is hatched, what goes into it is below 0. Below: what each car may draw, and the battery's charge.
+out of a battery is hatched, what goes into it is below 0. Below: what each car may draw; under that the battery's charge, or the phases where the grid connection has fuses.
 The picture carries the fingerprint of the course that it was drawn from, as a text of the PNG called `Course`: a test
 compares it with the course that the site gives now, without matplotlib, so that no old picture stays in the docs.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csms.cli.checking import read_station
 from csms.cli.day import read_day
-from csms.core.station import GRID, Station
+from csms.core.station import GRID, PhaseLimit, Station
 from csms.core.tree import circuit_path
 from csms.day.document import HOUR_MS, Day
 from csms.day.figures import Figures, Moment
@@ -84,14 +84,21 @@ def draw(station: Station, figures: Figures, out: Path) -> None:
     busy = [moment.at_ms for moment in figures.course if any(moment.drawn_w.values())]
     course = [moment for moment in figures.course if busy[0] - HOUR_MS <= moment.at_ms <= busy[-1] + HOUR_MS]
     hours = [moment.at_ms / HOUR_MS for moment in course]
-    heights = [1.0, 1.0] if figures.battery is None else [1.15, 1.0, 0.3]
-    size = (9, 6.4 if figures.battery is None else 7.6)
+    fuse = station.phase_limit
+    below = [] if figures.battery is None and fuse is None else [0.4]
     picture, rows = plt.subplots(
-        len(heights), 1, figsize=size, sharex=True, constrained_layout=True, height_ratios=heights
+        2 + len(below),
+        1,
+        figsize=(9, 7.6 if below else 6.4),
+        sharex=True,
+        constrained_layout=True,
+        height_ratios=[1.15, 1.0, *below],
     )
     _draw_site(rows[0], hours, course, station, mpl.colormaps["tab20"].colors)
     _draw_cars(rows[1], hours, course, figures, mpl.colormaps["tab20"].colors)
-    if figures.battery is not None:
+    if fuse is not None:
+        _draw_phases(rows[2], hours, course, fuse)
+    elif figures.battery is not None:
         charge = [0.0 if moment.charge_ppm is None else moment.charge_ppm / 10_000 for moment in course]
         rows[2].fill_between(hours, charge, color="tab:green", alpha=0.4, linewidth=0)
         rows[2].set_ylim(0, 100)
@@ -122,7 +129,7 @@ def _draw_site(axes: "Axes", hours: list[float], course: list[Moment], station: 
     if any(given):
         top = [sum(each) for each in zip(*stack, strict=True)]
         under = [max(0.0, drawn - max(0.0, gives)) for drawn, gives in zip(top, given, strict=True)]
-        hatched = {"step": "post", "facecolor": "none", "linewidth": 0}
+        hatched: dict[str, Any] = {"step": "post", "facecolor": "none", "linewidth": 0}
         axes.fill_between(hours, under, top, hatch="////", edgecolor="black", label="out of the battery", **hatched)
         taken = [min(0.0, gives) for gives in given]
         axes.fill_between(hours, taken, step="post", color="tab:green", alpha=0.4, linewidth=0, label="into the battery")
@@ -144,6 +151,16 @@ def _draw_cars(axes: "Axes", hours: list[float], course: list[Moment], figures: 
         ]
         label = name if len(figures.cars) <= NAMED_MAX else None
         axes.step(hours, allowed, where="post", label=label, color=colours[number % len(colours)], linewidth=1.4)
+    axes.set_ylim(bottom=0)
+
+
+def _draw_phases(axes: "Axes", hours: list[float], course: list[Moment], fuse: PhaseLimit) -> None:
+    """Draw what cars draw from each phase of the grid connection, under its fuse."""
+    for line, style in zip((0, 1, 2), ("-", "--", ":"), strict=True):
+        amperes = [0 if moment.phases_w is None else moment.phases_w[line] / fuse.voltage_v for moment in course]
+        axes.step(hours, amperes, where="post", linestyle=style, linewidth=1.6, label=f"L{line + 1}")
+    axes.axhline(max(fuse.current_ma) / 1000, color="black", linestyle="--", linewidth=1)
+    axes.set_ylabel("drawn, A")
     axes.set_ylim(bottom=0)
 
 

@@ -94,6 +94,7 @@ class Moment:
         limit_w: what the grid connection has for cars.
         plain_w: the same without a battery, and with the configured static load.
         battery_w: what the battery gives; below 0: what it takes. charge_ppm: its charge; None without one.
+        phases_w: what cars draw from L1, L2 and L3 of a grid connection with a limit in amperes.
     """
 
     at_ms: int
@@ -103,6 +104,7 @@ class Moment:
     plain_w: int
     battery_w: int = 0
     charge_ppm: int | None = None
+    phases_w: tuple[int, int, int] | None = None
 
 
 @dataclass(slots=True)

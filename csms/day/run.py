@@ -350,5 +350,10 @@ class _Running:
         plain_w = max(0, site.limit_w(now_ms) - self._station.static_load_w)
         in_watts_w = self._engine.node_capacity_w(GRID)
         limit_w = plain_w if in_watts_w is None else in_watts_w
+        phases_w = None
+        if GRID in self._in_phases:
+            drawn = self._drawn_on_phases()
+            on_l1, on_l2, on_l3 = [watts(drawn[phase_name(GRID, line)]) for line in (1, 2, 3)]
+            phases_w = on_l1, on_l2, on_l3
         battery = site.battery_w(now_ms), site.charge_ppm(now_ms)
-        self.figures.course.append(Moment(now_ms, drawn_w, allowed_w, limit_w, plain_w, *battery))
+        self.figures.course.append(Moment(now_ms, drawn_w, allowed_w, limit_w, plain_w, *battery, phases_w))
