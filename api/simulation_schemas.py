@@ -123,11 +123,11 @@ class BatteryShareBody(AnswerBody):
 class SimulationAnswer(AnswerBody):
     """Who would get how much. Nothing of it was done."""
 
-    base_load: Kilo = Field(description="What counts of everything else on the site, kW.")
-    battery: BatteryShareBody | Absent = Field(None, description="Absent where there is none.")
     cars: list[CarShareBody]
     left_out: list[CarLeftOutBody] = Field(description="Of the cars that charge now; of those asked for it is a fault.")
     nodes: list[NodeLoadBody]
+    base_load: Kilo = Field(description="What counts of everything else on the site, kW.")
+    battery: BatteryShareBody | Absent = Field(None, description="Absent where there is none.")
     notices: list[ConfigurationNotice]
 
 
