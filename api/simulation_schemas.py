@@ -67,8 +67,8 @@ class SimulationRequest(RequestBody):
     base_load_w: Annotated[int | None, reads(watts), WithJsonSchema(KILOWATTS_SCHEMA)] = Field(
         default=None,
         alias="baseLoad",
-        description="What is measured of the base load, kW. When absent: what counts now, or staticLoad where `at` is told "
-        "or the configuration has another meter.",
+        description="What is measured of the base load, kW. When absent: what counts now, or staticLoad where `at` is "
+        "told or the configuration has another meter.",
     )
 
 

@@ -2,7 +2,8 @@
 
 Needs matplotlib (extra `plots`).
 Above: what each charger draws, stacked, under the limit that all of them share as it was at each moment; what comes
-out of a battery is hatched, what goes into it is below 0. Below: what each car may draw; under that the battery's charge, or the phases where the grid connection has fuses.
+out of a battery is hatched, what goes into it is below 0. Below: what each car may draw, until it is charged; under
+that the battery's charge, or the phases where the grid connection has fuses.
 The picture carries the fingerprint of the course that it was drawn from, as a text of the PNG called `Course`: a test
 compares it with the course that the site gives now, without matplotlib, so that no old picture stays in the docs.
 """
@@ -132,7 +133,9 @@ def _draw_site(axes: "Axes", hours: list[float], course: list[Moment], station: 
         hatched: dict[str, Any] = {"step": "post", "facecolor": "none", "linewidth": 0}
         axes.fill_between(hours, under, top, hatch="////", edgecolor="black", label="out of the battery", **hatched)
         taken = [min(0.0, gives) for gives in given]
-        axes.fill_between(hours, taken, step="post", color="tab:green", alpha=0.4, linewidth=0, label="into the battery")
+        axes.fill_between(
+            hours, taken, step="post", color="tab:green", alpha=0.4, linewidth=0, label="into the battery"
+        )
         axes.axhline(0, color="black", linewidth=0.6)
         axes.set_ylim(bottom=min(taken) * 1.1)
     else:

@@ -61,7 +61,7 @@ class RowFigures:
             self.capacity_w = max(capacity_w, self.capacity_w)
 
     def draw(self, power_w: int, dt_ms: int, has_w: int | None = None, most_w: int | None = None) -> None:
-        """Count `dt_ms` at `power_w`; `has_w`: what there is for cars, `most_w`: what they may draw; None: all of it."""
+        """Count `dt_ms` at `power_w`; `has_w`: what there is for cars, `most_w`: what they may draw; None: all."""
         if not dt_ms:
             return
         self.drawn_max_w = max(self.drawn_max_w, power_w)
@@ -190,19 +190,17 @@ def clock(at_ms: int) -> str:
 
 def table(figures: Figures) -> list[str]:
     """Return the figures as lines for a person."""
-    lines = [
-        f"the whole site: at most {kilowatts(figures.grid_max_w)} of {kilowatts(figures.grid_capacity_w)} kW "
-        "from the grid connection"
-    ]
+    most, capacity = kilowatts(figures.grid_max_w), kilowatts(figures.grid_capacity_w)
+    lines = [f"the whole site: at most {most} of {capacity} kW from the grid connection"]
     if figures.battery is not None:
         gave, took = (mj // MJ_PER_WH for mj in (figures.battery.gave_mj, figures.battery.took_mj))
         least = figures.battery.least_ppm // PERCENT_PPM
         lines.append(f"the battery: gave {kilowatts(gave)} kWh, took {kilowatts(took)} kWh, never below {least} %")
     for name, row in figures.rows.items():
         least_w = "" if row.least_w is None else f"{kilowatts(row.least_w)} to "
-        capacity = "unlimited" if row.capacity_w is None else f"of {least_w}{kilowatts(row.capacity_w)} kW"
-        most = f"most drawn {kilowatts(row.drawn_max_w)}, most booked {kilowatts(row.booked_max_w)} {capacity}"
-        lines.append(f"{name}: {most}, full for {row.full_ms // MINUTE_MS} min")
+        of = "unlimited" if row.capacity_w is None else f"of {least_w}{kilowatts(row.capacity_w)} kW"
+        drawn = f"most drawn {kilowatts(row.drawn_max_w)}, most booked {kilowatts(row.booked_max_w)} {of}"
+        lines.append(f"{name}: {drawn}, full for {row.full_ms // MINUTE_MS} min")
     for car in figures.cars.values():
         ended = "not charged" if car.charged_ms is None else f"charged {clock(car.charged_ms)}"
         paused = f", paused for {car.paused_ms // MINUTE_MS} min" if car.paused_ms >= MINUTE_MS else ""

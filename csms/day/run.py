@@ -1,12 +1,12 @@
 """The clock of a day: chargers' facts to the real core, its commands to the chargers, and a look at every row.
 
-From one event to the next nothing changes but energies. Events are arrivals, departures, meter values and what changes on
-the site (a heap), a car that has its energy, a battery that is full or empty, and the time at which the engine wants to
-be called. What happens at one instant goes to the engine in one step. A command is with its charger at once and
-answered after `ANSWER_MS`, when it has taken effect; the battery follows at once.
+From one event to the next nothing changes but energies. Events are arrivals, departures, meter values and what
+changes on the site (a heap), a car that has its energy, a battery that is full or empty, and the time at which the
+engine wants to be called. What happens at one instant goes to the engine in one step. A command is with its charger
+at once and answered after `ANSWER_MS`, when it has taken effect; the battery follows at once.
 
-The grid connection is *above* its capacity when more flows through it than it may be loaded with then: by what is drawn,
-not by what the core counts as base load.
+The grid connection is *above* its capacity when more flows through it than it may be loaded with then: by what is
+drawn, not by what the core counts as base load.
 """
 
 import heapq

@@ -1,9 +1,9 @@
 """What is behind the grid connection beside the chargers: the base load, its meter, the battery, and who tells limits.
 
-The base load goes from one step of the day's document to the next. The site's meter shows it, or all that flows, exactly;
-the battery follows its set-points at once (`csms.energy.modelled`); the grid operator is always heard and tells nothing.
-Of all three the core hears each `READ_MS`. Which limit the grid connection has by the clock is worked out here anew, by
-the minute, so that what flows is judged by the contract and not by what the core makes of it.
+The base load goes from one step of the day's document to the next. The site's meter shows it, or all that flows,
+exactly; the battery follows its set-points at once (`csms.energy.modelled`); the grid operator is always heard and
+tells nothing. Of all three the core hears each `READ_MS`. Which limit the grid connection has by the clock is worked
+out here anew, by the minute, so that what flows is judged by the contract and not by what the core makes of it.
 """
 
 from collections.abc import Iterator

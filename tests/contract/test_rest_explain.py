@@ -221,7 +221,7 @@ async def test_what_the_grid_connection_has_at_a_time(world: World) -> None:
 
 METERED = examples.STATION | {"staticLoad": 60, "siteMeter": {"margin": 3}}
 BATTERY = BatteryView(200_000, 0, 0, 40_000, 0, computed=True)
-SHOWN = SiteMeterView(Measures.BASE_LOAD, 20_000, 0, False, 24_000, 60_000, False, "")  # noqa: FBT003 - its own order
+SHOWN = SiteMeterView(Measures.BASE_LOAD, 20_000, 0, False, 24_000, 60_000, False, "")
 
 
 @pytest.mark.parametrize(
@@ -241,7 +241,7 @@ SHOWN = SiteMeterView(Measures.BASE_LOAD, 20_000, 0, False, 24_000, 60_000, Fals
 async def test_the_battery_and_the_base_load_are_as_they_are_now_or_as_is_said(
     world: World, body: dict[str, Any], base_load_kw: float, battery: tuple[float, float] | None, grid_kw: float
 ) -> None:
-    """24 kW count of the 20 that are measured. A tenth of 200 kWh is 80 kW for a quarter of an hour, of which 70 count."""
+    """24 kW count of the 20 that are measured; a tenth of 200 kWh is 80 kW for a quarter of an hour: 70 count."""
     station = parse_station(METERED)
     assert isinstance(station, Station), station
     view = world.desk.view

@@ -190,7 +190,7 @@ def test_figures_of_a_battery_and_of_a_row_that_had_more_and_less() -> None:
 
 
 def test_a_battery_lifts_what_cars_have_until_it_is_at_its_reserve() -> None:
-    """Two cars of 40 kW want 20 more than the grid connection has, and a battery of 30 kWh does not have that for long."""
+    """Two cars of 40 kW want 20 more than the grid connection has; a battery of 30 kWh does not have that for long."""
     station = Station("S", 60_000, (charger("DC"),), battery=Battery(30_000, 30_000), fail_safe_chosen=True)
     one = CAR | {"energy": 60, "maxPower": 40}
     figures = day_of(station, one, one | {"name": "b", "connector": "DC#2"})

@@ -1,4 +1,4 @@
-"""What is at the demo's site beside the chargers: a base load that comes and goes, and what the site's meter shows of it.
+"""What is at the demo's site beside the chargers: a base load that comes and goes, and what the site's meter shows.
 
 The demo is the meter: it makes the base load up and tells the central system, each second, as a real one would
 (`PUT /station/meter`). It rises and falls evenly between a quarter and three quarters of `staticLoad`, slowly enough

@@ -1,10 +1,10 @@
 """The demo's book-keeping, apart from the system that it judges: what was really drawn, against what the fuses allow.
 
-It sees only what the simulated chargers' own meters say, second by second, the base load that the demo makes up, and what
-the battery is shown to do. A row is anything with a capacity: the grid connection, a circuit, a charger. For each row it
-keeps the highest sum of one second over the chargers under it. At the grid connection that is what a meter there would
-show: the base load is added, and what the battery gives taken off. The battery is read once a second, at another instant
-than the chargers report: the highest of its powers within `BATTERY_S` counts.
+It sees only what the simulated chargers' own meters say, second by second, the base load that the demo makes up, and
+what the battery is shown to do. A row is anything with a capacity: the grid connection, a circuit, a charger. For
+each row it keeps the highest sum of one second over the chargers under it. At the grid connection that is what a
+meter there would show: the base load is added, and what the battery gives taken off. The battery is read once a
+second, at another instant than the chargers report: the highest of its powers within `BATTERY_S` counts.
 """
 
 from collections import defaultdict

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from csms.cli.demo.surroundings import PERIOD_S, base_load_w, is_metered, shown_w
@@ -13,7 +15,7 @@ def test_it_rises_and_falls_once_in_a_period_within_the_static_load() -> None:
     course = [base_load_w(METERED, second) for second in range(2 * PERIOD_S)]
     assert course[:PERIOD_S] == course[PERIOD_S:]
     assert (min(course), max(course), course.index(max(course))) == (30_000, 90_000, PERIOD_S // 2)
-    steps = [after - before for before, after in zip(course, course[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(course)]
     assert max(map(abs, steps)) * LET_GO_S <= 8_000, "the margin covers what it rises by until cars have let go"
 
 
