@@ -21,7 +21,11 @@ PPM_PER_THOUSANDTH = 10
 _SIGNED = {"type": "number", "minimum": -MAX_KILO, "maximum": MAX_KILO, "multipleOf": 0.001}
 
 
-def _charge_ppm(value: object) -> int | Wrong:
+CHARGE_SCHEMA = {"type": "number", "minimum": 0, "maximum": PERCENT_MAX, "multipleOf": 0.001}
+
+
+def charge_ppm(value: object) -> int | Wrong:
+    """Read a state of charge in percent as parts per million."""
     read: Reader[int] = milliseconds(PERCENT_MAX * 1_000)  # thousandths, of a percent here
     found = read(value)
     return found if isinstance(found, Wrong) else found * PPM_PER_THOUSANDTH
@@ -32,8 +36,8 @@ class BatteryStands(RequestBody):
 
     soc_ppm: Annotated[
         int,
-        reads(_charge_ppm),
-        WithJsonSchema({"type": "number", "minimum": 0, "maximum": PERCENT_MAX, "multipleOf": 0.001}),
+        reads(charge_ppm),
+        WithJsonSchema(CHARGE_SCHEMA),
     ] = Field(alias="stateOfCharge", description="Percent of the usable energy.")
     power_w: Annotated[int, reads(signed_watts), WithJsonSchema(_SIGNED)] = Field(
         alias="power", description="What it gives now, kW; below 0: what it takes."

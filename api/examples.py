@@ -169,8 +169,10 @@ SIMULATION_OF_CARS: dict[str, Any] = {
         {"connectorId": {"chargerId": "CP002", "idx": 1}, "vehicleMaxPower": 150},
     ]
 }
-SIMULATION_OF_STATION: dict[str, Any] = {"configuration": STATION | {"gridCapacity": 330}} | SIMULATION_OF_CARS
+SIMULATION_OF_STATION: dict[str, Any] = {"configuration": STATION | {"gridCapacity": 230}} | SIMULATION_OF_CARS
 SIMULATION: dict[str, Any] = {
+    "baseLoad": 0,
+    "battery": {"stateOfCharge": 100.0, "power": 100, "availablePower": 100},
     "cars": [
         SIMULATION_OF_CARS["cars"][0] | {"allocatedPower": 80, "limitedBy": "vehicle"},
         SIMULATION_OF_CARS["cars"][1] | {"allocatedPower": 120, "limitedBy": "CP001"},

@@ -2,7 +2,8 @@
 
 Theory of operation. One task. Every second the driver is read, and what it says goes to the core as a fact. A set-point
 leaves as soon as the core has made it, and again every few seconds; the newest one counts, those between are never
-written. Another battery in the configuration gets another driver, which is told what charge the one before had.
+written. Another battery in the configuration gets another driver, which is told what charge the one before had, also
+where there was none for a while: a computed one that is taken out and put back is not full by that.
 
 A driver that hears nothing says nothing here: the core counts a battery as gone that was not read for ten seconds. Only
 one that has never been heard is told of, because what it may be doing has to be booked.
@@ -117,7 +118,7 @@ class BatteryWatch:
         self._written_ms = self._read_ms = None
         self._heard = False
         if self._driven is None:
-            self._set_point = self._soc_ppm = None
+            self._set_point = None
 
     async def _write(self, driver: BatteryDriver, set_point: SetBattery) -> None:
         try:

@@ -7,6 +7,7 @@ wrote gives the same station. `decoding` turns text into the values that `parsin
 """
 
 from csms.core.configuration.advice import Notice, notices
+from csms.core.configuration.battery import battery_text
 from csms.core.configuration.comparing import difference
 from csms.core.configuration.decoding import load_document
 from csms.core.configuration.fail_safe import explain_fail_safe
@@ -18,6 +19,7 @@ from csms.core.configuration.writing import station_document
 __all__ = [
     "MAX_KILO",
     "Notice",
+    "battery_text",
     "difference",
     "explain_fail_safe",
     "kilowatts",

@@ -57,6 +57,23 @@ def battery_document(station: Station) -> dict[str, object]:
     return {"battery": document}
 
 
+def battery_text(station: Station) -> tuple[str, ...]:
+    """Return in a line what the battery adds to the grid connection, and for how long; none where there is none."""
+    battery = station.battery
+    if battery is None:
+        return ()
+    how = "computed"
+    if battery.pushed:
+        how = "its controller calls PUT /station/battery"
+    elif battery.modbus is not None:
+        how = f"read and told over Modbus at {battery.modbus.host}:{battery.modbus.port}"
+    left_w = max(0, station.grid_capacity_w - station.static_load_w)
+    both_kw, left_kw = kilowatts(left_w + battery.power_w), kilowatts(left_w)
+    percent = max(0, battery.full_percent - battery.reserve_percent) * battery.efficiency_discharge_percent
+    minutes = 0 if not battery.power_w else battery.capacity_wh * percent * 60 // (10_000 * battery.power_w)
+    return (f"battery: {how}; with it cars have {both_kw} kW instead of {left_kw} kW, full for {minutes} min",)
+
+
 def _modbus_document(source: BatteryModbus) -> dict[str, object]:
     told: dict[str, object] = {"port": source.port, "unitId": source.unit_id, "register": source.register}
     usual = {"port": DEFAULT_MODBUS.port, "unitId": DEFAULT_MODBUS.unit_id, "register": DEFAULT_MODBUS.register}

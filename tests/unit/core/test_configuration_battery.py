@@ -1,10 +1,11 @@
 """`battery` of the configuration: what it becomes, what is wrong with it, and back again."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from csms.core.configuration import notices, parse_station, station_document
+from csms.core.configuration import battery_text, notices, parse_station, station_document
 from csms.core.station import Battery, BatteryModbus, Station
 
 PLAIN: dict[str, Any] = {"initialCapacity": 200, "power": 100.5}
@@ -35,6 +36,23 @@ def test_what_it_becomes_and_back_again(more: dict[str, Any], battery: Battery) 
     assert station.battery == battery
     assert station_document(station)["battery"] == PLAIN | more
     assert ("battery_computed" in {notice.kind for notice in notices(station)}) is battery.is_computed
+
+
+@pytest.mark.parametrize(
+    ("more", "how"),
+    [
+        ({}, "computed"),
+        ({"rest": True}, "its controller calls PUT /station/battery"),
+        ({"modbus": {"host": "inverter", "port": 1502}}, "read and told over Modbus at inverter:1502"),
+    ],
+)
+def test_what_it_adds_is_said(more: dict[str, Any], how: str) -> None:
+    """400 kW less 3; nine tenths of 200 kWh last 107 min at 100.5 kW."""
+    station = found(PLAIN | more)
+    assert isinstance(station, Station)
+    station = replace(station, grid_capacity_w=400_000, static_load_w=3_000)
+    assert battery_text(station) == (f"battery: {how}; with it cars have 497.5 kW instead of 397 kW, full for 107 min",)
+    assert battery_text(replace(station, battery=None)) == ()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Who would get how much at a station as configured: worked cases, and random stations against the plain reference."""
 
 import random
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,9 +12,10 @@ from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Station
 from csms.core.tree import circuit_path
-from csms.core.what_if import NO_CONNECTOR, NOT_STEERED, SECOND_CAR, Car, Moment, what_if
+from csms.core.what_if import NO_CONNECTOR, NOT_STEERED, SECOND_CAR, Car, Moment, counts_w, what_if
 from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.stations import random_station
+from tests.unit.core.test_supply import full_station
 
 NOW = Moment(1_800_000_000_000)
 """2027-01-15 08:00 UTC, a Friday."""
@@ -186,6 +188,62 @@ def test_what_the_grid_connection_has_at_a_moment(
     found = what_if(station(100, dc("A", 200), **more), [car("A", 1, 200)], moment)
     assert (found.shares[0].power_w, found.shares[0].limited_by) == (kw * 1_000, "grid")
     assert found.nodes[0].capacity_w == kw * 1_000
+
+
+BATTERY = {"battery": {"initialCapacity": 100, "power": 50}}
+METERED = {"staticLoad": 40, "siteMeter": {"margin": 2}}
+
+
+@pytest.mark.parametrize(
+    ("more", "soc_percent", "shown_kw", "kw", "battery_kw"),
+    [
+        (BATTERY, None, None, 150, (50, 50)),
+        (BATTERY, 50, None, 150, (50, 50)),
+        (BATTERY, 16, None, 120, (20, 24)),  # 6 kWh in a quarter of an hour; targets count on 0.9 of it, in steps
+        (BATTERY, 10, None, 100, (0, 0)),
+        (BATTERY | {"capacitySchedule": [{"from": "00:00", "to": "24:00", "capacity": 60}]}, None, None, 110, (50, 50)),
+        (BATTERY | {"capacityTariff": {"target": 70}}, None, None, 120, (50, 50)),
+        (METERED, None, None, 60, None),
+        (METERED, None, 10, 88, None),
+        (METERED, None, 39.5, 60, None),
+        (METERED, None, 45, 55, None),
+        (METERED | BATTERY, None, 10, 138, (50, 50)),
+    ],
+)
+def test_what_the_battery_and_the_base_load_make_of_it(
+    more: dict[str, Any],
+    soc_percent: int | None,
+    shown_kw: float | None,
+    kw: float,
+    battery_kw: tuple[float, float] | None,
+) -> None:
+    site = station(100, dc("A", 200), **more)
+    counted_w = None if shown_kw is None else counts_w(site, int(shown_kw * 1_000))
+    soc_ppm = None if soc_percent is None else soc_percent * 10_000
+    found = what_if(site, [car("A", 1, 200)], replace(NOW, soc_ppm=soc_ppm, base_load_w=counted_w))
+    assert (found.shares[0].power_w, found.nodes[0].capacity_w) == (kw * 1_000, kw * 1_000)
+    share = found.battery
+    assert (None if share is None else (share.power_w / 1_000, share.available_w / 1_000)) == battery_kw
+    assert found.base_load_w == (site.static_load_w if counted_w is None else counted_w)
+
+
+def test_a_battery_gives_no_more_than_is_lacking_and_nothing_counts_without_a_meter() -> None:
+    site = station(100, dc("A", 200), **BATTERY)
+    shared = [what_if(site, [car("A", 1, kw)], NOW).battery for kw in (80, 120)]
+    assert [each.power_w for each in shared if each is not None] == [0, 20_000]
+    assert counts_w(site, 5_000) is None
+
+
+@pytest.mark.parametrize(("soc_percent", "cars"), [(100, 4), (100, 3), (40, 4), (22, 4), (10, 4)])
+def test_the_answer_with_a_battery_is_what_the_plan_of_a_running_station_is(soc_percent: int, cars: int) -> None:
+    drive = full_station(soc_percent, cars)
+    drive.on(100)
+    views = [each for each in drive.engine.all_changes().sessions.values() if each is not None]
+    asked = [Car(each.charger_id, each.idx, each.vehicle_max_w) for each in views]
+    battery = drive.engine.all_changes().battery
+    assert battery is not None
+    found = what_if(drive.engine.station, asked, replace(NOW, soc_ppm=battery.soc_ppm))
+    assert [share.power_w for share in found.shares] == [each.target_w for each in views]
 
 
 def test_what_is_worth_knowing_of_the_configuration_is_said() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from csms.core.battery import BatteryReading
 from csms.core.commands import SetBattery
 from csms.core.station import Battery
-from csms.energy.modelled import ModelledBattery, full_ppm
+from csms.energy.modelled import BatteryModel, ModelledBattery, full_ppm
 
 BATTERY = Battery(100_000, 50_000)  # 100 kWh, 50 kW, reserve 10 %
 HOUR_MS = 3_600_000
@@ -101,3 +101,21 @@ def test_what_comes_out_was_in_it(eta: tuple[int, int], soc_percent: int, steps:
             stored_ppm = reading.soc_ppm
 
     asyncio.run(play())
+
+
+@settings(max_examples=100)
+@given(
+    eta=st.tuples(st.integers(50, 100), st.integers(50, 100)),
+    soc_ppm=st.integers(100_001, 999_999),
+    power_w=st.integers(-50_000, 50_000).filter(bool),
+)
+def test_it_knows_to_the_millisecond_when_its_power_ends(eta: tuple[int, int], soc_ppm: int, power_w: int) -> None:
+    battery = Battery(1_000, 50_000, efficiency_charge_percent=eta[0], efficiency_discharge_percent=eta[1])
+    model = BatteryModel(battery, 0, soc_ppm)
+    assert model.ends_ms() is None
+    model.follow(SetBattery(power_w, 0), 0)
+    ends_ms = model.ends_ms()
+    assert ends_ms is not None
+    assert model.power_w(ends_ms - 1) == power_w
+    assert (model.power_w(ends_ms), model.ends_ms()) == (0, None)
+    assert model.soc_ppm(ends_ms) == (100_000 if power_w > 0 else 1_000_000)

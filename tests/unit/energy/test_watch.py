@@ -117,7 +117,7 @@ def test_another_battery_gets_another_driver_which_is_told_its_charge_and_the_se
         bench.watch.configured(BATTERY)
         await bench.after(1)
         assert second.closed
-        assert (bench.drivers[2].soc_ppm, bench.drivers[2].written) == (None, [])
+        assert (bench.drivers[2].soc_ppm, bench.drivers[2].written) == (700_000, []), "nobody has charged it"
 
     play(scene())
 
