@@ -13,7 +13,7 @@ from csms.core.explanation import BaseLoadShare, Explanation, Known, Reason
 from csms.core.ids import ChargerId, RequestId
 from csms.core.replies import Explained, Refusal, Refused, SiteMeterShown
 from csms.core.site_meter import Measures, ModbusSource, SiteMeter, SiteMeterView
-from csms.core.station import GRID, Battery, Station
+from csms.core.station import GRID, Battery, Circuit, PhaseLimit, Station
 from tests.unit.core.driving import KW, Drive, charger, station
 from tests.unit.core.powering import Powered
 
@@ -171,6 +171,17 @@ def test_a_charger_whose_limits_do_not_expire_gets_what_is_firm_alone() -> None:
     charging(drive, "C1", "C2")
     live(drive, 10, {"C1": None, "C2": None}, 150)
     assert (drive.k_kw("C1"), drive.k_kw("C2")) == (60, 25)
+
+
+def test_what_is_not_firm_goes_to_cars_beneath_a_fuse_on_each_phase_too() -> None:
+    """C2 cannot be told a limit that expires: it has what is firm, within its phases."""
+    fuse = PhaseLimit((80_000,) * 3)
+    below = tuple(replace(each, circuit="K") for each in site().chargers)
+    drive = Keeping(replace(site(), chargers=below, circuits=(Circuit("K", None, fuse.power_w, fuse),)))
+    drive.keeps_expiry.discard("C2")
+    charging(drive, "C1", "C2")
+    live(drive, 10, {"C1": None, "C2": None}, 150)
+    assert (drive.k_kw("C1"), drive.k_kw("C2")) == (30.2, 25), "the 55.2 kW of K"
 
 
 def test_in_safe_mode_nothing_rests_on_a_meter() -> None:
