@@ -15,6 +15,7 @@ from csms.core.grid_root import hold_grid
 from csms.core.limits import Book
 from csms.core.metering import reconfigured
 from csms.core.part import Alarm, Part
+from csms.core.phase_use import PhaseUse
 from csms.core.provisioning import Provisioning
 from csms.core.records import EndReason
 from csms.core.release import steered
@@ -60,6 +61,9 @@ class Reconfiguration(Part):
         config = steered(config, charger.release)
         was_observed = charger.config.is_observed
         terms = (charger.config.terms, charger.config.connector_terms)
+        if config.phases != charger.config.phases:
+            for session in charger.sessions():
+                session.phase_use = PhaseUse()  # what was learnt was of other phases than it has
         charger.config, charger.draining, charger.let_go = config, False, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)

@@ -257,6 +257,15 @@ def test_what_tells_nothing_of_the_phases(current_a: tuple[float, float, float],
     assert booked[0] == booked[1] == booked[2] > 0
 
 
+def test_what_was_learnt_of_other_phases_than_are_configured_now_counts_no_more() -> None:
+    drive = charging(fused(64, outlet("A", 32, 3), outlet("B", 32, 1)), "A", "B")
+    draw(drive, "A", (20, 20, 20))
+    drive.configure(fused(64, outlet("A", 32, 1, STR), outlet("B", 32, 1)))
+    settle(drive)
+    assert [told_a(drive, "A", 1), told_a(drive, "B", 1)] == [32, 32]
+    assert on_phases(drive) == (32, 32, 0)
+
+
 def test_a_car_that_draws_from_another_phase_counts_on_all_again_for_the_whole_session() -> None:
     drive = charging(fused(64, outlet("A", 32, 3, STR)), "A")
     draw(drive, "A", (20, 0, 0))
