@@ -8,7 +8,15 @@ import pytest
 from csms.core.alarms import Alarm
 from csms.core.commands import Call, Purpose, ReadSchedule, SetLimit
 from csms.core.engine import Step
-from csms.core.events import ConnectorStatus, ExplainRequested, Fact, ScheduleRead, SiteMeterFailed, SiteMeterRead
+from csms.core.events import (
+    BatteryReported,
+    ConnectorStatus,
+    ExplainRequested,
+    Fact,
+    ScheduleRead,
+    SiteMeterFailed,
+    SiteMeterRead,
+)
 from csms.core.explanation import BaseLoadShare, Explanation, Known, Reason
 from csms.core.ids import ChargerId, RequestId
 from csms.core.replies import Explained, Refusal, Refused, SiteMeterShown
@@ -182,6 +190,17 @@ def test_what_is_not_firm_goes_to_cars_beneath_a_fuse_on_each_phase_too() -> Non
     charging(drive, "C1", "C2")
     live(drive, 10, {"C1": None, "C2": None}, 150)
     assert (drive.k_kw("C1"), drive.k_kw("C2")) == (30.2, 25), "the 55.2 kW of K"
+
+
+def test_what_a_battery_may_be_taking_that_is_not_heard_is_not_firm_for_cars() -> None:
+    drive = Keeping(replace(site(), battery=Battery(100 * KW, 30 * KW)))
+    charging(drive, "C1", "C2")
+    live(drive, 10, {"C1": None, "C2": None}, 100)
+    drive.is_recovered = False  # what batteries take is found again by reading them, not in the store
+    drive.do(BatteryReported(None, drive.now.mono_ms))
+    live(drive, 10, {"C1": None, "C2": None}, 40)
+    bound = drive.engine.firm_bounds()[GRID]
+    assert (bound.possible_w, bound.expired_w) == (90 * KW, 50 * KW), "30 kW of each are the battery's"
 
 
 def test_in_safe_mode_nothing_rests_on_a_meter() -> None:
