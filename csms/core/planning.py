@@ -191,7 +191,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     firms = _firm_sides(state, question)
     for i, (part, firm) in enumerate(zip(parts, firms, strict=True)):
         if firm is not None and not is_conditional(part):
-            grants[i] = min(grants[i], max(booked[i], firm.grant_w))
+            grants[i] = min(grants[i], firm.grant_w) if firm.grant_w >= claims[i].min_w else booked[i]
     steered = {}
     for i, (charger, connector, session) in enumerate(parts):
         steered[session.session_id] = Steered(

@@ -192,6 +192,28 @@ def test_what_is_not_firm_goes_to_cars_beneath_a_fuse_on_each_phase_too() -> Non
     assert (drive.k_kw("C1"), drive.k_kw("C2")) == (30.2, 25), "the 55.2 kW of K"
 
 
+def test_who_gets_what_is_firm_alone_gets_its_least_whole_or_not_at_all() -> None:
+    """C2 is to have a third of the 50 kW that are firm; C1 has given its part back, and C3 has not yet."""
+    chargers = tuple(replace(charger(f"C{n}", kw), min_power_w=15 * KW) for n, kw in ((1, 25), (2, 60), (3, 25)))
+    drive = Keeping(replace(site(), chargers=chargers))
+    drive.keeps_expiry = {"C1", "C3"}
+    drive.bring_up("C2")
+    charging(drive, "C1", "C3")
+    live(drive, 10, {"C1": None, "C3": None}, 150)
+    drive.start("C2")
+    drive.accept("C2")
+    drive.accept("C1")
+    for _ in range(4):
+        drive.wait(1)
+        drive.do(SiteMeterRead(10 * KW))
+        drive.sample("C1", 1, 25 * KW)
+        drive.sample("C3", 1, 25 * KW)
+    assert drive.k_kw("C2") == 0
+    drive.accept("C3")
+    drive.sample("C3", 1, 25 * KW)
+    assert drive.k_kw("C2") == pytest.approx(16.667, abs=0.01)
+
+
 def test_what_a_battery_may_be_taking_that_is_not_heard_is_not_firm_for_cars() -> None:
     drive = Keeping(replace(site(), battery=Battery(100 * KW, 30 * KW)))
     charging(drive, "C1", "C2")
