@@ -20,10 +20,10 @@ from csms.core.replies import CapacityEventShown, Confirmed, Refusal, Refused
 from csms.core.state import State
 
 EVENTS_MAX = 100
-"""So many stand at the most, those that are over left aside."""
+"""So many stand at the most; so many that are over are kept beside them at least, and twice as many of both."""
 
 KEPT_MS = 86_400_000
-"""So long is one kept after it was over."""
+"""So long is one kept after it was over, if not too many came after it."""
 
 
 class CapacityEvents(Part):
@@ -100,11 +100,11 @@ class CapacityWatch(TimedPart):
 
     def _forget_old(self) -> None:
         state, wall_ms = self.state, self.now.wall_ms
-        for event in list(state.capacity_events.values()):
-            if event.to_ms is None:
-                continue
-            left_ms = event.to_ms + KEPT_MS - wall_ms
-            if left_ms <= 0:
+        ending = ((event.to_ms, event) for event in state.capacity_events.values() if event.to_ms is not None)
+        # The newest first: those that stand, and no more than so many that are over.
+        for place, (to_ms, event) in enumerate(sorted(ending, key=lambda each: (-each[0], each[1].event_id))):
+            left_ms = to_ms + KEPT_MS - wall_ms
+            if left_ms <= 0 or (place >= 2 * EVENTS_MAX and event.phase_at(wall_ms) is EventPhase.OVER):
                 del state.capacity_events[event.event_id]
                 self.journal.capacity_events.add(event.event_id)
                 self.journal.log("capacity_event.forgotten", event_id=event.event_id)

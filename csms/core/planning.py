@@ -191,7 +191,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     firms = _firm_sides(state, question)
     for i, (part, firm) in enumerate(zip(parts, firms, strict=True)):
         if firm is not None and not is_conditional(part):
-            grants[i] = min(grants[i], max(booked[i], firm.grant_w))
+            grants[i] = min(grants[i], firm.grant_w) if firm.grant_w >= claims[i].min_w else booked[i]
     steered = {}
     for i, (charger, connector, session) in enumerate(parts):
         steered[session.session_id] = Steered(
@@ -277,7 +277,9 @@ def _on_firm_rows(state: State, question: Question) -> Allocation:
         for charger_id, charger in state.chargers.items()
     }
     less_w = {node: firm_w - (state.tree.caps_w[node] or 0) for node, firm_w in state.tree.firm_w.items()}
-    less_w[GRID] += state.tree.held_w + _withheld_elsewhere_w(state)  # that is about what is not firm
+    # That is about what is not firm. What a battery may be taking that nobody can end is a load beside the firm shares.
+    granted_w = (state.tree.caps_w[GRID] or 0) - state.tree.without_battery_w
+    less_w[GRID] += min(state.tree.held_w, granted_w) + _withheld_elsewhere_w(state)
     return question.answer(state, nodes_without_fixed(state, keys, question.missing_w, left_w, less_w))
 
 

@@ -15,6 +15,7 @@ from csms.core.grid_root import hold_grid
 from csms.core.limits import Book
 from csms.core.metering import reconfigured
 from csms.core.part import Alarm, Part
+from csms.core.phase_use import PhaseUse
 from csms.core.provisioning import Provisioning
 from csms.core.records import EndReason
 from csms.core.release import steered
@@ -59,7 +60,7 @@ class Reconfiguration(Part):
             self._log_return(charger)
         config = steered(config, charger.release)
         was_observed = charger.config.is_observed
-        terms = (charger.config.terms, charger.config.connector_terms)
+        self._tell_sessions(charger, config)
         charger.config, charger.draining, charger.let_go = config, False, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)
@@ -69,12 +70,18 @@ class Reconfiguration(Part):
                 charger.provisioning.connector_added()
         for idx in [i for i, c in charger.connectors.items() if i > config.connectors and _idle(c)]:
             del charger.connectors[idx]
-        if terms != (config.terms, config.connector_terms):
-            for session in charger.sessions():
-                self.journal.show(session.session_id)
         if config.is_observed is not was_observed:
             self._change_mode(charger)
         return charger
+
+    def _tell_sessions(self, charger: ChargerState, config: Charger) -> None:
+        """Have sessions shown again whose terms change; what was learnt of other phases than it has counts no more."""
+        was = charger.config
+        for session in charger.sessions():
+            if (was.terms, was.connector_terms) != (config.terms, config.connector_terms):
+                self.journal.show(session.session_id)
+            if was.phases != config.phases:
+                session.phase_use = PhaseUse()
 
     def _log_return(self, charger: ChargerState) -> None:
         """Say that a charger is back before it was forgotten: one that was released stays so (docs/adr/0033)."""

@@ -23,6 +23,7 @@ from csms.core.planning import Plan, Steered, claim_of, floor_of_w, overbooked_r
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.station import GRID
 from csms.core.steering import durable_w, give_limit, is_to_be_renewed, last_send, outlives_a_lost_send
 from csms.core.timings import Timings
 
@@ -70,6 +71,8 @@ def _shares_w(state: State, parts: list[tuple[ChargerState, Connector, Session]]
         for node in state.tree.paths[charger.charger_id]:
             if node in left_w:
                 left_w[node] -= load_w
+    if GRID in left_w:
+        left_w[GRID] -= state.tree.held_w  # a battery may be taking that, and nobody can end it
     left_w.update(_left_of_phases(state, keys))
     sharing = dict.fromkeys(left_w, 0)
     for charger, _, _ in parts:

@@ -18,7 +18,7 @@ from csms.core.ladder import Manner, fail_safe_w
 from csms.core.limits import Send
 from csms.core.part import Alarm, TimedPart
 from csms.core.phase_booking import booked_phases, room_w
-from csms.core.planning import Plan, Steered
+from csms.core.planning import Plan, Steered, loaded_rows
 from csms.core.records import Driver, SendState
 from csms.core.state import LimitCall, State
 from csms.core.station import FailSafe
@@ -262,7 +262,11 @@ class Steering(TimedPart):
         return len(self._cutting) > (each.session.session_id in self._cutting)
 
     def _check_rows(self, each: Steered) -> None:
-        """Assert I1 and I3: no row of a raise is above its capacity with the raise booked."""
+        """Assert I1 and I3: no row of a raise is above its capacity with the raise booked.
+
+        Of phases those that its car may use: another one may be overbooked meanwhile, and no watt is added there
+        (`Engine._check_plan`).
+        """
         booked_w = self.booked_w
         for node in self.state.tree.paths[each.charger.charger_id]:
             cap_w = self.state.tree.caps_w[node]
@@ -270,7 +274,7 @@ class Steering(TimedPart):
                 cap_w is None or booked_w[node] <= cap_w,
                 f"I1: raising {each.connector.key} to {each.grant_w} W books {booked_w[node]} W of {cap_w} W on {node}",
             )
-        for row, _ in self.state.tree.phase_paths.get(each.charger.charger_id, ()):
+        for row, _ in loaded_rows(self.state, each.claim):
             booked, cap = self.booked_phases[row], self.state.tree.phase_caps[row]
             check(booked <= cap, f"I1: raising {each.connector.key} books {booked} of {cap} sixths of a watt on {row}")
         sum_w, max_w = each.charger.sum_w(), each.charger.config.max_power_w

@@ -101,7 +101,7 @@ class ModbusLink:
                 answer = await ask()
         except TimeoutError:
             return NotAnswered(f"no answer of {unit} at {self._at}")
-        except (ModbusException, OSError) as error:
+        except (ModbusException, OSError, UnicodeError) as error:  # the last one: a name that is none in the DNS
             return NotAnswered(f"no answer of {unit} at {self._at} ({type(error).__name__})")
         if answer.isError():
             code = answer.exception_code

@@ -23,10 +23,9 @@ REGISTER_MAX = 65_535
 PORT_MAX = 65_535
 SCALE_MAX_W = 1_000_000
 
-HOST = re.compile(
-    r"[A-Za-z0-9]([A-Za-z0-9._-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{0,38}:[0-9A-Fa-f.]{0,15}"
-)
-"""A name, an address of IPv4, or one of IPv6."""
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?"
+HOST = re.compile(rf"{_LABEL}(\.{_LABEL}){{0,126}}|[0-9A-Fa-f]{{0,4}}:[0-9A-Fa-f:.]{{0,38}}:[0-9A-Fa-f.]{{0,15}}")
+"""A name, an address of IPv4, or one of IPv6; a longer label of a name is none (RFC 1035 §2.3.4)."""
 _MICRO = Decimal("0.000001")
 _EXACT = Context(prec=28)
 

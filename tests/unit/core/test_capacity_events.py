@@ -116,6 +116,15 @@ def test_what_is_over_is_kept_for_a_day() -> None:
     assert logged(drive) == ["capacity_event.set", "capacity_event.forgotten"]
 
 
+def test_of_those_that_are_over_the_newest_are_kept() -> None:
+    drive = Drive(SITE)
+    drive.is_recovered = False
+    for number in range(2 * EVENTS_MAX + 3):
+        put(drive, replace(EVENT, event_id=f"e{number}", from_ms=T0_WALL_MS, to_ms=T0_WALL_MS + drive.now_ms + 1_000))
+        drive.wait(2)
+    assert list(drive.memory.capacity_events) == [f"e{number}" for number in range(3, 2 * EVENTS_MAX + 3)]
+
+
 def test_a_clock_that_is_set_ahead_for_some_hours_forgets_nothing() -> None:
     drive = Drive(SITE)
     put(drive, EVENT)

@@ -97,6 +97,13 @@ def test_what_is_written_is_what_was_read(meter: dict[str, Any]) -> None:
             {"modbus": MODBUS | {"host": "modbus://meter"}},
             ["$.siteMeter.modbus.host: must be a name or an address, without a port"],
         ),
+        *(
+            (
+                {"modbus": MODBUS | {"host": name}},
+                ["$.siteMeter.modbus.host: must be a name or an address, without a port"],
+            )
+            for name in ("meter..example", "m" * 64, "meter.example.", "-meter")
+        ),
         ({"modbus": MODBUS | {"port": 0}}, ["$.siteMeter.modbus.port: must be a whole number from 1 to 65535"]),
         ({"modbus": MODBUS | {"unitId": 256}}, ["$.siteMeter.modbus.unitId: must be a whole number from 0 to 255"]),
         (

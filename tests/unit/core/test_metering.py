@@ -8,12 +8,20 @@ import pytest
 from csms.core.alarms import Alarm
 from csms.core.commands import Call, Purpose, ReadSchedule, SetLimit
 from csms.core.engine import Step
-from csms.core.events import ConnectorStatus, ExplainRequested, Fact, ScheduleRead, SiteMeterFailed, SiteMeterRead
+from csms.core.events import (
+    BatteryReported,
+    ConnectorStatus,
+    ExplainRequested,
+    Fact,
+    ScheduleRead,
+    SiteMeterFailed,
+    SiteMeterRead,
+)
 from csms.core.explanation import BaseLoadShare, Explanation, Known, Reason
 from csms.core.ids import ChargerId, RequestId
 from csms.core.replies import Explained, Refusal, Refused, SiteMeterShown
 from csms.core.site_meter import Measures, ModbusSource, SiteMeter, SiteMeterView
-from csms.core.station import GRID, Battery, Station
+from csms.core.station import GRID, Battery, Circuit, PhaseLimit, Station
 from tests.unit.core.driving import KW, Drive, charger, station
 from tests.unit.core.powering import Powered
 
@@ -171,6 +179,50 @@ def test_a_charger_whose_limits_do_not_expire_gets_what_is_firm_alone() -> None:
     charging(drive, "C1", "C2")
     live(drive, 10, {"C1": None, "C2": None}, 150)
     assert (drive.k_kw("C1"), drive.k_kw("C2")) == (60, 25)
+
+
+def test_what_is_not_firm_goes_to_cars_beneath_a_fuse_on_each_phase_too() -> None:
+    """C2 cannot be told a limit that expires: it has what is firm, within its phases."""
+    fuse = PhaseLimit((80_000,) * 3)
+    below = tuple(replace(each, circuit="K") for each in site().chargers)
+    drive = Keeping(replace(site(), chargers=below, circuits=(Circuit("K", None, fuse.power_w, fuse),)))
+    drive.keeps_expiry.discard("C2")
+    charging(drive, "C1", "C2")
+    live(drive, 10, {"C1": None, "C2": None}, 150)
+    assert (drive.k_kw("C1"), drive.k_kw("C2")) == (30.2, 25), "the 55.2 kW of K"
+
+
+def test_who_gets_what_is_firm_alone_gets_its_least_whole_or_not_at_all() -> None:
+    """C2 is to have a third of the 50 kW that are firm; C1 has given its part back, and C3 has not yet."""
+    chargers = tuple(replace(charger(f"C{n}", kw), min_power_w=15 * KW) for n, kw in ((1, 25), (2, 60), (3, 25)))
+    drive = Keeping(replace(site(), chargers=chargers))
+    drive.keeps_expiry = {"C1", "C3"}
+    drive.bring_up("C2")
+    charging(drive, "C1", "C3")
+    live(drive, 10, {"C1": None, "C3": None}, 150)
+    drive.start("C2")
+    drive.accept("C2")
+    drive.accept("C1")
+    for _ in range(4):
+        drive.wait(1)
+        drive.do(SiteMeterRead(10 * KW))
+        drive.sample("C1", 1, 25 * KW)
+        drive.sample("C3", 1, 25 * KW)
+    assert drive.k_kw("C2") == 0
+    drive.accept("C3")
+    drive.sample("C3", 1, 25 * KW)
+    assert drive.k_kw("C2") == pytest.approx(16.667, abs=0.01)
+
+
+def test_what_a_battery_may_be_taking_that_is_not_heard_is_not_firm_for_cars() -> None:
+    drive = Keeping(replace(site(), battery=Battery(100 * KW, 30 * KW)))
+    charging(drive, "C1", "C2")
+    live(drive, 10, {"C1": None, "C2": None}, 100)
+    drive.is_recovered = False  # what batteries take is found again by reading them, not in the store
+    drive.do(BatteryReported(None, drive.now.mono_ms))
+    live(drive, 10, {"C1": None, "C2": None}, 40)
+    bound = drive.engine.firm_bounds()[GRID]
+    assert (bound.possible_w, bound.expired_w) == (90 * KW, 50 * KW), "30 kW of each are the battery's"
 
 
 def test_in_safe_mode_nothing_rests_on_a_meter() -> None:

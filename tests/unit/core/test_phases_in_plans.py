@@ -173,6 +173,28 @@ def test_a_phase_that_facts_overbook_is_cut_at_once_and_nobody_under_it_is_raise
     assert "overbooked:grid/L1" in drive.notices()
 
 
+def test_a_car_on_one_phase_is_raised_there_while_facts_overbook_another() -> None:
+    """A is known to use L1 alone; B comes back, and its maximum is booked on L2 beside what C has there."""
+    chargers = [outlet("A", 32), outlet("B", 32, 1, STR), outlet("C", 32, 1, STR), outlet("D", 32, 1)]
+    drive = charging(fused(40, *chargers), "A", "C")
+    transaction_id = begin(drive, "D")
+    settle(drive)
+    for _ in range(5):
+        drive.wait(10)
+        amperes = told_a(drive, "A")
+        drive.sample("A", 1, int(amperes * V), current_ma=(int(amperes * 1_000), 0, 0))
+        drive.accept()
+    assert (on_phases(drive), told_a(drive, "A")) == ((40, 32, 0), 20)
+    drive.disconnect("B")
+    drive.connect("B")
+    drive.boot("B")
+    drive.wait(16)
+    assert on_phases(drive)[1] == 64
+    drive.stop("D", transaction_id)
+    drive.accept("D")
+    assert (told_a(drive, "A"), on_phases(drive)) == (32, (32, 64, 0))
+
+
 def test_a_smaller_fuse_cuts() -> None:
     drive = charging(fused(40, outlet("A", 32, 1), outlet("B", 32, 1, STR)), "A", "B")
     drive.limits()
@@ -233,6 +255,15 @@ def test_what_tells_nothing_of_the_phases(current_a: tuple[float, float, float],
         drive.sample("A", 1, drawn_w, current_ma=(on_l1, on_l2, on_l3))
     booked = on_phases(drive)
     assert booked[0] == booked[1] == booked[2] > 0
+
+
+def test_what_was_learnt_of_other_phases_than_are_configured_now_counts_no_more() -> None:
+    drive = charging(fused(64, outlet("A", 32, 3), outlet("B", 32, 1)), "A", "B")
+    draw(drive, "A", (20, 20, 20))
+    drive.configure(fused(64, outlet("A", 32, 1, STR), outlet("B", 32, 1)))
+    settle(drive)
+    assert [told_a(drive, "A", 1), told_a(drive, "B", 1)] == [32, 32]
+    assert on_phases(drive) == (32, 32, 0)
 
 
 def test_a_car_that_draws_from_another_phase_counts_on_all_again_for_the_whole_session() -> None:

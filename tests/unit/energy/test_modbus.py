@@ -118,6 +118,12 @@ async def test_a_server_that_goes_away_and_comes_back_is_found_again() -> None:
     meter.close()
 
 
+async def test_a_name_that_cannot_be_one_is_no_reading() -> None:
+    meter = open_modbus(replace(HERE, host="meter..example"), TIMEOUT_S)
+    assert await meter.read() == NotRead("no answer of unit 1 at meter..example:502 (UnicodeError)")
+    meter.close()
+
+
 @asynccontextmanager
 async def saying(reply: bytes) -> AsyncIterator[int]:
     """Serve somebody who answers every question with the same bytes, and yield the port."""
