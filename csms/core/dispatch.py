@@ -22,7 +22,7 @@ from csms.core.part import Alarm
 from csms.core.planning import Plan
 from csms.core.state import State
 from csms.core.station import GRID, Battery
-from csms.core.supply import NOT_FOLLOWING_MS, able_w, is_heard, may_turn
+from csms.core.supply import able_w, is_heard, may_turn
 
 SPARE_MS = 60_000
 """Power that no car has needed for so long is taken."""
@@ -82,8 +82,6 @@ def _taken_w(state: State, battery: Battery, plan: Plan, left_w: int, now: Now, 
 def _told(state: State, command: SetBattery, now: Now) -> None:
     """Remember what it is told from now on."""
     supply = state.supply
-    for told in (supply.said, command):
-        supply.not_told.note(0 if told is None else -told.power_w, now.mono_ms, NOT_FOLLOWING_MS)
     supply.said, supply.said_ms = command, now.mono_ms
     supply.told_to_take_w = max(supply.told_to_take_w, -command.power_w)
     direction = (command.power_w > 0) - (command.power_w < 0)

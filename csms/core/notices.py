@@ -27,7 +27,7 @@ from csms.core.rows import SIXTHS
 from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import GRID, Configure, Control, FailSafe
-from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, granted_w, is_heard, is_tried_again, offer_of
+from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, granted_w, is_heard, offer_of
 from csms.core.timings import Timings
 
 
@@ -183,8 +183,7 @@ def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
         return
     if reading.computed:
         yield Sign("battery_computed", f"a battery of {battery.power_w} W is computed as the configuration has it")
-    strays = not follows(state) and alarm.reached(supply.said_ms + NOT_FOLLOWING_MS, now)
-    if strays or not is_tried_again(state, now, alarm):
+    if not follows(state) and alarm.reached(supply.said_ms + NOT_FOLLOWING_MS, now):
         follows_w = "none of ours" if reading.set_point_w is None else f"{reading.set_point_w} W"
         cause = f"its set-point is {follows_w}, and it has acknowledged {reading.permitted_w} W"
         yield Sign("battery_not_following", f"{cause}{taken}")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from csms.core.alarms import Alarm
-from csms.core.base_load import BaseLoad, RecentMost
+from csms.core.base_load import BaseLoad
 from csms.core.battery import BatteryReading
 from csms.core.charger import ChargerState
 from csms.core.commanded import Commanded
@@ -175,8 +175,6 @@ class Supply:
             of what it was told to take.
         direction: of its last flow, 1 out of it, −1 into it, 0 unknown; turned_ms: when it was told that.
         spare_ms: since when there is power that no car needs; None: there is none.
-        not_told: the least that it was lately told to give, below 0. lagged_ms: when it last followed less than that;
-            None: never.
     """
 
     driven: bool = False
@@ -189,8 +187,6 @@ class Supply:
     direction: int = 0
     turned_ms: int = 0
     spare_ms: int | None = None
-    not_told: RecentMost = field(default_factory=RecentMost)
-    lagged_ms: int | None = None
 
 
 @dataclass(slots=True)

@@ -12,9 +12,6 @@ within 10 s, and nothing stands in the way of its giving now: it takes nothing, 
 last minute. What it can keep up for its horizon bounds it. Once it has been at its reserve it grants nothing until
 5 % above. In safe mode it grants nothing.
 
-One that acknowledges and then does not take over what it is told to give, for 10 s, grants nothing for ten minutes:
-then it is tried again, as a charger that refuses is (LEDGER.md §3).
-
 Targets count on something else (`Tree.held_w`): on power that only the direction of the flow stands in the way of,
 because a car that waits for it is what ends the charging (`csms.core.dispatch`); and where its energy is running short
 on a little less, so that cars are told before the power is gone. A battery that is not heard grants nothing, which
@@ -42,12 +39,6 @@ TURN_MS = 60_000
 NOT_FOLLOWING_MS = 10_000
 """A battery that does not do for so long what it was told raises an alarm."""
 
-LAG_STEPS = 20
-"""It does where it follows all of it but less than this part of its power: some round."""
-
-TRIED_AGAIN_MS = 600_000
-"""One that has not followed grants nothing for so long."""
-
 BACK_PERCENT = 5
 """So far above its reserve, in percent of its energy, a battery that has been there gives power again."""
 
@@ -74,8 +65,6 @@ def take_reading(state: State, fact: BatteryReported, now: Now) -> bool:
     supply, battery = state.supply, state.station.battery
     if battery is None:
         return False
-    if not is_heard(state, now):  # what it was told last may be over by now
-        supply.not_told.note(0, now.mono_ms, NOT_FOLLOWING_MS)
     before = _what_counts(state, battery, now)
     supply.driven = True
     reading = fact.reading
@@ -90,8 +79,6 @@ def take_reading(state: State, fact: BatteryReported, now: Now) -> bool:
             supply.exhausted = True
         elif reading.soc_ppm >= reserve_ppm + BACK_PERCENT * PERCENT_PPM:
             supply.exhausted = False
-        if _lags(state, battery, reading, now):
-            supply.lagged_ms = now.mono_ms
     return _what_counts(state, battery, now) != before
 
 
@@ -132,22 +119,6 @@ def follows(state: State) -> bool:
     return reading.set_point_w == said.power_w and reading.permitted_w >= said.permit_w
 
 
-def _lags(state: State, battery: Battery, reading: BatteryReading, now: Now) -> bool:
-    """Return whether it does not take over what it was told of late, though it could and has acknowledged to."""
-    supply = state.supply
-    if supply.said is None:
-        return False
-    least_w = -supply.not_told.note(-supply.said.power_w, now.mono_ms, NOT_FOLLOWING_MS)
-    due_w = min(least_w, able_w(state, battery, now), reading.permitted_w)
-    return due_w - (reading.set_point_w or 0) >= max(1, battery.power_w // LAG_STEPS)
-
-
-def is_tried_again(state: State, now: Now, alarm: Alarm) -> bool:
-    """Return whether it has always followed, or has not for long enough to be tried again."""
-    lagged_ms = state.supply.lagged_ms
-    return lagged_ms is None or alarm.reached(lagged_ms + TRIED_AGAIN_MS, now)
-
-
 def may_turn(state: State, to: int, now: Now, alarm: Alarm) -> bool:
     """Return whether the flow may go in a direction (1: out of it, −1: into it) now."""
     supply = state.supply
@@ -180,8 +151,6 @@ def offer_of(state: State, now: Now, alarm: Alarm) -> Offer:
     if state.is_safe_mode:
         return Offer(taking_w=taking_w, lost_w=lost_w)
     certain_w = min(able_w(state, battery, now), reading.permitted_w)
-    if not is_tried_again(state, now, alarm):
-        certain_w = 0
     free = taking_w == 0 and may_turn(state, 1, now, alarm)
     counted_w = min(certain_w, target_w(battery, reading.soc_ppm))
     return Offer(certain_w if free else 0, counted_w, taking_w, lost_w)
