@@ -135,6 +135,50 @@ def test_a_battery_that_is_not_heard_is_gone() -> None:
     assert shares_kw(drive) == [149.25] * 4
 
 
+def test_a_battery_that_acknowledges_and_does_not_follow_grants_nothing_for_ten_minutes() -> None:
+    drive = full_station()
+    drive.spoil = {"set_point_w": 0, "power_w": 0, "computed": False}
+    drive.on(45)
+    assert (drive.row_kw(), drive.engine.node_capacity_w("grid")) == (397, 397 * KW)
+    assert battery_notices(drive) == {"battery_not_following"}
+    drive.on(540)
+    assert drive.row_kw() == 397, "nobody is raised, although it follows a set-point of 0 now"
+    drive.spoil = {"computed": False}
+    drive.on(60)
+    assert drive.row_kw() == 597
+    assert battery_notices(drive) == set()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        {"set_point_w": None, "permitted_w": 0},
+        {"set_point_w": 0, "available_discharge_w": 0},
+        {"set_point_w": 0, "soc_ppm": 90_000},
+        {"set_point_w": 199_000},
+    ],
+    ids=["somebody else has it", "a fault", "at its reserve", "some round"],
+)
+def test_one_that_cannot_or_need_not_follow_is_counted_on_as_soon_as_it_does(spoil: dict[str, int | None]) -> None:
+    drive = full_station()
+    drive.spoil = spoil
+    drive.on(60)
+    drive.spoil = {}
+    drive.on(60)
+    assert drive.row_kw() == 597
+
+
+def test_a_battery_that_was_not_heard_for_a_while_is_given_time_to_follow() -> None:
+    drive = full_station()
+    drive.hears = False
+    drive.on(60)
+    drive.hears, drive.spoil = True, {"set_point_w": 0}
+    drive.on(5)
+    drive.spoil = {}
+    drive.on(40)
+    assert drive.row_kw() == 597
+
+
 def test_safe_mode_grants_nothing_and_lets_the_battery_help_until_cars_have_followed() -> None:
     drive = full_station()
     drive.recover(safe=True)
