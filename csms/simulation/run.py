@@ -13,7 +13,7 @@ from csms.core.engine import Engine
 from csms.core.station import Charger
 from csms.simulation.asked import Asked
 from csms.simulation.drawn import Drawn, DrawnCharger, arrival_line
-from csms.simulation.faults import Choice, Kind, Profile, carriers, choice_text, kinds_text
+from csms.simulation.faults import OF_ENERGY, Choice, Kind, Profile, carriers, choice_text, kinds_text
 from csms.simulation.host import MakeController
 from csms.simulation.surroundings import Switches
 from csms.simulation.trace import Trace, ViolationError
@@ -31,6 +31,8 @@ class Options:
         hours: length of the stormy part, virtual hours, with a calm after it; None: the seed draws both.
         chargers: how many; None: the seed draws 1 to 6.
         faults: which may happen; without: which of them may not.
+        energy: the site has a battery, a meter, or a capacity that comes and goes; likewise where a fault of theirs is
+            chosen by name.
     """
 
     seed: int
@@ -38,6 +40,12 @@ class Options:
     chargers: int | None = None
     faults: Choice = Profile.DRAWN
     without: frozenset[Kind] = frozenset()
+    energy: bool = False
+
+    @property
+    def has_energy(self) -> bool:
+        """Return whether it is a world with energy."""
+        return self.energy or (isinstance(self.faults, frozenset) and not self.faults.isdisjoint(OF_ENERGY))
 
     @property
     def text(self) -> str:
@@ -51,6 +59,8 @@ class Options:
             words.append(f"--faults {choice_text(self.faults)}")
         if self.without:
             words.append(f"--without {kinds_text(self.without)}")
+        if self.energy:
+            words.append("--energy")
         return " ".join(words)
 
 
@@ -103,7 +113,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
     world = World(
         options.seed,
         make,
-        Switches(odd=True),
+        Switches(odd=True, energy=options.has_energy),
         choice=options.faults,
         chargers_count=options.chargers,
         without=options.without,
