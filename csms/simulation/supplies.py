@@ -97,7 +97,7 @@ class Supplies:
         turns = direction == -battery.direction != 0
         pause_ms = at.now_ms - battery.turned_ms
         demand(not turns or pause_ms >= 60_000, "battery: turned after {} ms", pause_ms)
-        if power_w < 0:
+        if -power_w > battery.taking_w:
             booked_w, root_w = engine.node_booked_w(GRID), engine.node_capacity_w(GRID) or 0
             demand(booked_w <= root_w, "I1: the battery takes {} W, {} of {} W are booked", -power_w, booked_w, root_w)
 
