@@ -30,6 +30,9 @@ STALE_MS = 10_000
 TURN_MS = 60_000
 FALL_MS = 10_000
 BACK_PPM = 50_000
+WEAK_MS = 10_000
+SHOWN_MS = 600_000
+"""A battery that gives less than it is told for ten seconds counts with what it gives for ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +145,8 @@ class HeardBattery:
         said: what it was told; taking_w: the most of it that it may be taking.
         direction: of its last flow, 1 out of it; turned_ms: since when.
         empty: it was at its reserve, and is not 5 % above.
+        weak: what it has given at the most, and since when, while it was told to give more.
+        shown: what it was found to give at the most, and when; None: its word is taken.
     """
 
     battery: Battery
@@ -153,6 +158,8 @@ class HeardBattery:
     direction: int = 0
     turned_ms: int = 0
     empty: bool = False
+    weak: tuple[int, int] | None = None
+    shown: tuple[int, int] | None = None
 
     def hear(self, reading: BatteryReading | None, read_ms: int) -> None:
         """Take its word; None: its driver hears nothing."""
@@ -164,10 +171,24 @@ class HeardBattery:
             if flow_w:
                 self.direction, self.turned_ms = (1 if flow_w > 0 else -1), read_ms
         self.reading, self.heard_ms = reading, max(self.heard_ms, read_ms)
+        self._compare(0 if self.said is None else self.said.power_w, reading.power_w, read_ms)
         if self.said is not None and reading.set_point_w == self.said.power_w:
             self.told_to_take_w = max(0, -self.said.power_w)
         above_ppm = reading.soc_ppm - self.battery.reserve_percent * 10_000
         self.empty = above_ppm <= 0 or (self.empty and above_ppm < BACK_PPM)
+
+    def _compare(self, told_w: int, gives_w: int, read_ms: int) -> None:
+        """Compare what it gives with what it is told to give: ten seconds of less are the most that it can."""
+        margin_w = max(1_000, told_w // 50)
+        if told_w > 0 and gives_w < told_w - margin_w:
+            most_w, since_ms = (0, read_ms) if self.weak is None else self.weak
+            self.weak = max(most_w, gives_w), since_ms
+            if read_ms - since_ms >= WEAK_MS:
+                self.shown = self.weak[0], read_ms
+            return
+        self.weak = None
+        if self.shown is not None and told_w > self.shown[0] + margin_w:
+            self.shown = None
 
     def told(self, command: SetBattery, now_ms: int) -> None:
         """See what it is told."""
@@ -207,7 +228,9 @@ class HeardBattery:
         """Return what is certain of it now."""
         if self.reading is None or not self.may_give(now_ms):
             return 0
-        return min(self.able_w(now_ms), self.reading.permitted_w)
+        is_shown = self.shown is not None and now_ms < self.shown[1] + SHOWN_MS
+        most_w = self.shown[0] if self.shown is not None and is_shown else self.battery.power_w
+        return min(self.able_w(now_ms), self.reading.permitted_w, most_w)
 
 
 @dataclass(slots=True)

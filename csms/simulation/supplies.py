@@ -17,7 +17,7 @@ from csms.core.station import GRID
 from csms.simulation.energy import Energy
 from csms.simulation.flow import Flow, Known
 from csms.simulation.host import Controller, StepLike
-from csms.simulation.root import HeardBattery, Instant, Meter, Root, Terms
+from csms.simulation.root import WEAK_MS, HeardBattery, Instant, Meter, Root, Terms
 from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
@@ -48,6 +48,7 @@ class Supplies:
     died_firm_w: int = 0
     limit_w: int = 0
     _frozen_ms: int = -FROZEN_MS
+    _weak_ms: int | None = None
 
     @property
     def now(self) -> Instant:
@@ -151,11 +152,22 @@ class Supplies:
         return min(house_w, meter.read_w)
 
     def _battery_w(self, root: Root, at: Instant) -> int:
-        """Return what the battery gives as far as could be known, W; below 0: takes."""
+        """Return what the battery gives as far as could be known, W; below 0: takes.
+
+        For ten seconds that is what it is told, as far as it says that it can: it may just follow later.
+        """
         battery, flows_w = root.battery, self.energy.battery_w
         if battery is None or battery.reading is None or not battery.is_heard(at.now_ms):
+            self._weak_ms = None
             return flows_w
-        return max(flows_w, battery.reading.power_w)
+        said_w = 0 if battery.said is None else battery.said.power_w
+        told_w = min(said_w, battery.reading.permitted_w, battery.reading.available_discharge_w)
+        if flows_w >= told_w - max(1_000, told_w // 50):
+            self._weak_ms = None
+        elif self._weak_ms is None:
+            self._weak_ms = at.now_ms
+        is_weak = self._weak_ms is not None and at.now_ms - self._weak_ms > WEAK_MS
+        return max(flows_w, battery.reading.power_w, flows_w if is_weak else told_w)
 
     # --- without a server --------------------------------------------------------------------------------------------
 
