@@ -276,13 +276,14 @@ class Judge:
 
     def look_at_flow(self, supplies: Supplies, cars_w: int, house_w: int) -> None:
         """Judge what flows at the grid connection in truth: whoever can be told anything has left room."""
+        self.asked.compared["H"] += 1
         most_w = supplies.tick(cars_w, house_w)
         if most_w is None:
             return
         draws_w = {cid: [outlet.draw_w for outlet in model.outlets] for cid, model in self.chargers.items()}
         since_ms = self.around.clock.now_ms - WORK_OFF_MS
         why = self.workoff.demand_let_go("flow", GRID, most_w, draws_w, self.fuses.more_w, since_ms)
-        self.asked.excuse("flow", why)
+        self.asked.excuse("H", why)
 
     def _i2(self, engine: Controller, obeyed: Obeyed) -> None:
         """Compare what chargers really obey with what is booked."""
