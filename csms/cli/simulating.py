@@ -58,6 +58,9 @@ def report(options: Options, outcome: Outcome) -> list[str]:
     if outcome.excess_ms:
         lines.append(f"longest excess {outcome.excess_ms / 1000:g} s")
     lines.append(f"grid meter: most {outcome.grid_w} W, the house most {outcome.house_w} W")
+    if options.has_energy:
+        given_s, above_s = outcome.boosted_ms / 1000, outcome.above_firm_ms / 1000
+        lines.append(f"a battery gave for {given_s:g} s, cars drew more than what is firm for {above_s:g} s")
     if not outcome.overbooked_ms:
         lines.append("overbooked no row")
     lines += [f"limits above {row} for {over_ms / 1000:g} s" for row, over_ms in sorted(outcome.limits_over_ms.items())]

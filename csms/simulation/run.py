@@ -78,6 +78,7 @@ class Outcome:
         limits_over_ms: for how long each row had limits in force above its capacity.
         excess_ms: the longest time for which a row carried too much while what had opened it was to be worked off.
         grid_w: the most that the meter of the grid connection has shown; house_w: the most that the house took of it.
+        boosted_ms: for how long a battery gave; above_firm_ms: for how long cars drew more than what is firm.
         asked: how often each oracle was asked.
         trace: the story as objects.
     """
@@ -94,6 +95,8 @@ class Outcome:
     excess_ms: int
     grid_w: int
     house_w: int
+    boosted_ms: int
+    above_firm_ms: int
     asked: Asked
     trace: Trace
 
@@ -127,7 +130,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         world.run(stormy_ms, calm_ms)
     except ViolationError as error:
         violation = str(error).splitlines()[0]
-    around = world.around
+    around, supplies = world.around, world.judge.supplies
     return Outcome(
         (*drawn, *map(arrival_line, around.arrivals)),
         violation,
@@ -141,6 +144,8 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         world.judge.fuses.longest_ms,
         world.grid.most_w,
         world.grid.most_house_w,
+        0 if supplies is None else supplies.boosted_ms,
+        0 if supplies is None else supplies.above_firm_ms,
         world.judge.asked,
         around.trace,
     )

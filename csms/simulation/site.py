@@ -77,10 +77,12 @@ def random_site(rng: random.Random, choice: Choice) -> SiteFate:
 
 
 def with_site(rng: random.Random, station: Station) -> Station:
-    """Return the station with some of battery, meter, schedule and grid operator; one of them at least."""
-    static_w = int(station.grid_capacity_w * rng.uniform(0.05, 0.3))
-    grid_w = station.grid_capacity_w - station.static_load_w + static_w
-    never_cut_w = static_w + sum(c.uncontrolled_power_w for c in station.chargers if c.control is Control.NONE)
+    """Return the station with some of battery, meter, schedule and grid operator, and shorter of firm power by that."""
+    uncontrolled_w = sum(c.uncontrolled_power_w for c in station.chargers if c.control is Control.NONE)
+    steered_w = int((station.grid_capacity_w - station.static_load_w - uncontrolled_w) * rng.uniform(0.3, 0.7))
+    static_w = int(steered_w * rng.uniform(0.1, 0.6))
+    never_cut_w = static_w + uncontrolled_w
+    grid_w = never_cut_w + steered_w
     lower_w = [max(never_cut_w, int(grid_w * rng.uniform(0.4, 0.9))) for _ in range(3)]
     has = [rng.random() < share for share in (0.8, 0.75, 0.4, 0.5)]
     has_battery, has_meter, has_schedule, has_operator = has if any(has) else [True] * 4

@@ -25,6 +25,9 @@ from csms.simulation.trace import demand
 EXPIRED_MS = (EXPIRY_S + 15 + 10) * 1_000
 """Limits expire 300 s after they were said, by clocks that may be 15 s behind; the slowest car has let go soon after."""
 
+TICK_MS = 1_000
+"""Between two looks."""
+
 FROZEN_MS = 60_000
 """So long after a meter at the grid connection has moved again, what it had hidden counts."""
 
@@ -38,6 +41,7 @@ class Supplies:
         flow: what flows.
         died_ms: when the process died that was the last one; died_firm_w: what was firm then.
         limit_w: what cars may have, W, as the oracles of rows take it.
+        boosted_ms: for how long the battery gave; above_firm_ms: for how long cars drew more than is firm.
     """
 
     around: Surroundings
@@ -47,6 +51,8 @@ class Supplies:
     died_ms: int = 0
     died_firm_w: int = 0
     limit_w: int = 0
+    boosted_ms: int = 0
+    above_firm_ms: int = 0
     _frozen_ms: int = -FROZEN_MS
     _weak_ms: int | None = None
 
@@ -123,6 +129,8 @@ class Supplies:
         if energy.is_meter_frozen:
             self._frozen_ms = at.now_ms
         self._count_energy()
+        self.boosted_ms += TICK_MS * (energy.battery_w > 0)
+        self.above_firm_ms += TICK_MS * (cars_w > root.firm_w(at))
         if at.now_ms < self.around.faults.stalled_until_ms:
             self.flow.restart()
             return None
