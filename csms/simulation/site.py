@@ -51,7 +51,7 @@ GONE_SHARE = 0.2
 
 def random_site(rng: random.Random, choice: Choice) -> SiteFate:
     """Return what a site is like: drawn worlds have some of what may happen, storms and chosen faults all of it."""
-    site = SiteFate(rng.choice((9, 30, 60, 95)), rng.randint(100, 2_000), rng.choice((10_000, 15_000, 60_000)))
+    site = SiteFate(rng.choice((9, 40, 70, 95)), rng.randint(100, 2_000), rng.choice((10_000, 15_000, 60_000)))
     if choice is Profile.NONE:
         return site
     drawn = choice is Profile.DRAWN
@@ -106,8 +106,8 @@ def with_site(rng: random.Random, station: Station) -> Station:
 
 
 def _random_battery(rng: random.Random, grid_w: int) -> Battery:
-    power_w = int(grid_w * rng.uniform(0.1, 0.8)) + 1
-    lasts_min = rng.choice((5, 15, 60))
+    power_w = int(grid_w * rng.uniform(0.2, 1.0)) + 1
+    lasts_min = rng.choice((8, 30, 120))
     return Battery(
         capacity_wh=power_w * lasts_min // 60 + 1,
         power_w=power_w,
@@ -116,7 +116,7 @@ def _random_battery(rng: random.Random, grid_w: int) -> Battery:
         full_percent=rng.choice((100, 90)),
         efficiency_charge_percent=rng.choice((100, 92)),
         efficiency_discharge_percent=rng.choice((100, 95, 80)),
-        horizon_s=rng.choice((900, 900, 120)),
+        horizon_s=rng.choice((900, 300, 120)),
         pushed=True,
     )
 

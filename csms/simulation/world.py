@@ -42,8 +42,10 @@ ALARMS_MS = 960_000
 TWO_MS = 600_000
 TOLD_AGAIN_MS = 360_000
 """H + 30 s, and what a demand estimate that was low needs to grow to the declared demand."""
+BUSY_MS = 30_000
+"""Cars come that often at least in worlds with energy: what is above firm power is given where somebody needs it."""
 SHOWS_SHARE = 0.85
-"""Share of the chargers in worlds with energy whose composite schedule shows what they will let expire."""
+"""Share of the chargers in worlds with energy that let limits expire, and show it in their composite schedule."""
 DEAD_MS = 600_000
 """So long the world goes on without a server that never returns."""
 ALL_FAULTS = Switches()
@@ -81,6 +83,7 @@ class World:
         if switches.energy:
             energy_rng = self.around.energy_rng = random.Random(f"energy {seed}")
             station, self.site = with_site(energy_rng, station), random_site(energy_rng, self.choice)
+            self.fate = fate = replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS))
         self.station = station
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
@@ -272,7 +275,8 @@ class World:
             self.store.makes[make] = MakeStored(make, Learnt(keeps_tx_profile=True))
         nature = random_nature(rng, charger, memory)
         if self.site is not None:
-            nature = replace(nature, shows_both=around.energy_rng.random() < SHOWS_SHARE)
+            if around.energy_rng.random() < SHOWS_SHARE:
+                nature = replace(nature, shows_both=True, two_periods=True, reads_back=True, tx_profiles=True)
         manners = self._draw_manners()
         hardware_w = charger.max_power_w if charger.control is not Control.NONE else charger.uncontrolled_power_w
         model = ChargerModel(
