@@ -144,7 +144,7 @@ class Energy:
     def _silence(self, battery: BatteryModel) -> None:
         del battery
         if self._strike(Kind.BATTERY_SILENT):
-            self._silent_until_ms = self._in_ms(5, 90)
+            self._silent_until_ms = self._in_ms(5, 150)
 
     def _weaken(self, battery: BatteryModel) -> None:
         if self._strike(Kind.BATTERY_WEAK):

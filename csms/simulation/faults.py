@@ -193,7 +193,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.ROUNDS_UP: "a charger that rounds limits up to whole amperes",
     Kind.RESUMES_UNLIMITED: "a charger that resumes from 0 without a limit",
     Kind.EXECUTES_AFTER_H: "a charger that executes some limits later than H after their time-out",
-    Kind.BATTERY_SILENT: "for 5 to 90 s the battery is neither heard nor told anything",
+    Kind.BATTERY_SILENT: "for 5 to 150 s the battery is neither heard nor told anything",
     Kind.BATTERY_WEAK: "for 20 to 120 s the battery gives a part of what it is told, and says nothing of it",
     Kind.BATTERY_REFUSES: "for 20 to 120 s the battery is not controlled from here, and gives and takes nothing",
     Kind.BATTERY_TRIPS: "the battery gives nothing from one moment to the next, for 20 to 120 s",

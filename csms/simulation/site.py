@@ -28,6 +28,7 @@ class SiteFate:
         meter_ms: the site's meter goes wrong; base_ms: the base load exceeds its maximum.
         event_ms: the grid operator tells a limit; quiet_ms: nothing is heard of him for a while.
         gone: the server never returns after the storm.
+        alone: chargers, links and the server are as on a quiet day, but for crashes.
     """
 
     soc_percent: int = 80
@@ -43,15 +44,19 @@ class SiteFate:
     event_ms: int = 0
     quiet_ms: int = 0
     gone: bool = False
+    alone: bool = False
 
 
 GONE_SHARE = 0.2
 """Share of the worlds with energy whose server never returns after the storm."""
 
+ALONE_SHARE = 0.5
+"""Share of the drawn worlds with energy in which little else goes wrong."""
+
 
 def random_site(rng: random.Random, choice: Choice) -> SiteFate:
     """Return what a site is like: drawn worlds have some of what may happen, storms and chosen faults all of it."""
-    site = SiteFate(rng.choice((9, 40, 70, 95)), rng.randint(100, 2_000), rng.choice((10_000, 15_000, 60_000)))
+    site = SiteFate(rng.choice((9, 40, 70, 95)), rng.randint(100, 2_000), rng.choice((5_000, 15_000, 30_000)))
     if choice is Profile.NONE:
         return site
     drawn = choice is Profile.DRAWN
@@ -73,6 +78,7 @@ def random_site(rng: random.Random, choice: Choice) -> SiteFate:
         event_ms=mean_ms(60, 300),
         quiet_ms=mean_ms(100, 400),
         gone=rng.random() < GONE_SHARE,
+        alone=drawn and rng.random() < ALONE_SHARE,
     )
 
 

@@ -10,9 +10,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from csms.core.commands import EXPIRY_S, SetBattery
+from csms.core.commands import EXPIRY_S, SetBattery, SetLimit
 from csms.core.events import Fact
 from csms.core.firm import RowBound
+from csms.core.ids import ConnectorKey
 from csms.core.station import GRID
 from csms.simulation.energy import Energy
 from csms.simulation.flow import Flow, Known
@@ -53,6 +54,7 @@ class Supplies:
     limit_w: int = 0
     boosted_ms: int = 0
     above_firm_ms: int = 0
+    _left_w: dict[tuple[ConnectorKey, int], int] = field(default_factory=dict)
     _frozen_ms: int = -FROZEN_MS
     _weak_ms: int | None = None
 
@@ -94,6 +96,23 @@ class Supplies:
         demand(fits, "I1: the grid connection counts with {} W, by what was told it is {} W", has_w, capacity_w)
         self.limit_w = max(0, has_w - root.taking_w)
 
+    def raised(self, engine: Controller, step: StepLike, before_w: Mapping[ConnectorKey, int]) -> None:
+        """Judge raises: what is left of them when they expire fits into what is firm; `before_w`: what was booked."""
+        root = self.root
+        assert root is not None, "it runs"
+        bound, firm_w = engine.firm_bounds()[GRID], root.firm_w(self.now)
+        for command in (*step.at_once, *step.after_commit):
+            if not isinstance(command, SetLimit) or command.transaction_id is None:
+                continue
+            key = ConnectorKey(command.charger_id, command.idx)
+            left_w = command.limit_w if command.expires_to_w is None else command.expires_to_w
+            was_left_w = self._left_w.get((key, command.transaction_id), 0)
+            self._left_w[key, command.transaction_id] = left_w
+            is_raise = command.limit_w >= engine.booked_w(key) > before_w.get(key, 0)
+            carried_w = bound.possible_w if bound.expired_w is None else bound.expired_w
+            fits = not is_raise or left_w <= was_left_w or carried_w <= firm_w
+            demand(fits, "I11: {} is told {} W for good, {} of {} W firmly", key, left_w, carried_w, firm_w)
+
     def _told(self, battery: HeardBattery, command: SetBattery, at: Instant, engine: Controller) -> None:
         """Judge what the battery is told."""
         power_w, limits = command.power_w, battery.battery
@@ -134,6 +153,8 @@ class Supplies:
         if at.now_ms < self.around.faults.stalled_until_ms:
             self.flow.restart()
             return None
+        flows_w, fuse_w = cars_w + house_w - energy.battery_w, root.terms.in_force_w(at)
+        self.flow.over_ms += TICK_MS * (flows_w > fuse_w + fuse_w // 50)
         house_w = self._house_w(root, house_w, at)
         self.flow.note(Known(at.now_ms, root.terms.counted_w(at), self._battery_w(root, at) - house_w))
         fuse_w = root.station.grid_capacity_w

@@ -22,7 +22,7 @@ from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
 from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
-from csms.simulation.odds import drawn_character, random_odds, with_acts, with_later
+from csms.simulation.odds import NOTHING_ODD, drawn_character, random_odds, with_acts, with_later
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.remembered import remembering
@@ -83,6 +83,8 @@ class World:
         if switches.energy:
             energy_rng = self.around.energy_rng = random.Random(f"energy {seed}")
             station, self.site = with_site(energy_rng, station), random_site(energy_rng, self.choice)
+            if self.site.alone:
+                self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
             self.fate = fate = replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS))
         self.station = station
         self.store = Store(station)
@@ -254,7 +256,7 @@ class World:
         return random_fate(self.around.rng) if self.choice is Profile.DRAWN else STORM
 
     def _draw_manners(self) -> Manners:
-        if self.choice is Profile.NONE:
+        if self.choice is Profile.NONE or (self.site is not None and self.site.alone):
             return POLITE
         return random_manners(self.around.rng) if self.choice is Profile.DRAWN else AWFUL
 
