@@ -161,6 +161,7 @@ def drawn_of(world: World, stormy_ms: int, calm_ms: int) -> Drawn:
         fate=world.fate,
         odds=world.around.odds,
         station=world.station,
+        site=world.site,
         chargers=tuple(_drawn_charger(world, charger) for charger in world.station.chargers),
     )
 
