@@ -211,8 +211,8 @@ class Engine:
         """
         check(now.mono_ms >= self._last_ms, "monotonic time stepped back")
         self._last_ms = now.mono_ms
-        self._follow_our_clock(now)
         journal = Journal(now.wall_ms)
+        journal.plan = self._has_followed_our_clock(now)
         alarm = Alarm()
         self._take_in(facts, journal, now)
         if self._due_ms is not None and now.mono_ms >= self._due_ms:
@@ -223,14 +223,18 @@ class Engine:
         _answer_boots_first(facts, journal)
         return self._finish(journal, now)
 
-    def _follow_our_clock(self, now: Now) -> None:
-        """Let a step of our own clock say nothing about the clocks of chargers (I8)."""
+    def _has_followed_our_clock(self, now: Now) -> bool:
+        """Let a step of our own clock say nothing about the clocks of chargers (I8); return whether there was one.
+
+        What the time of day says of the capacity is asked anew then.
+        """
         by_ms = now.wall_ms - now.mono_ms - self._clock_ms
         if abs(by_ms) < OUR_STEP_MS:
-            return
+            return False
         self._clock_ms += by_ms
         for charger in self._state.chargers.values():
             charger.our_clock_stepped(by_ms)
+        return True
 
     def next_due_ms(self) -> int | None:
         """Return the monotonic time at which a step is due without any fact; None when nothing waits for time."""

@@ -187,6 +187,9 @@ def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
         follows_w = "none of ours" if reading.set_point_w is None else f"{reading.set_point_w} W"
         cause = f"its set-point is {follows_w}, and it has acknowledged {reading.permitted_w} W"
         yield Sign("battery_not_following", f"{cause}{taken}")
+    elif supply.giving.proven_w is not None:
+        cause = f"it was told to give more, and has given {supply.giving.proven_w} W at the most{taken}"
+        yield Sign("battery_not_following", cause)
     if supply.exhausted:
         yield Sign("battery_empty", f"its charge is {reading.soc_ppm // PERCENT_PPM} %")
 

@@ -14,6 +14,7 @@ from csms.core.commanded import Commanded
 from csms.core.commands import Call, SetBattery
 from csms.core.connector import Connector
 from csms.core.events import EnergyReported, KnownTransaction, StartKey
+from csms.core.giving import Giving
 from csms.core.grid_terms import CapacityEvent, Held
 from csms.core.ids import (
     CampaignId,
@@ -175,6 +176,7 @@ class Supply:
             of what it was told to take.
         direction: of its last flow, 1 out of it, −1 into it, 0 unknown; turned_ms: when it was told that.
         spare_ms: since when there is power that no car needs; None: there is none.
+        giving: what it was seen to give of what it was told.
     """
 
     driven: bool = False
@@ -187,6 +189,7 @@ class Supply:
     direction: int = 0
     turned_ms: int = 0
     spare_ms: int | None = None
+    giving: Giving = field(default_factory=Giving)
 
 
 @dataclass(slots=True)

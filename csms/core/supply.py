@@ -9,7 +9,8 @@ where none is configured, the root carries what the grid connection gives less t
 
 Its power is *granted* when its inverter has acknowledged that it will give so much (a flow is not needed), it was read
 within 10 s, and nothing stands in the way of its giving now: it takes nothing, and has not begun to take within the
-last minute. What it can keep up for its horizon bounds it. Once it has been at its reserve it grants nothing until
+last minute. What it can keep up for its horizon bounds it, and what it was seen to give when it was told to give more
+(`csms.core.giving`). Once it has been at its reserve it grants nothing until
 5 % above. In safe mode it grants nothing.
 
 Targets count on something else (`Tree.held_w`): on power that only the direction of the flow stands in the way of,
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 
 from csms.core.battery import PERCENT_PPM, BatteryReading, available_w, chargeable_w, target_w
 from csms.core.events import BatteryReported
+from csms.core.giving import TRUSTED_AGAIN_MS, weigh
 from csms.core.ids import Now
 from csms.core.part import Alarm
 from csms.core.state import State
@@ -72,6 +74,7 @@ def take_reading(state: State, fact: BatteryReported, now: Now) -> bool:
         if supply.reading is None:
             _begin(state, reading, fact.read_ms)
         supply.reading, supply.heard_ms = reading, max(supply.heard_ms, fact.read_ms)
+        weigh(supply.giving, reading, 0 if supply.said is None else supply.said.power_w, fact.read_ms)
         if supply.said is not None and reading.set_point_w == supply.said.power_w:
             supply.told_to_take_w = max(0, -supply.said.power_w)
         reserve_ppm = battery.reserve_percent * PERCENT_PPM
@@ -151,6 +154,9 @@ def offer_of(state: State, now: Now, alarm: Alarm) -> Offer:
     if state.is_safe_mode:
         return Offer(taking_w=taking_w, lost_w=lost_w)
     certain_w = min(able_w(state, battery, now), reading.permitted_w)
+    giving = supply.giving
+    if giving.proven_w is not None and not alarm.reached(giving.proven_ms + TRUSTED_AGAIN_MS, now):
+        certain_w = min(certain_w, giving.proven_w)
     free = taking_w == 0 and may_turn(state, 1, now, alarm)
     counted_w = min(certain_w, target_w(battery, reading.soc_ppm))
     return Offer(certain_w if free else 0, counted_w, taking_w, lost_w)

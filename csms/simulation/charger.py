@@ -90,6 +90,7 @@ class ChargerModel:
         self.taken_over_ms: int | None = None
         self.disturbed_until_ms = 0
         self.stepped_ms = 0
+        self.clock_set_ms = 0
         self._around = around
         self._central = central
         self._heard = False
@@ -388,6 +389,7 @@ class ChargerModel:
         """Let its clock be that far from where it was at first, from now on."""
         self._around.trace.add("clock", f"{self.charger_id} {stepped_ms} ms")
         self.stepped_ms = stepped_ms
+        self.clock_set_ms = self._around.clock.now_ms
         self.obedience.clock_stepped()
 
     def _tell_statuses(self, only: int | None) -> None:

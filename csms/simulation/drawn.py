@@ -16,6 +16,7 @@ from csms.simulation.manners import Manners
 from csms.simulation.obedience import Nature
 from csms.simulation.odds import Odds
 from csms.simulation.profiles import ProfileMemory
+from csms.simulation.site import SiteFate
 from csms.simulation.surroundings import Arrival
 
 OWN_LINES = ("fate", "odds", "station", "chargers", "circuits", "configured", "manners", "habits", "nature", "profiles")
@@ -62,6 +63,7 @@ class Drawn:
         storm_ms: how long faults last; calm_ms: how long none do after that.
         also: faults that happen because some that were chosen by name need them.
         chargers: by their place in the station.
+        site: what happens to battery, meter and capacity of the site; None in a world without energy.
     """
 
     storm_ms: int
@@ -71,6 +73,7 @@ class Drawn:
     odds: Odds
     station: Station
     chargers: tuple[DrawnCharger, ...]
+    site: SiteFate | None = None
 
     def lines(self) -> Iterator[str]:
         """Yield it as it is printed."""

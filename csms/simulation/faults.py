@@ -97,6 +97,17 @@ class Kind(Enum):
     ROUNDS_UP = "rounds-up"
     RESUMES_UNLIMITED = "resumes-unlimited"
     EXECUTES_AFTER_H = "executes-after-h"
+    BATTERY_SILENT = "battery-silent"
+    BATTERY_WEAK = "battery-weak"
+    BATTERY_REFUSES = "battery-refuses"
+    BATTERY_TRIPS = "battery-trips"
+    BATTERY_JUMPS = "battery-jumps"
+    SITE_METER_FROZEN = "site-meter-frozen"
+    SITE_METER_ABSENT = "site-meter-absent"
+    SITE_METER_ABSURD = "site-meter-absurd"
+    CAPACITY_EVENT = "capacity-event"
+    CAPACITY_EVENT_AT_ONCE = "capacity-event-at-once"
+    OPERATOR_SILENT = "grid-operator-silent"
 
 
 MEANINGS: Mapping[Kind, str] = {
@@ -182,6 +193,17 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.ROUNDS_UP: "a charger that rounds limits up to whole amperes",
     Kind.RESUMES_UNLIMITED: "a charger that resumes from 0 without a limit",
     Kind.EXECUTES_AFTER_H: "a charger that executes some limits later than H after their time-out",
+    Kind.BATTERY_SILENT: "for 5 to 150 s the battery is neither heard nor told anything",
+    Kind.BATTERY_WEAK: "for 20 to 120 s the battery gives a part of what it is told, and says nothing of it",
+    Kind.BATTERY_REFUSES: "for 20 to 120 s the battery is not controlled from here, and gives and takes nothing",
+    Kind.BATTERY_TRIPS: "the battery gives nothing from one moment to the next, for 20 to 120 s",
+    Kind.BATTERY_JUMPS: "the battery's state of charge becomes another one",
+    Kind.SITE_METER_FROZEN: "for 10 to 90 s the site's meter shows what it showed last",
+    Kind.SITE_METER_ABSENT: "for 10 to 90 s the site's meter cannot be read",
+    Kind.SITE_METER_ABSURD: "for 10 to 90 s the site's meter shows what cannot be",
+    Kind.CAPACITY_EVENT: "the grid operator tells a limit that begins 30 to 90 s later",
+    Kind.CAPACITY_EVENT_AT_ONCE: "the grid operator tells a limit that is in force already",
+    Kind.OPERATOR_SILENT: "nothing is heard of the grid operator for 30 to 200 s",
 }
 
 CHARACTERS = (
@@ -204,6 +226,21 @@ LIES = (
     Kind.EXECUTES_AFTER_H,
 )
 """What a charger may be for its whole life against the assumptions of the ledger (I2): declared lies."""
+
+OF_ENERGY = (
+    Kind.BATTERY_SILENT,
+    Kind.BATTERY_WEAK,
+    Kind.BATTERY_REFUSES,
+    Kind.BATTERY_TRIPS,
+    Kind.BATTERY_JUMPS,
+    Kind.SITE_METER_FROZEN,
+    Kind.SITE_METER_ABSENT,
+    Kind.SITE_METER_ABSURD,
+    Kind.CAPACITY_EVENT,
+    Kind.CAPACITY_EVENT_AT_ONCE,
+    Kind.OPERATOR_SILENT,
+)
+"""What happens to battery, meter and capacity of a site: in worlds with energy alone (`csms.simulation.site`)."""
 
 CRASH_POINTS = (
     Kind.CRASH_BEFORE_CUTS,

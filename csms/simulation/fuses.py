@@ -102,7 +102,7 @@ class Fuses:
     def _draws_w(self) -> Mapping[ChargerId, Sequence[int]]:
         return {cid: [outlet.draw_w for outlet in model.outlets] for cid, model in self.truth.chargers.items()}
 
-    def _more_w(self, client: RestClient) -> int:
+    def more_w(self, client: RestClient) -> int:
         """Return what a client draws beyond what is drawn at its connector over OCPP, W: there is one car."""
         charger_id, idx = client.key
         charger = self.truth.mirror.chargers.get(charger_id)
@@ -118,7 +118,7 @@ class Fuses:
         drawn: dict[str, int] = {}
         clients_w: dict[ChargerId, int] = {}
         for client in truth.clients:
-            clients_w[client.key.charger_id] = clients_w.get(client.key.charger_id, 0) + self._more_w(client)
+            clients_w[client.key.charger_id] = clients_w.get(client.key.charger_id, 0) + self.more_w(client)
         for charger_id, known in truth.mirror.chargers.items():
             if known.is_drained:
                 continue
@@ -150,7 +150,7 @@ class Fuses:
             self.asked.excuse("C", "a liar" if liars else "just overbooked")
             return
         most_w = capacity_w + capacity_w // 50
-        why = self.workoff.demand_let_go("C", row, most_w, draws_w, self._more_w, begun_ms + window_ms)
+        why = self.workoff.demand_let_go("C", row, most_w, draws_w, self.more_w, begun_ms + window_ms)
         booked_w = engine.node_booked_w(row)
         demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", row, watts, capacity_w, booked_w)
         self.asked.excuse("C", why)

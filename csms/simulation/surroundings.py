@@ -27,6 +27,7 @@ class Switches:
         foreign_before_report: a charger that takes a TxProfile for a foreign transaction does so even while its own is
             not reported yet: a declared lie, for which the ledger makes no promise.
         odd: what `odds` says may happen, too.
+        energy: the site has a battery, a meter, or a capacity that comes and goes (`csms.simulation.site`).
         need_start_power: the cars of every DC charger end the session when they are offered 0 W.
     """
 
@@ -36,6 +37,7 @@ class Switches:
     foreign_before_report: bool = False
     need_start_power: bool = False
     odd: bool = False
+    energy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class Surroundings:
     odd_rng: random.Random = field(default_factory=lambda: random.Random(0))
     later_rng: random.Random = field(default_factory=lambda: random.Random(0))
     acts_rng: random.Random = field(default_factory=lambda: random.Random(0))
+    energy_rng: random.Random = field(default_factory=lambda: random.Random(0))
     arrivals: list[Arrival] = field(default_factory=list)
     delayed_until_ms: dict[ChargerId, int] = field(default_factory=dict)
     server_ahead_ms: int = 0

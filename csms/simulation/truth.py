@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from csms.core.ids import ChargerId, ConnectorKey
-from csms.core.station import Control
+from csms.core.station import GRID, Control
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.host import Controller
@@ -28,6 +28,7 @@ class Truth:
         is_convicted: whether a connector counts as one that obeys no limit: it is tried at the least power.
         is_measured: whether more was measured of a charger than it was told.
         patience_ms: for how long an answer of a charger is waited for.
+        root_w: what the grid connection has for the chargers, where that is not its configured capacity.
         booked_w: of every connector, after the last step of the last process; charger_booked_w: of every charger.
     """
 
@@ -45,6 +46,7 @@ class Truth:
     is_convicted: Callable[[ConnectorKey], bool] = lambda _key: False
     is_measured: Callable[[ChargerId], bool] = lambda _charger_id: False
     patience_ms: Callable[[ChargerId], int] = lambda _charger_id: 0
+    root_w: int | None = None
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +62,15 @@ class Truth:
         """Return the rows of the configuration that the engine has taken in."""
         if self._rows.station is not self.mirror.station:
             self._rows = Rows(self.mirror.station)
+            if self.root_w is not None:
+                self._rows.capacities_w[GRID] = self.root_w
         return self._rows
+
+    def hold_root(self, power_w: int) -> bool:
+        """Have the grid connection carry so much from now on, W; return whether that is less than before."""
+        before_w, self.root_w = self.rows.capacities_w[GRID], power_w
+        self.rows.capacities_w[GRID] = power_w
+        return before_w is not None and power_w < before_w
 
     def obeyed(self) -> Obeyed:
         """Return the limit that is in force at each connector."""

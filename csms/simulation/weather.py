@@ -197,7 +197,11 @@ class Weather:
 
     def kill(self, arrives: float = 0.3) -> None:
         """Have the server die, and everybody lose it."""
+        if self._scene.judge.supplies is not None:
+            self._scene.judge.supplies.died()
         self._scene.host.kill(arrives)
+        if self._scene.energy is not None:
+            self._scene.energy.server_changed()
         for model in self._scene.chargers.values():
             if model.link is not None:
                 model.link.die()

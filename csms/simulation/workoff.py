@@ -163,6 +163,10 @@ class WorkOff:
             if capacity_w is not None and engine.node_booked_w(row) > max(capacity_w, was_w):
                 self._opened_ms[row] = self.truth.now_ms
 
+    def fell(self, row: str) -> None:
+        """Take that a row carries less than before: a battery, a meter, or a time of day."""
+        self._opened_ms[row] = self.truth.now_ms
+
     def _lose_defaults(self) -> None:
         """Take that connectors are not provisioned any more: they are booked at all that their charger has."""
         for charger_id, known in self.truth.mirror.chargers.items():

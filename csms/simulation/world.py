@@ -1,6 +1,7 @@
 """One seed, one run: a random station, its chargers, cars and clients, faults, and a calm end."""
 
 import random
+from dataclasses import replace
 
 from csms.core.commands import EXPIRY_S
 from csms.core.ids import ChargerId
@@ -13,6 +14,7 @@ from csms.simulation.car import random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.clock import Clock
+from csms.simulation.energy import Energy
 from csms.simulation.fate import STORM, Fate, random_fate
 from csms.simulation.faults import LIES, Choice, Faults, Kind, Profile, allowed
 from csms.simulation.grid import GridConnection
@@ -20,13 +22,15 @@ from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
 from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
-from csms.simulation.odds import drawn_character, random_odds, with_acts, with_later
+from csms.simulation.odds import NOTHING_ODD, drawn_character, random_odds, with_acts, with_later
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.remembered import remembering
 from csms.simulation.scene import Scene
+from csms.simulation.site import SiteFate, random_site, with_site
 from csms.simulation.stations import random_habits, random_nature, random_station, with_start_power
 from csms.simulation.store import Store
+from csms.simulation.supplies import Supplies
 from csms.simulation.surroundings import Surroundings, Switches
 from csms.simulation.trace import Trace, ViolationError
 from csms.simulation.weather import Weather
@@ -38,6 +42,10 @@ ALARMS_MS = 960_000
 TWO_MS = 600_000
 TOLD_AGAIN_MS = 360_000
 """H + 30 s, and what a demand estimate that was low needs to grow to the declared demand."""
+BUSY_MS = 30_000
+"""Cars come that often at least in worlds with energy: what is above firm power is given where somebody needs it."""
+SHOWS_SHARE = 0.85
+"""Share of the chargers in worlds with energy that let limits expire, and show it in their composite schedule."""
 DEAD_MS = 600_000
 """So long the world goes on without a server that never returns."""
 ALL_FAULTS = Switches()
@@ -70,7 +78,15 @@ class World:
             self.around.odds = with_acts(acts_rng, odds, choice)
         self.fate = fate = self._draw_fate()
         station = random_station(rng, chargers_count)
-        self.station = station = with_start_power(station) if switches.need_start_power else station
+        station = with_start_power(station) if switches.need_start_power else station
+        self.site: SiteFate | None = None
+        if switches.energy:
+            energy_rng = self.around.energy_rng = random.Random(f"energy {seed}")
+            station, self.site = with_site(energy_rng, station), random_site(energy_rng, self.choice)
+            if self.site.alone:
+                self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
+            self.fate = fate = replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS))
+        self.station = station
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []
@@ -87,7 +103,14 @@ class World:
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
         self.late = late = late if Kind.FIRST_CONNECTION in self._possible else {}
         self.patient = frozenset(charger_id for charger_id in late if self._is_patient())
-        scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid)
+        self.energy: Energy | None = None
+        if self.site is not None:
+            self.energy = Energy(self.around, self.host, self.grid, lambda: self.judge.mirror.station, self.site)
+            self.judge.supplies = Supplies(self.around, self.energy)
+            self.judge.started_ms = lambda: self.host.started_ms
+        scene = Scene(
+            self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid, self.energy
+        )
         self._operator = Operator(scene, dict(late), self.patient)
         self._acts = Acts(scene)
         self._weather = Weather(scene, self._operator, self._acts, fate)
@@ -111,8 +134,10 @@ class World:
             self.host.boot()
             self._tick()
             self._weather.begin()
+            if self.energy is not None:
+                self.energy.begin()
             self.around.clock.run_until(stormy_ms)
-            if self.around.odds.gone and self.around.faults.strike(Kind.SERVER_GONE):
+            if self._is_to_go and self.around.faults.strike(Kind.SERVER_GONE):
                 self._weather.end_server()
                 self.around.clock.run_until(stormy_ms + DEAD_MS)
                 return
@@ -125,6 +150,11 @@ class World:
         except AssertionError as error:
             message = f"{type(error).__name__}: {error}\n{self.around.trace.tell(TOLD_LINES)}"
             raise ViolationError(message) from error
+
+    @property
+    def _is_to_go(self) -> bool:
+        """Return whether the server never returns after the storm."""
+        return self.around.odds.gone or (self.site is not None and self.site.gone)
 
     def _wait_for_alarms(self, until_ms: int) -> None:
         """Go on while an alarm may stand, and for as long after it as it takes to be told everything (I10).
@@ -148,6 +178,8 @@ class World:
             self.host.boot()
             self._tick()
             self._weather.begin()
+            if self.energy is not None:
+                self.energy.begin()
             self.around.clock.run_until(stormy_ms)
             self._weather.end_server()
             self.around.clock.run_until(stormy_ms + dead_ms)
@@ -159,6 +191,8 @@ class World:
         self.around.clock.after(TICK_MS, self._tick)
         for model in self.chargers.values():
             model.run(TICK_MS)
+        if self.energy is not None:
+            self.energy.run(self.around.clock.now_ms, TICK_MS)
         rows = self.store.chargers.values() if self.around.calm else ()
         if any(each.not_obeying for row in rows for each in row.evidence.values()):
             self._disobeyed_ms = self.around.clock.now_ms
@@ -172,6 +206,10 @@ class World:
         unheard = any(not client.is_sure for client in self.clients)
         if self.judge.liars:
             return
+        if self.judge.supplies is not None:
+            if engine is not None:
+                self.judge.look_at_flow(self.judge.supplies, chargers_w, self.grid.house_now_w)
+            return
         if engine is not None:
             self.grid.hold(shown_w, station.grid_capacity_w, engine, now_ms)
         elif not unheard:
@@ -183,10 +221,14 @@ class World:
         for client in self.clients:
             client.stop()
         calm.begin(self.around, list(self.chargers.values()))
+        if self.energy is not None:
+            self.energy.calm_down()
 
     def _check_calm(self) -> None:
         engine = self.host.engine
         assert engine is not None, "the server is up in the calm"
+        if self.judge.supplies is not None:
+            return
         troubled = {
             row.charger_id for row in self.store.sessions.values() if row.ended_ms is None and row.driver is Driver.REST
         }
@@ -214,7 +256,7 @@ class World:
         return random_fate(self.around.rng) if self.choice is Profile.DRAWN else STORM
 
     def _draw_manners(self) -> Manners:
-        if self.choice is Profile.NONE:
+        if self.choice is Profile.NONE or (self.site is not None and self.site.alone):
             return POLITE
         return random_manners(self.around.rng) if self.choice is Profile.DRAWN else AWFUL
 
@@ -234,6 +276,9 @@ class World:
             make = Make("Vendor", charger.charger_id, "")
             self.store.makes[make] = MakeStored(make, Learnt(keeps_tx_profile=True))
         nature = random_nature(rng, charger, memory)
+        if self.site is not None:
+            if around.energy_rng.random() < SHOWS_SHARE:
+                nature = replace(nature, shows_both=True, two_periods=True, reads_back=True, tx_profiles=True)
         manners = self._draw_manners()
         hardware_w = charger.max_power_w if charger.control is not Control.NONE else charger.uncontrolled_power_w
         model = ChargerModel(
