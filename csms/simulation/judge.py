@@ -36,7 +36,7 @@ from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 from csms.simulation.trouble import Trouble
-from csms.simulation.truth import Obeyed, Truth
+from csms.simulation.truth import Obeyed, Truth, booked_on
 from csms.simulation.turns import Turns
 from csms.simulation.verdicts import Verdicts
 from csms.simulation.waits import Waits
@@ -314,6 +314,12 @@ class Judge:
         """Return what the server last said that each row may carry without it."""
         return self._bounds
 
+    def is_full_on_a_phase(self, engine: Controller, node: str) -> bool:
+        """Return whether more is booked on a phase of a fuse than it carries."""
+        phases = self.truth.rows.phases
+        booked = engine.phases_booked() if phases else {}
+        return any(booked[row] > capacity for row, capacity in phases.items() if row.startswith(f"{node}/"))
+
     def has_raised_default(self, charger_id: ChargerId) -> bool:
         """Return whether it would not take its fail-safe power, so that its idle connectors are booked above it."""
         charger = self.mirror.chargers.get(charger_id)
@@ -388,7 +394,9 @@ class Judge:
             self.raises_checked += 1
             before = f"I1/I3: {_name(key)} raised from {self._before.get(key)} W"
             for node_id in self._rows(key.charger_id):
-                booked_w, capacity_w = engine.node_booked_w(node_id), engine.node_capacity_w(node_id)
+                is_phase = node_id in self.truth.rows.phases
+                booked_w = booked_on(engine, node_id)
+                capacity_w = self.truth.rows.phases[node_id] if is_phase else engine.node_capacity_w(node_id)
                 fits = capacity_w is None or booked_w <= capacity_w
                 demand(fits, "{}, but {} has {} booked of {} W", before, node_id, booked_w, capacity_w)
 
@@ -414,7 +422,7 @@ class Judge:
         capacities_w = self.truth.rows.capacities_w
         total_w = dict.fromkeys(capacities_w, 0)
         for charger in station.chargers:
-            for node_id in self._rows(charger.charger_id):
+            for node_id in self.truth.rows.nodes_of(charger.charger_id):
                 total_w[node_id] += engine.charger_booked_w(charger.charger_id)
         total_w[GRID] = sum(engine.charger_booked_w(charger_id) for charger_id in self.mirror.chargers)
         for node_id, capacity_w in capacities_w.items():

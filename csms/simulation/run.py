@@ -31,6 +31,7 @@ class Options:
         hours: length of the stormy part, virtual hours, with a calm after it; None: the seed draws both.
         chargers: how many; None: the seed draws 1 to 6.
         faults: which may happen; without: which of them may not.
+        phases: fuses are limited in amperes on each phase.
     """
 
     seed: int
@@ -38,6 +39,7 @@ class Options:
     chargers: int | None = None
     faults: Choice = Profile.DRAWN
     without: frozenset[Kind] = frozenset()
+    phases: bool = False
 
     @property
     def text(self) -> str:
@@ -51,6 +53,8 @@ class Options:
             words.append(f"--faults {choice_text(self.faults)}")
         if self.without:
             words.append(f"--without {kinds_text(self.without)}")
+        if self.phases:
+            words.append("--phases")
         return " ".join(words)
 
 
@@ -103,7 +107,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
     world = World(
         options.seed,
         make,
-        Switches(odd=True),
+        Switches(odd=True, phases=options.phases),
         choice=options.faults,
         chargers_count=options.chargers,
         without=options.without,
@@ -162,4 +166,5 @@ def _drawn_charger(world: World, charger: Charger) -> DrawnCharger:
         habits=model.habits,
         nature=model.obedience.nature,
         profiles=model.obedience.profiles,
+        phased=model.phased,
     )
