@@ -18,7 +18,7 @@ from csms.simulation.obedience import Obedience
 from csms.simulation.outlet import Outlet, Transaction
 from csms.simulation.postbox import Postbox, Stop
 from csms.simulation.surroundings import Central, Surroundings
-from csms.simulation.wiring import NOTHING, Amounts, Phased
+from csms.simulation.wiring import NOTHING, Amounts, Phased, Telling
 
 LONGEST_PREPARING_MS = 20_000
 """So long a car waits for its transaction at most, where cars need power to start with."""
@@ -26,6 +26,7 @@ LONGEST_PREPARING_MS = 20_000
 SUSPENDED_MS = 20_000
 
 LONGEST_WAKING_MS = 60_000
+SAMPLED_KEY = "MeterValuesSampledData"
 LEAST_CURRENT_A = 6
 """IEC 61851-1 knows no lower current, on each phase."""
 
@@ -204,10 +205,16 @@ class ChargerModel:
             car.used, car.has_switched = used, True
             self._around.obeys(self.charger_id)
 
+    def tells_phases(self, car: Car) -> bool:
+        """Return whether its meter shows which phases a car uses, and has always shown the same."""
+        asked = self.obedience.keys.values.get(SAMPLED_KEY) or ""
+        is_true = self.phased is not None and self.phased.telling is Telling.TRUE
+        return is_true and CURRENT in asked.split(",") and not car.has_switched
+
     def _currents(self, outlet: Outlet) -> Values:
         """Return what it tells of its phases beside power and energy: only where it was asked to."""
-        asked = self.obedience.keys.values.get("MeterValuesSampledData")
-        if self.phased is None or outlet.car is None or CURRENT not in (asked or "").split(","):
+        asked = self.obedience.keys.values.get(SAMPLED_KEY) or ""
+        if self.phased is None or outlet.car is None or CURRENT not in asked.split(","):
             return []
         dice, voltage_v = self._around.phases_rng, self.obedience.nature.voltage_v
         told = currents(self.phased, outlet.draw_w, outlet.car.used, voltage_v, dice)
