@@ -137,6 +137,7 @@ class Judge:
         self.waits.hear(facts, now_ms)
         self.verdicts.hear(facts, mirror)
         after_facts = {key: mirror.booked_w(key) for key in self._keys()}
+        phases_after_facts, phases_before = self._on_phases(), self.truth.phases_booked
         mirror.see((*step.at_once, *step.after_commit), step.records)
         self._in_force[self._serial] = mirror.sends_in_force()
         for fact in facts:
@@ -151,6 +152,7 @@ class Judge:
         self._i4_commands(step, after_facts)
         self._i1_i3(engine, facts, step, after_facts)
         self._i5(engine)
+        self._i1_on_phases(phases_before, phases_after_facts)
         self._tree(engine)
         self.registry.stepped(facts, step.records)
         self.asked.compared["D"] += sum(isinstance(record, SessionStored) for record in step.records)
@@ -415,6 +417,27 @@ class Judge:
         for charger_id in self.mirror.chargers:
             least_w, booked_w = self.mirror.charger_booked_w(charger_id), engine.charger_booked_w(charger_id)
             demand(booked_w >= least_w, "I5: {} booked {}, the law says at least {}", charger_id, booked_w, least_w)
+        for row, least in self._on_phases().items():
+            booked = engine.phases_booked()[row]
+            demand(booked >= least, "I5: {} booked {} sixths of a watt, the law says at least {}", row, booked, least)
+
+    def _on_phases(self) -> dict[str, int]:
+        """Return the least that is booked on every row of a phase, by what was sent and answered alone."""
+        rows, mirror = self.truth.rows, self.mirror
+        if not rows.phases or not self.around.switches.mirror:
+            return {}
+        least = dict.fromkeys(rows.phases, 0)
+        for charger_id in mirror.chargers:
+            amounts = mirror.phases_booked(charger_id)
+            for row in rows.phases_of(charger_id):
+                least[row] += amounts[rows.lines[row]]
+        return least
+
+    def _i1_on_phases(self, booked_before: Mapping[str, int], after_facts: Mapping[str, int]) -> None:
+        """Judge that no command puts more on a phase than it carries, or than facts had put there."""
+        for row, least in self._on_phases().items():
+            most = max(self.truth.rows.phases[row], after_facts.get(row, 0), booked_before.get(row, 0))
+            demand(least <= most, "I1: {} has {} sixths of a watt booked by commands, it carries {}", row, least, most)
 
     def _tree(self, engine: Controller) -> None:
         """Add up the rows anew: their capacities are those of the configuration, and every charger counts on each."""
