@@ -14,7 +14,14 @@ STORY_LINES = 150
 
 
 def run(
-    seed: int, hours: float | None, chargers: int | None, faults: str, without: str | None, story: str | None
+    seed: int,
+    hours: float | None,
+    chargers: int | None,
+    faults: str,
+    without: str | None,
+    story: str | None,
+    *,
+    phases: bool = False,
 ) -> int:
     """Run one world and print its report, ending in the trace hash; return the exit status."""
     choice = read_choice(faults)
@@ -25,7 +32,7 @@ def run(
     if isinstance(left_out, str):
         typer.echo(f"csms simulate: --without: {left_out}", err=True)
         return ExitStatus.USAGE
-    options = Options(seed, hours, chargers, choice, left_out)
+    options = Options(seed, hours, chargers, choice, left_out, phases=phases)
     begun_s = time.monotonic()
     outcome = simulate(options)
     spent_s = max(time.monotonic() - begun_s, 0.001)

@@ -229,7 +229,7 @@ METERS = (
 )
 """What may become of a meter."""
 
-PHASES = (Kind.PHASES_SWITCHED, Kind.PHASES_FROZEN, Kind.PHASES_GARBAGE)
+OF_PHASES = (Kind.PHASES_SWITCHED, Kind.PHASES_FROZEN, Kind.PHASES_GARBAGE)
 """What happens only where fuses are limited on each phase."""
 
 STAMPS_DOUBTED_MS = 120_000

@@ -137,8 +137,9 @@ class Judge:
         self.waits.hear(facts, now_ms)
         self.verdicts.hear(facts, mirror)
         after_facts = {key: mirror.booked_w(key) for key in self._keys()}
+        mirror.read(step.records)
         phases_after_facts, phases_before = self._on_phases(), self.truth.phases_booked
-        mirror.see((*step.at_once, *step.after_commit), step.records)
+        mirror.see((*step.at_once, *step.after_commit))
         self._in_force[self._serial] = mirror.sends_in_force()
         for fact in facts:
             if isinstance(fact, ChargerConnected):

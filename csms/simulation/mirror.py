@@ -181,10 +181,13 @@ class Mirror:
             self._hear(fact)
         self._free()
 
-    def see(self, commands: Iterable[Command], records: Iterable[Record]) -> None:
-        """Take the commands and the session rows of one step."""
+    def read(self, records: Iterable[Record]) -> None:
+        """Take the rows of one step: what became of its facts."""
         for record in records:
             self._see_record(record)
+
+    def see(self, commands: Iterable[Command]) -> None:
+        """Take the commands of one step."""
         for command in commands:
             charger = self.chargers.get(command.charger_id)
             if charger is None:

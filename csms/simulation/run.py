@@ -13,7 +13,7 @@ from csms.core.engine import Engine
 from csms.core.station import Charger
 from csms.simulation.asked import Asked
 from csms.simulation.drawn import Drawn, DrawnCharger, arrival_line
-from csms.simulation.faults import Choice, Kind, Profile, carriers, choice_text, kinds_text
+from csms.simulation.faults import OF_PHASES, Choice, Kind, Profile, carriers, choice_text, kinds_text
 from csms.simulation.host import MakeController
 from csms.simulation.surroundings import Switches
 from csms.simulation.trace import Trace, ViolationError
@@ -31,7 +31,7 @@ class Options:
         hours: length of the stormy part, virtual hours, with a calm after it; None: the seed draws both.
         chargers: how many; None: the seed draws 1 to 6.
         faults: which may happen; without: which of them may not.
-        phases: fuses are limited in amperes on each phase.
+        phases: fuses are limited in amperes on each phase; likewise where a fault of phases is chosen by name.
     """
 
     seed: int
@@ -40,6 +40,11 @@ class Options:
     faults: Choice = Profile.DRAWN
     without: frozenset[Kind] = frozenset()
     phases: bool = False
+
+    @property
+    def has_phases(self) -> bool:
+        """Return whether fuses are limited on each phase."""
+        return self.phases or (isinstance(self.faults, frozenset) and not self.faults.isdisjoint(OF_PHASES))
 
     @property
     def text(self) -> str:
@@ -107,7 +112,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
     world = World(
         options.seed,
         make,
-        Switches(odd=True, phases=options.phases),
+        Switches(odd=True, phases=options.has_phases),
         choice=options.faults,
         chargers_count=options.chargers,
         without=options.without,

@@ -13,7 +13,7 @@ from csms.simulation.car import change_mind, random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.fate import Fate
-from csms.simulation.faults import CRASH_POINTS, METERS, PHASES, STAMPS_DOUBTED_MS, Kind
+from csms.simulation.faults import CRASH_POINTS, METERS, OF_PHASES, STAMPS_DOUBTED_MS, Kind
 from csms.simulation.operator import Operator
 from csms.simulation.scene import Scene
 
@@ -302,7 +302,7 @@ class Weather:
     def _confuse_phases(self, model: ChargerModel) -> None:
         """Let a car go over to other phases, or a charger tell something else of them for a while."""
         around = self._scene.around
-        kind = around.phases_rng.choice(PHASES)
+        kind = around.phases_rng.choice(OF_PHASES)
         if kind is Kind.PHASES_SWITCHED:
             model.switch_phases()
         elif around.faults.strike(kind):
