@@ -195,10 +195,11 @@ class ChargerModel:
 
     def switch_phases(self) -> None:
         """Let a car go over to other phases while it charges, against what nearly all do."""
-        dice, charging = self._around.phases_rng, [each for each in self.outlets if each.transaction is not None]
+        charging = [each for each in self.outlets if each.transaction is not None and each.draw_w]
         if self.phased is None or self.phased.wiring.phases <= 1 or not charging:
             return
-        car = dice.choice(charging).car
+        dice = self._around.phases_rng
+        car = min(charging, key=lambda outlet: len(outlet.car.used) if outlet.car is not None else 0).car
         used = dice.choice(((1,), (2, 3), (1, 2, 3), (1, 2, 3)))
         if car is not None and car.used != used and self._around.faults.strike(Kind.PHASES_SWITCHED):
             self._around.trace.add("phases", f"{self.charger_id} {car.used} {used}")

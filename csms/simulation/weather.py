@@ -302,7 +302,7 @@ class Weather:
     def _confuse_phases(self, model: ChargerModel) -> None:
         """Let a car go over to other phases, or a charger tell something else of them for a while."""
         around = self._scene.around
-        kind = around.phases_rng.choice(OF_PHASES)
+        kind = around.phases_rng.choice((Kind.PHASES_SWITCHED, *OF_PHASES))
         if kind is Kind.PHASES_SWITCHED:
             model.switch_phases()
         elif around.faults.strike(kind):
