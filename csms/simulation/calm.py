@@ -134,6 +134,22 @@ def _shows_what_it_wants(claim: Claim, judge: Judge) -> bool:
     return car is None or model.phased is None or car.used == model.phased.wiring.own or model.tells_phases(car)
 
 
+def _beyond_thirds(row: str, judge: Judge, station: Station) -> int:
+    """Return what limits in watts at chargers of three phases are on the row of a phase beyond what can flow there.
+
+    They are shared out as if a car could have all of them on one phase (docs/adr/0042), a third of its charger's
+    maximum and more.
+    """
+    beyond = 0
+    for charger in station.chargers:
+        if row in judge.truth.rows.phases_of(charger.charger_id) and charger.phases > 1:
+            connectors = judge.mirror.chargers[charger.charger_id].connectors.values()
+            last = [connector.sends[-1] for connector in connectors if connector.sends]
+            told = sum(SIXTHS * send.limit_w for send in last if send.form.unit is RateUnit.W)
+            beyond += max(0, told - BALANCED * charger.max_power_w)
+    return beyond
+
+
 def _is_stopped_by_a_row(claim: Claim, judge: Judge, engine: Controller, station: Station) -> None:
     """Judge that who has less than it wants has it because a row above it is full, of watts or of a phase.
 
@@ -155,7 +171,8 @@ def _is_stopped_by_a_row(claim: Claim, judge: Judge, engine: Controller, station
     for row in rows.of(key.charger_id):
         capacity = rows.capacity(row)
         needed = needed_w * load if row in rows.phases else needed_w
-        if capacity is not None and booked_on(engine, row) + needed + capacity // TRIM_STEPS > capacity:
+        taken = booked_on(engine, row) + _beyond_thirds(row, judge, station)
+        if capacity is not None and taken + needed + capacity // TRIM_STEPS > capacity:
             return
     booked = {row: (booked_on(engine, row), rows.capacity(row)) for row in rows.of(key.charger_id)}
     raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} of {claim.max_w} W, and there is room: {booked}")
