@@ -6,7 +6,7 @@ cannot rot. Numbers of rules are those of docs/ledger.md, 0014 and the like are 
 
 # ruff: noqa: E501  (texts of the core, as they stand there)
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One mistake in `csms/<package>/<module>.py`; `oracles`: those of which one should find it, spaces between."""
+    """One mistake in `csms/<package>/<module>.py`; `oracles`: those of which one should find it, spaces between.
+
+    `worlds`: "" for those that are drawn for all, "phases" for those whose fuses are limited on each phase.
+    """
 
     name: str
     module: str
@@ -24,6 +27,7 @@ class Mutant:
     rule: str
     oracles: str
     package: str = "core"
+    worlds: str = ""
 
     @property
     def path(self) -> Path:
@@ -45,6 +49,7 @@ class Mutant:
 
 
 UNCHANGED: Final = Mutant("no mistake", "limits", "def accept(", "def accept(", "", "")
+UNCHANGED_ON_PHASES: Final = replace(UNCHANGED, name="no mistake, on phases", worlds="phases")
 SILENT: Final = Mutant(
     "the core does not judge itself",
     "errors",
