@@ -905,6 +905,9 @@ def simulate_command(
             "--energy", help="A site with a battery, a meter of the base load, or a capacity that comes and goes."
         ),
     ] = False,
+    phases: Annotated[
+        bool, typer.Option("--phases", help="Fuses are limited in amperes on each phase, and cars use one to three.")
+    ] = False,
 ) -> None:
     """Run the real core in a simulated world, in virtual time.
 
@@ -915,4 +918,4 @@ def simulate_command(
     """
     from csms.cli.simulating import run  # noqa: PLC0415  # heavy: only for this command
 
-    raise typer.Exit(run(seed, hours, chargers, faults, without, story, energy=energy))
+    raise typer.Exit(run(seed, hours, chargers, faults, without, story, energy=energy, phases=phases))

@@ -22,6 +22,7 @@ def run(
     story: str | None,
     *,
     energy: bool = False,
+    phases: bool = False,
 ) -> int:
     """Run one world and print its report, ending in the trace hash; return the exit status."""
     choice = read_choice(faults)
@@ -32,7 +33,10 @@ def run(
     if isinstance(left_out, str):
         typer.echo(f"csms simulate: --without: {left_out}", err=True)
         return ExitStatus.USAGE
-    options = Options(seed, hours, chargers, choice, left_out, energy)
+    options = Options(seed, hours, chargers, choice, left_out, energy=energy, phases=phases)
+    if options.has_energy and options.has_phases:
+        typer.echo("csms simulate: --phases: a site with energy has limits in watts; choose one of both", err=True)
+        return ExitStatus.USAGE
     begun_s = time.monotonic()
     outcome = simulate(options)
     spent_s = max(time.monotonic() - begun_s, 0.001)

@@ -18,6 +18,7 @@ from csms.simulation.odds import Odds
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.site import SiteFate
 from csms.simulation.surroundings import Arrival
+from csms.simulation.wiring import Phased
 
 OWN_LINES = ("fate", "odds", "station", "chargers", "circuits", "configured", "manners", "habits", "nature", "profiles")
 """Fields that are too long for the line of what they belong to."""
@@ -43,6 +44,7 @@ class DrawnCharger:
     habits: Habits
     nature: Nature
     profiles: ProfileMemory
+    phased: Phased | None = None
 
     def lines(self) -> Iterator[str]:
         """Yield it as it is printed."""

@@ -82,6 +82,9 @@ class Kind(Enum):
     SLOW_WAKE = "slow-wake"
     MINIMUM_CURRENT = "minimum-current"
     BASE_LOAD = "base-load"
+    PHASES_SWITCHED = "phases-switched"
+    PHASES_FROZEN = "phases-frozen"
+    PHASES_GARBAGE = "phases-garbage"
     OPERATOR_CAP = "operator-cap"
     OPERATOR_CLOSING = "operator-closing"
     REFUSES_ALL = "refuses-all"
@@ -178,6 +181,9 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.SLOW_WAKE: "a car that needs 5 to 60 s to wake when it is offered power after none",
     Kind.MINIMUM_CURRENT: "a car that draws nothing below its own minimum: 6 A a phase, DC 0.5 to 3 kW",
     Kind.BASE_LOAD: "the base load is above its configured maximum for 10 to 60 s",
+    Kind.PHASES_SWITCHED: "a car goes over to other phases while it charges, e.g. from one to three",
+    Kind.PHASES_FROZEN: "for 30 to 180 s a charger tells the currents of its phases that it told last, and true powers",
+    Kind.PHASES_GARBAGE: "for 30 to 180 s a charger tells any currents of its phases, and true powers",
     Kind.OPERATOR_CAP: "an operator caps a charger, a connector or a transaction, or takes the caps away",
     Kind.OPERATOR_CLOSING: "an operator closes a transaction that is over, whose charger is away",
     Kind.REFUSES_ALL: "a charger that rejects every profile",
@@ -259,6 +265,9 @@ METERS = (
     Kind.METER_ABSENT,
 )
 """What may become of a meter."""
+
+OF_PHASES = (Kind.PHASES_SWITCHED, Kind.PHASES_FROZEN, Kind.PHASES_GARBAGE)
+"""What happens only where fuses are limited on each phase."""
 
 STAMPS_DOUBTED_MS = 120_000
 """For so long after our own clock or a charger's was stepped a charger's stamps may be taken for old ones."""

@@ -69,10 +69,12 @@ class GridConnection:
         self.most_w = max(self.most_w, chargers_w + house_w)
         return chargers_w + house_w
 
-    def hold(self, shown_w: int, fuse_w: int, engine: Booking, now_ms: int) -> None:
+    def hold(
+        self, shown_w: int, fuse_w: int, engine: Booking, now_ms: int, *, is_full_on_a_phase: bool = False
+    ) -> None:
         """Compare what the meter shows with the fuse while the engine runs."""
         capacity_w = engine.node_capacity_w(GRID)
-        if capacity_w is not None and engine.node_booked_w(GRID) > capacity_w:
+        if is_full_on_a_phase or (capacity_w is not None and engine.node_booked_w(GRID) > capacity_w):
             self._over_since_ms = None
         else:
             self._compare(shown_w, fuse_w, now_ms)

@@ -99,6 +99,10 @@ class Controller(Protocol):
         """Return a row's capacity, W; None when it has none."""
         ...
 
+    def phases_booked(self) -> Mapping[str, int]:
+        """Return what is booked on every row of a phase, sixths of a watt."""
+        ...
+
     def firm_bounds(self) -> Mapping[str, RowBound]:
         """Return what every row may carry without this process."""
         ...

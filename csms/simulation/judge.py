@@ -37,7 +37,7 @@ from csms.simulation.supplies import Supplies
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 from csms.simulation.trouble import Trouble
-from csms.simulation.truth import Obeyed, Truth
+from csms.simulation.truth import Obeyed, Truth, booked_on
 from csms.simulation.turns import Turns
 from csms.simulation.verdicts import Verdicts
 from csms.simulation.waits import Waits
@@ -145,7 +145,9 @@ class Judge:
         self.waits.hear(facts, now_ms)
         self.verdicts.hear(facts, mirror)
         after_facts = {key: mirror.booked_w(key) for key in self._keys()}
-        mirror.see((*step.at_once, *step.after_commit), step.records)
+        mirror.read(step.records)
+        phases_after_facts, phases_before = self._on_phases(), self.truth.phases_booked
+        mirror.see((*step.at_once, *step.after_commit))
         self._in_force[self._serial] = mirror.sends_in_force()
         for fact in facts:
             if isinstance(fact, ChargerConnected):
@@ -163,6 +165,7 @@ class Judge:
             self.supplies.stepped(engine, facts, step)
             self.supplies.raised(engine, step, self._before)
             self._hold_root(self.supplies.limit_w)
+        self._i1_on_phases(phases_before, phases_after_facts)
         self._tree(engine)
         self.registry.stepped(facts, step.records)
         self.asked.compared["D"] += sum(isinstance(record, SessionStored) for record in step.records)
@@ -360,6 +363,12 @@ class Judge:
         """Return what the server last said that each row may carry without it."""
         return self._bounds
 
+    def is_full_on_a_phase(self, engine: Controller, node: str) -> bool:
+        """Return whether more is booked on a phase of a fuse than it carries."""
+        phases = self.truth.rows.phases
+        booked = engine.phases_booked() if phases else {}
+        return any(booked[row] > capacity for row, capacity in phases.items() if row.startswith(f"{node}/"))
+
     def has_raised_default(self, charger_id: ChargerId) -> bool:
         """Return whether it would not take its fail-safe power, so that its idle connectors are booked above it."""
         charger = self.mirror.chargers.get(charger_id)
@@ -434,7 +443,9 @@ class Judge:
             self.raises_checked += 1
             before = f"I1/I3: {_name(key)} raised from {self._before.get(key)} W"
             for node_id in self._rows(key.charger_id):
-                booked_w, capacity_w = engine.node_booked_w(node_id), engine.node_capacity_w(node_id)
+                is_phase = node_id in self.truth.rows.phases
+                booked_w = booked_on(engine, node_id)
+                capacity_w = self.truth.rows.phases[node_id] if is_phase else engine.node_capacity_w(node_id)
                 fits = capacity_w is None or booked_w <= capacity_w
                 demand(fits, "{}, but {} has {} booked of {} W", before, node_id, booked_w, capacity_w)
 
@@ -453,6 +464,27 @@ class Judge:
         for charger_id in self.mirror.chargers:
             least_w, booked_w = self.mirror.charger_booked_w(charger_id), engine.charger_booked_w(charger_id)
             demand(booked_w >= least_w, "I5: {} booked {}, the law says at least {}", charger_id, booked_w, least_w)
+        for row, least in self._on_phases().items():
+            booked = engine.phases_booked()[row]
+            demand(booked >= least, "I5: {} booked {} sixths of a watt, the law says at least {}", row, booked, least)
+
+    def _on_phases(self) -> dict[str, int]:
+        """Return the least that is booked on every row of a phase, by what was sent and answered alone."""
+        rows, mirror = self.truth.rows, self.mirror
+        if not rows.phases or not self.around.switches.mirror:
+            return {}
+        least = dict.fromkeys(rows.phases, 0)
+        for charger_id in mirror.chargers:
+            amounts = mirror.phases_booked(charger_id)
+            for row in rows.phases_of(charger_id):
+                least[row] += amounts[rows.lines[row]]
+        return least
+
+    def _i1_on_phases(self, booked_before: Mapping[str, int], after_facts: Mapping[str, int]) -> None:
+        """Judge that no command puts more on a phase than it carries, or than facts had put there."""
+        for row, least in self._on_phases().items():
+            most = max(self.truth.rows.phases[row], after_facts.get(row, 0), booked_before.get(row, 0))
+            demand(least <= most, "I1: {} has {} sixths of a watt booked by commands, it carries {}", row, least, most)
 
     def _tree(self, engine: Controller) -> None:
         """Add up the rows anew: their capacities are those of the configuration, and every charger counts on each."""
@@ -460,7 +492,7 @@ class Judge:
         capacities_w = self.truth.rows.capacities_w
         total_w = dict.fromkeys(capacities_w, 0)
         for charger in station.chargers:
-            for node_id in self._rows(charger.charger_id):
+            for node_id in self.truth.rows.nodes_of(charger.charger_id):
                 total_w[node_id] += engine.charger_booked_w(charger.charger_id)
         total_w[GRID] = sum(engine.charger_booked_w(charger_id) for charger_id in self.mirror.chargers)
         taking_w = 0 if self.supplies is None or self.supplies.root is None else self.supplies.root.taking_w

@@ -102,6 +102,10 @@ class NaiveController:
             return charger.max_power_w
         return next((each.capacity_w for each in self.station.circuits if each.circuit_id == node_id), None)
 
+    def phases_booked(self) -> Mapping[str, int]:
+        """Return nothing: it knows of no phases."""
+        return {}
+
     def firm_bounds(self) -> Mapping[str, RowBound]:
         """Return what it believes of every row that it knows."""
         return {node: RowBound(power_w, self.node_capacity_w(node)) for node, power_w in self.rows_booked_w().items()}

@@ -15,6 +15,7 @@ from csms.simulation.manners import POLITE, Handling, Manners, Word
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError, demand
+from csms.simulation.wiring import Amperes
 
 MAX_PHASES = 3
 """numberPhases where none is told (§7.14)."""
@@ -275,7 +276,7 @@ class Obedience:
         idx, profile = payload["connectorId"], payload["csChargingProfiles"]
         schedule, level = profile["chargingSchedule"], profile["stackLevel"]
         unit, (period, *later) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
-        limit_w = self._distorted_w(idx, self._limit_w(unit, period))
+        limit_w = self._as_told(unit, period, self._distorted_w(idx, self._limit_w(unit, period)))
         if profile["chargingProfilePurpose"] != "TxProfile":
             self.profiles.set_default(idx, level, limit_w)
             self.changed()
@@ -301,7 +302,7 @@ class Obedience:
         """Put a second period in force when this charger's clock says so, unless the profile is another by then."""
         installed = self.profiles.tx[idx][level]
         due_ms = time_ms(start) + period["startPeriod"] * 1_000
-        limit_w = self._limit_w(unit, period)
+        limit_w = self._as_told(unit, period, self._limit_w(unit, period))
 
         def fall() -> None:
             self._expiring.remove(expiring)
@@ -352,8 +353,15 @@ class Obedience:
         """Return what a limit allows at this charger, W: an ampere limit counts for each phase used (§7.14)."""
         if unit == "W":
             return int(period["limit"])
+        return self._kept(round(period["limit"] * 10)) * self.nature.voltage_v * self._phases(period) // 10
+
+    def _phases(self, period: dict[str, Any]) -> int:
         phases: int = min(period.get("numberPhases", MAX_PHASES), self.nature.phases)
-        return self._kept(round(period["limit"] * 10)) * self.nature.voltage_v * phases // 10
+        return phases
+
+    def _as_told(self, unit: str, period: dict[str, Any], limit_w: int) -> int:
+        """Return a limit, W, that knows whether it was told in amperes."""
+        return Amperes(limit_w, self._phases(period)) if unit == "A" else limit_w
 
 
 def _status(word: str) -> Payload:

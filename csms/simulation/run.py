@@ -13,7 +13,7 @@ from csms.core.engine import Engine
 from csms.core.station import Charger
 from csms.simulation.asked import Asked
 from csms.simulation.drawn import Drawn, DrawnCharger, arrival_line
-from csms.simulation.faults import OF_ENERGY, Choice, Kind, Profile, carriers, choice_text, kinds_text
+from csms.simulation.faults import OF_ENERGY, OF_PHASES, Choice, Kind, Profile, carriers, choice_text, kinds_text
 from csms.simulation.host import MakeController
 from csms.simulation.surroundings import Switches
 from csms.simulation.trace import Trace, ViolationError
@@ -33,6 +33,7 @@ class Options:
         faults: which may happen; without: which of them may not.
         energy: the site has a battery, a meter, or a capacity that comes and goes; likewise where a fault of theirs is
             chosen by name.
+        phases: fuses are limited in amperes on each phase; likewise where a fault of phases is chosen by name.
     """
 
     seed: int
@@ -41,11 +42,17 @@ class Options:
     faults: Choice = Profile.DRAWN
     without: frozenset[Kind] = frozenset()
     energy: bool = False
+    phases: bool = False
 
     @property
     def has_energy(self) -> bool:
         """Return whether it is a world with energy."""
         return self.energy or (isinstance(self.faults, frozenset) and not self.faults.isdisjoint(OF_ENERGY))
+
+    @property
+    def has_phases(self) -> bool:
+        """Return whether fuses are limited on each phase."""
+        return self.phases or (isinstance(self.faults, frozenset) and not self.faults.isdisjoint(OF_PHASES))
 
     @property
     def text(self) -> str:
@@ -61,6 +68,8 @@ class Options:
             words.append(f"--without {kinds_text(self.without)}")
         if self.energy:
             words.append("--energy")
+        if self.phases:
+            words.append("--phases")
         return " ".join(words)
 
 
@@ -116,7 +125,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
     world = World(
         options.seed,
         make,
-        Switches(odd=True, energy=options.has_energy),
+        Switches(odd=True, energy=options.has_energy, phases=options.has_phases),
         choice=options.faults,
         chargers_count=options.chargers,
         without=options.without,
@@ -178,4 +187,5 @@ def _drawn_charger(world: World, charger: Charger) -> DrawnCharger:
         habits=model.habits,
         nature=model.obedience.nature,
         profiles=model.obedience.profiles,
+        phased=model.phased,
     )

@@ -10,6 +10,7 @@ from csms.core.records import Driver, MakeStored
 from csms.core.station import GRID, Charger, Control, FailSafe
 from csms.simulation import calm
 from csms.simulation.acts import Acts
+from csms.simulation.ampere_stations import in_amperes, with_currents
 from csms.simulation.car import random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
@@ -22,7 +23,7 @@ from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
 from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
-from csms.simulation.odds import NOTHING_ODD, drawn_character, random_odds, with_acts, with_later
+from csms.simulation.odds import NOTHING_ODD, drawn_character, random_odds, with_acts, with_later, with_phases
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.remembered import remembering
@@ -34,6 +35,7 @@ from csms.simulation.supplies import Supplies
 from csms.simulation.surroundings import Surroundings, Switches
 from csms.simulation.trace import Trace, ViolationError
 from csms.simulation.weather import Weather
+from csms.simulation.wiring import Phased
 
 TICK_MS = 1_000
 TOLD_LINES = 1_000
@@ -86,6 +88,11 @@ class World:
             if self.site.alone:
                 self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
             self.fate = fate = replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS))
+        self._phased: dict[ChargerId, Phased] = {}
+        if switches.phases:
+            phases_rng = self.around.phases_rng = random.Random(f"phases {seed}")
+            station, self._phased = in_amperes(phases_rng, station)
+            self.around.odds = with_phases(phases_rng, self.around.odds, self.choice)
         self.station = station
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
@@ -211,7 +218,8 @@ class World:
                 self.judge.look_at_flow(self.judge.supplies, chargers_w, self.grid.house_now_w)
             return
         if engine is not None:
-            self.grid.hold(shown_w, station.grid_capacity_w, engine, now_ms)
+            is_full = self.judge.is_full_on_a_phase(engine, GRID)
+            self.grid.hold(shown_w, station.grid_capacity_w, engine, now_ms, is_full_on_a_phase=is_full)
         elif not unheard:
             self.grid.hold_without(shown_w, station.grid_capacity_w, station.static_load_w, self.judge.bounds, now_ms)
 
@@ -279,6 +287,9 @@ class World:
         if self.site is not None:
             if around.energy_rng.random() < SHOWS_SHARE:
                 nature = replace(nature, shows_both=True, two_periods=True, reads_back=True, tx_profiles=True)
+        phased = self._phased.get(charger.charger_id)
+        if phased is not None:
+            nature = with_currents(around.phases_rng, nature)
         manners = self._draw_manners()
         hardware_w = charger.max_power_w if charger.control is not Control.NONE else charger.uncontrolled_power_w
         model = ChargerModel(
@@ -290,6 +301,7 @@ class World:
             Obedience(around, nature, manners, memory),
             random_habits(rng),
         )
+        model.phased = phased
         self.chargers[charger.charger_id] = model
         character = drawn_character(around.odd_rng, around.odds, self._possible, is_dc=charger.is_dc)
         if charger.control in {Control.AUTO, Control.OCPP} and character is not None:

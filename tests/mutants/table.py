@@ -6,7 +6,7 @@ cannot rot. Numbers of rules are those of docs/ledger.md, 0014 and the like are 
 
 # ruff: noqa: E501  (texts of the core, as they stand there)
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,10 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One mistake in `csms/<package>/<module>.py`; `oracles`: those of which one should find it, spaces between."""
+    """One mistake in `csms/<package>/<module>.py`; `oracles`: those of which one should find it, spaces between.
+
+    `worlds`: "" for those that are drawn for all, "phases" for those whose fuses are limited on each phase.
+    """
 
     name: str
     module: str
@@ -24,6 +27,7 @@ class Mutant:
     rule: str
     oracles: str
     package: str = "core"
+    worlds: str = ""
 
     @property
     def path(self) -> Path:
@@ -45,6 +49,7 @@ class Mutant:
 
 
 UNCHANGED: Final = Mutant("no mistake", "limits", "def accept(", "def accept(", "", "")
+UNCHANGED_ON_PHASES: Final = replace(UNCHANGED, name="no mistake, on phases", worlds="phases")
 SILENT: Final = Mutant(
     "the core does not judge itself",
     "errors",
@@ -753,5 +758,89 @@ MUTANTS: Final = (
         "§3: at most 5 s",
         "wait",
         "ocpp16",
+    ),
+    # --- phases: what is booked on each (docs/adr/0042), in worlds of their own -------------------------------------
+    Mutant(
+        "a car on one phase counts as a third on each",
+        "phases",
+        "    return SIXTHS if config.phases == 1 or used is None else SIXTHS // len(used)\n",
+        "    return SIXTHS if config.phases == 1 else BALANCED\n",
+        "0042: in watts a car may have all of it on one phase",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "zeros in the place of currents are learnt as unused phases",
+        "phase_use",
+        "        if not charges or (power_w is not None and not agree(current_ma, power_w, voltage_v)):\n",
+        "        if not charges:\n",
+        "0042: the power beside them agrees",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "one sample tells which phases a car uses",
+        "phase_use",
+        "SAMPLES = 3\nSPAN_MS = 20_000\n",
+        "SAMPLES = 1\nSPAN_MS = 0\n",
+        "0042: three samples over 20 s",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "the phases of a car are known over the end of its connection",
+        "phase_booking",
+        "    if session is None or charger.connection is None or session.phase_use.connection != charger.connection:\n",
+        "    if session is None:\n",
+        "0042: forgotten with the connection",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "a rotation is ignored",
+        "phases",
+        "    theirs = {config.rotation[line - 1] for line in own}\n",
+        "    theirs = set(own)\n",
+        "0042: on those phases that phaseRotation says",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "a rotation that nobody has said is taken as RST",
+        "phases",
+        "    if config.is_dc or own == ALL_LINES or config.rotation is None:\n        return EVERYWHERE\n"
+        "    theirs = {config.rotation[line - 1] for line in own}\n",
+        "    if config.is_dc or own == ALL_LINES:\n        return EVERYWHERE\n"
+        "    theirs = {(config.rotation or (1, 2, 3))[line - 1] for line in own}\n",
+        "0042: a phase that nobody knows is each of the three",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "a charger with one phase carries a third on it",
+        "phases",
+        "    return (SIXTHS if config.phases == 1 else BALANCED) * max_w\n",
+        "    return BALANCED * max_w\n",
+        "0042: all of it with one phase",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "on a phase only the newest send is booked",
+        "phase_booking",
+        "    amounts = [amount_of(config, max_w, send.limit_w, send.form, used) for send in connector.limits.sends]\n",
+        "    amounts = [amount_of(config, max_w, s.limit_w, s.form, used) for s in connector.limits.sends[-1:]]\n",
+        "0042: the most of all sends in force",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "the static load of a phase is forgotten",
+        "tree",
+        "    on_l1, on_l2, on_l3 = [max(0, limit - load) for limit, load in zip(limits, loads, strict=True)]\n",
+        "    on_l1, on_l2, on_l3 = [max(0, limit) for limit, _ in zip(limits, loads, strict=True)]\n",
+        "I1: the capacity of the root",
+        "I1 I1/I3 A",
+        worlds="phases",
     ),
 )
