@@ -66,7 +66,7 @@ def test_the_hub_has_more_than_its_grid_connection_and_its_battery_is_full_again
     assert figures.rows["grid"].drawn_max_w > without_w
     charge = {moment.at_ms // 60_000: moment.charge_ppm for moment in figures.course}
     assert (charge[13 * 60] or 0) < 300_000
-    assert charge[17 * 60] == 1_000_000
+    assert (charge[17 * 60] or 0) > 999_000
     assert any(moment.battery_w > 0 for moment in figures.course)
     assert any(moment.battery_w < 0 for moment in figures.course)
 
