@@ -22,11 +22,11 @@ it.
 All power above what is firm is conditional (`csms.core.conditional`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from csms.core.battery import PERCENT_PPM, BatteryReading, available_w, chargeable_w, target_w
 from csms.core.events import BatteryReported
-from csms.core.giving import TRUSTED_AGAIN_MS, weigh
+from csms.core.giving import TRUSTED_AGAIN_MS, Giving, weigh
 from csms.core.ids import Now
 from csms.core.part import Alarm
 from csms.core.state import State
@@ -83,6 +83,17 @@ def take_reading(state: State, fact: BatteryReported, now: Now) -> bool:
         elif reading.soc_ppm >= reserve_ppm + BACK_PERCENT * PERCENT_PPM:
             supply.exhausted = False
     return _what_counts(state, battery, now) != before
+
+
+def forget_acknowledgement(state: State, now: Now) -> None:
+    """Take it that the battery is driven in another way from now on: what it acknowledged before counts no more.
+
+    What it may be taking stays booked until the next reading.
+    """
+    supply = state.supply
+    if supply.reading is not None:
+        supply.reading = replace(supply.reading, permitted_w=0, set_point_w=None)
+    supply.giving, supply.said_ms = Giving(), now.mono_ms
 
 
 def _what_counts(state: State, battery: Battery, now: Now) -> tuple[object, ...]:
