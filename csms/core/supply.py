@@ -149,6 +149,14 @@ def able_w(state: State, battery: Battery, now: Now) -> int:
     return max(0, min(available_w(battery, reading.soc_ppm), reading.available_discharge_w))
 
 
+def proven_w_of(state: State, now: Now, alarm: Alarm) -> int | None:
+    """Return the most that it is granted because it gave no more when it was told to, W; None: its word is taken."""
+    giving = state.supply.giving
+    if giving.proven_w is None or alarm.reached(giving.proven_ms + TRUSTED_AGAIN_MS, now):
+        return None
+    return giving.proven_w
+
+
 def offer_of(state: State, now: Now, alarm: Alarm) -> Offer:
     """Return what the battery can do for the cars now."""
     supply, battery = state.supply, state.station.battery
@@ -165,9 +173,9 @@ def offer_of(state: State, now: Now, alarm: Alarm) -> Offer:
     if state.is_safe_mode:
         return Offer(taking_w=taking_w, lost_w=lost_w)
     certain_w = min(able_w(state, battery, now), reading.permitted_w)
-    giving = supply.giving
-    if giving.proven_w is not None and not alarm.reached(giving.proven_ms + TRUSTED_AGAIN_MS, now):
-        certain_w = min(certain_w, giving.proven_w)
+    proven_w = proven_w_of(state, now, alarm)
+    if proven_w is not None:
+        certain_w = min(certain_w, proven_w)
     free = taking_w == 0 and may_turn(state, 1, now, alarm)
     counted_w = min(certain_w, target_w(battery, reading.soc_ppm))
     return Offer(certain_w if free else 0, counted_w, taking_w, lost_w)

@@ -149,6 +149,18 @@ def test_a_battery_that_acknowledges_and_does_not_follow_grants_nothing_for_ten_
     assert battery_notices(drive) == set()
 
 
+def test_one_that_gave_less_and_is_asked_for_nothing_is_alarmed_no_longer_than_that_counts() -> None:
+    drive = full_station()
+    drive.spoil = {"power_w": 0, "computed": False}
+    drive.on(20)
+    assert battery_notices(drive) == {"battery_not_following"}
+    leave(drive, *PLACES)
+    drive.on(590)
+    assert battery_notices(drive) == {"battery_not_following"}
+    drive.on(20)
+    assert battery_notices(drive) == set()
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
