@@ -27,7 +27,7 @@ from csms.core.rows import SIXTHS
 from csms.core.session import Phase
 from csms.core.state import State
 from csms.core.station import GRID, Configure, Control, FailSafe
-from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, granted_w, is_heard, offer_of
+from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, granted_w, is_heard, offer_of, proven_w_of
 from csms.core.timings import Timings
 
 
@@ -187,8 +187,8 @@ def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
         follows_w = "none of ours" if reading.set_point_w is None else f"{reading.set_point_w} W"
         cause = f"its set-point is {follows_w}, and it has acknowledged {reading.permitted_w} W"
         yield Sign("battery_not_following", f"{cause}{taken}")
-    elif supply.giving.proven_w is not None:
-        cause = f"it was told to give more, and has given {supply.giving.proven_w} W at the most{taken}"
+    elif (proven_w := proven_w_of(state, now, alarm)) is not None:
+        cause = f"it was told to give more, and has given {proven_w} W at the most{taken}"
         yield Sign("battery_not_following", cause)
     if supply.exhausted:
         yield Sign("battery_empty", f"its charge is {reading.soc_ppm // PERCENT_PPM} %")

@@ -22,6 +22,7 @@ from csms.core.release import steered
 from csms.core.replies import StationShown
 from csms.core.state import Supply
 from csms.core.station import Charger, Control, Station
+from csms.core.supply import forget_acknowledgement
 from csms.core.transactions import Transactions
 from csms.core.tree import build_tree, circuit_path
 
@@ -42,6 +43,8 @@ class Reconfiguration(Part):
         reconfigured(self.state, old, self.now)
         if new.battery is None:
             self.state.supply = Supply()
+        elif old.battery is not None and old.battery.way != new.battery.way:
+            forget_acknowledgement(self.state, self.now)
         hold_grid(self.state, self.now, Alarm())
         self.journal.station = True
         self.journal.chargers |= set(chargers)

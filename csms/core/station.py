@@ -215,6 +215,11 @@ class Battery:
         return not self.pushed and self.modbus is None
 
     @property
+    def way(self) -> tuple[bool, BatteryModbus | None]:
+        """Return how it is read and told: by another way another battery may answer."""
+        return self.pushed, self.modbus
+
+    @property
     def most_charge_w(self) -> int:
         """Return the most that it takes, W."""
         return self.power_w if self.charge_power_w is None else self.charge_power_w

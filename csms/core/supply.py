@@ -22,11 +22,11 @@ it.
 All power above what is firm is conditional (`csms.core.conditional`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from csms.core.battery import PERCENT_PPM, BatteryReading, available_w, chargeable_w, target_w
 from csms.core.events import BatteryReported
-from csms.core.giving import TRUSTED_AGAIN_MS, weigh
+from csms.core.giving import TRUSTED_AGAIN_MS, Giving, weigh
 from csms.core.ids import Now
 from csms.core.part import Alarm
 from csms.core.state import State
@@ -85,6 +85,17 @@ def take_reading(state: State, fact: BatteryReported, now: Now) -> bool:
     return _what_counts(state, battery, now) != before
 
 
+def forget_acknowledgement(state: State, now: Now) -> None:
+    """Take it that the battery is driven in another way from now on: what it acknowledged before counts no more.
+
+    What it may be taking stays booked until the next reading.
+    """
+    supply = state.supply
+    if supply.reading is not None:
+        supply.reading = replace(supply.reading, permitted_w=0, set_point_w=None)
+    supply.giving, supply.said_ms = Giving(), now.mono_ms
+
+
 def _what_counts(state: State, battery: Battery, now: Now) -> tuple[object, ...]:
     """Return what a plan, a set-point or a notice depends on; energy by itself is none of it."""
     reading, can_take_w = state.supply.reading, 0
@@ -138,6 +149,14 @@ def able_w(state: State, battery: Battery, now: Now) -> int:
     return max(0, min(available_w(battery, reading.soc_ppm), reading.available_discharge_w))
 
 
+def proven_w_of(state: State, now: Now, alarm: Alarm) -> int | None:
+    """Return the most that it is granted because it gave no more when it was told to, W; None: its word is taken."""
+    giving = state.supply.giving
+    if giving.proven_w is None or alarm.reached(giving.proven_ms + TRUSTED_AGAIN_MS, now):
+        return None
+    return giving.proven_w
+
+
 def offer_of(state: State, now: Now, alarm: Alarm) -> Offer:
     """Return what the battery can do for the cars now."""
     supply, battery = state.supply, state.station.battery
@@ -154,9 +173,9 @@ def offer_of(state: State, now: Now, alarm: Alarm) -> Offer:
     if state.is_safe_mode:
         return Offer(taking_w=taking_w, lost_w=lost_w)
     certain_w = min(able_w(state, battery, now), reading.permitted_w)
-    giving = supply.giving
-    if giving.proven_w is not None and not alarm.reached(giving.proven_ms + TRUSTED_AGAIN_MS, now):
-        certain_w = min(certain_w, giving.proven_w)
+    proven_w = proven_w_of(state, now, alarm)
+    if proven_w is not None:
+        certain_w = min(certain_w, proven_w)
     free = taking_w == 0 and may_turn(state, 1, now, alarm)
     counted_w = min(certain_w, target_w(battery, reading.soc_ppm))
     return Offer(certain_w if free else 0, counted_w, taking_w, lost_w)

@@ -82,11 +82,13 @@ class Governor:
         peak: of the month of `window`; of any month before the first power is told.
         window: that of `seen`; None before.
         seen: when a power was told last.
+        other: the peak of the month that the clock showed before.
     """
 
     peak: Peak = NO_PEAK
     window: Window | None = None
     seen: Now | None = None
+    other: Peak = NO_PEAK
 
 
 def metered(
@@ -115,9 +117,10 @@ def metered(
         unknown_ms = now.wall_ms - window.begin_ms - inside_ms
         used_w_ms, sure_w_ms = power_w * inside_ms, sure_w * inside_ms
         window = replace(window, used_w_ms=used_w_ms, sure_w_ms=sure_w_ms, unknown_ms=unknown_ms)
-    if peak.month != month:
-        peak = Peak(month, 0)
-    return Governor(peak, window, now)
+    other = governor.other
+    if peak.month != month:  # a new one; or the clock was set ahead by mistake, and back again
+        peak, other = other if other.month == month else Peak(month, 0), peak
+    return Governor(peak, window, now, other)
 
 
 def limit_w(governor: Governor, tariff: CapacityTariff) -> int | None:

@@ -9,7 +9,7 @@ from csms.core.explanation import Explanation
 from csms.core.ids import RequestId
 from csms.core.replies import Explained
 from csms.core.sentences import sentence
-from csms.core.station import Battery, Control, Station
+from csms.core.station import Battery, BatteryModbus, Control, Station
 from tests.unit.core.driving import KW, charger, station
 from tests.unit.core.powering import BATTERY, Powered, site
 
@@ -149,6 +149,18 @@ def test_a_battery_that_acknowledges_and_does_not_follow_grants_nothing_for_ten_
     assert battery_notices(drive) == set()
 
 
+def test_one_that_gave_less_and_is_asked_for_nothing_is_alarmed_no_longer_than_that_counts() -> None:
+    drive = full_station()
+    drive.spoil = {"power_w": 0, "computed": False}
+    drive.on(20)
+    assert battery_notices(drive) == {"battery_not_following"}
+    leave(drive, *PLACES)
+    drive.on(590)
+    assert battery_notices(drive) == {"battery_not_following"}
+    drive.on(20)
+    assert battery_notices(drive) == set()
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -209,6 +221,17 @@ def test_a_battery_that_is_taken_out_of_the_configuration_gives_nothing() -> Non
     assert drive.engine.node_capacity_w("grid") == 397 * KW
     drive.report()
     assert drive.engine.node_capacity_w("grid") == 397 * KW
+
+
+def test_what_a_battery_has_acknowledged_is_nothing_that_another_one_has() -> None:
+    drive = full_station()
+    drive.configure(site(replace(BATTERY, modbus=BatteryModbus("192.0.2.20"))))
+    assert drive.engine.node_capacity_w("grid") == 397 * KW
+    assert not battery_notices(drive) - {"battery_computed"}
+    drive.report()
+    assert drive.engine.node_capacity_w("grid") == 597 * KW
+    drive.configure(site(replace(BATTERY, modbus=BatteryModbus("192.0.2.20"), capacity_wh=300 * KW)))
+    assert drive.engine.node_capacity_w("grid") == 597 * KW
 
 
 # --- energy ----------------------------------------------------------------------------------------------------------

@@ -90,6 +90,13 @@ def test_a_stored_peak_of_another_month_counts_no_more() -> None:
     assert told((0, 0), governor=Governor(Peak("2026-06", 300_000))).peak == Peak("2026-06", 300_000)
 
 
+def test_a_clock_that_is_set_into_the_next_month_and_back_forgets_no_peak() -> None:
+    governor = Governor(Peak("2026-06", 130_000))
+    for seconds, wall_s in ((10, 10), (20, 40 * 86_400), (30, 30)):
+        governor = metered(governor, TARIFF, 50_000, at(seconds, wall_s), UTC)
+    assert governor.peak == Peak("2026-06", 130_000)
+
+
 def test_months_turn_by_the_station_s_clock() -> None:
     """The 1st of July in Paris begins at 22:00 UTC."""
     june = Governor(Peak("2026-06", 300_000))
