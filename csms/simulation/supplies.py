@@ -18,6 +18,7 @@ from csms.core.station import GRID
 from csms.simulation.energy import Energy
 from csms.simulation.flow import Flow, Known
 from csms.simulation.host import Controller, StepLike
+from csms.simulation.mirror import Mirror
 from csms.simulation.root import WEAK_MS, HeardBattery, Instant, Meter, Root, Terms
 from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings
@@ -96,8 +97,13 @@ class Supplies:
         demand(fits, "I1: the grid connection counts with {} W, by what was told it is {} W", has_w, capacity_w)
         self.limit_w = max(0, has_w - root.taking_w)
 
-    def raised(self, engine: Controller, step: StepLike, before_w: Mapping[ConnectorKey, int]) -> None:
-        """Judge raises: what is left of them when they expire fits into what is firm; `before_w`: what was booked."""
+    def raised(
+        self, engine: Controller, step: StepLike, before_w: Mapping[ConnectorKey, int], mirror: Mirror
+    ) -> None:
+        """Judge raises: what is left of them when they expire fits into what is firm; `before_w`: what was booked.
+
+        A limit never falls below the default of its charger, which is booked whether a car is there or not.
+        """
         root = self.root
         assert root is not None, "it runs"
         bound, firm_w = engine.firm_bounds()[GRID], root.firm_w(self.now)
@@ -106,7 +112,10 @@ class Supplies:
                 continue
             key = ConnectorKey(command.charger_id, command.idx)
             left_w = command.limit_w if command.expires_to_w is None else command.expires_to_w
-            was_left_w = self._left_w.get((key, command.transaction_id), 0)
+            defaults = mirror.chargers[command.charger_id].defaults
+            was_left_w = max(
+                self._left_w.get((key, command.transaction_id), 0), *(send.limit_w for send in defaults), 0
+            )
             self._left_w[key, command.transaction_id] = left_w
             is_raise = command.limit_w >= engine.booked_w(key) > before_w.get(key, 0)
             carried_w = bound.possible_w if bound.expired_w is None else bound.expired_w
