@@ -1,10 +1,10 @@
 """The oracles of worlds with energy: what the root has, what the battery is told, what flows, and what is left (I11).
 
-    I1        the root's capacity is what a second reading makes of what was told (`csms.simulation.root`)
-    battery   it is told nothing that it is not to be told, and what was granted of it is asked of it; its energy is
-              what has flowed
-    flow      what flows at the grid connection, in truth (`csms.simulation.flow`)
-    G, I11    without a server, when all that expires has: the firm capacity alone
+I1        the root's capacity is what a second reading makes of what was told (`csms.simulation.root`)
+battery   it is told nothing that it is not to be told, and what was granted of it is asked of it; its energy is
+          what has flowed
+flow      what flows at the grid connection, in truth (`csms.simulation.flow`)
+G, I11    without a server, when all that expires has: the firm capacity alone
 """
 
 from collections.abc import Mapping, Sequence
@@ -97,9 +97,7 @@ class Supplies:
         demand(fits, "I1: the grid connection counts with {} W, by what was told it is {} W", has_w, capacity_w)
         self.limit_w = max(0, has_w - root.taking_w)
 
-    def raised(
-        self, engine: Controller, step: StepLike, before_w: Mapping[ConnectorKey, int], mirror: Mirror
-    ) -> None:
+    def raised(self, engine: Controller, step: StepLike, before_w: Mapping[ConnectorKey, int], mirror: Mirror) -> None:
         """Judge raises: what is left of them when they expire fits into what is firm; `before_w`: what was booked.
 
         A limit never falls below the default of its charger, which is booked whether a car is there or not.
@@ -167,9 +165,7 @@ class Supplies:
         house_w = self._house_w(root, house_w, at)
         self.flow.note(Known(at.now_ms, root.terms.counted_w(at), self._battery_w(root, at) - house_w))
         fuse_w = root.station.grid_capacity_w
-        return self.flow.is_over(
-            cars_w, root.terms.in_force_w(at), fuse_w, at.now_ms, shows_late=not root.is_exact
-        )
+        return self.flow.is_over(cars_w, root.terms.in_force_w(at), fuse_w, at.now_ms, shows_late=not root.is_exact)
 
     def _count_energy(self) -> None:
         if self.energy.battery is not None:

@@ -30,6 +30,7 @@ PAGE = ROOT / "docs" / "mutants.md"
 MOST_SEEDS = 50
 SURVIVED = "survived"
 ODD = "odd "
+ENERGY = "energy "
 MUCH_LATER = 10
 """Worlds: any change of the core shifts what befalls whom, and with it the world in which a mistake shows."""
 
@@ -64,7 +65,7 @@ def fate_of(mutant: Mutant, seeds: int) -> Fate:
         for changed in (SILENT, mutant):
             (Path(folder) / changed.path).write_text(changed.source(), encoding="utf-8")
         ran = subprocess.run(
-            [sys.executable, "-m", "tests.mutants.run", str(seeds)],
+            [sys.executable, "-m", "tests.mutants.run", str(seeds), *(["energy"] if mutant.energy else [])],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": os.pathsep.join((folder, str(ROOT)))},
             capture_output=True,
@@ -113,11 +114,11 @@ the fuse, the money or the memory. Each is put into a copy whose core has its ow
 [simulated worlds](simulation.md) 0 to {seeds - 1} are run against it until an oracle outside the core finds something.
 Of each six worlds one is drawn, two are storms, one is a quiet day, in one cars need power to start with, and in one
 the server dies and never returns. What survives them is put into as many worlds with odd things, drawn ones and storms
-(`odd N`). A crash is an error and finds nothing; so is an oracle that should not have been the one. A run tells what it
+(`odd N`); what is about energy, into worlds with energy (`energy N`). A crash is an error and finds nothing; so is an oracle that should not have been the one. A run tells what it
 finds more than {MUCH_LATER} worlds later than this page.
 
 **{found} of {len(fates) - 1} are found** ({oracles}). The first row is the core as it is: it must survive
-all {seeds}, and as many odd ones.
+all {seeds}, and as many odd ones and ones with energy.
 
 {table(fates)}
 """
@@ -131,7 +132,7 @@ def worlds_on_page(text: str) -> dict[str, str]:
 
 def tries(world: str, seeds: int) -> int:
     """Return how many worlds were tried before this one: those with odd things come last."""
-    number = int(world.removeprefix(ODD))
+    number = int(world.removeprefix(ODD).removeprefix(ENERGY))
     return number + seeds if world.startswith(ODD) else number
 
 

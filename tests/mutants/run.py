@@ -5,7 +5,8 @@ working directory: there stands the copy with the mistake in it. The only module
 
 Of each six worlds one is drawn as they are in the tests, two are storms, one is a quiet day with a calm at the end, in
 one cars need power to start with, and in one the server dies and never returns. Where none of them finds anything, as
-many worlds with odd things follow, drawn ones and storms in turn. What breaks in another way than by an oracle is an
+many worlds with odd things follow, drawn ones and storms in turn, and then with energy: of six one has odd things as
+well, two are storms, one is quiet, and in two the server never returns; with `energy` those alone. What breaks in another way than by an oracle is an
 error of the mutant.
 """
 
@@ -24,9 +25,9 @@ STORM_MS, DEAD_MS = 240_000, 600_000
 _ORACLE = re.compile(r"ViolationError: (\w[\w/]*):")
 
 
-def found_by(seeds: int) -> str:
+def found_by(seeds: int, *, energy: bool = False) -> str:
     """Return what breaks first in the worlds 0, 1, 2, … and in which: `I5`, a tab, `3`; with odd things: `odd 3`."""
-    for kinds, prefix in ((KINDS, ""), (ODD_KINDS, "odd ")):
+    for kinds, prefix in ((KINDS, ""), (ODD_KINDS, "odd "), (ENERGY_KINDS, "energy "))[ENERGY_FROM if energy else 0 :]:
         for seed in range(seeds):
             try:
                 kinds[seed % len(kinds)](seed)
@@ -76,10 +77,29 @@ def _odd_storm(seed: int) -> None:
     world.run(*world.length_ms())
 
 
+def _energy(seed: int) -> None:
+    world = World(seed, engine.Engine, Switches(odd=True, energy=True))
+    world.run(*world.length_ms())
+
+
+def _energy_storm(seed: int) -> None:
+    World(seed, engine.Engine, Switches(energy=True), choice=Profile.STORM).run(STORM_MS, 0)
+
+
+def _energy_quiet(seed: int) -> None:
+    World(seed, engine.Engine, Switches(energy=True), choice=Profile.NONE).run(STORM_MS, 0)
+
+
+def _energy_dead(seed: int) -> None:
+    World(seed, engine.Engine, Switches(crashes=False, energy=True)).run_to_death(STORM_MS, DEAD_MS)
+
+
 KINDS = (_drawn, _storm, _quiet, _hungry, _storm, _dead)
 ODD_KINDS = (_odd, _odd_storm)
+ENERGY_KINDS = (_energy, _energy_storm, _energy_quiet, _energy_dead, _energy_storm, _energy_dead)
+ENERGY_FROM = 2
 
 
 if __name__ == "__main__":
     assert Path(engine.__file__).is_relative_to(Path.cwd()), "this is not the changed core"
-    print(found_by(int(sys.argv[1])))
+    print(found_by(int(sys.argv[1]), energy="energy" in sys.argv[2:]))
