@@ -25,7 +25,7 @@ from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 
 EXPIRED_MS = (EXPIRY_S + 15 + 10) * 1_000
-"""Limits expire 300 s after they were said, by clocks that may be 15 s behind; the slowest car has let go soon after."""
+"""Limits expire 300 s after they were said, by clocks up to 15 s behind; the slowest car has let go soon after."""
 
 TICK_MS = 1_000
 """Between two looks."""

@@ -7,7 +7,7 @@ from csms.core.commands import EXPIRY_S
 from csms.core.ids import ChargerId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver, MakeStored
-from csms.core.station import GRID, Charger, Control, FailSafe
+from csms.core.station import GRID, Charger, Control, FailSafe, Station
 from csms.simulation import calm
 from csms.simulation.acts import Acts
 from csms.simulation.car import random_car
@@ -76,17 +76,13 @@ class World:
             acts_rng = self.around.acts_rng = random.Random(f"acts {seed}")
             odds = with_later(later_rng, random_odds(odd_rng, choice), choice)
             self.around.odds = with_acts(acts_rng, odds, choice)
-        self.fate = fate = self._draw_fate()
+        fate = self._draw_fate()
         station = random_station(rng, chargers_count)
         station = with_start_power(station) if switches.need_start_power else station
         self.site: SiteFate | None = None
         if switches.energy:
-            energy_rng = self.around.energy_rng = random.Random(f"energy {seed}")
-            station, self.site = with_site(energy_rng, station), random_site(energy_rng, self.choice)
-            if self.site.alone:
-                self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
-            self.fate = fate = replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS))
-        self.station = station
+            station, fate = self._draw_site(seed, station, fate)
+        self.station, self.fate = station, fate
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []
@@ -103,11 +99,7 @@ class World:
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
         self.late = late = late if Kind.FIRST_CONNECTION in self._possible else {}
         self.patient = frozenset(charger_id for charger_id in late if self._is_patient())
-        self.energy: Energy | None = None
-        if self.site is not None:
-            self.energy = Energy(self.around, self.host, self.grid, lambda: self.judge.mirror.station, self.site)
-            self.judge.supplies = Supplies(self.around, self.energy)
-            self.judge.started_ms = lambda: self.host.started_ms
+        self.energy = None if self.site is None else self._make_energy(self.site)
         scene = Scene(
             self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid, self.energy
         )
@@ -255,6 +247,21 @@ class World:
             return Fate()
         return random_fate(self.around.rng) if self.choice is Profile.DRAWN else STORM
 
+    def _draw_site(self, seed: int, station: Station, fate: Fate) -> tuple[Station, Fate]:
+        """Return the station as a site with energy, and what happens beside that."""
+        rng = self.around.energy_rng = random.Random(f"energy {seed}")
+        station, self.site = with_site(rng, station), random_site(rng, self.choice)
+        if self.site.alone:
+            self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
+        return station, replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS))
+
+    def _make_energy(self, site: SiteFate) -> Energy:
+        """Return the energy side of the world, with its own judge."""
+        energy = Energy(self.around, self.host, self.grid, lambda: self.judge.mirror.station, site)
+        self.judge.supplies = Supplies(self.around, energy)
+        self.judge.started_ms = lambda: self.host.started_ms
+        return energy
+
     def _draw_manners(self) -> Manners:
         if self.choice is Profile.NONE or (self.site is not None and self.site.alone):
             return POLITE
@@ -276,9 +283,8 @@ class World:
             make = Make("Vendor", charger.charger_id, "")
             self.store.makes[make] = MakeStored(make, Learnt(keeps_tx_profile=True))
         nature = random_nature(rng, charger, memory)
-        if self.site is not None:
-            if around.energy_rng.random() < SHOWS_SHARE:
-                nature = replace(nature, shows_both=True, two_periods=True, reads_back=True, tx_profiles=True)
+        if self.site is not None and around.energy_rng.random() < SHOWS_SHARE:
+            nature = replace(nature, shows_both=True, two_periods=True, reads_back=True, tx_profiles=True)
         manners = self._draw_manners()
         hardware_w = charger.max_power_w if charger.control is not Control.NONE else charger.uncontrolled_power_w
         model = ChargerModel(

@@ -114,8 +114,9 @@ the fuse, the money or the memory. Each is put into a copy whose core has its ow
 [simulated worlds](simulation.md) 0 to {seeds - 1} are run against it until an oracle outside the core finds something.
 Of each six worlds one is drawn, two are storms, one is a quiet day, in one cars need power to start with, and in one
 the server dies and never returns. What survives them is put into as many worlds with odd things, drawn ones and storms
-(`odd N`); what is about energy, into worlds with energy (`energy N`). A crash is an error and finds nothing; so is an oracle that should not have been the one. A run tells what it
-finds more than {MUCH_LATER} worlds later than this page.
+(`odd N`); what is about energy, into worlds with energy alone (`energy N`). A crash is an error and finds nothing; so
+is an oracle that should not have been the one. A run tells what it finds more than {MUCH_LATER} worlds later than this
+page.
 
 **{found} of {len(fates) - 1} are found** ({oracles}). The first row is the core as it is: it must survive
 all {seeds}, and as many odd ones and ones with energy.

@@ -6,8 +6,8 @@ working directory: there stands the copy with the mistake in it. The only module
 Of each six worlds one is drawn as they are in the tests, two are storms, one is a quiet day with a calm at the end, in
 one cars need power to start with, and in one the server dies and never returns. Where none of them finds anything, as
 many worlds with odd things follow, drawn ones and storms in turn, and then with energy: of six one has odd things as
-well, two are storms, one is quiet, and in two the server never returns; with `energy` those alone. What breaks in another way than by an oracle is an
-error of the mutant.
+well, two are storms, one is quiet, and in two the server never returns; with `energy` those alone. What breaks in
+another way than by an oracle is an error of the mutant.
 """
 
 import re
