@@ -768,15 +768,6 @@ MUTANTS: Final = (
         energy=True,
     ),
     Mutant(
-        "a battery that takes is granted",
-        "supply",
-        "    return Offer(certain_w if free else 0, counted_w, taking_w, lost_w)\n",
-        "    return Offer(certain_w, counted_w, taking_w, lost_w)\n",
-        "ALLOCATOR §7: direction changes a minute apart",
-        "I1 flow battery",
-        energy=True,
-    ),
-    Mutant(
         "the word of a battery that gives too little is taken for ever",
         "giving",
         "        giving.proven_w, giving.proven_ms = giving.most_w, read_ms\n",
