@@ -81,7 +81,7 @@ class World:
         station = with_start_power(station) if switches.need_start_power else station
         self.site: SiteFate | None = None
         if switches.energy:
-            station, fate = self._draw_site(seed, station, fate)
+            station, fate, self.site = self._draw_site(seed, station, fate)
         self.station, self.fate = station, fate
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
@@ -99,7 +99,7 @@ class World:
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
         self.late = late = late if Kind.FIRST_CONNECTION in self._possible else {}
         self.patient = frozenset(charger_id for charger_id in late if self._is_patient())
-        self.energy = None if self.site is None else self._make_energy(self.site)
+        self.energy: Energy | None = None if self.site is None else self._make_energy(self.site)
         scene = Scene(
             self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid, self.energy
         )
@@ -247,13 +247,13 @@ class World:
             return Fate()
         return random_fate(self.around.rng) if self.choice is Profile.DRAWN else STORM
 
-    def _draw_site(self, seed: int, station: Station, fate: Fate) -> tuple[Station, Fate]:
+    def _draw_site(self, seed: int, station: Station, fate: Fate) -> tuple[Station, Fate, SiteFate]:
         """Return the station as a site with energy, and what happens beside that."""
         rng = self.around.energy_rng = random.Random(f"energy {seed}")
-        station, self.site = with_site(rng, station), random_site(rng, self.choice)
-        if self.site.alone:
+        station, site = with_site(rng, station), random_site(rng, self.choice)
+        if site.alone:
             self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
-        return station, replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS))
+        return station, replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS)), site
 
     def _make_energy(self, site: SiteFate) -> Energy:
         """Return the energy side of the world, with its own judge."""
