@@ -777,15 +777,6 @@ MUTANTS: Final = (
         energy=True,
     ),
     Mutant(
-        "a battery at its reserve goes on",
-        "supply",
-        "            supply.exhausted = True\n",
-        "            supply.exhausted = False\n",
-        "ALLOCATOR §7: no boost until reserve + 5 %",
-        "I1 battery",
-        energy=True,
-    ),
-    Mutant(
         "a silent grid operator is a content one",
         "capacity_windows",
         "    return allowed_ms is not None and (unheard_ms is None or unheard_ms >= allowed_ms)\n",
