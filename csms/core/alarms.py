@@ -125,7 +125,7 @@ KINDS: Final[dict[str, Kind]] = {
         _A,
         "",
         "The battery does not do what it is told, or does not acknowledge that it would: cars get no power from it that"
-        " it has not acknowledged, and none beyond what it gave when it was told to give more.",
+        " it has not acknowledged, and no more than it gives where it gives less than it is told.",
         "See whether its inverter is in remote mode, and whether somebody else controls it.",
     ),
     "uncontrollable": Kind(

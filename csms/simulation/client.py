@@ -13,7 +13,6 @@ from csms.core.replies import Outcome, SessionShown
 from csms.simulation.faults import Kind
 from csms.simulation.surroundings import Central, Surroundings
 
-
 VALID_FOR_MS = 60_000
 """`validForS` of an answer that is not all firm (API.md)."""
 

@@ -8,7 +8,6 @@ What is true is here; what is known of it, `csms.simulation.root` reads.
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 from csms.core.commands import SetBattery
@@ -23,7 +22,7 @@ from csms.core.events import (
 from csms.core.grid_terms import CapacityEvent
 from csms.core.replies import Outcome
 from csms.core.site_meter import Measures
-from csms.core.station import Battery, GridOperator, Station
+from csms.core.station import Battery, Station
 from csms.simulation.battery import BatteryModel
 from csms.simulation.faults import Kind
 from csms.simulation.grid import GridConnection
@@ -43,7 +42,7 @@ class Energy:
     Attributes:
         battery: itself; None where there is none.
         said: the set-point that the running process has made last.
-        unlucky_until_ms: until then what the meter shows may be too low (`lie_w`).
+        shown_w: what the meter has shown last; meter_fault: what is wrong with it until `meter_fault_until_ms`.
     """
 
     def __init__(
@@ -238,7 +237,7 @@ class Energy:
 
     def _withdraw(self, event_id: str) -> None:
         fact = partial(CapacityEventWithdrawn, event_id=event_id, asked_by="dso")
-        self._say(lambda request: fact(request), until_ms=self._in_ms(600, 600))
+        self._say(fact, until_ms=self._in_ms(600, 600))
 
     def _say(self, make_fact: Callable[..., CapacityEventSet | CapacityEventWithdrawn], until_ms: int) -> None:
         """Tell something, and again until it is answered, but for so long only."""

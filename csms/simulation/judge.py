@@ -163,7 +163,7 @@ class Judge:
         self._i5(engine)
         if self.supplies is not None:
             self.supplies.stepped(engine, facts, step)
-            self.supplies.raised(engine, step, self._before)
+            self.supplies.raised(engine, step, self._before, self.mirror)
             self._hold_root(self.supplies.limit_w)
         self._i1_on_phases(phases_before, phases_after_facts)
         self._tree(engine)

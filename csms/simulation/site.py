@@ -1,7 +1,7 @@
-"""Worlds with energy: a site with a battery, a meter of its base load, a capacity that comes and goes, as a seed draws it.
+"""Worlds with energy: a site with a battery, a meter, a capacity that comes and goes, as a seed draws it.
 
-They are a family of their own (`Switches.energy`), with dice of their own: the same seed without it means what it always
-meant. What is drawn here is what the site is, and how often something happens to it.
+They are a family of their own (`Switches.energy`), with dice of their own: the same seed without it means what it meant
+before. What is drawn here is what the site is, and how often something happens to it.
 """
 
 import random

@@ -1,10 +1,10 @@
 """The oracles of worlds with energy: what the root has, what the battery is told, what flows, and what is left (I11).
 
-    I1        the root's capacity is what a second reading makes of what was told (`csms.simulation.root`)
-    battery   it is told nothing that it is not to be told, and what was granted of it is asked of it; its energy is
-              what has flowed
-    flow      what flows at the grid connection, in truth (`csms.simulation.flow`)
-    G, I11    without a server, when all that expires has: the firm capacity alone
+I1        the root's capacity is what a second reading makes of what was told (`csms.simulation.root`)
+battery   it is told nothing that it is not to be told, and what was granted of it is asked of it; its energy is
+          what has flowed
+flow      what flows at the grid connection, in truth (`csms.simulation.flow`)
+G, I11    without a server, when all that expires has: the firm capacity alone
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,14 @@ from csms.core.station import GRID
 from csms.simulation.energy import Energy
 from csms.simulation.flow import Flow, Known
 from csms.simulation.host import Controller, StepLike
+from csms.simulation.mirror import Mirror
 from csms.simulation.root import WEAK_MS, HeardBattery, Instant, Meter, Root, Terms
 from csms.simulation.store import Store
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 
 EXPIRED_MS = (EXPIRY_S + 15 + 10) * 1_000
-"""Limits expire 300 s after they were said, by clocks that may be 15 s behind; the slowest car has let go soon after."""
+"""Limits expire 300 s after they were said, by clocks up to 15 s behind; the slowest car has let go soon after."""
 
 TICK_MS = 1_000
 """Between two looks."""
@@ -96,8 +97,11 @@ class Supplies:
         demand(fits, "I1: the grid connection counts with {} W, by what was told it is {} W", has_w, capacity_w)
         self.limit_w = max(0, has_w - root.taking_w)
 
-    def raised(self, engine: Controller, step: StepLike, before_w: Mapping[ConnectorKey, int]) -> None:
-        """Judge raises: what is left of them when they expire fits into what is firm; `before_w`: what was booked."""
+    def raised(self, engine: Controller, step: StepLike, before_w: Mapping[ConnectorKey, int], mirror: Mirror) -> None:
+        """Judge raises: what is left of them when they expire fits into what is firm; `before_w`: what was booked.
+
+        A limit never falls below the default of its charger, which is booked whether a car is there or not.
+        """
         root = self.root
         assert root is not None, "it runs"
         bound, firm_w = engine.firm_bounds()[GRID], root.firm_w(self.now)
@@ -106,7 +110,10 @@ class Supplies:
                 continue
             key = ConnectorKey(command.charger_id, command.idx)
             left_w = command.limit_w if command.expires_to_w is None else command.expires_to_w
-            was_left_w = self._left_w.get((key, command.transaction_id), 0)
+            defaults = mirror.chargers[command.charger_id].defaults
+            was_left_w = max(
+                self._left_w.get((key, command.transaction_id), 0), *(send.limit_w for send in defaults), 0
+            )
             self._left_w[key, command.transaction_id] = left_w
             is_raise = command.limit_w >= engine.booked_w(key) > before_w.get(key, 0)
             carried_w = bound.possible_w if bound.expired_w is None else bound.expired_w
@@ -158,9 +165,7 @@ class Supplies:
         house_w = self._house_w(root, house_w, at)
         self.flow.note(Known(at.now_ms, root.terms.counted_w(at), self._battery_w(root, at) - house_w))
         fuse_w = root.station.grid_capacity_w
-        return self.flow.is_over(
-            cars_w, root.terms.in_force_w(at), fuse_w, at.now_ms, shows_late=not root.is_exact
-        )
+        return self.flow.is_over(cars_w, root.terms.in_force_w(at), fuse_w, at.now_ms, shows_late=not root.is_exact)
 
     def _count_energy(self) -> None:
         if self.energy.battery is not None:

@@ -7,7 +7,7 @@ from csms.core.commands import EXPIRY_S
 from csms.core.ids import ChargerId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver, MakeStored
-from csms.core.station import GRID, Charger, Control, FailSafe
+from csms.core.station import GRID, Charger, Control, FailSafe, Station
 from csms.simulation import calm
 from csms.simulation.acts import Acts
 from csms.simulation.ampere_stations import in_amperes, with_currents
@@ -78,22 +78,18 @@ class World:
             acts_rng = self.around.acts_rng = random.Random(f"acts {seed}")
             odds = with_later(later_rng, random_odds(odd_rng, choice), choice)
             self.around.odds = with_acts(acts_rng, odds, choice)
-        self.fate = fate = self._draw_fate()
+        fate = self._draw_fate()
         station = random_station(rng, chargers_count)
         station = with_start_power(station) if switches.need_start_power else station
         self.site: SiteFate | None = None
         if switches.energy:
-            energy_rng = self.around.energy_rng = random.Random(f"energy {seed}")
-            station, self.site = with_site(energy_rng, station), random_site(energy_rng, self.choice)
-            if self.site.alone:
-                self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
-            self.fate = fate = replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS))
+            station, fate, self.site = self._draw_site(seed, station, fate)
         self._phased: dict[ChargerId, Phased] = {}
         if switches.phases:
             phases_rng = self.around.phases_rng = random.Random(f"phases {seed}")
             station, self._phased = in_amperes(phases_rng, station)
             self.around.odds = with_phases(phases_rng, self.around.odds, self.choice)
-        self.station = station
+        self.station, self.fate = station, fate
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []
@@ -110,11 +106,7 @@ class World:
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
         self.late = late = late if Kind.FIRST_CONNECTION in self._possible else {}
         self.patient = frozenset(charger_id for charger_id in late if self._is_patient())
-        self.energy: Energy | None = None
-        if self.site is not None:
-            self.energy = Energy(self.around, self.host, self.grid, lambda: self.judge.mirror.station, self.site)
-            self.judge.supplies = Supplies(self.around, self.energy)
-            self.judge.started_ms = lambda: self.host.started_ms
+        self.energy: Energy | None = None if self.site is None else self._make_energy(self.site)
         scene = Scene(
             self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid, self.energy
         )
@@ -263,6 +255,21 @@ class World:
             return Fate()
         return random_fate(self.around.rng) if self.choice is Profile.DRAWN else STORM
 
+    def _draw_site(self, seed: int, station: Station, fate: Fate) -> tuple[Station, Fate, SiteFate]:
+        """Return the station as a site with energy, and what happens beside that."""
+        rng = self.around.energy_rng = random.Random(f"energy {seed}")
+        station, site = with_site(rng, station), random_site(rng, self.choice)
+        if site.alone:
+            self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
+        return station, replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS)), site
+
+    def _make_energy(self, site: SiteFate) -> Energy:
+        """Return the energy side of the world, with its own judge."""
+        energy = Energy(self.around, self.host, self.grid, lambda: self.judge.mirror.station, site)
+        self.judge.supplies = Supplies(self.around, energy)
+        self.judge.started_ms = lambda: self.host.started_ms
+        return energy
+
     def _draw_manners(self) -> Manners:
         if self.choice is Profile.NONE or (self.site is not None and self.site.alone):
             return POLITE
@@ -284,9 +291,8 @@ class World:
             make = Make("Vendor", charger.charger_id, "")
             self.store.makes[make] = MakeStored(make, Learnt(keeps_tx_profile=True))
         nature = random_nature(rng, charger, memory)
-        if self.site is not None:
-            if around.energy_rng.random() < SHOWS_SHARE:
-                nature = replace(nature, shows_both=True, two_periods=True, reads_back=True, tx_profiles=True)
+        if self.site is not None and around.energy_rng.random() < SHOWS_SHARE:
+            nature = replace(nature, shows_both=True, two_periods=True, reads_back=True, tx_profiles=True)
         phased = self._phased.get(charger.charger_id)
         if phased is not None:
             nature = with_currents(around.phases_rng, nature)

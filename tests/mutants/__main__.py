@@ -30,7 +30,7 @@ PAGE = ROOT / "docs" / "mutants.md"
 MOST_SEEDS = 50
 SURVIVED = "survived"
 CLEAN = (UNCHANGED, UNCHANGED_ON_PHASES)
-ODD, ON_PHASES = "odd ", "phases "
+ODD, ON_PHASES, ENERGY = "odd ", "phases ", "energy "
 MUCH_LATER = 10
 """Worlds: any change of the core shifts what befalls whom, and with it the world in which a mistake shows."""
 
@@ -115,13 +115,13 @@ the fuse, the money or the memory. Each is put into a copy whose core has its ow
 [simulated worlds](simulation.md) 0 to {seeds - 1} are run against it until an oracle outside the core finds something.
 Of each six worlds one is drawn, two are storms, one is a quiet day, in one cars need power to start with, and in one
 the server dies and never returns. What survives them is put into as many worlds with odd things, drawn ones and storms
-(`odd N`). Mistakes about phases are put into worlds whose fuses are limited on each phase alone (`phases N`): of each
-four one is a quiet day, one is drawn, one is a storm, and in one the server never returns. A crash is an error and
-finds nothing; so is an oracle that should not have been the one. A run tells what it finds more than {MUCH_LATER} worlds
-later than this page.
+(`odd N`), and then with energy (`energy N`). Mistakes about phases are put into worlds whose fuses are limited on each
+phase alone (`phases N`): of each four one is a quiet day, one is drawn, one is a storm, and in one the server never
+returns; those about energy into worlds with energy alone. A crash is an error and finds nothing; so is an oracle that
+should not have been the one. A run tells what it finds more than {MUCH_LATER} worlds later than this page.
 
 **{found} of {len(mistakes)} are found** ({oracles}). The first two rows are the core as it is: it must survive
-all {seeds}, as many odd ones, and as many on phases.
+all {seeds}, as many odd ones, as many with energy, and as many on phases.
 
 {table(fates)}
 """
@@ -135,7 +135,7 @@ def worlds_on_page(text: str) -> dict[str, str]:
 
 def tries(world: str, seeds: int) -> int:
     """Return how many worlds were tried before this one: those with odd things come last."""
-    number = int(world.removeprefix(ODD).removeprefix(ON_PHASES))
+    number = int(world.removeprefix(ODD).removeprefix(ON_PHASES).removeprefix(ENERGY))
     return number + seeds if world.startswith(ODD) else number
 
 

@@ -5,9 +5,10 @@ working directory: there stands the copy with the mistake in it. The only module
 
 Of each six worlds one is drawn as they are in the tests, two are storms, one is a quiet day with a calm at the end, in
 one cars need power to start with, and in one the server dies and never returns. Where none of them finds anything, as
-many worlds with odd things follow, drawn ones and storms in turn. What breaks in another way than by an oracle is an
-error of the mutant. WORLDS `phases`: fuses are limited on each phase in all of them, quiet days, drawn ones, storms and
-some without a server in turn.
+many worlds with odd things follow, drawn ones and storms in turn, and then with energy: of six one has odd things as
+well, two are storms, one is quiet, and in two the server never returns. What breaks in another way than by an oracle is
+an error of the mutant. WORLDS `energy`: those alone. WORLDS `phases`: fuses are limited on each phase in all of them,
+quiet days, drawn ones, storms and some without a server in turn.
 """
 
 import re
@@ -96,10 +97,33 @@ def _phased_dead(seed: int) -> None:
     World(seed, engine.Engine, Switches(crashes=False, phases=True)).run_to_death(STORM_MS, DEAD_MS)
 
 
+def _energy(seed: int) -> None:
+    world = World(seed, engine.Engine, Switches(odd=True, energy=True))
+    world.run(*world.length_ms())
+
+
+def _energy_storm(seed: int) -> None:
+    World(seed, engine.Engine, Switches(energy=True), choice=Profile.STORM).run(STORM_MS, 0)
+
+
+def _energy_quiet(seed: int) -> None:
+    World(seed, engine.Engine, Switches(energy=True), choice=Profile.NONE).run(STORM_MS, 0)
+
+
+def _energy_dead(seed: int) -> None:
+    World(seed, engine.Engine, Switches(crashes=False, energy=True)).run_to_death(STORM_MS, DEAD_MS)
+
+
 KINDS = (_drawn, _storm, _quiet, _hungry, _storm, _dead)
 ODD_KINDS = (_odd, _odd_storm)
 PHASED_KINDS = (_phased_quiet, _phased, _phased_storm, _phased_dead)
-FAMILIES = {"": ((KINDS, ""), (ODD_KINDS, "odd ")), "phases": ((PHASED_KINDS, "phases "),)}
+ENERGY_KINDS = (_energy, _energy_storm, _energy_quiet, _energy_dead, _energy_storm, _energy_dead)
+WITH_ENERGY = (ENERGY_KINDS, "energy ")
+FAMILIES = {
+    "": ((KINDS, ""), (ODD_KINDS, "odd "), WITH_ENERGY),
+    "phases": ((PHASED_KINDS, "phases "),),
+    "energy": (WITH_ENERGY,),
+}
 
 
 if __name__ == "__main__":

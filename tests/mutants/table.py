@@ -17,7 +17,8 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 class Mutant:
     """One mistake in `csms/<package>/<module>.py`; `oracles`: those of which one should find it, spaces between.
 
-    `worlds`: "" for those that are drawn for all, "phases" for those whose fuses are limited on each phase.
+    `worlds`: "" for those that are drawn for all, "phases" for those whose fuses are limited on each phase, "energy" for
+    those with energy.
     """
 
     name: str
@@ -739,6 +740,52 @@ MUTANTS: Final = (
         "SAMPLES_TO_CONVICT = 1\n",
         "§6: three samples or 15 s",
         "evidence",
+    ),
+    # --- energy: what may be given beyond what is firm ------------------------------------------------------------------
+    Mutant(
+        "a battery is granted for ten minutes after its last word",
+        "supply",
+        "STALE_MS = 10_000\n",
+        "STALE_MS = 600_000\n",
+        "ALLOCATOR §7: telemetry older than 10 s",
+        "I1 flow battery",
+        worlds="energy",
+    ),
+    Mutant(
+        "conditional power is told for good",
+        "steering",
+        "            left_w = max(form.round_down(each.firm.next_w), each.charger.defaults.power_w)\n",
+        "            return limit_w\n",
+        "I11: only through limits that expire",
+        "I11 G",
+        worlds="energy",
+    ),
+    Mutant(
+        "a rising base load does not count",
+        "base_load",
+        "        self.counted_w = max(self.counted_w, said.proven_w)\n",
+        "        self.counted_w = max(self.counted_w, 0)\n",
+        "I1: base load is a fact",
+        "I1 flow",
+        worlds="energy",
+    ),
+    Mutant(
+        "the word of a battery that gives too little is taken for ever",
+        "giving",
+        "        giving.proven_w, giving.proven_ms = giving.most_w, read_ms\n",
+        "        giving.proven_ms = read_ms\n",
+        "I1: what a battery does is a fact",
+        "I1 flow",
+        worlds="energy",
+    ),
+    Mutant(
+        "a silent grid operator is a content one",
+        "capacity_windows",
+        "    return allowed_ms is not None and (unheard_ms is None or unheard_ms >= allowed_ms)\n",
+        "    return allowed_ms is not None and unheard_ms is not None and unheard_ms < 0\n",
+        "0038: in silence the fail-safe capacity holds",
+        "I1 flow",
+        worlds="energy",
     ),
     # --- the peer: for how long an answer is waited for ---------------------------------------------------------------
     Mutant(

@@ -30,7 +30,7 @@ EVENTS = 1_000_000
 FRESH = 200
 FIRST_FRESH = int(os.environ.get("FRESH_SEED", "0"))
 FIRSTS = range(FIRST_FRESH, FIRST_FRESH + FRESH, CHUNK)
-ENERGY_EVERY = 5
+ENERGY_EVERY = 10
 """Every so many of the fresh seeds is a world with energy, too."""
 MORE = 1_000_000_000
 """Further worlds of a chunk begin so far from its first: no other chunk has them."""

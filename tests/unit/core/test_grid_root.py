@@ -180,6 +180,16 @@ def test_a_clock_that_is_set_into_a_window_is_seen_within_a_minute() -> None:
     ]
 
 
+def test_a_clock_that_is_set_into_a_window_is_seen_with_the_next_step() -> None:
+    drive = charging(WINDOWED)
+    due_ms = drive.engine.next_due_ms()
+    assert due_ms is not None
+    soon_ms = drive.now.mono_ms + 1_500
+    assert due_ms > soon_ms, "nothing else calls for a plan then"
+    drive.engine.step((), Now(soon_ms, T0_WALL_MS + 15 * MIN_MS))
+    assert drive.engine.node_capacity_w(GRID) == 60 * KW
+
+
 @pytest.mark.parametrize(
     ("site", "firm_kw"),
     [
