@@ -117,8 +117,8 @@ Of each six worlds one is drawn, two are storms, one is a quiet day, in one cars
 the server dies and never returns. What survives them is put into as many worlds with odd things, drawn ones and storms
 (`odd N`). Mistakes about phases are put into worlds whose fuses are limited on each phase alone (`phases N`): of each
 four one is a quiet day, one is drawn, one is a storm, and in one the server never returns. A crash is an error and
-finds nothing; so is an oracle that should not have been the one. A run tells what it finds more than {MUCH_LATER} worlds
-later than this page.
+finds nothing; so is an oracle that should not have been the one. A run tells what it finds more than {MUCH_LATER}
+worlds later than this page.
 
 **{found} of {len(mistakes)} are found** ({oracles}). The first two rows are the core as it is: it must survive
 all {seeds}, as many odd ones, and as many on phases.
