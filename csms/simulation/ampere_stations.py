@@ -117,9 +117,7 @@ def _fuse(rng: random.Random, loads_ma: list[int], share: float, static: PhaseLi
     return PhaseLimit((on_l1, on_l2, on_l3), VOLTAGE_V)
 
 
-def _circuit(
-    rng: random.Random, station: Station, phased: Mapping[ChargerId, Phased], circuit: Circuit
-) -> Circuit:
+def _circuit(rng: random.Random, station: Station, phased: Mapping[ChargerId, Phased], circuit: Circuit) -> Circuit:
     below: set[str | None] = {circuit.circuit_id}
     below |= {each.circuit_id for each in station.circuits if each.parent == circuit.circuit_id}
     limit = _fuse(rng, _load_ma(station, phased, below), rng.uniform(0.5, 1.1))

@@ -135,7 +135,7 @@ def _shows_what_it_wants(claim: Claim, judge: Judge) -> bool:
 
 
 def _beyond_thirds(row: str, judge: Judge, station: Station) -> int:
-    """Return what limits in watts at chargers of three phases are on the row of a phase beyond what can flow there.
+    """Return what limits and defaults in watts at chargers of three phases are on a phase beyond what can flow there.
 
     They are shared out as if a car could have all of them on one phase (docs/adr/0042), a third of its charger's
     maximum and more.
@@ -143,10 +143,12 @@ def _beyond_thirds(row: str, judge: Judge, station: Station) -> int:
     beyond = 0
     for charger in station.chargers:
         if row in judge.truth.rows.phases_of(charger.charger_id) and charger.phases > 1:
-            connectors = judge.mirror.chargers[charger.charger_id].connectors.values()
-            last = [connector.sends[-1] for connector in connectors if connector.sends]
-            told = sum(SIXTHS * send.limit_w for send in last if send.form.unit is RateUnit.W)
-            beyond += max(0, told - BALANCED * charger.max_power_w)
+            known = judge.mirror.chargers[charger.charger_id]
+            told_w = 0
+            for connector in known.connectors.values():
+                sends = [send for send in (*connector.sends[-1:], *known.defaults) if send.form.unit is RateUnit.W]
+                told_w += max((send.limit_w for send in sends), default=0)
+            beyond += max(0, SIXTHS * told_w - BALANCED * charger.max_power_w)
     return beyond
 
 

@@ -71,9 +71,8 @@ class Currents:
             draws = self.counts(charger_id)
             at = {outlet.idx: self.of_draw(charger_id, outlet) if draws else NOTHING for outlet in model.outlets}
             own = [*at.values()]
-            for client in truth.clients:
-                if client.key.charger_id == charger_id:
-                    own.append(_beyond(self.of_client(client, client.draw_w), at[client.key.idx]))
+            clients = (client for client in truth.clients if client.key.charger_id == charger_id)
+            own += [_beyond(self.of_client(client, client.draw_w), at[client.key.idx]) for client in clients]
             sums[charger_id] = capped(_sum(own), wiring_of(model).most(model.hardware_w))
         return self._on_rows(sums)
 
@@ -135,4 +134,3 @@ def _sum(each: "list[Amounts] | tuple[Amounts, ...]") -> Amounts:
 def _beyond(amounts: Amounts, beside: Amounts) -> Amounts:
     l1, l2, l3 = [max(0, amount - other) for amount, other in zip(amounts, beside, strict=True)]
     return l1, l2, l3
-

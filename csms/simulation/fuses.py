@@ -85,7 +85,9 @@ class Fuses:
                 unheard = max(0, client.obeyed_w - truth.booked_w.get(client.key, 0))
                 for row in truth.rows.of(client.key.charger_id):
                     line = truth.rows.lines.get(row)
-                    unheard_w[row] += unheard if line is None else self.workoff.currents.of_client(client, unheard)[line]
+                    unheard_w[row] += (
+                        unheard if line is None else self.workoff.currents.of_client(client, unheard)[line]
+                    )
         lying = {row for charger_id in truth.liars for row in truth.rows.of(charger_id)}
         lying |= {row for row in truth.rows.phases if truth.liars_on(row)}
         self.carried_w = self.drawn_w(self._draws_w())

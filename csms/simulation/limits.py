@@ -153,7 +153,5 @@ class Limits:
             self.asked.excuse("A", "just overbooked")
             return
         known = self.truth.believable(obeyed)
-        why = workoff.demand_let_go(
-            "A", row, capacity_w, known, self._more_on(row, obeyed), known_ms + WORK_OFF_MS
-        )
+        why = workoff.demand_let_go("A", row, capacity_w, known, self._more_on(row, obeyed), known_ms + WORK_OFF_MS)
         self.asked.excuse("A", why)

@@ -106,7 +106,7 @@ def _amount(charger: Charger, most_w: int, told: Told, phases: int) -> int:
 
 
 def _on_grid(charger: Charger, each: int, own: set[int]) -> Amounts:
-    """Return an amount on the phases that a charger's own ones hang on: on any where nobody says, unless it uses all."""
+    """Return an amount on the phases that a charger's own ones hang on: on each where nobody says which."""
     if charger.is_dc or len(own) == 3 or charger.rotation is None:
         return (each,) * 3 if own else NOTHING
     lines = {charger.rotation[line - 1] for line in own}

@@ -35,7 +35,9 @@ class Rows:
         self._paths = {charger.charger_id: _path(charger, parents) for charger in station.chargers}
         grid_w = _beside_phases_w(station.grid_capacity_w, station.phase_limit)
         self.capacities_w = {GRID: None if grid_w is None else max(0, grid_w - station.static_load_w)}
-        self.capacities_w |= {each.circuit_id: _beside_phases_w(each.capacity_w, each.phase_limit) for each in station.circuits}
+        self.capacities_w |= {
+            each.circuit_id: _beside_phases_w(each.capacity_w, each.phase_limit) for each in station.circuits
+        }
         self.capacities_w |= {each.charger_id: each.max_power_w for each in station.chargers}
         self._add_phases()
 
@@ -60,7 +62,7 @@ class Rows:
             self._all[charger.charger_id] = (*path, *(row for row in own if row in self.phases))
 
     def of(self, charger_id: ChargerId) -> Sequence[str]:
-        """Return all rows that carry a charger, those of watts first; one that was removed hangs under the connection."""
+        """Return the rows that carry a charger, its own first; one that was removed hangs under the grid connection."""
         rows = self._all.get(charger_id)
         return (GRID, *self._grid_phases()) if rows is None else rows
 

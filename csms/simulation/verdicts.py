@@ -123,7 +123,7 @@ def _take(against: Against, sample: Sample, charger: HeardCharger, idx: int, now
 
 
 def _as_told_w(sample: Sample, power_w: int, charger: HeardCharger, idx: int) -> int:
-    """Return the least limit in amperes, W, that lets such a power flow: told for all phases, drawn from some (0042)."""
+    """Return the least limit in amperes, W, that lets such a power flow from the phases that a car uses."""
     config, connector = charger.charger, charger.connectors[idx]
     if config.phases <= 1 or not any(send.form.unit is RateUnit.A for send in (*connector.sends, *charger.defaults)):
         return power_w

@@ -835,15 +835,6 @@ MUTANTS: Final = (
         worlds="phases",
     ),
     Mutant(
-        "the phases of a car are known over the end of its connection",
-        "phase_booking",
-        "    if session is None or charger.connection is None or session.phase_use.connection != charger.connection:\n",
-        "    if session is None:\n",
-        "0042: forgotten with the connection",
-        "I5 A C",
-        worlds="phases",
-    ),
-    Mutant(
         "a rotation is ignored",
         "phases",
         "    theirs = {config.rotation[line - 1] for line in own}\n",

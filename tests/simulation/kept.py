@@ -33,9 +33,7 @@ def parse_options(words: list[str]) -> Options:
     without = frozenset[Kind]() if given.without is None else read_kinds(given.without)
     assert not isinstance(choice, str), choice
     assert not isinstance(without, str), without
-    return Options(
-        given.seed, given.hours, given.chargers, choice, without, energy=given.energy, phases=given.phases
-    )
+    return Options(given.seed, given.hours, given.chargers, choice, without, energy=given.energy, phases=given.phases)
 
 
 def keep(options: Options, why: str) -> None:

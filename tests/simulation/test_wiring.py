@@ -14,7 +14,7 @@ from csms.simulation import phases
 from csms.simulation.ampere_stations import in_amperes, in_amperes_again
 from csms.simulation.rows import Rows, opened_by
 from csms.simulation.stations import changed_station, random_station
-from csms.simulation.wiring import Amperes, Amounts, Own, Wiring
+from csms.simulation.wiring import Amounts, Amperes, Own, Wiring
 
 V = 230
 THREE = 3 * V * 32
@@ -75,7 +75,9 @@ def station(amperes: int, *, power_w: int | None = None, static: PhaseLimit | No
     known = Charger(ChargerId("S"), V * 32, 1, circuit="K", phases=1, rotation=(3, 1, 2))
     unknown = Charger(ChargerId("U"), V * 32, 1, phases=1)
     circuits = (Circuit("K", None, 10_000, PhaseLimit((20_000, 20_000, 16_000), V)),)
-    return Station("SITE", power_w or limit.power_w, (known, unknown), circuits, phase_limit=limit, static_phases=static)
+    return Station(
+        "SITE", power_w or limit.power_w, (known, unknown), circuits, phase_limit=limit, static_phases=static
+    )
 
 
 def test_a_charger_counts_on_the_phases_that_it_may_hang_on() -> None:
