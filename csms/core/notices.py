@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from csms.core.alarms import KINDS
 from csms.core.alarms import Alarm as Standing
-from csms.core.battery import PERCENT_PPM
+from csms.core.battery import PERCENT_PPM, BatteryReading
 from csms.core.campaigning import CAR_THERE, WAITS
 from csms.core.capacity_events import operator_is_silent
 from csms.core.charger import ChargerState
@@ -183,15 +183,20 @@ def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
         return
     if reading.computed:
         yield Sign("battery_computed", f"a battery of {battery.power_w} W is computed as the configuration has it")
-    if not follows(state) and alarm.reached(supply.said_ms + NOT_FOLLOWING_MS, now):
-        follows_w = "none of ours" if reading.set_point_w is None else f"{reading.set_point_w} W"
-        cause = f"its set-point is {follows_w}, and it has acknowledged {reading.permitted_w} W"
+    if (cause := _why_not_following(state, reading, now, alarm)) is not None:
         yield Sign("battery_not_following", f"{cause}{taken}")
-    elif (proven_w := proven_w_of(state, now, alarm)) is not None:
-        cause = f"it was told to give more, and has given {proven_w} W at the most{taken}"
-        yield Sign("battery_not_following", cause)
     if supply.exhausted:
         yield Sign("battery_empty", f"its charge is {reading.soc_ppm // PERCENT_PPM} %")
+
+
+def _why_not_following(state: State, reading: BatteryReading, now: Now, alarm: Alarm) -> str | None:
+    """Return what shows that the battery does not do what it is told; None: it does."""
+    if not follows(state) and alarm.reached(state.supply.said_ms + NOT_FOLLOWING_MS, now):
+        follows_w = "none of ours" if reading.set_point_w is None else f"{reading.set_point_w} W"
+        return f"its set-point is {follows_w}, and it has acknowledged {reading.permitted_w} W"
+    if (proven_w := proven_w_of(state, now, alarm)) is not None:
+        return f"it was told to give more, and has given {proven_w} W at the most"
+    return None
 
 
 def _of_energy(state: State) -> Iterator[Sign]:
