@@ -60,6 +60,7 @@ WORDS: Final = (
     "is said of this connector already",
     "is for one number of amperes; a list has one for each phase",
     "is not possible beside a gridCapacity in amperes: .*",
+    "is another way than modbus: one of them",
     "is not the [0-9]+ V of .*",
     "needs L[1-3], which .* does not have",
     "has (less|no room) on L[1-3] .*",
