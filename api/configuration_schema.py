@@ -80,7 +80,7 @@ class PowerInAmperes(Documented):
 
     amperes: Kilo = Field(description="A on each phase.")
     phases: Literal[1, 3] | Unset = Field(None, description="Default: the charger's; three, where it is DC.")
-    voltage: int | Unset = Field(None, ge=100, le=1000, description="Default: the charger's.")
+    voltage: Annotated[int, Field(ge=100, le=1000)] | Unset = Field(None, description="Default: the charger's.")
 
 
 class ConnectorSettings(Documented):
