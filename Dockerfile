@@ -17,7 +17,7 @@ COPY csms csms
 COPY api api
 COPY simulators simulators
 # The wheel carries it, for the demo.
-COPY examples/station_config.json examples/
+COPY examples/demo.json examples/
 RUN /opt/csms/bin/python -m pip install --no-deps . \
     && /opt/csms/bin/python -m compileall -q /opt/csms/lib \
     && /opt/csms/bin/python -m pip uninstall --yes pip

@@ -20,7 +20,7 @@ help: ## Show what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 .PHONY: demo
-demo: ## Watch a station of three simulated chargers at work (ARGS='--minutes 2')
+demo: ## Watch three simulated chargers, a base load and a battery at work (ARGS='--minutes 2')
 	@$(SETUP) run
 	@$(BIN)/csms demo $(ARGS)
 

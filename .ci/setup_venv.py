@@ -120,7 +120,7 @@ def install(kind: str) -> None:
 def lock() -> int:
     """Choose the newest versions that fit and write the locks, which agree; return the exit status."""
     compile_: list[str | Path] = [VENV / "bin" / "uv", "--quiet", "pip", "compile", "pyproject.toml", "--upgrade"]
-    compile_ += ["--extra", "fast", "--extra", "postgres"]
+    compile_ += ["--extra", "fast", "--extra", "postgres", "--extra", "modbus"]
     compile_ += ["--universal", "--python-version", ".".join(map(str, PYTHON_MIN))]
     compile_ += ["--generate-hashes", "--no-header", "--no-annotate"]
     try:

@@ -30,7 +30,9 @@ _VIEWER = (
     "GET /sessions",
     "GET /sessions/{id}",
     "GET /sessions/{id}/explain",
+    "GET /station/capacity-events",
     "GET /station/config",
+    "GET /station/meter",
     "GET /station/status",
 )
 _OPERATOR = (
@@ -38,6 +40,7 @@ _OPERATOR = (
     "DELETE /chargers/{chargerId}/local-list",
     "DELETE /chargers/{chargerId}/maintenance",
     "DELETE /id-tags/{idTag}",
+    "DELETE /station/capacity-events/{id}",
     "GET /chargers/{chargerId}/messages",
     "GET /commands",
     "GET /commands/{id}",
@@ -57,11 +60,16 @@ _OPERATOR = (
     "POST /sessions",
     "POST /sessions/{id}/power-update",
     "POST /sessions/{id}/stop",
+    "POST /station/grid-operator/heartbeat",
     "POST /station/simulate",
+    "PUT /sessions/{id}/share",
     "POST /transactions/{transactionId}/close",
     "PUT /chargers/{chargerId}/connectors/{idx}/maintenance",
     "PUT /chargers/{chargerId}/maintenance",
     "PUT /id-tags/{idTag}",
+    "PUT /station/capacity-events/{id}",
+    "PUT /station/battery",
+    "PUT /station/meter",
 )
 _ADMIN = (
     "DELETE /chargers/{chargerId}/key",

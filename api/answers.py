@@ -11,10 +11,12 @@ from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
+from api.capacity_schemas import CapacityEventBody
 from api.schemas import (
     AlarmBody,
     AuditBody,
     AvailabilityBody,
+    BatteryBody,
     BreakBody,
     CampaignBody,
     CampaignChargerBody,
@@ -52,6 +54,7 @@ from csms.core.caps import CapView
 from csms.core.configuration import kilowatts
 from csms.core.continuity import Step
 from csms.core.events import BootInfo, TagStatus
+from csms.core.grid_terms import CapacityEvent
 from csms.core.hiding import MASK, without_credentials
 from csms.core.id_tags import IdTag
 from csms.core.ids import ChargerId, SessionId
@@ -60,14 +63,18 @@ from csms.core.local_list import ListState, LocalListStored
 from csms.core.makes_document import make_document
 from csms.core.records import CampaignStored, CommandStored, Driver, Maintenance, Place, SessionStored
 from csms.core.release import Release, ReleaseStep
-from csms.core.replies import ChargerView, ConnectorView, SessionView
+from csms.core.replies import BatteryView, ChargerView, ConnectorView, SessionView
 from csms.core.secret_names import is_secret_key
 from csms.core.session import REGISTER_UNKNOWN
+from csms.core.terms import USUAL
 from csms.core.units import used_wh
 from csms.obs.redaction import redacted
 from csms.ocpp16.merging import Value
 from csms.runtime.continuity import ConnectorDay
 from csms.runtime.redaction import Shown
+
+VALID_FOR_S = 60
+"""A REST client that hears nothing for so long takes no more than what is firm."""
 
 
 def json_answer(body: BaseModel, status: int = 200) -> Response:
@@ -97,7 +104,22 @@ def session_body(session: SessionView) -> SessionBody:
         consumed_power_w=session.consumed_w if is_ocpp else None,
         transaction_id=session.transaction_id if is_ocpp else None,
         limited_by=session.limited_by if is_ocpp else None,
+        weight=None if session.weight == USUAL.weight else session.weight,
+        priority=None if session.priority == USUAL.priority else session.priority,
         mode="observe" if session.observed else None,
+        firm_power=None if session.firm_w is None else session.firm_w // 1000,
+        valid_for_s=None if session.firm_w is None else VALID_FOR_S,
+    )
+
+
+def battery_body(battery: BatteryView) -> BatteryBody:
+    """Return the battery as it was last read."""
+    return BatteryBody(
+        state_of_charge=battery.soc_ppm // 1_000 / 10,
+        power=kilowatts(battery.power_w),
+        set_point=None if battery.set_point_w is None else kilowatts(battery.set_point_w),
+        available_power=kilowatts(battery.granted_w),
+        computed=battery.computed,
     )
 
 
@@ -199,6 +221,21 @@ def maintenance_body(maintenance: Maintenance) -> MaintenanceBody:
         inoperative=maintenance.inoperative,
         availability=availability,
         ended_at=None if maintenance.ended_ms is None else _iso(maintenance.ended_ms),
+    )
+
+
+def capacity_event_body(event: CapacityEvent, now_ms: int) -> CapacityEventBody:
+    """Return a limit of the grid connection that was told, as it stands at `now_ms` (UTC)."""
+    return CapacityEventBody(
+        id=event.event_id,
+        from_=_iso(event.from_ms),
+        to=None if event.to_ms is None else _iso(event.to_ms),
+        capacity=kilowatts(event.capacity_w),
+        source=event.source,
+        heartbeat_s=event.heartbeat_s,
+        state=event.phase_at(now_ms).value,
+        set_by=event.set_by or None,
+        set_at=_iso(event.set_ms),
     )
 
 
@@ -496,6 +533,8 @@ def id_tag_body(tag: IdTag, status: TagStatus) -> IdTagBody:
         blocked=tag.blocked,
         concurrent=tag.concurrent,
         note=tag.note,
+        weight=tag.weight,
+        priority=tag.priority,
         version=tag.version,
     )
 

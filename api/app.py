@@ -22,7 +22,9 @@ from api.gate import Door
 from api.problems import http_problem, invalid_query
 from api.routes.alarms import AlarmRoutes
 from api.routes.audit import AuditRoutes
+from api.routes.batteries import BatteryRoutes
 from api.routes.campaigns import CampaignRoutes
+from api.routes.capacity_events import CapacityEventRoutes
 from api.routes.charger_keys import ChargerKeyRoutes
 from api.routes.chargers import ChargerRoutes
 from api.routes.closings import ClosingRoutes
@@ -33,6 +35,7 @@ from api.routes.id_tags import IdTagRoutes
 from api.routes.local_lists import LocalListRoutes
 from api.routes.maintenance import MaintenanceRoutes
 from api.routes.makes import MakeRoutes
+from api.routes.meters import MeterRoutes
 from api.routes.releases import ReleaseRoutes
 from api.routes.reports import ReportRoutes
 from api.routes.reservations import ReservationRoutes
@@ -102,6 +105,9 @@ def create_app(services: Services, door: Door) -> FastAPI:
     HealthRoutes().add_to(app)
     for routes in (
         StationRoutes,
+        CapacityEventRoutes,
+        MeterRoutes,
+        BatteryRoutes,
         SimulationRoutes,
         SessionRoutes,
         ExplanationRoutes,

@@ -30,6 +30,9 @@ from csms.runtime.audit import Answered, AuditBook
 
 UNAUDITED: Mapping[str, str] = {
     "POST /sessions/{id}/power-update": "a car's measurement, every few seconds; nobody decides anything by it",
+    "POST /station/grid-operator/heartbeat": "a sign of life each minute; that it fails to come is what is told",
+    "PUT /station/battery": "how a battery stands, each second; nobody decides anything by it",
+    "PUT /station/meter": "a meter's reading, each second or so; nobody decides anything by it",
     "POST /station/simulate": "a question, whose answer changes nothing",
 }
 """Operations that are not audited although they are no GET, and why."""

@@ -26,10 +26,39 @@ STATION_WITH_OPTIONS: dict[str, Any] = {
     "staticLoad": 3.25,
     "circuits": [{"id": "garage", "capacity": 27.7}],
     "failSafe": "closed",
+    "siteMeter": {"maxAgeS": 5, "modbus": {"host": "192.0.2.10", "unitId": 2, "register": 12, "kind": "input"}},
+}
+
+BATTERY_STANDS: dict[str, Any] = {
+    "stateOfCharge": 63.5,
+    "power": 53.2,
+    "availableDischarge": 200,
+    "availableCharge": 150,
+    "permitted": 200,
+    "setPoint": 53.25,
+}
+BATTERY_STANDS_FIRST: dict[str, Any] = {
+    "stateOfCharge": 63.5,
+    "power": 0,
+    "availableDischarge": 200,
+    "availableCharge": 150,
+}
+BATTERY_TOLD: dict[str, Any] = {"setPoint": {"power": 53.25, "permit": 200, "validForS": 15}}
+METER_READING: dict[str, Any] = {"power": 38.5}
+METER_READING_OF_BEFORE: dict[str, Any] = {"power": 38.5, "ageS": 1.2}
+METER: dict[str, Any] = {
+    "measures": "baseLoad",
+    "source": "rest",
+    "power": 38.5,
+    "ageS": 1,
+    "stale": False,
+    "baseLoad": 40,
+    "staticLoad": 50,
 }
 
 SESSION_REQUEST: dict[str, Any] = {"connectorId": {"chargerId": "CP001", "idx": 1}, "vehicleMaxPower": 150}
 SESSION_REQUEST_WITH_TAG: dict[str, Any] = SESSION_REQUEST | {"idTag": "04A2B3C4D5E680"}
+SHARE_REQUEST: dict[str, Any] = {"weight": 2, "priority": 5}
 POWER_UPDATE: dict[str, Any] = {"consumedPower": 98.4}
 POWER_UPDATE_WITH_ECHO: dict[str, Any] = {"consumedPower": 98.4, "allocatedPower": 100}
 
@@ -67,6 +96,8 @@ EXPLANATION_WAITS: dict[str, Any] = {
         "bookedPower": 0,
         "leastPower": 0,
         "keptPower": 0,
+        "weight": 1,
+        "priority": 0,
         "demand": {"power": 150, "declaredPower": 150, "because": "declared"},
         "node": {
             "id": "grid",
@@ -74,6 +105,7 @@ EXPLANATION_WAITS: dict[str, Any] = {
             "bookedPower": 200,
             "notShared": 0,
             "trimmed": 0,
+            "withheld": 0,
             "shared": 200,
             "sessions": 2,
             "targetPower": 200,
@@ -84,6 +116,7 @@ EXPLANATION_WAITS: dict[str, Any] = {
                     "limitPower": 0,
                     "targetPower": 100,
                     "bookedPower": 0,
+                    "weight": 1,
                 },
                 {
                     "sessionId": SESSION_ID,
@@ -91,6 +124,7 @@ EXPLANATION_WAITS: dict[str, Any] = {
                     "limitPower": 100,
                     "targetPower": 100,
                     "bookedPower": 200,
+                    "weight": 1,
                 },
             ],
             "loads": [],
@@ -121,6 +155,8 @@ EXPLANATION_VEHICLE: dict[str, Any] = {
         "consumedPower": 50,
         "leastPower": 0,
         "keptPower": 0,
+        "weight": 1,
+        "priority": 0,
         "demand": {"power": 54, "declaredPower": 200, "because": "below_limit"},
         "waitsFor": [],
         "waitsForPower": 0,
@@ -133,8 +169,10 @@ SIMULATION_OF_CARS: dict[str, Any] = {
         {"connectorId": {"chargerId": "CP002", "idx": 1}, "vehicleMaxPower": 150},
     ]
 }
-SIMULATION_OF_STATION: dict[str, Any] = {"configuration": STATION | {"gridCapacity": 330}} | SIMULATION_OF_CARS
+SIMULATION_OF_STATION: dict[str, Any] = {"configuration": STATION | {"gridCapacity": 230}} | SIMULATION_OF_CARS
 SIMULATION: dict[str, Any] = {
+    "baseLoad": 0,
+    "battery": {"stateOfCharge": 100.0, "power": 100, "availablePower": 100},
     "cars": [
         SIMULATION_OF_CARS["cars"][0] | {"allocatedPower": 80, "limitedBy": "vehicle"},
         SIMULATION_OF_CARS["cars"][1] | {"allocatedPower": 120, "limitedBy": "CP001"},
@@ -153,7 +191,11 @@ SIMULATION: dict[str, Any] = {
             "path": "$.failSafe",
             "text": 'not chosen; "closed" holds: without this server running cars go on and nobody new can charge',
         },
-        {"kind": "battery_not_used", "path": "$.battery", "text": "kept, but its power is not used yet"},
+        {
+            "kind": "battery_computed",
+            "path": "$.battery",
+            "text": "computed, not measured; what cars get from it goes only to chargers that let limits expire",
+        },
     ],
 }
 RESERVATIONS: dict[str, Any] = {
@@ -322,6 +364,25 @@ CHARGER: dict[str, Any] = {
     "caps": [],
     "mode": "control",
 }
+CAPACITY_EVENT_REQUEST: dict[str, Any] = {
+    "from": "2026-11-27T16:00:00Z",
+    "to": "2026-11-27T19:00:00Z",
+    "capacity": 250,
+    "source": "Stadtnetz control room",
+    "heartbeatS": 60,
+}
+CAPACITY_EVENT: dict[str, Any] = {
+    "id": "dso-2026-117",
+    "from": "2026-11-27T16:00:00.000Z",
+    "to": "2026-11-27T19:00:00.000Z",
+    "capacity": 250,
+    "source": "Stadtnetz control room",
+    "heartbeatS": 60,
+    "state": "coming",
+    "setBy": "192.0.2.10",
+    "setAt": "2026-11-27T08:00:00.000Z",
+}
+CAPACITY_EVENTS: dict[str, Any] = {"events": [CAPACITY_EVENT]}
 MAINTENANCE_REQUEST: dict[str, Any] = {
     "reason": "Cable of connector 2 is being replaced",
     "until": "2026-11-27T16:00:00Z",
@@ -524,6 +585,7 @@ RELEASE: dict[str, Any] = {
 ID_TAG_REQUEST: dict[str, Any] = {
     "parentIdTag": "FLEET",
     "expiryDate": "2099-01-01T00:00:00Z",
+    "weight": 2,
     "note": "Anna, van 7",
 }
 ID_TAG: dict[str, Any] = {
@@ -534,12 +596,13 @@ ID_TAG: dict[str, Any] = {
     "blocked": False,
     "concurrent": False,
     "note": "Anna, van 7",
+    "weight": 2,
     "version": 1,
 }
 ID_TAGS: dict[str, Any] = {"idTags": [ID_TAG], "nextCursor": "3034413242334334443545363830"}
 ID_TAGS_CSV = (
-    '"idTag","parentIdTag","expiryDate","blocked","concurrent","note"\r\n'
-    '"04A2B3C4D5E680","FLEET","2099-01-01T00:00:00Z","false","false","Anna, van 7"\r\n'
+    '"idTag","parentIdTag","expiryDate","blocked","concurrent","note","weight","priority"\r\n'
+    '"04A2B3C4D5E680","FLEET","2099-01-01T00:00:00Z","false","false","Anna, van 7","2",""\r\n'
 )
 ID_TAGS_IMPORTED: dict[str, Any] = {"added": 1, "changed": 0, "removed": 0, "unchanged": 0}
 

@@ -5,9 +5,23 @@ from typing import Annotated
 
 from pydantic import Field, WithJsonSchema
 
+from api.answers import iso_time
 from api.schemas import Absent, AnswerBody, ConnectorIdAnswer
 from csms.core.configuration import kilowatts
-from csms.core.explanation import NAMED_MAX, Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.explanation import (
+    NAMED_MAX,
+    Awaited,
+    BaseLoadShare,
+    Binding,
+    Cause,
+    Explanation,
+    Known,
+    Load,
+    Reason,
+    Share,
+    Wait,
+)
+from csms.core.grid_terms import Held, HeldBy, clock_text
 from csms.core.sentences import sentence
 
 Kilo = int | float
@@ -19,7 +33,11 @@ def _one_of(words: type[StrEnum]) -> WithJsonSchema:
 
 ReasonWord = Annotated[str, _one_of(Reason)]
 CauseWord = Annotated[str, _one_of(Cause)]
+KnownWord = Annotated[str, _one_of(Known)]
 AwaitedWord = Annotated[str, _one_of(Awaited)]
+HeldByWord = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": [by.value for by in HeldBy if by is not HeldBy.GRID_CAPACITY]})
+]
 
 
 class DemandBody(AnswerBody):
@@ -29,7 +47,8 @@ class DemandBody(AnswerBody):
     declared_power: Kilo = Field(description="Never more than that, kW.")
     because: CauseWord = Field(
         description="declared: the most there can be; stated: its client takes less; at_limit: it draws what it may; "
-        "below_limit: what it draws and head room; not_judged: not enough was metered under its limit; tag_refused."
+        "below_limit: what it draws and head room; not_judged: not enough was metered under its limit; "
+        "parked: it took nothing, and is offered its least again now and then; tag_refused."
     )
 
 
@@ -41,6 +60,7 @@ class ShareBody(AnswerBody):
     limit_power: Kilo | Absent = Field(None, description="What it was told last, kW; absent where nobody knows.")
     target_power: Kilo
     booked_power: Kilo
+    weight: int
 
 
 class LoadBody(AnswerBody):
@@ -55,9 +75,11 @@ class BindingBody(AnswerBody):
 
     id: str
     capacity: Kilo = Field(description="What it can carry; of the grid less the static load.")
+    battery_power: Kilo | Absent = Field(None, description="What of that is the battery's; absent where nothing is.")
     booked_power: Kilo = Field(description="The most that may be drawn there now.")
     not_shared: Kilo = Field(description="Booked and not to be cut now: offline, silent, not controlled, idle.")
     trimmed: Kilo = Field(description="Taken off because cars there draw more than is booked for them.")
+    withheld: Kilo = Field(description="Taken off the grid for the capacity tariff.")
     shared: Kilo = Field(description="What that leaves for the sessions.")
     sessions: int = Field(description="How many share it.")
     target_power: Kilo = Field(description="What they are to have together.")
@@ -65,6 +87,28 @@ class BindingBody(AnswerBody):
     loads: list[LoadBody] = Field(description=f"What is not shared, the greatest first; at most {NAMED_MAX}.")
     one_more_kilowatt_gives: Kilo = Field(
         description="What the session would have more with 1 kW more here; below 0 where another car comes in first."
+    )
+
+
+class HeldBody(AnswerBody):
+    """What holds the grid connection below gridCapacity."""
+
+    by: HeldByWord
+    capacity: Kilo = Field(description="What it may be loaded with, kW, static load included.")
+    from_: str | Absent = Field(
+        None, serialization_alias="from", description="Schedule: by the station's clock. Event: UTC, ISO 8601."
+    )
+    to: str | Absent = Field(None, description="Likewise; absent: an event that ends when it is deleted.")
+    event: str | Absent = Field(None, description="Id of the event.")
+    source: str | Absent = Field(None, description="Who has told the event.")
+
+
+class BaseLoadBody(AnswerBody):
+    """What the grid connection carries besides the chargers, as it counts."""
+
+    power: Kilo
+    because: KnownWord = Field(
+        description="measured; silent: the meter tells nothing, and staticLoad counts, or what was measured above it."
     )
 
 
@@ -98,8 +142,16 @@ class ExplanationBody(AnswerBody):
     least_power: Kilo = Field(description="With less it cannot charge.")
     kept_power: Kilo = Field(description="What cannot be taken from it: the fail-safe power, or the least.")
     cap_power: Kilo | Absent = Field(None, description="What an operator allows it; absent: there is no cap.")
+    weight: int = Field(description="Its share beside others.")
+    priority: int = Field(description="Higher is let in first where not all least powers fit.")
     demand: DemandBody
     node: BindingBody | Absent = Field(None, description="The row that limits it; absent where none does.")
+    grid_held_by: HeldBody | Absent = Field(
+        None, description="Where that is the grid, or too much is booked there: what holds it; absent: gridCapacity."
+    )
+    base_load: BaseLoadBody | Absent = Field(
+        None, description="Where the grid connection is why, and the site has a meter; else absent."
+    )
     until: AwaitedWord | Absent = Field(None, description="What its own booked power hangs on; absent: nothing.")
     waits_for: list[WaitBody] = Field(
         description=f"Whose power its raise waits for, the greatest first; at most {NAMED_MAX}."
@@ -128,12 +180,16 @@ def explanation_answer(found: Explanation) -> ExplanationAnswer:
         least_power=kilowatts(found.least_w),
         kept_power=kilowatts(found.floor_w),
         cap_power=_kilo(found.cap_w),
+        weight=found.weight,
+        priority=found.priority,
         demand=DemandBody(
             power=kilowatts(found.demand_w),
             declared_power=kilowatts(found.declared_w),
             because=found.cause.value,
         ),
         node=None if found.binding is None else _binding(found.binding),
+        grid_held_by=None if found.held is None else _held(found.held),
+        base_load=None if found.base_load is None else _base_load(found.base_load),
         until=None if found.awaited is None else found.awaited.value,
         waits_for=[_wait(each) for each in found.waits],
         waits_for_power=kilowatts(found.waits_w),
@@ -145,13 +201,31 @@ def _kilo(power_w: int | None) -> Kilo | None:
     return None if power_w is None else kilowatts(power_w)
 
 
+def _held(found: Held) -> HeldBody:
+    event, window, begin, end = found.event, found.window, None, None
+    if event is not None:
+        begin, end = iso_time(event.from_ms), None if event.to_ms is None else iso_time(event.to_ms)
+    elif window is not None:
+        begin, end = clock_text(window.from_min), clock_text(window.to_min)
+    return HeldBody(
+        by=found.by.value,
+        capacity=kilowatts(found.capacity_w),
+        from_=begin,
+        to=end,
+        event=None if event is None else event.event_id,
+        source=None if event is None else event.source,
+    )
+
+
 def _binding(found: Binding) -> BindingBody:
     return BindingBody(
         id=found.node_id,
         capacity=kilowatts(found.capacity_w),
+        battery_power=kilowatts(found.battery_w) if found.battery_w else None,
         booked_power=kilowatts(found.booked_w),
         not_shared=kilowatts(found.loads_w),
         trimmed=kilowatts(found.trimmed_w),
+        withheld=kilowatts(found.withheld_w),
         shared=kilowatts(found.shared_w),
         sessions=found.sessions,
         target_power=kilowatts(found.target_w),
@@ -161,6 +235,10 @@ def _binding(found: Binding) -> BindingBody:
     )
 
 
+def _base_load(found: BaseLoadShare) -> BaseLoadBody:
+    return BaseLoadBody(power=kilowatts(found.power_w), because=found.known.value)
+
+
 def _share(found: Share) -> ShareBody:
     return ShareBody(
         session_id=found.session_id,
@@ -168,6 +246,7 @@ def _share(found: Share) -> ShareBody:
         limit_power=_kilo(found.limit_w),
         target_power=kilowatts(found.target_w),
         booked_power=kilowatts(found.booked_w),
+        weight=found.weight,
     )
 
 

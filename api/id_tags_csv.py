@@ -1,6 +1,6 @@
 """Lists of id tags as CSV: a header row that names the columns, then a tag a row.
 
-    idTag,parentIdTag,expiryDate,blocked,concurrent,note
+    idTag,parentIdTag,expiryDate,blocked,concurrent,note,weight,priority
 
 Columns may come in any order, and all but `idTag` may be left out; an empty cell is the default. Separators are commas,
 or semicolons, which spreadsheets write where the comma stands in numbers. Reading goes on after a fault and names every
@@ -9,17 +9,19 @@ one by its line and column.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from api.csv_cells import csv_text, unguarded
 from api.id_tag_fields import expiry_ms, id_tag, note
-from csms.core.configuration.reading import Wrong
+from csms.core.configuration.reading import Wrong, whole
 from csms.core.faults import Fault
 from csms.core.id_tags import TAGS_MAX, IdTag, key_of
+from csms.core.terms import PRIORITY_MAX, WEIGHT_MAX
 from csms.ocpp16.times import format_time
 
-COLUMNS = ("idTag", "parentIdTag", "expiryDate", "blocked", "concurrent", "note")
+COLUMNS = ("idTag", "parentIdTag", "expiryDate", "blocked", "concurrent", "note", "weight", "priority")
 FAULTS_READ_MAX = 1_000
 """Reading ends after so many: a list of another kind is one mistake, not a hundred thousand."""
 _HEADER_CHARS_MAX = 1_000
@@ -30,6 +32,12 @@ _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 def _flag(cell: str) -> bool | Wrong:
     found = _FLAGS.get(cell.lower())
     return Wrong("must be true or false") if found is None else found
+
+
+def _number(least: int, most: int) -> Callable[[object], int | Wrong]:
+    return lambda cell: whole(least, most)(
+        int(cell) if isinstance(cell, str) and re.fullmatch("[0-9]{1,9}", cell) else None
+    )
 
 
 def _or_none(read: Callable[[object], object]) -> Callable[[str], object]:
@@ -43,6 +51,8 @@ _READERS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "blocked": ("blocked", _flag),
     "concurrent": ("concurrent", _flag),
     "note": ("note", note),
+    "weight": ("weight", _or_none(_number(1, WEIGHT_MAX))),
+    "priority": ("priority", _or_none(_number(0, PRIORITY_MAX))),
 }
 """By column: the field that it fills, and how its cell is read."""
 
@@ -153,6 +163,8 @@ def written(tags: Iterable[IdTag]) -> str:
             str(tag.blocked).lower(),
             str(tag.concurrent).lower(),
             tag.note,
+            "" if tag.weight is None else str(tag.weight),
+            "" if tag.priority is None else str(tag.priority),
         )
         for tag in tags
     )

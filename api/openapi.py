@@ -14,12 +14,15 @@ from pydantic.json_schema import models_json_schema
 
 from api import examples
 from api.access import OPEN, role_of
+from api.battery_schemas import BatteryStands, BatteryTold
 from api.campaign_schemas import CampaignRequest
+from api.capacity_schemas import CapacityEventAnswer, CapacityEventRequest, CapacityEventsAnswer
 from api.charger_key_schemas import ChargerAccessAnswer, NewKeyAnswer
 from api.command_schemas import EXAMPLES as COMMANDS
 from api.configuration_schema import StationConfiguration
 from api.explanation_schemas import ExplanationAnswer
 from api.makes_schema import LearntMakes
+from api.meter_schemas import MeterAnswer, MeterReading
 from api.problems import PROBLEM_MEDIA_TYPE, Kind
 from api.schemas import (
     AlarmsAnswer,
@@ -50,6 +53,7 @@ from api.schemas import (
     SessionAnswer,
     SessionRequest,
     SessionsAnswer,
+    ShareRequest,
     StatusAnswer,
     TransactionAnswer,
     TransactionsAnswer,
@@ -61,8 +65,10 @@ Responses = dict[int | str, Json]
 
 _REF = "#/components/schemas/{model}"
 _TAKEN: tuple[type[BaseModel], ...] = (
+    CapacityEventRequest,
     SessionRequest,
     PowerUpdate,
+    ShareRequest,
     StationConfiguration,
     LearntMakes,
     IdTagRequest,
@@ -71,13 +77,20 @@ _TAKEN: tuple[type[BaseModel], ...] = (
     CampaignRequest,
     MaintenanceRequest,
     SimulationRequest,
+    MeterReading,
+    BatteryStands,
 )
 _GIVEN: tuple[type[BaseModel], ...] = (
+    CapacityEventAnswer,
+    CapacityEventsAnswer,
     SessionAnswer,
     SessionsAnswer,
+    ShareRequest,
     ExplanationAnswer,
     SimulationAnswer,
     StatusAnswer,
+    MeterAnswer,
+    BatteryTold,
     TransactionAnswer,
     TransactionsAnswer,
     ContinuityAnswer,

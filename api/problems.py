@@ -79,6 +79,17 @@ class Kind(Enum):
     NOT_CONTROLLED = (409, "Charger not controlled", "This charger is configured not to be controlled by this system.")
     UNDER_MAINTENANCE = (409, "Under maintenance", "No session is begun where somebody works; the error says why.")
     MAINTENANCE_OVER = (422, "Over already", "A maintenance cannot end in the past; nothing was changed.")
+    UNKNOWN_CAPACITY_EVENT = (404, "Unknown capacity event", "No limit of the grid connection stands under this id.")
+    CAPACITY_EVENT_OVER = (422, "Over already", "A limit of the grid connection cannot end in the past.")
+    TOO_MANY_CAPACITY_EVENTS = (409, "Too many capacity events", "More than can stand at a time; nothing was changed.")
+    NO_GRID_OPERATOR = (
+        409,
+        "No grid operator",
+        "The configuration has no gridOperator, whose failSafeCapacity would hold when nothing is heard of him.",
+    )
+    NO_PUSHED_BATTERY = (409, "No such battery", "The configuration has no battery whose controller calls (rest).")
+    NO_SITE_METER = (409, "No site meter", "The configuration has no siteMeter whose readings are pushed.")
+    READING_REFUSED = (422, "No reading", "No meter of this site can show that; nothing was changed.")
     CHARGER_OFFLINE = (503, "Charger offline", "The charger is not connected; try again when it is.")
     CHARGER_REFUSED = (502, "Charger refused", "The charger answered and refused.")
     CHARGER_SILENT = (504, "Charger silent", "The charger gave no answer in time.")

@@ -17,6 +17,7 @@ from csms.core.configuration import MAX_KILO, watts
 from csms.core.configuration.names import MAX_ID_LENGTH, text
 from csms.core.configuration.reading import Reader, Wrong, flag, whole
 from csms.core.faults import Fault
+from csms.core.terms import PRIORITY_MAX, WEIGHT_MAX
 
 KILOWATTS_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": MAX_KILO, "multipleOf": 0.001}
 ID_TAG_SCHEMA: dict[str, Any] = {"type": "string", "pattern": ID_TAG_PATTERN}
@@ -38,7 +39,7 @@ def tidy(schema: dict[str, Any]) -> None:
             del field["default"]
 
 
-def _reads(read: Reader[Any]) -> PlainValidator:
+def reads(read: Reader[Any]) -> PlainValidator:
     """Return a validator that takes a value only as `read` does."""
 
     def validate(value: object) -> Any:
@@ -72,7 +73,7 @@ def _integer(value: object) -> int | Wrong:
     return Wrong("must be a whole number") if isinstance(found, Wrong) else found
 
 
-Kilowatts = Annotated[int, _reads(watts), WithJsonSchema(KILOWATTS_SCHEMA)]
+Kilowatts = Annotated[int, reads(watts), WithJsonSchema(KILOWATTS_SCHEMA)]
 """A number of kW in the document, W in the model."""
 
 
@@ -90,11 +91,21 @@ class ConnectorId(RequestBody):
     """A connector of the station."""
 
     charger_id: Annotated[
-        str, _reads(_charger_id), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH})
+        str, reads(_charger_id), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID_LENGTH})
     ] = Field(alias="chargerId", description="The charger's id, as configured.")
-    idx: Annotated[int, _reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
+    idx: Annotated[int, reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
         description="The connector's number, counted from 1."
     )
+
+
+Weight = Annotated[
+    int | None, reads(whole(1, WEIGHT_MAX)), WithJsonSchema({"type": "integer", "minimum": 1, "maximum": WEIGHT_MAX})
+]
+Priority = Annotated[
+    int | None,
+    reads(whole(0, PRIORITY_MAX)),
+    WithJsonSchema({"type": "integer", "minimum": 0, "maximum": PRIORITY_MAX}),
+]
 
 
 class SessionRequest(RequestBody):
@@ -102,9 +113,18 @@ class SessionRequest(RequestBody):
 
     connector_id: ConnectorId = Field(alias="connectorId")
     vehicle_max_w: Kilowatts = Field(alias="vehicleMaxPower", description="The most that the car can take, kW.")
-    id_tag: Annotated[str | None, _reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
+    id_tag: Annotated[str | None, reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
         None, alias="idTag", description="Id tag of the remote start; a virtual one when absent."
     )
+    weight: Weight = Field(None, description="Its share beside others; as its id tag or connector says when absent.")
+    priority: Priority = Field(None, description="Higher is let in first where there is no room for all; likewise.")
+
+
+class ShareRequest(RequestBody):
+    """What is said of a session alone; what is absent is as its id tag or its connector says."""
+
+    weight: Weight = Field(None, description="Its share beside others: 2 gets twice what 1 gets.")
+    priority: Priority = Field(None, description="Higher is let in first where not all least powers fit.")
 
 
 class PowerUpdate(RequestBody):
@@ -113,7 +133,7 @@ class PowerUpdate(RequestBody):
     consumed_w: Kilowatts = Field(alias="consumedPower", description="Power that the car takes now, kW.")
     echo_w: Annotated[
         int | None,
-        _reads(_whole_kilowatts),
+        reads(_whole_kilowatts),
         WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_KILO}),
     ] = Field(
         None,
@@ -123,24 +143,28 @@ class PowerUpdate(RequestBody):
     )
 
 
-Flag = Annotated[bool, _reads(flag), WithJsonSchema({"type": "boolean"})]
+Flag = Annotated[bool, reads(flag), WithJsonSchema({"type": "boolean"})]
 
 
 class IdTagRequest(RequestBody):
     """A tag as it is to be listed; what is absent is as for a new one."""
 
-    parent: Annotated[str | None, _reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
+    parent: Annotated[str | None, reads(id_tag_fields.id_tag), WithJsonSchema(ID_TAG_SCHEMA)] = Field(
         None, alias="parentIdTag", description="The group that it belongs to: tags of one may stop each other's cars."
     )
-    expires_ms: Annotated[int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
+    expires_ms: Annotated[int | None, reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
         Field(None, alias="expiryDate", description="From then on it is Expired; never when absent.")
     )
     blocked: Flag = Field(default=False, description="It may not charge.")
     concurrent: Flag = Field(default=False, description="It may run more than one transaction at a time.")
-    note: Annotated[
-        str, _reads(id_tag_fields.note), WithJsonSchema({"type": "string", "maxLength": NOTE_CHARS_MAX})
-    ] = Field("", description="For people: whose it is.")
-    version: Annotated[int | None, _reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
+    weight: Weight = Field(
+        None, description="Share of its sessions beside others; as their connector says when absent."
+    )
+    priority: Priority = Field(None, description="Higher is let in first where there is no room for all; likewise.")
+    note: Annotated[str, reads(id_tag_fields.note), WithJsonSchema({"type": "string", "maxLength": NOTE_CHARS_MAX})] = (
+        Field("", description="For people: whose it is.")
+    )
+    version: Annotated[int | None, reads(_integer), WithJsonSchema({"type": "integer"})] = Field(
         None, description="Put it only in the place of this version of it."
     )
 
@@ -149,10 +173,10 @@ class CloseRequest(RequestBody):
     """Why a transaction is given up, and where its register stands."""
 
     reason: Annotated[
-        str, _reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
+        str, reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
     ] = Field(description="For people who look at it later: who knows, and from what, that its stop will not come.")
     meter_stop_wh: Annotated[
-        int | None, _reads(_register), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": REGISTER_MAX_WH})
+        int | None, reads(_register), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": REGISTER_MAX_WH})
     ] = Field(None, alias="meterStopWh", description="The register as somebody has read it; as last known when absent.")
 
 
@@ -160,9 +184,9 @@ class MaintenanceRequest(RequestBody):
     """Why somebody works at a charger or connector, and until when."""
 
     reason: Annotated[
-        str, _reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
+        str, reads(_reason), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": REASON_CHARS_MAX})
     ] = Field(description="For people: it is told to whoever is refused a session there.")
-    until_ms: Annotated[int | None, _reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
+    until_ms: Annotated[int | None, reads(id_tag_fields.expiry_ms), WithJsonSchema(id_tag_fields.EXPIRY_SCHEMA)] = (
         Field(None, alias="until", description="It ends by itself then; absent: when it is deleted.")
     )
     inoperative: Flag = Field(
@@ -190,7 +214,7 @@ class ConnectorIdAnswer(AnswerBody):
 
 
 class SessionBody(AnswerBody):
-    """An active session. The fields from allocatedPowerW on belong to sessions over OCPP."""
+    """An active session. The fields from allocatedPowerW to mode belong to sessions over OCPP."""
 
     session_id: str
     connector_id: ConnectorIdAnswer
@@ -207,10 +231,18 @@ class SessionBody(AnswerBody):
         description="Id of the charger, circuit or grid that limits it, or vehicle, below_minimum, no_room, "
         "operator_cap.",
     )
+    weight: int | Absent = Field(None, description="Its share beside others; absent where it is 1, as usual.")
+    priority: int | Absent = Field(None, description="Higher is let in first; absent where it is 0, as usual.")
     mode: Literal["observe"] | Absent = Field(
         None,
         description="observe: its charger is observed only. What is allocated is what it would get, and was not sent.",
     )
+    firm_power: int | Absent = Field(
+        None,
+        description="REST-driven: what is left of it, whole kW, when no answer came for validForS seconds: the rest is "
+        "the battery's, and conditional. Absent where all of it is firm.",
+    )
+    valid_for_s: int | Absent = Field(None, description="See firmPower.")
 
 
 class SessionAnswer(AnswerBody):
@@ -219,10 +251,21 @@ class SessionAnswer(AnswerBody):
     session: SessionBody
 
 
+class BatteryBody(AnswerBody):
+    """The battery as it was last read; what flows out of it is positive."""
+
+    state_of_charge: float = Field(description="Percent of the usable energy.")
+    power: int | float = Field(description="What it gives now, kW; below 0: what it takes.")
+    set_point: int | float | Absent = Field(None, description="What it was told to give, kW; absent while it was not.")
+    available_power: int | float = Field(description="What cars may have of it now, kW.")
+    computed: bool = Field(description="Nothing of it is measured.")
+
+
 class StatusAnswer(AnswerBody):
-    """The active sessions by their id."""
+    """The active sessions by their id, and the battery, where there is one."""
 
     sessions: dict[str, SessionBody]
+    battery: BatteryBody | Absent = None
 
 
 class SessionsAnswer(AnswerBody):
@@ -751,6 +794,8 @@ class IdTagBody(AnswerBody):
     blocked: bool
     concurrent: bool = Field(description="It may run more than one transaction at a time.")
     note: str
+    weight: int | Absent = Field(None, description="Of its sessions; absent: as their connector says.")
+    priority: int | Absent = Field(None, description="Likewise.")
     version: int = Field(description="How often it was changed since it was listed, from 1.")
 
 

@@ -4,8 +4,11 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from csms.core.battery import BatteryReading
+from csms.core.commands import SetBattery
 from csms.core.events import BootInfo
 from csms.core.ids import ChargerId, SessionId
+from csms.energy.pushed import NotPushed
 from csms.ports import CampaignLedger, CommandLedger, Transactions
 from csms.runtime.audit import AuditBook
 from csms.runtime.charger_access import AccessBook, KeyTold
@@ -16,6 +19,10 @@ from csms.runtime.messages import Messages
 
 WAIT_S_DEFAULT = 30
 WAIT_S_MAX = 300
+
+
+def _no_battery(_: BatteryReading) -> NotPushed:
+    return NotPushed()
 
 
 class Knock(Protocol):
@@ -88,6 +95,8 @@ class Services:
         local_lists: the id tags that chargers hold by themselves.
         charger_access: how chargers prove who they are.
         change_key: tells a connected charger its next key.
+        wall_ms: now, UTC ms.
+        push_battery: takes how a battery stands whose controller calls, and returns what it is to do.
         wait_s: how long a request waits for a charger unless it says `?wait=`.
     """
 
@@ -104,4 +113,6 @@ class Services:
     local_lists: LocalLists
     charger_access: AccessBook
     change_key: Callable[[ChargerId, str], Awaitable[KeyTold]]
+    wall_ms: Callable[[], int]
+    push_battery: Callable[[BatteryReading], SetBattery | NotPushed | None] = _no_battery
     wait_s: int = WAIT_S_DEFAULT

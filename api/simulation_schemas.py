@@ -3,13 +3,25 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler
+from pydantic import Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from api.battery_schemas import CHARGE_SCHEMA, charge_ppm
+from api.capacity_schemas import read_time_ms
 from api.configuration_schema import StationConfiguration
-from api.schemas import Absent, AnswerBody, ConnectorId, ConnectorIdAnswer, Kilowatts, RequestBody
-from csms.core.configuration import kilowatts
+from api.id_tag_fields import EXPIRY_SCHEMA
+from api.schemas import (
+    KILOWATTS_SCHEMA,
+    Absent,
+    AnswerBody,
+    ConnectorId,
+    ConnectorIdAnswer,
+    Kilowatts,
+    RequestBody,
+    reads,
+)
+from csms.core.configuration import kilowatts, watts
 from csms.core.what_if import Car, WhatIf
 
 Kilo = int | float
@@ -41,6 +53,23 @@ class SimulationRequest(RequestBody):
         description="Which cars are there, in the order in which they came, one at a connector; those that charge now "
         "when absent.",
     )
+    at_ms: Annotated[int | None, reads(read_time_ms), WithJsonSchema(EXPIRY_SCHEMA)] = Field(
+        default=None,
+        alias="at",
+        description="When that is: what the grid connection has then, by capacitySchedule and the capacity events that "
+        "were told; UTC where no zone is told. Now when absent.",
+    )
+    soc_ppm: Annotated[int | None, reads(charge_ppm), WithJsonSchema(CHARGE_SCHEMA)] = Field(
+        default=None,
+        alias="stateOfCharge",
+        description="Of the battery, percent of the usable energy; as it was last read when absent, or full.",
+    )
+    base_load_w: Annotated[int | None, reads(watts), WithJsonSchema(KILOWATTS_SCHEMA)] = Field(
+        default=None,
+        alias="baseLoad",
+        description="What is measured of the base load, kW. When absent: what counts now, or staticLoad where `at` is "
+        "told or the configuration has another meter.",
+    )
 
 
 class CarShareBody(AnswerBody):
@@ -64,12 +93,14 @@ class CarLeftOutBody(AnswerBody):
 
 
 class NodeLoadBody(AnswerBody):
-    """The load of the grid connection, a circuit or a charger."""
+    """The load of the grid connection, a circuit or a charger, or of a phase (`grid/L1`) whose limit is in amperes."""
 
     id: str
     load: Kilo = Field(description="The most that would be drawn there, kW: what is booked.")
     capacity: Kilo | Absent = Field(
-        None, description="kW; of the grid less the static load. Absent: it has no limit of its own."
+        None,
+        description="kW; of the grid by what holds then, less the base load, with what the battery can give. "
+        "Absent: it has no limit of its own.",
     )
 
 
@@ -81,18 +112,37 @@ class ConfigurationNotice(AnswerBody):
     text: str
 
 
+class BatteryShareBody(AnswerBody):
+    """What the battery would give to that."""
+
+    state_of_charge: float = Field(description="Percent of the usable energy, as asked about.")
+    power: Kilo = Field(description="kW, beside what the grid connection gives.")
+    available_power: Kilo = Field(description="What it could give for a quarter of an hour, kW.")
+
+
 class SimulationAnswer(AnswerBody):
     """Who would get how much. Nothing of it was done."""
 
     cars: list[CarShareBody]
     left_out: list[CarLeftOutBody] = Field(description="Of the cars that charge now; of those asked for it is a fault.")
     nodes: list[NodeLoadBody]
+    base_load: Kilo = Field(description="What counts of everything else on the site, kW.")
+    battery: BatteryShareBody | Absent = Field(None, description="Absent where there is none.")
     notices: list[ConfigurationNotice]
 
 
 def simulation_answer(cars: Sequence[Car], found: WhatIf) -> SimulationAnswer:
     """Return the answer for these cars as REST shows it."""
+    battery = found.battery
     return SimulationAnswer(
+        base_load=kilowatts(found.base_load_w),
+        battery=None
+        if battery is None
+        else BatteryShareBody(
+            state_of_charge=battery.soc_ppm // 1_000 / 10,
+            power=kilowatts(battery.power_w),
+            available_power=kilowatts(battery.available_w),
+        ),
         cars=[
             CarShareBody(
                 connector_id=_connector(share.car),

@@ -30,11 +30,19 @@ from api.app import create_app
 from api.gate import Door
 from api.names import names_for
 from api.services import Services as RestServices
+from csms.core.battery import PERCENT_PPM
 from csms.core.configuration import difference, load_document, parse_station
 from csms.core.events import StationConfigured
 from csms.core.faults import Fault
-from csms.core.station import Station
+from csms.core.station import Battery, Station
 from csms.doors import Doors, DoorShutError, RestServer, doors_text, listening_socket, rest_served
+from csms.energy.meters import MeterPoller
+from csms.energy.modbus import open_modbus
+from csms.energy.modbus_battery import ModbusBattery
+from csms.energy.modelled import ModelledBattery, full_ppm
+from csms.energy.ports import BatteryDriver
+from csms.energy.pushed import BatteryDoor
+from csms.energy.watch import BatteryWatch, MakeDriver
 from csms.gateway.answers import Services as ChargerServices
 from csms.gateway.id_tags import KnownTags, TagPolicy, load_id_tags
 from csms.gateway.registry import LinkRegistry
@@ -102,7 +110,9 @@ async def _serve(settings: Settings) -> int:
     async with _store(settings.database) as store:
         knocks, messages = KnockingLog(), Messages()
         registry = LinkRegistry(lambda: controller)
-        controller = Controller(store, clock, registry)
+        batteries = BatteryDoor(_battery_drivers(clock))
+        battery = BatteryWatch(batteries.make, lambda: controller, lambda: clock.now().mono_ms)
+        controller = Controller(store, clock, registry, battery=battery)
         station = await _start(controller, wanted)
         tags, audit = await _loaded(TagBook(store, clock)), await _loaded(AuditBook(store, clock))
         door = await _rest_door(settings, store, clock)
@@ -144,6 +154,8 @@ async def _serve(settings: Settings) -> int:
             local_lists=lists,
             charger_access=access,
             change_key=registry.change_key,
+            wall_ms=lambda: clock.now().wall_ms,
+            push_battery=batteries.push,
             messages=messages,
             audit=audit,
             wait_s=settings.request_wait_s,
@@ -151,9 +163,14 @@ async def _serve(settings: Settings) -> int:
         loop = asyncio.create_task(controller.run(), name="station loop")
         try:
             await _apply_configuration(controller, station, wanted, replace=settings.replace_config)
+            await _begin_with_battery(battery, controller)
             watch = EnergyWatch(controller, store, clock)
             keeper = Housekeeper(store, clock, _retention(settings))
-            async with _beside(keeper.run()), _beside(watch.run()), _beside(lists.run()), _kept_fresh(certificates):
+            beside = (keeper.run(), watch.run(), lists.run(), _meter_read(controller, clock), battery.run())
+            async with contextlib.AsyncExitStack() as helpers:
+                for work in beside:
+                    await helpers.enter_async_context(_beside(work))
+                await helpers.enter_async_context(_kept_fresh(certificates))
                 return await _listen(settings, gateway, create_app(rest, door), controller, loop, stop)
         finally:
             loop.cancel()
@@ -355,6 +372,46 @@ async def _kept_fresh(certificates: Certificates | None) -> AsyncIterator[None]:
         return
     async with _beside(certificates.run()):
         yield
+
+
+def _battery_drivers(clock: SystemClock) -> MakeDriver:
+    """Return what makes the drivers of batteries.
+
+    One of which nothing but its configuration is known is computed, and full unless told.
+    """
+
+    def make(battery: Battery, soc_ppm: int | None) -> BatteryDriver:
+        if battery.modbus is not None:
+            return ModbusBattery(battery.modbus, lambda: clock.now().mono_ms)
+        return ModelledBattery(battery, lambda: clock.now().mono_ms, full_ppm(battery) if soc_ppm is None else soc_ppm)
+
+    return make
+
+
+async def _begin_with_battery(battery: BatteryWatch, controller: Controller) -> None:
+    """Look after the battery of the configuration, now and with each configuration; read it before any door opens.
+
+    What a computed one had left when the process before ended is not known: it begins at its reserve, which promises
+    nothing, and is charged.
+    """
+    view = controller.view
+    if view.station.battery is not None and not controller.is_new:
+        battery.last_known(view.station.battery.reserve_percent * PERCENT_PPM)
+
+    def configured() -> None:
+        battery.configured(view.station.battery)
+
+    configured()
+    view.watchers.append(configured)
+    await battery.look()
+
+
+def _meter_read(controller: Controller, clock: SystemClock) -> Coroutine[Any, Any, None]:
+    """Return what has the site's meter read, now and as each configuration says."""
+    view = controller.view
+    poller = MeterPoller(lambda: view.station, controller.submit, open_modbus, clock)
+    view.watchers.append(poller.look_again)
+    return poller.run()
 
 
 def _watch_open_files(controller: Controller) -> None:

@@ -1,6 +1,6 @@
 """The few things that the runtime needs from the world.
 
-Eleven protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
+Twelve protocols; each adapter is chosen in `csms.main` and nowhere else. The in-memory twins used by the simulation
 implement the same ones.
 """
 
@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from csms.core.access import AccessKey
 from csms.core.audit import AuditEntry
 from csms.core.charger_access import ChargerAccess
-from csms.core.commands import Command
+from csms.core.commands import Command, SetBattery
 from csms.core.events import KnownTransaction, StartKey
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, Now, SessionId
@@ -311,6 +311,14 @@ class Clock(Protocol):
 
     def now(self) -> Now:
         """Return the present instant: monotonic and wall time."""
+        ...
+
+
+class BatteryLink(Protocol):
+    """The way out to the battery."""
+
+    def send(self, set_point: SetBattery) -> None:
+        """Have it follow `set_point` from now on; how it does comes back as facts. Never blocks, never raises."""
         ...
 
 

@@ -216,7 +216,7 @@ def _add_characters(parser: argparse.ArgumentParser) -> None:
 
 def _add_scenarios(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", default=DEFAULT_REST_URL, type=_http_url, help=f"of the REST API ({DEFAULT_REST_URL})")
-    parser.add_argument("--scenario", type=int, choices=(1, 2), required=True, help="which")
+    parser.add_argument("--scenario", type=int, choices=(1, 2, 3), required=True, help="which")
     parser.add_argument(
         "--over-ocpp",
         type=_websocket_url,

@@ -36,7 +36,7 @@ LOOKED_AT_MAX = 5_000
 
 ROWS_AT_ONCE = 500
 _STATUSES = {status.value: status for status in (TagStatus.ACCEPTED, TagStatus.BLOCKED, TagStatus.EXPIRED)}
-_AUDITED = ("expiry_date", "blocked", "concurrent", "note")
+_AUDITED = ("expiry_date", "blocked", "concurrent", "note", "weight", "priority")
 _CURSOR = re.compile("(?:[0-7][0-9a-f]){1,20}")
 """The key behind which to go on, in hexadecimal: a tag may hold what a URL may not."""
 
@@ -207,7 +207,17 @@ class IdTagRoutes:
         if isinstance(body, Response):
             return body
         key, before = key_of(id_tag), self._tags.find(id_tag)
-        wanted = IdTag(key, id_tag, body.parent, body.expires_ms, body.blocked, body.concurrent, body.note)
+        wanted = IdTag(
+            key,
+            id_tag,
+            body.parent,
+            body.expires_ms,
+            body.blocked,
+            body.concurrent,
+            body.note,
+            weight=body.weight,
+            priority=body.priority,
+        )
         try:
             listed = await self._tags.put(wanted, body.version)
         except StoreError as error:

@@ -17,11 +17,12 @@ from api.bodies import read_model
 from api.openapi import BODY_KINDS, Responses, fails, gives, takes
 from api.problems import Kind, problem
 from api.queries import ChargerFilter
-from api.schemas import PowerUpdate, SessionAnswer, SessionRequest, SessionsAnswer
+from api.schemas import PowerUpdate, SessionAnswer, SessionRequest, SessionsAnswer, ShareRequest
 from api.services import WAIT_S_MAX, Services
-from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested
+from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested, TermsRequested
 from csms.core.ids import ChargerId, SessionId
 from csms.core.replies import Outcome, Refused, SessionEnded, SessionShown
+from csms.core.terms import UNSAID, Terms
 from csms.ports import StoreError
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -109,6 +110,16 @@ class SessionRoutes:
             responses=_SHOWN | fails(*BODY_KINDS, Kind.UNKNOWN_SESSION, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
         )
         app.add_api_route(
+            "/sessions/{id}/share",
+            self.share,
+            methods=["PUT"],
+            summary="Say on which terms a session shares",
+            tags=["sessions"],
+            response_model=None,
+            openapi_extra=takes(ShareRequest, first=examples.SHARE_REQUEST, usual={}),
+            responses=_SHOWN | fails(*BODY_KINDS, Kind.UNKNOWN_SESSION, Kind.STORE_UNAVAILABLE, Kind.NOT_YET),
+        )
+        app.add_api_route(
             "/sessions/{id}/stop",
             self.stop,
             methods=["POST"],
@@ -144,6 +155,7 @@ class SessionRoutes:
         if isinstance(body, Response):
             return body
         act_of(request).about(body.connector_id.charger_id, body.connector_id.idx)
+        listed = None if body.id_tag is None else self._services.id_tags.find(body.id_tag)
         new_session_id = SessionId(self._services.new_id())
         outcome = await ask(
             self._services.desk,
@@ -154,6 +166,8 @@ class SessionRoutes:
                 vehicle_max_w=body.vehicle_max_w,
                 id_tag=self._services.virtual_tag if body.id_tag is None else body.id_tag,
                 new_session_id=new_session_id,
+                terms=Terms(body.weight, body.priority),
+                tag_terms=UNSAID if listed is None else listed.terms,
             ),
             self._seconds(wait),
         )
@@ -173,6 +187,30 @@ class SessionRoutes:
             lambda waiting: PowerUpdated(waiting, SessionId(session_id), body.consumed_w, body.echo_w),
             self._services.wait_s,
         )
+        return _session(outcome)
+
+    async def share(self, request: Request, session_id: SessionPath) -> Response:
+        """Let a weight and a priority hold for a session from now on, in the place of what was said of it before.
+
+        What is absent is as its id tag says, else its connector, else its charger.
+        """
+        body = await read_model(request, ShareRequest)
+        if isinstance(body, Response):
+            return body
+        name = SessionId(session_id)
+        running = self._services.desk.view.sessions.get(name)
+        if running is None:
+            return problem(Kind.UNKNOWN_SESSION)
+        act_of(request).about(running.charger_id, running.idx)
+        outcome = await ask(
+            self._services.desk,
+            lambda waiting: TermsRequested(waiting, name, Terms(body.weight, body.priority)),
+            self._services.wait_s,
+        )
+        if isinstance(outcome, SessionShown):
+            now = outcome.session
+            told = (("weight", running.weight, now.weight), ("priority", running.priority, now.priority))
+            act_of(request).changed([f"{what}: {old} → {new}" for what, old, new in told if old != new])
         return _session(outcome)
 
     async def stop(self, request: Request, session_id: SessionPath, wait: Wait = None) -> Response:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Container, Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -19,7 +21,7 @@ from csms.core.configuration import parse_station
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
 from csms.core.station import Station
-from csms.core.what_if import Car, what_if
+from csms.core.what_if import Car, Moment, counts_w, what_if
 from csms.runtime.view import StationView
 
 AT_ONCE = 1
@@ -55,7 +57,9 @@ class SimulationRoutes:
         """Say who would get how much with another configuration, other cars, or both, and change nothing.
 
         It is what everybody would have in the end: with each charger connected over OCPP (`control: rest`: driven over
-        REST) and obeying, nothing left to be confirmed, and no cap of an operator.
+        REST) and obeying, nothing left to be confirmed, and no cap of an operator. The grid connection has what it has
+        at the time asked about, its operator being heard; a capacity tariff holds it at its target. The battery gives
+        what it can with the charge asked about, and the base load is what is asked about.
         """
         body = await read_model(request, SimulationRequest, STATION_BODY_BYTES_MAX)
         if isinstance(body, Response):
@@ -64,8 +68,13 @@ class SimulationRoutes:
             return problem(Kind.BUSY, headers={"Retry-After": str(RETRY_S)})
         view, zones = self._services.desk.view, self._services.time_zones
         station, running = view.station, running_cars(view)
+        at_ms = self._services.wall_ms() if body.at_ms is None else body.at_ms
+        soc_ppm = None if view.battery is None else view.battery.soc_ppm
+        moment = Moment(at_ms, events=tuple(view.capacity_events.values()), soc_ppm=soc_ppm)
+        if view.site_meter is not None and body.at_ms is None:
+            moment = replace(moment, base_load_w=view.site_meter.counted_w)
         async with self._turns.take():
-            answer = await asyncio.to_thread(_simulated, body, station, running, zones)
+            answer = await asyncio.to_thread(_simulated, body, station, running, moment, zones)
         return json_answer(answer) if isinstance(answer, SimulationAnswer) else invalid(answer)
 
 
@@ -75,17 +84,28 @@ def running_cars(view: StationView) -> list[Car]:
 
 
 def _simulated(
-    body: SimulationRequest, station: Station, running: Sequence[Car], zones: Container[str]
+    body: SimulationRequest, station: Station, running: Sequence[Car], moment: Moment, zones: Container[str]
 ) -> SimulationAnswer | Sequence[Fault]:
-    """Return the answer, or what is wrong with the question."""
+    """Return the answer, or what is wrong with the question; `station` and `moment` are of what is in force now."""
     if "configuration" in body.model_fields_set:
         parsed = parse_station(body.configuration, zones)
         if not isinstance(parsed, Station):
             return [Fault(fault.path.replace("$", "$.configuration", 1), fault.error) for fault in parsed]
+        if parsed.site_meter != station.site_meter:
+            moment = replace(moment, base_load_w=None)  # another meter has to be heard first
         station = parsed
+    moment = replace(moment, zone=ZoneInfo(station.time_zone))
+    if body.soc_ppm is not None:
+        if station.battery is None:
+            return [Fault("$.stateOfCharge", "the configuration has no battery")]
+        moment = replace(moment, soc_ppm=body.soc_ppm)
+    if body.base_load_w is not None:
+        if station.site_meter is None:
+            return [Fault("$.baseLoad", "the configuration has no siteMeter: staticLoad counts always")]
+        moment = replace(moment, base_load_w=counts_w(station, body.base_load_w))
     if "cars" not in body.model_fields_set:
-        return simulation_answer(running, what_if(station, running))
+        return simulation_answer(running, what_if(station, running, moment))
     cars = [Car(ChargerId(car.connector_id.charger_id), car.connector_id.idx, car.vehicle_max_w) for car in body.cars]
-    found = what_if(station, cars)
+    found = what_if(station, cars, moment)
     faults = [Fault(f"$.cars[{left.place}].connectorId", left.why) for left in found.left_out]
     return faults or simulation_answer(cars, found)

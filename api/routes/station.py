@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from api import examples
-from api.answers import json_answer, session_body
+from api.answers import battery_body, json_answer, session_body
 from api.asking import Unanswered, ask, not_done
 from api.auditing import act_of
 from api.bodies import STATION_BODY_BYTES_MAX, read_json
@@ -65,7 +65,7 @@ class StationRoutes:
             "/station/status",
             self.status,
             methods=["GET"],
-            summary="The active sessions",
+            summary="The active sessions and the battery",
             tags=["station"],
             response_model=None,
             responses=gives(StatusAnswer, "The active sessions by id.", two_sessions=examples.STATUS) | fails(),
@@ -106,9 +106,11 @@ class StationRoutes:
         return Response(status_code=204)
 
     async def status(self) -> Response:
-        """Return the active sessions, in order of arrival."""
-        sessions = self._services.desk.view.sessions
-        return json_answer(StatusAnswer(sessions={name: session_body(one) for name, one in sessions.items()}))
+        """Return the active sessions, in order of arrival, and how the battery stands."""
+        view = self._services.desk.view
+        battery = None if view.battery is None else battery_body(view.battery)
+        sessions = view.sessions.items()
+        return json_answer(StatusAnswer(sessions={key: session_body(one) for key, one in sessions}, battery=battery))
 
 
 _ENDED: Responses = {204: {"description": "It ends now, or there was none."}}

@@ -898,6 +898,16 @@ def simulate_command(
         typer.Option(metavar="KINDS", help="Kinds to leave out, separated by commas; the rest is as it was."),
     ] = None,
     story: Annotated[str | None, typer.Option(metavar="FILE", help="Write the whole trace, a line an event.")] = None,
+    *,
+    energy: Annotated[
+        bool,
+        typer.Option(
+            "--energy", help="A site with a battery, a meter of the base load, or a capacity that comes and goes."
+        ),
+    ] = False,
+    phases: Annotated[
+        bool, typer.Option("--phases", help="Fuses are limited in amperes on each phase, and cars use one to three.")
+    ] = False,
 ) -> None:
     """Run the real core in a simulated world, in virtual time.
 
@@ -908,4 +918,4 @@ def simulate_command(
     """
     from csms.cli.simulating import run  # noqa: PLC0415  # heavy: only for this command
 
-    raise typer.Exit(run(seed, hours, chargers, faults, without, story))
+    raise typer.Exit(run(seed, hours, chargers, faults, without, story, energy=energy, phases=phases))

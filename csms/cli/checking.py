@@ -6,7 +6,15 @@ import typer
 
 from csms.cli.source import name_of, read_source
 from csms.cli.status import ExitStatus
-from csms.core.configuration import explain_fail_safe, kilowatts, load_document, notices, parse_station
+from csms.core.configuration import (
+    battery_text,
+    explain_fail_safe,
+    kilowatts,
+    load_document,
+    notices,
+    parse_station,
+    site_meter_text,
+)
 from csms.core.faults import Fault
 from csms.core.station import Station
 
@@ -25,7 +33,7 @@ def run(file: str) -> int:
             typer.echo(f"  {fault}")
         return ExitStatus.NO
     typer.echo(f"{name}: valid: {summary(station)}")
-    for line in explain_fail_safe(station):
+    for line in (*explain_fail_safe(station), *battery_text(station), *site_meter_text(station)):
         typer.echo(f"  {line}")
     for notice in notices(station):
         typer.echo(f"  notice: {notice}")

@@ -11,7 +11,7 @@ from csms.cli.status import ExitStatus
 from csms.core.configuration import load_document
 from csms.core.faults import Fault
 from csms.core.station import Station
-from csms.day.document import Visit, parse_day
+from csms.day.document import Day, parse_day
 from csms.day.figures import document, table
 from csms.day.run import run as run_day
 
@@ -28,10 +28,10 @@ def run(station_file: str, day_file: str, figures_file: str | None) -> int:
     station = read_station(contents[0])
     if not isinstance(station, Station):
         return _refuse(station_file, station)
-    visits = read_day(contents[1], station)
-    if faults := [each for each in visits if isinstance(each, Fault)]:
-        return _refuse(day_file, faults)
-    figures = run_day(station, tuple(each for each in visits if isinstance(each, Visit)))
+    day = read_day(contents[1], station)
+    if not isinstance(day, Day):
+        return _refuse(day_file, day)
+    figures = run_day(station, day)
     if figures_file is not None:
         try:
             Path(figures_file).write_text(json.dumps(document(figures), indent=2) + "\n", encoding="utf-8")
@@ -42,13 +42,13 @@ def run(station_file: str, day_file: str, figures_file: str | None) -> int:
     return ExitStatus.DONE if figures.kept else ExitStatus.NO
 
 
-def read_day(content: bytes, station: Station) -> tuple[Visit, ...] | tuple[Fault, ...]:
-    """Return the cars of a file, or everything that is wrong with it."""
+def read_day(content: bytes, station: Station) -> Day | tuple[Fault, ...]:
+    """Return the day of a file, or everything that is wrong with it."""
     decoded = load_document(content)
     return decoded if isinstance(decoded, tuple) else parse_day(decoded, station)
 
 
-def _refuse(file: str, faults: tuple[Fault, ...] | list[Fault]) -> int:
+def _refuse(file: str, faults: tuple[Fault, ...]) -> int:
     typer.echo(f"csms day: {name_of(file)}: {len(faults)} {'fault' if len(faults) == 1 else 'faults'}", err=True)
     for fault in faults:
         typer.echo(f"  {fault}", err=True)

@@ -19,7 +19,7 @@ import typer
 from csms.cli.asking import Json, ask, shown
 from csms.cli.checking import read_station, summary
 from csms.cli.status import ExitStatus
-from csms.core.configuration import explain_fail_safe, kilowatts, notices
+from csms.core.configuration import battery_text, explain_fail_safe, kilowatts, notices, site_meter_text
 from csms.core.station import Charger, Control, Station
 from csms.doors import DoorShutError, listening_socket
 from csms.gateway.tls import TlsFiles, TlsFilesError, ending_soon, new_context
@@ -204,6 +204,10 @@ def _station(station: Station, source: str) -> Iterator[Finding]:
     yield Finding(Level.OK, "configuration", f"{source}: valid: {summary(station)}")
     for line in explain_fail_safe(station):
         yield Finding(Level.OK, "fail-safe", line.strip())
+    for line in battery_text(station):
+        yield Finding(Level.OK, "battery", line.removeprefix("battery: "))
+    for line in site_meter_text(station):
+        yield Finding(Level.OK, "site meter", line.removeprefix("siteMeter: "))
     for notice in notices(station):
         yield Finding(Level.NOTE, "configuration", str(notice))
 

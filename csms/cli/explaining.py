@@ -58,7 +58,8 @@ def lines(found: Json) -> list[str]:
 def _of_node(node: Json) -> Iterator[str]:
     """Yield what limits a session, and who shares it."""
     trimmed = f", {node['trimmed']} taken off for what is drawn beyond it" if node["trimmed"] else ""
-    loads = f"{node['notShared']} not shared{trimmed}, {node['shared']} shared"
+    withheld = f", {node['withheld']} held back for the capacity tariff" if node.get("withheld") else ""
+    loads = f"{node['notShared']} not shared{trimmed}{withheld}, {node['shared']} shared"
     yield f"{shown(node['id'])} carries {node['capacity']}: {loads}"
     for load in node["loads"]:
         yield f"not shared at {shown(load['chargerId'])}: {load['power']}"

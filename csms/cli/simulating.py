@@ -14,7 +14,15 @@ STORY_LINES = 150
 
 
 def run(
-    seed: int, hours: float | None, chargers: int | None, faults: str, without: str | None, story: str | None
+    seed: int,
+    hours: float | None,
+    chargers: int | None,
+    faults: str,
+    without: str | None,
+    story: str | None,
+    *,
+    energy: bool = False,
+    phases: bool = False,
 ) -> int:
     """Run one world and print its report, ending in the trace hash; return the exit status."""
     choice = read_choice(faults)
@@ -25,7 +33,10 @@ def run(
     if isinstance(left_out, str):
         typer.echo(f"csms simulate: --without: {left_out}", err=True)
         return ExitStatus.USAGE
-    options = Options(seed, hours, chargers, choice, left_out)
+    options = Options(seed, hours, chargers, choice, left_out, energy=energy, phases=phases)
+    if options.has_energy and options.has_phases:
+        typer.echo("csms simulate: --phases: a site with energy has limits in watts; choose one of both", err=True)
+        return ExitStatus.USAGE
     begun_s = time.monotonic()
     outcome = simulate(options)
     spent_s = max(time.monotonic() - begun_s, 0.001)
@@ -51,6 +62,9 @@ def report(options: Options, outcome: Outcome) -> list[str]:
     if outcome.excess_ms:
         lines.append(f"longest excess {outcome.excess_ms / 1000:g} s")
     lines.append(f"grid meter: most {outcome.grid_w} W, the house most {outcome.house_w} W")
+    if options.has_energy:
+        given_s, above_s = outcome.boosted_ms / 1000, outcome.above_firm_ms / 1000
+        lines.append(f"a battery gave for {given_s:g} s, cars drew more than what is firm for {above_s:g} s")
     if not outcome.overbooked_ms:
         lines.append("overbooked no row")
     lines += [f"limits above {row} for {over_ms / 1000:g} s" for row, over_ms in sorted(outcome.limits_over_ms.items())]

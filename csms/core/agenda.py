@@ -8,6 +8,7 @@ limits of running sessions: the peer sends those first.
 from csms.core.charger import ChargerState
 from csms.core.commands import Call, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration, Trigger
 from csms.core.connector import MEANING, Connector
+from csms.core.expiry import ask_about_expiry
 from csms.core.fail_safe import default_fits
 from csms.core.ids import ConnectionId, Now, Token
 from csms.core.journal import Journal
@@ -86,6 +87,8 @@ def _when_quiet(
         _tune(state, charger, journal, now, timings, alarm)
     if agenda.pending is None:
         ask_about_tenths(state, charger, journal, now, timings)
+    if agenda.pending is None:
+        ask_about_expiry(state, charger, journal)
 
 
 def _ask_statuses(
@@ -142,7 +145,7 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
     # A clearing that was lost would take a default at its level with it; 0 W fits always.
     unsafe = {s for s, at_ms in agenda.lost_clearings.items() if now.mono_ms < at_ms + timings.late_execution_ms}
     order.sort(key=lambda way: way.form.stack_level in unsafe)
-    way = next(way for way in order if default_fits(state, charger, way.limit_w))
+    way = next(way for way in order if default_fits(state, charger, way.limit_w, way.form))
     agenda.way = way
     send = give_limit(
         state,

@@ -86,12 +86,47 @@ KINDS: Final[dict[str, Kind]] = {
         " It clears with the next thing that can be stored.",
         "See the cause: make room on the disk, make it writable, or bring the database back. No restart is needed.",
     ),
+    "grid_operator_silent": Kind(
+        _A,
+        "",
+        "No heartbeat of the grid operator has come for `silentAfterS`, for what an event promises, or since this"
+        " system began. His `failSafeCapacity` holds until one comes.",
+        "See whether what sends `POST /station/grid-operator/heartbeat` runs and reaches this system.",
+    ),
+    "base_load_meter_stale": Kind(
+        _A,
+        "",
+        "The site's meter has told nothing that counts for longer than its `maxAgeS`: `staticLoad` counts as base load"
+        " instead, or what was measured above that.",
+        "See the cause, and what the meter shows by itself; check its network, and who sends `PUT /station/meter` or"
+        " what `siteMeter.modbus` says.",
+    ),
+    "base_load_above_maximum": Kind(
+        _A,
+        "",
+        "More was measured than the configured maximum of the base load. What was measured counts, and cars are cut.",
+        "Correct `staticLoad` in the configuration: it is also what is counted on when the meter, or this system, is"
+        " away. If it is right, see what else draws behind the grid connection.",
+    ),
     "overbooked": Kind(
         _A,
         "row",
         "More is booked behind this row than it can carry. Cars that can be cut are cut; no car behind it is raised.",
         "See which chargers behind it cannot be steered (other alarms name them). If it stays, unplug a car or lower"
         " what cannot be steered before the fuse does.",
+    ),
+    "battery_silent": Kind(
+        _A,
+        "",
+        "The battery cannot be read, so it is counted as gone: cars get what the grid connection has without it.",
+        "Look after the battery's inverter and the way to it.",
+    ),
+    "battery_not_following": Kind(
+        _A,
+        "",
+        "The battery does not do what it is told, or does not acknowledge that it would: cars get no power from it that"
+        " it has not acknowledged, and no more than it gives where it gives less than it is told.",
+        "See whether its inverter is in remote mode, and whether somebody else controls it.",
     ),
     "uncontrollable": Kind(
         _A,
@@ -155,6 +190,12 @@ KINDS: Final[dict[str, Kind]] = {
         " billed for. It is said again each day that has more than 0.1 kWh of it.",
         "See GET /reports/energy-continuity?day=: between which transactions it was. Perhaps somebody charges without"
         " a transaction, or the charger has lost one.",
+    ),
+    "phases_changed": Kind(
+        _N,
+        "CHARGER#CONNECTOR",
+        "A car draws from a phase that it did not use before in its session. Its limit counts on every phase again.",
+        "Nothing, if it is seldom. Where chargers switch cars between one phase and three, switch that off in them.",
     ),
     "max_power_wrong": Kind(
         _A,
@@ -333,8 +374,21 @@ KINDS: Final[dict[str, Kind]] = {
     "battery_not_used": Kind(
         _N,
         "",
-        "A battery is configured, and its power is not used yet.",
-        "Nothing.",
+        "A battery is configured, and nothing reads it: its power is not used.",
+        "Nothing, in a simulation; under `csms serve` it goes within a second.",
+    ),
+    "battery_computed": Kind(
+        _N,
+        "",
+        "The battery is not measured: its charge is computed from what it was told to give and take, and cars get power"
+        " from it that nobody sees flow.",
+        "See that the real one gives what the grid connection cannot, or take `battery` out of the configuration.",
+    ),
+    "battery_empty": Kind(
+        _N,
+        "",
+        "The battery has come to its reserve; cars get no power from it until it is 5 % above.",
+        "Nothing: it is charged when no car needs the power. If it is never full enough, the grid connection is small.",
     ),
 }
 """Every kind there is, the pressing ones first."""

@@ -10,7 +10,14 @@ from csms.core.aftermath import CLEARINGS_TO_GIVE_UP, clear_what_is_kept
 from csms.core.capabilities import SAMPLED_KEY
 from csms.core.charger import ChargerState
 from csms.core.commanding import Commanding
-from csms.core.commands import AbortConnection, ChangeConfiguration, ClearLimits, Purpose, ReadConfiguration
+from csms.core.commands import (
+    AbortConnection,
+    ChangeConfiguration,
+    ClearLimits,
+    Purpose,
+    ReadConfiguration,
+    ReadSchedule,
+)
 from csms.core.connector import Connector
 from csms.core.containing import hard_answered, hard_unanswered
 from csms.core.events import (
@@ -23,6 +30,7 @@ from csms.core.events import (
     ConfigurationRead,
     ScheduleRead,
 )
+from csms.core.expiry import learn_expiry
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Token
 from csms.core.ladder import Attempt, Manner, attempts, least_w, likeliest_attempt
 from csms.core.limits import Book, Send, accept, lose, refuse
@@ -101,7 +109,7 @@ class Calls(Part):
             case LimitCall():
                 self._limit_answered(call, fact.token, accepted=status == ACCEPTED, answer=status)
             case AgendaCall():
-                self._no_schedule(call)
+                self._schedule_answered(call, None)
                 self._setting_answered(call, status)
                 self._statuses_answered(call, status)
                 self._foreign_cleared(call, status)
@@ -153,15 +161,18 @@ class Calls(Part):
         """Take what a charger says is in force."""
         call = self._live_call(fact.token)
         if isinstance(call, AgendaCall):
-            learn_tenths(self.state.chargers[call.charger_id], self.journal, fact)
+            self._schedule_answered(call, fact)
             self._errand_ended(call, fact.token, done=True, answer=ACCEPTED)
         elif isinstance(call, ReleaseCall):
             self._releasing.said(call, fact.token, Said(schedule=fact))
 
-    def _no_schedule(self, call: AgendaCall) -> None:
-        """Take it that no schedule can be read back: it is not worth asking again."""
+    def _schedule_answered(self, call: AgendaCall, answer: ScheduleRead | None) -> None:
+        """Take what is read back; None: that no schedule can be, so that it is not worth asking again."""
+        charger = self.state.chargers[call.charger_id]
         if call.errand is Errand.READ_BACK:
-            learn_tenths(self.state.chargers[call.charger_id], self.journal, None)
+            learn_tenths(charger, self.journal, answer)
+        elif call.errand is Errand.READ_EXPIRY and isinstance(call.command, ReadSchedule):
+            learn_expiry(self.state, charger, call.command.idx, answer, self.journal, self.now)
 
     def errored(self, fact: CallErrored) -> None:  # noqa: C901 - one table of all CALLs
         """Take a CALLERROR: an answer, and no evidence of what is in force."""
@@ -170,7 +181,7 @@ class Calls(Part):
             case LimitCall():
                 self._limit_answered(call, fact.token, accepted=False, answer=fact.code)
             case AgendaCall():
-                self._no_schedule(call)
+                self._schedule_answered(call, None)
                 self._setting_answered(call, fact.code)
                 self._statuses_answered(call, fact.code)
                 if isinstance(call.command, ReadConfiguration):
@@ -230,7 +241,7 @@ class Calls(Part):
             self._abort(charger)
 
     def _errand_timed_out(self, call: AgendaCall, agenda: Provisioning, token: Token) -> None:
-        self._no_schedule(call)
+        self._schedule_answered(call, None)
         if call.errand is Errand.ASK_STATUSES:
             agenda.statuses.at_ms = None  # as soon as it may be asked again
         self._unanswered(call)

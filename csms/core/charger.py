@@ -21,7 +21,7 @@ from csms.core.ids import ChargerId, CommandId, ConnectionId, ConnectorKey
 from csms.core.ladder import Attempt, Manner, attempts, likeliest_manner, manners
 from csms.core.learnt import Learnt
 from csms.core.limits import Book, Send
-from csms.core.provisioning import Provisioning
+from csms.core.provisioning import Provisioning, Seen
 from csms.core.records import CertificateRequest, ChargerStored, Driver, EvidenceStored, Maintenance
 from csms.core.release import Progress, Release
 from csms.core.session import Phase, Session
@@ -29,6 +29,9 @@ from csms.core.settings import Settings
 from csms.core.stamps import Stamps
 from csms.core.station import Charger, Control
 from csms.core.wear import Wear
+
+BEHIND_MS = 30_000
+"""A clock that is further behind lets a limit expire too late for the dead-server bound (LEDGER.md I11)."""
 
 
 @dataclass(slots=True)
@@ -173,6 +176,12 @@ class ChargerState:
         return not (self.provisioning.without_expiry or is_ahead) and (periods_max is None or periods_max > 1)
 
     @property
+    def honours_expiry(self) -> bool:
+        """Return whether it was seen since its boot that limits expire there in time (`csms.core.expiry`)."""
+        is_behind = self.stamps.offset_ms < -BEHIND_MS  # a limit would expire too late
+        return self.provisioning.expiry is Seen.KEPT and self.takes_expiry and not is_behind
+
+    @property
     def may_be_asked(self) -> bool:
         """Return whether it may be asked something now that changes nothing in it."""
         certain = self.refusing_until_ms is None and not self.identity.in_conflict
@@ -226,6 +235,28 @@ class ChargerState:
             else:
                 known_w += self.connector_booked_w(connector)
         return known_w + (max(self.uncontrolled_booked_w, self._told_there_w(unknown)) if unknown else 0)
+
+    def connector_firm_w(self, connector: Connector) -> int:
+        """Return K of one connector when all limits that expire have, W (LEDGER.md I11).
+
+        A REST client falls back by itself, whatever becomes of its charger's limits.
+        """
+        if not connector.provisioned and self.unknown_default:
+            return self.connector_booked_w(connector)
+        expires = connector.provisioned and self.honours_expiry
+        return max(self.defaults.power_w, connector.told_firm_w(expires=expires))
+
+    def firm_load_w(self, without: set[ConnectorKey]) -> int:
+        """Return `load_w` when all limits that expire have, W."""
+        load_w = self.load_w(without)
+        if self.config.control is Control.NONE:
+            return load_w
+        connectors = (c for c in self.connectors.values() if c.key not in without)
+        return load_w - sum(self.connector_booked_w(c) - self.connector_firm_w(c) for c in connectors)
+
+    def firm_w(self) -> int:
+        """Return K of the charger when all limits that expire have, W."""
+        return min(self.max_booked_w, self.firm_load_w(set()))
 
     def unprovisioned_w(self, without: Connector | None = None) -> int:
         """Return what is booked for its unprovisioned connectors, W; `without` one: what the others were told."""

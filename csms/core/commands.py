@@ -145,13 +145,14 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True)
 class ReadSchedule:
-    """GetCompositeSchedule (§5.7): which limit a charger itself says is in force at a connector."""
+    """GetCompositeSchedule (§5.7): which limit a charger itself says is in force at a connector, for `duration_s`."""
 
     token: Token
     connection: ConnectionId
     charger_id: ChargerId
     idx: int
     unit: RateUnit = RateUnit.A
+    duration_s: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,19 @@ class AbortConnection:
     connection: ConnectionId
     charger_id: ChargerId
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetBattery:
+    """What the battery is to do until it is told otherwise (ALLOCATOR.md §7).
+
+    Attributes:
+        power_w: what it is to give, W; below 0: to take.
+        permit_w: what it has to be ready to give as soon as it is told to, W.
+    """
+
+    power_w: int
+    permit_w: int
 
 
 Call = (

@@ -250,6 +250,13 @@ class Connector:
         """Return the most that its transactions and REST clients were told, or that was measured above that, W."""
         return max(self.limits.power_w, self.rest_w, self.evidence.measured_w, self.closed_w)
 
+    def told_firm_w(self, *, expires: bool) -> int:
+        """Return the same when all that expires has, W; `expires`: limits are seen to. What clients are told does."""
+        limits_w = self.limits.firm_w if expires else self.limits.power_w
+        session = self.session
+        rest_w = max(session.unechoed_firm_w, default=0) if session is not None else 0
+        return max(limits_w, rest_w, self.evidence.measured_w, self.closed_w)
+
     @property
     def closed_w(self) -> int:
         """Return what is booked for a transaction that an operator closed, W: from the return of its charger on."""

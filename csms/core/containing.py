@@ -56,7 +56,7 @@ class Container(TimedPart):
 
     def _is_due(self, charger: ChargerState, connector: Connector) -> bool:
         """Return whether nothing else is left than to end what this connector draws."""
-        evidence, path = connector.evidence, self.state.tree.paths[charger.charger_id]
+        evidence, path = connector.evidence, self.state.tree.rows[charger.charger_id]
         since_ms = [self.state.overbooked[node] for node in path if node in self.state.overbooked]
         if not evidence.not_obeying or evidence.walked_ms is None or not since_ms:
             return False

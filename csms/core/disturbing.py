@@ -9,12 +9,19 @@ command may still take effect; then its default is said anew, and the limits of 
 from csms.core.charger import ChargerState
 from csms.core.ids import CommandId
 from csms.core.journal import Journal
+from csms.core.phase_booking import booked_on_rows, booked_phases
 from csms.core.state import State
+from csms.core.station import Lines
 
 
 def row_without_room(state: State, charger: ChargerState) -> str | None:
     """Return a row on which the maximum of a charger does not fit beside all that is booked, or None."""
-    added_w = _undone_w(charger) - charger.booked_w()
+    now, (undone_w, then) = booked_phases(charger), _undone(charger)
+    added_w = undone_w - charger.booked_w()
+    booked = booked_on_rows(state)
+    for row, line in state.tree.phase_paths.get(charger.charger_id, ()):
+        if then[line] > now[line] and booked[row] - now[line] + then[line] > state.tree.phase_caps[row]:
+            return row
     if added_w <= 0:
         return None
     booked_w = state.tree.booked_w(state.chargers.values())
@@ -25,13 +32,13 @@ def row_without_room(state: State, charger: ChargerState) -> str | None:
     return None
 
 
-def _undone_w(charger: ChargerState) -> int:
-    """Return K of a charger of which nothing is provisioned, W."""
+def _undone(charger: ChargerState) -> tuple[int, Lines]:
+    """Return K of a charger of which nothing is provisioned, W, and on its phases, sixths of a watt."""
     known = [connector for connector in charger.connectors.values() if connector.provisioned]
     for connector in known:
         connector.provisioned = False
     try:
-        return charger.booked_w()
+        return charger.booked_w(), booked_phases(charger)
     finally:
         for connector in known:
             connector.provisioned = True

@@ -5,7 +5,7 @@ One step takes everything that has happened since the last one, in order:
     1  facts are taken in            links, transactions, samples, calls, requests, reconfiguration
     2  upkeep brings time to bear    settling, freeing, provisioning, zombies, silent clients; operators' commands leave
     3  the plan is made, if anything changed that it depends on; what ended transactions have left to be said is said,
-       and the plan is carried out as cuts and raises
+       and the plan is carried out as cuts and raises; the battery follows
     4  the provisioning agendas go on, waiting clients are answered, notices are renewed
     5  what changed is written down: records, and the views that may be published after their commit
 
@@ -23,13 +23,16 @@ from csms.core.agenda import work_off
 from csms.core.alarms import Alarm as Standing
 from csms.core.calls import Calls
 from csms.core.campaigning import Campaigning, CampaignQueue
+from csms.core.capacity_events import CapacityEvents, CapacityWatch
 from csms.core.capping import Capping
 from csms.core.closing import Closing
 from csms.core.commanding import Commanding, CommandQueue
-from csms.core.commands import Command, SetLimit
+from csms.core.commands import Command, SetBattery, SetLimit
 from csms.core.containing import Container
+from csms.core.dispatch import dispatch
 from csms.core.errors import check
 from csms.core.events import (
+    BatteryReported,
     CallAnswered,
     CallErrored,
     CallSent,
@@ -38,6 +41,8 @@ from csms.core.events import (
     CampaignRequested,
     CampaignResumeRequested,
     CampaignStopRequested,
+    CapacityEventSet,
+    CapacityEventWithdrawn,
     CertificateRequested,
     ChargerBooted,
     ChargerConnected,
@@ -51,6 +56,7 @@ from csms.core.events import (
     EnergyReported,
     ExplainRequested,
     Fact,
+    GridOperatorHeard,
     MaintenanceEndRequested,
     MaintenanceRequested,
     MakesTaught,
@@ -61,25 +67,35 @@ from csms.core.events import (
     ScheduleRead,
     SessionRequested,
     SessionStopRequested,
+    SiteMeterFailed,
+    SiteMeterRead,
     StationConfigured,
     StatusNotified,
+    TermsRequested,
     TransactionCloseRequested,
     TransactionStarted,
     TransactionStopped,
 )
 from csms.core.explaining import explain
 from csms.core.firm import RowBound, firm_bounds
+from csms.core.governing import govern
+from csms.core.grid_root import hold_grid
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, ConnectorKey, Now, SessionId, Token, TransactionId
 from csms.core.journal import Journal
 from csms.core.learnt import MAKES_MAX, Learnt, Make
 from csms.core.links import Links
 from csms.core.maintaining import Maintaining, MaintenanceWatch
+from csms.core.metering import Metering, renew_base_load, site_meter_view
 from csms.core.notices import renew_notices, renew_overbooked
 from csms.core.observing import check_nothing_written, show_what_they_would_get
+from csms.core.parking import ParkingLot
 from csms.core.part import Alarm
+from csms.core.phase_booking import booked_on_rows
 from csms.core.planning import Plan, make_plan
 from csms.core.reconfiguration import Reconfiguration
 from csms.core.records import (
+    CapacityEventForgotten,
     ChargerForgotten,
     CountersStored,
     MakeStored,
@@ -90,22 +106,33 @@ from csms.core.records import (
 )
 from csms.core.recovery import rebuild
 from csms.core.releasing import ReleaseQueue, Releasing
-from csms.core.replies import ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
+from csms.core.replies import BatteryView, ChargerView, Explained, MakesShown, Refusal, Refused, Reply, SessionView
 from csms.core.requests import Requests
+from csms.core.rotation import Rotation
 from csms.core.safe_mode import make_safe_plan, send_cuts
 from csms.core.samples import Samples
 from csms.core.session import Phase
+from csms.core.site_meter import SiteMeterView
 from csms.core.stamps import OUR_STEP_MS
 from csms.core.start_power import offer_start_power, take_back
 from csms.core.station import Station
+from csms.core.station_time import Zones, utc_only
 from csms.core.steering import Steering
+from csms.core.supply import take_reading
 from csms.core.timings import LAW, Timings
 from csms.core.transactions import Transactions
 from csms.core.trimming import renew_trims
 from csms.core.upkeep import Upkeep
-from csms.core.views import charger_view, is_shown, session_view
+from csms.core.views import battery_view, charger_view, is_shown, session_view
 
-REST_CALLS = (SessionRequested, PowerUpdated, SessionStopRequested, TransactionCloseRequested, ExplainRequested)
+REST_CALLS = (
+    SessionRequested,
+    PowerUpdated,
+    SessionStopRequested,
+    TermsRequested,
+    TransactionCloseRequested,
+    ExplainRequested,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +144,10 @@ class Changes:
         chargers: the same for chargers.
         station: the configuration, when it changed.
         makes: what is learnt of makes, when it changed.
+        capacity_events: limits of the grid connection that were told, by their ids, when they changed.
+        battery: as it is, whether it changed or not; None: there is none, or it was never read.
         notices: standing alarms and notices by their ids, when they changed.
+        site_meter: what is shown of the site's meter, where there is one.
     """
 
     sessions: dict[SessionId, SessionView | None]
@@ -125,6 +155,9 @@ class Changes:
     station: Station | None
     notices: dict[str, Standing] | None
     makes: dict[Make, Learnt] | None
+    capacity_events: dict[str, CapacityEvent] | None = None
+    site_meter: SiteMeterView | None = None
+    battery: BatteryView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +166,7 @@ class Step:
 
     Attributes:
         at_once: cuts and aborts: they depend on nothing and may leave before the commit.
+        battery: what the battery is told, at once; None: nothing else than before.
         records: what has to be durable, in order.
         replies, after_commit, changes: leave only after `records` are durable, replies first.
     """
@@ -142,14 +176,22 @@ class Step:
     records: tuple[Record, ...]
     replies: tuple[Reply, ...]
     changes: Changes
+    battery: SetBattery | None = None
 
 
 class Engine:
-    """One station's core; `safe`: it runs in safe mode for its whole life (`csms.core.safe_mode`)."""
+    """One station's core.
 
-    def __init__(self, snapshot: Snapshot, now: Now, timings: Timings = LAW, *, safe: bool = False) -> None:
+    `safe`: it runs in safe mode for its whole life (`csms.core.safe_mode`); `zones`: finds the rules of its time zone.
+    """
+
+    def __init__(
+        self, snapshot: Snapshot, now: Now, timings: Timings = LAW, *, safe: bool = False, zones: Zones = utc_only
+    ) -> None:
         self._state = rebuild(snapshot, now, timings)
+        self._state.zones = zones
         self._state.is_safe_mode = safe
+        hold_grid(self._state, now, Alarm())
         self._make_plan = make_safe_plan if safe else make_plan
         self._timings = timings
         self._plan: Plan | None = None
@@ -169,8 +211,8 @@ class Engine:
         """
         check(now.mono_ms >= self._last_ms, "monotonic time stepped back")
         self._last_ms = now.mono_ms
-        self._follow_our_clock(now)
         journal = Journal(now.wall_ms)
+        journal.plan = self._has_followed_our_clock(now)
         alarm = Alarm()
         self._take_in(facts, journal, now)
         if self._due_ms is not None and now.mono_ms >= self._due_ms:
@@ -179,16 +221,20 @@ class Engine:
             self._control(journal, now, alarm)
             self._due_ms = alarm.due_ms
         _answer_boots_first(facts, journal)
-        return self._finish(journal)
+        return self._finish(journal, now)
 
-    def _follow_our_clock(self, now: Now) -> None:
-        """Let a step of our own clock say nothing about the clocks of chargers (I8)."""
+    def _has_followed_our_clock(self, now: Now) -> bool:
+        """Let a step of our own clock say nothing about the clocks of chargers (I8); return whether there was one.
+
+        What the time of day says of the capacity is asked anew then.
+        """
         by_ms = now.wall_ms - now.mono_ms - self._clock_ms
         if abs(by_ms) < OUR_STEP_MS:
-            return
+            return False
         self._clock_ms += by_ms
         for charger in self._state.chargers.values():
             charger.our_clock_stepped(by_ms)
+        return True
 
     def next_due_ms(self) -> int | None:
         """Return the monotonic time at which a step is due without any fact; None when nothing waits for time."""
@@ -225,8 +271,12 @@ class Engine:
         return self._state.tree.booked_w(self._state.chargers.values())
 
     def node_capacity_w(self, node_id: str) -> int | None:
-        """Return the capacity of one row (the root's less the static load), W; None when unlimited."""
+        """Return the capacity of one row (the root's less the base load), W; None when unlimited."""
         return self._state.tree.caps_w.get(node_id)
+
+    def phases_booked(self) -> Mapping[str, int]:
+        """Return Σ K on every row of a phase, sixths of a watt, by its name."""
+        return booked_on_rows(self._state)
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
         """Return what every row may carry if this process never runs again, by its id (I11)."""
@@ -241,6 +291,9 @@ class Engine:
             state.station,
             dict(state.notices),
             self._makes_shown(),
+            dict(state.capacity_events),
+            site_meter_view(state, self._last_ms),
+            battery_view(state),
         )
 
     # --- facts ------------------------------------------------------------------------------------------------------
@@ -309,6 +362,8 @@ class Engine:
                 self._requests(journal, now).updated(fact)
             case SessionStopRequested():
                 self._requests(journal, now).stop_requested(fact)
+            case TermsRequested():
+                self._requests(journal, now).terms_requested(fact)
             case ExplainRequested():
                 self._explain(fact, journal, now)
             case TransactionCloseRequested():
@@ -327,6 +382,12 @@ class Engine:
                 Maintaining(state, journal, now, timings).requested(fact)
             case MaintenanceEndRequested():
                 Maintaining(state, journal, now, timings).end_requested(fact)
+            case CapacityEventSet():
+                CapacityEvents(state, journal, now, timings).set(fact)
+            case CapacityEventWithdrawn():
+                CapacityEvents(state, journal, now, timings).withdrawn(fact)
+            case GridOperatorHeard():
+                CapacityEvents(state, journal, now, timings).heard(fact)
             case ReleaseRequested():
                 Releasing(state, journal, now, timings).requested(fact)
             case ReleaseUndoRequested():
@@ -336,6 +397,12 @@ class Engine:
             case EnergyReported():
                 state.energy = fact
                 journal.plan = True
+            case SiteMeterRead():
+                Metering(state, journal, now, timings).read(fact)
+            case SiteMeterFailed():
+                Metering(state, journal, now, timings).failed(fact)
+            case BatteryReported():
+                journal.plan |= take_reading(state, fact, now)
             case StationConfigured():
                 Reconfiguration(state, journal, now, timings).configured(fact)
             case _:
@@ -348,6 +415,7 @@ class Engine:
             refused = Refused(Refusal.UNKNOWN_SESSION, "there is no active session of that id")
             journal.reply(fact.request, refused)
             return
+        self._renew_root(now, Alarm())
         plan = self._make_plan(self._state, now.mono_ms, self._timings)
         explanation = explain(self._state, plan, session, now.mono_ms, self._timings)
         journal.reply(fact.request, Explained(explanation))
@@ -386,6 +454,7 @@ class Engine:
         """Return the intake of REST requests; each is answered from a plan of its own, so upkeep comes first."""
 
         def refresh() -> None:
+            self._renew_root(now, Alarm())
             Upkeep(self._state, journal, now, self._timings, Alarm()).run()
             Capping(self._state, journal, now, self._timings, Alarm()).run()
 
@@ -393,9 +462,15 @@ class Engine:
 
     # --- control ----------------------------------------------------------------------------------------------------
 
+    def _renew_root(self, now: Now, alarm: Alarm) -> None:
+        """Bring up to date what the grid connection can carry beside the base load: all else is asked of that."""
+        renew_base_load(self._state, now, self._timings, alarm)
+        hold_grid(self._state, now, alarm)
+
     def _control(self, journal: Journal, now: Now, alarm: Alarm) -> None:
         """Bring time to bear, plan, carry the plan out, and go on with what waits."""
         state, timings = self._state, self._timings
+        self._renew_root(now, alarm)
         Upkeep(state, journal, now, timings, alarm).run()
         Reconfiguration(state, journal, now, timings).drained(alarm)
         queue = CommandQueue(state, journal, now, timings, alarm)
@@ -412,8 +487,15 @@ class Engine:
             ReleaseQueue(state, journal, now, timings, alarm).run()
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
+        CapacityWatch(state, journal, now, timings, alarm).run()
+        ParkingLot(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
+        govern(state, journal, now, alarm)
         plan = self._make_plan(state, now.mono_ms, timings)
+        rotation = Rotation(state, journal, now, timings, alarm)
+        if not state.is_safe_mode and rotation.run(plan):
+            plan = self._make_plan(state, now.mono_ms, timings)
+            rotation.note(plan)
         self._show_targets(plan, journal)
         renew_overbooked(state, plan.overbooked, now)
         if state.is_safe_mode:
@@ -421,6 +503,7 @@ class Engine:
         else:
             self._carry_out(plan, journal, now, alarm)
             show_what_they_would_get(state, journal, now.mono_ms, timings)
+        journal.battery = dispatch(state, plan, now, alarm)
         self._show_booked(journal)
         self._requests(journal, now).answer_waiters()
         if not state.is_safe_mode:
@@ -445,7 +528,7 @@ class Engine:
             follow_up(state, charger, journal, now, timings, alarm)
         steering = Steering(state, plan, journal, now, timings, alarm)
         steering.run()
-        self._check_plan(plan, steering.booked_w)
+        self._check_plan(plan, steering.booked_w, steering.booked_phases)
         offer_start_power(state, plan, journal, now, timings)
         take_back(state, plan, journal, now, timings, alarm)
         for charger in state.chargers.values():
@@ -460,7 +543,7 @@ class Engine:
                     session.booked_w = booked_w
                     journal.show(session.session_id)
 
-    def _check_plan(self, plan: Plan, kept_w: dict[str, int]) -> None:
+    def _check_plan(self, plan: Plan, kept_w: dict[str, int], kept_phases: dict[str, int]) -> None:
         """Assert I1 for the step as a whole: no row is fuller than its capacity, or than the facts have made it."""
         booked_w = self._state.tree.booked_w(self._state.chargers.values())
         check(booked_w == kept_w, "Σ K was not kept up to date while the plan was carried out")
@@ -469,19 +552,35 @@ class Engine:
                 cap_w is None or booked_w[node] <= max(cap_w, plan.booked_w[node]),
                 f"I1: the commands of this step book {booked_w[node]} W on {node}, capacity {cap_w} W",
             )
+        for node, left_w in self._state.tree.firm_booked_w(self._state.chargers.values()).items():
+            firm_w = self._state.tree.firm_w[node]
+            check(
+                left_w <= max(firm_w, plan.firm_booked_w[node]),
+                f"I11: the commands of this step leave {left_w} W on {node} for good, of {firm_w} W",
+            )
+        if not kept_phases:
+            return
+        booked = booked_on_rows(self._state)
+        check(booked == kept_phases, "Σ K of phases was not kept up to date while the plan was carried out")
+        for row, cap in self._state.tree.phase_caps.items():
+            check(
+                booked[row] <= max(cap, plan.booked_phases[row]),
+                f"I1: the commands of this step book {booked[row]} sixths of a watt on {row}, which has {cap}",
+            )
 
     # --- the output -------------------------------------------------------------------------------------------------
 
-    def _finish(self, journal: Journal) -> Step:
+    def _finish(self, journal: Journal, now: Now) -> Step:
         """Write down what changed."""
         check_nothing_written(self._state, (*journal.at_once, *journal.after_commit))
-        changes = self._changes(journal)
+        changes = self._changes(journal, now)
         return Step(
             at_once=tuple(journal.at_once),
             after_commit=tuple(journal.after_commit),
             records=tuple(self._records(journal)),
             replies=tuple(journal.replies),
             changes=changes,
+            battery=journal.battery,
         )
 
     def _records(self, journal: Journal) -> list[Record]:
@@ -501,6 +600,12 @@ class Engine:
         records += [SendForgotten(token) for token in sorted(journal.gone)]
         records += [commanded.stored for commanded in journal.operated.values()]
         records += journal.campaigns.values()
+        records += [
+            state.capacity_events.get(event_id) or CapacityEventForgotten(event_id)
+            for event_id in sorted(journal.capacity_events)
+        ]
+        if journal.peak:
+            records.append(state.governor.peak)
         records += journal.samples
         records += journal.events
         if self._counters_moved():
@@ -546,7 +651,7 @@ class Engine:
                     changed[charger_id] = view
         return changed
 
-    def _changes(self, journal: Journal) -> Changes:
+    def _changes(self, journal: Journal, now: Now) -> Changes:
         """Return what the view takes over: sessions that changed, and all chargers that a plan may have touched."""
         state = self._state
         sessions = {session_id: self._shown(session_id) for session_id in journal.shown}
@@ -560,6 +665,9 @@ class Engine:
             state.station if journal.station else None,
             dict(state.notices) if noticed else None,
             self._makes_shown() if journal.makes else None,
+            dict(state.capacity_events) if journal.capacity_events else None,
+            site_meter_view(state, now.mono_ms),
+            battery_view(state),
         )
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from csms.core.battery import BatteryReading
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import (
     CampaignId,
     ChargerId,
@@ -24,6 +26,7 @@ from csms.core.ids import (
 from csms.core.learnt import Learnt, Make
 from csms.core.release import ReleaseStep
 from csms.core.station import Station
+from csms.core.terms import UNSAID, Terms
 
 
 class TagStatus(StrEnum):
@@ -70,6 +73,10 @@ class BootInfo:
         return Make(self.vendor, self.model, self.firmware_version) if self.vendor or self.model else None
 
 
+DRAWN_MA = 500
+"""Above this a phase draws: placeholders of phases that a car does not use are about 0."""
+
+
 class Sample(NamedTuple):
     """One meterValue element: its time, what control can use of it, and all of it as it came.
 
@@ -79,8 +86,9 @@ class Sample(NamedTuple):
         energy_wh: Energy.Active.Import.Register, total; None when absent or unusable.
         raw_json: the element exactly as received (for records and signed values), or a list of those not read.
         energy_step_wh: least difference that the register shows, as far as its digits tell.
-        phases: how many phases draw; None unless all three were told.
+        current_ma: Current.Import of L1, L2 and L3, mA; None unless all three were told.
         zero_contradicted: a total of 0 W stood beside phases that draw: `power_w` is their sum.
+        phase_w: Power.Active.Import of L1, L2 and L3, W; None unless all three were told.
     """
 
     at_ms: int
@@ -89,7 +97,8 @@ class Sample(NamedTuple):
     raw_json: str = "{}"
     energy_step_wh: int = 1
     zero_contradicted: bool = False
-    phases: int | None = None
+    current_ma: tuple[int, int, int] | None = None
+    phase_w: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +224,7 @@ class TransactionStarted:
     `known` is the store's answer for the same `StartKey`: a replay keeps its transaction id for ever.
     `new_session_id` is used when the start opens a new session. `exclusive`: the policy lets this tag run one
     transaction at a time, so the core answers ConcurrentTx when it already runs another one (never for a replay).
+    `tag_terms`: what is listed of the tag's weight and priority.
     """
 
     key: StartKey
@@ -224,6 +234,7 @@ class TransactionStarted:
     known: KnownTransaction | None = None
     exclusive: bool = False
     request: RequestId | None = None
+    tag_terms: Terms = UNSAID
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,12 +335,16 @@ class ConfigurationRead:
 class ScheduleRead:
     """CALLRESULT of GetCompositeSchedule: its first limit, in the unit in which it is told.
 
-    `limit_tenths_a`, `limit_w`: None when none can be read from it in that unit.
+    `limit_tenths_a`, `limit_w`: None when none can be read from it in that unit. `next_s`: when the first other limit
+    follows, seconds after the schedule's beginning; None without one that can be read.
     """
 
     token: Token
     limit_tenths_a: int | None
     limit_w: int | None = None
+    next_s: int | None = None
+    next_tenths_a: int | None = None
+    next_w: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,6 +498,53 @@ class ReleaseUndoRequested:
     charger_id: ChargerId
 
 
+@dataclass(frozen=True, slots=True)
+class CapacityEventSet:
+    """`PUT /station/capacity-events/{id}`: a limit of the grid connection, in the place of the one of that id."""
+
+    request: RequestId
+    event: CapacityEvent
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityEventWithdrawn:
+    """`DELETE /station/capacity-events/{id}`."""
+
+    request: RequestId
+    event_id: str
+    asked_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class GridOperatorHeard:
+    """`POST /station/grid-operator/heartbeat`: a sign of life of who tells limits."""
+
+    request: RequestId
+    asked_by: str
+
+
+# --- the site's meter -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMeterRead:
+    """What the site's meter shows, W, import positive, and how old that is.
+
+    `request`: it was pushed (`PUT /station/meter`), and somebody waits; None: it was read over Modbus.
+    """
+
+    power_w: int
+    age_ms: int = 0
+    request: RequestId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SiteMeterFailed:
+    """The site's meter could not be read, and why, in words."""
+
+    reason: str
+
+
 # --- REST -----------------------------------------------------------------------------------------------------------
 
 
@@ -490,7 +552,8 @@ class ReleaseUndoRequested:
 class SessionRequested:
     """`POST /sessions`: REST-driven, or a RemoteStartTransaction when the charger is steered over OCPP.
 
-    `id_tag` is the tag to send (the virtual tag when the client named none).
+    `id_tag` is the tag to send (the virtual tag when the client named none). `terms`: what the client says of this
+    session; `tag_terms`: what is listed of the tag that it named, which a charger's start tells by itself.
     """
 
     request: RequestId
@@ -499,6 +562,17 @@ class SessionRequested:
     vehicle_max_w: int
     id_tag: str
     new_session_id: SessionId
+    terms: Terms = UNSAID
+    tag_terms: Terms = UNSAID
+
+
+@dataclass(frozen=True, slots=True)
+class TermsRequested:
+    """`PUT /sessions/{id}/share`: what is said of a session from now on, in the place of what was."""
+
+    request: RequestId
+    session_id: SessionId
+    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -534,6 +608,14 @@ class EnergyReported:
 
     day: str
     unaccounted_wh: Mapping[ConnectorKey, int]
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryReported:
+    """The battery was read at `read_ms`, monotonic; None: it has a driver that has not heard it yet."""
+
+    reading: BatteryReading | None
+    read_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -575,6 +657,7 @@ RestFact = (
     SessionRequested
     | PowerUpdated
     | SessionStopRequested
+    | TermsRequested
     | ExplainRequested
     | TransactionCloseRequested
     | CommandRequested
@@ -586,5 +669,11 @@ RestFact = (
     | MaintenanceEndRequested
     | ReleaseRequested
     | ReleaseUndoRequested
+    | CapacityEventSet
+    | CapacityEventWithdrawn
+    | GridOperatorHeard
 )
-Fact = StationConfigured | MakesTaught | EnergyReported | ChargerFact | CallFact | RestFact
+MeterFact = SiteMeterRead | SiteMeterFailed
+Fact = (
+    StationConfigured | MakesTaught | EnergyReported | MeterFact | BatteryReported | ChargerFact | CallFact | RestFact
+)

@@ -16,15 +16,43 @@ from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.demand import Demand, tolerance_w
 from csms.core.events import TagStatus
-from csms.core.explanation import NAMED_MAX, Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.explanation import (
+    NAMED_MAX,
+    Awaited,
+    BaseLoadShare,
+    Binding,
+    Cause,
+    Explanation,
+    Known,
+    Load,
+    Reason,
+    Share,
+    Wait,
+)
+from csms.core.grid_terms import Held, HeldBy
 from csms.core.ids import SessionId
 from csms.core.limits import Send
 from csms.core.observing import question_of_observed
-from csms.core.planning import Plan, Question, Steered, head_room_w, question_of, reason_of, tells_of, trim_w, uncut_w
+from csms.core.phase_rows import phase_name
+from csms.core.planning import (
+    Plan,
+    Question,
+    Steered,
+    head_room_w,
+    loaded_rows,
+    question_of,
+    reason_of,
+    tells_of,
+    trim_w,
+    uncut_on_phase,
+    uncut_w,
+)
 from csms.core.records import Driver, SendState
+from csms.core.rows import SIXTHS
 from csms.core.session import Phase, Session
 from csms.core.state import State
-from csms.core.station import Control
+from csms.core.station import GRID, Control
+from csms.core.supply import counted_on_w
 from csms.core.timings import Timings
 
 ONE_KW_W = 1_000
@@ -52,6 +80,8 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
         cap_w=min((cap_w for cap_w in (connector.cap_w, charger.cap_w) if cap_w is not None), default=None),
         cause=_cause(charger, session, found.limit_w, now_ms),
     )
+    weight, priority = session.standing_at(charger.config)
+    found = replace(found, weight=weight, priority=priority)
     if steered is None:
         reason = _why_not_steered(charger, connector, session)
         found = replace(found, reason=reason)
@@ -66,16 +96,30 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
     nodes = question.nodes(state)
     allocation = question.answer(state, nodes)
     at = _place(question, session)
-    path = state.tree.paths[charger.charger_id]
+    path = state.tree.rows[charger.charger_id]
+    binding = _binding(state, plan, question, nodes, allocation, at)
+    overbooked = next((node for node in path if node in plan.overbooked), None)
+    at_grid = GRID in {overbooked, None if binding is None else binding.node_id}
     return replace(
         found,
         reason=_reason(state, plan, steered, waits, allocation.alloc_w[at]),
-        binding=_binding(state, plan, question, nodes, allocation, at),
-        overbooked=next((node for node in path if node in plan.overbooked), None),
+        binding=binding,
+        overbooked=overbooked,
+        held=_held(state) if at_grid else None,
+        base_load=_base_load(state, now_ms) if at_grid else None,
         waits=tuple(waits[:NAMED_MAX]),
         waits_w=sum(wait.power_w for wait in waits),
         waits_sessions=len(waits),
     )
+
+
+def _base_load(state: State, now_ms: int) -> BaseLoadShare | None:
+    """Return what counts as base load, and why so much; None where nothing measures it."""
+    meter = state.station.site_meter
+    if meter is None:
+        return None
+    silent = state.base_load.is_stale(meter, now_ms)
+    return BaseLoadShare(state.counted_w, Known.SILENT if silent else Known.MEASURED)
 
 
 def _figures(session: Session, reason: Reason, booked_w: int, limit_w: int | None) -> Explanation:
@@ -122,6 +166,8 @@ def _cause(charger: ChargerState, session: Session, limit_w: int | None, now_ms:
         return Cause.TAG_REFUSED
     if session.stated is not None:
         return Cause.STATED if session.stated.maximum_w < session.stated.declared_w else Cause.DECLARED
+    if session.parking.is_parked:
+        return Cause.PARKED
     demand: Demand = session.demand
     if demand.previous_w is None:
         return Cause.DECLARED if demand.estimate_w >= demand.declared_w else Cause.NOT_JUDGED
@@ -160,13 +206,15 @@ def _of_observed(
     nodes = question.nodes(state)
     allocation = question.answer(state, nodes)
     at = _place(question, session)
+    binding = _binding(state, plan, question, nodes, allocation, at)
     return replace(
         found,
         limited_by=reason_of(*question.parts[at], question.claims[at], allocation.limited_by[at]),
         target_w=_told_w(question, allocation, at),
         least_w=question.claims[at].min_w,
         floor_w=question.floors_w[at],
-        binding=_binding(state, plan, question, nodes, allocation, at),
+        binding=binding,
+        held=None if binding is None or binding.node_id != GRID else _held(state),
     )
 
 
@@ -249,11 +297,11 @@ def _waits(state: State, plan: Plan, question: Question, mine: Steered) -> list[
     """Return whose power a raise waits for, the greatest first; none where all of it can be given now."""
     if mine.grant_w >= mine.target_w:
         return []
-    short = _short_rows(state, plan, question).intersection(state.tree.paths[mine.charger.charger_id])
+    short = _short_rows(state, plan, question).intersection(state.tree.rows[mine.charger.charger_id])
     waits = []
     for each in plan.steered.values():
         power_w, awaited = each.booked_w - each.target_w, _awaited(each)
-        if power_w > 0 and awaited is not None and short.intersection(state.tree.paths[each.charger.charger_id]):
+        if power_w > 0 and awaited is not None and short.intersection(state.tree.rows[each.charger.charger_id]):
             key = each.session.key
             waits.append(Wait(each.session.session_id, key.charger_id, key.idx, power_w, awaited))
     return sorted(waits, key=lambda wait: (-wait.power_w, wait.charger_id, wait.idx))
@@ -261,11 +309,14 @@ def _waits(state: State, plan: Plan, question: Question, mine: Steered) -> list[
 
 def _short_rows(state: State, plan: Plan, question: Question) -> set[str]:
     """Return the rows that have less room than all raises under them together need."""
-    need_w = dict.fromkeys(state.tree.caps_w, 0)
+    need_w = dict.fromkeys((*state.tree.caps_w, *state.tree.phase_caps), 0)
     for each in plan.steered.values():
+        more_w = max(0, each.target_w - each.booked_w)
         for node in state.tree.paths[each.charger.charger_id]:
-            need_w[node] += max(0, each.target_w - each.booked_w)
-    rooms_w = head_room_w(state, plan.booked_w, question.missing_w)
+            need_w[node] += more_w
+        for row, load in loaded_rows(state, each.claim):
+            need_w[row] += load * more_w
+    rooms_w = head_room_w(state, plan.booked_w, question.missing_w, plan.booked_phases)
     return {node for node, room_w in rooms_w.items() if room_w is not None and room_w < need_w[node]}
 
 
@@ -279,6 +330,8 @@ def _binding(
     row = _binding_row(state, question, nodes, allocation, at)
     if row is None:
         return None
+    if row in state.tree.phase_caps:
+        return _binding_phase(state, plan, question, nodes, allocation, at, row)
     shared_w = next(node.cap_w for node in nodes if node.node_id == row)
     assert shared_w is not None, "what limits has a capacity"
     richer = question.answer(state, question.nodes(state, {row: ONE_KW_W}))
@@ -287,40 +340,96 @@ def _binding(
     ]
     shares = [_share(question, allocation, i) for i in (at, *members)]
     loads = _loads(state, question, row)
+    withheld_w = state.withheld_w if row == GRID else 0
     return Binding(
         node_id=row,
         capacity_w=_capacity_w(state, row),
         booked_w=plan.booked_w[row],
         loads_w=sum(load.power_w for load in loads),
-        trimmed_w=trim_w(state, row),
+        trimmed_w=trim_w(state, row) - withheld_w,
         shared_w=shared_w,
         sessions=len(shares),
         target_w=sum(share.target_w for share in shares),
         shares=tuple(shares[:NAMED_MAX]),
         loads=tuple(loads[:NAMED_MAX]),
         more_w=richer.alloc_w[at] - allocation.alloc_w[at],
+        withheld_w=withheld_w,
+        battery_w=counted_on_w(state) if row == GRID else 0,
     )
+
+
+def _binding_phase(
+    state: State, plan: Plan, question: Question, nodes: list[Node], allocation: Allocation, at: int, row: str
+) -> Binding:
+    """Return the row of a phase that limits one of those who take part; its figures are watts on this phase."""
+    node_id, line = next((n, i) for n in state.tree.caps_w for i in range(3) if phase_name(n, i + 1) == row)
+    phases = next(node.phase_sixths for node in nodes if node.node_id == node_id)
+    assert phases is not None, "what limits has a limit"
+    richer = question.answer(state, question.nodes(state, {row: SIXTHS * ONE_KW_W}))
+    on_it = {i: dict(loaded_rows(state, claim)).get(row, 0) for i, claim in enumerate(question.claims)}
+    shares = {i: _share(question, allocation, i) for i in (at, *on_it) if on_it[i]}
+    keys = {connector.key for _, connector, _ in question.parts}
+    loads = [
+        Load(charger_id, -(-sixths // SIXTHS))
+        for charger_id, sixths in uncut_on_phase(state, question, keys, row, line).items()
+        if sixths > 0
+    ]
+    loads.sort(key=lambda load: (-load.power_w, load.charger_id))
+    return Binding(
+        node_id=row,
+        capacity_w=state.tree.phase_caps[row] // SIXTHS,
+        booked_w=-(-plan.booked_phases[row] // SIXTHS),
+        loads_w=sum(load.power_w for load in loads),
+        trimmed_w=-(-trim_w(state, row) // SIXTHS),
+        shared_w=phases[line] // SIXTHS,
+        sessions=len(shares),
+        target_w=sum(share.target_w * on_it[i] for i, share in shares.items()) // SIXTHS,
+        shares=tuple(shares.values())[:NAMED_MAX],
+        loads=tuple(loads[:NAMED_MAX]),
+        more_w=richer.alloc_w[at] - allocation.alloc_w[at],
+    )
+
+
+def _held(state: State) -> Held | None:
+    """Return what holds the grid connection below its configured capacity; None: nothing does."""
+    held = state.held
+    if held is None:
+        return None
+    if state.governed_w is not None and state.governed_w < held.capacity_w:
+        return Held(state.governed_w, HeldBy.TARIFF, held.in_force_w)
+    return None if held.by is HeldBy.GRID_CAPACITY else held
 
 
 def _binding_row(state: State, question: Question, nodes: list[Node], allocation: Allocation, at: int) -> str | None:
     """Return the row that is full, or on which a minimum does not fit beside what the others keep there."""
     reason = allocation.limited_by[at]
-    if reason in state.tree.caps_w:
+    if reason in state.tree.caps_w or reason in state.tree.phase_caps:
         return reason
     if reason != LIMITED_BY_NO_ROOM:
         return None
-    kept_w = dict.fromkeys(state.tree.caps_w, 0)
+    kept_w = dict.fromkeys((*state.tree.caps_w, *state.tree.phase_caps), 0)
     for i, (charger, _, _) in enumerate(question.parts):
-        for node in state.tree.paths[charger.charger_id] if i != at else ():
-            kept_w[node] += question.claims[i].min_w if allocation.admitted[i] else question.floors_w[i]
+        if i == at:
+            continue
+        own_w = question.claims[i].min_w if allocation.admitted[i] else question.floors_w[i]
+        for node in state.tree.paths[charger.charger_id]:
+            kept_w[node] += own_w
+        for row, load in loaded_rows(state, question.claims[i]):
+            kept_w[row] += load * own_w
     path, least_w = state.tree.paths[question.parts[at][0].charger_id], question.claims[at].min_w
     caps_w = {node.node_id: node.cap_w for node in nodes if node.node_id in path}
-    return next((node for node, cap_w in caps_w.items() if cap_w is not None and cap_w - kept_w[node] < least_w), None)
+    for node, cap_w in caps_w.items():
+        if cap_w is not None and cap_w - kept_w[node] < least_w:
+            return node
+    left = {phase_name(n.node_id, i + 1): cap for n in nodes for i, cap in enumerate(n.phase_sixths or ())}
+    loads = loaded_rows(state, question.claims[at])
+    return next((row for row, load in loads if left[row] - kept_w[row] < load * least_w), None)
 
 
 def _capacity_w(state: State, row: str) -> int:
     """Return what a capped row can carry, W: a charger that drains as before, and none above an operator's cap."""
-    caps_w = [state.tree.caps_w[row]]
+    cap_w = state.tree.caps_w[row]
+    caps_w = [cap_w if cap_w is None or row != GRID else cap_w - state.tree.held_w]
     caps_w += [
         cap_w for c in state.chargers.values() if c.charger_id == row for cap_w in (c.config.max_power_w, c.cap_w)
     ]
@@ -336,6 +445,7 @@ def _share(question: Question, allocation: Allocation, at: int) -> Share:
         limit_w=_limit_w(charger, connector, session),
         target_w=_told_w(question, allocation, at),
         booked_w=charger.connector_booked_w(connector),
+        weight=question.claims[at].weight,
     )
 
 

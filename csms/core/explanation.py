@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from csms.core.grid_terms import Held
 from csms.core.ids import ChargerId, SessionId
 
 NAMED_MAX = 100
@@ -78,6 +79,8 @@ class Cause(StrEnum):
     """It draws what it may, so it counts as wanting more."""
     BELOW_LIMIT = "below_limit"
     """It draws less than it may: what it draws and some head room are kept for it."""
+    PARKED = "parked"
+    """It was offered power and took none: it counts with nothing, and is offered its least again from time to time."""
     STATED = "stated"
     """Its client has said that it takes less than it was given."""
 
@@ -101,6 +104,22 @@ class Awaited(StrEnum):
     """Its REST client calls, and shows what it obeys."""
 
 
+class Known(StrEnum):
+    """Where the base load that counts is known from."""
+
+    MEASURED = "measured"
+    SILENT = "silent"
+    """Its maximum counts because its meter is silent, or what was measured above that."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseLoadShare:
+    """What the grid connection carries besides the chargers, as it counts."""
+
+    power_w: int
+    known: Known
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """One of those who share a row; `limit_w` None: it was told none."""
@@ -111,6 +130,7 @@ class Share:
     limit_w: int | None
     target_w: int
     booked_w: int
+    weight: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +157,11 @@ class Binding:
     """The row that limits a session.
 
     Attributes:
-        capacity_w: of the root less the static load, of a charger not above an operator's cap.
+        capacity_w: of the root less the static load, of a charger not above an operator's cap; battery_w: what of it
+            is the battery's.
         booked_w: Σ K.
         loads_w: what of it, or of the fail-safe power that waits for room, is not shared; trimmed_w: what is taken off
-            because the sessions draw more than is booked.
+            because the sessions draw more than is booked; withheld_w: what for the capacity tariff.
         shared_w: what that leaves for those who share it.
         sessions: how many share it; target_w: what they are to have together.
         shares: the first of them, in order of arrival, the session itself before them.
@@ -159,6 +180,8 @@ class Binding:
     shares: tuple[Share, ...]
     loads: tuple[Load, ...]
     more_w: int
+    withheld_w: int = 0
+    battery_w: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +195,14 @@ class Explanation:
         least_w: less than this it cannot charge with; floor_w: this cannot be taken from it.
         cap_w: the lowest of the caps of operators; None: there is none.
         demand_w: what it can take now, never more than declared_w.
+        weight, priority: on which terms it shares.
         binding: None where no row limits it.
         overbooked: the first of its rows on which too much is booked.
+        held: where one of both is the grid connection: what holds it below its configured capacity; None: nothing.
         awaited: what its own booked power hangs on; None: nothing.
         waits: what its raise waits for, the greatest first.
         waits_w, waits_sessions: the sum and the number of all of these.
+        base_load: where the grid connection limits it or carries too much, and the site has a meter; else None.
     """
 
     session_id: SessionId
@@ -196,7 +222,11 @@ class Explanation:
     cause: Cause
     binding: Binding | None = None
     overbooked: str | None = None
+    held: Held | None = None
     awaited: Awaited | None = None
     waits: tuple[Wait, ...] = ()
     waits_w: int = 0
     waits_sessions: int = 0
+    weight: int = 1
+    priority: int = 0
+    base_load: BaseLoadShare | None = None

@@ -7,9 +7,12 @@ cars do not take again and again what a default waits for.
 """
 
 from csms.core.charger import ChargerState
+from csms.core.commands import LimitForm
 from csms.core.connector import Connector
 from csms.core.ids import ConnectorKey
 from csms.core.ladder import fail_safe_w
+from csms.core.phase_booking import booked_on_rows, fits
+from csms.core.phases import amount_of
 from csms.core.state import State
 
 
@@ -33,13 +36,15 @@ def added_w(charger: ChargerState, default_w: int, without: set[ConnectorKey]) -
     return sum(max(0, default_w - charger.connector_booked_w(connector)) for connector in others)
 
 
-def default_fits(state: State, charger: ChargerState, default_w: int) -> bool:
+def default_fits(state: State, charger: ChargerState, default_w: int, form: LimitForm) -> bool:
     """Return whether a default above the present one has room on every row: it is a raise of every idle connector.
 
     Once nothing is certain about the charger's profiles (15 s after a boot), its maximum is booked, and the same send
     is a cut. While any charger asserts its profiles nothing is raised (LEDGER.md §4), and under an overbooked row no
     default is, even where what is booked for its connectors has it already (docs/adr/0027).
     """
+    if not _fits_on_phases(state, charger, default_w, form):
+        return False
     more_w = _more_w(charger, default_w)
     is_certain = all(connector.provisioned for connector in charger.connectors.values())
     if more_w == 0 and not (is_certain and default_w > charger.defaults.power_w):
@@ -49,7 +54,17 @@ def default_fits(state: State, charger: ChargerState, default_w: int) -> bool:
     booked_w = state.tree.booked_w(state.chargers.values())
     path = state.tree.paths[charger.charger_id]
     rooms_w = [cap_w - booked_w[node] for node in path if (cap_w := state.tree.caps_w[node]) is not None]
+    firm_w = state.tree.firm_room_w(state.chargers.values(), path)
+    if firm_w is not None:
+        rooms_w.append(firm_w)  # a default does not expire
     return all(more_w <= room_w for room_w in (*rooms_w, charger.config.max_power_w - charger.sum_w()))
+
+
+def _fits_on_phases(state: State, charger: ChargerState, default_w: int, form: LimitForm) -> bool:
+    if default_w == 0 or not state.tree.phase_caps:
+        return True
+    amount = amount_of(charger.config, charger.max_booked_w, default_w, form, None)
+    return fits(state, booked_on_rows(state), charger, {}, amount)
 
 
 def _more_w(charger: ChargerState, default_w: int) -> int:

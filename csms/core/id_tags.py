@@ -7,6 +7,7 @@ a name that tags share, and only itself a tag when it is listed (§3.10).
 from dataclasses import dataclass
 
 from csms.core.events import TagStatus
+from csms.core.terms import Terms
 
 TAGS_MAX = 100_000
 """Listed tags at the most: they are kept in memory, some 400 bytes each."""
@@ -22,6 +23,7 @@ class IdTag:
         expires_ms: from then on it is Expired, UTC ms.
         concurrent: it may run more than one transaction at a time.
         note: for people.
+        weight, priority: of its sessions; None: as their connector says.
         version: how often it was changed since it was listed, from 1.
     """
 
@@ -33,6 +35,13 @@ class IdTag:
     concurrent: bool = False
     note: str = ""
     version: int = 1
+    weight: int | None = None
+    priority: int | None = None
+
+    @property
+    def terms(self) -> Terms:
+        """Return what it says of its sessions."""
+        return Terms(self.weight, self.priority)
 
     def status(self, wall_ms: int) -> TagStatus:
         """Return whether it may charge at `wall_ms` (UTC); Blocked says more than Expired."""

@@ -7,7 +7,7 @@ which a step touched things does not matter.
 from dataclasses import dataclass, field
 
 from csms.core.commanded import Commanded
-from csms.core.commands import Command
+from csms.core.commands import Command, SetBattery
 from csms.core.events import BootInfo, MeterSampled, Sample, TransactionStopped
 from csms.core.hiding import without_credentials
 from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId, SessionId, Token
@@ -27,13 +27,15 @@ class Journal:
     """One step's output in the making.
 
     Attributes:
-        chargers, makes, sessions, sends, operated, campaigns: what has to be written again.
+        chargers, makes, sessions, sends, operated, campaigns, capacity_events: what has to be written again.
         gone: sends that are out of force, freed: chargers of such; removed: chargers taken out of the configuration;
             forgotten: those of which nothing is left.
         orphans: closed records of stops that belong to no transaction.
         corrections: true ends of sessions whose end had been guessed.
         shown: sessions whose view may have changed; ended: those that left the view.
+        peak: whether the capacity tariff has a higher one.
         plan: whether something changed that a plan depends on.
+        battery: what the battery is told.
     """
 
     wall_ms: int
@@ -53,10 +55,13 @@ class Journal:
     gone: set[Token] = field(default_factory=set)
     operated: dict[CommandId, Commanded] = field(default_factory=dict)
     campaigns: dict[CampaignId, CampaignStored] = field(default_factory=dict)
+    capacity_events: set[str] = field(default_factory=set)
     freed: set[ChargerId] = field(default_factory=set)
     shown: dict[SessionId, None] = field(default_factory=dict)
     station: bool = False
+    peak: bool = False
     plan: bool = False
+    battery: SetBattery | None = None
 
     def log(
         self,

@@ -53,8 +53,8 @@ class Send:
         lost_ms: when it timed out or its connection ended, whichever came first; of a recovered one: the recovery.
         overtaken_by: the newest send that had left when a late answer came; 0 when it was answered in time.
         outlives_its_own: Accepted after its transaction had ended: it may be in force for one not reported yet.
-        probing: half an ampere less was told than is booked; expires: it falls to the fail-safe power by itself, which
-            frees nothing.
+        probing: half an ampere less was told than is booked.
+        expires_to_w: where it falls by itself, W, which frees nothing while this process runs; None: it stays.
         level_cleared: everything at its stack level was cleared since it was executed, or can no longer be.
         resumes: the one before it was 0 W.
         doubtful: recovered, so its answer is no evidence of what was executed last.
@@ -81,9 +81,19 @@ class Send:
     doubtful: bool = False
     outlives_its_own: bool = False
     probing: bool = False
-    expires: bool = False
+    expires_to_w: int | None = None
     resumes: bool = False
     level_cleared: bool = False
+
+    @property
+    def expires(self) -> bool:
+        """Return whether it falls by itself."""
+        return self.expires_to_w is not None
+
+    @property
+    def firm_w(self) -> int:
+        """Return what is left of it when it has expired, W."""
+        return self.limit_w if self.expires_to_w is None else self.expires_to_w
 
     @property
     def answered(self) -> bool:
@@ -194,6 +204,11 @@ class Book:
         if len(sends) == 1:  # as nearly everywhere: this is asked most of all
             return sends[0].limit_w
         return max([send.limit_w for send in sends]) if sends else 0
+
+    @property
+    def firm_w(self) -> int:
+        """Return the most that may be in force when all that expires has, W; 0 without sends."""
+        return max((send.firm_w for send in self.sends), default=0)
 
     @property
     def last(self) -> Send | None:

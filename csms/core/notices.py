@@ -3,13 +3,15 @@
 What a kind means and what to do about it is in `csms.core.alarms`; here is when it stands, and what the figures are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
 from csms.core.alarms import KINDS
 from csms.core.alarms import Alarm as Standing
+from csms.core.battery import PERCENT_PPM, BatteryReading
 from csms.core.campaigning import CAR_THERE, WAITS
+from csms.core.capacity_events import operator_is_silent
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
@@ -18,11 +20,14 @@ from csms.core.journal import Journal
 from csms.core.ladder import fail_safe_w
 from csms.core.maintenance import covering, words
 from csms.core.part import Alarm
+from csms.core.phase_booking import booked_on_rows
 from csms.core.records import CampaignState, Driver
 from csms.core.release import Release, ReleaseState, StepState
+from csms.core.rows import SIXTHS
 from csms.core.session import Phase
 from csms.core.state import State
-from csms.core.station import Configure, Control, FailSafe
+from csms.core.station import GRID, Configure, Control, FailSafe
+from csms.core.supply import NOT_FOLLOWING_MS, STALE_MS, follows, granted_w, is_heard, offer_of, proven_w_of
 from csms.core.timings import Timings
 
 
@@ -103,8 +108,11 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
         yield Sign("safe_mode", "invariants were broken three times within a minute; the log tells where")
     if not state.station.fail_safe_chosen:
         yield Sign("fail_safe_not_chosen", "the configuration has no failSafe")
-    if state.station.battery is not None:
-        yield Sign("battery_not_used", f"a battery of {state.station.battery.power_w} W is configured")
+    yield from _of_battery(state, now, alarm)
+    operator = state.station.grid_operator
+    if operator is not None and operator_is_silent(state, now):
+        yield Sign("grid_operator_silent", f"{operator.fail_safe_capacity_w} W hold until a heartbeat comes")
+    yield from _of_site_meter(state, now, alarm)
     live = any(charger.ever_connected for charger in state.chargers.values())
     for charger in state.chargers.values():
         yield from _of_maintenance(charger)
@@ -126,11 +134,69 @@ def _standing(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterato
             yield Sign("silent_client", cause, session.session_id, holder, session.key.idx)
 
 
+def _of_site_meter(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
+    meter, base_load, static_w = state.station.site_meter, state.base_load, state.station.static_load_w
+    if meter is None:
+        return
+    if alarm.reached(base_load.stale_ms(meter), now):
+        why = base_load.trouble or "nothing was heard of it"
+        yield Sign("base_load_meter_stale", f"{why}; {base_load.counted_w} W count as base load")
+    if base_load.counted_w > static_w:
+        yield Sign("base_load_above_maximum", f"{base_load.counted_w} W count as measured, staticLoad is {static_w} W")
+
+
 def _of_rows(state: State, now: Now, timings: Timings, alarm: Alarm) -> Iterator[Sign]:
     booked_w = state.tree.booked_w(state.chargers.values()) if state.overbooked else {}
+    phases = booked_on_rows(state) if state.overbooked else {}
     for node, since_ms in state.overbooked.items():
+        if node == GRID and _is_early(state, booked_w[node]):
+            continue
         if alarm.reached(since_ms + timings.overbooked_alarm_ms, now):
-            yield Sign("overbooked", f"{booked_w[node]} W are booked of {state.tree.caps_w[node]} W", node)
+            yield Sign("overbooked", _overbooked_text(state, node, booked_w, phases), node)
+
+
+def _overbooked_text(state: State, row: str, booked_w: Mapping[str, int], phases: Mapping[str, int]) -> str:
+    """Return how much is booked on a row, and of how much; on a phase what that is in watts of this phase."""
+    if row in phases:
+        return f"{-(-phases[row] // SIXTHS)} W are booked on this phase of {state.tree.phase_caps[row] // SIXTHS} W"
+    return f"{booked_w[row]} W are booked of {state.tree.caps_w[row]} W"
+
+
+def _is_early(state: State, booked_w: int) -> bool:
+    """Return whether the grid connection is overbooked only by a capacity of which the time has still to come."""
+    in_force_w = None if state.held is None else state.held.in_force_w
+    return in_force_w is not None and booked_w <= max(0, in_force_w - state.counted_w) + granted_w(state)
+
+
+def _of_battery(state: State, now: Now, alarm: Alarm) -> Iterator[Sign]:
+    """Yield what keeps the battery from giving what it should."""
+    battery, supply, reading = state.station.battery, state.supply, state.supply.reading
+    if battery is None:
+        return
+    if not supply.driven:
+        yield Sign("battery_not_used", f"a battery of {battery.power_w} W is configured, and nothing drives it")
+        return
+    offer = offer_of(state, now, alarm)
+    taken = f"; it may be taking {offer.lost_w} W, which are booked" if offer.lost_w else ""
+    if reading is None or not is_heard(state, now):
+        yield Sign("battery_silent", f"it was not read for {STALE_MS // 1_000} s{taken}")
+        return
+    if reading.computed:
+        yield Sign("battery_computed", f"a battery of {battery.power_w} W is computed as the configuration has it")
+    if (cause := _why_not_following(state, reading, now, alarm)) is not None:
+        yield Sign("battery_not_following", f"{cause}{taken}")
+    if supply.exhausted:
+        yield Sign("battery_empty", f"its charge is {reading.soc_ppm // PERCENT_PPM} %")
+
+
+def _why_not_following(state: State, reading: BatteryReading, now: Now, alarm: Alarm) -> str | None:
+    """Return what shows that the battery does not do what it is told; None: it does."""
+    if not follows(state) and alarm.reached(state.supply.said_ms + NOT_FOLLOWING_MS, now):
+        follows_w = "none of ours" if reading.set_point_w is None else f"{reading.set_point_w} W"
+        return f"its set-point is {follows_w}, and it has acknowledged {reading.permitted_w} W"
+    if (proven_w := proven_w_of(state, now, alarm)) is not None:
+        return f"it was told to give more, and has given {proven_w} W at the most"
+    return None
 
 
 def _of_energy(state: State) -> Iterator[Sign]:
@@ -281,6 +347,9 @@ def _of_meters(charger: ChargerState, now: Now, timings: Timings, alarm: Alarm) 
         if held_by is not None and held_by.driver is Driver.REST and _tells_of_a_car(charger, connector):
             cause = f"session {held_by.session_id}, driven over REST, holds it, and its charger says {connector.status}"
             yield at_connector("held_over_rest", charger, connector.key.idx, cause)
+        if held_by is not None and held_by.phase_use.strayed:
+            strayed = " and ".join(f"L{line}" for line in sorted(held_by.phase_use.strayed))
+            yield at_connector("phases_changed", charger, connector.key.idx, f"{strayed} draws, which did not before")
         yield from _of_meter(charger, connector, now, timings, alarm)
 
 

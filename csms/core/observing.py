@@ -27,6 +27,7 @@ from csms.core.planning import (
     missing_w,
     participants,
     reason_of,
+    with_loads,
 )
 from csms.core.records import Driver
 from csms.core.session import Phase, Session
@@ -79,6 +80,7 @@ def question_of_observed(state: State, now_ms: int, timings: Timings) -> Questio
         floors.append(floor_w)
         claims.append(claim_of(*part, floor_w))
     missing = missing_w(state, awaited_w, keys)
+    claims = with_loads(state, (*steered, *watched), claims)
     return Question((*steered, *watched), claims, floors, missing, _supposed_w(state))
 
 

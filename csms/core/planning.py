@@ -6,7 +6,7 @@ filling, started at what is booked (K), up to T, within the head room of every r
 T < K has to give power up before anybody else can have it; a session with G > K may be raised now.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from csms.core.allocator import (
@@ -21,14 +21,20 @@ from csms.core.allocator import (
 )
 from csms.core.caps import LIMITED_BY_CAP
 from csms.core.charger import ChargerState
+from csms.core.conditional import Firm, firm_shares, is_conditional, within_firm
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.fail_safe import added_w, awaited_default_w
 from csms.core.ids import ChargerId, ConnectorKey, SessionId
 from csms.core.ladder import least_w
+from csms.core.phase_booking import booked_on_rows, booked_phases, loads_of_session, worth
+from csms.core.phase_rows import phase_name
+from csms.core.phases import load_of
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.station import GRID, Lines
+from csms.core.terms import PRIORITY_MAX
 from csms.core.timings import Timings
 from csms.core.units import floor_kw_w
 
@@ -42,6 +48,8 @@ class Steered:
         target_w: T, rounded to what can be told.
         booked_w: K of its connector.
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
+        least_told_w: its least, rounded to what can be told: chargers that take amperes may be told a little less.
+        firm: what is left of all that when limits have expired; None where no row of the station has conditional power.
     """
 
     session: Session
@@ -52,7 +60,16 @@ class Steered:
     booked_w: int
     target_w: int
     grant_w: int
+    least_told_w: int
     limited_by: str
+    firm: Firm | None = None
+
+    @property
+    def above_firm(self) -> bool:
+        """Return whether more is booked for it firmly than its share of the firm capacity, by its dead band or more."""
+        if self.firm is None or self.firm.booked_w <= self.firm.target_w:
+            return False
+        return self.firm.booked_w - self.firm.target_w >= dead_band_w(self.charger.config, self.firm.target_w)
 
     @property
     def above_cap(self) -> bool:
@@ -63,8 +80,12 @@ class Steered:
 
     @property
     def short(self) -> bool:
-        """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum."""
-        missing_w = self.target_w - self.booked_w
+        """Return whether it waits for power that others have: by its dead band, or paused, or below its minimum.
+
+        A parked car that is asked again waits for nothing while what is free is enough: others keep what they have.
+        """
+        has_w = self.grant_w if self.session.parking.is_offered else self.booked_w
+        missing_w = self.target_w - has_w
         if missing_w <= 0:
             return False
         starved = self.booked_w == 0 or self.booked_w < self.claim.min_w
@@ -79,7 +100,11 @@ class Plan:
         steered: the sessions that take part, in order of arrival.
         overbooked: rows whose Σ K is above their capacity.
         wanted: rows under which some session is short.
-        overdrawn: rows on which more is booked than their capacity less what is drawn beyond what is booked.
+        overdrawn: rows on which more is booked than their capacity less what is taken off them (`trim_w`).
+        lent: rows on which more is booked than they have without a battery: that may have to give the rest.
+        firm_booked_w: what is booked on rows with conditional power when all limits that expire have.
+        firm_wanted: whether somebody waits there for a share of what is firm, or more than that is booked.
+        booked_phases: Σ K on the rows of phases, sixths of a watt.
     """
 
     steered: dict[SessionId, Steered]
@@ -87,22 +112,26 @@ class Plan:
     overbooked: frozenset[str]
     wanted: frozenset[str]
     overdrawn: frozenset[str]
+    lent: frozenset[str] = frozenset()
+    firm_booked_w: Mapping[str, int] = field(default_factory=dict)
+    firm_wanted: bool = False
+    booked_phases: Mapping[str, int] = field(default_factory=dict)
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
-        if steered.above_cap:
+        if steered.above_cap or (steered.above_firm and self.firm_wanted):
             return True
-        path = set(state.tree.paths[steered.charger.charger_id])
-        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)
+        path = set(state.tree.rows[steered.charger.charger_id])
+        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn | self.lent)
 
     def cut_is_a_trim(self, state: State, steered: Steered) -> bool:
         """Return whether a session is cut because one of its rows is overdrawn, and for nothing else."""
-        path = set(state.tree.paths[steered.charger.charger_id])
+        path = set(state.tree.rows[steered.charger.charger_id])
         return path.isdisjoint(self.overbooked | self.wanted) and not path.isdisjoint(self.overdrawn)
 
     def cut_is_urgent(self, state: State, steered: Steered) -> bool:
         """Return whether one of its rows is overbooked."""
-        return not self.overbooked.isdisjoint(state.tree.paths[steered.charger.charger_id])
+        return not self.overbooked.isdisjoint(state.tree.rows[steered.charger.charger_id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +142,7 @@ class Question:
         floors_w: what each keeps although it is not admitted.
         missing_w: what the fail-safe power that waits for room adds at each charger.
         supposed_w: loads to be counted instead of the true ones.
+        firm: what the same question is answered with on the firm capacities; None where all of them are.
     """
 
     parts: tuple[tuple[ChargerState, Connector, Session], ...]
@@ -120,6 +150,7 @@ class Question:
     floors_w: list[int]
     missing_w: Mapping[ChargerId, int]
     supposed_w: Mapping[ChargerId, int] = field(default_factory=dict)
+    firm: Allocation | None = None
 
     def nodes(self, state: State, more_w: Mapping[str, int] | None = None) -> list[Node]:
         """Return the rows with what they have for those who take part; `more_w`: as if some could carry more."""
@@ -127,8 +158,15 @@ class Question:
         return nodes_without_fixed(state, keys, self.missing_w, self.supposed_w, more_w)
 
     def answer(self, state: State, nodes: list[Node]) -> Allocation:
-        """Return who gets how much on these rows."""
-        return allocate_above_floors(state, nodes, self.claims, self.floors_w)
+        """Return who gets how much on these rows; who may have its firm share alone is limited by what limits that."""
+        allocation = allocate_above_floors(state, nodes, self.claims, self.floors_w)
+        if self.firm is None:
+            return allocation
+        limits = zip(self.parts, allocation.limited_by, self.firm.limited_by, strict=True)
+        limited_by = (
+            firmly if word == LIMITED_BY_VEHICLE and not is_conditional(part) else word for part, word, firmly in limits
+        )
+        return replace(allocation, limited_by=tuple(limited_by))
 
 
 def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
@@ -148,25 +186,66 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     ]
     booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
     rows_w = state.tree.booked_w(state.chargers.values())
-    grants = _grants(state, claims, booked, targets, head_room_w(state, rows_w, missing))
-    steered = {
-        session.session_id: Steered(
+    phases = booked_on_rows(state)
+    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing, phases)))
+    firms = _firm_sides(state, question)
+    for i, (part, firm) in enumerate(zip(parts, firms, strict=True)):
+        if firm is not None and not is_conditional(part):
+            grants[i] = min(grants[i], firm.grant_w) if firm.grant_w >= claims[i].min_w else booked[i]
+    steered = {}
+    for i, (charger, connector, session) in enumerate(parts):
+        steered[session.session_id] = Steered(
             session,
             charger,
             connector,
-            claim,
-            floor_w,
-            booked_w,
-            target_w,
-            max(booked_w, tellable_w(grant_w)),
-            reason_of(charger, connector, session, claim, limited_by),
+            claims[i],
+            floors[i],
+            booked[i],
+            targets[i],
+            max(booked[i], tells[i](grants[i])),
+            tells[i](claims[i].min_w),
+            reason_of(charger, connector, session, claims[i], allocation.limited_by[i]),
+            firms[i],
         )
-        for (charger, connector, session), tellable_w, claim, floor_w, booked_w, target_w, grant_w, limited_by in zip(
-            parts, tells, claims, floors, booked, targets, grants, allocation.limited_by, strict=True
-        )
-    }
     wanted = _wanted(state, steered.values(), missing)
-    return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted, _overdrawn(state, rows_w))
+    firm_booked_w = state.tree.firm_booked_w(state.chargers.values())
+    return Plan(
+        steered,
+        rows_w,
+        overbooked_rows(state, rows_w, phases),
+        wanted,
+        _overdrawn(state, rows_w, phases),
+        frozenset({GRID} if state.tree.firm_w and rows_w[GRID] > state.tree.without_battery_w else ()),
+        firm_booked_w,
+        _firm_wanted(state, steered.values(), firm_booked_w),
+        phases,
+    )
+
+
+def _firm_sides(state: State, question: Question) -> Sequence[Firm | None]:
+    """Return the firm side of each session; None for all where no row has conditional power."""
+    if question.firm is None:
+        return [None] * len(question.parts)
+    taken_w = {node: trim_w(state, node) for node in state.tree.firm_w}
+    if GRID in taken_w:
+        taken_w[GRID] -= _withheld_elsewhere_w(state)
+    for charger_id, power_w in question.missing_w.items():
+        for node in state.tree.paths[charger_id]:
+            if node in taken_w:
+                taken_w[node] += power_w
+    return firm_shares(state, question.parts, question.claims, question.firm, taken_w)
+
+
+def _firm_wanted(state: State, steered: Iterable[Steered], booked_w: Mapping[str, int]) -> bool:
+    """Return whether somebody waits for a share of what is firm by its dead band, or more than that is booked."""
+    if any(power_w > state.tree.firm_w[node] for node, power_w in booked_w.items()):
+        return True
+    short = (each for each in steered if each.firm is not None and each.firm.booked_w < each.firm.target_w)
+    return any(
+        each.firm.target_w - each.firm.booked_w >= dead_band_w(each.charger.config, each.firm.target_w)
+        for each in short
+        if each.firm is not None
+    )
 
 
 def question_of(state: State, now_ms: int, timings: Timings) -> Question:
@@ -176,7 +255,32 @@ def question_of(state: State, now_ms: int, timings: Timings) -> Question:
     awaited_w = awaited_defaults_w(state, now_ms, keys)
     claims = [claim_of(*part, floor_of_w(part[0], part[1], awaited_w[part[0].charger_id])) for part in parts]
     floors = [kept_w(charger, connector, awaited_w[charger.charger_id]) for charger, connector, _ in parts]
-    return Question(parts, claims, floors, missing_w(state, awaited_w, keys))
+    claims = with_loads(state, parts, claims)
+    missing = missing_w(state, awaited_w, keys)
+    if not state.tree.firm_w:
+        return Question(parts, claims, floors, missing)
+    firm = _on_firm_rows(state, Question(parts, claims, floors, missing))
+    within = [within_firm(part, claim, firm_w) for part, claim, firm_w in zip(parts, claims, firm.alloc_w, strict=True)]
+    return Question(parts, within, floors, missing, firm=firm)
+
+
+def _withheld_elsewhere_w(state: State) -> int:
+    """Return what of the power that a capacity tariff withholds is not firm anyhow, W."""
+    return min(state.withheld_w, state.tree.metered_w)
+
+
+def _on_firm_rows(state: State, question: Question) -> Allocation:
+    """Return who gets how much where nothing is conditional, beside what is left when all limits that expire have."""
+    keys = {connector.key for _, connector, _ in question.parts}
+    left_w = {
+        charger_id: min(charger.max_booked_w, charger.firm_load_w(keys))
+        for charger_id, charger in state.chargers.items()
+    }
+    less_w = {node: firm_w - (state.tree.caps_w[node] or 0) for node, firm_w in state.tree.firm_w.items()}
+    # That is about what is not firm. What a battery may be taking that nobody can end is a load beside the firm shares.
+    granted_w = (state.tree.caps_w[GRID] or 0) - state.tree.without_battery_w
+    less_w[GRID] += min(state.tree.held_w, granted_w) + _withheld_elsewhere_w(state)
+    return question.answer(state, nodes_without_fixed(state, keys, question.missing_w, left_w, less_w))
 
 
 def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
@@ -199,16 +303,24 @@ def awaited_defaults_w(state: State, now_ms: int, steered: set[ConnectorKey]) ->
     if not any(awaited_w.values()):
         return awaited_w
     left_w = {node: cap_w for node, cap_w in state.tree.caps_w.items() if cap_w is not None}
+    left_w.update(state.tree.phase_caps)
     kept = {charger.charger_id: _kept_w(charger, 0, steered) for charger in state.chargers.values()}
     for charger in state.chargers.values():
         load_w = min(charger.max_booked_w, charger.load_w(steered) + kept[charger.charger_id])
         _take(left_w, state.tree.paths[charger.charger_id], load_w)
+        phase_rows = state.tree.phase_paths.get(charger.charger_id, ())
+        amounts = booked_phases(charger, steered) if phase_rows else (0, 0, 0)
+        for row, line in phase_rows:
+            left_w[row] -= amounts[line] + kept[charger.charger_id] * default_load(charger)
     for charger in state.chargers.values():
         charger_id, path = charger.charger_id, state.tree.paths[charger.charger_id]
         default_w = awaited_w[charger_id]
         more_w = added_w(charger, default_w, steered) + _kept_w(charger, default_w, steered) - kept[charger_id]
-        if all(left_w[node] >= more_w for node in path if node in left_w):
+        load, rows = default_load(charger), [row for row, _ in state.tree.phase_paths.get(charger_id, ())]
+        has_phases = all(left_w[row] >= more_w * load for row in rows)
+        if has_phases and all(left_w[node] >= more_w for node in path if node in left_w):
             _take(left_w, path, more_w)
+            _take(left_w, rows, more_w * load)
         else:
             awaited_w[charger_id] = 0
     return awaited_w
@@ -265,9 +377,35 @@ def claim_of(charger: ChargerState, connector: Connector, session: Session, floo
         if session.demand.declared_w >= least_w:  # an estimate below the minimum still holds the minimum
             most_w = max(most_w, least_w)
     most_w = max(floor_w, capped_w(connector, most_w))
-    # What cannot be paused is admitted first: power that it does not let go is nobody else's.
-    priority = int(floor_w > 0)
-    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, priority=priority, rank=session.rank)
+    weight, priority = session.standing_at(charger.config)
+    if floor_w > 0:  # what cannot be paused is admitted before all: power that it does not let go is nobody else's
+        priority += PRIORITY_MAX + 1
+    return Claim(session.session_id, connector.key.charger_id, least_w, most_w, weight, priority, session.place)
+
+
+def with_loads(
+    state: State, parts: Iterable[tuple[ChargerState, Connector, Session]], claims: list[Claim]
+) -> list[Claim]:
+    """Return the claims with what they are on each phase, where any phase has a limit.
+
+    What is shared fairly is the power that flows.
+    """
+    if not state.tree.phase_caps:
+        return claims
+    parts = tuple(parts)
+    claims = [replace(claim, loads=loads_of_session(state, *part)) for part, claim in zip(parts, claims, strict=True)]
+    # A car on one of three phases draws a third of its limit: of three times as much, as much as others.
+    worths = [worth(charger, connector) for charger, connector, _ in parts]
+    if len(set(worths)) > 1:
+        claims = [replace(claim, weight=claim.weight * each) for claim, each in zip(claims, worths, strict=True)]
+    return claims
+
+
+def loaded_rows(state: State, claim: Claim) -> Iterable[tuple[str, int]]:
+    """Yield the rows of phases that a claim loads, each with what 1 W of it is there, sixths of a watt."""
+    for row, line in state.tree.phase_paths.get(ChargerId(claim.node), ()):
+        if claim.loads[line]:
+            yield row, claim.loads[line]
 
 
 def capped_w(connector: Connector, power_w: int) -> int:
@@ -289,15 +427,21 @@ def reason_of(charger: ChargerState, connector: Connector, session: Session, cla
 def allocate_above_floors(state: State, nodes: list[Node], claims: list[Claim], floors_w: list[int]) -> Allocation:
     """Return the allocation in which a session that is not admitted still takes its floor from all others."""
     allocation = allocate(nodes, claims)
-    taken_w = dict.fromkeys(state.tree.caps_w, 0)
+    taken_w = dict.fromkeys((*state.tree.caps_w, *state.tree.phase_caps), 0)
     stuck = dict.fromkeys(range(len(claims)), False)
     while news := [i for i, runs in enumerate(allocation.admitted) if not (runs or stuck[i]) and floors_w[i] > 0]:
         for i in news:
             stuck[i] = True
             for node_id in state.tree.paths[ChargerId(claims[i].node)]:
                 taken_w[node_id] += floors_w[i]
+            for row, load in loaded_rows(state, claims[i]):
+                taken_w[row] += load * floors_w[i]
         left = [
-            replace(node, cap_w=None if node.cap_w is None else max(0, node.cap_w - taken_w[node.node_id]))
+            replace(
+                node,
+                cap_w=None if node.cap_w is None else max(0, node.cap_w - taken_w[node.node_id]),
+                phase_sixths=_phases_left(node, node.phase_sixths, taken_w),
+            )
             for node in nodes
         ]
         allocation = allocate(left, [replace(c, max_w=0) if stuck[i] else c for i, c in enumerate(claims)])
@@ -314,11 +458,13 @@ def nodes_without_fixed(
 ) -> list[Node]:
     """Return the rows less what they are trimmed by, the loads that cannot be cut now and the missing fail-safe power.
 
-    What drains claims no more than it could before, and what an operator has capped no more than that. `supposed_w`:
-    loads to be counted instead of the true ones; `more_w`: what some rows are supposed to carry beyond that.
+    The root also less what targets do not count on of it. What drains claims no more than it could before, and what an
+    operator has capped no more than that. `supposed_w`: loads to be counted instead of the true ones; `more_w`: what
+    some rows are supposed to carry beyond that.
     """
     supposed_w, more_w = supposed_w or {}, more_w or {}
     fixed_w = {node: trim_w(state, node) for node in state.tree.caps_w}
+    fixed_w[GRID] += state.tree.held_w
     caps_w = dict(state.tree.caps_w)
     for charger in state.chargers.values():
         if charger.draining:
@@ -333,7 +479,65 @@ def nodes_without_fixed(
         node: None if cap_w is None else max(0, cap_w + more_w.get(node, 0) - fixed_w[node])
         for node, cap_w in caps_w.items()
     }
-    return [Node(node.node_id, node.parent, left_w[node.node_id]) for node in state.tree.nodes]
+    if not state.tree.phase_caps:
+        return [Node(node.node_id, node.parent, left_w[node.node_id]) for node in state.tree.nodes]
+    fixed = _fixed_phases(state, steered, missing_w, supposed_w)
+    for row, more in more_w.items():
+        fixed[row] = fixed.get(row, 0) - more
+    return [
+        Node(node.node_id, node.parent, left_w[node.node_id], phase_sixths=_phases_left(node, node.phase_sixths, fixed))
+        for node in state.tree.nodes
+    ]
+
+
+def _fixed_phases(
+    state: State, steered: set[ConnectorKey], missing_w: Mapping[ChargerId, int], supposed_w: Mapping[ChargerId, int]
+) -> dict[str, int]:
+    """Return what of the rows of phases cannot be cut now, with the missing fail-safe power, sixths of a watt."""
+    fixed = {row: trim_w(state, row) for row in state.tree.phase_caps}
+    for charger in state.chargers.values():
+        charger_id = charger.charger_id
+        amounts = uncut_phases(charger, steered, missing_w[charger_id], supposed_w.get(charger_id))
+        for row, line in state.tree.phase_paths[charger_id]:
+            fixed[row] += amounts[line]
+    return fixed
+
+
+def uncut_phases(
+    charger: ChargerState, steered: set[ConnectorKey], missing_w: int, supposed_w: int | None = None
+) -> Lines:
+    """Return what of a charger cannot be cut now on each phase, with its missing fail-safe power, sixths of a watt."""
+    load = default_load(charger)
+    amounts = booked_phases(charger, steered) if supposed_w is None else (load * supposed_w,) * 3
+    on_l1, on_l2, on_l3 = [amount + load * missing_w for amount in amounts]
+    return on_l1, on_l2, on_l3
+
+
+def uncut_on_phase(
+    state: State, question: Question, steered: set[ConnectorKey], row: str, line: int
+) -> dict[ChargerId, int]:
+    """Return what of the row of a phase, 0 to 2, cannot be cut now, by charger, sixths of a watt."""
+    return {
+        charger_id: uncut_phases(charger, steered, question.missing_w[charger_id], question.supposed_w.get(charger_id))[
+            line
+        ]
+        for charger_id, charger in state.chargers.items()
+        if (row, line) in state.tree.phase_paths[charger_id]
+    }
+
+
+def default_load(charger: ChargerState) -> int:
+    """Return what 1 W of a charger's default is on each of its phases, sixths of a watt."""
+    settled = charger.defaults.settled
+    return load_of(charger.config, None if settled is None else settled.form, None)
+
+
+def _phases_left(node: Node, phases: Lines | None, taken: Mapping[str, int]) -> Lines | None:
+    """Return what is left of the phases of a node, where they have limits."""
+    if phases is None:
+        return None
+    on_l1, on_l2, on_l3 = [max(0, cap - taken[phase_name(node.node_id, line + 1)]) for line, cap in enumerate(phases)]
+    return on_l1, on_l2, on_l3
 
 
 def uncut_w(charger: ChargerState, steered: set[ConnectorKey]) -> int:
@@ -348,8 +552,12 @@ def tells_of(charger: ChargerState, session: Session) -> Callable[[int], int]:
     return charger.manner.form.round_down
 
 
-def head_room_w(state: State, booked_w: Mapping[str, int], missing_w: Mapping[ChargerId, int]) -> dict[str, int | None]:
+def head_room_w(
+    state: State, booked_w: Mapping[str, int], missing_w: Mapping[ChargerId, int], booked_phases: Mapping[str, int]
+) -> dict[str, int | None]:
     """Return what may still be given under every row, less what it is trimmed by and the missing fail-safe power.
+
+    On rows of phases that is sixths of a watt.
 
     Not more at a charger than its operator's cap leaves. Nothing at one that may be two, and nothing under the rows of
     one that asserts its profiles.
@@ -361,6 +569,7 @@ def head_room_w(state: State, booked_w: Mapping[str, int], missing_w: Mapping[Ch
     room_w = {
         node: None if cap_w is None else max(0, cap_w - taken_w[node]) for node, cap_w in state.tree.caps_w.items()
     }
+    room_w |= _phase_rooms(state, missing_w, booked_phases)
     for charger in state.chargers.values():
         most_w = charger.config.max_power_w if charger.cap_w is None else min(charger.config.max_power_w, charger.cap_w)
         own_w = max(0, most_w - charger.sum_w() - missing_w[charger.charger_id])
@@ -369,8 +578,16 @@ def head_room_w(state: State, booked_w: Mapping[str, int], missing_w: Mapping[Ch
         if charger.identity.in_conflict:
             room_w[charger.charger_id] = 0
         if charger.asserting_ms is not None:
-            room_w.update(dict.fromkeys(state.tree.paths[charger.charger_id], 0))
+            room_w.update(dict.fromkeys(state.tree.rows[charger.charger_id], 0))
     return room_w
+
+
+def _phase_rooms(state: State, missing_w: Mapping[ChargerId, int], booked_phases: Mapping[str, int]) -> dict[str, int]:
+    taken = {row: booked + trim_w(state, row) for row, booked in booked_phases.items()}
+    for charger_id, charger in state.chargers.items() if taken else ():
+        for row, _ in state.tree.phase_paths[charger_id]:
+            taken[row] += missing_w[charger_id] * default_load(charger)
+    return {row: max(0, cap - taken[row]) for row, cap in state.tree.phase_caps.items()}
 
 
 def _grants(
@@ -390,37 +607,47 @@ def _grants(
         if need_w <= 0 or targets[i] < claim.min_w:
             continue
         path = state.tree.paths[state.sessions[SessionId(claim.session_id)].key.charger_id]
-        rooms = {node: room for node in path if (room := room_w[node]) is not None}
-        fits = all(room >= need_w for room in rooms.values())
+        loads = dict.fromkeys(path, 1) | dict(loaded_rows(state, claim))
+        rooms = {node: room for node in loads if (room := room_w[node]) is not None}
+        fits = all(room >= need_w * loads[node] for node, room in rooms.items())
         if fits:
             base[i] = claim.min_w
         else:
             upper[i] = booked[i]
         if fits or not reserved:
-            room_w.update({node: max(0, room - need_w) for node, room in rooms.items()})
+            room_w.update({node: max(0, room - need_w * loads[node]) for node, room in rooms.items()})
             reserved = reserved or not fits
     return fill_headroom(state.tree.nodes, claims, base, upper, room_w)
 
 
-def overbooked_rows(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
+def overbooked_rows(state: State, booked_w: Mapping[str, int], booked_phases: Mapping[str, int]) -> frozenset[str]:
     """Return the rows on which more is booked than they can carry."""
-    return frozenset(node for node, cap_w in state.tree.caps_w.items() if cap_w is not None and booked_w[node] > cap_w)
+    rows = {node for node, cap_w in state.tree.caps_w.items() if cap_w is not None and booked_w[node] > cap_w}
+    return frozenset(rows | {row for row, cap in state.tree.phase_caps.items() if booked_phases[row] > cap})
 
 
-def _overdrawn(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
-    caps_w = ((node, state.tree.caps_w.get(node), trim.power_w) for node, trim in state.trims.items())
-    return frozenset(n for n, cap_w, trim_w in caps_w if cap_w is not None and booked_w[n] > cap_w - trim_w)
+def _overdrawn(state: State, booked_w: Mapping[str, int], booked_phases: Mapping[str, int]) -> frozenset[str]:
+    """Return the rows on which more is booked than targets count on, be it a battery that is running short."""
+    booked, caps = {**booked_w, **booked_phases}, {**state.tree.caps_w, **state.tree.phase_caps}
+    off_w = {row: trim_w(state, row) for row in (*state.trims, GRID)}
+    off_w[GRID] += max(0, state.tree.held_w)
+    trimmed = ((row, caps.get(row), less_w) for row, less_w in off_w.items() if less_w > 0)
+    return frozenset(row for row, cap, less_w in trimmed if cap is not None and booked[row] > cap - less_w)
 
 
 def trim_w(state: State, node: str) -> int:
-    """Return what is taken off a row because its sessions draw more than is booked for them, W."""
+    """Return what is taken off a row for targets and raises, W; of a phase sixths of a watt.
+
+    Because its sessions draw more than is booked for them, and for the capacity tariff (`csms.core.governing`).
+    """
     trim = state.trims.get(node)
-    return 0 if trim is None else trim.power_w
+    trimmed_w = 0 if trim is None else trim.power_w
+    return trimmed_w + state.withheld_w if node == GRID else trimmed_w
 
 
 def _wanted(state: State, steered: Iterable[Steered], missing_w: Mapping[ChargerId, int]) -> frozenset[str]:
     """Return the capped rows above sessions that are short and above defaults that wait for room."""
     waiting = {each.charger.charger_id for each in steered if each.short}
     waiting |= {charger_id for charger_id, power_w in missing_w.items() if power_w}
-    rows = {node for charger_id in waiting for node in state.tree.paths[charger_id]}
-    return frozenset(node for node in rows if state.tree.caps_w[node] is not None)
+    rows = {node for charger_id in waiting for node in state.tree.rows[charger_id]}
+    return frozenset(node for node in rows if state.tree.caps_w.get(node) is not None or node in state.tree.phase_caps)

@@ -20,6 +20,7 @@ then that is the fail-safe power, and it is booked. In mode `reserve` the config
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import NamedTuple
 
 from csms.core.capabilities import MAX_LEVEL, Capabilities
@@ -50,6 +51,16 @@ class Place(NamedTuple):
     stack_level: int
 
 
+class Seen(StrEnum):
+    """Whether a charger was seen to let a limit expire."""
+
+    NOT_YET = "not_yet"
+    KEPT = "kept"
+    """Its own schedule shows the fall at the right time."""
+    NOT_KEPT = "not_kept"
+    """It shows another one, or none."""
+
+
 @dataclass(slots=True)
 class Provisioning:
     """The agenda of one charger; times monotonic ms.
@@ -71,6 +82,7 @@ class Provisioning:
         clearings: by stack level, the newest clearing of it at all connectors.
         lost_clearings: by stack level, when the last clearing of it was lost: it may be executed for some time yet.
         without_expiry: limits that expire were refused, or had no effect.
+        expiry: whether it was seen since the last boot that they expire in time (`csms.core.expiry`).
         raise_ms: a default that was refused is not said again before, where a lower one was taken.
         tried: the rungs of a ladder that were refused since one of the same ladder was accepted.
     """
@@ -99,6 +111,7 @@ class Provisioning:
     clearings: dict[int, Token] = field(default_factory=dict)
     lost_clearings: dict[int, int] = field(default_factory=dict)
     without_expiry: bool = False
+    expiry: Seen = Seen.NOT_YET
 
     @property
     def cleared(self) -> bool:
@@ -130,6 +143,7 @@ class Provisioning:
         self.default_due = True
         self.unclearable_ms = None
         self.without_expiry = False
+        self.expiry = Seen.NOT_YET
         self.reading.booted()
         self.failures = 0
         self.retry_ms = 0

@@ -11,13 +11,18 @@ from csms.core.charger import ChargerState, new_charger
 from csms.core.commands import AbortConnection
 from csms.core.connector import Connector
 from csms.core.events import ConnectorStatus, StationConfigured
+from csms.core.grid_root import hold_grid
 from csms.core.limits import Book
+from csms.core.metering import reconfigured
 from csms.core.part import Alarm, Part
+from csms.core.phase_use import PhaseUse
 from csms.core.provisioning import Provisioning
 from csms.core.records import EndReason
 from csms.core.release import steered
 from csms.core.replies import StationShown
+from csms.core.state import Supply
 from csms.core.station import Charger, Control, Station
+from csms.core.supply import forget_acknowledgement
 from csms.core.transactions import Transactions
 from csms.core.tree import build_tree, circuit_path
 
@@ -35,6 +40,12 @@ class Reconfiguration(Part):
                 chargers[charger_id] = charger
         self.state.station, self.state.chargers = new, chargers
         self.state.tree = build_tree(new, chargers.values())
+        reconfigured(self.state, old, self.now)
+        if new.battery is None:
+            self.state.supply = Supply()
+        elif old.battery is not None and old.battery.way != new.battery.way:
+            forget_acknowledgement(self.state, self.now)
+        hold_grid(self.state, self.now, Alarm())
         self.journal.station = True
         self.journal.chargers |= set(chargers)
         self.journal.plan = True
@@ -52,6 +63,7 @@ class Reconfiguration(Part):
             self._log_return(charger)
         config = steered(config, charger.release)
         was_observed = charger.config.is_observed
+        self._tell_sessions(charger, config)
         charger.config, charger.draining, charger.let_go = config, False, False
         charger.max_booked_w = max(charger.max_booked_w, config.max_power_w)
         charger.uncontrolled_booked_w = max(charger.uncontrolled_booked_w, config.uncontrolled_power_w)
@@ -64,6 +76,15 @@ class Reconfiguration(Part):
         if config.is_observed is not was_observed:
             self._change_mode(charger)
         return charger
+
+    def _tell_sessions(self, charger: ChargerState, config: Charger) -> None:
+        """Have sessions shown again whose terms change; what was learnt of other phases than it has counts no more."""
+        was = charger.config
+        for session in charger.sessions():
+            if (was.terms, was.connector_terms) != (config.terms, config.connector_terms):
+                self.journal.show(session.session_id)
+            if was.phases != config.phases:
+                session.phase_use = PhaseUse()
 
     def _log_return(self, charger: ChargerState) -> None:
         """Say that a charger is back before it was forgotten: one that was released stays so (docs/adr/0033)."""
@@ -114,6 +135,7 @@ class Reconfiguration(Part):
             self._forget(charger)
         if gone:
             self.state.tree = build_tree(self.state.station, self.state.chargers.values())
+            hold_grid(self.state, self.now, alarm)
             self.journal.plan = True
 
     def _keep_young_sends(self, charger: ChargerState) -> None:

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from csms.core.commands import LimitForm, Purpose
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.release import Release
 from csms.core.settings import KeyStored
 from csms.core.station import Charger, Station
+from csms.core.tariff import NO_PEAK, Peak
 
 
 class Driver(StrEnum):
@@ -261,6 +263,7 @@ class SessionStored:
         flags: "superseded", "unknown_connector", "suspect", … for the operator's eye.
         start_words: the time stamp of its start as written, when it told no usable time.
         before_last_wh: the reading before the last one: which of the two is wrong may show only after a restart.
+        weight, priority: what was said of itself; tag_weight, tag_priority: what its id tag said at its start.
     """
 
     session_id: SessionId
@@ -287,6 +290,10 @@ class SessionStored:
     flags: tuple[str, ...] = ()
     start_words: str | None = None
     before_last_wh: int | None = None
+    weight: int | None = None
+    priority: int | None = None
+    tag_weight: int | None = None
+    tag_priority: int | None = None
 
 
 GUESSED_ENDS = frozenset({EndReason.SUPERSEDED, EndReason.ZOMBIE, EndReason.REMOVED, EndReason.CLOSED})
@@ -466,6 +473,13 @@ class CampaignStored:
 
 
 @dataclass(frozen=True, slots=True)
+class CapacityEventForgotten:
+    """It stands no more: withdrawn, or over for long."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class EventLogged:
     """One line of the station's history: statuses, boots, orphans, alarms, audited acts. `detail` is JSON-able."""
 
@@ -489,6 +503,9 @@ Record = (
     | CountersStored
     | CommandStored
     | CampaignStored
+    | CapacityEvent
+    | CapacityEventForgotten
+    | Peak
     | EventLogged
 )
 
@@ -498,7 +515,8 @@ class Snapshot:
     """What the store holds at start-up.
 
     The configuration, every remembered charger, the sends in force, the sessions that have not ended, what is learnt of
-    makes, the counters, the operators' commands and firmware campaigns that have not ended.
+    makes, the counters, the operators' commands and firmware campaigns that have not ended,
+    the limits of the grid connection that were told, the capacity tariff's peak of the last month that has one.
     """
 
     station: Station | None = None
@@ -511,3 +529,5 @@ class Snapshot:
     makes: tuple[MakeStored, ...] = ()
     commands: tuple[CommandStored, ...] = ()
     campaigns: tuple[CampaignStored, ...] = ()
+    capacity_events: tuple[CapacityEvent, ...] = ()
+    peak: Peak = NO_PEAK

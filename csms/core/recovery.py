@@ -16,6 +16,7 @@ from csms.core.ids import ConnectorKey, Now
 from csms.core.ladder import OUR_LEVEL, Attempt, fail_safe_w
 from csms.core.learnt import MAKES_MAX
 from csms.core.limits import restore as restore_send
+from csms.core.metering import new_base_load
 from csms.core.records import ChargerStored, SendStored, SessionStored, Snapshot
 from csms.core.release import steered
 from csms.core.releasing import resume as resume_releases
@@ -24,6 +25,7 @@ from csms.core.session import restore as restore_session
 from csms.core.settings import Answer, restored
 from csms.core.state import State
 from csms.core.station import Charger
+from csms.core.tariff import Governor
 from csms.core.timings import LAW, Timings
 from csms.core.tree import build_tree
 
@@ -52,6 +54,9 @@ def rebuild(snapshot: Snapshot, now: Now, timings: Timings = LAW) -> State:
         next_token=snapshot.counters.next_token,
         next_rank=snapshot.counters.next_rank,
         maintained={charger.charger_id for charger in chargers.values() if charger.maintenance},
+        capacity_events={event.event_id: event for event in snapshot.capacity_events},
+        governor=Governor(snapshot.peak),
+        base_load=new_base_load(station, now),
     )
     for send_row in sorted(snapshot.sends, key=lambda s: s.token):
         _add_send(state, send_row, now)

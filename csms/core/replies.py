@@ -11,11 +11,13 @@ from csms.core.capabilities import UNTOLD, Capabilities
 from csms.core.caps import CapView
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
 from csms.core.explanation import Explanation
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, RequestId, SessionId, TransactionId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import CampaignStored, CertificateRequest, CommandStored, Driver, Maintenance
 from csms.core.release import Release
 from csms.core.settings import Change
+from csms.core.site_meter import SiteMeterView
 from csms.core.station import Station
 from csms.core.tuning import Wish
 
@@ -31,6 +33,8 @@ class SessionView:
         consumed_w: metered, None while unknown.
         limited_by: the binding row, "vehicle", "below_minimum", "no_room", "operator_cap", "safe_mode", or
             "not_planned" before its first plan.
+        weight, priority: on which terms it shares.
+        firm_w: REST-driven: what is left of allocated_w when its client hears nothing; None: all of it.
         observed: its charger is observed: allocated_w and limited_by are what it would get, and nothing was sent.
     """
 
@@ -48,6 +52,9 @@ class SessionView:
     energy_wh: int | None
     started_ms: int
     observed: bool = False
+    weight: int = 1
+    priority: int = 0
+    firm_w: int | None = None
 
 
 class Refusal(StrEnum):
@@ -73,6 +80,12 @@ class Refusal(StrEnum):
     METER_STOP_TOO_LOW = "meter_stop_too_low"
     UNDER_MAINTENANCE = "under_maintenance"
     MAINTENANCE_OVER = "maintenance_over"
+    UNKNOWN_CAPACITY_EVENT = "unknown_capacity_event"
+    CAPACITY_EVENT_OVER = "capacity_event_over"
+    TOO_MANY_CAPACITY_EVENTS = "too_many_capacity_events"
+    NO_GRID_OPERATOR = "no_grid_operator"
+    NO_SITE_METER = "no_site_meter"
+    READING_REFUSED = "reading_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +144,13 @@ class StationShown:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteMeterShown:
+    """The site's meter, with the reading that was taken in."""
+
+    meter: SiteMeterView
+
+
+@dataclass(frozen=True, slots=True)
 class MakesShown:
     """What is learnt of makes."""
 
@@ -160,6 +180,14 @@ class MaintenanceShown:
 
 
 @dataclass(frozen=True, slots=True)
+class CapacityEventShown:
+    """An event of the grid's capacity as it stands now, and as it stood before; None: there is none of that id."""
+
+    event: CapacityEvent | None
+    before: CapacityEvent | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReleaseShown:
     """The release of a charger, as far as it has come."""
 
@@ -175,6 +203,7 @@ Outcome = (
     CommandShown
     | CampaignShown
     | MaintenanceShown
+    | CapacityEventShown
     | ReleaseShown
     | NothingAwaited
     | MakesShown
@@ -186,6 +215,7 @@ Outcome = (
     | Explained
     | SessionEnded
     | StationShown
+    | SiteMeterShown
 )
 
 
@@ -195,6 +225,26 @@ class Reply:
 
     request: RequestId
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryView:
+    """The battery as it was last read, W; what flows out of it is positive.
+
+    Attributes:
+        soc_ppm: state of charge, parts per million of the usable energy.
+        set_point_w: what it was told; None: nothing so far.
+        granted_w: what cars may have of it now.
+        booked_w: what it may be taking.
+        computed: nothing of it is measured.
+    """
+
+    soc_ppm: int
+    power_w: int
+    set_point_w: int | None
+    granted_w: int
+    booked_w: int
+    computed: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,19 +12,21 @@ from csms.core.commands import RemoteStart, RemoteStop
 from csms.core.connector import Connector
 from csms.core.demand import StatedDemand
 from csms.core.errors import check
-from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested, TagStatus
+from csms.core.events import PowerUpdated, SessionRequested, SessionStopRequested, TagStatus, TermsRequested
 from csms.core.ids import ConnectorKey, Now, RequestId
 from csms.core.journal import Journal
 from csms.core.maintenance import why_no_start
-from csms.core.planning import Plan
+from csms.core.phase_booking import booked_on_rows, room_w
+from csms.core.planning import Plan, Steered
 from csms.core.records import Driver, EndReason
 from csms.core.replies import Refusal, Refused, SessionEnded, SessionShown
 from csms.core.samples import Samples
-from csms.core.session import Phase, Session
+from csms.core.session import Phase, Session, Turn
 from csms.core.state import StartCall, StartWaiter, State, StopCall
 from csms.core.station import Control
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
+from csms.core.units import floor_kw_w
 from csms.core.views import session_view
 
 ANSWERS_KEPT = 16
@@ -103,6 +105,9 @@ class Requests:
             opened_ms=self.now.mono_ms,
             stated=StatedDemand(fact.vehicle_max_w, fact.vehicle_max_w),
             heard_ms=self.now.mono_ms,
+            own_terms=fact.terms,
+            tag_terms=fact.tag_terms,
+            turn=Turn(self.state.turns),
         )
         connector.session = session
         self.state.sessions[session.session_id] = session
@@ -114,7 +119,7 @@ class Requests:
         if charger.connection is None or not charger.heard:
             self._refuse(fact.request, Refusal.CHARGER_OFFLINE, "the charger is offline")
             return
-        waiter = StartWaiter(fact.request, key, fact.vehicle_max_w, fact.id_tag, self.now.mono_ms)
+        waiter = StartWaiter(fact.request, key, fact.vehicle_max_w, fact.id_tag, self.now.mono_ms, fact.terms)
         token = self.state.take_token()
         self.state.waiters[key] = waiter
         self.journal.plan = True
@@ -184,17 +189,26 @@ class Requests:
         told_w = steered.target_w if steered.target_w < steered.booked_w else steered.grant_w
         if plan.cut_is_urgent(self.state, steered):  # then nobody is told more, be it booked or not (docs/adr/0027)
             told_w = min(told_w, max(session.answered_w, steered.charger.defaults.power_w))
+        told_w = self._free_on_phases_w(plan, steered, told_w)
+        firm_w = told_w if steered.firm is None else min(told_w, floor_kw_w(steered.firm.next_w))
         session.answered_w = told_w
         session.target_w, session.limited_by = steered.target_w, steered.limited_by
         if session.echoes:
             session.unechoed_w.append(told_w)
+            session.unechoed_firm_w.append(firm_w)
         else:
             session.unechoed_w = [told_w]
-        if told_w > steered.booked_w:
+            session.unechoed_firm_w = [firm_w]
+        if told_w > steered.booked_w or steered.firm is not None:
             self._check_rows(session, plan)
         self.journal.plan = True
         self.journal.write_session(session)
         self.journal.reply(request, SessionShown(session_view(self.state, session)))
+
+    def _free_on_phases_w(self, plan: Plan, steered: Steered, told_w: int) -> int:
+        """Return how much of an answer has room on every phase, whole kW in W: less of it is booked in another form."""
+        charger, connector = steered.charger, steered.connector
+        return floor_kw_w(room_w(self.state, plan.booked_phases, charger, connector, None, told_w))
 
     def _check_rows(self, session: Session, plan: Plan) -> None:
         """Assert I1: what was just told a client fits on every row, or the row was no fuller before."""
@@ -205,6 +219,38 @@ class Requests:
                 cap_w is None or booked_w[node] <= max(cap_w, plan.booked_w[node]),
                 f"I1: telling session {session.session_id} {session.answered_w} W books {booked_w[node]} W on {node}",
             )
+        for node, left_w in self.state.tree.firm_booked_w(self.state.chargers.values()).items():
+            check(
+                left_w <= max(self.state.tree.firm_w[node], plan.firm_booked_w[node]),
+                f"I11: telling session {session.session_id} {session.answered_w} W leaves {left_w} W on {node}",
+            )
+        booked = booked_on_rows(self.state)
+        for row, before in plan.booked_phases.items():
+            check(
+                booked[row] <= max(self.state.tree.phase_caps[row], before),
+                f"I1: telling session {session.session_id} {session.answered_w} W is too much on {row}",
+            )
+
+    # --- terms --------------------------------------------------------------------------------------------------------
+
+    def terms_requested(self, fact: TermsRequested) -> None:
+        """Let other terms hold for a session from the next plan on."""
+        session = self.state.sessions.get(fact.session_id)
+        if session is None or session.phase is Phase.HISTORIC:
+            self._refuse(fact.request, Refusal.UNKNOWN_SESSION, "there is no active session of that id")
+            return
+        if session.own_terms != fact.terms:
+            session.own_terms = fact.terms
+            self.journal.write_session(session)
+            self.journal.plan = True
+            self.journal.log(
+                "session.terms_changed",
+                *session.key,
+                session_id=session.session_id,
+                weight=fact.terms.weight,
+                priority=fact.terms.priority,
+            )
+        self.journal.reply(fact.request, SessionShown(session_view(self.state, session)))
 
     # --- stop ---------------------------------------------------------------------------------------------------------
 
@@ -252,8 +298,12 @@ def _echo(session: Session, echo_w: int, most_w: int) -> None:
     if echo_w in answers:
         newest = len(answers) - 1 - answers[::-1].index(echo_w)
         session.unechoed_w = answers[newest:]
+        session.unechoed_firm_w = session.unechoed_firm_w[newest:]
     elif echo_w > max(answers, default=0):
         session.unechoed_w = [min(echo_w, most_w), *answers]
+        session.unechoed_firm_w = [min(echo_w, most_w), *session.unechoed_firm_w]
     if len(session.unechoed_w) > ANSWERS_KEPT:
         oldest, second, *rest = session.unechoed_w
         session.unechoed_w = [max(oldest, second), *rest]
+        oldest, second, *rest = session.unechoed_firm_w
+        session.unechoed_firm_w = [max(oldest, second), *rest]

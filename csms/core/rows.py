@@ -26,7 +26,7 @@ class Node:
     """One limit: everything below `node_id` together draws at most `cap_w`; None is unlimited.
 
     `phase_ma` is what each of L1, L2 and L3 carries at most, mA, at `voltage_v` between phase and neutral, V; None is
-    unlimited.
+    unlimited. `phase_sixths`: the same in sixths of a watt, where that is known already.
     """
 
     node_id: str
@@ -34,11 +34,12 @@ class Node:
     cap_w: int | None
     phase_ma: Phases | None = None
     voltage_v: int = 230
+    phase_sixths: Phases | None = None
 
     def phase_caps(self) -> Phases | None:
         """Return the caps of its phases in sixths of a watt, rounded down; None is unlimited."""
         if self.phase_ma is None:
-            return None
+            return self.phase_sixths
         on_l1, on_l2, on_l3 = [SIXTHS * self.voltage_v * current_ma // 1000 for current_ma in self.phase_ma]
         return on_l1, on_l2, on_l3
 
@@ -74,7 +75,7 @@ class Tree:
         assert all(node.parent is None or node.parent in numbers for node in nodes), "unknown parent"
         parents = tuple([NO_PARENT if node.parent is None else numbers[node.parent] for node in nodes])
         caps = tuple([node.cap_w for node in nodes])
-        has_phases = any(node.phase_ma is not None for node in nodes)
+        has_phases = any(node.phase_ma is not None or node.phase_sixths is not None for node in nodes)
         phase_caps = tuple([node.phase_caps() for node in nodes]) if has_phases else ()
         return cls(ids, caps, parents, _downward(parents), numbers, phase_caps)
 

@@ -18,10 +18,12 @@ from csms.core.fail_safe import awaited_default_w
 from csms.core.ids import ConnectorKey, Now, SessionId
 from csms.core.journal import Journal
 from csms.core.part import Alarm
+from csms.core.phase_booking import booked_on_rows, booked_phases, loads_of_session, room_w
 from csms.core.planning import Plan, Steered, claim_of, floor_of_w, overbooked_rows, participants, tells_of
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.station import GRID
 from csms.core.steering import durable_w, give_limit, is_to_be_renewed, last_send, outlives_a_lost_send
 from csms.core.timings import Timings
 
@@ -38,14 +40,26 @@ def make_safe_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         floor_w = floor_of_w(charger, connector, awaited_default_w(charger, now_ms))
         claim = claim_of(charger, connector, session, floor_w)
         booked_w = charger.connector_booked_w(connector)
-        share_w = tells_of(charger, session)(min(shares_w[connector.key], booked_w))
+        tellable_w = tells_of(charger, session)
+        share_w = tellable_w(min(shares_w[connector.key], booked_w))
         useful_w = share_w if share_w >= claim.min_w else 0
         target_w = min(booked_w, max(floor_w, useful_w))
         steered[session.session_id] = Steered(
-            session, charger, connector, claim, floor_w, booked_w, target_w, booked_w, LIMITED_BY_SAFE_MODE
+            session,
+            charger,
+            connector,
+            claim,
+            floor_w,
+            booked_w,
+            target_w,
+            booked_w,
+            tellable_w(claim.min_w),
+            LIMITED_BY_SAFE_MODE,
         )
     rows_w = state.tree.booked_w(state.chargers.values())
-    return Plan(steered, rows_w, overbooked_rows(state, rows_w), wanted=frozenset(), overdrawn=frozenset())
+    phases = booked_on_rows(state)
+    overbooked = overbooked_rows(state, rows_w, phases)
+    return Plan(steered, rows_w, overbooked, wanted=frozenset(), overdrawn=frozenset(), booked_phases=phases)
 
 
 def _shares_w(state: State, parts: list[tuple[ChargerState, Connector, Session]]) -> dict[ConnectorKey, int]:
@@ -57,18 +71,35 @@ def _shares_w(state: State, parts: list[tuple[ChargerState, Connector, Session]]
         for node in state.tree.paths[charger.charger_id]:
             if node in left_w:
                 left_w[node] -= load_w
+    if GRID in left_w:
+        left_w[GRID] -= state.tree.held_w  # a battery may be taking that, and nobody can end it
+    left_w.update(_left_of_phases(state, keys))
     sharing = dict.fromkeys(left_w, 0)
     for charger, _, _ in parts:
         for node in state.tree.paths[charger.charger_id]:
             if node in sharing:
                 sharing[node] += 1
+    loads = {part[1].key: loads_of_session(state, *part) for part in parts}
+    for charger, connector, _ in parts:
+        for row, line in state.tree.phase_paths.get(charger.charger_id, ()):
+            sharing[row] += loads[connector.key][line]
     return {
         connector.key: min(
-            (max(0, left_w[n]) // sharing[n] for n in state.tree.paths[charger.charger_id] if n in left_w),
+            (max(0, left_w[n]) // sharing[n] for n in state.tree.rows[charger.charger_id] if sharing.get(n)),
             default=charger.config.max_power_w,
         )
         for charger, connector, _ in parts
     }
+
+
+def _left_of_phases(state: State, steered: set[ConnectorKey]) -> dict[str, int]:
+    """Return what of the rows of phases is not booked for what cannot be cut, sixths of a watt."""
+    left = dict(state.tree.phase_caps)
+    for charger in state.chargers.values() if left else ():
+        amounts = booked_phases(charger, steered)
+        for row, line in state.tree.phase_paths[charger.charger_id]:
+            left[row] -= amounts[line]
+    return left
 
 
 def send_cuts(state: State, plan: Plan, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
@@ -79,6 +110,10 @@ def send_cuts(state: State, plan: Plan, journal: Journal, now: Now, timings: Tim
     booked_w = state.tree.booked_w(state.chargers.values())
     for node, before_w in plan.booked_w.items():
         check(booked_w[node] <= before_w, f"safe mode books {booked_w[node]} W on {node}, {before_w} W before")
+    booked = booked_on_rows(state)
+    for row, before in plan.booked_phases.items():
+        most = max(before, state.tree.phase_caps[row])  # the same watts in another form may be more on a phase
+        check(booked[row] <= most, f"safe mode books {booked[row]} sixths of a watt on {row}, {most} may be")
 
 
 def _is_due(each: Steered, now: Now, timings: Timings, alarm: Alarm) -> bool:
@@ -102,7 +137,8 @@ def _send(state: State, each: Steered, journal: Journal, now: Now, timings: Timi
     if charger.unknown_default and not connector.provisioned:
         # What is booked for all of it may be less than the maximum of this connector (`reservedPower`).
         told_w = min(told_w, connector.limits.power_w)
-    limit_w = charger.manner.form.round_down(told_w)
+    form, booked = charger.manner.form, booked_on_rows(state)
+    limit_w = form.round_down(room_w(state, booked, charger, connector, form, form.round_down(told_w)))
     at_once = limit_w <= durable_w(connector, charger.manner.purpose, session.transaction_id)
     give_limit(
         state,

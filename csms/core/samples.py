@@ -10,18 +10,24 @@ says why it did not (`csms.core.records.Doubt`).
 
 from csms.core import registers
 from csms.core.charger import ChargerState
+from csms.core.commands import RateUnit
 from csms.core.connector import MEANING, Connector
-from csms.core.events import KnownTransaction, MeterSampled, Sample
+from csms.core.demand import tolerance_w
+from csms.core.events import DRAWN_MA, KnownTransaction, MeterSampled, Sample
 from csms.core.evidence import Witness
 from csms.core.ids import Now, SessionId
 from csms.core.journal import Journal
 from csms.core.meter import most_energy_wh, most_power_w
+from csms.core.parking import is_drawing
 from csms.core.part import Part
+from csms.core.phase_booking import as_told_w
+from csms.core.phase_use import agree, in_currents
 from csms.core.records import Doubt, Driver
 from csms.core.replies import Confirmed
 from csms.core.session import IMPLAUSIBLE, Phase, Session
 from csms.core.stamps import STALE_MS
 from csms.core.state import State
+from csms.core.station import Lines
 from csms.core.timings import Timings
 from csms.core.transactions import Transactions
 
@@ -204,13 +210,37 @@ class Samples(Part):
             if doubt in NOT_TRUE and IMPLAUSIBLE not in session.flags:
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
+        current_ma = _currents(charger, connector, sample)
+        if session is not None and doubt is None and current_ma is not None:
+            self._read_phases(charger, connector, session, current_ma, power_w)
         if power_w is not None:
-            self.witness.sampled(charger, connector, power_w, sample.phases)
+            told_w = as_told_w(charger, connector, power_w) if self.state.tree.phase_caps else power_w
+            phases = None if current_ma is None else sum(each_ma > DRAWN_MA for each_ma in current_ma)
+            self.witness.sampled(charger, connector, told_w, phases if told_w == power_w else None)
             if not self.journal.plan:
                 self.journal.plan = connector.limits.waits_for_meter
             self._read_overdraw(charger, connector, power_w)
             self.read_power(charger, connector, power_w)
         return doubt
+
+    def _read_phases(
+        self, charger: ChargerState, connector: Connector, session: Session, current_ma: Lines, power_w: int | None
+    ) -> None:
+        """Let the currents of a sample tell which phases a car uses, where it may use some and not others.
+
+        What one phase carries may speak against a car that has let go by its power: a limit in amperes is one of each.
+        """
+        config = charger.config
+        if config.phases <= 1 or session.driver is not Driver.OCPP:
+            return
+        voltage_v, has_rows = config.voltage_v, bool(self.state.tree.phase_caps)
+        learnt = session.phase_use.sampled(current_ma, power_w, voltage_v, charger.connection, self.now.mono_ms)
+        self.journal.plan |= learnt and has_rows
+        in_amperes = charger.manner.form.unit is RateUnit.A
+        if has_rows and in_amperes and power_w is not None and agree(current_ma, power_w, voltage_v):
+            as_told = max(current_ma) * voltage_v * config.phases // 1000
+            if as_told > power_w + tolerance_w(config, power_w):
+                connector.meter.suspect(as_told, self.now.mono_ms, most_power_w(config))
 
     def _read_overdraw(self, charger: ChargerState, connector: Connector, power_w: int) -> None:
         """Compare a power measured now, W, with what is booked: the excess is taken off the rows (LEDGER.md §6)."""
@@ -255,14 +285,33 @@ class Samples(Part):
         self.journal.show(session.session_id)
         session.consumed_w = power_w
         self.transactions.prove(session)
+        if session.parking.idle_ms is not None or session.parking.is_parked:
+            self._read_parked(charger, session, power_w)
         limit_w = connector.limits.accepted_w(session.transaction_id)
         if limit_w is None and charger.config.is_observed:
             limit_w = charger.config.max_power_w
         if limit_w is None:
             return
         least_w = connector.limits.told_since_w(session.transaction_id)
+        if self.state.tree.phase_caps:
+            power_w = as_told_w(charger, connector, power_w)
         if session.demand.sampled(power_w, limit_w, charger.config, self.now.mono_ms, self.timings, least_w=least_w):
             self.journal.write_session(session)
+            self.journal.plan = True
+
+    def _read_parked(self, charger: ChargerState, session: Session, power_w: int) -> None:
+        """Let a parked car that takes power by two samples in a row be one that has just come.
+
+        The first one stops the clock that runs against it; alone it changes no limit (ALLOCATOR.md §5 point 7).
+        """
+        if not is_drawing(charger, power_w):
+            return
+        parking, previous_w = session.parking, session.demand.previous_w
+        parking.idle_ms = None
+        if parking.is_parked and previous_w is not None and is_drawing(charger, previous_w):
+            parking.reset()
+            self.journal.write_session(session)
+            self.journal.log("session.unparked", *session.key, session_id=session.session_id)
             self.journal.plan = True
 
 
@@ -282,3 +331,22 @@ def _place(named: Session | None, ended: KnownTransaction | None) -> int:
     if named is not None:
         return named.key.idx
     return 0 if ended is None else ended.idx
+
+
+def _currents(charger: ChargerState, connector: Connector, sample: Sample) -> Lines | None:
+    """Return the currents of a charger's phases, mA: as they were told, or what their powers are; None if unknown.
+
+    All of a power may stand at L1, and placeholders beside it: what is more than one phase has been allowed is no power
+    of one phase.
+    """
+    current_ma, config = sample.current_ma, charger.config
+    is_told = current_ma is not None and max(current_ma) > DRAWN_MA
+    if is_told or sample.phase_w is None or config.phases <= 1:
+        return current_ma
+    most_ma = config.max_power_w * 1000 // (config.voltage_v * config.phases)
+    session = connector.session
+    send = None if session is None else charger.limit_in_force(connector, session)
+    if send is not None and send.form.unit is RateUnit.A:
+        most_ma = min(most_ma, send.limit_w * 1000 // send.form.ampere_w)
+    of_powers = in_currents(sample.phase_w, config.voltage_v)
+    return of_powers if max(of_powers) <= most_ma + DRAWN_MA else current_ma

@@ -5,7 +5,8 @@ Figures are rounded down to a tenth of a kilowatt; the exact ones stand in the e
 
 from collections.abc import Callable, Mapping
 
-from csms.core.explanation import Awaited, Cause, Explanation, Reason
+from csms.core.explanation import Awaited, Cause, Explanation, Known, Reason
+from csms.core.grid_terms import Held, HeldBy, clock_text
 from csms.core.station import GRID
 
 KW_W = 1_000
@@ -13,7 +14,8 @@ KW_W = 1_000
 
 def sentence(explained: Explanation) -> str:
     """Return why a session has what it has, in one sentence."""
-    return f"The car at connector {explained.idx} of {explained.charger_id} {SAYS[explained.reason](explained)}."
+    told = f"{SAYS[explained.reason](explained)}{_rest_of_the_site(explained)}"
+    return f"The car at connector {explained.idx} of {explained.charger_id} {told}."
 
 
 def power_text(power_w: int) -> str:
@@ -26,9 +28,43 @@ def power_text(power_w: int) -> str:
 
 def row_text(node_id: str, charger_id: str) -> str:
     """Return a row as people say it; `charger_id` is the charger that the car stands at."""
+    fuse, _, phase = node_id.partition("/")
+    if phase:
+        return f"phase {phase} of {row_text(fuse, charger_id)}"
     if node_id == GRID:
         return "the grid connection"
     return "its charger" if node_id == charger_id else f"the circuit {node_id}"
+
+
+def _place(row: str, explained: Explanation) -> str:
+    """Return a row as people say it, with what holds the grid connection below its configured capacity."""
+    named = row_text(row, explained.charger_id)
+    return named if row != GRID or explained.held is None else f"{named}, {_which_is_held(explained.held)}"
+
+
+def _which_is_held(held: Held) -> str:
+    power = power_text(held.capacity_w)
+    if held.by is HeldBy.FAIL_SAFE:
+        return f"which is held at {power} while nothing is heard of the grid operator"
+    if held.event is not None:
+        return f"which the limit {held.event.event_id} of {held.event.source} holds at {power}"
+    if held.window is not None:
+        hours = f"from {clock_text(held.window.from_min)} to {clock_text(held.window.to_min)}"
+        return f"which the schedule holds at {power} {hours}"
+    return f"which the capacity tariff holds at {power} now"
+
+
+def _rest_of_the_site(explained: Explanation) -> str:
+    """Return what the grid connection carries besides, where that is why, and it is measured."""
+    carried = explained.base_load
+    if carried is None or explained.reason not in ABOUT_THE_ROW:
+        return ""
+    power = power_text(carried.power_w)
+    match carried.known:
+        case Known.MEASURED:
+            return f"; {power} are measured for the rest of the site"
+        case Known.SILENT:
+            return f"; {power} are set aside for the rest of the site, whose meter is silent"
 
 
 def _has(explained: Explanation) -> str:
@@ -39,8 +75,12 @@ def _has(explained: Explanation) -> str:
 
 
 def _row(explained: Explanation) -> str:
+    """Return the row that limits a car, to be followed by what that has."""
     row = explained.overbooked if explained.binding is None else explained.binding.node_id
-    return "what it hangs on" if row is None else row_text(row, explained.charger_id)
+    if row is None:
+        return "what it hangs on"
+    place = _place(row, explained)
+    return place if place == row_text(row, explained.charger_id) else f"{place},"
 
 
 def _target(explained: Explanation) -> str:
@@ -52,9 +92,15 @@ def _share(explained: Explanation) -> str:
     if binding is None:
         return f"{_has(explained)}, its share of what there is"
     shared, row = power_text(binding.shared_w), _row(explained)
+    if binding.battery_w:
+        row += f", with {power_text(binding.battery_w)} from the battery,"
     if binding.sessions == 1:
         return f"{_has(explained)}, because {row} has {shared} for it"
-    return f"{_has(explained)}, because {row} has {shared} for {binding.sessions} cars, which share it fairly"
+    if all(share.weight == 1 for share in binding.shares):
+        how = "which share it fairly"
+    else:
+        how = f"which share it by their weights, of which its own is {explained.weight}"
+    return f"{_has(explained)}, because {row} has {shared} for {binding.sessions} cars, {how}"
 
 
 def _vehicle(explained: Explanation) -> str:
@@ -62,6 +108,8 @@ def _vehicle(explained: Explanation) -> str:
     match explained.cause:
         case Cause.BELOW_LIMIT | Cause.STATED:
             return f"{told}, and nothing here holds it back: it takes less than it could have"
+        case Cause.PARKED:
+            return f"{told}: it took nothing of what it was offered, and is asked again from time to time"
         case Cause.DECLARED:
             return f"{told}, the most that it or its charger can take"
         case Cause.AT_LIMIT | Cause.NOT_JUDGED | Cause.TAG_REFUSED:
@@ -103,9 +151,11 @@ def _client_calls(explained: Explanation) -> str:
 
 def _cut(explained: Explanation) -> str:
     if explained.overbooked is not None:
-        why = f"too much is set aside on {row_text(explained.overbooked, explained.charger_id)}"
+        why = f"too much is set aside on {_place(explained.overbooked, explained)}"
     elif explained.cap_w is not None and explained.cap_w < explained.booked_w:
         why = f"an operator allows it {power_text(explained.cap_w)}"
+    elif explained.held is not None and explained.held.by is HeldBy.TARIFF:
+        why = f"the capacity tariff holds the grid connection at {power_text(explained.held.capacity_w)} now"
     else:
         why = "others need the rest"
     return f"{_has(explained)} until it is told {_target(explained)}, because {why}"
@@ -126,7 +176,7 @@ def _below_minimum(explained: Explanation) -> str:
 
 
 def _overbooked(explained: Explanation) -> str:
-    row = row_text(explained.overbooked or GRID, explained.charger_id)
+    row = _place(explained.overbooked or GRID, explained)
     return (
         f"{_has(explained)} and not the {_target(explained)} that it is to have, because too much is set aside on {row}"
     )
@@ -145,6 +195,9 @@ def _left_alone(why: str) -> Callable[[Explanation], str]:
 
     return says
 
+
+ABOUT_THE_ROW = frozenset({Reason.SHARE, Reason.NO_ROOM, Reason.OVERBOOKED, Reason.CUT})
+"""Reasons whose sentence is about a row that is full, or carries too much."""
 
 SAYS: Mapping[Reason, Callable[[Explanation], str]] = {
     Reason.TAG_REFUSED: lambda _: "gets nothing, because the card that it was started with may not charge",

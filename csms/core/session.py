@@ -22,7 +22,10 @@ from enum import StrEnum
 from csms.core.demand import Demand, StatedDemand
 from csms.core.events import KnownTransaction, StartKey, TagStatus
 from csms.core.ids import ConnectorKey, SessionId, TransactionId
+from csms.core.phase_use import PhaseUse
 from csms.core.records import GUESSED_ENDS, Doubt, Driver, SessionStored
+from csms.core.station import Charger
+from csms.core.terms import UNSAID, Standing, Terms, standing
 from csms.core.trim import Overdraw
 from csms.core.units import used_wh
 
@@ -79,6 +82,10 @@ REGISTER_UNKNOWN = "register_unknown"
 """Flag of such a session as long as nothing was found out: `meter_start_wh` says nothing."""
 
 
+RANKS = 1 << 48
+"""No store has seen so many sessions."""
+
+
 @dataclass(slots=True)
 class Steering:
     """What the control loop remembers of a session that it steers over OCPP; times monotonic ms.
@@ -101,6 +108,48 @@ class Steering:
 
 
 @dataclass(slots=True)
+class Turn:
+    """Where a session stands in the order of admission (`csms.core.rotation`); times monotonic ms.
+
+    Attributes:
+        order: how often somebody had been moved to the back when it came there.
+        runs_ms, waits_ms: since when plans let it run, and since when it waits for its least; None: it does not.
+        from_wh: its energy when somebody began to wait; None: nobody does.
+    """
+
+    order: int = 0
+    runs_ms: int | None = None
+    waits_ms: int | None = None
+    from_wh: int | None = None
+
+
+@dataclass(slots=True)
+class Parking:
+    """What is known of a car that takes nothing (`csms.core.parking`); times monotonic ms.
+
+    Attributes:
+        idle_ms: since when it is offered power and takes none, as far as that counts.
+        since_ms: when it was parked, or last took nothing of an offer; None: it is not parked.
+        refused: so many offers in a row of which it took nothing.
+        is_offered: it is parked, and its least is offered again.
+    """
+
+    idle_ms: int | None = None
+    since_ms: int | None = None
+    refused: int = 0
+    is_offered: bool = False
+
+    @property
+    def is_parked(self) -> bool:
+        """Return whether its car has shown that it takes nothing."""
+        return self.since_ms is not None
+
+    def reset(self) -> None:
+        """Know nothing of it."""
+        self.idle_ms, self.since_ms, self.refused, self.is_offered = None, None, 0, False
+
+
+@dataclass(slots=True)
 class StartRead:
     """A register, Wh, at which a session can have begun that told none, and how many readings agree with it.
 
@@ -119,7 +168,8 @@ class Session:
     Attributes:
         opened_ms: when we learnt of it, monotonic.
         answered_w: REST-driven: the whole kW last answered; OCPP: the limit last sent.
-        unechoed_w: REST-driven: every answer that its client may still obey, newest last.
+        unechoed_w: REST-driven: every answer that its client may still obey, newest last; unechoed_firm_w: what is left
+            of each when the client has heard nothing for a minute.
         echoes: its client has shown that it echoes what it obeys.
         heard_ms: REST-driven: last call of its client.
         target_w, limited_by: of the last plan; planned: it has taken part in one.
@@ -128,6 +178,8 @@ class Session:
         detour: that is tried in the other purpose of profile, because its charger said that it offered nothing.
         starts_read: of one whose start told no register: where it can have begun, oldest first.
         before_last_wh: the reading before the one of last_energy_wh; it may be that one which is wrong.
+        phase_use: which phases its car is seen to use.
+        own_terms: what was said of it alone; tag_terms: what its id tag said at its start.
         named_ms: when a sample last named it; HISTORIC: since when samples of now have, and none the one that runs.
     """
 
@@ -146,10 +198,13 @@ class Session:
     transaction_id: TransactionId | None = None
     reservation_id: int | None = None
     start_words: str | None = None
+    own_terms: Terms = UNSAID
+    tag_terms: Terms = UNSAID
     demand: Demand = field(default_factory=lambda: Demand(0, 0))
     stated: StatedDemand | None = None
     answered_w: int = 0
     unechoed_w: list[int] = field(default_factory=list)
+    unechoed_firm_w: list[int] = field(default_factory=list)
     echoes: bool = False
     heard_ms: int = 0
     target_w: int = 0
@@ -166,6 +221,9 @@ class Session:
     before_last_wh: int | None = None
     starts_read: list[StartRead] = field(default_factory=list)
     steering: Steering = field(default_factory=Steering)
+    phase_use: PhaseUse = field(default_factory=PhaseUse)
+    parking: Parking = field(default_factory=Parking)
+    turn: Turn = field(default_factory=Turn)
     flags: tuple[str, ...] = ()
     ended_ms: int | None = None
     meter_stop_wh: int | None = None
@@ -178,11 +236,28 @@ class Session:
         return StartKey(self.key.charger_id, self.key.idx, self.id_tag_raw, self.started_ms, told_wh, self.start_words)
 
     @property
+    def firm_w(self) -> int | None:
+        """Return what is left of the newest answer to its REST client when that hears nothing, W; None: all of it."""
+        firm_w = self.unechoed_firm_w[-1] if self.unechoed_firm_w else self.answered_w
+        return firm_w if firm_w < self.answered_w else None
+
+    @property
     def max_w(self) -> int:
-        """Return what it can take now, W; 0 for a tag that was not accepted."""
+        """Return what it can take now, W; 0 for a tag that was not accepted, and for a car that is parked."""
         if self.tag_status is not TagStatus.ACCEPTED:
             return 0
+        if self.parking.is_parked and not self.parking.is_offered:
+            return 0
         return self.stated.maximum_w if self.stated is not None else self.demand.estimate_w
+
+    @property
+    def place(self) -> int:
+        """Return its place in the order of admission: that of arrival, until somebody is moved to the back."""
+        return self.turn.order * RANKS + self.rank
+
+    def standing_at(self, config: Charger) -> Standing:
+        """Return its weight and priority beside others, at the charger where it is."""
+        return standing(self.own_terms, self.tag_terms, config.terms_at(self.key.idx), config.terms)
 
     def known(self, transaction_id: TransactionId) -> KnownTransaction:
         """Return what a replay or a late stop needs to know of it."""
@@ -286,6 +361,10 @@ class Session:
             flags=self.flags,
             start_words=self.start_words,
             before_last_wh=self.before_last_wh,
+            weight=self.own_terms.weight,
+            priority=self.own_terms.priority,
+            tag_weight=self.tag_terms.weight,
+            tag_priority=self.tag_terms.priority,
         )
 
 
@@ -332,9 +411,12 @@ def restore(row: SessionStored, now_ms: int) -> Session:
         stated=StatedDemand(row.declared_w, row.estimate_w, now_ms) if rest else None,
         answered_w=row.answered_w,
         unechoed_w=[row.obeyed_w, row.answered_w] if rest else [],
+        unechoed_firm_w=[row.obeyed_w, row.answered_w] if rest else [],
         heard_ms=now_ms,
         last_energy_wh=row.last_energy_wh,
         flags=row.flags,
         start_words=row.start_words,
         before_last_wh=row.before_last_wh,
+        own_terms=Terms(row.weight, row.priority),
+        tag_terms=Terms(row.tag_weight, row.tag_priority),
     )

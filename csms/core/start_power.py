@@ -10,6 +10,8 @@ TxProfile is in force. Else what the end of a transaction leaves to be said (`af
 car goes without having charged.
 """
 
+from collections.abc import Mapping
+
 from csms.core.aftermath import take_back_start_power
 from csms.core.allocator import Claim, Node
 from csms.core.charger import ChargerState
@@ -21,6 +23,7 @@ from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, least_w
 from csms.core.part import Alarm
+from csms.core.phase_booking import booked_on_rows, room_w
 from csms.core.planning import (
     Plan,
     allocate_above_floors,
@@ -76,16 +79,23 @@ def _offer(
 ) -> None:
     path = state.tree.paths[charger.charger_id]
     manner = next((way for way in charger.manners if way.purpose is Purpose.DEFAULT), None)
-    if manner is None or not (plan.overbooked | plan.wanted | plan.overdrawn).isdisjoint(path):
+    if manner is None or not (plan.overbooked | plan.wanted | plan.overdrawn).isdisjoint(
+        state.tree.rows[charger.charger_id]
+    ):
         return
     rows_w = state.tree.booked_w(state.chargers.values())
     steered = {connector.key, *(each.connector.key for each in plan.steered.values())}
     missing = missing_w(state, awaited_defaults_w(state, now.mono_ms, steered), steered)
-    rooms_w = head_room_w(state, rows_w, missing)
+    phases = booked_on_rows(state)
+    rooms_w = head_room_w(state, rows_w, missing, phases)
     room_w = min((w for node in path if (w := rooms_w[node]) is not None), default=charger.config.max_power_w)
+    firm_w = state.tree.firm_room_w(state.chargers.values(), path)
+    if firm_w is not None:
+        room_w = min(room_w, max(0, firm_w))  # a default does not expire
     free_w = charger.connector_booked_w(connector) + room_w
     target_w = _first_target_w(state, plan, charger, connector, nodes_without_fixed(state, steered, missing))
     told_w = manner.form.round_down(min(target_w, free_w))
+    told_w = manner.form.round_down(_free_on_phases_w(state, charger, connector, manner.form, told_w, rooms_w))
     if told_w < _least_w(charger, manner.form) or told_w <= charger.defaults.power_w:
         return
     connector.start_offered = True
@@ -110,6 +120,23 @@ def _offer(
             cap_w is None or rows_w[node] + added_w <= cap_w,
             f"I1: {told_w} W to start with at {connector.key} do not fit on {node}, capacity {cap_w} W",
         )
+    after = booked_on_rows(state)
+    for row, cap in state.tree.phase_caps.items():
+        check(after[row] <= max(cap, phases[row]), f"I1: {told_w} W to start with do not fit on {row}")
+
+
+def _free_on_phases_w(
+    state: State,
+    charger: ChargerState,
+    connector: Connector,
+    form: LimitForm,
+    most_w: int,
+    rooms: Mapping[str, int | None],
+) -> int:
+    """Return how much of a power the phases have room for, W, beside what waits for room there."""
+    rows = [row for row, _ in state.tree.phase_paths.get(charger.charger_id, ())]
+    full = {row: state.tree.phase_caps[row] - (rooms[row] or 0) for row in rows}
+    return room_w(state, full, charger, connector, form, most_w)
 
 
 def _lower_to_cap(
@@ -161,5 +188,6 @@ def _first_target_w(state: State, plan: Plan, charger: ChargerState, connector: 
     least_w = max(config.min_power_w, floor_w)
     most_w = max(floor_w, capped_w(connector, config.max_power_w))
     mine = Claim("", config.charger_id, least_w, most_w, priority=int(floor_w > 0), rank=state.next_rank)
+    # A DC charger, so it is on all phases alike, as is what a claim says of itself.
     claims, floors = [*(each.claim for each in others), mine], [*(each.floor_w for each in others), floor_w]
     return allocate_above_floors(state, nodes, claims, floors).alloc_w[-1]

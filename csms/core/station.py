@@ -8,10 +8,32 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from csms.core.grid_terms import CapacityTariff, CapacityWindow, GridOperator
 from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.site_meter import SiteMeter
+from csms.core.terms import UNSAID, Terms
 
 GRID = "grid"
 """Id of the root of every station's tree of limits."""
+
+Lines = tuple[int, int, int]
+"""One whole number for each of L1, L2 and L3."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseLimit:
+    """What each of L1, L2 and L3 carries at most, mA, at `voltage_v` between phase and neutral, V.
+
+    A phase of 0 mA is not there: nothing hangs on it.
+    """
+
+    current_ma: Lines
+    voltage_v: int = 230
+
+    @property
+    def power_w(self) -> int:
+        """Return what all phases together carry, W, rounded down."""
+        return sum(self.current_ma) * self.voltage_v // 1000
 
 
 class Control(StrEnum):
@@ -53,6 +75,14 @@ class FailSafe(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectorTerms:
+    """What the configuration says of the sessions at one connector, beside what it says of all at its charger."""
+
+    idx: int
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
 class Charger:
     """One charger as configured.
 
@@ -70,6 +100,9 @@ class Charger:
         fail_safe: what it does while this server is away.
         fail_safe_power_w: F, what each connector falls back to then; 0 where `closed` or not steered over OCPP.
         mode: whether it is steered, or observed only.
+        phase_limit: the most that it takes from each phase, where that was given in amperes.
+        rotation: the phases of the grid connection that its own L1, L2 and L3 hang on; None: nobody knows.
+        terms: weight and priority of its sessions, unless `connector_terms`, their id tag or they themselves say more.
     """
 
     charger_id: ChargerId
@@ -87,6 +120,10 @@ class Charger:
     fail_safe: FailSafe = FailSafe.CLOSED
     fail_safe_power_w: int = 0
     mode: Mode = Mode.CONTROL
+    phase_limit: PhaseLimit | None = None
+    rotation: Lines | None = None
+    terms: Terms = UNSAID
+    connector_terms: tuple[ConnectorTerms, ...] = ()
 
     @property
     def is_dc(self) -> bool:
@@ -109,6 +146,10 @@ class Charger:
         """Return what is booked while nobody steers it, W."""
         return self.max_power_w if self.reserved_power_w is None else self.reserved_power_w
 
+    def terms_at(self, idx: int) -> Terms:
+        """Return what is said of the sessions at one connector alone."""
+        return next((each.terms for each in self.connector_terms if each.idx == idx), UNSAID)
+
     def connector_keys(self) -> Iterator[ConnectorKey]:
         """Yield its connectors in order."""
         for idx in range(1, self.connectors + 1):
@@ -122,11 +163,27 @@ class Circuit:
     circuit_id: str
     parent: str | None
     capacity_w: int | None
+    phase_limit: PhaseLimit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BatteryModbus:
+    """Where a battery is read and told over Modbus TCP (`csms.energy.modbus_battery` has the register map).
+
+    Attributes:
+        unit_id: its unit identifier; gateways tell the devices behind them apart by it.
+        register: address of the first register of the map, counted from 0.
+    """
+
+    host: str
+    port: int = 502
+    unit_id: int = 1
+    register: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Battery:
-    """The documented battery; accepted and kept, its power is not used yet (`csms.core.battery` computes it).
+    """The documented battery (`csms.core.supply` says how it takes part).
 
     Attributes:
         capacity_wh: usable energy.
@@ -137,6 +194,8 @@ class Battery:
         efficiency_charge_percent: part of what it takes that is stored.
         efficiency_discharge_percent: part of what is stored that it gives.
         horizon_s: what it offers it can keep up for so long.
+        pushed: its controller tells how it stands, and is answered with what it is to do (`PUT /station/battery`).
+        modbus: where it is read and told; without either it is computed.
     """
 
     capacity_wh: int
@@ -147,6 +206,23 @@ class Battery:
     efficiency_charge_percent: int = 100
     efficiency_discharge_percent: int = 100
     horizon_s: int = 900
+    pushed: bool = False
+    modbus: BatteryModbus | None = None
+
+    @property
+    def is_computed(self) -> bool:
+        """Return whether nothing of it is measured."""
+        return not self.pushed and self.modbus is None
+
+    @property
+    def way(self) -> tuple[bool, BatteryModbus | None]:
+        """Return how it is read and told: by another way another battery may answer."""
+        return self.pushed, self.modbus
+
+    @property
+    def most_charge_w(self) -> int:
+        """Return the most that it takes, W."""
+        return self.power_w if self.charge_power_w is None else self.charge_power_w
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +235,12 @@ class Station:
         fail_safe: the choice for every charger that has none of its own.
         time_zone: IANA name.
         rest_session_timeout_s: a REST-driven session silent for so long is ended.
+        phase_limit: the most that each phase of the grid connection carries, where that was given in amperes.
+        static_phases: what `static_load_w` is on each phase; None: any one phase may carry all of it.
+        capacity_schedule: hours in which the grid connection may be loaded with less.
+        grid_operator: who tells limits at run time; None: nobody.
+        capacity_tariff: how power is paid for; None: its highest means are not.
+        site_meter: what measures the load that is not ours; None: it counts as `static_load_w` always.
     """
 
     station_id: str
@@ -171,6 +253,12 @@ class Station:
     fail_safe: FailSafe = FailSafe.CLOSED
     time_zone: str = "UTC"
     rest_session_timeout_s: int = 86_400
+    phase_limit: PhaseLimit | None = None
+    static_phases: PhaseLimit | None = None
+    capacity_schedule: tuple[CapacityWindow, ...] = ()
+    grid_operator: GridOperator | None = None
+    capacity_tariff: CapacityTariff | None = None
+    site_meter: SiteMeter | None = None
 
     def charger(self, charger_id: ChargerId) -> Charger | None:
         """Return the charger of that id, or None."""

@@ -11,12 +11,14 @@ from csms.core.commands import RENEWAL_MS, Purpose, SetLimit
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
+from csms.core.expiry import is_to_be_seen, may_be_conditional
 from csms.core.ids import Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, fail_safe_w
 from csms.core.limits import Send
 from csms.core.part import Alarm, TimedPart
-from csms.core.planning import Plan, Steered
+from csms.core.phase_booking import booked_phases, room_w
+from csms.core.planning import Plan, Steered, loaded_rows
 from csms.core.records import Driver, SendState
 from csms.core.state import LimitCall, State
 from csms.core.station import FailSafe
@@ -30,6 +32,7 @@ class Steering(TimedPart):
         super().__init__(state, journal, now, timings, alarm)
         self.plan = plan
         self.booked_w = dict(plan.booked_w)
+        self.booked_phases = dict(plan.booked_phases)
         self._cutting: set[SessionId] | None = None
         self._filled: set[str] = set()
 
@@ -54,17 +57,59 @@ class Steering(TimedPart):
             return
         if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
             self._send(each, each.target_w, urgent=urgent, cause=f"cut: {self._cut_reason(each, urgent=urgent)}")
+        elif last is not None and self._leaves_too_much(each, last):
+            self._send(each, _again_w(each, last), urgent=False, cause="another session has no firm share")
+        elif last is not None and self._would_show(each, last):
+            self._send(each, _again_w(each, last), urgent=False, cause="again: to see whether it expires")
         elif last is not None:
             self._repeat(each, last, each.target_w if wants_cut else _again_w(each, last), urgent=urgent)
         elif self._needs_first_profile(each):
             self._send(each, each.target_w, urgent=False, cause="first limit, below what is booked already")
+
+    def _leaves_too_much(self, each: Steered, last: Send) -> bool:
+        """Return whether a limit is to be said again because more is left of it than its firm share when it expires."""
+        firm = each.firm
+        if firm is None or not self.plan.firm_wanted or not each.above_firm or last.unresolved:
+            return False
+        if not may_be_conditional(each.charger, each.connector) or last.firm_w <= self._falls_to_w(each, last.limit_w):
+            return False
+        return self._reached(last.sent_ms + self.timings.raise_spacing_ms)
+
+    def _would_show(self, each: Steered, last: Send) -> bool:
+        """Return whether a limit is to be said again so that it expires: capacity has become conditional since.
+
+        Whether its charger lets limits expire is not known, and one that stands for good does not show it.
+        """
+        if each.firm is None or last.expires or last.state is not SendState.SETTLED:
+            return False
+        if not is_to_be_seen(each.charger, each.connector) or self._falls_to_w(each, last.limit_w) >= last.limit_w:
+            return False
+        return self._reached(last.sent_ms + self.timings.raise_spacing_ms)
+
+    def _falls_to_w(self, each: Steered, limit_w: int) -> int:
+        """Return what is left of a limit that is said now when it has expired, W; all of it where it stays."""
+        if each.firm is None:
+            return limit_w
+        form = each.charger.manner.form
+        if may_be_conditional(each.charger, each.connector):
+            left_w = max(form.round_down(each.firm.next_w), each.charger.defaults.power_w)
+        elif is_to_be_seen(each.charger, each.connector):
+            left_w = max(form.round_down(limit_w // 2), each.charger.defaults.power_w)
+        else:
+            return limit_w
+        return min(left_w, limit_w)
 
     def _cut_reason(self, each: Steered, *, urgent: bool) -> str:
         if urgent:
             return "a row is overbooked"
         if each.above_cap:
             return "an operator's cap"
-        return "a row is overdrawn" if self.plan.cut_is_a_trim(self.state, each) else "another session is short"
+        path = self.state.tree.paths[each.charger.charger_id]
+        if not self.plan.wanted.isdisjoint(path):
+            return "another session is short"
+        if self.plan.cut_is_a_trim(self.state, each) and self.state.tree.held_w <= 0:
+            return "the capacity tariff" if self.state.withheld_w else "a row is overdrawn"
+        return "the battery has less to give, or need not give it"
 
     def _worth_passing(self, each: Steered, last: Send) -> bool:
         """Return whether an urgent cut is to be sent although the last limit is not answered yet.
@@ -145,7 +190,10 @@ class Steering(TimedPart):
         if self._is_taken(each):
             return  # it is planned again when the limit that took it is answered
         first = each.booked_w == 0
-        self._send(each, each.grant_w, urgent=False, cause="first power" if first else "raise")
+        grant_w = self._free_on_phases_w(each, each.grant_w)
+        if grant_w <= each.booked_w or (last is not None and last.limit_w == grant_w):
+            return  # what is booked on a phase is not what the plan took it for: a limit told in another form
+        self._send(each, grant_w, urgent=False, cause="first power" if first else "raise")
         self._check_rows(each)
         steering.raised_ms = self.now.mono_ms
         steering.wanting_ms = steering.gathering_ms = None
@@ -214,7 +262,11 @@ class Steering(TimedPart):
         return len(self._cutting) > (each.session.session_id in self._cutting)
 
     def _check_rows(self, each: Steered) -> None:
-        """Assert I1 and I3: no row of a raise is above its capacity with the raise booked."""
+        """Assert I1 and I3: no row of a raise is above its capacity with the raise booked.
+
+        Of phases those that its car may use: another one may be overbooked meanwhile, and no watt is added there
+        (`Engine._check_plan`).
+        """
         booked_w = self.booked_w
         for node in self.state.tree.paths[each.charger.charger_id]:
             cap_w = self.state.tree.caps_w[node]
@@ -222,6 +274,9 @@ class Steering(TimedPart):
                 cap_w is None or booked_w[node] <= cap_w,
                 f"I1: raising {each.connector.key} to {each.grant_w} W books {booked_w[node]} W of {cap_w} W on {node}",
             )
+        for row, _ in loaded_rows(self.state, each.claim):
+            booked, cap = self.booked_phases[row], self.state.tree.phase_caps[row]
+            check(booked <= cap, f"I1: raising {each.connector.key} books {booked} of {cap} sixths of a watt on {row}")
         sum_w, max_w = each.charger.sum_w(), each.charger.config.max_power_w
         check(sum_w <= max_w, f"I1: raising {each.connector.key} books {sum_w} W of {max_w} W on its charger")
 
@@ -253,6 +308,12 @@ class Steering(TimedPart):
         free_w = charger.unprovisioned_w() + room_w - charger.unprovisioned_w(connector)
         return max(connector.limits.power_w, min(own_w, free_w))
 
+    def _free_on_phases_w(self, each: Steered, limit_w: int) -> int:
+        """Return how much of a limit, W, can be told without a raise on a phase that has no room for it."""
+        form = each.charger.manner.form
+        free_w = room_w(self.state, self.booked_phases, each.charger, each.connector, form, limit_w)
+        return limit_w if free_w >= limit_w else form.round_down(free_w)
+
     def _left_w(self, each: Steered) -> int:
         """Return what all others leave on the rows of a connector that is not provisioned, W, by what they are booked.
 
@@ -264,14 +325,31 @@ class Steering(TimedPart):
         lefts_w = [cap_w - self.booked_w[node] - beside_w for node, cap_w in nodes if cap_w is not None]
         return max(charger.defaults.power_w, connector.limits.power_w, min(lefts_w, default=charger.max_booked_w))
 
+    def _firm_w(self, each: Steered) -> int:
+        """Return the most that may be said to a connector for good where capacity is conditional, W."""
+        charger, connector = each.charger, each.connector
+        if each.firm is None:
+            return charger.max_booked_w
+        most_w = max(each.firm.booked_w, each.firm.grant_w)
+        if connector.provisioned or not charger.unknown_default:
+            return most_w
+        room_w = self.state.tree.firm_room_w(self.state.chargers.values(), self.state.tree.paths[charger.charger_id])
+        within_w = charger.unprovisioned_w() + max(0, room_w or 0) - charger.unprovisioned_w(connector)
+        return max(connector.limits.power_w, min(most_w, within_w))
+
     # --- the wire ---------------------------------------------------------------------------------------------------
 
     def _send(self, each: Steered, limit_w: int, *, urgent: bool, cause: str) -> None:
         """Book a limit for the session's transaction and command it."""
         session, charger, connector = each.session, each.charger, each.connector
         told_w = charger.manner.form.round_down(min(limit_w, self._room_w(each)))
+        told_w = self._free_on_phases_w(each, told_w)
+        if each.firm is not None and not may_be_conditional(charger, connector):
+            told_w = min(told_w, charger.manner.form.round_down(self._firm_w(each)))
+        falls_to_w = self._falls_to_w(each, told_w)
         at_once = told_w <= durable_w(connector, charger.manner.purpose, session.transaction_id)
-        before_w = charger.booked_w()
+        before_w, rows = charger.booked_w(), self.state.tree.phase_paths.get(charger.charger_id, ())
+        before = booked_phases(charger) if rows else None
         send = give_limit(
             self.state,
             self.journal,
@@ -284,10 +362,15 @@ class Steering(TimedPart):
             urgent=urgent,
             cause=cause,
             at_once=at_once,
+            falls_to_w=falls_to_w,
         )
         added_w = charger.booked_w() - before_w
         for node in self.state.tree.paths[charger.charger_id]:
             self.booked_w[node] += added_w
+        if before is not None:
+            after = booked_phases(charger)
+            for row, line in rows:
+                self.booked_phases[row] += after[line] - before[line]
         if added_w > 0 and each.grant_w <= each.booked_w:
             self._filled.update(self.state.tree.paths[charger.charger_id])
         if self._cutting is not None:
@@ -327,18 +410,19 @@ def outlives_a_lost_send(each: Steered, last: Send, now: Now, timings: Timings, 
 
 
 def is_to_be_renewed(last: Send, now: Now, alarm: Alarm) -> bool:
-    """Return whether a limit that expires is to be said again (mode `expire`)."""
+    """Return whether a limit that expires is to be said again."""
     return last.expires and alarm.reached(last.sent_ms + RENEWAL_MS, now)
 
 
-def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int) -> int | None:
-    """Return where a limit falls without this server, W, or None where it stays (mode `expire`).
+def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int, firm_w: int) -> int | None:
+    """Return where a limit falls without this server, W, or None where it stays: mode `expire`, and conditional power.
 
     A TxDefaultProfile is kept in flash memory, which is not written every other minute.
     """
-    if charger.config.fail_safe is not FailSafe.EXPIRE or manner.purpose is not Purpose.TX or not charger.takes_expiry:
+    if manner.purpose is not Purpose.TX or not charger.takes_expiry:
         return None
-    falls_to_w = fail_safe_w(charger.config, manner.form)
+    expires = charger.config.fail_safe is FailSafe.EXPIRE
+    falls_to_w = fail_safe_w(charger.config, manner.form) if expires else firm_w
     return falls_to_w if limit_w > falls_to_w else None
 
 
@@ -380,21 +464,25 @@ def give_limit(
     at_once: bool,
     probing: bool = False,
     as_default: bool = False,
+    falls_to_w: int | None = None,
 ) -> Send:
     """Book one send in the ledger and command it.
 
     For the transaction on a connector, for a connector without one as its fail-safe default, for no connector (None) as
-    the fail-safe default of the charger. `as_default`: for the connector in any case.
+    the fail-safe default of the charger. `as_default`: for the connector in any case. `falls_to_w`: what is left of it
+    when it has expired, W; as much as of the one before where nobody says.
     """
     if charger.connection is None:
         raise InvariantError(f"a limit for {charger.charger_id} needs a connection")
     session = None if connector is None else connector.session
     transaction_id = None if session is None or as_default else session.transaction_id
     purpose, form = manner
-    expires_to_w = _expires_to_w(charger, manner, limit_w)
     check(transaction_id is not None or purpose is Purpose.DEFAULT, "a TxProfile is for a running transaction")
     before = None if connector is None else connector.limits.last_of(transaction_id)
     before_w = charger.defaults.power_w if before is None else before.limit_w
+    if falls_to_w is None:
+        falls_to_w = limit_w if before is None or before.expires_to_w is None else before.expires_to_w
+    expires_to_w = _expires_to_w(charger, manner, limit_w, falls_to_w)
     send = Send(
         token=state.take_token(),
         charger_id=charger.charger_id,
@@ -409,7 +497,7 @@ def give_limit(
         sent_wall_ms=now.wall_ms,
         urgent=urgent,
         probing=probing,
-        expires=expires_to_w is not None,
+        expires_to_w=expires_to_w,
         resumes=transaction_id is not None and before_w == 0 < limit_w,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)

@@ -136,6 +136,18 @@ class Timings:
     rest_alarm_ms: int = 900_000
     """… and for so long raises an alarm."""
 
+    meter_fall_ms: int = 10_000
+    """A base load that is measured lower counts when it has stayed so for so long (`csms.core.base_load`)."""
+
+    grid_meter_fall_ms: int = 30_000
+    """The same where the meter shows the chargers, too: their own samples may be old by half of that."""
+
+    grid_meter_rise_ms: int = 15_000
+    """Likely, and not proven, to be higher for so long, it counts."""
+
+    grid_meter_skew_ms: int = 5_000
+    """What a meter shows and what is booked for chargers may be of moments so far apart."""
+
     overbooked_alarm_ms: int = 10_000
     """A row overbooked for so long raises an alarm."""
 
@@ -150,6 +162,21 @@ class Timings:
 
     unsaturated_ms: int = 30_000
     """A car below its limit for so long has a lower demand."""
+
+    hold_ms: int = 120_000
+    """A car that takes nothing for so long, by its charger's word, is parked."""
+
+    offer_again_ms: tuple[int, ...] = (60_000, 120_000, 240_000, 480_000, 900_000)
+    """Pauses before a parked car is offered its least again; the last one repeats."""
+
+    offer_ms: int = 30_000
+    """It is offered that for so long."""
+
+    run_least_ms: int = 900_000
+    """A car that others wait for runs for at least so long."""
+
+    pause_least_ms: int = 300_000
+    """A car waits for at least so long before another one is paused for it."""
 
     probe_ms: int = 60_000
     """A maximum lowered by a REST client is probed upwards from so long after it was lowered."""

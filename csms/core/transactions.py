@@ -46,6 +46,7 @@ from csms.core.session import (
     Happening,
     Phase,
     Session,
+    Turn,
     start_is_told_by_words,
 )
 from csms.core.units import MS_PER_HOUR, used_wh
@@ -128,6 +129,8 @@ class Transactions(Part):
             reservation_id=fact.reservation_id,
             start_words=fact.key.words,
             demand=Demand(declared_w, declared_w),
+            tag_terms=fact.tag_terms,
+            turn=Turn(self.state.turns),
         )
         if session.start_words is not None:
             session.flag(START_TIME_UNKNOWN)
@@ -271,6 +274,7 @@ class Transactions(Part):
             waiter.session_id = session.session_id
             declared_w = min(waiter.vehicle_max_w, session.demand.declared_w)
             session.demand.declared_w = session.demand.estimate_w = declared_w
+            session.own_terms = waiter.terms
         else:
             del self.state.waiters[session.key]
             self.journal.reply(waiter.request, Refused(Refusal.CONNECTOR_IN_USE, "another car has started there"))

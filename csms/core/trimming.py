@@ -8,6 +8,8 @@ targets T. It is never booked: the row is not overbooked by it, and nothing is a
     not measured  idle connectors, silent meters, what is booked at its maximum: they exceed nothing
     mean          over 10 s, each sample holding until the next one
 
+On the rows of phases all this is in sixths of a watt, an excess being where its session is.
+
 What is taken off follows the excess upwards in steps of 0.5 % of the row's capacity, so that the noise of meters does
 not become limits, and falls only when less was enough for a minute: a car that is paused for its own excess is not let
 back in at once.
@@ -20,6 +22,7 @@ from csms.core.connector import Connector
 from csms.core.evidence import meter_silent_ms
 from csms.core.ids import Now
 from csms.core.part import Alarm
+from csms.core.phase_booking import loads_of_session
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
@@ -32,7 +35,8 @@ STEPS = 200
 
 def renew_trims(state: State, now: Now, timings: Timings, alarm: Alarm) -> None:
     """Bring what is taken off every row up to date with what its sessions are measured to draw."""
-    excess_w = dict.fromkeys(state.tree.caps_w, 0)
+    caps: dict[str, int | None] = {**state.tree.caps_w, **state.tree.phase_caps}
+    excess_w = dict.fromkeys(caps, 0)
     for charger, connector, session in _measured(state):
         if session.overdraw.latest_w is None or now.mono_ms >= meter_silent_ms(charger, connector, session, timings):
             continue
@@ -41,9 +45,11 @@ def renew_trims(state: State, now: Now, timings: Timings, alarm: Alarm) -> None:
             alarm.at(now.mono_ms + timings.excess_mean_ms)
         for node in state.tree.paths[charger.charger_id]:
             excess_w[node] += mean_w
+        for row, load in _loaded(state, charger, connector, session):
+            excess_w[row] += load * mean_w
     state.trims = {
         node: trim
-        for node, cap_w in state.tree.caps_w.items()
+        for node, cap_w in caps.items()
         if cap_w is not None
         and (trim := _renewed(state.trims.get(node), cap_w, excess_w[node], now, timings, alarm)).power_w > 0
     }
@@ -55,6 +61,13 @@ def _measured(state: State) -> Iterator[tuple[ChargerState, Connector, Session]]
             session = connector.session
             if session is not None and session.driver is Driver.OCPP and connector.provisioned:
                 yield charger, connector, session
+
+
+def _loaded(state: State, charger: ChargerState, connector: Connector, session: Session) -> Iterator[tuple[str, int]]:
+    """Yield the rows of phases that a session loads, each with what 1 W of it is there, sixths of a watt."""
+    rows = state.tree.phase_paths.get(charger.charger_id, ())
+    loads = loads_of_session(state, charger, connector, session) if rows else (0, 0, 0)
+    yield from ((row, loads[line]) for row, line in rows)
 
 
 def _renewed(before: Trim | None, cap_w: int, excess_w: int, now: Now, timings: Timings, alarm: Alarm) -> Trim:

@@ -157,7 +157,7 @@ class Upkeep(TimedPart):
                 self.alarm.at(agenda.raise_ms)
             return
         wanted_w = fail_safe_w(charger.config, settled.form)
-        if default_fits(self.state, charger, wanted_w):
+        if default_fits(self.state, charger, wanted_w, settled.form):
             agenda.default_due = True
             agenda.way = Attempt(settled.form, wanted_w)
 

@@ -3,9 +3,26 @@
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
 from csms.core.records import Driver
-from csms.core.replies import ChargerView, ConnectorView, SessionView
+from csms.core.replies import BatteryView, ChargerView, ConnectorView, SessionView
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.supply import granted_w
+from csms.core.terms import standing
+
+
+def battery_view(state: State) -> BatteryView | None:
+    """Return the battery as it is now; None: there is none, or it was never read."""
+    reading, said = state.supply.reading, state.supply.said
+    if reading is None:
+        return None
+    return BatteryView(
+        soc_ppm=reading.soc_ppm,
+        power_w=reading.power_w,
+        set_point_w=None if said is None else said.power_w,
+        granted_w=granted_w(state),
+        booked_w=state.tree.load_w,
+        computed=reading.computed,
+    )
 
 
 def session_view(state: State, session: Session) -> SessionView:
@@ -15,6 +32,9 @@ def session_view(state: State, session: Session) -> SessionView:
     holds = connector is not None and connector.session is session
     observed = charger is not None and charger.config.is_observed and session.driver is Driver.OCPP
     booked_w = charger.connector_booked_w(connector) if charger is not None and connector is not None and holds else 0
+    weight, priority = (
+        standing(session.own_terms, session.tag_terms) if charger is None else session.standing_at(charger.config)
+    )
     return SessionView(
         session_id=session.session_id,
         driver=session.driver,
@@ -30,6 +50,9 @@ def session_view(state: State, session: Session) -> SessionView:
         energy_wh=session.energy_wh,
         started_ms=session.started_ms,
         observed=observed,
+        firm_w=session.firm_w if session.driver is Driver.REST else None,
+        weight=weight,
+        priority=priority,
     )
 
 

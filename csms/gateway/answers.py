@@ -274,6 +274,7 @@ class Answers:
                 known=known,
                 exclusive=verdict.exclusive,
                 request=request,
+                tag_terms=verdict.terms,
             )
 
         def confirmation_of(outcome: Outcome) -> Confirmation | None:

@@ -15,6 +15,7 @@ from typing import Protocol
 from csms.core.events import TagStatus
 from csms.core.faults import Fault
 from csms.core.id_tags import IdTag
+from csms.core.terms import UNSAID, Terms
 from csms.ocpp16.times import parse_time_ms
 
 MAX_TAG_CHARS = 20
@@ -32,13 +33,14 @@ _COLUMNS = 4
 class TagVerdict:
     """What is said of a tag (IdTagInfo, §7.27); `expiry_ms` is UTC.
 
-    `exclusive`: the tag belongs to one person, who charges one car at a time.
+    `exclusive`: the tag belongs to one person, who charges one car at a time. `terms`: weight and priority of its cars.
     """
 
     status: TagStatus
     expiry_ms: int | None = None
     parent: str | None = None
     exclusive: bool = False
+    terms: Terms = UNSAID
 
 
 class TagPolicy(Protocol):
@@ -69,7 +71,7 @@ class KnownTags:
         tag = self._listed.find(id_tag)
         if tag is None:
             return self._others.verdict(id_tag, wall_ms)
-        return TagVerdict(tag.status(wall_ms), tag.expires_ms, tag.parent, exclusive=not tag.concurrent)
+        return TagVerdict(tag.status(wall_ms), tag.expires_ms, tag.parent, not tag.concurrent, tag.terms)
 
 
 class OpenTags:

@@ -35,9 +35,7 @@ _SCALES = {
 }
 """By unit, in capitals and as OCPP spells it."""
 _SPELLED = {name.lower(): name for name in (POWER, ENERGY, CURRENT, "Voltage")}
-_DRAWN_A = 0.5
-"""Above this a phase draws: placeholders of phases that a car does not use are about 0."""
-_ALL_LINES = 3
+_OUTLET_LINES = ("L1", "L2", "L3")
 _PLAIN = re.compile(r"\d{1,4}(?:\.\d{1,15})?", re.ASCII)
 _PLAIN_OUTLETS = frozenset({None, "Outlet"})
 _PLAIN_AMPERES = frozenset({None, "A"})
@@ -84,7 +82,8 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
         str(reading.raw, "utf-8"),
         1 if energy is None or energy % 10 else _step_wh(element.sampled_value),
         zero_contradicted=contradicted,
-        phases=_phases(element.sampled_value),
+        current_ma=_currents(element.sampled_value),
+        phase_w=_phase_powers(found),
     )
 
 
@@ -162,12 +161,12 @@ def _total(found: _Found, torn: set[tuple[str, str]], measurand: str) -> int | D
     return None if is_torn else sum(here.values(), start=0)
 
 
-def _phases(values: Iterable[SampledValue]) -> int | None:
-    """Return how many phases draw current at the outlet; None unless it is told of all three.
+def _currents(values: Iterable[SampledValue]) -> tuple[int, int, int] | None:
+    """Return the currents of L1, L2 and L3 at the outlet, mA, of equals the greatest; None unless all are told.
 
     It is asked of every sample and seldom needed, so it takes only what is written plainly.
     """
-    draws: dict[str, bool] = {}
+    current_ma: dict[str, int] = {}
     for sampled in values:
         if sampled.measurand != CURRENT or sampled.phase is None or sampled.location not in _PLAIN_OUTLETS:
             continue
@@ -176,8 +175,20 @@ def _phases(values: Iterable[SampledValue]) -> int | None:
             continue
         if not _PLAIN.fullmatch(value) or sampled.unit not in _PLAIN_AMPERES:
             return None
-        draws[line] = draws.get(line, False) or float(value) > _DRAWN_A
-    return sum(draws.values()) if len(draws) == _ALL_LINES else None
+        current_ma[line] = max(current_ma.get(line, 0), math.ceil(float(value) * 1000))
+    if len(current_ma) < len(_OUTLET_LINES):
+        return None
+    on_l1, on_l2, on_l3 = [current_ma[line] for line in _OUTLET_LINES]
+    return on_l1, on_l2, on_l3
+
+
+def _phase_powers(found: _Found) -> tuple[int, int, int] | None:
+    """Return the powers of L1, L2 and L3 at the outlet, W, rounded up; None unless all are told, and none exports."""
+    powers = [math.ceil(w) for line in _OUTLET_LINES if (w := found.get((POWER, _OUTLET, line))) is not None]
+    if len(powers) < len(_OUTLET_LINES) or min(powers) < 0:
+        return None
+    on_l1, on_l2, on_l3 = powers
+    return on_l1, on_l2, on_l3
 
 
 def _drawn_w(found: _Found) -> int | Decimal:

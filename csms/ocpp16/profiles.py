@@ -16,9 +16,6 @@ _FIRST_ID = {Purpose.DEFAULT: 2000, Purpose.TX: 3000}
 _WIRE_PURPOSE = {Purpose.DEFAULT: "TxDefaultProfile", Purpose.TX: "TxProfile"}
 _DAY_S = 86_400
 
-SCHEDULE_S = 60
-"""So much of a composite schedule is asked for: only its first limit is looked at."""
-
 
 def set_charging_profile(command: SetLimit, wall_ms: int) -> Payload:
     """Return SetChargingProfile.req (§6.43); `wall_ms` (UTC) is used for kind Absolute only."""
@@ -62,9 +59,9 @@ def _limit(form: LimitForm, limit_w: int, less_tenths: int = 0) -> int | float:
     return tenths // 10 if tenths % 10 == 0 else tenths / 10
 
 
-def get_composite_schedule(idx: int, unit: RateUnit) -> Payload:
-    """Return GetCompositeSchedule.req (§6.23) for what is in force now at a connector."""
-    return {"connectorId": idx, "duration": SCHEDULE_S, "chargingRateUnit": unit.value}
+def get_composite_schedule(idx: int, unit: RateUnit, duration_s: int) -> Payload:
+    """Return GetCompositeSchedule.req (§6.23) for what is in force at a connector from now on."""
+    return {"connectorId": idx, "duration": duration_s, "chargingRateUnit": unit.value}
 
 
 def clear_charging_profile(command: ClearLimits) -> Payload:

@@ -45,6 +45,9 @@ UNREADABLE = "Unreadable"
 """Code of an answer that cannot be read."""
 
 _MAX_STATUS_CHARS = 50
+_PERIODS_MAX = 100
+"""So many periods of a composite schedule are looked at."""
+
 _MAX_CURRENT_A = 10_000
 _MAX_POWER_W = 100_000_000
 _ROUNDING = 1e-6
@@ -100,8 +103,8 @@ def request_of(command: Call, wall_ms: int) -> Request:  # noqa: C901 - one tabl
         case Trigger(requested=requested, idx=idx):
             where = {} if idx is None else {"connectorId": idx}
             return Request("TriggerMessage", {"requestedMessage": requested, **where})
-        case ReadSchedule(idx=idx, unit=unit):
-            return Request("GetCompositeSchedule", profiles.get_composite_schedule(idx, unit))
+        case ReadSchedule(idx=idx, unit=unit, duration_s=duration_s):
+            return Request("GetCompositeSchedule", profiles.get_composite_schedule(idx, unit, duration_s))
         case ReadConfiguration(keys=keys):
             return Request("GetConfiguration", {"key": list(keys)})
         case ChangeConfiguration(name=name, value=value):
@@ -132,10 +135,7 @@ def fact_of_answer(
     if action == "GetConfiguration":
         return _configuration(token, fields)
     if action == "GetCompositeSchedule":
-        unit, limit = _first_limit(fields)
-        tenths_a = _tenths(limit) if unit == "A" and limit is not None and limit <= _MAX_CURRENT_A else None
-        watts = math.floor(limit) if unit == "W" and limit is not None and limit <= _MAX_POWER_W else None
-        return ScheduleRead(token, tenths_a, watts)
+        return _schedule(token, fields)
     status = read_text(fields.get("status", _ABSENT))
     if not status:
         return CallErrored(token, UNREADABLE)
@@ -170,15 +170,31 @@ def fact_of_error(token: Token, code: str) -> CallErrored:
     return CallErrored(token, code[:_MAX_STATUS_CHARS] or UNREADABLE)
 
 
-def _first_limit(fields: dict[str, msgspec.Raw]) -> tuple[str, float | None]:
-    """Return the unit of a composite schedule and its first limit, None when there is none that can be one."""
+def _schedule(token: Token, fields: dict[str, msgspec.Raw]) -> ScheduleRead:
+    """Return the first limit of a composite schedule, and the first other one, as far as they can be ones."""
     schedule = read_fields(fields.get("chargingSchedule", _ABSENT)) or {}
     unit = (read_text(schedule.get("chargingRateUnit", _ABSENT)) or "").upper()
     periods = read_elements(schedule.get("chargingSchedulePeriod", _ABSENT))
-    limit = read_any((read_fields(periods[0]) or {}).get("limit", _ABSENT)) if periods else None
+    if not periods:
+        return ScheduleRead(token, None)
+    first = _limit_of(read_fields(periods[0]) or {}, unit)
+    for raw in periods[1:_PERIODS_MAX]:
+        period = read_fields(raw) or {}
+        start_s, limit = read_any(period.get("startPeriod", _ABSENT)), _limit_of(period, unit)
+        if isinstance(start_s, bool) or not isinstance(start_s, int) or limit == (None, None):
+            break
+        if limit != first:
+            return ScheduleRead(token, *first, start_s, *limit)
+    return ScheduleRead(token, *first)
+
+
+def _limit_of(period: dict[str, msgspec.Raw], unit: str) -> tuple[int | None, int | None]:
+    """Return the limit of a period in tenths of an ampere or in watts, whichever is told; None where none can be."""
+    limit = read_any(period.get("limit", _ABSENT))
     if isinstance(limit, bool) or not isinstance(limit, int | float) or not limit >= 0:
-        return unit, None
-    return unit, limit
+        return None, None
+    tenths_a = _tenths(limit) if unit == "A" and limit <= _MAX_CURRENT_A else None
+    return tenths_a, math.floor(limit) if unit == "W" and limit <= _MAX_POWER_W else None
 
 
 def _tenths(limit: float) -> int:

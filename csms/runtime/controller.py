@@ -18,18 +18,26 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from zoneinfo import ZoneInfo
 
 import structlog
 
 from csms.core.alarms import Alarm, Severity
 from csms.core.engine import Engine, Step
-from csms.core.events import ChargerConnected, ChargerDisconnected, ChargerHeard, Fact, TransactionStarted
+from csms.core.events import (
+    BatteryReported,
+    ChargerConnected,
+    ChargerDisconnected,
+    ChargerHeard,
+    Fact,
+    TransactionStarted,
+)
 from csms.core.ids import ChargerId, ConnectionId, RequestId, Token
 from csms.core.records import EventLogged, Record, StationStored
 from csms.core.replies import Outcome
 from csms.core.station import Station
 from csms.core.timings import LAW, Timings
-from csms.ports import ChargerLinks, Clock, Store, StoreError, StoreUnreachableError
+from csms.ports import BatteryLink, ChargerLinks, Clock, Store, StoreError, StoreUnreachableError
 from csms.runtime.desk import Told
 from csms.runtime.inbox import Inbox
 from csms.runtime.safe_mode import SafeMode
@@ -79,10 +87,20 @@ class StationHalted(Exception):  # noqa: N818 - it names what happened
 
 
 class Controller:
-    """The station's desks (`csms.runtime.desk`) and its loop."""
+    """The station's desks (`csms.runtime.desk`) and its loop; `is_new`: its store was empty when it was started."""
 
-    def __init__(self, store: Store, clock: Clock, links: ChargerLinks, timings: Timings = LAW) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        links: ChargerLinks,
+        timings: Timings = LAW,
+        battery: BatteryLink | None = None,
+    ) -> None:
         self._store = store
+        self._battery = battery
+        self._battery_word: list[Fact] = []
+        self.is_new = False
         self._clock = clock
         self._links = links
         self._timings = timings
@@ -151,6 +169,7 @@ class Controller:
             if seed is None:
                 return None
             await self._store.commit([StationStored(seed)])
+            self.is_new = True
         await self._rebuild()
         return self._running().station
 
@@ -216,6 +235,8 @@ class Controller:
             return
         for command in step.at_once:
             self._links.send(command)
+        if step.battery is not None and self._battery is not None:
+            self._battery.send(step.battery)
         self._waiting.append(step)
         self._speakers |= speakers_of(facts)
         self._idle.clear()
@@ -314,7 +335,7 @@ class Controller:
         self._commit_failed = False
         self._inbox.turn_away(reason)
         await self._rebuild_when_reachable()
-        announced = [fact for facts in self._live.values() for fact in facts]
+        announced = [*self._battery_word, *(fact for facts in self._live.values() for fact in facts)]
         self._inbox.put_first(announced)
         _log.warning(
             "station.recovered", reason=reason, connections=len(self._live), safe_mode=self._safe_mode.on or None
@@ -338,15 +359,17 @@ class Controller:
         # A cut may have left under a token that never became durable: its answer must not meet another CALL.
         token = Token(max(counters.next_token, self._least_token))
         snapshot = replace(snapshot, counters=replace(counters, next_token=token))
-        self._engine = Engine(snapshot, self._clock.now(), self._timings, safe=self._safe_mode.on)
+        self._engine = Engine(snapshot, self._clock.now(), self._timings, safe=self._safe_mode.on, zones=ZoneInfo)
         changes = self._engine.all_changes()
         if self._view is None:
             self._view = StationView(self._engine.station)
         apply_changes(self._view, changes, whole=True)
 
     def _remember_connection(self, fact: Fact) -> None:
-        """Know which connections live, for a core that has to be rebuilt under them."""
+        """Know which connections live, and the battery's last word, for a core that has to be rebuilt under them."""
         match fact:
+            case BatteryReported():
+                self._battery_word = [fact]
             case ChargerConnected(charger_id=charger_id):
                 self._live[charger_id] = [fact]
             case ChargerHeard(charger_id=charger_id, connection=connection):

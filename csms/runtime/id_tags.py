@@ -5,9 +5,9 @@ reaches the store. Changes take turns (`csms.runtime.turns`): what is wanted is 
 difference goes to the store in one transaction with a line of audit, and only when that is durable does the list in
 memory follow, and only then is it said. So a restart knows at least what anybody was told.
 
-It is no part of the station's core: no power depends on a tag, and a core that has to be rebuilt in a hurry shall not
-wait for a hundred thousand of them. A long list is compared and applied in a thread, to a copy that then takes the
-place of what was: chargers are answered meanwhile, and cuts leave.
+It is no part of the station's core, which is told with each start what is listed of its tag: a core that has to be
+rebuilt in a hurry shall not wait for a hundred thousand of them. A long list is compared and applied in a thread, to a
+copy that then takes the place of what was: chargers are answered meanwhile, and cuts leave.
 """
 
 import asyncio
@@ -179,6 +179,8 @@ def _told(tag: IdTag) -> Detail:
         "blocked": tag.blocked,
         "concurrent": tag.concurrent,
         "version": tag.version,
+        "weight": tag.weight,
+        "priority": tag.priority,
     }
 
 

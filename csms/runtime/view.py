@@ -10,9 +10,11 @@ from typing import TypeVar
 
 from csms.core.alarms import Alarm
 from csms.core.engine import Changes
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, SessionId
 from csms.core.learnt import Learnt, Make
-from csms.core.replies import ChargerView, SessionView
+from csms.core.replies import BatteryView, ChargerView, SessionView
+from csms.core.site_meter import SiteMeterView
 from csms.core.station import Station
 
 Id = TypeVar("Id")
@@ -28,9 +30,12 @@ class StationView:
         sessions: active sessions in order of arrival.
         chargers: every charger that is configured or draining.
         makes: what the chargers of each make have shown.
+        capacity_events: limits of the grid connection that were told, by their ids.
+        battery: as it was last read; None: there is none, or it was never read.
         notices: standing alarms and notices by their ids, e.g. "overbooked:grid".
         unproven: stand for chargers that came without proving who they are; the door raises and clears them.
         unstored: stands while nothing can be stored: no commit could ever bring it here.
+        site_meter: what is shown of the site's meter; None: there is none.
         watchers: called after another configuration has come into force; they do nothing but take note.
     """
 
@@ -41,6 +46,9 @@ class StationView:
     unproven: dict[ChargerId, Alarm] = field(default_factory=dict)
     unstored: Alarm | None = None
     makes: dict[Make, Learnt] = field(default_factory=dict)
+    capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
+    site_meter: SiteMeterView | None = None
+    battery: BatteryView | None = None
     watchers: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -58,6 +66,10 @@ def apply_changes(view: StationView, changes: Changes, *, whole: bool = False) -
         view.notices = changes.notices
     if changes.makes is not None:
         view.makes = changes.makes
+    if changes.capacity_events is not None:
+        view.capacity_events = changes.capacity_events
+    view.site_meter = changes.site_meter
+    view.battery = changes.battery
     if whole:
         view.sessions.clear()
         view.chargers.clear()

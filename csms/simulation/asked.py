@@ -12,6 +12,7 @@ ORACLES = {
     "E": "booked power after a recovery",
     "F": "fair shares",
     "G": "limits in force on a row without a server",
+    "H": "what flows at the grid connection beside a battery",
 }
 """By the letters that reports use: what is compared each time."""
 

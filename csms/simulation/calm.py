@@ -11,6 +11,7 @@ from csms.core.commands import Purpose, RateUnit
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.records import Driver, SessionStored
 from csms.core.station import GRID, Charger, Control, Station
+from csms.core.terms import Terms, standing
 from csms.simulation.car import Car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.faults import Kind
@@ -19,6 +20,8 @@ from csms.simulation.judge import Change, Judge
 from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError
+from csms.simulation.truth import booked_on
+from csms.simulation.wiring import BALANCED, SIXTHS
 from csms.simulation.workoff import WORK_OFF_MS
 
 TOLD_MS = (20_000, 60_000, 180_000)
@@ -61,6 +64,8 @@ def _plug(model: ChargerModel, idx: int, car: Car, around: Surroundings) -> Call
 
 def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId]) -> int:
     """Judge the end of the calm; return how many sessions were compared with their fair share."""
+    if not judge.turns.are_settled(now_ms):
+        return 0
     station = judge.mirror.station
     troubled = troubled | _excused(judge) | judge.trouble.worn
     rows = _rows(station, station.chargers)
@@ -76,6 +81,10 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
     ]
     claims = [claim for claim in everyone if claim.rows[0] not in troubled]
     claimed = {claim.rows[0] for claim in claims}
+    if judge.truth.rows.phases:
+        for claim in [each for each in claims if _shows_what_it_wants(each, judge)]:
+            _is_stopped_by_a_row(claim, judge, engine, station)
+        return _settled(judge, engine, station, troubled, claimed, now_ms, len(claims))
     draining = [known.charger for known in judge.mirror.chargers.values() if known.is_draining]
     rows |= _rows(station, draining)
     among_all, apart = (_shares(each, judge, engine, rows) for each in (everyone, claims))
@@ -92,12 +101,83 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
         short_w, over_w = sum(-min(0, watts) for watts in more_w), sum(max(0, watts) for watts in more_w)
         least_w = max(0, lowest_w - over_w - _trimmed_w(judge, station, rows, claim))
         _compare(claim, least_w, max(shares_w) + short_w, judge, engine, station)
-    _idle(judge, engine, station, troubled)
     claimed -= {claim.rows[0] for claim in claims if _trimmed_w(judge, station, rows, claim)}
+    return _settled(judge, engine, station, troubled, claimed, now_ms, len(claims))
+
+
+def _settled(
+    judge: Judge,
+    engine: Controller,
+    station: Station,
+    troubled: set[ChargerId],
+    claimed: set[str],
+    now_ms: int,
+    count: int,
+) -> int:
+    """Judge that nothing is kept for nobody and that limits have come to rest; return the count."""
+    _idle(judge, engine, station, troubled)
     moved = _moved([each for each in judge.changes if each.key.charger_id in claimed], now_ms - QUIET_END_MS)
     if _swing(list(moved.values())):
         raise ViolationError(f"I10: limits still move: {moved}")
-    return len(claims)
+    return count
+
+
+def _shows_what_it_wants(claim: Claim, judge: Judge) -> bool:
+    """Return whether the core can know of a car that it draws all that it may.
+
+    One that uses fewer phases than its charger has draws a part of each limit, as one does that wants little: its
+    charger has to tell its phases, and it has to keep to them.
+    """
+    key = _key(claim)
+    model = judge.chargers[key.charger_id]
+    car = model.outlets[key.idx - 1].car
+    return car is None or model.phased is None or car.used == model.phased.wiring.own or model.tells_phases(car)
+
+
+def _beyond_thirds(row: str, judge: Judge, station: Station) -> int:
+    """Return what limits and defaults in watts at chargers of three phases are on a phase beyond what can flow there.
+
+    They are shared out as if a car could have all of them on one phase (docs/adr/0042), a third of its charger's
+    maximum and more.
+    """
+    beyond = 0
+    for charger in station.chargers:
+        if row in judge.truth.rows.phases_of(charger.charger_id) and charger.phases > 1:
+            known = judge.mirror.chargers[charger.charger_id]
+            told_w = 0
+            for connector in known.connectors.values():
+                sends = [send for send in (*connector.sends[-1:], *known.defaults) if send.form.unit is RateUnit.W]
+                told_w += max((send.limit_w for send in sends), default=0)
+            beyond += max(0, SIXTHS * told_w - BALANCED * charger.max_power_w)
+    return beyond
+
+
+def _is_stopped_by_a_row(claim: Claim, judge: Judge, engine: Controller, station: Station) -> None:
+    """Judge that who has less than it wants has it because a row above it is full, of watts or of a phase.
+
+    What a limit is on a phase depends on what is known of its car: shares there are not computed anew, but room that is
+    left for one who waits is found. A row is full when it has no room for the dead band and a step of rounding, or for
+    the least of one that has nothing.
+    """
+    key = _key(claim)
+    charger = next(each for each in station.chargers if each.charger_id == key.charger_id)
+    limit_w, step_w = _limit_w(judge, key), _step_w(judge, key, charger) + 10
+    needed_w = _dead_band_w(charger, claim.max_w) + step_w
+    if limit_w + needed_w >= claim.max_w:
+        return
+    if limit_w < claim.min_w:
+        needed_w = claim.min_w - limit_w + step_w
+    rows, sends = judge.truth.rows, judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
+    in_amperes = any(send.form.unit is RateUnit.A for send in sends) or charger.is_dc
+    load = BALANCED if in_amperes and charger.phases != 1 else SIXTHS
+    for row in rows.of(key.charger_id):
+        capacity = rows.capacity(row)
+        needed = needed_w * load if row in rows.phases else needed_w
+        taken = booked_on(engine, row) + _beyond_thirds(row, judge, station)
+        if capacity is not None and taken + needed + capacity // TRIM_STEPS > capacity:
+            return
+    booked = {row: (booked_on(engine, row), rows.capacity(row)) for row in rows.of(key.charger_id)}
+    raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} of {claim.max_w} W, and there is room: {booked}")
 
 
 def _trimmed_w(judge: Judge, station: Station, rows: dict[str, tuple[str, ...]], claim: Claim) -> int:
@@ -183,7 +263,18 @@ def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...], judge: J
     """
     default_w = max((send.limit_w for send in judge.mirror.chargers[row.charger_id].defaults), default=0)
     most_w = max(min(charger.max_power_w, row.declared_w), default_w)
-    return Claim(f"{row.charger_id}#{row.idx}", rows, max(charger.min_power_w, default_w), most_w, row.rank, default_w)
+    terms = (Terms(row.weight, row.priority), Terms(row.tag_weight, row.tag_priority), charger.terms_at(row.idx))
+    weight, priority = standing(*terms, charger.terms)
+    return Claim(
+        f"{row.charger_id}#{row.idx}",
+        rows,
+        max(charger.min_power_w, default_w),
+        most_w,
+        row.rank,
+        default_w,
+        weight,
+        (-priority, judge.turns.order(row.session_id)),
+    )
 
 
 def _key(claim: Claim) -> ConnectorKey:

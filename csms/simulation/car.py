@@ -23,6 +23,7 @@ class Car:
         surge: per mille above its limit for two seconds after it has drawn nothing.
         wakes_ms: for so long it draws nothing when it may draw after it could not.
         least_w: it draws nothing when it may draw less.
+        used: its charger's own phases that it uses; () where nobody asks. has_switched: they were others before.
     """
 
     wants_w: int
@@ -35,6 +36,8 @@ class Car:
     surges: int = 0
     wakes_ms: int = 0
     least_w: int = 0
+    used: tuple[int, ...] = ()
+    has_switched: bool = False
     _asleep_ms: int | None = None
     _surge_ms: int = 0
     _drew: bool = False

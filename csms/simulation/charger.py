@@ -13,11 +13,12 @@ from csms.simulation.faults import Kind
 from csms.simulation.frames import Payload, Told, call_text, read_answer, time_text
 from csms.simulation.line import Delivered, Line
 from csms.simulation.manners import POLITE
-from csms.simulation.meter import Values, spoilt
+from csms.simulation.meter import CURRENT, Values, currents, spoilt, spoilt_currents
 from csms.simulation.obedience import Obedience
 from csms.simulation.outlet import Outlet, Transaction
 from csms.simulation.postbox import Postbox, Stop
 from csms.simulation.surroundings import Central, Surroundings
+from csms.simulation.wiring import NOTHING, Amounts, Phased, Telling
 
 LONGEST_PREPARING_MS = 20_000
 """So long a car waits for its transaction at most, where cars need power to start with."""
@@ -25,6 +26,7 @@ LONGEST_PREPARING_MS = 20_000
 SUSPENDED_MS = 20_000
 
 LONGEST_WAKING_MS = 60_000
+SAMPLED_KEY = "MeterValuesSampledData"
 LEAST_CURRENT_A = 6
 """IEC 61851-1 knows no lower current, on each phase."""
 
@@ -88,8 +90,13 @@ class ChargerModel:
         self.meter_fault: Kind | None = None
         self.meter_fault_until_ms = 0
         self.taken_over_ms: int | None = None
+        self.phased: Phased | None = None
+        self.phases_fault: Kind | None = None
+        self.phases_fault_until_ms = 0
+        self._currents_before: dict[int, Values] = {}
         self.disturbed_until_ms = 0
         self.stepped_ms = 0
+        self.clock_set_ms = 0
         self._around = around
         self._central = central
         self._heard = False
@@ -148,16 +155,75 @@ class ChargerModel:
     def run(self, elapsed_ms: int) -> None:
         """Let time pass for its cars."""
         room_w = self.hardware_w if self.is_up else 0
+        taken = NOTHING
         for outlet in self.outlets:
             limit_w = outlet.limit_w = self.obeyed_w(outlet.idx)
-            outlet.run(limit_w, room_w, elapsed_ms)
+            outlet.run(self._flow_w(outlet, limit_w), self._room_w(outlet, room_w, taken), elapsed_ms)
             room_w -= outlet.draw_w
+            taken = self._taken(outlet, taken)
             self._set_status(outlet, outlet.natural_status(limit_w))
             if self.obedience.character is Kind.FORGETS_SUSPENDED:
                 self._suspended(outlet, elapsed_ms)
             offered_none = outlet.car is not None and outlet.car.leaves and limit_w == 0
             if offered_none and outlet.transaction is not None and self._around.faults.strike(Kind.LEAVES_AT_ZERO):
                 self.unplug(outlet.idx, "EVDisconnected")
+
+    # --- its phases ----------------------------------------------------------------------------------------------
+
+    def _flow_w(self, outlet: Outlet, limit_w: int) -> int:
+        """Return what of a limit a car can draw from the phases that it uses, W."""
+        if self.phased is None or outlet.car is None:
+            return limit_w
+        return self.phased.wiring.flow_w(limit_w, outlet.car.used, self.hardware_w)
+
+    def _room_w(self, outlet: Outlet, room_w: int, taken: Amounts) -> int:
+        if self.phased is None or outlet.car is None or not room_w:
+            return room_w
+        return min(room_w, self.phased.wiring.room_w(outlet.car.used, taken, self.hardware_w))
+
+    def _taken(self, outlet: Outlet, taken: Amounts) -> Amounts:
+        if self.phased is None or outlet.car is None:
+            return taken
+        drawn = self.phased.wiring.of_draw(outlet.draw_w, outlet.car.used)
+        return taken[0] + drawn[0], taken[1] + drawn[1], taken[2] + drawn[2]
+
+    def _choose_phases(self, car: Car) -> None:
+        """Let a car have the phases that it uses for as long as it stays."""
+        if self.phased is not None:
+            own = self.phased.wiring.own
+            is_three = self.phased.wiring.phases > 1
+            car.used = self._around.phases_rng.choice(((1,), (1,), (1, 2), (2,), own, own)) if is_three else own
+
+    def switch_phases(self) -> None:
+        """Let a car go over to other phases while it charges, against what nearly all do."""
+        charging = [each for each in self.outlets if each.transaction is not None and each.draw_w]
+        if self.phased is None or self.phased.wiring.phases <= 1 or not charging:
+            return
+        dice = self._around.phases_rng
+        car = min(charging, key=lambda outlet: len(outlet.car.used) if outlet.car is not None else 0).car
+        used = dice.choice(((1,), (2, 3), (1, 2, 3), (1, 2, 3)))
+        if car is not None and car.used != used and self._around.faults.strike(Kind.PHASES_SWITCHED):
+            self._around.trace.add("phases", f"{self.charger_id} {car.used} {used}")
+            car.used, car.has_switched = used, True
+            self._around.obeys(self.charger_id)
+
+    def tells_phases(self, car: Car) -> bool:
+        """Return whether its meter shows which phases a car uses, and has always shown the same."""
+        asked = self.obedience.keys.values.get(SAMPLED_KEY) or ""
+        is_true = self.phased is not None and self.phased.telling is Telling.TRUE
+        return is_true and CURRENT in asked.split(",") and not car.has_switched
+
+    def _currents(self, outlet: Outlet) -> Values:
+        """Return what it tells of its phases beside power and energy: only where it was asked to."""
+        asked = self.obedience.keys.values.get(SAMPLED_KEY) or ""
+        if self.phased is None or outlet.car is None or CURRENT not in asked.split(","):
+            return []
+        dice, voltage_v = self._around.phases_rng, self.obedience.nature.voltage_v
+        told = currents(self.phased, outlet.draw_w, outlet.car.used, voltage_v, dice)
+        if self.phases_fault is None or self._around.clock.now_ms >= self.phases_fault_until_ms:
+            self._currents_before[outlet.idx] = told
+            return told
+        return spoilt_currents(self.phases_fault, told, self._currents_before.get(outlet.idx), dice)
 
     def _suspended(self, outlet: Outlet, elapsed_ms: int) -> None:
         """Forget the TxProfile of a transaction that draws nothing for a while."""
@@ -182,6 +248,7 @@ class ChargerModel:
         if self.link is None and not self._around.faults.strike(Kind.OFFLINE_START):
             return
         outlet.car = car
+        self._choose_phases(car)
         self._make_odd(car)
         self._make_slow(car)
         self._around.arrived(self.charger_id, idx, stay_ms, car)
@@ -208,7 +275,7 @@ class ChargerModel:
             car.wakes_ms = around.later_rng.randint(5_000, LONGEST_WAKING_MS)
             car.sleep()
         if around.is_later(odds.least) and around.faults.strike(Kind.MINIMUM_CURRENT):
-            on_phases_w = LEAST_CURRENT_A * nature.voltage_v * nature.phases
+            on_phases_w = LEAST_CURRENT_A * nature.voltage_v * (min(len(car.used) or 3, nature.phases))
             car.least_w = on_phases_w or around.later_rng.randint(500, 3_000)
 
     def _prepared(self, outlet: Outlet, car: Car, id_tag: str) -> None:
@@ -251,6 +318,7 @@ class ChargerModel:
         """A car already charges here under another central system's transaction."""
         outlet = self.outlets[idx - 1]
         outlet.car = car
+        self._choose_phases(car)
         outlet.transaction = Transaction(StartKey(self.charger_id, idx, "OLD", 0, 0), transaction_id, is_foreign=True)
 
     def reboot(self, down_ms: int) -> None:
@@ -388,6 +456,7 @@ class ChargerModel:
         """Let its clock be that far from where it was at first, from now on."""
         self._around.trace.add("clock", f"{self.charger_id} {stepped_ms} ms")
         self.stepped_ms = stepped_ms
+        self.clock_set_ms = self._around.clock.now_ms
         self.obedience.clock_stepped()
 
     def _tell_statuses(self, only: int | None) -> None:
@@ -435,7 +504,7 @@ class ChargerModel:
             self._old_samples.append(payload)
 
     def _metered(self, outlet: Outlet) -> Values:
-        values = outlet.sampled_values()
+        values = outlet.sampled_values() + self._currents(outlet)
         if self.meter_fault is None or self._around.clock.now_ms >= self.meter_fault_until_ms:
             outlet.told_values = values
             return values

@@ -13,6 +13,9 @@ from csms.core.replies import Outcome, SessionShown
 from csms.simulation.faults import Kind
 from csms.simulation.surroundings import Central, Surroundings
 
+VALID_FOR_MS = 60_000
+"""`validForS` of an answer that is not all firm (API.md)."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClientsCar:
@@ -40,6 +43,7 @@ class RestClient:
         self._around = around
         self._central = central
         self._awaits = 0
+        self._heard_ms = 0
 
     @property
     def car(self) -> ClientsCar:
@@ -50,6 +54,11 @@ class RestClient:
     def draw_w(self) -> int:
         """Return what its car draws now, W."""
         return min(self.obeyed_w, self.wants_w)
+
+    def _fall_back(self, told_ms: int, firm_w: int) -> None:
+        """Take what is firm when no answer has come for as long as the last one was valid."""
+        if self._heard_ms == told_ms:
+            self.obeyed_w = min(self.obeyed_w, firm_w)
 
     @property
     def is_sure(self) -> bool:
@@ -134,6 +143,10 @@ class RestClient:
             self.obeyed_w = outcome.session.allocated_w
             self.told_ms = asked_ms
             self._is_sure = True
+            self._heard_ms = now_ms = self._around.clock.now_ms
+            firm_w = outcome.session.firm_w
+            if firm_w is not None:
+                self._around.clock.after(VALID_FOR_MS, lambda: self._fall_back(now_ms, firm_w))
 
     def _pause_ms(self) -> int:
         due = not self._around.calm and self._around.chance(0.05)

@@ -16,7 +16,9 @@ from csms.simulation.manners import Manners
 from csms.simulation.obedience import Nature
 from csms.simulation.odds import Odds
 from csms.simulation.profiles import ProfileMemory
+from csms.simulation.site import SiteFate
 from csms.simulation.surroundings import Arrival
+from csms.simulation.wiring import Phased
 
 OWN_LINES = ("fate", "odds", "station", "chargers", "circuits", "configured", "manners", "habits", "nature", "profiles")
 """Fields that are too long for the line of what they belong to."""
@@ -42,6 +44,7 @@ class DrawnCharger:
     habits: Habits
     nature: Nature
     profiles: ProfileMemory
+    phased: Phased | None = None
 
     def lines(self) -> Iterator[str]:
         """Yield it as it is printed."""
@@ -62,6 +65,7 @@ class Drawn:
         storm_ms: how long faults last; calm_ms: how long none do after that.
         also: faults that happen because some that were chosen by name need them.
         chargers: by their place in the station.
+        site: what happens to battery, meter and capacity of the site; None in a world without energy.
     """
 
     storm_ms: int
@@ -71,6 +75,7 @@ class Drawn:
     odds: Odds
     station: Station
     chargers: tuple[DrawnCharger, ...]
+    site: SiteFate | None = None
 
     def lines(self) -> Iterator[str]:
         """Yield it as it is printed."""

@@ -82,6 +82,9 @@ class Kind(Enum):
     SLOW_WAKE = "slow-wake"
     MINIMUM_CURRENT = "minimum-current"
     BASE_LOAD = "base-load"
+    PHASES_SWITCHED = "phases-switched"
+    PHASES_FROZEN = "phases-frozen"
+    PHASES_GARBAGE = "phases-garbage"
     OPERATOR_CAP = "operator-cap"
     OPERATOR_CLOSING = "operator-closing"
     REFUSES_ALL = "refuses-all"
@@ -97,6 +100,17 @@ class Kind(Enum):
     ROUNDS_UP = "rounds-up"
     RESUMES_UNLIMITED = "resumes-unlimited"
     EXECUTES_AFTER_H = "executes-after-h"
+    BATTERY_SILENT = "battery-silent"
+    BATTERY_WEAK = "battery-weak"
+    BATTERY_REFUSES = "battery-refuses"
+    BATTERY_TRIPS = "battery-trips"
+    BATTERY_JUMPS = "battery-jumps"
+    SITE_METER_FROZEN = "site-meter-frozen"
+    SITE_METER_ABSENT = "site-meter-absent"
+    SITE_METER_ABSURD = "site-meter-absurd"
+    CAPACITY_EVENT = "capacity-event"
+    CAPACITY_EVENT_AT_ONCE = "capacity-event-at-once"
+    OPERATOR_SILENT = "grid-operator-silent"
 
 
 MEANINGS: Mapping[Kind, str] = {
@@ -167,6 +181,9 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.SLOW_WAKE: "a car that needs 5 to 60 s to wake when it is offered power after none",
     Kind.MINIMUM_CURRENT: "a car that draws nothing below its own minimum: 6 A a phase, DC 0.5 to 3 kW",
     Kind.BASE_LOAD: "the base load is above its configured maximum for 10 to 60 s",
+    Kind.PHASES_SWITCHED: "a car goes over to other phases while it charges, e.g. from one to three",
+    Kind.PHASES_FROZEN: "for 30 to 180 s a charger tells the currents of its phases that it told last, and true powers",
+    Kind.PHASES_GARBAGE: "for 30 to 180 s a charger tells any currents of its phases, and true powers",
     Kind.OPERATOR_CAP: "an operator caps a charger, a connector or a transaction, or takes the caps away",
     Kind.OPERATOR_CLOSING: "an operator closes a transaction that is over, whose charger is away",
     Kind.REFUSES_ALL: "a charger that rejects every profile",
@@ -182,6 +199,17 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.ROUNDS_UP: "a charger that rounds limits up to whole amperes",
     Kind.RESUMES_UNLIMITED: "a charger that resumes from 0 without a limit",
     Kind.EXECUTES_AFTER_H: "a charger that executes some limits later than H after their time-out",
+    Kind.BATTERY_SILENT: "for 5 to 150 s the battery is neither heard nor told anything",
+    Kind.BATTERY_WEAK: "for 20 to 120 s the battery gives a part of what it is told, and says nothing of it",
+    Kind.BATTERY_REFUSES: "for 20 to 120 s the battery is not controlled from here, and gives and takes nothing",
+    Kind.BATTERY_TRIPS: "the battery gives nothing from one moment to the next, for 20 to 120 s",
+    Kind.BATTERY_JUMPS: "the battery's state of charge becomes another one",
+    Kind.SITE_METER_FROZEN: "for 10 to 90 s the site's meter shows what it showed last",
+    Kind.SITE_METER_ABSENT: "for 10 to 90 s the site's meter cannot be read",
+    Kind.SITE_METER_ABSURD: "for 10 to 90 s the site's meter shows what cannot be",
+    Kind.CAPACITY_EVENT: "the grid operator tells a limit that begins 30 to 90 s later",
+    Kind.CAPACITY_EVENT_AT_ONCE: "the grid operator tells a limit that is in force already",
+    Kind.OPERATOR_SILENT: "nothing is heard of the grid operator for 30 to 200 s",
 }
 
 CHARACTERS = (
@@ -205,6 +233,21 @@ LIES = (
 )
 """What a charger may be for its whole life against the assumptions of the ledger (I2): declared lies."""
 
+OF_ENERGY = (
+    Kind.BATTERY_SILENT,
+    Kind.BATTERY_WEAK,
+    Kind.BATTERY_REFUSES,
+    Kind.BATTERY_TRIPS,
+    Kind.BATTERY_JUMPS,
+    Kind.SITE_METER_FROZEN,
+    Kind.SITE_METER_ABSENT,
+    Kind.SITE_METER_ABSURD,
+    Kind.CAPACITY_EVENT,
+    Kind.CAPACITY_EVENT_AT_ONCE,
+    Kind.OPERATOR_SILENT,
+)
+"""What happens to battery, meter and capacity of a site: in worlds with energy alone (`csms.simulation.site`)."""
+
 CRASH_POINTS = (
     Kind.CRASH_BEFORE_CUTS,
     Kind.CRASH_AFTER_CUTS,
@@ -222,6 +265,9 @@ METERS = (
     Kind.METER_ABSENT,
 )
 """What may become of a meter."""
+
+OF_PHASES = (Kind.PHASES_SWITCHED, Kind.PHASES_FROZEN, Kind.PHASES_GARBAGE)
+"""What happens only where fuses are limited on each phase."""
 
 STAMPS_DOUBTED_MS = 120_000
 """For so long after our own clock or a charger's was stepped a charger's stamps may be taken for old ones."""

@@ -13,26 +13,24 @@ or refused, or stamps doubted because a clock was stepped: no core could know be
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from csms.core.demand import tolerance_w
 from csms.core.firm import RowBound
 from csms.core.ids import ChargerId
-from csms.core.station import Control
 from csms.simulation.asked import Asked
 from csms.simulation.client import RestClient
+from csms.simulation.currents import DRAW_BY_THEMSELVES, wiring_of
 from csms.simulation.host import Controller
 from csms.simulation.trace import demand
-from csms.simulation.truth import Truth
+from csms.simulation.truth import Truth, booked_on
+from csms.simulation.wiring import NOTHING, SIXTHS
 from csms.simulation.workoff import WORK_OFF_MS, WorkOff
 
 CLOCK_DOUBT_MS = 60_000
 CLOCK_STEP_MS = 120_000
 """Stamps of a clock that is so wrong are believed so long after a connection was made (`csms.core.stamps`)."""
-
-DRAW_BY_THEMSELVES = frozenset({Control.OCPP, Control.NONE})
-"""Cars of such chargers draw whether they have ever connected or not."""
 
 TRIM_MS = 40_000
 """A mean of 10 s is taken off the row (`csms.core.trimming`), and the slowest car has let go of that after 30 s."""
@@ -63,10 +61,10 @@ class Fuses:
     def tick(self, engine: Controller) -> None:
         """Judge every row."""
         draws_w = self._draws_w()
-        capacities_w = self.truth.rows.capacities_w
+        rows = self.truth.rows
         self.carried_w = self.drawn_w(draws_w)
-        for row, watts in self.carried_w.items():
-            capacity_w = capacities_w[row]
+        for row, watts in (self.carried_w | self.workoff.currents.drawn()).items():
+            capacity_w = rows.capacity(row)
             if capacity_w is None:
                 continue
             self.asked.compared["C"] += 1
@@ -84,14 +82,20 @@ class Fuses:
         unheard_w: Counter[str] = Counter()
         for client in truth.clients:
             if not client.is_sure and client.key.charger_id in truth.mirror.chargers:
+                unheard = max(0, client.obeyed_w - truth.booked_w.get(client.key, 0))
                 for row in truth.rows.of(client.key.charger_id):
-                    unheard_w[row] += max(0, client.obeyed_w - truth.booked_w.get(client.key, 0))
+                    line = truth.rows.lines.get(row)
+                    unheard_w[row] += (
+                        unheard if line is None else self.workoff.currents.of_client(client, unheard)[line]
+                    )
         lying = {row for charger_id in truth.liars for row in truth.rows.of(charger_id)}
+        lying |= {row for row in truth.rows.phases if truth.liars_on(row)}
         self.carried_w = self.drawn_w(self._draws_w())
-        for row, watts in self.carried_w.items():
+        for row, watts in (self.carried_w | self.workoff.currents.drawn()).items():
             if row in lying:
                 continue
-            possible_w = bounds[row].possible_w + unheard_w[row]
+            is_phase = row in truth.rows.phases
+            possible_w = (truth.phases_booked[row] if is_phase else bounds[row].possible_w) + unheard_w[row]
             if watts <= possible_w + possible_w // 50:
                 self._since_ms.pop(row, None)
                 continue
@@ -102,7 +106,7 @@ class Fuses:
     def _draws_w(self) -> Mapping[ChargerId, Sequence[int]]:
         return {cid: [outlet.draw_w for outlet in model.outlets] for cid, model in self.truth.chargers.items()}
 
-    def _more_w(self, client: RestClient) -> int:
+    def more_w(self, client: RestClient) -> int:
         """Return what a client draws beyond what is drawn at its connector over OCPP, W: there is one car."""
         charger_id, idx = client.key
         charger = self.truth.mirror.chargers.get(charger_id)
@@ -112,13 +116,34 @@ class Fuses:
         beside_w = self.truth.chargers[charger_id].outlets[idx - 1].draw_w if counts else 0
         return max(0, client.draw_w - beside_w)
 
+    def _more_on(self, row: str) -> Callable[[RestClient], int]:
+        """Return how what a client draws beyond what is drawn over OCPP at its connector counts on a row."""
+        line = self.truth.rows.lines.get(row)
+        if line is None:
+            return self.more_w
+
+        def more(client: RestClient) -> int:
+            charger_id, idx = client.key
+            outlet, beside = self.truth.chargers[charger_id].outlets[idx - 1], NOTHING
+            if self.workoff.currents.counts(charger_id):
+                beside = self.workoff.currents.of_draw(charger_id, outlet)
+            return self.workoff.currents.client_beyond(client, client.draw_w, beside)[line]
+
+        return more
+
+    def _as_power_w(self, charger_id: ChargerId, row: str, amount: int) -> int:
+        """Return what an amount on a row is as a power of one charger, W."""
+        if row not in self.truth.rows.phases:
+            return amount
+        return amount * (wiring_of(self.truth.chargers[charger_id]).phases or 3) // SIXTHS
+
     def drawn_w(self, draws_w: Mapping[ChargerId, Sequence[int]]) -> dict[str, int]:
         """Return what each row carries, W."""
         truth = self.truth
         drawn: dict[str, int] = {}
         clients_w: dict[ChargerId, int] = {}
         for client in truth.clients:
-            clients_w[client.key.charger_id] = clients_w.get(client.key.charger_id, 0) + self._more_w(client)
+            clients_w[client.key.charger_id] = clients_w.get(client.key.charger_id, 0) + self.more_w(client)
         for charger_id, known in truth.mirror.chargers.items():
             if known.is_drained:
                 continue
@@ -126,7 +151,7 @@ class Fuses:
             if charger_id in truth.live or known.charger.control in DRAW_BY_THEMSELVES:
                 watts += sum(draws_w[charger_id])
             watts = min(watts, truth.chargers[charger_id].hardware_w)
-            for row in truth.rows.of(charger_id):
+            for row in truth.rows.nodes_of(charger_id):
                 drawn[row] = drawn.get(row, 0) + watts
         return drawn
 
@@ -143,15 +168,17 @@ class Fuses:
         demand(is_opened, "C: {} carries {} of {} W", row, watts, capacity_w)
         begun_ms = max(self.workoff.begins_ms(row, since_ms), *map(self._believed_ms, liars), 0)
         window_ms = WORK_OFF_MS + max(
-            (self._unknown_ms(*each, watts - capacity_w) for each in liars.items()), default=0
+            (self._unknown_ms(*each, self._as_power_w(each[0], row, watts - capacity_w)) for each in liars.items()),
+            default=0,
         )
         self.longest_ms = max(self.longest_ms, now_ms - begun_ms)
         if now_ms - begun_ms <= window_ms:
             self.asked.excuse("C", "a liar" if liars else "just overbooked")
             return
         most_w = capacity_w + capacity_w // 50
-        why = self.workoff.demand_let_go("C", row, most_w, draws_w, self._more_w, begun_ms + window_ms)
-        booked_w = engine.node_booked_w(row)
+        more = self._more_on(row)
+        why = self.workoff.demand_let_go("C", row, most_w, draws_w, more, begun_ms + window_ms)
+        booked_w = booked_on(engine, row)
         demand(booked_w > capacity_w, "C: {} carries {} of {} W, booked {}", row, watts, capacity_w, booked_w)
         self.asked.excuse("C", why)
 

@@ -39,11 +39,14 @@ class GridConnection:
 
     Attributes:
         excess_w: what the house takes above its configured maximum.
+        house_now_w, chargers_now_w: what they took when time passed last.
         most_w: the most that the meter has shown; most_house_w: the most that the house took.
     """
 
     def __init__(self, rng: random.Random) -> None:
         self.excess_w = 0
+        self.house_now_w = 0
+        self.chargers_now_w = 0
         self.most_w = 0
         self.most_house_w = 0
         self._rng = rng
@@ -60,15 +63,18 @@ class GridConnection:
 
     def read(self, chargers_w: int, static_load_w: int, now_ms: int) -> int:
         """Return what the meter shows, W."""
-        house_w = self.house_w(static_load_w, now_ms)
+        house_w = self.house_now_w = self.house_w(static_load_w, now_ms)
+        self.chargers_now_w = chargers_w
         self.most_house_w = max(self.most_house_w, house_w)
         self.most_w = max(self.most_w, chargers_w + house_w)
         return chargers_w + house_w
 
-    def hold(self, shown_w: int, fuse_w: int, engine: Booking, now_ms: int) -> None:
+    def hold(
+        self, shown_w: int, fuse_w: int, engine: Booking, now_ms: int, *, is_full_on_a_phase: bool = False
+    ) -> None:
         """Compare what the meter shows with the fuse while the engine runs."""
         capacity_w = engine.node_capacity_w(GRID)
-        if capacity_w is not None and engine.node_booked_w(GRID) > capacity_w:
+        if is_full_on_a_phase or (capacity_w is not None and engine.node_booked_w(GRID) > capacity_w):
             self._over_since_ms = None
         else:
             self._compare(shown_w, fuse_w, now_ms)

@@ -8,6 +8,7 @@ from csms.core.events import ConnectorStatus
 from csms.core.ids import ConnectionId, Token
 from csms.core.records import SessionStored
 from csms.core.station import Charger
+from csms.simulation.phases import Shown
 
 MOST_LEVELS = 10
 STACK_KEY = "ChargeProfileMaxStackLevel"
@@ -53,6 +54,7 @@ class HeardConnector:
         current: its newest transaction; rest_w: the last answers by session.
         tx_cleared: whatever TxProfile it had kept is cleared.
         limited: the transactions that had a settled limit of their own: it may count although it may be freed by now.
+        shown: the phases that the car of `current` was seen to use.
     """
 
     sends: list[HeardSend] = field(default_factory=list)
@@ -69,6 +71,7 @@ class HeardConnector:
     rest_w: dict[str, int] = field(default_factory=dict)
     tx_cleared: bool = False
     limited: set[int] = field(default_factory=set)
+    shown: list[Shown] = field(default_factory=list)
 
     @property
     def holds_more(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from csms.core.commands import AbortConnection, Command, SetLimit
+from csms.core.commands import AbortConnection, Command, SetBattery, SetLimit
 from csms.core.events import (
     CallAnswered,
     CallErrored,
@@ -57,6 +57,11 @@ class StepLike(Protocol):
         """Return what leaves with the commit, to those who asked."""
         ...
 
+    @property
+    def battery(self) -> SetBattery | None:
+        """Return what the battery is told at once; None: nothing else than before."""
+        ...
+
 
 class Controller(Protocol):
     """The engine, or something that pretends to be one."""
@@ -92,6 +97,10 @@ class Controller(Protocol):
 
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return a row's capacity, W; None when it has none."""
+        ...
+
+    def phases_booked(self) -> Mapping[str, int]:
+        """Return what is booked on every row of a phase, sixths of a watt."""
         ...
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
@@ -190,6 +199,7 @@ class Host:
         self._has_failed = False
         self.may_connect: Callable[[ChargerId], bool] = lambda _charger_id: True
         self.aborted: Callable[[ChargerId], None] = lambda _charger_id: None
+        self.tells_battery: Callable[[SetBattery], None] = lambda _command: None
 
     # --- the way in -----------------------------------------------------------------------------------------------
 
@@ -338,6 +348,11 @@ class Host:
     def _wall_ms(self) -> int:
         return self._around.wall_ms() + self._around.server_ahead_ms
 
+    @property
+    def started_ms(self) -> int:
+        """Return where the monotonic clock of this process has its zero, ms of the world."""
+        return self._started_ms
+
     def _run(self, life: int) -> None:
         if self.engine is None or life != self._life or self._has_failed:
             return
@@ -394,6 +409,9 @@ class Host:
             self._submit(command)
         if cuts and self._dies_at(Kind.CRASH_AFTER_CUTS):
             return step
+        if step.battery is not None:
+            self._around.trace.add("battery", step.battery)
+            self.tells_battery(step.battery)
         for command in step.after_commit:
             self._around.trace.add("decided", command)
         records, commands = tuple(step.records), tuple(step.after_commit)

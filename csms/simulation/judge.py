@@ -33,16 +33,22 @@ from csms.simulation.limits import Limits
 from csms.simulation.mirror import Mirror
 from csms.simulation.registry import Registry
 from csms.simulation.store import Store
+from csms.simulation.supplies import Supplies
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import demand
 from csms.simulation.trouble import Trouble
-from csms.simulation.truth import Obeyed, Truth
+from csms.simulation.truth import Obeyed, Truth, booked_on
+from csms.simulation.turns import Turns
 from csms.simulation.verdicts import Verdicts
 from csms.simulation.waits import Waits
-from csms.simulation.workoff import WorkOff
+from csms.simulation.workoff import WORK_OFF_MS, WorkOff
 
 LEAST_CURRENT_A = 6
 """IEC 61851-1: a car cannot be told less, but for 0."""
+
+
+RENEWED_MS = 120_000
+"""Limits that expire were said within this time before the process died: they are renewed after 100 s."""
 
 
 class Change(NamedTuple):
@@ -73,7 +79,10 @@ class Judge:
     registry: Registry = field(default_factory=Registry)
     verdicts: Verdicts = field(default_factory=Verdicts)
     waits: Waits = field(default_factory=Waits)
+    turns: Turns = field(default_factory=Turns)
+    supplies: Supplies | None = None
     configured: Callable[[StationConfigured], None] = lambda _fact: None
+    started_ms: Callable[[], int] = lambda: 0
     _in_force: dict[int, frozenset[tuple[Token, int]]] = field(default_factory=dict)
     _serial: int = 0
     overbooked_ms: dict[str, int] = field(default_factory=dict)
@@ -81,6 +90,7 @@ class Judge:
     _is_moved: bool = True
     _judged: Obeyed = field(default_factory=dict)
     _overbooked: tuple[str, ...] = ()
+    _is_left: bool = False
     _bounds: Mapping[str, RowBound] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -135,7 +145,9 @@ class Judge:
         self.waits.hear(facts, now_ms)
         self.verdicts.hear(facts, mirror)
         after_facts = {key: mirror.booked_w(key) for key in self._keys()}
-        mirror.see((*step.at_once, *step.after_commit), step.records)
+        mirror.read(step.records)
+        phases_after_facts, phases_before = self._on_phases(), self.truth.phases_booked
+        mirror.see((*step.at_once, *step.after_commit))
         self._in_force[self._serial] = mirror.sends_in_force()
         for fact in facts:
             if isinstance(fact, ChargerConnected):
@@ -145,9 +157,15 @@ class Judge:
         self.truth.live &= {charger_id for charger_id, known in mirror.chargers.items() if not known.is_let_go}
         self.trouble.stepped(facts, (*step.at_once, *step.after_commit), now_ms)
         self.verdicts.see(step.records, now_ms)
+        self.turns.see(step.records, now_ms)
         self._i4_commands(step, after_facts)
         self._i1_i3(engine, facts, step, after_facts)
         self._i5(engine)
+        if self.supplies is not None:
+            self.supplies.stepped(engine, facts, step)
+            self.supplies.raised(engine, step, self._before, self.mirror)
+            self._hold_root(self.supplies.limit_w)
+        self._i1_on_phases(phases_before, phases_after_facts)
         self._tree(engine)
         self.registry.stepped(facts, step.records)
         self.asked.compared["D"] += sum(isinstance(record, SessionStored) for record in step.records)
@@ -156,6 +174,11 @@ class Judge:
         self.workoff.decided(step.after_commit)
         self.obeys(engine)
         self._i11(engine)
+
+    def _hold_root(self, power_w: int) -> None:
+        """Have the root of the rows carry what there is now; where that is less, its row is opened."""
+        if self.truth.hold_root(power_w):
+            self.workoff.fell(GRID)
 
     def repeated(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None:
         """Judge a step of facts that were all taken before (I7)."""
@@ -175,15 +198,20 @@ class Judge:
         """Judge what a fresh process knows (I7): the same or more than the rows say."""
         self.truth.up_since_ms = now_ms
         self.engine = engine
+        self._is_left = False
         self._is_moved = True
         self.truth.mirror = Mirror(store, now_ms)
         self.registry.recovered(store)
         self._in_force.clear()
         self.waits.recovered()
         self.verdicts.recovered(store)
+        self.turns.recovered(store.sessions)
         self._left.clear()  # a token is an identity within one process; message ids are the gateway's
         self.truth.live = {row.charger_id for row in store.chargers.values() if row.ever_connected}
         self.truth.stepped(engine)
+        if self.supplies is not None:
+            self.supplies.recovered(store, self.started_ms())
+            self._hold_root(engine.node_capacity_w(GRID) or 0)
         self.workoff.recovered(engine, self._bounds)
         self._judged = {}
         self.asked.compared["E"] += len(self._before)
@@ -244,10 +272,22 @@ class Judge:
         )
         if engine is None:
             self.fuses.without_server(self._bounds)
+            self._expire()
             return
         self.fuses.tick(engine)
         self.limits.tick(elapsed_ms)
         self._count_overbooked(engine, elapsed_ms)
+
+    def look_at_flow(self, supplies: Supplies, cars_w: int, house_w: int) -> None:
+        """Judge what flows at the grid connection in truth: whoever can be told anything has left room."""
+        self.asked.compared["H"] += 1
+        most_w = supplies.tick(cars_w, house_w)
+        if most_w is None:
+            return
+        draws_w = {cid: [outlet.draw_w for outlet in model.outlets] for cid, model in self.chargers.items()}
+        since_ms = self.around.clock.now_ms - WORK_OFF_MS
+        why = self.workoff.demand_let_go("flow", GRID, most_w, draws_w, self.fuses.more_w, since_ms)
+        self.asked.excuse("H", why)
 
     def _i2(self, engine: Controller, obeyed: Obeyed) -> None:
         """Compare what chargers really obey with what is booked."""
@@ -303,12 +343,31 @@ class Judge:
                 continue
             capacity_w = engine.node_capacity_w(node_id)
             overbooked = capacity_w is not None and engine.node_booked_w(node_id) > capacity_w
-            demand(overbooked, "I11: {} may carry {} W of {}", node_id, bound.possible_w, bound.firm_w)
+            is_supplied = node_id == GRID and self.supplies is not None
+            demand(overbooked or is_supplied, "I11: {} may carry {} W of {}", node_id, bound.possible_w, bound.firm_w)
+
+    def _expire(self) -> None:
+        """Have the root carry what is firm alone when all that expires has, without the server that said it."""
+        supplies = self.supplies
+        if supplies is None or self.liars or not supplies.is_expired or self._is_left:
+            return
+        died_ms = supplies.died_ms - RENEWED_MS
+        if any(model.clock_set_ms > died_ms for model in self.chargers.values() if model.clock_set_ms):
+            return  # its limits expire by a clock that was set since they were said
+        self._is_left = True
+        self._bounds = supplies.left(self._bounds)
+        self.truth.hold_root(supplies.died_firm_w)
 
     @property
     def bounds(self) -> Mapping[str, RowBound]:
         """Return what the server last said that each row may carry without it."""
         return self._bounds
+
+    def is_full_on_a_phase(self, engine: Controller, node: str) -> bool:
+        """Return whether more is booked on a phase of a fuse than it carries."""
+        phases = self.truth.rows.phases
+        booked = engine.phases_booked() if phases else {}
+        return any(booked[row] > capacity for row, capacity in phases.items() if row.startswith(f"{node}/"))
 
     def has_raised_default(self, charger_id: ChargerId) -> bool:
         """Return whether it would not take its fail-safe power, so that its idle connectors are booked above it."""
@@ -384,7 +443,9 @@ class Judge:
             self.raises_checked += 1
             before = f"I1/I3: {_name(key)} raised from {self._before.get(key)} W"
             for node_id in self._rows(key.charger_id):
-                booked_w, capacity_w = engine.node_booked_w(node_id), engine.node_capacity_w(node_id)
+                is_phase = node_id in self.truth.rows.phases
+                booked_w = booked_on(engine, node_id)
+                capacity_w = self.truth.rows.phases[node_id] if is_phase else engine.node_capacity_w(node_id)
                 fits = capacity_w is None or booked_w <= capacity_w
                 demand(fits, "{}, but {} has {} booked of {} W", before, node_id, booked_w, capacity_w)
 
@@ -403,6 +464,27 @@ class Judge:
         for charger_id in self.mirror.chargers:
             least_w, booked_w = self.mirror.charger_booked_w(charger_id), engine.charger_booked_w(charger_id)
             demand(booked_w >= least_w, "I5: {} booked {}, the law says at least {}", charger_id, booked_w, least_w)
+        for row, least in self._on_phases().items():
+            booked = engine.phases_booked()[row]
+            demand(booked >= least, "I5: {} booked {} sixths of a watt, the law says at least {}", row, booked, least)
+
+    def _on_phases(self) -> dict[str, int]:
+        """Return the least that is booked on every row of a phase, by what was sent and answered alone."""
+        rows, mirror = self.truth.rows, self.mirror
+        if not rows.phases or not self.around.switches.mirror:
+            return {}
+        least = dict.fromkeys(rows.phases, 0)
+        for charger_id in mirror.chargers:
+            amounts = mirror.phases_booked(charger_id)
+            for row in rows.phases_of(charger_id):
+                least[row] += amounts[rows.lines[row]]
+        return least
+
+    def _i1_on_phases(self, booked_before: Mapping[str, int], after_facts: Mapping[str, int]) -> None:
+        """Judge that no command puts more on a phase than it carries, or than facts had put there."""
+        for row, least in self._on_phases().items():
+            most = max(self.truth.rows.phases[row], after_facts.get(row, 0), booked_before.get(row, 0))
+            demand(least <= most, "I1: {} has {} sixths of a watt booked by commands, it carries {}", row, least, most)
 
     def _tree(self, engine: Controller) -> None:
         """Add up the rows anew: their capacities are those of the configuration, and every charger counts on each."""
@@ -410,11 +492,15 @@ class Judge:
         capacities_w = self.truth.rows.capacities_w
         total_w = dict.fromkeys(capacities_w, 0)
         for charger in station.chargers:
-            for node_id in self._rows(charger.charger_id):
+            for node_id in self.truth.rows.nodes_of(charger.charger_id):
                 total_w[node_id] += engine.charger_booked_w(charger.charger_id)
         total_w[GRID] = sum(engine.charger_booked_w(charger_id) for charger_id in self.mirror.chargers)
+        taking_w = 0 if self.supplies is None or self.supplies.root is None else self.supplies.root.taking_w
+        total_w[GRID] += taking_w
         for node_id, capacity_w in capacities_w.items():
             has_w, booked_w = engine.node_capacity_w(node_id), engine.node_booked_w(node_id)
+            if node_id == GRID and has_w is not None and self.supplies is not None:
+                has_w = max(0, has_w - taking_w)  # what it is in all, the second reading of it has judged
             demand(has_w == capacity_w, "I1: {} counts with {} of its {} W", node_id, has_w, capacity_w)
             demand(booked_w >= total_w[node_id], "I1: {} books {} of {} W", node_id, booked_w, total_w[node_id])
 

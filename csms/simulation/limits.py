@@ -8,7 +8,7 @@ G: without a server, for as long as it stays away, Σ fits every row, after ever
 when the process died, it stays within what was booked then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from csms.core.firm import RowBound
@@ -17,7 +17,8 @@ from csms.simulation.asked import Asked
 from csms.simulation.client import RestClient
 from csms.simulation.host import Controller
 from csms.simulation.trace import demand
-from csms.simulation.truth import Obeyed, Truth
+from csms.simulation.truth import Obeyed, Truth, booked_on
+from csms.simulation.wiring import NOTHING
 from csms.simulation.workoff import WORK_OFF_MS, WorkOff
 
 
@@ -45,9 +46,9 @@ class Limits:
         sums_w = truth.in_force_w(obeyed)
         self.workoff.count()
         self._note_evidence(sums_w)
-        capacities_w = truth.rows.capacities_w
-        for row, watts in self._on_rows(sums_w).items():
-            capacity_w = capacities_w[row]
+        rows = truth.rows
+        for row, watts in (self._on_rows(sums_w) | self.workoff.currents.in_force(obeyed)).items():
+            capacity_w = rows.capacity(row)
             if capacity_w is None:
                 continue
             self.asked.compared["A"] += 1
@@ -60,18 +61,21 @@ class Limits:
         """Judge every row (G), and every charger by what was booked for it when the process died (B)."""
         rows = self.truth.rows
         sums_w = self.truth.in_force_w(obeyed)
-        for row, watts in self._on_rows(sums_w).items():
-            capacity_w = rows.capacities_w[row]
+        for row, watts in (self._on_rows(sums_w) | self.workoff.currents.in_force(obeyed)).items():
+            capacity_w = rows.capacity(row)
             if capacity_w is None:
                 continue
             self.asked.compared["G"] += 1
             if watts <= capacity_w:
                 continue
-            bound = bounds[row]
-            was_fine = bound.possible_w <= capacity_w
+            if row in rows.phases and self.truth.liars_on(row):
+                self.asked.excuse("G", "a liar on the phase")
+                continue
+            bound_w = self.truth.phases_booked[row] if row in rows.phases else bounds[row].possible_w
+            was_fine = bound_w <= capacity_w
             demand(not was_fine, "G: {} has limits of {} W in force, its capacity is {} W", row, watts, capacity_w)
             self.asked.excuse("G", "overbooked when the server died")
-            demand(watts <= bound.possible_w, "G: {} has limits of {} W, bound {} W", row, watts, bound.possible_w)
+            demand(watts <= bound_w, "G: {} has limits of {} W, bound {} W", row, watts, bound_w)
         for charger_id, watts in sums_w.items():
             self.asked.compared["B"] += 1
             booked_w = self.truth.charger_booked_w.get(charger_id, 0)
@@ -86,7 +90,7 @@ class Limits:
         rows = self.truth.rows
         total_w: dict[str, int] = {}
         for charger_id, watts in sums_w.items():
-            for row in rows.of(charger_id):
+            for row in rows.nodes_of(charger_id):
                 total_w[row] = total_w.get(row, 0) + watts
         return total_w
 
@@ -108,16 +112,34 @@ class Limits:
         beside_w = obeyed[charger_id][idx - 1] if is_beside and charger_id in self.truth.counting else 0
         return max(0, client.obeyed_w - beside_w)
 
+    def _more_on(self, row: str, obeyed: Obeyed) -> Callable[[RestClient], int]:
+        """Return how what a client may take beyond what is in force over OCPP counts on a row."""
+        line = self.truth.rows.lines.get(row)
+        if line is None:
+            return lambda client: self._more_w(client, obeyed)
+
+        def more(client: RestClient) -> int:
+            charger_id, idx = client.key
+            is_beside = self.truth.chargers[charger_id].outlets[idx - 1].transaction is not None
+            counts = is_beside and charger_id in self.truth.counting
+            beside = self.workoff.currents.of_limit(charger_id, idx, obeyed[charger_id][idx - 1]) if counts else NOTHING
+            return self.workoff.currents.client_beyond(client, client.obeyed_w, beside)[line]
+
+        return more
+
     def _fits(self, engine: Controller, row: str, capacity_w: int) -> None:
         """Take that a row has room for its limits; with what is booked it fits as well, nothing has overbooked it."""
         self._since_ms.pop(row, None)
         is_opened = row in self._evidence_ms or self.workoff.opened_ms(row) is not None
-        if is_opened and engine.node_booked_w(row) <= capacity_w:
+        if is_opened and booked_on(engine, row) <= capacity_w:
             self.workoff.close(row)
             self._evidence_ms.pop(row, None)
 
     def _over(self, row: str, watts: int, capacity_w: int, obeyed: Obeyed) -> None:
         now_ms, workoff = self.truth.now_ms, self.workoff
+        if row in self.truth.rows.phases and self.truth.liars_on(row):
+            self.asked.excuse("A", "a liar on the phase")  # what it has on a phase, and shall have, is told by C alone
+            return
         since_ms = self._since_ms.setdefault(row, now_ms)
         evidence_ms = self._evidence_ms.get(row)
         is_opened = workoff.opened_ms(row) is not None or evidence_ms is not None
@@ -131,7 +153,5 @@ class Limits:
             self.asked.excuse("A", "just overbooked")
             return
         known = self.truth.believable(obeyed)
-        why = workoff.demand_let_go(
-            "A", row, capacity_w, known, lambda each: self._more_w(each, obeyed), known_ms + WORK_OFF_MS
-        )
+        why = workoff.demand_let_go("A", row, capacity_w, known, self._more_on(row, obeyed), known_ms + WORK_OFF_MS)
         self.asked.excuse("A", why)

@@ -43,6 +43,7 @@ from csms.core.records import (
 from csms.core.session import HISTORIC
 from csms.core.settings import KeyStored
 from csms.core.station import Charger, Control, Station
+from csms.simulation import phases
 from csms.simulation.freeing import (
     ASSERT_MS,
     clearable,
@@ -57,6 +58,7 @@ from csms.simulation.freeing import (
 )
 from csms.simulation.heard import MOST_LEVELS, HeardCharger, HeardConnector, HeardSend
 from csms.simulation.store import Store
+from csms.simulation.wiring import NOTHING, Amounts, Own
 
 DC_PLUG_W = 500_000
 AC_PLUG_A = 63
@@ -133,6 +135,33 @@ class Mirror:
             return min(charger.most_w, total_w)
         return min(charger.uncontrolled_w, max(total_w, charger.uncontrolled_w))
 
+    def phases_booked(self, charger_id: ChargerId) -> Amounts:
+        """Return the least K of a charger on each phase, sixths of a watt."""
+        charger = self.chargers[charger_id]
+        config, most_w = charger.charger, charger.most_w
+        if charger.is_drained:
+            return NOTHING
+        if config.control is Control.NONE:
+            return phases.of_all(config, most_w, config.uncontrolled_power_w)
+        is_steered = self.is_steered(charger)
+        known = unknown = NOTHING
+        doubts = config.control is Control.OCPP and not charger.ever_connected
+        for idx, connector in charger.connectors.items():
+            told = [phases.Told(sum(connector.rest_w.values()), None)]
+            used: list[Own] = []
+            if is_steered:
+                told += [phases.Told(send.limit_w, send.form) for send in (*connector.sends, *charger.defaults)]
+                if connector.open_id is not None:
+                    used = phases.learnt(connector.shown, charger.connection)
+            amounts = phases.of_connector(config, most_w, told, used)
+            if is_steered and idx not in charger.provisioned:
+                doubts, unknown = True, phases.added(unknown, amounts)
+            else:
+                known = phases.added(known, amounts)
+        if doubts:
+            unknown = phases.highest(unknown, phases.of_all(config, most_w, charger.uncontrolled_w))
+        return phases.at_most(config, most_w, phases.added(known, unknown))
+
     def sends_in_force(self) -> frozenset[tuple[Token, int]]:
         """Return token and limit of every send that no rule has freed."""
         return frozenset(
@@ -152,10 +181,13 @@ class Mirror:
             self._hear(fact)
         self._free()
 
-    def see(self, commands: Iterable[Command], records: Iterable[Record]) -> None:
-        """Take the commands and the session rows of one step."""
+    def read(self, records: Iterable[Record]) -> None:
+        """Take the rows of one step: what became of its facts."""
         for record in records:
             self._see_record(record)
+
+    def see(self, commands: Iterable[Command]) -> None:
+        """Take the commands of one step."""
         for command in commands:
             charger = self.chargers.get(command.charger_id)
             if charger is None:
@@ -204,6 +236,8 @@ class Mirror:
             connector.current is not None and connector.current.session_id == row.session_id
         ):
             newer = connector.current is None or connector.current.session_id != row.session_id
+            if newer:
+                connector.shown = [each for each in connector.shown if each.at_ms == self.now_ms]
             if newer and row.transaction_id is not None:
                 hand_over(connector, row.transaction_id, self.now_ms)
             connector.current = row
@@ -424,6 +458,9 @@ class Mirror:
         if connector.available_since_ms is not None and fact.transaction_id == connector.open_id is not None:
             connector.available_since_ms = self.now_ms  # what a sample names is not over
         for sample in fact.samples:
+            shown = phases.shown_by(sample, charger.charger, charger.connection, self.now_ms)
+            if shown is not None:
+                connector.shown.append(shown)
             if sample.power_w is None or sample.power_w > _most_metered_w(charger.charger):
                 continue  # no power that flows
             connector.sample_w, connector.sample_ms = sample.power_w, self.now_ms

@@ -7,7 +7,7 @@ frees the rest. It knows no circuits, no provisioning and no late execution.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from csms.core.commands import Command, LimitForm, Purpose, RateUnit, SetLimit
+from csms.core.commands import Command, LimitForm, Purpose, RateUnit, SetBattery, SetLimit
 from csms.core.events import ChargerDisconnected, ChargerHeard, Fact, TransactionStarted, TransactionStopped
 from csms.core.firm import RowBound
 from csms.core.ids import ChargerId, ConnectionId, ConnectorKey, Now, Token, TransactionId
@@ -24,6 +24,7 @@ class NaiveStep:
     after_commit: tuple[Command, ...]
     records: tuple[Record, ...]
     replies: tuple[Reply, ...]
+    battery: SetBattery | None = None
 
 
 @dataclass(slots=True)
@@ -100,6 +101,10 @@ class NaiveController:
         if charger is not None:
             return charger.max_power_w
         return next((each.capacity_w for each in self.station.circuits if each.circuit_id == node_id), None)
+
+    def phases_booked(self) -> Mapping[str, int]:
+        """Return nothing: it knows of no phases."""
+        return {}
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
         """Return what it believes of every row that it knows."""

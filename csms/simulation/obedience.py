@@ -15,6 +15,7 @@ from csms.simulation.manners import POLITE, Handling, Manners, Word
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError, demand
+from csms.simulation.wiring import Amperes
 
 MAX_PHASES = 3
 """numberPhases where none is told (§7.14)."""
@@ -36,7 +37,7 @@ class Nature:
         zero: takes a limit of 0.
         any_transaction: takes a TxProfile that names a transaction other than the one that runs.
         tenths: keeps tenths of an ampere; reads_back: knows GetCompositeSchedule.
-        two_periods: takes a schedule of more than one period.
+        two_periods: takes a schedule of more than one period; shows_both: its composite schedule has them all.
         tx_profiles: takes TxProfile; else its connectors' own TxDefaultProfile alone limits a transaction.
         triggers: knows TriggerMessage.
         configuration: its configuration keys as they were at first.
@@ -53,6 +54,7 @@ class Nature:
     reads_back: bool = True
     tx_profiles: bool = True
     two_periods: bool = True
+    shows_both: bool = False
     triggers: bool = True
     configuration: dict[str, str | None] = field(default_factory=dict)
     pen: Pen = field(default_factory=Pen)
@@ -60,10 +62,17 @@ class Nature:
 
 @dataclass(eq=False, slots=True)
 class Expiring:
-    """A second period of a profile that is to come, by this charger's clock; `round` counts how often that was set."""
+    """A second period of a profile that is to come, by this charger's clock; `round` counts how often that was set.
+
+    `installed`: the profile that it belongs to, at connector `idx` and stack level `level`; `limit`: as it was told.
+    """
 
     due_ms: int
     fall: Callable[[], None]
+    idx: int
+    level: int
+    installed: tuple[int, int]
+    limit: float
     round: int = 0
 
 
@@ -80,6 +89,7 @@ class Obedience:
         self._around = around
         self._epoch = 0
         self._told_tenths: dict[int, int] = {}
+        self._told: dict[int, tuple[str, float]] = {}
         self._expiring: list[Expiring] = []
         self.running_id: Callable[[int], tuple[bool, int | None]] = lambda _idx: (False, None)
         self.reboots: Callable[[], None] = lambda: None
@@ -180,11 +190,30 @@ class Obedience:
     def _read_back(self, payload: Payload) -> Payload:
         """Return the limit told last, as far as this charger keeps tenths of an ampere."""
         idx = payload["connectorId"]
+        if self.nature.shows_both:
+            return self._composite(idx, payload)
         told = self._told_tenths.get(idx)
         if told is None or not self.nature.reads_back:
             return _status("Rejected")
         period = {"startPeriod": 0, "limit": self._kept(told) / 10}
         schedule = {"duration": payload["duration"], "chargingRateUnit": "A", "chargingSchedulePeriod": [period]}
+        return _status("Accepted") | {"connectorId": idx, "chargingSchedule": schedule}
+
+    def _composite(self, idx: int, payload: Payload) -> Payload:
+        """Return what is in force at a connector, and what will be, in the unit that was told (§5.7)."""
+        unit, levels = payload.get("chargingRateUnit", "A"), self.profiles.tx.get(idx)
+        told = self._told.get(idx)
+        if not self.nature.reads_back or not levels or told is None or told[0] != unit:
+            return _status("Rejected")
+        level = max(levels)
+        limit = self._kept(round(told[1] * 10)) / 10 if unit == "A" else told[1]
+        periods: list[dict[str, Any]] = [{"startPeriod": 0, "limit": limit}]
+        for each in self._expiring:
+            left_ms = each.due_ms - self.clock_ms()
+            is_mine = (each.idx, each.level) == (idx, level) and each.installed is levels[level]
+            if is_mine and 0 < left_ms < payload["duration"] * 1_000:
+                periods.append({"startPeriod": left_ms // 1_000, "limit": each.limit})
+        schedule = {"duration": payload["duration"], "chargingRateUnit": unit, "chargingSchedulePeriod": periods}
         return _status("Accepted") | {"connectorId": idx, "chargingSchedule": schedule}
 
     def _kept(self, tenths_a: int) -> int:
@@ -247,7 +276,7 @@ class Obedience:
         idx, profile = payload["connectorId"], payload["csChargingProfiles"]
         schedule, level = profile["chargingSchedule"], profile["stackLevel"]
         unit, (period, *later) = schedule["chargingRateUnit"], schedule["chargingSchedulePeriod"]
-        limit_w = self._distorted_w(idx, self._limit_w(unit, period))
+        limit_w = self._as_told(unit, period, self._distorted_w(idx, self._limit_w(unit, period)))
         if profile["chargingProfilePurpose"] != "TxProfile":
             self.profiles.set_default(idx, level, limit_w)
             self.changed()
@@ -263,6 +292,7 @@ class Obedience:
             self._set_all(level, limit_w)
         for one in later:
             self._expire_later(idx, level, schedule["startSchedule"], unit, one)
+        self._told[idx] = unit, period["limit"]
         if unit == "A":
             self._told_tenths[idx] = round(period["limit"] * 10)
         self.changed()
@@ -272,16 +302,17 @@ class Obedience:
         """Put a second period in force when this charger's clock says so, unless the profile is another by then."""
         installed = self.profiles.tx[idx][level]
         due_ms = time_ms(start) + period["startPeriod"] * 1_000
-        limit_w = self._limit_w(unit, period)
+        limit_w = self._as_told(unit, period, self._limit_w(unit, period))
 
         def fall() -> None:
             self._expiring.remove(expiring)
             if self.profiles.tx.get(idx, {}).get(level) is installed:
                 self.profiles.set_tx(idx, level, installed[0], limit_w)
+                self._told[idx] = unit, period["limit"]
                 self.expired += 1
                 self.changed()
 
-        expiring = Expiring(due_ms, fall)
+        expiring = Expiring(due_ms, fall, idx, level, installed, period["limit"])
         self._expiring.append(expiring)
         self._await(expiring)
 
@@ -322,8 +353,15 @@ class Obedience:
         """Return what a limit allows at this charger, W: an ampere limit counts for each phase used (§7.14)."""
         if unit == "W":
             return int(period["limit"])
+        return self._kept(round(period["limit"] * 10)) * self.nature.voltage_v * self._phases(period) // 10
+
+    def _phases(self, period: dict[str, Any]) -> int:
         phases: int = min(period.get("numberPhases", MAX_PHASES), self.nature.phases)
-        return self._kept(round(period["limit"] * 10)) * self.nature.voltage_v * phases // 10
+        return phases
+
+    def _as_told(self, unit: str, period: dict[str, Any], limit_w: int) -> int:
+        """Return a limit, W, that knows whether it was told in amperes."""
+        return Amperes(limit_w, self._phases(period)) if unit == "A" else limit_w
 
 
 def _status(word: str) -> Payload:

@@ -28,6 +28,7 @@ class Odds:
         clock_ms: a charger's clock steps, of each charger; delivery: share of the CALLs that arrive late.
         full: share of the first connections that wait until a fuse is booked to its capacity.
         acts_ms: an operator caps or closes something.
+        phases_ms: what a charger tells of its phases goes wrong, or a car changes them, of each charger.
     """
 
     link_ms: int = 0
@@ -52,6 +53,7 @@ class Odds:
     delivery: float = 0.0
     full: float = 0.0
     acts_ms: int = 0
+    phases_ms: int = 0
 
 
 NOTHING_ODD = Odds()
@@ -120,6 +122,17 @@ def with_acts(rng: random.Random, odds: Odds, choice: Choice) -> Odds:
             return replace(odds, acts_ms=rng.randint(40, 300) * 1_000) if rng.random() < 1 / 3 else odds
         case _:
             return replace(odds, acts_ms=90_000)
+
+
+def with_phases(rng: random.Random, odds: Odds, choice: Choice) -> Odds:
+    """Return the odds with what befalls phases, where fuses are limited on each: in half of the drawn worlds."""
+    match choice:
+        case Profile.NONE:
+            return odds
+        case Profile.DRAWN:
+            return replace(odds, phases_ms=rng.randint(60, 400) * 1_000) if rng.random() < 0.5 else odds
+        case _:
+            return replace(odds, phases_ms=120_000)
 
 
 def _named(kinds: frozenset[Kind]) -> Odds:

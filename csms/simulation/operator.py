@@ -1,9 +1,11 @@
 """The operator of a world: changes the configuration, and with it which chargers may connect."""
 
 from csms.core.configuration.loads import check_constant_loads
+from csms.core.configuration.phase_checks import check_phases
 from csms.core.events import StationConfigured
 from csms.core.ids import ChargerId
 from csms.core.station import GRID, Charger, Control, Station
+from csms.simulation.ampere_stations import in_amperes_again
 from csms.simulation.faults import Kind
 from csms.simulation.host import Controller
 from csms.simulation.scene import Scene
@@ -67,10 +69,10 @@ class Operator:
             if not strike(Kind.CONFIGURATION_CHANGE):
                 return
             grown = with_charger(station, self._removed.pop())
-            if not check_constant_loads(grown):  # else the API would refuse it
+            if not check_constant_loads(grown) and not check_phases(grown):  # else the API would refuse it
                 self._post_station(grown)
             return
-        changed = changed_station(self._scene.around.rng, station)
+        changed = in_amperes_again(station, changed_station(self._scene.around.rng, station))
         if not strike(_kind_of(station, changed)):
             return
         self._removed += [c for c in station.chargers if changed.charger(c.charger_id) is None]

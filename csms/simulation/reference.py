@@ -1,6 +1,7 @@
 """What a fair share is, computed in the most obvious way: one level rises, full rows freeze their members.
 
-Independent of the allocator: levels are found by bisection in whole watts, off by less than a watt for each session.
+Independent of the allocator: levels are found by bisection in whole watts, off by less than a watt
+for each session and unit of weight.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One session: its rows, innermost first, its least and most power, its rank; `held_w`: it cannot be told less."""
+    """One session: its rows, innermost first, its least and most power, its rank; `held_w`: it cannot be told less.
+
+    `weight`: its share beside others; `place`: who comes before it whatever the rank.
+    """
 
     name: str
     rows: tuple[str, ...]
@@ -17,10 +21,12 @@ class Claim:
     max_w: int
     rank: int
     held_w: int = 0
+    weight: int = 1
+    place: tuple[int, ...] = ()
 
 
 def fair_shares(claims: Sequence[Claim], room_w: Mapping[str, int]) -> dict[str, int]:
-    """Return each session's max-min fair share, W; rows that `room_w` does not name are unlimited.
+    """Return each session's weighted max-min fair share, W; rows that `room_w` does not name are unlimited.
 
     One that is not admitted takes what it cannot be told less than from all others.
     """
@@ -55,7 +61,7 @@ def fair_shares(claims: Sequence[Claim], room_w: Mapping[str, int]) -> dict[str,
 
 def _admit(claims: Sequence[Claim], room_w: Mapping[str, int]) -> list[Claim]:
     admitted: list[Claim] = []
-    for claim in sorted(claims, key=lambda each: (not each.held_w, each.rank)):
+    for claim in sorted(claims, key=lambda each: (not each.held_w, each.place, each.rank)):
         tried = [*admitted, claim]
         if claim.max_w >= claim.min_w and _fits({each.name: each.min_w for each in tried}, tried, room_w):
             admitted = tried
@@ -63,7 +69,8 @@ def _admit(claims: Sequence[Claim], room_w: Mapping[str, int]) -> list[Claim]:
 
 
 def _at(admitted: Sequence[Claim], frozen: Mapping[str, int], level: int) -> dict[str, int]:
-    return {each.name: frozen.get(each.name, min(max(level, each.min_w), each.max_w)) for each in admitted}
+    shares = {each.name: min(max(level * each.weight, each.min_w), each.max_w) for each in admitted}
+    return shares | dict(frozen)
 
 
 def _sum(shares: Mapping[str, int], claims: Sequence[Claim], row: str) -> int:

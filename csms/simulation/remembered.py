@@ -21,12 +21,13 @@ class Remembered:
     _connectors_w: dict[ConnectorKey, int] = field(default_factory=dict)
     _chargers_w: dict[ChargerId, int] = field(default_factory=dict)
     _rows_w: Mapping[str, int] | None = None
+    _phases: Mapping[str, int] | None = None
 
     def step(self, facts: Sequence[Fact], now: Now) -> StepLike:
         """Take facts in."""
         self._connectors_w.clear()
         self._chargers_w.clear()
-        self._rows_w = None
+        self._rows_w = self._phases = None
         return self.controller.step(facts, now)
 
     def next_due_ms(self) -> int | None:
@@ -65,6 +66,12 @@ class Remembered:
     def node_capacity_w(self, node_id: str) -> int | None:
         """Return a row's capacity, W; None when it has none."""
         return self.controller.node_capacity_w(node_id)
+
+    def phases_booked(self) -> Mapping[str, int]:
+        """Return what is booked on every row of a phase, sixths of a watt."""
+        if self._phases is None:
+            self._phases = self.controller.phases_booked()
+        return self._phases
 
     def firm_bounds(self) -> Mapping[str, RowBound]:
         """Return what every row may carry without this process."""

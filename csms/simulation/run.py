@@ -13,7 +13,7 @@ from csms.core.engine import Engine
 from csms.core.station import Charger
 from csms.simulation.asked import Asked
 from csms.simulation.drawn import Drawn, DrawnCharger, arrival_line
-from csms.simulation.faults import Choice, Kind, Profile, carriers, choice_text, kinds_text
+from csms.simulation.faults import OF_ENERGY, OF_PHASES, Choice, Kind, Profile, carriers, choice_text, kinds_text
 from csms.simulation.host import MakeController
 from csms.simulation.surroundings import Switches
 from csms.simulation.trace import Trace, ViolationError
@@ -31,6 +31,9 @@ class Options:
         hours: length of the stormy part, virtual hours, with a calm after it; None: the seed draws both.
         chargers: how many; None: the seed draws 1 to 6.
         faults: which may happen; without: which of them may not.
+        energy: the site has a battery, a meter, or a capacity that comes and goes; likewise where a fault of theirs is
+            chosen by name.
+        phases: fuses are limited in amperes on each phase; likewise where a fault of phases is chosen by name.
     """
 
     seed: int
@@ -38,6 +41,18 @@ class Options:
     chargers: int | None = None
     faults: Choice = Profile.DRAWN
     without: frozenset[Kind] = frozenset()
+    energy: bool = False
+    phases: bool = False
+
+    @property
+    def has_energy(self) -> bool:
+        """Return whether it is a world with energy."""
+        return self.energy or (isinstance(self.faults, frozenset) and not self.faults.isdisjoint(OF_ENERGY))
+
+    @property
+    def has_phases(self) -> bool:
+        """Return whether fuses are limited on each phase."""
+        return self.phases or (isinstance(self.faults, frozenset) and not self.faults.isdisjoint(OF_PHASES))
 
     @property
     def text(self) -> str:
@@ -51,6 +66,10 @@ class Options:
             words.append(f"--faults {choice_text(self.faults)}")
         if self.without:
             words.append(f"--without {kinds_text(self.without)}")
+        if self.energy:
+            words.append("--energy")
+        if self.phases:
+            words.append("--phases")
         return " ".join(words)
 
 
@@ -68,6 +87,7 @@ class Outcome:
         limits_over_ms: for how long each row had limits in force above its capacity.
         excess_ms: the longest time for which a row carried too much while what had opened it was to be worked off.
         grid_w: the most that the meter of the grid connection has shown; house_w: the most that the house took of it.
+        boosted_ms: for how long a battery gave; above_firm_ms: for how long cars drew more than what is firm.
         asked: how often each oracle was asked.
         trace: the story as objects.
     """
@@ -84,6 +104,8 @@ class Outcome:
     excess_ms: int
     grid_w: int
     house_w: int
+    boosted_ms: int
+    above_firm_ms: int
     asked: Asked
     trace: Trace
 
@@ -103,7 +125,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
     world = World(
         options.seed,
         make,
-        Switches(odd=True),
+        Switches(odd=True, energy=options.has_energy, phases=options.has_phases),
         choice=options.faults,
         chargers_count=options.chargers,
         without=options.without,
@@ -117,7 +139,7 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         world.run(stormy_ms, calm_ms)
     except ViolationError as error:
         violation = str(error).splitlines()[0]
-    around = world.around
+    around, supplies = world.around, world.judge.supplies
     return Outcome(
         (*drawn, *map(arrival_line, around.arrivals)),
         violation,
@@ -131,6 +153,8 @@ def simulate(options: Options, make: MakeController = Engine) -> Outcome:
         world.judge.fuses.longest_ms,
         world.grid.most_w,
         world.grid.most_house_w,
+        0 if supplies is None else supplies.boosted_ms,
+        0 if supplies is None else supplies.above_firm_ms,
         world.judge.asked,
         around.trace,
     )
@@ -146,6 +170,7 @@ def drawn_of(world: World, stormy_ms: int, calm_ms: int) -> Drawn:
         fate=world.fate,
         odds=world.around.odds,
         station=world.station,
+        site=world.site,
         chargers=tuple(_drawn_charger(world, charger) for charger in world.station.chargers),
     )
 
@@ -162,4 +187,5 @@ def _drawn_charger(world: World, charger: Charger) -> DrawnCharger:
         habits=model.habits,
         nature=model.obedience.nature,
         profiles=model.obedience.profiles,
+        phased=model.phased,
     )

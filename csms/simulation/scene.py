@@ -6,6 +6,7 @@ from csms.core.ids import ChargerId
 from csms.core.station import Station
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
+from csms.simulation.energy import Energy
 from csms.simulation.grid import GridConnection
 from csms.simulation.host import Host
 from csms.simulation.judge import Judge
@@ -24,6 +25,7 @@ class Scene:
     chargers: dict[ChargerId, ChargerModel]
     clients: list[RestClient]
     grid: GridConnection
+    energy: Energy | None = None
 
     @property
     def station(self) -> Station:

@@ -12,6 +12,20 @@ from csms.simulation.keys import Pen
 from csms.simulation.obedience import Nature
 from csms.simulation.profiles import ProfileMemory
 
+ADDED = (
+    "needs_start_power=False, ",
+    ", mode=<Mode.CONTROL: 'control'>",
+    ", terms=Terms(weight=None, priority=None), connector_terms=()",
+    ", capacity_schedule=()",
+    ", grid_operator=None",
+    ", capacity_tariff=None",
+    ", site_meter=None",
+    ", phase_limit=None",
+    ", rotation=None",
+    ", static_phases=None",
+)
+"""What was added to stations since their modes were drawn from them, as it is written at its default."""
+
 CONTROLS = (Control.AUTO,) * 5 + (Control.OCPP,) * 4 + (Control.REST,) * 2 + (Control.NONE,)
 
 
@@ -49,7 +63,9 @@ def _with_fail_safe(station: Station) -> Station:
     The draw depends on the station alone, so that everything else that a seed means stays as it is; what has been added
     to stations since is not in it, so that the modes stay, too.
     """
-    told = repr(station).replace("needs_start_power=False, ", "").replace(", mode=<Mode.CONTROL: 'control'>", "")
+    told = repr(station)
+    for added in ADDED:
+        told = told.replace(added, "")
     rng = random.Random(told)
     reserves = rng.random() < 0.6
     drawn = replace(station, chargers=tuple(_drawn_fail_safe(rng, c, reserves=reserves) for c in station.chargers))

@@ -5,11 +5,13 @@ from copy import deepcopy
 from dataclasses import replace
 
 from csms.core.events import KnownTransaction, StartKey
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId, CommandId, SessionId, Token
 from csms.core.learnt import Make
 from csms.core.records import (
     GUESSED_ENDS,
     CampaignStored,
+    CapacityEventForgotten,
     ChargerForgotten,
     ChargerStored,
     CommandStored,
@@ -47,6 +49,7 @@ class Store:
         self.counters: CountersStored | None = None
         self.commands: dict[CommandId, CommandStored] = {}
         self.events: list[EventLogged] = []
+        self.capacity_events: dict[str, CapacityEvent] = {}
 
     def apply(self, records: Iterable[Record]) -> None:  # noqa: C901, PLR0912 - one line for each kind of row
         """Make the records of one step durable."""
@@ -75,6 +78,10 @@ class Store:
                     self._correct(record)
                 case CommandStored():
                     self.commands[record.command_id] = record
+                case CapacityEvent():
+                    self.capacity_events[record.event_id] = record
+                case CapacityEventForgotten():
+                    self.capacity_events.pop(record.event_id, None)
                 case SampleStored() | CampaignStored():
                     pass
 
@@ -101,6 +108,7 @@ class Store:
             "sends": tuple(self.sends[token] for token in sorted(self.sends)),
             "sessions": tuple(row for row in self.sessions.values() if row.ended_ms is None),
             "commands": tuple(row for row in self.commands.values() if row.ended_ms is None),
+            "capacity_events": tuple(self.capacity_events.values()),
         }
         if self.counters is not None:
             rows["counters"] = self.counters

@@ -27,7 +27,9 @@ class Switches:
         foreign_before_report: a charger that takes a TxProfile for a foreign transaction does so even while its own is
             not reported yet: a declared lie, for which the ledger makes no promise.
         odd: what `odds` says may happen, too.
+        energy: the site has a battery, a meter, or a capacity that comes and goes (`csms.simulation.site`).
         need_start_power: the cars of every DC charger end the session when they are offered 0 W.
+        phases: fuses are limited in amperes on each phase (`csms.simulation.ampere_stations`).
     """
 
     faults: bool = True
@@ -36,6 +38,8 @@ class Switches:
     foreign_before_report: bool = False
     need_start_power: bool = False
     odd: bool = False
+    energy: bool = False
+    phases: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class Surroundings:
     odd_rng: random.Random = field(default_factory=lambda: random.Random(0))
     later_rng: random.Random = field(default_factory=lambda: random.Random(0))
     acts_rng: random.Random = field(default_factory=lambda: random.Random(0))
+    energy_rng: random.Random = field(default_factory=lambda: random.Random(0))
+    phases_rng: random.Random = field(default_factory=lambda: random.Random(0))
     arrivals: list[Arrival] = field(default_factory=list)
     delayed_until_ms: dict[ChargerId, int] = field(default_factory=dict)
     server_ahead_ms: int = 0

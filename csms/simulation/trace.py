@@ -45,7 +45,7 @@ def _line(at_ms: int, mark: str, what: object) -> str:
     return f"{at_ms / 1000:10.3f} {mark:>8} {_short(what)}"
 
 
-_DULL = frozenset({"raw_json", "form", "boot", "cause", "new_session_id", "error_code", "info"})
+_DULL = frozenset({"raw_json", "form", "boot", "cause", "new_session_id", "error_code", "info", "duration_s"})
 
 
 def _short(what: object) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from csms.core.ids import ChargerId, ConnectorKey
-from csms.core.station import Control
+from csms.core.station import GRID, Control
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.host import Controller
@@ -28,7 +28,9 @@ class Truth:
         is_convicted: whether a connector counts as one that obeys no limit: it is tried at the least power.
         is_measured: whether more was measured of a charger than it was told.
         patience_ms: for how long an answer of a charger is waited for.
-        booked_w: of every connector, after the last step of the last process; charger_booked_w: of every charger.
+        root_w: what the grid connection has for the chargers, where that is not its configured capacity.
+        booked_w: of every connector, after the last step of the last process; charger_booked_w: of every charger;
+            phases_booked: on every row of a phase.
     """
 
     around: Surroundings
@@ -42,9 +44,11 @@ class Truth:
     counting: tuple[ChargerId, ...] = ()
     booked_w: dict[ConnectorKey, int] = field(default_factory=dict)
     charger_booked_w: dict[ChargerId, int] = field(default_factory=dict)
+    phases_booked: Mapping[str, int] = field(default_factory=dict)
     is_convicted: Callable[[ConnectorKey], bool] = lambda _key: False
     is_measured: Callable[[ChargerId], bool] = lambda _charger_id: False
     patience_ms: Callable[[ChargerId], int] = lambda _charger_id: 0
+    root_w: int | None = None
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,7 +64,15 @@ class Truth:
         """Return the rows of the configuration that the engine has taken in."""
         if self._rows.station is not self.mirror.station:
             self._rows = Rows(self.mirror.station)
+            if self.root_w is not None:
+                self._rows.capacities_w[GRID] = self.root_w
         return self._rows
+
+    def hold_root(self, power_w: int) -> bool:
+        """Have the grid connection carry so much from now on, W; return whether that is less than before."""
+        before_w, self.root_w = self.rows.capacities_w[GRID], power_w
+        self.rows.capacities_w[GRID] = power_w
+        return before_w is not None and power_w < before_w
 
     def obeyed(self) -> Obeyed:
         """Return the limit that is in force at each connector."""
@@ -108,6 +120,7 @@ class Truth:
         )
         self.booked_w = {key: engine.booked_w(key) for key in keys}
         self.charger_booked_w = {each: engine.charger_booked_w(each) for each in known}
+        self.phases_booked = engine.phases_booked() if self.rows.phases else {}
 
     def keeps_tx(self, charger_id: ChargerId) -> bool:
         """Return whether a charger keeps TxProfiles of ended transactions: a lie until its make was seen to."""
@@ -126,7 +139,12 @@ class Truth:
 
     def lies(self, charger_id: ChargerId) -> bool:
         """Return whether a charger lies, for life or as long as it shows that it keeps a profile."""
-        return charger_id in self.liars or self._shows_kept(charger_id)
+        return charger_id in self.liars or self._shows_kept(charger_id) or self._has_switched(charger_id)
+
+    def _has_switched(self, charger_id: ChargerId) -> bool:
+        """Return whether a car there has gone over to other phases than those that it began with."""
+        cars = (outlet.car for outlet in self.chargers[charger_id].outlets)
+        return any(car is not None and car.has_switched for car in cars)
 
     def _shows_kept(self, charger_id: ChargerId) -> bool:
         known = self.mirror.chargers.get(charger_id)
@@ -165,3 +183,8 @@ class Truth:
     def _booked_at_most(self, charger_id: ChargerId, limits_w: list[int]) -> list[int]:
         booked_w = [self.booked_w.get(ConnectorKey(charger_id, idx), 0) for idx in range(1, len(limits_w) + 1)]
         return list(map(min, limits_w, booked_w))
+
+
+def booked_on(engine: Controller, row: str) -> int:
+    """Return what is booked on a row, W or sixths of a watt."""
+    return engine.phases_booked()[row] if "/" in row else engine.node_booked_w(row)

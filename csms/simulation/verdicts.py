@@ -4,18 +4,21 @@ A conviction excuses what a connector draws, and makes others give way for it, s
 against it is taken widely, as a core must not be quicker than the widest reading: every sample running on above the
 least that was Accepted for its transaction, else above the least default, whether its car had the time to let go or
 not. One that tells no power, or none although its register rises, may be a mean above it. Of the samples of one step
-each may convict, whatever follows it in the same step.
+each may convict, whatever follows it in the same step. A limit in amperes is one of each phase: a car that uses one of
+three is above it with a third of its watts.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from csms.core.commands import RateUnit
 from csms.core.events import Fact, MeterSampled, Sample
 from csms.core.ids import ConnectorKey
 from csms.core.records import ChargerStored, Record
 from csms.simulation.freeing import tolerance_w
 from csms.simulation.heard import HeardCharger
 from csms.simulation.mirror import Mirror
+from csms.simulation.phases import learnt
 from csms.simulation.store import Store
 from csms.simulation.trace import demand
 
@@ -112,10 +115,21 @@ def _take(against: Against, sample: Sample, charger: HeardCharger, idx: int, now
         return
     against.newest = sample
     is_still = before is None or sample.energy_wh is None or sample.energy_wh == before.energy_wh
-    if (sample.power_w or is_still) and sample.power_w is not None and not _is_above(sample.power_w, charger, idx):
+    power_w = sample.power_w if sample.power_w is None else _as_told_w(sample, sample.power_w, charger, idx)
+    if (power_w or is_still) and power_w is not None and not _is_above(power_w, charger, idx):
         against.samples = 0
         return
     against.add(now_ms)
+
+
+def _as_told_w(sample: Sample, power_w: int, charger: HeardCharger, idx: int) -> int:
+    """Return the least limit in amperes, W, that lets such a power flow from the phases that a car uses."""
+    config, connector = charger.charger, charger.connectors[idx]
+    if config.phases <= 1 or not any(send.form.unit is RateUnit.A for send in (*connector.sends, *charger.defaults)):
+        return power_w
+    of_one_w = 0 if sample.current_ma is None else max(sample.current_ma) * config.voltage_v * config.phases // 1000
+    least = min((len(used) for used in learnt(connector.shown, charger.connection)), default=config.phases)
+    return max(power_w * config.phases // least, of_one_w)
 
 
 def _is_above(power_w: int, charger: HeardCharger, idx: int) -> bool:

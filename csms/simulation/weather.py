@@ -13,7 +13,7 @@ from csms.simulation.car import change_mind, random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.fate import Fate
-from csms.simulation.faults import CRASH_POINTS, METERS, STAMPS_DOUBTED_MS, Kind
+from csms.simulation.faults import CRASH_POINTS, METERS, OF_PHASES, STAMPS_DOUBTED_MS, Kind
 from csms.simulation.operator import Operator
 from csms.simulation.scene import Scene
 
@@ -72,6 +72,7 @@ class Weather:
         self._odd_every(odds.silent_ms, partial(self._silence, model))
         self._odd_every(odds.meter_ms, partial(self._break_meter, model))
         self._every_by(self._scene.around.later_rng, odds.clock_ms, partial(self._step_clock, model))
+        self._every_by(self._scene.around.phases_rng, odds.phases_ms, partial(self._confuse_phases, model))
 
     def _odd_every(self, mean_ms: int, action: Callable[[], object]) -> None:
         """Do the same with the dice of odd things, so that a world without them stays the one it was."""
@@ -197,7 +198,11 @@ class Weather:
 
     def kill(self, arrives: float = 0.3) -> None:
         """Have the server die, and everybody lose it."""
+        if self._scene.judge.supplies is not None:
+            self._scene.judge.supplies.died()
         self._scene.host.kill(arrives)
+        if self._scene.energy is not None:
+            self._scene.energy.server_changed()
         for model in self._scene.chargers.values():
             if model.link is not None:
                 model.link.die()
@@ -297,6 +302,16 @@ class Weather:
         if around.faults.strike(kind):
             model.meter_fault = kind
             model.meter_fault_until_ms = around.clock.now_ms + around.odd_rng.randint(30_000, 180_000)
+
+    def _confuse_phases(self, model: ChargerModel) -> None:
+        """Let a car go over to other phases, or a charger tell something else of them for a while."""
+        around = self._scene.around
+        kind = around.phases_rng.choice((Kind.PHASES_SWITCHED, *OF_PHASES))
+        if kind is Kind.PHASES_SWITCHED:
+            model.switch_phases()
+        elif around.faults.strike(kind):
+            model.phases_fault = kind
+            model.phases_fault_until_ms = around.clock.now_ms + around.phases_rng.randint(30_000, 180_000)
 
     def _step_clock(self, model: ChargerModel) -> None:
         around = self._scene.around

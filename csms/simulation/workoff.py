@@ -31,18 +31,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from csms.core.commands import Command, RateUnit, SetLimit
+from csms.core.commands import Command, LimitForm, RateUnit, SetLimit
 from csms.core.firm import RowBound
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.station import Charger, Control
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
+from csms.simulation.currents import Currents, wiring_of
 from csms.simulation.heard import HeardCharger, HeardSend
 from csms.simulation.host import Controller
 from csms.simulation.outlet import Outlet
 from csms.simulation.rows import Rows, opened_by
 from csms.simulation.trace import demand
 from csms.simulation.truth import Truth
+from csms.simulation.wiring import Amperes
 
 LEAST_CURRENT_A = 6
 DC_LEAST_W = 1_000
@@ -74,7 +76,7 @@ class Reach(StrEnum):
 
 @dataclass(slots=True)
 class Load:
-    """What is on a row after the time to work it off, W."""
+    """What is on a row after the time to work it off, W, on a phase sixths of a watt."""
 
     steered_w: int = 0
     least_w: int = 0
@@ -107,10 +109,12 @@ class WorkOff:
     _driven: set[ConnectorKey] = field(default_factory=set)
     _limited: set[ConnectorKey] = field(default_factory=set)
     _convicted_ms: dict[ConnectorKey, int] = field(default_factory=dict)
+    currents: Currents = field(init=False)
     _rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
         self._rows = self.truth.rows
+        self.currents = Currents(self.truth)
 
     # --- what happens ------------------------------------------------------------------------------------------------
 
@@ -119,7 +123,7 @@ class WorkOff:
         for command in commands:
             if isinstance(command, SetLimit) and command.transaction_id is not None:
                 key = ConnectorKey(command.charger_id, command.idx)
-                self._decided_w[key] = (command.transaction_id, command.limit_w)
+                self._decided_w[key] = (command.transaction_id, _as_told(command.limit_w, command.form))
 
     def left(self, command: Command) -> None:
         """Take a command as it leaves the process."""
@@ -127,10 +131,11 @@ class WorkOff:
             return
         key = ConnectorKey(command.charger_id, command.idx)
         self._decided_w.pop(key, None)
+        limit_w = _as_told(command.limit_w, command.form)
         if command.transaction_id is not None:
-            self._own_w[key] = (command.transaction_id, command.limit_w)
+            self._own_w[key] = (command.transaction_id, limit_w)
         else:
-            self._defaults_w[key] = command.limit_w
+            self._defaults_w[key] = limit_w
 
     def count(self) -> None:
         """Take who counts now: a row is opened by whoever joins, and by a change of the configuration."""
@@ -162,6 +167,14 @@ class WorkOff:
             was_w = bounds[row].possible_w if row in bounds else 0
             if capacity_w is not None and engine.node_booked_w(row) > max(capacity_w, was_w):
                 self._opened_ms[row] = self.truth.now_ms
+        booked = engine.phases_booked() if self.truth.rows.phases else {}
+        for row, capacity in self.truth.rows.phases.items():
+            if booked[row] > capacity:
+                self._opened_ms[row] = self.truth.now_ms
+
+    def fell(self, row: str) -> None:
+        """Take that a row carries less than before: a battery, a meter, or a time of day."""
+        self._opened_ms[row] = self.truth.now_ms
 
     def _lose_defaults(self) -> None:
         """Take that connectors are not provisioned any more: they are booked at all that their charger has."""
@@ -281,12 +294,15 @@ class WorkOff:
         `known_ms`: since when it could be known that there is too much: a CALL may have found out who is silent.
         `by_draw`: what is drawn is added up; else limits, those of a liar that nobody could know as far as it was told.
         """
-        load = Load()
-        left_w = {charger_id: model.hardware_w for charger_id, model in self.truth.chargers.items()}
+        load, line = Load(), self._rows.lines.get(row)
+        left_w = {
+            charger_id: model.hardware_w if line is None else wiring_of(model).most(model.hardware_w)
+            for charger_id, model in self.truth.chargers.items()
+        }
         for charger_id in self.truth.counting:
             if row not in self._rows.of(charger_id):
                 continue
-            own = self._share(charger_id, watts_of[charger_id], known_ms, is_told=is_told, by_draw=by_draw)
+            own = self._share(charger_id, watts_of[charger_id], known_ms, line, is_told=is_told, by_draw=by_draw)
             held_w = min(own.held_w, left_w[charger_id])
             steered_w = min(own.steered_w, left_w[charger_id] - held_w)
             left_w[charger_id] -= held_w + steered_w
@@ -299,13 +315,18 @@ class WorkOff:
                 watts = min(client_w(client), left_w[charger_id])
                 left_w[charger_id] -= watts
                 load.steered_w += watts
-                load.least_w += min(watts, self._default_w(charger_id))
+                load.least_w += min(watts, self._on(line, charger_id, client.key.idx, self._default_w(charger_id)))
         return load
+
+    def _on(self, line: int | None, charger_id: ChargerId, idx: int, limit_w: int) -> int:
+        """Return what a limit, W, at a connector is on a row: of watts (`line` None), or of a phase."""
+        return limit_w if line is None else self.currents.of_limit(charger_id, idx, limit_w)[line]
 
     def _default_w(self, charger_id: ChargerId) -> int:
         """Return the most that our default at a charger may be, W, or was a moment ago: nobody is told less."""
         now_ms = self.truth.now_ms
-        default_w = max((send.limit_w for send in self.truth.mirror.chargers[charger_id].defaults), default=0)
+        defaults = self.truth.mirror.chargers[charger_id].defaults
+        default_w = max((_as_told(send.limit_w, send.form) for send in defaults), default=0)
         before_w, seen_ms = self._had_w.get(charger_id, (0, 0))
         if default_w < before_w and now_ms - seen_ms <= WORK_OFF_MS:
             return before_w
@@ -313,11 +334,27 @@ class WorkOff:
         return default_w
 
     def _share(
-        self, charger_id: ChargerId, watts: Sequence[int], known_ms: int, *, is_told: bool, by_draw: bool
+        self,
+        charger_id: ChargerId,
+        watts: Sequence[int],
+        known_ms: int,
+        line: int | None,
+        *,
+        is_told: bool,
+        by_draw: bool,
     ) -> Load:
         known = self.truth.mirror.chargers[charger_id]
+
+        def on(outlet: Outlet, limit_w: int) -> int:
+            return self._on(line, charger_id, outlet.idx, limit_w)
+
+        def has(outlet: Outlet, power_w: int) -> int:
+            is_draw = by_draw and line is not None
+            return self.currents.of_draw(charger_id, outlet)[line or 0] if is_draw else on(outlet, power_w)
+
         if known.charger.control is Control.NONE:
-            return Load(held_w=sum(watts))
+            outlets = self.truth.chargers[charger_id].outlets
+            return Load(held_w=sum(has(outlet, power_w) for outlet, power_w in zip(outlets, watts, strict=True)))
         reach, since_ms = self._reach.get(charger_id, (Reach.AWAY, self.truth.now_ms))
         if since_ms + self._learnt_ms(charger_id) > self.truth.now_ms - WORK_OFF_MS:
             return Load()
@@ -334,16 +371,16 @@ class WorkOff:
         is_fixed = reach is Reach.AWAY or is_found_out or known.is_draining
         lies = charger_id in self.truth.liars and (by_draw or self.truth.is_measured(charger_id))
         if is_fixed or lies or (is_doubtful and not is_told):
-            return Load(held_w=sum(power_w for _outlet, power_w in with_cars))
+            return Load(held_w=sum(has(outlet, power_w) for outlet, power_w in with_cars))
         load = Load()
         for outlet, power_w in with_cars:
             key = ConnectorKey(charger_id, outlet.idx)
             told_w = self._told_w(known, outlet)
             is_new = self._convicted_ms.get(key, -JUDGED_MS) > self.truth.now_ms - JUDGED_MS
             if told_w is None or is_new:
-                load.held_w += power_w
+                load.held_w += has(outlet, power_w)
             else:
-                load.steered_w += min(power_w, told_w)
+                load.steered_w += min(has(outlet, power_w), on(outlet, told_w))
                 least_w = max(
                     _smallest_w(
                         known.charger,
@@ -352,7 +389,8 @@ class WorkOff:
                     ),
                     self._default_w(charger_id),
                 )
-                load.least_w += max(known.charger.fail_safe_power_w, min(told_w, least_w))
+                fail_safe_w = known.charger.fail_safe_power_w
+                load.least_w += max(on(outlet, fail_safe_w), min(on(outlet, told_w), on(outlet, least_w)))
         return load
 
     def _learnt_ms(self, charger_id: ChargerId) -> int:
@@ -401,3 +439,8 @@ def _smallest_w(charger: Charger, sends: Sequence[HeardSend], *, is_tried: bool)
     phases = charger.phases or (sends[-1].form.phases if sends else 0)
     least_w = LEAST_CURRENT_A * charger.voltage_v * phases if in_amperes else DC_LEAST_W
     return max(charger.min_power_w, least_w if charger.is_dc else DC_LEAST_W) if is_tried else least_w
+
+
+def _as_told(limit_w: int, form: LimitForm) -> int:
+    """Return a limit, W, that knows whether it was told in amperes."""
+    return Amperes(limit_w, form.phases) if form.unit is RateUnit.A else limit_w

@@ -1,18 +1,21 @@
 """One seed, one run: a random station, its chargers, cars and clients, faults, and a calm end."""
 
 import random
+from dataclasses import replace
 
 from csms.core.commands import EXPIRY_S
 from csms.core.ids import ChargerId
 from csms.core.learnt import Learnt, Make
 from csms.core.records import Driver, MakeStored
-from csms.core.station import GRID, Charger, Control, FailSafe
+from csms.core.station import GRID, Charger, Control, FailSafe, Station
 from csms.simulation import calm
 from csms.simulation.acts import Acts
+from csms.simulation.ampere_stations import in_amperes, with_currents
 from csms.simulation.car import random_car
 from csms.simulation.charger import ChargerModel
 from csms.simulation.client import RestClient
 from csms.simulation.clock import Clock
+from csms.simulation.energy import Energy
 from csms.simulation.fate import STORM, Fate, random_fate
 from csms.simulation.faults import LIES, Choice, Faults, Kind, Profile, allowed
 from csms.simulation.grid import GridConnection
@@ -20,16 +23,19 @@ from csms.simulation.host import Host, MakeController
 from csms.simulation.judge import Judge
 from csms.simulation.manners import AWFUL, POLITE, Manners, random_manners
 from csms.simulation.obedience import Obedience
-from csms.simulation.odds import drawn_character, random_odds, with_acts, with_later
+from csms.simulation.odds import NOTHING_ODD, drawn_character, random_odds, with_acts, with_later, with_phases
 from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.remembered import remembering
 from csms.simulation.scene import Scene
+from csms.simulation.site import SiteFate, random_site, with_site
 from csms.simulation.stations import random_habits, random_nature, random_station, with_start_power
 from csms.simulation.store import Store
+from csms.simulation.supplies import Supplies
 from csms.simulation.surroundings import Surroundings, Switches
 from csms.simulation.trace import Trace, ViolationError
 from csms.simulation.weather import Weather
+from csms.simulation.wiring import Phased
 
 TICK_MS = 1_000
 TOLD_LINES = 1_000
@@ -38,6 +44,10 @@ ALARMS_MS = 960_000
 TWO_MS = 600_000
 TOLD_AGAIN_MS = 360_000
 """H + 30 s, and what a demand estimate that was low needs to grow to the declared demand."""
+BUSY_MS = 30_000
+"""Cars come that often at least in worlds with energy: what is above firm power is given where somebody needs it."""
+SHOWS_SHARE = 0.85
+"""Share of the chargers in worlds with energy that let limits expire, and show it in their composite schedule."""
 DEAD_MS = 600_000
 """So long the world goes on without a server that never returns."""
 ALL_FAULTS = Switches()
@@ -68,9 +78,18 @@ class World:
             acts_rng = self.around.acts_rng = random.Random(f"acts {seed}")
             odds = with_later(later_rng, random_odds(odd_rng, choice), choice)
             self.around.odds = with_acts(acts_rng, odds, choice)
-        self.fate = fate = self._draw_fate()
+        fate = self._draw_fate()
         station = random_station(rng, chargers_count)
-        self.station = station = with_start_power(station) if switches.need_start_power else station
+        station = with_start_power(station) if switches.need_start_power else station
+        self.site: SiteFate | None = None
+        if switches.energy:
+            station, fate, self.site = self._draw_site(seed, station, fate)
+        self._phased: dict[ChargerId, Phased] = {}
+        if switches.phases:
+            phases_rng = self.around.phases_rng = random.Random(f"phases {seed}")
+            station, self._phased = in_amperes(phases_rng, station)
+            self.around.odds = with_phases(phases_rng, self.around.odds, self.choice)
+        self.station, self.fate = station, fate
         self.store = Store(station)
         self.chargers: dict[ChargerId, ChargerModel] = {}
         self.clients: list[RestClient] = []
@@ -87,7 +106,10 @@ class World:
         late = {c.charger_id: rng.randint(20_000, 400_000) for c in station.chargers if self._is_late(c)}
         self.late = late = late if Kind.FIRST_CONNECTION in self._possible else {}
         self.patient = frozenset(charger_id for charger_id in late if self._is_patient())
-        scene = Scene(self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid)
+        self.energy: Energy | None = None if self.site is None else self._make_energy(self.site)
+        scene = Scene(
+            self.around, self.host, self.judge, self.store, self.chargers, self.clients, self.grid, self.energy
+        )
         self._operator = Operator(scene, dict(late), self.patient)
         self._acts = Acts(scene)
         self._weather = Weather(scene, self._operator, self._acts, fate)
@@ -111,8 +133,10 @@ class World:
             self.host.boot()
             self._tick()
             self._weather.begin()
+            if self.energy is not None:
+                self.energy.begin()
             self.around.clock.run_until(stormy_ms)
-            if self.around.odds.gone and self.around.faults.strike(Kind.SERVER_GONE):
+            if self._is_to_go and self.around.faults.strike(Kind.SERVER_GONE):
                 self._weather.end_server()
                 self.around.clock.run_until(stormy_ms + DEAD_MS)
                 return
@@ -126,6 +150,11 @@ class World:
             message = f"{type(error).__name__}: {error}\n{self.around.trace.tell(TOLD_LINES)}"
             raise ViolationError(message) from error
 
+    @property
+    def _is_to_go(self) -> bool:
+        """Return whether the server never returns after the storm."""
+        return self.around.odds.gone or (self.site is not None and self.site.gone)
+
     def _wait_for_alarms(self, until_ms: int) -> None:
         """Go on while an alarm may stand, and for as long after it as it takes to be told everything (I10).
 
@@ -136,7 +165,9 @@ class World:
         taken_over = (model.taken_over_ms for model in self.chargers.values() if model.taken_over_ms is not None)
         one_ms = max((at_ms + TWO_MS for at_ms in taken_over), default=0)
         while clock.now_ms < until_ms and (
-            trouble.refusing or clock.now_ms < max(trouble.over_ms, one_ms, self._disobeyed_ms) + TOLD_AGAIN_MS
+            trouble.refusing
+            or clock.now_ms < max(trouble.over_ms, one_ms, self._disobeyed_ms) + TOLD_AGAIN_MS
+            or not self.judge.turns.are_settled(clock.now_ms)
         ):
             clock.run_until(clock.now_ms + 60_000)
 
@@ -146,6 +177,8 @@ class World:
             self.host.boot()
             self._tick()
             self._weather.begin()
+            if self.energy is not None:
+                self.energy.begin()
             self.around.clock.run_until(stormy_ms)
             self._weather.end_server()
             self.around.clock.run_until(stormy_ms + dead_ms)
@@ -157,6 +190,8 @@ class World:
         self.around.clock.after(TICK_MS, self._tick)
         for model in self.chargers.values():
             model.run(TICK_MS)
+        if self.energy is not None:
+            self.energy.run(self.around.clock.now_ms, TICK_MS)
         rows = self.store.chargers.values() if self.around.calm else ()
         if any(each.not_obeying for row in rows for each in row.evidence.values()):
             self._disobeyed_ms = self.around.clock.now_ms
@@ -170,8 +205,13 @@ class World:
         unheard = any(not client.is_sure for client in self.clients)
         if self.judge.liars:
             return
+        if self.judge.supplies is not None:
+            if engine is not None:
+                self.judge.look_at_flow(self.judge.supplies, chargers_w, self.grid.house_now_w)
+            return
         if engine is not None:
-            self.grid.hold(shown_w, station.grid_capacity_w, engine, now_ms)
+            is_full = self.judge.is_full_on_a_phase(engine, GRID)
+            self.grid.hold(shown_w, station.grid_capacity_w, engine, now_ms, is_full_on_a_phase=is_full)
         elif not unheard:
             self.grid.hold_without(shown_w, station.grid_capacity_w, station.static_load_w, self.judge.bounds, now_ms)
 
@@ -181,10 +221,14 @@ class World:
         for client in self.clients:
             client.stop()
         calm.begin(self.around, list(self.chargers.values()))
+        if self.energy is not None:
+            self.energy.calm_down()
 
     def _check_calm(self) -> None:
         engine = self.host.engine
         assert engine is not None, "the server is up in the calm"
+        if self.judge.supplies is not None:
+            return
         troubled = {
             row.charger_id for row in self.store.sessions.values() if row.ended_ms is None and row.driver is Driver.REST
         }
@@ -211,8 +255,23 @@ class World:
             return Fate()
         return random_fate(self.around.rng) if self.choice is Profile.DRAWN else STORM
 
+    def _draw_site(self, seed: int, station: Station, fate: Fate) -> tuple[Station, Fate, SiteFate]:
+        """Return the station as a site with energy, and what happens beside that."""
+        rng = self.around.energy_rng = random.Random(f"energy {seed}")
+        station, site = with_site(rng, station), random_site(rng, self.choice)
+        if site.alone:
+            self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
+        return station, replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS)), site
+
+    def _make_energy(self, site: SiteFate) -> Energy:
+        """Return the energy side of the world, with its own judge."""
+        energy = Energy(self.around, self.host, self.grid, lambda: self.judge.mirror.station, site)
+        self.judge.supplies = Supplies(self.around, energy)
+        self.judge.started_ms = lambda: self.host.started_ms
+        return energy
+
     def _draw_manners(self) -> Manners:
-        if self.choice is Profile.NONE:
+        if self.choice is Profile.NONE or (self.site is not None and self.site.alone):
             return POLITE
         return random_manners(self.around.rng) if self.choice is Profile.DRAWN else AWFUL
 
@@ -232,6 +291,11 @@ class World:
             make = Make("Vendor", charger.charger_id, "")
             self.store.makes[make] = MakeStored(make, Learnt(keeps_tx_profile=True))
         nature = random_nature(rng, charger, memory)
+        if self.site is not None and around.energy_rng.random() < SHOWS_SHARE:
+            nature = replace(nature, shows_both=True, two_periods=True, reads_back=True, tx_profiles=True)
+        phased = self._phased.get(charger.charger_id)
+        if phased is not None:
+            nature = with_currents(around.phases_rng, nature)
         manners = self._draw_manners()
         hardware_w = charger.max_power_w if charger.control is not Control.NONE else charger.uncontrolled_power_w
         model = ChargerModel(
@@ -243,6 +307,7 @@ class World:
             Obedience(around, nature, manners, memory),
             random_habits(rng),
         )
+        model.phased = phased
         self.chargers[charger.charger_id] = model
         character = drawn_character(around.odd_rng, around.odds, self._possible, is_dc=charger.is_dc)
         if charger.control in {Control.AUTO, Control.OCPP} and character is not None:

@@ -13,8 +13,10 @@ from typing import assert_never
 from sqlalchemy import Connection, Table
 
 from csms.core.audit import AuditEntry
+from csms.core.grid_terms import CapacityEvent
 from csms.core.records import (
     CampaignStored,
+    CapacityEventForgotten,
     ChargerForgotten,
     ChargerStored,
     CommandStored,
@@ -29,6 +31,7 @@ from csms.core.records import (
     StationStored,
     StopCorrected,
 )
+from csms.core.tariff import Peak
 from csms.store import codec, schema, statements
 from csms.store.codec import Row
 from csms.store.values import integer, text
@@ -110,6 +113,12 @@ class Changes:
                 self._keep(schema.command, codec.command_row(site, record))
             case CampaignStored():
                 self._keep(schema.campaign, codec.campaign_row(site, record))
+            case CapacityEvent():
+                self._keep(schema.capacity_event, codec.capacity_event_row(site, record))
+            case CapacityEventForgotten():
+                self.states[schema.capacity_event][text(record.event_id)] = None
+            case Peak():
+                self._keep(schema.tariff_peak, codec.peak_row(site, record))
             case StationStored():
                 self.states[schema.station][site] = codec.station_row(site, record)
             case _:

@@ -21,6 +21,7 @@ from csms.core.access import AccessKey
 from csms.core.audit import AuditEntry
 from csms.core.charger_access import ChargerAccess
 from csms.core.events import KnownTransaction
+from csms.core.grid_terms import CapacityEvent
 from csms.core.id_tags import IdTag
 from csms.core.local_list import LocalListStored
 from csms.core.records import (
@@ -37,6 +38,7 @@ from csms.core.records import (
     StopCorrected,
 )
 from csms.core.station import Station
+from csms.core.tariff import Peak
 from csms.ports import StoreError
 from csms.store.values import document, integer, optional_integer, optional_text, text
 
@@ -51,6 +53,8 @@ StateRecord = TypeVar(
     CountersStored,
     CommandStored,
     CampaignStored,
+    CapacityEvent,
+    Peak,
     KnownTransaction,
     IdTag,
     AuditEntry,
@@ -169,6 +173,10 @@ def session_row(station_id: str, record: SessionStored) -> Row:
         document(record.flags),
         optional_text(record.start_words),
         optional_integer(record.before_last_wh),
+        optional_integer(record.weight),
+        optional_integer(record.priority),
+        optional_integer(record.tag_weight),
+        optional_integer(record.tag_priority),
     )
 
 
@@ -258,6 +266,26 @@ def campaign_row(station_id: str, record: CampaignStored) -> Row:
     )
 
 
+def capacity_event_row(station_id: str, event: CapacityEvent) -> Row:
+    """Return the row of table `capacity_event`."""
+    return (
+        station_id,
+        text(event.event_id),
+        integer(event.from_ms),
+        optional_integer(event.to_ms),
+        integer(event.capacity_w),
+        text(event.source),
+        optional_integer(event.heartbeat_s),
+        text(event.set_by),
+        integer(event.set_ms),
+    )
+
+
+def peak_row(station_id: str, peak: Peak) -> Row:
+    """Return the row of table `tariff_peak`."""
+    return (station_id, text(peak.month), integer(peak.power_w))
+
+
 def event_row(station_id: str, record: EventLogged) -> Row:
     """Return the row of table `event_log`."""
     return (
@@ -320,6 +348,8 @@ def id_tag_row(station_id: str, tag: IdTag) -> Row:
         tag.concurrent,
         text(tag.note),
         integer(tag.version),
+        optional_integer(tag.weight),
+        optional_integer(tag.priority),
     )
 
 

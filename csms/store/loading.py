@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Select, Table, select
 
+from csms.core.grid_terms import CapacityEvent
 from csms.core.records import (
     CampaignStored,
     ChargerStored,
@@ -19,16 +20,26 @@ from csms.core.records import (
     Snapshot,
 )
 from csms.core.station import Station
+from csms.core.tariff import NO_PEAK, Peak
 from csms.store import schema
 from csms.store.codec import read_row, read_station
 
 KeyedRecord = TypeVar(
-    "KeyedRecord", ChargerStored, MakeStored, SendStored, SessionStored, CountersStored, CommandStored, CampaignStored
+    "KeyedRecord",
+    ChargerStored,
+    MakeStored,
+    SendStored,
+    SessionStored,
+    CountersStored,
+    CommandStored,
+    CampaignStored,
+    CapacityEvent,
+    Peak,
 )
 
 
 def load(connection: Connection, station_id: str) -> Snapshot:
-    """Return what is durable: configuration, chargers, makes, sends in force, what has not ended, counters.
+    """Return what is durable: configuration, chargers, makes, sends in force, what has not ended or stands, counters.
 
     Raises:
         CorruptRowError: a row cannot be read.
@@ -42,6 +53,9 @@ def load(connection: Connection, station_id: str) -> Snapshot:
     commands = open_commands.order_by(schema.command.c.asked_ms, schema.command.c.command_id)
     open_campaigns = _of(schema.campaign, station_id).where(schema.campaign.c.ended_ms.is_(None))
     campaigns = open_campaigns.order_by(schema.campaign.c.asked_ms, schema.campaign.c.campaign_id)
+    told = _of(schema.capacity_event, station_id).order_by(schema.capacity_event.c.event_id)
+    newest = _of(schema.tariff_peak, station_id).order_by(schema.tariff_peak.c.month.desc()).limit(1)
+    peaks = _records(connection, Peak, schema.tariff_peak, "month", newest)
     snapshot = Snapshot(
         station=_station(connection, station_id),
         chargers=_records(connection, ChargerStored, schema.charger, "charger_id", chargers),
@@ -50,6 +64,8 @@ def load(connection: Connection, station_id: str) -> Snapshot:
         sessions=_records(connection, SessionStored, schema.session, "session_id", running),
         commands=_records(connection, CommandStored, schema.command, "command_id", commands),
         campaigns=_records(connection, CampaignStored, schema.campaign, "campaign_id", campaigns),
+        capacity_events=_records(connection, CapacityEvent, schema.capacity_event, "event_id", told),
+        peak=peaks[0] if peaks else NO_PEAK,
     )
     return replace(snapshot, counters=counters[0]) if counters else snapshot
 

@@ -140,6 +140,10 @@ session = _table(
     Column("flags", Text, nullable=False),
     Column("start_words", Text, nullable=True),
     Column("before_last_wh", BigInteger, nullable=True),
+    Column("weight", BigInteger, nullable=True),
+    Column("priority", BigInteger, nullable=True),
+    Column("tag_weight", BigInteger, nullable=True),
+    Column("tag_priority", BigInteger, nullable=True),
 )
 """Sessions and their transactions, running and ended, kept for ever: a replayed start must find its transaction."""
 
@@ -309,6 +313,28 @@ campaign = _table(
 
 Index("ix_campaign_asked", campaign.c.station_id, campaign.c.asked_ms, campaign.c.campaign_id)
 
+capacity_event = _table(
+    "capacity_event",
+    _station_id(),
+    Column("event_id", Text, primary_key=True),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("to_ms", BigInteger, nullable=True),
+    Column("capacity_w", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("heartbeat_s", BigInteger, nullable=True),
+    Column("set_by", Text, nullable=False),
+    Column("set_ms", BigInteger, nullable=False),
+)
+"""Limits of the grid connection that were told and stand, or were over a day ago at most."""
+
+tariff_peak = _table(
+    "tariff_peak",
+    _station_id(),
+    Column("month", Text, primary_key=True),
+    Column("power_w", BigInteger, nullable=False),
+)
+"""The highest mean of a window of the capacity tariff in each month, kept for ever."""
+
 audit = _table(
     "audit",
     _station_id(),
@@ -350,6 +376,8 @@ id_tag = _table(
     Column("concurrent", Boolean, nullable=False),
     Column("note", Text, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("weight", BigInteger, nullable=True),
+    Column("priority", BigInteger, nullable=True),
 )
 """Who may charge, as listed (`csms.core.id_tags`); read whole at start, and found in memory from then on."""
 

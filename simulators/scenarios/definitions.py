@@ -38,12 +38,29 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """From here on the cars, in the order of their names, have these allocations."""
+    """From here on the cars, in the order of their names, have these allocations.
+
+    Attributes:
+        exact_kw: what each is told over OCPP, where that is not whole kilowatts.
+        firm_kw: over REST: what is left to each when it hears nothing; the rest is marked conditional.
+        battery_kw: what the battery gives; rest_battery_kw: over REST, where whole kilowatts make it another.
+    """
 
     expected_kw: dict[str, int]
+    exact_kw: float | None = None
+    firm_kw: int | None = None
+    battery_kw: int | None = None
+    rest_battery_kw: int | None = None
 
 
-Step = Start | Update | Leave | Settled
+@dataclass(frozen=True, slots=True)
+class BatteryReady:
+    """The battery has been read, and cars may have so much of it."""
+
+    available_kw: int
+
+
+Step = Start | Update | Leave | Settled | BatteryReady
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +73,18 @@ class Scenario:
     chargers: dict[str, int]
     """Maximum power, kW, by id; two connectors each."""
     steps: tuple[Step, ...]
+    static_kw: int = 0
+    battery: tuple[int, int] | None = None
+    """Energy, kWh, and power, kW."""
+
+    @property
+    def cars_kw(self) -> int:
+        """Return the most that all cars together may draw."""
+        return self.grid_kw - self.static_kw + (0 if self.battery is None else self.battery[1])
 
     def configuration(self, control: str) -> dict[str, Any]:
         """Return the configuration to be posted."""
-        return {
+        document: dict[str, Any] = {
             "stationId": f"SCENARIO_{self.number}",
             "gridCapacity": self.grid_kw,
             "chargers": [
@@ -67,6 +92,11 @@ class Scenario:
                 for charger_id, max_kw in self.chargers.items()
             ],
         }
+        if self.static_kw:
+            document["staticLoad"] = self.static_kw
+        if self.battery is not None:
+            document["battery"] = {"initialCapacity": self.battery[0], "power": self.battery[1]}
+        return document
 
 
 _A, _B = "SCENARIO-A", "SCENARIO-B"
@@ -111,5 +141,32 @@ SCENARIOS = {
             Update("car 4", 133),
             Settled({"car 2": 133, "car 3": 133, "car 4": 133}),
         ),
+    ),
+    3: Scenario(
+        3,
+        "a grid of 400 kW, 3 kW of other load, a battery of 200 kWh and 200 kW, two 300 kW chargers, cars of 150 kW",
+        400,
+        {_A: 300, _B: 300},
+        (
+            BatteryReady(200),
+            Start("car 1", _A, 1, 150),
+            Start("car 2", _B, 1, 150),
+            Start("car 3", _A, 2, 150),
+            Settled({"car 1": 150, "car 2": 150, "car 3": 150}, battery_kw=53),
+            Start("car 4", _B, 2, 147),
+            Update("car 1", 149),
+            Update("car 2", 149),
+            Update("car 3", 149),
+            Update("car 4", 149),
+            Settled(
+                {"car 1": 149, "car 2": 149, "car 3": 149, "car 4": 149},
+                exact_kw=149.25,
+                firm_kw=99,
+                battery_kw=200,
+                rest_battery_kw=199,
+            ),
+        ),
+        static_kw=3,
+        battery=(200, 200),
     ),
 }

@@ -20,8 +20,9 @@ from simulators.clock import WallClock
 from simulators.connector import Connector
 from simulators.link import Link
 from simulators.running import Unit, run_until
+from simulators.scenarios.battery import battery_gives, battery_is_ready
 from simulators.scenarios.checks import Checks
-from simulators.scenarios.definitions import CAR_MAX_KW, Leave, Scenario, Settled, Start, Update
+from simulators.scenarios.definitions import CAR_MAX_KW, BatteryReady, Leave, Scenario, Settled, Start, Update
 from simulators.scenarios.polling import comes_true
 from simulators.scenarios.rest_api import NoAnswer, RestApi
 
@@ -116,9 +117,11 @@ class OcppPlayer:
                     await self._leave(step)
                 case Settled():
                     await self._settled(step)
+                case BatteryReady():
+                    await battery_is_ready(self._api, self._checks, step.available_kw)
                 case _:
                     assert_never(step)
-        self._bound("highest metered sum, grid", scenario.grid_kw, self._fleet.highest_w)
+        self._bound("highest metered sum, grid", scenario.cars_kw, self._fleet.highest_w)
         for charger_id, max_kw in scenario.chargers.items():
             highest_w = self._fleet.highest_by_charger_w.get(charger_id, 0)
             self._bound(f"highest metered sum, {charger_id}", max_kw, highest_w)
@@ -153,21 +156,30 @@ class OcppPlayer:
 
     async def _settled(self, step: Settled) -> None:
         """Wait until API, limit and meter of every car show the expected figures; check what they show at last."""
-        expected = "/".join(str(power_kw) for power_kw in step.expected_kw.values())
-        seen = ("", "", "")
+        allocated = "/".join(str(power_kw) for power_kw in step.expected_kw.values())
+        exact = allocated if step.exact_kw is None else "/".join([f"{step.exact_kw:g}"] * len(step.expected_kw))
+        expected, seen = (allocated, exact, exact), ("", "", "")
 
         async def settled() -> bool:
             nonlocal seen
-            seen = await self._look(list(step.expected_kw))
-            return seen == (expected,) * 3
+            seen = await self._look(list(step.expected_kw), exact=step.exact_kw is not None)
+            return seen == expected
 
         # What was seen last is compared in any case.
         await comes_true(settled, self._settle_timeout_s, POLL_S)
-        for what, got in zip(("the station's status", "limits in force", "meters"), seen, strict=True):
-            self._checks.check(what, expected, got)
+        for what, wanted, got in zip(
+            ("the station's status", "limits in force", "meters"), expected, seen, strict=True
+        ):
+            self._checks.check(what, wanted, got)
+        if step.battery_kw is not None:
+            cars_w = sum(
+                connector.power_w for charger in self._fleet.chargers.values() for connector in charger.connectors
+            )
+            scenario = self._fleet.scenario
+            await battery_gives(self._api, self._checks, step.battery_kw, cars_w, scenario.static_kw, scenario.grid_kw)
 
-    async def _look(self, cars: list[str]) -> tuple[str, str, str]:
-        """Return what API, limits and meters show for the cars, each as whole kW joined by "/"."""
+    async def _look(self, cars: list[str], *, exact: bool) -> tuple[str, str, str]:
+        """Return what API, limits and meters show, kW joined by "/"; the latter two whole or `exact`."""
         sessions = [await self._session(car) for car in cars]
         allocated = [
             "none" if isinstance(session, NoAnswer) else f"{session.get('allocatedPower')}" for session in sessions
@@ -176,6 +188,10 @@ class OcppPlayer:
         for car in cars:
             charger_id, idx = self._places[car]
             charger, connector = self._fleet.chargers[charger_id], self._fleet.connector(charger_id, idx)
-            limits.append(str(charger.flow.limit_w(connector, charger.clock.now_ms()) // 1000))
-            meters.append(str(connector.power_w // 1000))
+            limits.append(_kw(charger.flow.limit_w(connector, charger.clock.now_ms()), exact=exact))
+            meters.append(_kw(connector.power_w, exact=exact))
         return "/".join(allocated), "/".join(limits), "/".join(meters)
+
+
+def _kw(power_w: int, *, exact: bool) -> str:
+    return f"{power_w / 1000:g}" if exact else str(power_w // 1000)

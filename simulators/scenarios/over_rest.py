@@ -2,8 +2,9 @@
 
 from typing import Any, assert_never
 
+from simulators.scenarios.battery import battery_gives, battery_is_ready
 from simulators.scenarios.checks import Checks
-from simulators.scenarios.definitions import CAR_MAX_KW, Leave, Scenario, Settled, Start, Update
+from simulators.scenarios.definitions import CAR_MAX_KW, BatteryReady, Leave, Scenario, Settled, Start, Update
 from simulators.scenarios.rest_api import Answer, NoAnswer, RestApi, kilowatts
 
 NO_CONTENT = 204
@@ -20,6 +21,7 @@ class RestPlayer:
 
     async def play(self, scenario: Scenario) -> None:
         """Play all steps in order."""
+        self._scenario = scenario
         for step in scenario.steps:
             match step:
                 case Start():
@@ -30,6 +32,8 @@ class RestPlayer:
                     await self._leave(step)
                 case Settled():
                     await self._settled(step)
+                case BatteryReady():
+                    await battery_is_ready(self._api, self._checks, step.available_kw)
                 case _:
                     assert_never(step)
 
@@ -74,6 +78,16 @@ class RestPlayer:
             return
         got = [sessions.get(self._session_ids.get(car, ""), {}).get("allocatedPower") for car in step.expected_kw]
         self._checks.check("the station's status", expected, "/".join(_number(power) for power in got))
+        if step.firm_kw is not None:
+            firm = [sessions.get(self._session_ids.get(car, ""), {}) for car in step.expected_kw]
+            shown = "/".join(f"{_number(one.get('firmPower'))} for {one.get('validForS')} s" for one in firm)
+            marked = f"{step.firm_kw} for 60 s"
+            self._checks.check("firm when nothing is heard", "/".join([marked] * len(firm)), shown)
+        if step.battery_kw is not None:
+            expected_kw = step.rest_battery_kw if step.rest_battery_kw is not None else step.battery_kw
+            cars_w = sum(int(power * 1_000) for power in got if isinstance(power, int | float))
+            scenario = self._scenario
+            await battery_gives(self._api, self._checks, expected_kw, cars_w, scenario.static_kw, scenario.grid_kw)
 
 
 def _session_of(answer: Answer | NoAnswer) -> dict[str, Any] | None:

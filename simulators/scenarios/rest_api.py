@@ -88,6 +88,14 @@ class RestApi:
             return NoAnswer(f"GET /station/status: {answer.brief()}")
         return sessions
 
+    async def battery(self) -> dict[str, Any] | NoAnswer:
+        """Return how the battery stands, of `GET /station/status`; empty while there is none, or none was read."""
+        answer = await self._ask("GET", "/station/status")
+        if isinstance(answer, NoAnswer) or not isinstance(answer.body, dict):
+            return NoAnswer(f"GET /station/status: {answer.brief()}")
+        battery = answer.body.get("battery", {})
+        return battery if isinstance(battery, dict) else NoAnswer("GET /station/status: battery is no object")
+
     async def start(self, charger_id: str, idx: int, vehicle_max_kw: int) -> Answer | NoAnswer:
         """`POST /sessions`."""
         connector = {"chargerId": charger_id, "idx": idx}

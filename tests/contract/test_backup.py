@@ -54,7 +54,18 @@ CONTENT: list[Record] = [
 HELD = Held(3, (Entry("Anna"),))
 ACCESS = ChargerAccess(ChargerId("CP001"), HashedKey("00" * 16, "ab" * 32, 1), profile=Profile.PASSWORD_TLS)
 LIST = LocalListStored(ChargerId("CP001"), ListState.HELD, HELD.entries, "", 1, 2, 3, held=HELD, version_last=3)
-TAG = IdTag("ANNA", "Anna", "Fleet", 1_767_225_600_000, blocked=True, concurrent=True, note="Zoë", version=3)
+TAG = IdTag(
+    "ANNA",
+    "Anna",
+    "Fleet",
+    1_767_225_600_000,
+    blocked=True,
+    concurrent=True,
+    note="Zoë",
+    version=3,
+    weight=7,
+    priority=0,
+)
 
 
 KEYS = (

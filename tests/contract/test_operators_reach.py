@@ -46,6 +46,7 @@ NAMES: Final = frozenset(
 """The same as functions and methods of what every module may have: `socket`, `asyncio`, `os`, `websockets`."""
 DATABASE: Final = "the database of the command line, or its file; no request names one"
 ALLOWED: Final[dict[str, tuple[set[str], str]]] = {
+    "csms/energy/modbus_link.py": ({"connect"}, "meter and battery, where the station's configuration says they are"),
     "csms/obs/supervisor.py": ({"sendto"}, "the socket of systemd, of this machine and named by the environment"),
     "csms/store/backup.py": ({"connect"}, DATABASE),
     "csms/store/outside.py": ({"connect"}, DATABASE),

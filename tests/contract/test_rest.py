@@ -36,6 +36,7 @@ from csms.core.events import (
     SessionRequested,
     SessionStopRequested,
     StationConfigured,
+    TermsRequested,
     TransactionCloseRequested,
 )
 from csms.core.ids import CampaignId, ChargerId, CommandId, RequestId, SessionId, TransactionId
@@ -62,6 +63,7 @@ from csms.core.replies import (
 )
 from csms.core.settings import Answer, Change
 from csms.core.station import Station
+from csms.core.terms import Terms
 from csms.ocpp16.merging import Value
 from csms.ports import (
     CampaignPosition,
@@ -83,7 +85,7 @@ from tests.certificates import CSR
 from tests.contract.test_rest_openapi import OPENAPI
 from tests.unit.runtime.audit_doubles import FakeAuditLedger, audit_book
 from tests.unit.runtime.list_doubles import FakeListMemory
-from tests.unit.runtime.tag_doubles import FakeTagMemory, FixedClock
+from tests.unit.runtime.tag_doubles import NOW_MS, FakeTagMemory, FixedClock
 from tests.unit.store import samples as stored
 
 NEW_ID = SessionId("00000000-0000-4000-8000-000000000001")
@@ -345,6 +347,7 @@ async def world_of(memory: SessionMemory, store: FakeStore, door: Door = UNGUARD
         local_lists=local_lists,
         charger_access=access,
         change_key=charger.change_key,
+        wall_ms=lambda: NOW_MS,
         wait_s=0,
     )
     app = create_app(services, door)
@@ -543,6 +546,39 @@ async def test_stopping_a_session_that_the_core_no_longer_knows(world: World, *,
     answer = await world.client.post(f"/sessions/{OLD_ID}/stop")
     assert answer.status_code == (204 if ended_before else 404)
     assert world.desk.facts == [SessionStopRequested(RequestId(0), OLD_ID, ended_before)]
+
+
+async def test_the_terms_of_a_session_are_said_and_shown(world: World) -> None:
+    world.desk.view.sessions[OLD_ID] = ocpp_session()
+    world.tell(SessionShown(ocpp_session(weight=2, priority=5)))
+    answer = await world.client.put(f"/sessions/{OLD_ID}/share", json=examples.SHARE_REQUEST)
+    assert (answer.status_code, answer.json()) == (200, {"session": OCPP_BODY | {"weight": 2, "priority": 5}})
+    assert world.desk.facts == [TermsRequested(RequestId(0), OLD_ID, Terms(2, 5))]
+    assert_problem(await world.client.put(f"/sessions/{NEW_ID}/share", json={}), Kind.UNKNOWN_SESSION)
+
+
+async def test_the_terms_of_a_new_session_are_its_own_and_those_of_its_tag(world: World) -> None:
+    world.tell(SessionShown(rest_session()))
+    await world.post("/sessions", examples.SESSION_REQUEST | {"weight": 3})
+    (fact,) = world.desk.facts
+    assert isinstance(fact, SessionRequested)
+    assert (fact.terms, fact.tag_terms) == (Terms(weight=3), Terms())
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        ({"weight": 0}, "$.weight: must be a whole number from 1 to 100"),
+        ({"weight": 101}, "$.weight: must be a whole number from 1 to 100"),
+        ({"weight": None}, "$.weight: must be a whole number from 1 to 100"),
+        ({"priority": -1}, "$.priority: must be a whole number from 0 to 9"),
+        ({"priority": "1"}, "$.priority: must be a whole number from 0 to 9"),
+        ({"share": 1}, "$.share: unknown field"),
+    ],
+)
+async def test_terms_that_cannot_be(world: World, body: dict[str, Any], fault: str) -> None:
+    assert faults_in(await world.client.put(f"/sessions/{OLD_ID}/share", json=body)) == [fault]
+    assert not world.desk.facts
 
 
 async def test_who_knocks(world: World) -> None:
@@ -947,6 +983,7 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("get", "/reservations"),
         ("post", "/sessions"),
         ("post", "/sessions/{id}/power-update"),
+        ("put", "/sessions/{id}/share"),
         ("post", "/sessions/{id}/stop"),
         ("get", "/transactions"),
         ("get", "/transactions/export"),
@@ -975,6 +1012,13 @@ async def test_the_documentation_covers_the_documented_calls(world: World) -> No
         ("delete", "/chargers/{chargerId}/local-list"),
         ("get", "/reports/energy-continuity"),
         ("post", "/station/safe-mode/end"),
+        ("get", "/station/capacity-events"),
+        ("put", "/station/capacity-events/{id}"),
+        ("delete", "/station/capacity-events/{id}"),
+        ("post", "/station/grid-operator/heartbeat"),
+        ("get", "/station/meter"),
+        ("put", "/station/meter"),
+        ("put", "/station/battery"),
         ("get", "/alarms"),
         ("get", "/makes"),
         ("post", "/makes"),

@@ -10,10 +10,25 @@ import pytest
 from api import examples
 from api.problems import Kind
 from api.routes import explanations, simulations
+from csms.core.configuration import parse_station
 from csms.core.events import ExplainRequested
-from csms.core.explanation import Awaited, Binding, Cause, Explanation, Load, Reason, Share, Wait
+from csms.core.explanation import (
+    Awaited,
+    BaseLoadShare,
+    Binding,
+    Cause,
+    Explanation,
+    Known,
+    Load,
+    Reason,
+    Share,
+    Wait,
+)
+from csms.core.grid_terms import CapacityEvent, CapacityWindow, Held, HeldBy
 from csms.core.ids import ChargerId, RequestId, SessionId
-from csms.core.replies import Explained, Refusal, Refused
+from csms.core.replies import BatteryView, Explained, Refusal, Refused
+from csms.core.site_meter import Measures, SiteMeterView
+from csms.core.station import Station
 from csms.core.what_if import NO_CONNECTOR, SECOND_CAR
 from csms.ports import StoreError
 from tests.contract.test_rest import (
@@ -102,13 +117,42 @@ async def test_what_is_there_only_sometimes(world: World) -> None:
     shares = (replace(SHARES[0], limit_w=None),)
     row = replace(binding, loads_w=50_500, trimmed_w=1, loads=loads, shares=shares, more_w=-9_000)
     capped = replace(WAITS, reason=Reason.CUT, awaited=Awaited.CUT, cap_w=1, floor_w=2, least_w=4_140, waits=())
-    world.tell(Explained(replace(capped, binding=row, limit_w=None, waits_w=0)))
+    carried = BaseLoadShare(62_500, Known.MEASURED)
+    world.tell(Explained(replace(capped, binding=row, limit_w=None, waits_w=0, base_load=carried)))
     told = (await world.client.get(PATH)).json()["explanation"]
     assert (told["until"], told["capPower"], told["keptPower"], told["leastPower"]) == ("cut", 0.001, 0.002, 4.14)
+    assert told["baseLoad"] == {"power": 62.5, "because": "measured"}
     assert (told["reason"], told["waitsFor"], "limitPower" in told) == ("cut", [], False)
     node = told["node"]
     assert (node["loads"], node["notShared"], node["trimmed"]) == ([{"chargerId": "CP002", "power": 50.5}], 50.5, 0.001)
     assert (node["oneMoreKilowattGives"], "limitPower" in node["sharing"][0]) == (-9, False)
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (
+            Held(60_000, HeldBy.SCHEDULE, 400_000, window=CapacityWindow(1_020, 1_200, 60_000)),
+            {"by": "schedule", "capacity": 60, "from": "17:00", "to": "20:00"},
+        ),
+        (
+            Held(60_000, HeldBy.EVENT, 60_000, event=CapacityEvent("e1", 0, 1_000, 60_000, "DSO")),
+            {
+                "by": "event",
+                "capacity": 60,
+                "from": "1970-01-01T00:00:00.000Z",
+                "to": "1970-01-01T00:00:01.000Z",
+                "event": "e1",
+                "source": "DSO",
+            },
+        ),
+        (Held(60_500, HeldBy.TARIFF, 400_000), {"by": "tariff", "capacity": 60.5}),
+    ],
+)
+async def test_what_holds_the_grid_connection(world: World, held: Held, told: dict[str, Any]) -> None:
+    world.desk.view.sessions[NEW_ID] = rest_session()
+    world.tell(Explained(replace(WAITS, held=held)))
+    assert (await world.client.get(PATH)).json()["explanation"]["gridHeldBy"] == told
 
 
 @pytest.mark.parametrize("session_id", [str(OLD_ID), "x", "%20", "a" * 200])
@@ -152,8 +196,61 @@ async def test_the_station_in_force_and_the_cars_that_charge_now_when_nothing_is
         ({"chargerId": "CP001", "idx": 1}, 150, 150),
         ({"chargerId": "CP003", "idx": 2}, 149.25, 149.25),
     ]
-    assert told["nodes"][0] == {"id": "grid", "load": 299.25, "capacity": 400}
+    assert told["nodes"][0] == {"id": "grid", "load": 299.25, "capacity": 500}
     assert told["leftOut"] == []
+
+
+async def test_what_the_grid_connection_has_at_a_time(world: World) -> None:
+    """A changed schedule, by the clock of the station that is asked about, and the limits that were told."""
+    world.desk.view.capacity_events["e1"] = CapacityEvent("e1", T_2098_MS, None, 90_000, "DSO")
+    windowed = examples.STATION | {
+        "timeZone": "Europe/Paris",
+        "capacitySchedule": [{"from": "17:00", "to": "20:00", "capacity": 120}],
+    }
+    asked = [
+        {"at": "2027-01-15T15:59:00Z", "configuration": windowed},
+        {"at": "2027-01-15T16:00:00Z", "configuration": windowed},
+        {"at": "2027-01-15T17:00:00+01:00", "configuration": windowed},
+        {"at": "2027-01-15T16:00:00Z"},
+        {"at": "2099-01-15T16:00:00Z", "configuration": windowed},
+    ]
+    told = [(await world.post("/station/simulate", body)).json()["nodes"][0]["capacity"] for body in asked]
+    from_battery_kw = examples.STATION["battery"]["power"]
+    assert told == [kw + from_battery_kw for kw in (400, 120, 120, 400, 90)]
+
+
+METERED = examples.STATION | {"staticLoad": 60, "siteMeter": {"margin": 3}}
+BATTERY = BatteryView(200_000, 0, 0, 40_000, 0, computed=True)
+SHOWN = SiteMeterView(Measures.BASE_LOAD, 20_000, 0, False, 24_000, 60_000, False, "")
+
+
+@pytest.mark.parametrize(
+    ("body", "base_load_kw", "battery", "grid_kw"),
+    [
+        ({}, 24, (20, 80), 446),
+        ({"stateOfCharge": 50}, 24, (50, 100), 476),
+        ({"stateOfCharge": 10}, 24, (10, 0), 376),
+        ({"baseLoad": 37.5}, 42, (20, 80), 428),
+        ({"at": "2030-01-15T15:59:00Z"}, 60, (20, 80), 410),
+        ({"at": "2030-01-15T15:59:00Z", "baseLoad": 37.5}, 42, (20, 80), 428),
+        ({"configuration": METERED | {"siteMeter": {}}}, 60, (20, 80), 410),
+        ({"configuration": METERED | {"gridCapacity": 200}}, 24, (20, 80), 246),
+        ({"configuration": {k: v for k, v in METERED.items() if k != "battery"}}, 24, None, 376),
+    ],
+)
+async def test_the_battery_and_the_base_load_are_as_they_are_now_or_as_is_said(
+    world: World, body: dict[str, Any], base_load_kw: float, battery: tuple[float, float] | None, grid_kw: float
+) -> None:
+    """24 kW count of the 20 that are measured; a tenth of 200 kWh is 80 kW for a quarter of an hour: 70 count."""
+    station = parse_station(METERED)
+    assert isinstance(station, Station), station
+    view = world.desk.view
+    view.station, view.battery, view.site_meter = station, BATTERY, SHOWN
+    told = (await world.post("/station/simulate", body)).json()
+    found = told.get("battery")
+    assert told["baseLoad"] == base_load_kw
+    assert (None if found is None else (found["stateOfCharge"], found["availablePower"])) == battery
+    assert told["nodes"][0]["capacity"] == grid_kw
 
 
 async def test_a_car_that_charges_now_and_could_not_there_is_left_out(world: World) -> None:
@@ -171,10 +268,20 @@ async def test_no_cars_are_another_question_than_none_said(world: World) -> None
 
 
 CAR = examples.SIMULATION_OF_CARS["cars"][0]
+NO_BATTERY = {key: value for key, value in examples.STATION.items() if key != "battery"}
+T_2098_MS = 4_039_372_800_000
 WRONG = examples.STATION | {"gridCapacity": -1, "chargers": [{"id": "A", "maxPower": "x", "connectors": 1}]}
 FAULTY: list[tuple[Any, list[tuple[str, str]]]] = [
     ([], [("$", "must be an object")]),
+    ({"at": "now"}, [("$.at", "must be an ISO 8601 time from 2020 to 2099")]),
     ({"car": []}, [("$.car", "unknown field")]),
+    ({"stateOfCharge": 101}, [("$.stateOfCharge", "must be from 0 to 100")]),
+    ({"baseLoad": "5"}, [("$.baseLoad", "must be a number")]),
+    ({"baseLoad": 5}, [("$.baseLoad", "the configuration has no siteMeter: staticLoad counts always")]),
+    (
+        {"configuration": NO_BATTERY, "stateOfCharge": 50},
+        [("$.stateOfCharge", "the configuration has no battery")],
+    ),
     ({"cars": None}, [("$.cars", "must be a list")]),
     ({"cars": [CAR | {"weight": 2}]}, [("$.cars[0].weight", "unknown field")]),
     ({"cars": [CAR | {"vehicleMaxPower": "80"}]}, [("$.cars[0].vehicleMaxPower", "must be a number")]),

@@ -24,7 +24,7 @@ from tests.contract.test_rest import assert_problem, faults_in
 from tests.unit.runtime.audit_doubles import audit_book
 from tests.unit.runtime.tag_doubles import NOW_MS, FakeTagMemory, FixedClock
 
-HEADER = "idTag,parentIdTag,expiryDate,blocked,concurrent,note"
+HEADER = "idTag,parentIdTag,expiryDate,blocked,concurrent,note,weight,priority"
 BARE = {"idTag": "Anna", "status": "Accepted", "blocked": False, "concurrent": False, "note": "", "version": 1}
 
 
@@ -54,9 +54,7 @@ async def world() -> AsyncIterator[World]:
     memory = FakeTagMemory()
     nobody: Any = None
     tags = TagBook(memory, FixedClock())
-    services = Services(
-        nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book(), nobody, nobody, nobody
-    )
+    services = Services(nobody, nobody, tuple, nobody, nobody, "TAG", (), tags, Messages(), audit_book(), *[nobody] * 4)
     transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:
         yield World(tags, memory, client)
@@ -73,6 +71,8 @@ async def test_a_tag_is_listed_shown_changed_and_removed(world: World) -> None:
         "blocked": True,
         "concurrent": True,
         "note": "Zoë",
+        "weight": 100,
+        "priority": 0,
     }
     shown = BARE | full | {"idTag": "ANNA", "status": "Blocked", "version": 2, "expiryDate": "2026-01-01T00:00:00.000Z"}
     assert (await world.put("ANNA", **full)).json() == shown
@@ -109,6 +109,9 @@ async def test_what_no_tag_can_be(world: World, tag: str) -> None:
         ({"expiryDate": 1}, "$.expiryDate: must be an ISO 8601 time from 2020 to 2099"),
         ({"blocked": "true"}, "$.blocked: must be true or false"),
         ({"concurrent": 1}, "$.concurrent: must be true or false"),
+        ({"weight": 0}, "$.weight: must be a whole number from 1 to 100"),
+        ({"priority": 10}, "$.priority: must be a whole number from 0 to 9"),
+        ({"priority": True}, "$.priority: must be a whole number from 0 to 9"),
         ({"note": "x" * 201}, "$.note: must have 1 to 200 characters"),
         ({"note": "two\nlines"}, "$.note: must be printable text without spaces at its ends"),
         ({"version": "1"}, "$.version: must be a whole number"),
@@ -210,8 +213,8 @@ async def test_a_question_with_a_fault(world: World, query: dict[str, str], faul
 
 async def test_a_list_comes_back_as_it_went(world: World) -> None:
     text = (
-        "\ufeffnote,idTag,blocked,concurrent,expiryDate,parentIdTag\r\n"
-        'plain,anna,,,,\r\n"a, ""b""",Ben,TRUE,yes,2027-01-01T01:00:00+01:00,Fleet\r\n\r\n,carl,0,1,,\r\n'
+        "\ufeffnote,idTag,blocked,concurrent,expiryDate,parentIdTag,priority,weight\r\n"
+        'plain,anna,,,,,,\r\n"a, ""b""",Ben,TRUE,yes,2027-01-01T01:00:00+01:00,Fleet,9,2\r\n\r\n,carl,0,1,,,0,\r\n'
     )
     assert (await world.take_in(text)).json() == {"added": 3, "changed": 0, "removed": 0, "unchanged": 0}
     answer = await world.get("/export")
@@ -219,9 +222,9 @@ async def test_a_list_comes_back_as_it_went(world: World) -> None:
     assert answer.headers["content-disposition"] == 'attachment; filename="id-tags.csv"'
     assert list(csv.reader(io.StringIO(answer.text))) == [
         HEADER.split(","),
-        ["anna", "", "", "false", "false", "plain"],
-        ["Ben", "Fleet", "2027-01-01T00:00:00Z", "true", "true", 'a, "b"'],
-        ["carl", "", "", "false", "true", ""],
+        ["anna", "", "", "false", "false", "plain", "", ""],
+        ["Ben", "Fleet", "2027-01-01T00:00:00Z", "true", "true", 'a, "b"', "2", "9"],
+        ["carl", "", "", "false", "true", "", "", "0"],
     ]
     unchanged = {"added": 0, "changed": 0, "removed": 0, "unchanged": 3}
     assert (await world.take_in(answer.text, "true")).json() == unchanged
@@ -253,7 +256,7 @@ async def test_no_cell_is_a_formula_and_each_comes_back(world: World, note: str)
 
 
 TAG_FAULT = "must be 1 to 20 printable ASCII characters without spaces"
-COLUMNS_FAULT = "must be one of idTag, parentIdTag, expiryDate, blocked, concurrent, note"
+COLUMNS_FAULT = "must be one of idTag, parentIdTag, expiryDate, blocked, concurrent, note, weight, priority"
 
 
 @pytest.mark.parametrize(
@@ -317,7 +320,7 @@ async def test_what_is_no_csv(world: World, headers: dict[str, str]) -> None:
 
 async def test_a_hundred_thousand_tags_in_one_change(world: World) -> None:
     rows = "".join(
-        f"04A2B3C4{number:06X},Fleet,2027-01-01T00:00:00Z,false,false,number {number}\n" for number in range(100_000)
+        f"04A2B3C4{number:06X},Fleet,2027-01-01T00:00:00Z,false,false,number {number},,\n" for number in range(100_000)
     )
     text = f"{HEADER}\n{rows}"
     assert len(text) < bodies.ID_TAGS_BODY_BYTES_MAX

@@ -16,7 +16,16 @@ from api.app import create_app
 from api.gate import UNGUARDED
 from api.problems import Kind
 from api.services import Services
-from csms.core.configuration import chargers, circuits, load_document, parse_station, parsing
+from csms.core.configuration import (
+    battery,
+    capacity,
+    chargers,
+    circuits,
+    load_document,
+    parse_station,
+    parsing,
+    site_meter,
+)
 from csms.core.station import Station
 from tests.unit.runtime.audit_doubles import audit_book
 
@@ -28,7 +37,7 @@ def services() -> Services:
     nobody: Any = None
     zones = {"UTC", "Europe/Paris"}
     return Services(
-        nobody, nobody, tuple, nobody, nobody, "5E450001", zones, nobody, nobody, audit_book(), nobody, nobody, nobody
+        nobody, nobody, tuple, nobody, nobody, "5E450001", zones, nobody, nobody, audit_book(), *[nobody] * 4
     )
 
 
@@ -85,9 +94,15 @@ def test_schemas_are_schemas_and_describe_themselves(name: str) -> None:
     ("schema", "keys"),
     [
         ("StationConfiguration", parsing.KEYS),
-        ("BatteryConfiguration", parsing.BATTERY_KEYS),
+        ("BatteryConfiguration", battery.BATTERY_KEYS),
+        ("BatteryModbusConfiguration", battery.MODBUS_KEYS),
         ("ChargerConfiguration", chargers.KEYS),
+        ("CapacityWindowConfiguration", capacity.WINDOW_KEYS),
+        ("GridOperatorConfiguration", capacity.OPERATOR_KEYS),
+        ("CapacityTariffConfiguration", capacity.TARIFF_KEYS),
         ("CircuitConfiguration", circuits.KEYS),
+        ("SiteMeterConfiguration", site_meter.METER_KEYS),
+        ("ModbusConfiguration", site_meter.MODBUS_KEYS),
     ],
 )
 def test_the_configuration_has_the_same_keys_here_and_there(schema: str, keys: frozenset[str]) -> None:
@@ -123,6 +138,11 @@ def test_the_configuration_has_the_same_keys_here_and_there(schema: str, keys: f
         ("StationConfiguration", examples.STATION | {"failSafe": "expire"}, True),
         ("StationConfiguration", examples.STATION | {"failSafe": "reserve"}, True),
         ("StationConfiguration", examples.STATION | {"failSafe": "open"}, False),
+        ("MeterReading", {"power": -20}, True),
+        ("MeterReading", {"power": 38.5, "ageS": 0.25}, True),
+        ("MeterReading", {"power": 38.5, "ageS": -1}, False),
+        ("MeterReading", {"power": "38.5"}, False),
+        ("MeterReading", {"power": 1e999}, False),
     ],
 )
 def test_the_schemas_mean_what_the_api_does(schema: str, value: Json, *, fits: bool) -> None:

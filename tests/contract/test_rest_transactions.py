@@ -40,7 +40,7 @@ async def world() -> AsyncIterator[World]:
     nobody: Any = None
     store = FakeStore()
     services = Services(
-        FakeDesk(), store, tuple, nobody, nobody, "TAG", (), nobody, Messages(), audit_book(), nobody, nobody, nobody
+        FakeDesk(), store, tuple, nobody, nobody, "TAG", (), nobody, Messages(), audit_book(), *[nobody] * 4
     )
     transport = httpx2.ASGITransport(create_app(services, UNGUARDED))
     async with httpx2.AsyncClient(transport=transport, base_url="http://station") as client:

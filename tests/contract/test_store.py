@@ -12,17 +12,19 @@ from typing import Any
 import pytest
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, Table, column, event, table, update
+from sqlalchemy import Connection, Table, column, event, select, table, update
 
 from csms.core.access import AccessKey, Role
 from csms.core.audit import AuditEntry
 from csms.core.charger_access import ChargerAccess, HashedKey, Profile
 from csms.core.events import KnownTransaction, StartKey, TagStatus
+from csms.core.grid_terms import CapacityEvent
 from csms.core.id_tags import IdTag
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.local_list import Entry, Held, ListState, LocalListStored, Sent
 from csms.core.records import (
     CampaignStored,
+    CapacityEventForgotten,
     ChargerForgotten,
     ChargerStored,
     Closed,
@@ -46,6 +48,7 @@ from csms.core.records import (
     StopCorrected,
     Told,
 )
+from csms.core.tariff import NO_PEAK, Peak
 from csms.ports import (
     AuditFilter,
     AuditLedger,
@@ -825,6 +828,24 @@ async def test_what_operators_have_said_of_a_charger_comes_back(store: SqlStore)
     assert (await store.load()).chargers[0].maintenance == {}
 
 
+async def test_limits_of_the_grid_connection_that_were_told_come_back(store: SqlStore) -> None:
+    plain = CapacityEvent("e1", 5, None, 250_500, "DSO")
+    whole = CapacityEvent("e2", 5, 6, 0, "Stadtnetz „Süd“", 60, "192.0.2.1", 4)
+    await store.commit([whole, plain])
+    assert (await store.load()).capacity_events == (plain, whole)
+    await store.commit([replace(plain, capacity_w=1), CapacityEventForgotten("e2"), CapacityEventForgotten("e3")])
+    assert (await store.load()).capacity_events == (replace(plain, capacity_w=1),)
+
+
+async def test_the_peak_of_the_last_month_comes_back_and_those_before_stay(store: SqlStore) -> None:
+    assert (await store.load()).peak == NO_PEAK
+    await store.commit([Peak("2026-12", 90_000), Peak("2027-01", 10_000), Peak("2027-01", 20_000)])
+    assert (await store.load()).peak == Peak("2027-01", 20_000)
+    months = select(schema.tariff_peak.c.month).order_by(schema.tariff_peak.c.month)
+    found = await store._database.run(lambda connection: connection.execute(months).scalars().all())
+    assert list(found) == ["2026-12", "2027-01"]
+
+
 async def test_a_stop_that_comes_late_replaces_the_end_that_was_guessed(store: SqlStore) -> None:
     running = samples.session("S7", 7, ended_ms=None, meter_stop_wh=None, end_reason=None)
     guessed = replace(running, ended_ms=5_000, meter_stop_wh=None, end_reason=EndReason.ZOMBIE)
@@ -1162,6 +1183,10 @@ async def test_the_event_log_holds_no_more_than_so_many_lines(store: SqlStore, r
 LATER_INDEXES = {"ix_session_started", "ix_session_charger", "ix_session_id_tag"}
 
 
+TERMS = ("weight", "priority", "tag_weight", "tag_priority")
+"""Columns of sessions; tags have the first two."""
+
+
 def _as_0005_left_it(connection: Connection) -> None:
     """Have samples known by station, time, connector and a digest of their text, and nothing of later versions."""
     for index in [each for each in schema.session.indexes if each.name in LATER_INDEXES]:
@@ -1174,11 +1199,15 @@ def _as_0005_left_it(connection: Connection) -> None:
         schema.local_list,
         schema.access_key,
         schema.charger_access,
+        schema.capacity_event,
+        schema.tariff_peak,
     ):
         newer.drop(connection)
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN certificate_request")
     connection.exec_driver_sql("DROP INDEX ix_meter_sample_apart")
     connection.exec_driver_sql("ALTER TABLE session DROP COLUMN before_last_wh")
+    for added in TERMS:
+        connection.exec_driver_sql(f"ALTER TABLE session DROP COLUMN {added}")
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN maintenance")
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN release")
     connection.exec_driver_sql("ALTER TABLE charger DROP COLUMN cleared_foreign")
@@ -1227,7 +1256,18 @@ async def test_a_closed_store_forgets_nothing(store: SqlStore) -> None:
 
 # --- id tags ----------------------------------------------------------------------------------------------------------
 
-ANNA = IdTag("ANNA", "Anna", "Fleet", 1_767_225_600_000, blocked=True, concurrent=True, note="Zoë, van 7", version=3)
+ANNA = IdTag(
+    "ANNA",
+    "Anna",
+    "Fleet",
+    1_767_225_600_000,
+    blocked=True,
+    concurrent=True,
+    note="Zoë, van 7",
+    version=3,
+    weight=7,
+    priority=0,
+)
 BARE = IdTag("04A2", "04A2")
 AUDIT = EventLogged(1, "id_tag.listed", None, None, {"id_tag": "Anna"})
 
@@ -1477,8 +1517,13 @@ async def test_acts_of_before_there_were_keys_are_of_nobodys(store_url: str) -> 
 
     def as_0017_left_it(connection: Connection) -> None:
         connection.exec_driver_sql("DROP TABLE charger_access")
+        connection.exec_driver_sql("DROP TABLE capacity_event")
+        connection.exec_driver_sql("DROP TABLE tariff_peak")
         connection.exec_driver_sql("DROP TABLE access_key")
         connection.exec_driver_sql("ALTER TABLE audit DROP COLUMN key_name")
+        for table_name, columns in (("session", TERMS), ("id_tag", TERMS[:2])):
+            for added in columns:
+                connection.exec_driver_sql(f"ALTER TABLE {table_name} DROP COLUMN {added}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0017'")
 
     await store._database.run(as_0017_left_it)

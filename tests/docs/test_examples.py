@@ -22,6 +22,7 @@ PAGES = [page for page in documents() if any(block.reason is None for block in b
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.timeout(900),  # a page may simulate whole days; nothing here waits for anything
     pytest.mark.skipif(shutil.which("bash") is None or shutil.which("curl") is None, reason="needs bash and curl"),
 ]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-CONFIG = ROOT / "examples" / "station_config.json"
+CONFIG = ROOT / "examples" / "demo.json"
 END_TIMEOUT_S = 30
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
@@ -69,11 +69,14 @@ def wait_until_gone(pids: list[int]) -> None:
 
 
 def test_a_station_at_work(tmp_path: Path) -> None:
-    with demo(tmp_path, "--minutes", "0.6") as process:
+    with demo(tmp_path, "--minutes", "0.9") as process:
         url = read_until(process, r"central system: (http://\S+)")[1]
         read_until(process, r"CP\d+ #\d+:.* draws [1-9]")
         with urllib.request.urlopen(f"{url}/station/status", timeout=10) as answer:  # noqa: S310  # our own server
             assert b'"transactionId"' in answer.read()
+        with urllib.request.urlopen(f"{url}/station/meter", timeout=10) as answer:  # noqa: S310  # our own server
+            assert b'"stale":false' in answer.read()
+        read_until(process, r"Σ cars [\d.]+ kW, base load [\d.]+ kW, battery 9\d % gives [1-9][\d.]+ kW; grid meter")
         output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output + (tmp_path / "errors.log").read_text("utf-8")
     energy_kwh = re.search(r"([\d.]+) kWh delivered", output)

@@ -1,6 +1,7 @@
 """One transaction, from what a charger says of it to what `GET /transactions/{transactionId}` shows of it."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ SIGNED = ' OCMF|{"FV":"1.0","\u00e9":"\\"\\/","RV":1.50}|{"SD":"3045\u20ac"}\n'
 
 
 class Day:
-    """The time stamps of a charger whose transaction began 50 s ago."""
+    """The time stamps of a charger whose transaction began 50 s before the first of them was asked for."""
 
-    def __init__(self) -> None:
-        self._began = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=50)
+    @cached_property
+    def _began(self) -> datetime:
+        return datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=50)
 
     def stamp(self, seconds: int) -> str:
         return (self._began + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")

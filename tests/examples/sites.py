@@ -4,11 +4,11 @@ from functools import cache
 
 from csms.day.figures import Figures
 from csms.day.run import run
-from examples.plot import EXAMPLES, station_of, visits_of
+from examples.plot import EXAMPLES, day_of, station_of
 
 SITES = sorted(path.parent.name for path in EXAMPLES.glob("*/day.json"))
 
 
 @cache
 def figures_of(site: str) -> Figures:
-    return run(station_of(site), visits_of(site))
+    return run(station_of(site), day_of(site))

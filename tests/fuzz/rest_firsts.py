@@ -23,7 +23,10 @@ STATION: Final[Json] = examples.STATION | {
         *examples.STATION["chargers"],
         {"id": DRIVEN, "maxPower": 22, "connectors": 2, "control": "rest"},
         {"id": AWAY, "maxPower": 22, "connectors": 1},
-    ]
+    ],
+    "staticLoad": 50,
+    "siteMeter": {},
+    "gridOperator": {"failSafeCapacity": 400},
 }
 SESSIONS: Final[list[Json | None]] = [
     {"connectorId": {"chargerId": DRIVEN, "idx": idx}, "vehicleMaxPower": 22} for idx in (1, 2)
@@ -43,6 +46,12 @@ INSTEAD: Final[dict[str, tuple[str, list[Json | None]]]] = {
         "/chargers/CP002/commands/SignedUpdateFirmware",
         [SIGNED_UPDATE],
     ),
+    # The documented one is over on most days.
+    "PUT /station/capacity-events/{id}": (
+        "/station/capacity-events/e1",
+        [examples.CAPACITY_EVENT_REQUEST | {"from": "2098-11-27T16:00:00Z", "to": "2098-11-27T19:00:00Z"}],
+    ),
+    "DELETE /station/capacity-events/{id}": ("/station/capacity-events/e1", [None]),
     # Its day has no example.
     "GET /reports/energy-continuity": ("/reports/energy-continuity?day=2026-01-01", [None]),
 }

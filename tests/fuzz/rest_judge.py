@@ -57,6 +57,14 @@ WORDS: Final = (
     "vendor and model are both empty",
     "is missing; caps may be told by connectorId, chargingProfilePurpose, stackLevel",
     "cannot be told beside id",
+    "is said of this connector already",
+    "is for one number of amperes; a list has one for each phase",
+    "is not possible beside a gridCapacity in amperes: .*",
+    "is another way than modbus: one of them",
+    "is not the [0-9]+ V of .*",
+    "needs L[1-3], which .* does not have",
+    "has (less|no room) on L[1-3] .*",
+    "must be a whole number from 1 to [0-9]+",  # of a connector: as many as its charger has
     "is above maxPower",
     "is below .*",
     "is for chargers that are steered over OCPP",
@@ -84,6 +92,13 @@ WORDS: Final = (
     "the station has no such (charger|connector)",
     "this charger is not steered: .*",
     "another car is at this connector",
+    "must be a whole number from 1 to ([1-9]|[1-5][0-9]|6[0-3])",  # of connectors, where the charger has fewer than 64
+    "is said of this connector already",
+    "must be after from",
+    "is the same time as from; .*",
+    "must be above 0 beside siteMeter: .*",
+    "must be at most half of maxAgeS",
+    "(int|uint|float)32 takes two registers, and 65535 is the last",
     "no charger has told that it is of this make",
     "[0-9]+ chargers are of it, and a campaign has at most [0-9]+",
 )
@@ -91,7 +106,7 @@ WORDS: Final = (
 people could read."""
 
 
-OF_STATE: Final = (Kind.METER_STOP_TOO_LOW, Kind.MAINTENANCE_OVER)
+OF_STATE: Final = (Kind.METER_STOP_TOO_LOW, Kind.MAINTENANCE_OVER, Kind.CAPACITY_EVENT_OVER, Kind.READING_REFUSED)
 """422 for what is known here and stands in no schema."""
 
 

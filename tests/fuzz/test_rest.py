@@ -70,7 +70,7 @@ def test_every_operation_answers_as_documented() -> None:
         made_by_us[operation] += count if kind == "raw" else 0
     kinds = {(operation, kind) for operation, kind, _ in asked}
     assert set(by_operation) - set(+done) == set(), "each is done at least once"
-    assert len(by_operation) == 79
+    assert len(by_operation) == 87
     assert min(by_operation.values()) >= LEAST, by_operation
     assert min((by_operation - made_by_us).values()) >= LEAST - RAW, by_operation - made_by_us
     assert kinds == {

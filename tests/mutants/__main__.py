@@ -24,12 +24,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from tests.mutants.table import MUTANTS, ROOT, SILENT, UNCHANGED, Mutant
+from tests.mutants.table import MUTANTS, ROOT, SILENT, UNCHANGED, UNCHANGED_ON_PHASES, Mutant
 
 PAGE = ROOT / "docs" / "mutants.md"
 MOST_SEEDS = 50
 SURVIVED = "survived"
-ODD = "odd "
+CLEAN = (UNCHANGED, UNCHANGED_ON_PHASES)
+ODD, ON_PHASES, ENERGY = "odd ", "phases ", "energy "
 MUCH_LATER = 10
 """Worlds: any change of the core shifts what befalls whom, and with it the world in which a mistake shows."""
 
@@ -64,7 +65,7 @@ def fate_of(mutant: Mutant, seeds: int) -> Fate:
         for changed in (SILENT, mutant):
             (Path(folder) / changed.path).write_text(changed.source(), encoding="utf-8")
         ran = subprocess.run(
-            [sys.executable, "-m", "tests.mutants.run", str(seeds)],
+            [sys.executable, "-m", "tests.mutants.run", str(seeds), mutant.worlds],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": os.pathsep.join((folder, str(ROOT)))},
             capture_output=True,
@@ -102,8 +103,9 @@ def table(fates: Sequence[Fate]) -> str:
 
 def page(fates: Sequence[Fate], seeds: int) -> str:
     """Return docs/mutants.md."""
-    found = sum(fate.is_as_told for fate in fates[1:])
-    by = Counter(fate.oracle for fate in fates[1:] if fate.is_as_told)
+    mistakes = [fate for fate in fates if fate.mutant not in CLEAN]
+    found = sum(fate.is_as_told for fate in mistakes)
+    by = Counter(fate.oracle for fate in mistakes if fate.is_as_told)
     oracles = ", ".join(f"{oracle} {count}" for oracle, count in by.most_common())
     return f"""# Mutants
 <!-- made by `make mutants ARGS=--write`: change tests/mutants/table.py -->
@@ -113,11 +115,13 @@ the fuse, the money or the memory. Each is put into a copy whose core has its ow
 [simulated worlds](simulation.md) 0 to {seeds - 1} are run against it until an oracle outside the core finds something.
 Of each six worlds one is drawn, two are storms, one is a quiet day, in one cars need power to start with, and in one
 the server dies and never returns. What survives them is put into as many worlds with odd things, drawn ones and storms
-(`odd N`). A crash is an error and finds nothing; so is an oracle that should not have been the one. A run tells what it
-finds more than {MUCH_LATER} worlds later than this page.
+(`odd N`), and then with energy (`energy N`). Mistakes about phases are put into worlds whose fuses are limited on each
+phase alone (`phases N`): of each four one is a quiet day, one is drawn, one is a storm, and in one the server never
+returns; those about energy into worlds with energy alone. A crash is an error and finds nothing; so is an oracle that
+should not have been the one. A run tells what it finds more than {MUCH_LATER} worlds later than this page.
 
-**{found} of {len(fates) - 1} are found** ({oracles}). The first row is the core as it is: it must survive
-all {seeds}, and as many odd ones.
+**{found} of {len(mistakes)} are found** ({oracles}). The first two rows are the core as it is: it must survive
+all {seeds}, as many odd ones, as many with energy, and as many on phases.
 
 {table(fates)}
 """
@@ -131,7 +135,7 @@ def worlds_on_page(text: str) -> dict[str, str]:
 
 def tries(world: str, seeds: int) -> int:
     """Return how many worlds were tried before this one: those with odd things come last."""
-    number = int(world.removeprefix(ODD))
+    number = int(world.removeprefix(ODD).removeprefix(ON_PHASES).removeprefix(ENERGY))
     return number + seeds if world.startswith(ODD) else number
 
 
@@ -156,7 +160,8 @@ def main() -> int:
     if options.write and options.names:
         parser.error("the page is about all of them")
     chosen = [m for m in MUTANTS if not options.names or any(name in m.name for name in options.names)]
-    fates = fates_of([UNCHANGED, *chosen], options.seeds)
+    clean = [each for each in CLEAN if any(mutant.worlds == each.worlds for mutant in chosen)]
+    fates = fates_of([*clean, *chosen], options.seeds)
     print(table(fates))
     for line in later(fates, worlds_on_page(PAGE.read_text(encoding="utf-8")), options.seeds):
         print(f"much later: {line}")

@@ -6,7 +6,7 @@ cannot rot. Numbers of rules are those of docs/ledger.md, 0014 and the like are 
 
 # ruff: noqa: E501  (texts of the core, as they stand there)
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,11 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One mistake in `csms/<package>/<module>.py`; `oracles`: those of which one should find it, spaces between."""
+    """One mistake in `csms/<package>/<module>.py`; `oracles`: those of which one should find it, spaces between.
+
+    `worlds`: "" for those that are drawn for all, "phases" for those whose fuses are limited on each phase, "energy" for
+    those with energy.
+    """
 
     name: str
     module: str
@@ -24,6 +28,7 @@ class Mutant:
     rule: str
     oracles: str
     package: str = "core"
+    worlds: str = ""
 
     @property
     def path(self) -> Path:
@@ -45,6 +50,7 @@ class Mutant:
 
 
 UNCHANGED: Final = Mutant("no mistake", "limits", "def accept(", "def accept(", "", "")
+UNCHANGED_ON_PHASES: Final = replace(UNCHANGED, name="no mistake, on phases", worlds="phases")
 SILENT: Final = Mutant(
     "the core does not judge itself",
     "errors",
@@ -283,9 +289,9 @@ MUTANTS: Final = (
     ),
     Mutant(
         "the static load is forgotten",
-        "tree",
-        "max(0, station.grid_capacity_w - station.static_load_w)",
-        "station.grid_capacity_w",
+        "grid_root",
+        "max(0, power_w - state.base_load_w) for power_w in",
+        "power_w for power_w in",
         "I1: the capacity of the root",
         "I1",
     ),
@@ -389,15 +395,15 @@ MUTANTS: Final = (
     Mutant(
         "every session is granted its target at once",
         "planning",
-        "    grants = _grants(state, claims, booked, targets, head_room_w(state, rows_w, missing))\n",
-        "    grants = tuple(targets)\n",
+        "    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing, phases)))\n",
+        "    grants = list(targets)\n",
         "§2: G, not T",
         "I1/I3",
     ),
     Mutant(
         "one head room is given to every waiting minimum",
         "planning",
-        "            room_w.update({node: max(0, room - need_w) for node, room in rooms.items()})\n",
+        "            room_w.update({node: max(0, room - need_w * loads[node]) for node, room in rooms.items()})\n",
         "",
         "§2: G",
         "I1/I3",
@@ -706,15 +712,15 @@ MUTANTS: Final = (
     Mutant(
         "cars to come are left out of what rows may carry without this server",
         "firm",
-        "    booked_w = state.tree.booked_w(state.chargers.values())\n",
-        "    booked_w = state.tree.booked_w(c for c in state.chargers.values() if any(True for _ in c.sessions()))\n",
+        "    booked_w = tree.booked_w(state.chargers.values())\n",
+        "    booked_w = tree.booked_w(c for c in state.chargers.values() if any(True for _ in c.sessions()))\n",
         "I11: who comes falls under the default",
         "G I11",
     ),
     Mutant(
         "under an overbooked row nothing moves, cuts neither",
         "planning",
-        "        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn)\n",
+        "        return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn | self.lent)\n",
         "        return path.isdisjoint(self.overbooked) and not path.isdisjoint(self.wanted | self.overdrawn)\n",
         "§2: a cut is due at once when a row is overbooked",
         "A C",
@@ -722,8 +728,8 @@ MUTANTS: Final = (
     Mutant(
         "limits expire to the maximum",
         "steering",
-        "    falls_to_w = fail_safe_w(charger.config, manner.form)\n    return falls_to_w if limit_w > falls_to_w else None\n",
-        "    falls_to_w = manner.form.round_down(charger.config.max_power_w)\n    return falls_to_w if limit_w < falls_to_w else None\n",
+        "    return falls_to_w if limit_w > falls_to_w else None\n",
+        "    return manner.form.round_down(charger.config.max_power_w) if limit_w > falls_to_w else None\n",
         "§7: limits above F expire to F",
         "A G I2 I11",
     ),
@@ -734,6 +740,52 @@ MUTANTS: Final = (
         "SAMPLES_TO_CONVICT = 1\n",
         "§6: three samples or 15 s",
         "evidence",
+    ),
+    # --- energy: what may be given beyond what is firm ------------------------------------------------------------------
+    Mutant(
+        "a battery is granted for ten minutes after its last word",
+        "supply",
+        "STALE_MS = 10_000\n",
+        "STALE_MS = 600_000\n",
+        "ALLOCATOR §7: telemetry older than 10 s",
+        "I1 flow battery",
+        worlds="energy",
+    ),
+    Mutant(
+        "conditional power is told for good",
+        "steering",
+        "            left_w = max(form.round_down(each.firm.next_w), each.charger.defaults.power_w)\n",
+        "            return limit_w\n",
+        "I11: only through limits that expire",
+        "I11 G",
+        worlds="energy",
+    ),
+    Mutant(
+        "a rising base load does not count",
+        "base_load",
+        "        self.counted_w = max(self.counted_w, said.proven_w)\n",
+        "        self.counted_w = max(self.counted_w, 0)\n",
+        "I1: base load is a fact",
+        "I1 flow",
+        worlds="energy",
+    ),
+    Mutant(
+        "the word of a battery that gives too little is taken for ever",
+        "giving",
+        "        giving.proven_w, giving.proven_ms = giving.most_w, read_ms\n",
+        "        giving.proven_ms = read_ms\n",
+        "I1: what a battery does is a fact",
+        "I1 flow",
+        worlds="energy",
+    ),
+    Mutant(
+        "a silent grid operator is a content one",
+        "capacity_windows",
+        "    return allowed_ms is not None and (unheard_ms is None or unheard_ms >= allowed_ms)\n",
+        "    return allowed_ms is not None and unheard_ms is not None and unheard_ms < 0\n",
+        "0038: in silence the fail-safe capacity holds",
+        "I1 flow",
+        worlds="energy",
     ),
     # --- the peer: for how long an answer is waited for ---------------------------------------------------------------
     Mutant(
@@ -753,5 +805,80 @@ MUTANTS: Final = (
         "§3: at most 5 s",
         "wait",
         "ocpp16",
+    ),
+    # --- phases: what is booked on each (docs/adr/0042), in worlds of their own -------------------------------------
+    Mutant(
+        "a car on one phase counts as a third on each",
+        "phases",
+        "    return SIXTHS if config.phases == 1 or used is None else SIXTHS // len(used)\n",
+        "    return SIXTHS if config.phases == 1 else BALANCED\n",
+        "0042: in watts a car may have all of it on one phase",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "zeros in the place of currents are learnt as unused phases",
+        "phase_use",
+        "        if not charges or (power_w is not None and not agree(current_ma, power_w, voltage_v)):\n",
+        "        if not charges:\n",
+        "0042: the power beside them agrees",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "one sample tells which phases a car uses",
+        "phase_use",
+        "SAMPLES = 3\nSPAN_MS = 20_000\n",
+        "SAMPLES = 1\nSPAN_MS = 0\n",
+        "0042: three samples over 20 s",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "a rotation is ignored",
+        "phases",
+        "    theirs = {config.rotation[line - 1] for line in own}\n",
+        "    theirs = set(own)\n",
+        "0042: on those phases that phaseRotation says",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "a rotation that nobody has said is taken as RST",
+        "phases",
+        "    if config.is_dc or own == ALL_LINES or config.rotation is None:\n        return EVERYWHERE\n"
+        "    theirs = {config.rotation[line - 1] for line in own}\n",
+        "    if config.is_dc or own == ALL_LINES:\n        return EVERYWHERE\n"
+        "    theirs = {(config.rotation or (1, 2, 3))[line - 1] for line in own}\n",
+        "0042: a phase that nobody knows is each of the three",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "a charger with one phase carries a third on it",
+        "phases",
+        "    return (SIXTHS if config.phases == 1 else BALANCED) * max_w\n",
+        "    return BALANCED * max_w\n",
+        "0042: all of it with one phase",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "on a phase only the newest send is booked",
+        "phase_booking",
+        "    amounts = [amount_of(config, max_w, send.limit_w, send.form, used) for send in connector.limits.sends]\n",
+        "    amounts = [amount_of(config, max_w, s.limit_w, s.form, used) for s in connector.limits.sends[-1:]]\n",
+        "0042: the most of all sends in force",
+        "I5 A C",
+        worlds="phases",
+    ),
+    Mutant(
+        "the static load of a phase is forgotten",
+        "tree",
+        "    on_l1, on_l2, on_l3 = [max(0, limit - load) for limit, load in zip(limits, loads, strict=True)]\n",
+        "    on_l1, on_l2, on_l3 = [max(0, limit) for limit, _ in zip(limits, loads, strict=True)]\n",
+        "I1: the capacity of the root",
+        "I1 I1/I3 A",
+        worlds="phases",
     ),
 )

@@ -84,7 +84,7 @@ def adds_up(found: Explanation, plan: Plan, state: State) -> None:
         (s.session.session_id, s.target_w, s.booked_w) for s in there
     }
     assert binding.target_w <= max(binding.shared_w, sum(each.floor_w for each in there))
-    assert binding.shared_w == max(0, binding.capacity_w - binding.loads_w - binding.trimmed_w)
+    assert binding.shared_w == max(0, binding.capacity_w - binding.loads_w - binding.trimmed_w - binding.withheld_w)
     assert binding.booked_w == plan.booked_w[binding.node_id]
 
 

@@ -25,6 +25,7 @@ from csms.core.events import (
 )
 from csms.core.firm import RowBound
 from csms.core.ids import ChargerId, ConnectionId, RequestId, SessionId, Token, TransactionId
+from csms.core.records import EventLogged
 from csms.core.replies import Outcome
 from csms.core.station import GRID
 from csms.ocpp16.peer import Peer
@@ -43,6 +44,8 @@ from csms.simulation.profiles import ProfileMemory
 from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.surroundings import Surroundings, Switches
 from csms.simulation.trace import Trace, ViolationError
+from csms.simulation.turns import Turns
+from tests.unit.store.samples import session
 
 CP = ChargerId("CP")
 ONE = ConnectionId(1)
@@ -392,8 +395,16 @@ def test_a_charger_answers_only_so_many_keys_at_once() -> None:
 # --- what is fair -----------------------------------------------------------------------------------------------------
 
 
-def claim(name: str, *rows: str, min_w: int = 0, max_w: int, rank: int = 0) -> Claim:
-    return Claim(name, rows, min_w, max_w, rank)
+def claim(
+    name: str,
+    *rows: str,
+    min_w: int = 0,
+    max_w: int,
+    rank: int = 0,
+    weight: int = 1,
+    place: tuple[int, ...] = (),
+) -> Claim:
+    return Claim(name, rows, min_w, max_w, rank, weight=weight, place=place)
 
 
 @pytest.mark.parametrize(
@@ -419,10 +430,35 @@ def claim(name: str, *rows: str, min_w: int = 0, max_w: int, rank: int = 0) -> C
             {"a": 0, "b": 100},
         ),
         ([claim("a", "grid", min_w=60, max_w=50)], {"grid": 100}, {"a": 0}),
+        (
+            [claim("a", "grid", max_w=100, weight=3), claim("b", "grid", max_w=100), claim("c", "grid", max_w=9)],
+            {"grid": 89},
+            {"a": 60, "b": 20, "c": 9},
+        ),
+        (
+            [
+                claim("a", "grid", min_w=60, max_w=100, place=(0, 1)),
+                claim("b", "grid", min_w=60, max_w=100, rank=1, place=(0, 0)),
+            ],
+            {"grid": 100},
+            {"a": 0, "b": 100},
+        ),
     ],
 )
 def test_fair_shares(claims: list[Claim], room_w: dict[str, int], expected: dict[str, int]) -> None:
     assert fair_shares(claims, room_w) == expected
+
+
+def test_who_has_had_his_turn_comes_after_those_who_were_there() -> None:
+    turns, names = Turns(), [SessionId(name) for name in "ABC"]
+    came = [session(name) for name in names]
+    turns.see(came[:2], 0)
+    turns.see([EventLogged(0, "session.gave_its_turn", None, None, {"session_id": names[0]})], 1_000)
+    turns.see(came, 2_000)
+    assert [turns.order(name) for name in names] == [1, 0, 1]
+    assert (turns.are_settled(100_000), turns.are_settled(151_000)) == (False, True)
+    turns.recovered(names)
+    assert [turns.order(name) for name in names] == [0, 0, 0]
 
 
 # --- what a charger reads for itself --------------------------------------------------------------------------------

@@ -26,12 +26,14 @@ def parse_options(words: list[str]) -> Options:
     parser.add_argument("--chargers", type=int)
     parser.add_argument("--faults", default="drawn")
     parser.add_argument("--without")
+    parser.add_argument("--energy", action="store_true")
+    parser.add_argument("--phases", action="store_true")
     given = parser.parse_args(words)
     choice = read_choice(given.faults)
     without = frozenset[Kind]() if given.without is None else read_kinds(given.without)
     assert not isinstance(choice, str), choice
     assert not isinstance(without, str), without
-    return Options(given.seed, given.hours, given.chargers, choice, without)
+    return Options(given.seed, given.hours, given.chargers, choice, without, energy=given.energy, phases=given.phases)
 
 
 def keep(options: Options, why: str) -> None:

@@ -18,6 +18,8 @@ from csms.simulation.run import Options, Outcome, simulate
 from tests.simulation.kept import keep
 
 HOUR_MS = 3_600_000
+PHASES_EVERY = 5
+"""One world in so many has fuses that are limited on each phase."""
 
 
 @dataclass(slots=True)
@@ -51,6 +53,7 @@ def main() -> int:
     parser.add_argument("--hours", type=float, help="virtual hours of a run; default: drawn by its seed")
     parser.add_argument("--chargers", type=int, help="chargers of a run; default: drawn by its seed")
     parser.add_argument("--faults", default="drawn", help="as in csms simulate")
+    parser.add_argument("--phases", action="store_true", help="every world has fuses limited on each phase")
     given = parser.parse_args()
     choice = read_choice(given.faults)
     if isinstance(choice, str):
@@ -60,7 +63,8 @@ def main() -> int:
         spent_s = time.monotonic() - begun
         if spent_s >= given.minutes * 60:
             break
-        options = Options(seed, given.hours, given.chargers, choice)
+        phases = given.phases or seed % PHASES_EVERY == 0
+        options = Options(seed, given.hours, given.chargers, choice, phases=phases)
         outcome = simulate(options)
         tally.add(outcome)
         if outcome.violation is not None:

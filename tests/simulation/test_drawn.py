@@ -20,6 +20,7 @@ PARTS = {
     "Station",
     "Charger",
     "Circuit",
+    "Terms",
     "Manners",
     "Habits",
     "Nature",

@@ -16,7 +16,7 @@ from functools import partial
 import pytest
 
 from csms.cli.simulating import STORY_LINES
-from csms.simulation.faults import CHARACTERS, LIES, Kind, Profile
+from csms.simulation.faults import CHARACTERS, LIES, OF_ENERGY, OF_PHASES, Kind, Profile
 from csms.simulation.naive import naive
 from csms.simulation.run import Options, Outcome, simulate
 from tests.simulation.kept import KEPT, kept_options
@@ -30,6 +30,8 @@ EVENTS = 1_000_000
 FRESH = 200
 FIRST_FRESH = int(os.environ.get("FRESH_SEED", "0"))
 FIRSTS = range(FIRST_FRESH, FIRST_FRESH + FRESH, CHUNK)
+ENERGY_EVERY = 10
+"""Every so many of the fresh seeds is a world with energy, too."""
 MORE = 1_000_000_000
 """Further worlds of a chunk begin so far from its first: no other chunk has them."""
 
@@ -49,7 +51,9 @@ def how_to_go_on(options: Options, why: str) -> str:
 
 @pytest.mark.parametrize("first", FIRSTS)
 def test_no_fresh_seed_breaks_an_oracle(first: int) -> None:
-    events = sum(held(Options(seed)).events for seed in range(first, first + CHUNK))
+    """One in five has fuses that are limited on each phase; beside some there is another world with energy."""
+    events = sum(held(Options(seed, phases=seed % 5 == 0)).events for seed in range(first, first + CHUNK))
+    events += sum(held(Options(seed, energy=True)).events for seed in range(first, first + CHUNK, ENERGY_EVERY))
     more = itertools.count(first + MORE)
     while events < EVENTS * CHUNK // (FRESH + len(list(kept_options()))):
         events += held(Options(next(more))).events
@@ -71,9 +75,30 @@ def test_no_kept_seed_breaks_an_oracle(options: Options) -> None:
 
 
 def test_storms_inject_every_kind_of_fault() -> None:
-    """What chargers are for life is too seldom in a few storms: `test_odd` has it."""
+    """What chargers are for life is too seldom in a few storms: `test_odd` has it; `test_phases` has that of phases."""
     struck = sum((Counter(held(Options(seed, 0.2, 4, Profile.STORM)).struck) for seed in range(9)), Counter[Kind]())
-    assert {kind for kind in Kind if not struck[kind]} <= {*CHARACTERS, *LIES}
+    assert {kind for kind in Kind if not struck[kind]} <= {*CHARACTERS, *LIES, *OF_ENERGY, *OF_PHASES}
+
+
+def test_storms_with_energy_inject_every_fault_of_theirs_and_use_what_there_is() -> None:
+    struck, boosted_ms, above_firm_ms, asked = Counter[Kind](), 0, 0, 0
+    for seed in range(10):
+        outcome = held(Options(seed, 0.12, None, Profile.STORM, energy=True))
+        struck += Counter(outcome.struck)
+        boosted_ms += outcome.boosted_ms
+        above_firm_ms += outcome.above_firm_ms
+        asked += outcome.asked.compared["H"]
+    assert {kind for kind in (*OF_ENERGY, Kind.BASE_LOAD) if not struck[kind]} == set()
+    assert boosted_ms > 60_000, "a battery gave"
+    assert above_firm_ms > 60_000, "cars drew more than what is firm"
+    assert asked > 1_000, "what flows was looked at"
+
+
+def test_an_energy_fault_chosen_alone_makes_a_world_with_energy() -> None:
+    trips = Options(4, hours=0.1, chargers=3, faults=frozenset({Kind.BATTERY_TRIPS}))
+    outcome = held(trips)
+    assert {kind for kind, count in outcome.struck.items() if count} == {Kind.BATTERY_TRIPS}
+    assert trips.text == "--seed 4 --hours 0.1 --chargers 3 --faults battery-trips"
 
 
 @pytest.mark.parametrize("kind", [Kind.RESET, Kind.SERVER_CRASH, Kind.REFUSED])

@@ -5,10 +5,12 @@ import pytest
 
 from csms.cli import day as command
 from csms.cli.status import ExitStatus
+from csms.core.grid_terms import CapacityWindow
 from csms.core.ids import ChargerId
-from csms.core.station import Charger, Circuit, Control, Mode, Station
-from csms.day.document import Visit, parse_day
-from csms.day.figures import CarFigures, Figures, RowFigures, clock, document, table
+from csms.core.site_meter import SiteMeter
+from csms.core.station import Battery, Charger, Circuit, Control, Mode, PhaseLimit, Station
+from csms.day.document import BaseLoad, Day, parse_day
+from csms.day.figures import MJ_PER_WH, BatteryFigures, CarFigures, Figures, RowFigures, clock, document, table
 from csms.day.run import run
 
 HOUR_MS = 3_600_000
@@ -28,7 +30,9 @@ STATION = Station(
 
 
 def shown(*cars: object) -> list[str]:
-    return [str(fault) for fault in parse_day({"cars": list(cars)}, STATION)]
+    found = parse_day({"cars": list(cars)}, STATION)
+    assert not isinstance(found, Day)
+    return [str(fault) for fault in found]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +56,8 @@ def shown(*cars: object) -> list[str]:
         ({"energy": 0}, "$.cars[0].energy: must be above 0"),
         ({"maxPower": "50"}, "$.cars[0].maxPower: must be a number"),
         ({"maxpower": 50}, "$.cars[0].maxpower: unknown field, maxPower is meant"),
+        ({"phases": 4}, "$.cars[0].phases: must be a whole number from 1 to 3"),
+        ({"phases": 1}, "$.cars[0].phases: must be no more than the charger has; at a DC charger it is left out"),
     ],
 )
 def test_a_faulty_car_is_told_by_field_and_reason(change: dict[str, object], fault: str) -> None:
@@ -59,7 +65,9 @@ def test_a_faulty_car_is_told_by_field_and_reason(change: dict[str, object], fau
 
 
 def test_a_faulty_day_is_told() -> None:
-    assert [str(each) for each in parse_day([], STATION)] == ["$: must be an object"]
+    found = parse_day([], STATION)
+    assert not isinstance(found, Day)
+    assert [str(each) for each in found] == ["$: must be an object"]
     assert shown() == ["$.cars: must name at least one car"]
     assert shown(CAR, CAR | {"connector": "DC#2"}) == ["$.cars[1].name: another car has it"]
     late = "$.cars[1].at: the car before it at this connector needs an until before it"
@@ -68,15 +76,33 @@ def test_a_faulty_day_is_told() -> None:
 
 
 def test_cars_come_in_the_order_of_their_arrival() -> None:
-    read = parse_day({"cars": [CAR | {"at": "09:00"}, CAR | {"name": "b", "until": "08:30"}]}, STATION)
-    assert [each.name for each in read if isinstance(each, Visit)] == ["b", "a"]
+    day = parse_day({"cars": [CAR | {"at": "09:00"}, CAR | {"name": "b", "until": "08:30"}]}, STATION)
+    assert isinstance(day, Day)
+    assert [each.name for each in day.visits] == ["b", "a"]
 
 
-def day_of(station: Station, *cars: dict[str, object]) -> Figures:
-    read = parse_day({"cars": list(cars)}, station)
-    visits = tuple(each for each in read if isinstance(each, Visit))
-    assert len(visits) == len(read), read
-    return run(station, visits)
+def test_a_base_load_goes_from_step_to_step_in_the_order_of_time() -> None:
+    steps = [{"at": "06:00", "power": 12.5}, {"at": "26:00", "power": 0}]
+    day = parse_day({"cars": [CAR], "baseLoad": steps}, STATION)
+    assert isinstance(day, Day)
+    assert day.base_load == (BaseLoad(6 * HOUR_MS, 12_500), BaseLoad(26 * HOUR_MS, 0))
+    late = "must be later than the one before it"
+    for changed, faults in (
+        ([steps[1], steps[0]], [f"$.baseLoad[1].at: {late}"]),
+        ([steps[0], steps[0]], [f"$.baseLoad[1].at: {late}"]),
+        ([{"at": "06:00"}], ["$.baseLoad[0].power: is missing"]),
+        ([{"at": "6", "power": 1}], ['$.baseLoad[0].at: must be a time such as "07:42", below 48:00']),
+        ([7], ["$.baseLoad[0]: must be an object"]),
+    ):
+        found = parse_day({"cars": [CAR], "baseLoad": changed}, STATION)
+        assert not isinstance(found, Day)
+        assert [str(each) for each in found] == faults
+
+
+def day_of(station: Station, *cars: dict[str, object], **more: object) -> Figures:
+    day = parse_day({"cars": list(cars)} | more, station)
+    assert isinstance(day, Day), day
+    return run(station, day)
 
 
 def test_a_car_alone_takes_what_it_can() -> None:
@@ -135,13 +161,87 @@ def test_a_row_counts_how_long_it_is_full_and_above() -> None:
 
 def test_figures_for_a_person() -> None:
     car = CarFigures("a", "DC#1", 8 * HOUR_MS, 10_000, 4_500, None, 9 * HOUR_MS, 7_400, 125_000)
-    assert table(Figures("S", {"a": car}, {"grid": RowFigures(None)}, limits=3)) == [
+    figures = Figures("S", {"a": car}, {"grid": RowFigures(None)}, limits=3, grid_capacity_w=9_000, grid_max_w=7_400)
+    assert table(figures) == [
+        "the whole site: at most 7.4 of 9 kW from the grid connection",
         "grid: most drawn 0, most booked 0 unlimited, full for 0 min",
         "a at DC#1: 08:00, not charged, 4.5 of 10 kWh, at most 7.4 kW, paused for 2 min",
         "0 of 1 cars charged, 3 limits sent",
         "never above a capacity",
     ]
     assert clock(30 * HOUR_MS + 90_000) == "30:01"
+
+
+def test_figures_of_a_battery_and_of_a_row_that_had_more_and_less() -> None:
+    row = RowFigures(60_000)
+    for capacity_w in (60_000, 90_000, 45_000, 70_000, None):
+        row.has(capacity_w)
+    battery = BatteryFigures()
+    for power_w, charge_ppm in ((20_000, 900_000), (-5_000, 850_000), (0, 851_000)):
+        battery.flow(power_w, charge_ppm, HOUR_MS)
+    figures = Figures("S", rows={"grid": row}, battery=battery)
+    assert table(figures)[1:3] == [
+        "the battery: gave 20 kWh, took 5 kWh, never below 85 %",
+        "grid: most drawn 0, most booked 0 of 45 to 90 kW, full for 0 min",
+    ]
+    found = document(figures)
+    assert found["battery"] == {"gave": 20, "took": 5, "percentLeast": 85}
+    assert json.loads(json.dumps(found["rows"]))["grid"]["capacityLeast"] == 45
+
+
+def test_a_battery_lifts_what_cars_have_until_it_is_at_its_reserve() -> None:
+    """Two cars of 40 kW want 20 more than the grid connection has; a battery of 30 kWh does not have that for long."""
+    station = Station("S", 60_000, (charger("DC"),), battery=Battery(30_000, 30_000), fail_safe_chosen=True)
+    one = CAR | {"energy": 60, "maxPower": 40}
+    figures = day_of(station, one, one | {"name": "b", "connector": "DC#2"})
+    assert figures.kept
+    assert figures.rows["grid"].drawn_max_w == 80_000
+    assert figures.grid_max_w <= 60_000
+    battery = figures.battery
+    assert battery is not None
+    assert 100_000 <= battery.least_ppm < 250_000
+    assert battery.gave_mj // MJ_PER_WH > 20_000
+    assert battery.took_mj > 0, "when the cars have gone"
+
+
+def test_a_metered_base_load_leaves_more_and_a_schedule_less() -> None:
+    contract = CapacityWindow(9 * 60, 10 * 60, 40_000)
+    station = Station(
+        "S",
+        60_000,
+        (charger("DC"),),
+        static_load_w=30_000,
+        site_meter=SiteMeter(margin_w=1_000),
+        capacity_schedule=(contract,),
+        fail_safe_chosen=True,
+    )
+    figures = day_of(
+        station, CAR | {"energy": 100, "maxPower": 80, "until": "10:30"}, baseLoad=[{"at": "06:00", "power": 10}]
+    )
+    drawn = {moment.at_ms / HOUR_MS: sum(moment.drawn_w.values()) for moment in figures.course}
+    assert 45_000 <= drawn[8.75] <= 49_000, "60 less 10 and what is added to that"
+    assert 25_000 <= drawn[9.5] <= 29_000
+    assert 45_000 <= drawn[10.25] <= 49_000
+    assert figures.kept
+    assert figures.grid_max_w <= 60_000
+
+
+def test_without_its_meter_more_than_the_static_load_is_above_the_capacity() -> None:
+    station = Station("S", 60_000, (charger("DC"),), static_load_w=10_000, fail_safe_chosen=True)
+    figures = day_of(station, CAR, baseLoad=[{"at": "00:00", "power": 15}])
+    assert not figures.kept
+    assert figures.grid_max_w == 65_000
+
+
+def test_a_car_on_one_phase_draws_its_share_of_a_limit_and_shows_it() -> None:
+    socket = charger("AC", 22_080, phases=3, rotation=(2, 3, 1))
+    limit = PhaseLimit((20_000, 20_000, 20_000))
+    station = Station("S", limit.power_w, (socket,), phase_limit=limit, fail_safe_chosen=True)
+    figures = day_of(station, CAR | {"connector": "AC#1", "maxPower": 7.4, "phases": 1, "energy": 3})
+    assert figures.cars["a"].power_max_w == 20 * 230
+    assert list(figures.rows) == ["grid/L1", "grid/L2", "grid/L3", "AC"]
+    assert [figures.rows[f"grid/L{line}"].drawn_max_w for line in (1, 2, 3)] == [0, 4_600, 0], "its L1 is on L2"
+    assert figures.kept
 
 
 def write(path: Path, value: object) -> str:

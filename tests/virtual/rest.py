@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.gate import UNGUARDED
 from api.services import Services
+from csms.core.station import Battery
+from csms.energy.pushed import BatteryDoor, PushedBattery
 from csms.ports import Clock
 from csms.runtime.audit import AuditBook
 from csms.runtime.id_tags import TagBook
@@ -47,5 +49,14 @@ async def app_beside(site: Site, clock: Clock, tags: TagBook, new_id: Callable[[
         charger_access=site.access,
         change_key=site.registry.change_key,
         local_lists=LocalLists(site.store, site.controller, tags, clock, new_id),
+        wall_ms=lambda: clock.now().wall_ms,
+        push_battery=_called_by_its_controller().push,
     )
     return create_app(services, UNGUARDED)
+
+
+def _called_by_its_controller() -> BatteryDoor:
+    """Return the door of a battery whose controller calls, whatever the configuration says."""
+    door = BatteryDoor(lambda *_: PushedBattery())
+    door.make(Battery(200_000, 100_000, pushed=True), None)
+    return door

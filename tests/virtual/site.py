@@ -18,6 +18,8 @@ from structlog.typing import EventDict
 
 from csms.core.events import StationConfigured
 from csms.core.station import Station
+from csms.energy.modelled import ModelledBattery, full_ppm
+from csms.energy.watch import BatteryWatch
 from csms.gateway.answers import Services
 from csms.gateway.id_tags import OpenTags, TagPolicy
 from csms.gateway.registry import LinkRegistry
@@ -53,6 +55,7 @@ class Site:
         errors: what it has logged as an error.
         store, messages: what REST shows of the past.
         access, registry: what REST changes keys by.
+        battery: that of its configuration, computed; None: it has none.
     """
 
     controller: Controller
@@ -65,6 +68,7 @@ class Site:
     access: AccessBook
     registry: LinkRegistry
     tls_port: int | None = None
+    battery: ModelledBattery | None = None
 
     @property
     def view(self) -> StationView:
@@ -124,7 +128,12 @@ async def running(
     assert not isinstance(store, NotOpened), store.reason
     knocks, messages = KnockingLog(), Messages()
     registry = LinkRegistry(lambda: desk, run)
-    controller = Controller(store, clock, registry)
+    modelled = battery = None
+    if station.battery is not None:
+        driver = modelled = ModelledBattery(station.battery, lambda: clock.now().mono_ms, full_ppm(station.battery))
+        battery = BatteryWatch(lambda *_: driver, lambda: controller, lambda: clock.now().mono_ms)
+        battery.configured(station.battery)
+    controller = Controller(store, clock, registry, battery=battery)
     desk = watched(controller)
     await controller.start(seed=station)
     services = Services(
@@ -140,17 +149,20 @@ async def running(
         GatewaySettings(port=port), services, registry, knocks, access, certificates, computed_ms=lambda: 0.0
     )
     loop = asyncio.create_task(controller.run(), name="station loop")
+    looking = None if battery is None else asyncio.create_task(battery.run(), name="battery")
     await gateway.start()
     await gateway.start_tls()
     try:
         url = f"ws://127.0.0.1:{gateway.port}"
         tls_port = gateway.tls_port
-        yield Site(controller, knocks, url, database, errors, store, messages, access, registry, tls_port)
+        yield Site(controller, knocks, url, database, errors, store, messages, access, registry, tls_port, modelled)
         assert not loop.done(), loop.exception()
     finally:
         await gateway.stop()
-        loop.cancel()
-        await asyncio.gather(loop, return_exceptions=True)
+        tasks = [task for task in (loop, looking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await store.close()
 
 

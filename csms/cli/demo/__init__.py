@@ -1,15 +1,16 @@
 """`csms demo`: a whole station on one machine, nothing accelerated, and an honest account at the end.
 
 The central system is a child process like any other installation, with a temporary database of its own; so is each
-charger (`python -m simulators station`), connected over a real socket. This process only starts them, shows what the
-chargers' meters say, and judges: exit status 1 when a metered sum was ever above a capacity, when a process stopped by
-itself, or when the time was up and no car had got any energy.
+charger (`python -m simulators station`), connected over a real socket. This process starts them, is the site's meter
+(`csms.cli.demo.surroundings`), shows what the meters say, and judges: exit status 1 when a metered sum was ever above a
+capacity, when a process stopped by itself, or when the time was up and no car had got any energy.
 """
 
 import asyncio
 import re
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +24,9 @@ from csms.cli.checking import read_station, summary
 from csms.cli.demo import view
 from csms.cli.demo.children import Child
 from csms.cli.demo.reports import parse_report
-from csms.cli.demo.tally import Tally
-from csms.cli.demo.watching import Told, Watcher
+from csms.cli.demo.surroundings import base_load_w, is_metered, shown_w
+from csms.cli.demo.tally import Site, Tally
+from csms.cli.demo.watching import Status, Watcher
 from csms.cli.source import STANDARD_INPUT, read_source
 from csms.cli.status import ExitStatus
 from csms.core.station import Control, Station
@@ -55,8 +57,8 @@ def run(*, minutes: float | None, port: int, ocpp_port: int, config: str | None)
 
 def example() -> str:
     """Return the path of the example station: it comes with the installed package, or stands in the repository."""
-    packaged = Path(__file__).with_name("station_config.json")
-    return str(packaged if packaged.exists() else Path(csms.__file__).parents[1] / "examples" / "station_config.json")
+    packaged = Path(__file__).with_name("demo.json")
+    return str(packaged if packaged.exists() else Path(csms.__file__).parents[1] / "examples" / "demo.json")
 
 
 class _NotStartedError(Exception):
@@ -161,9 +163,19 @@ class _Demo:
         start = loop.time()
         with _screen() as show:
             while seconds is None or self._elapsed_s < seconds:
-                show(self._tally, await watcher.sessions(), self._elapsed_s)
+                show(self._tally, await self._look(watcher), self._elapsed_s)
                 self._elapsed_s += REFRESH_S
                 await asyncio.sleep(start + self._elapsed_s - loop.time())
+
+    async def _look(self, watcher: Watcher) -> Status:
+        """Have the central system told what the site's meter shows; return what it shows itself."""
+        tally, base_w = self._tally, base_load_w(self._station, self._elapsed_s)
+        if is_metered(self._station):
+            await watcher.tell_meter(shown_w(self._station, base_w, tally.drawn_w, tally.site.battery_w))
+        status = await watcher.status()
+        battery_w = 0 if status.battery is None else status.battery.power_w
+        tally.surrounded(time.time_ns() // 1_000_000, Site(base_w, battery_w))
+        return status
 
     async def _stop_children(self) -> None:
         """End the chargers first: they shall see a living server until their last message."""
@@ -194,20 +206,20 @@ class _Demo:
 
 
 @contextmanager
-def _screen() -> Iterator[Callable[[Tally, dict[tuple[str, int], Told], int], None]]:
+def _screen() -> Iterator[Callable[[Tally, Status, int], None]]:
     """Yield what shows the present state once a second: a live table, or plain lines where there is no terminal."""
     console = Console(markup=False, highlight=False)  # ids and names are shown as they are
     if not console.is_terminal:
 
-        def show_lines(tally: Tally, told: dict[tuple[str, int], Told], elapsed_s: int) -> None:
+        def show_lines(tally: Tally, status: Status, elapsed_s: int) -> None:
             if elapsed_s % PLAIN_LINES_EVERY_S == 0:
-                typer.echo("\n".join(view.lines(tally, told, elapsed_s)))
+                typer.echo("\n".join(view.lines(tally, status, elapsed_s)))
 
         yield show_lines
         return
     with Live(console=console, auto_refresh=False) as live:
 
-        def show_table(tally: Tally, told: dict[tuple[str, int], Told], _elapsed_s: int) -> None:
-            live.update(view.table(tally, told, console.width), refresh=True)
+        def show_table(tally: Tally, status: Status, _elapsed_s: int) -> None:
+            live.update(view.table(tally, status, console.width), refresh=True)
 
         yield show_table

@@ -4,8 +4,9 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from csms.cli.demo.surroundings import BatteryTold
 from csms.cli.demo.tally import Row, Tally
-from csms.cli.demo.watching import Told
+from csms.cli.demo.watching import Status
 
 _DASH = "–"
 _OTHERS_WIDTH = 62
@@ -13,15 +14,15 @@ _OTHERS_WIDTH = 62
 _CAR_WIDTH_MIN = 8
 
 
-def table(tally: Tally, told: dict[tuple[str, int], Told], width: int) -> Table:
-    """Return the live table, at most `width` wide: one line per connector, and the sum against the grid connection."""
-    grid = tally.rows[0]
-    drawn_w = tally.drawn_w + grid.constant_w
+def table(tally: Tally, status: Status, width: int) -> Table:
+    """Return the live table, at most `width` wide: one line per connector, and the site under it."""
+    grid, told = tally.rows[0], status.sessions
     found = Table(
         title="What each car gets (powers in kW)",
         box=box.SIMPLE_HEAD,
         caption=(
-            f"Σ drawn {_kw(drawn_w)} of {_kw(grid.capacity_w)} kW, highest so far {_kw(grid.highest_w)} kW\n"
+            f"{_site(tally, status.battery)}\n"
+            f"grid meter {_kw(tally.grid_w)} of {_kw(grid.capacity_w)} kW, highest so far {_kw(grid.highest_w)} kW\n"
             f"{tally.completed} cars served, {tally.running} plugged in, {_kw(tally.energy_wh)} kWh delivered"
         ),
         caption_style="bold" if grid.is_kept else "bold red",
@@ -50,12 +51,12 @@ def table(tally: Tally, told: dict[tuple[str, int], Told], width: int) -> Table:
     return found
 
 
-def lines(tally: Tally, told: dict[tuple[str, int], Told], elapsed_s: int) -> list[str]:
-    """Return the same in plain lines: the sum, then each connector with a car."""
-    grid = tally.rows[0]
-    sums = f"Σ {_kw(tally.drawn_w + grid.constant_w)} of {_kw(grid.capacity_w)} kW"
+def lines(tally: Tally, status: Status, elapsed_s: int) -> list[str]:
+    """Return the same in plain lines: the site, then each connector with a car."""
+    grid, told = tally.rows[0], status.sessions
+    meter = f"grid meter {_kw(tally.grid_w)} of {_kw(grid.capacity_w)} kW"
     cars = f"{tally.completed} served, {tally.running} plugged in, {_kw(tally.energy_wh)} kWh"
-    found = [f"{elapsed_s:4d} s  {sums}, {cars}"]
+    found = [f"{elapsed_s:4d} s  {_site(tally, status.battery)}; {meter}; {cars}"]
     for charger_id in sorted(tally.latest):
         for connector in tally.latest[charger_id].connectors:
             if connector.transaction_id is None:
@@ -65,6 +66,15 @@ def lines(tally: Tally, told: dict[tuple[str, int], Told], elapsed_s: int) -> li
             drawn = f"limit {_kw(connector.limit_w)}, draws {_kw(connector.power_w)} kW"
             found.append(f"        {charger_id} #{connector.idx}:{wants} {drawn}, {connector.energy_wh / 1000:.2f} kWh")
     return found
+
+
+def _site(tally: Tally, battery: BatteryTold | None) -> str:
+    """Return what flows at the site: to the cars, to everything else, and out of the battery, or into it."""
+    found = f"Σ cars {_kw(tally.drawn_w)} kW, base load {_kw(tally.site.base_load_w)} kW"
+    if battery is None:
+        return found
+    way = "takes" if battery.power_w < 0 else "gives"
+    return f"{found}, battery {battery.charge_percent:.0f} % {way} {_kw(abs(battery.power_w))} kW"
 
 
 def account(tally: Tally, elapsed_s: int) -> list[str]:

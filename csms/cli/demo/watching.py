@@ -1,9 +1,15 @@
-"""What the central system says about its sessions, read over its own REST API: what a car wants, and what limits it."""
+"""A client of the central system's own REST API: reads what a car wants, what limits it and what the battery does.
+
+It also tells the central system what the site's meter shows.
+"""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 import httpx2
+
+from csms.cli.demo.surroundings import BatteryTold
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +18,17 @@ class Told:
 
     wants_kw: float
     limited_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The active sessions by connector, and the battery; None while it is not known, or there is none."""
+
+    sessions: dict[tuple[str, int], Told]
+    battery: BatteryTold | None = None
+
+
+UNKNOWN = Status({})
 
 
 class Watcher:
@@ -30,21 +47,31 @@ class Watcher:
                 pass
             await asyncio.sleep(interval_s)
 
-    async def sessions(self) -> dict[tuple[str, int], Told]:
-        """Return the active sessions by connector; none while the system does not answer."""
+    async def tell_meter(self, power_w: int) -> None:
+        """Say what the site's meter shows; a reading that does not arrive is lost, as a real one is."""
+        with contextlib.suppress(httpx2.TransportError):
+            await self._client.put("/station/meter", json={"power": power_w / 1000})
+
+    async def status(self) -> Status:
+        """Return what is shown of the station; `UNKNOWN` while the system does not answer."""
         try:
             answer = await self._client.get("/station/status")
         except httpx2.TransportError:
-            return {}
+            return UNKNOWN
         if not answer.is_success:
-            return {}
-        return {
+            return UNKNOWN
+        told = answer.json()
+        sessions = {
             (session["connectorId"]["chargerId"], session["connectorId"]["idx"]): Told(
                 wants_kw=session["vehicleMaxPower"],
                 limited_by=session.get("limitedBy", ""),
             )
-            for session in answer.json()["sessions"].values()
+            for session in told["sessions"].values()
         }
+        battery = told.get("battery")
+        if battery is None:
+            return Status(sessions)
+        return Status(sessions, BatteryTold(round(battery["power"] * 1000), battery["stateOfCharge"]))
 
     async def close(self) -> None:
         """Close the connections."""

@@ -7,22 +7,26 @@ wrote gives the same station. `decoding` turns text into the values that `parsin
 """
 
 from csms.core.configuration.advice import Notice, notices
+from csms.core.configuration.battery import battery_text
 from csms.core.configuration.comparing import difference
 from csms.core.configuration.decoding import load_document
 from csms.core.configuration.fail_safe import explain_fail_safe
 from csms.core.configuration.parsing import parse_station
 from csms.core.configuration.quantities import MAX_KILO, kilowatts, watts
+from csms.core.configuration.site_meter import site_meter_text
 from csms.core.configuration.writing import station_document
 
 __all__ = [
     "MAX_KILO",
     "Notice",
+    "battery_text",
     "difference",
     "explain_fail_safe",
     "kilowatts",
     "load_document",
     "notices",
     "parse_station",
+    "site_meter_text",
     "station_document",
     "watts",
 ]

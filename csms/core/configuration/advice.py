@@ -25,13 +25,46 @@ def notices(station: Station) -> tuple[Notice, ...]:
     if not station.fail_safe_chosen:
         text = 'not chosen; "closed" holds: without this server running cars go on and nobody new can charge'
         found.append(Notice("fail_safe_not_chosen", "$.failSafe", text))
-    if station.battery is not None:
-        found.append(Notice("battery_not_used", "$.battery", "kept, but its power is not used yet"))
+    if station.battery is not None and station.battery.is_computed:
+        text = "computed, not measured; what cars get from it goes only to chargers that let limits expire"
+        found.append(Notice("battery_computed", "$.battery", text))
+    found += _rests_on_this_system(station)
     if not station.chargers:
         found.append(Notice("no_chargers", "$.chargers", "empty: nothing can connect"))
     found += _uncontrolled_at_nameplate(station)
     found += _overbooked_until_connected(station)
+    found += _unknown_rotations(station)
     return tuple(found)
+
+
+def _unknown_rotations(station: Station) -> list[Notice]:
+    """AC chargers under a limit per phase of which nobody has said on which phases they are."""
+    if station.phase_limit is None and all(circuit.phase_limit is None for circuit in station.circuits):
+        return []
+    text = "not set: a car that uses one phase counts on all three, because it may be on any of them"
+    return [
+        Notice("phase_rotation_unknown", f"$.chargers[{index}].phaseRotation", text)
+        for index, charger in enumerate(station.chargers)
+        if not charger.is_dc and charger.rotation is None
+    ]
+
+
+def _rests_on_this_system(station: Station) -> list[Notice]:
+    """What brings the capacity down, which only this server has limits follow (LEDGER.md I11)."""
+    lowest: dict[str, int] = {}
+    if station.capacity_schedule:
+        lowest["$.capacitySchedule"] = min(window.capacity_w for window in station.capacity_schedule)
+    if station.grid_operator is not None:
+        lowest["$.gridOperator"] = station.grid_operator.fail_safe_capacity_w
+    return [
+        Notice(
+            "rests_on_this_system",
+            path,
+            f"without this server cars go on with their last limits, also when {kilowatts(capacity_w)} kW are to hold",
+        )
+        for path, capacity_w in lowest.items()
+        if capacity_w < station.grid_capacity_w
+    ]
 
 
 def _uncontrolled_at_nameplate(station: Station) -> list[Notice]:

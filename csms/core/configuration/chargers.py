@@ -3,18 +3,19 @@
 from dataclasses import replace
 
 from csms.core.commands import MIN_CURRENT_A
+from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V, PHASES, need_charger_limit, take_power, voltage
 from csms.core.configuration.fail_safe import FAIL_SAFE, default_fail_safe_power_w, fail_safe_power_error
 from csms.core.configuration.names import NameSpace, node_id
-from csms.core.configuration.quantities import kilowatts, watts
-from csms.core.configuration.reading import Fields, Wrong, choice, flag, open_object, whole
+from csms.core.configuration.quantities import kilowatts
+from csms.core.configuration.reading import NOTHING, Fields, Wrong, choice, flag, open_object, whole
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
-from csms.core.station import GRID, Charger, Circuit, Configure, Control, FailSafe, Mode
+from csms.core.station import GRID, Charger, Circuit, Configure, ConnectorTerms, Control, FailSafe, Mode
+from csms.core.terms import PRIORITY_MAX, WEIGHT_MAX, Terms
 
 MAX_CHARGERS = 10_000
 MAX_CONNECTORS = 64
-DEFAULT_VOLTAGE_V = 230
-THREE_PHASES = 3
+THREE_PHASES = PHASES
 
 AC_MAX_W = 44_000
 """Unless `phases` says otherwise a charger up to here is three-phase AC, above it DC: no AC outlet gives more."""
@@ -30,15 +31,22 @@ KEYS = frozenset(
         "minPower",
         "needsStartPower",
         "phases",
+        "phaseRotation",
         "voltage",
         "reservedPower",
         "configure",
         "assumeOcpp16",
         "failSafe",
         "failSafePower",
+        "weight",
+        "priority",
+        "connectorSettings",
     }
 )
-LATER_KEYS = frozenset({"phaseRotation"})
+CONNECTOR_KEYS = frozenset({"idx", "weight", "priority"})
+
+ROTATIONS = {"RST": (1, 2, 3), "RTS": (1, 3, 2), "SRT": (2, 1, 3), "STR": (2, 3, 1), "TRS": (3, 1, 2), "TSR": (3, 2, 1)}
+"""The phases of the grid connection (R: L1, S: L2, T: L3) that the charger's L1, L2 and L3 hang on (§9.1.4)."""
 
 _CONTROLS = {control.value: control for control in Control}
 _MODES = {mode.value: mode for mode in Mode}
@@ -93,25 +101,30 @@ def parse_chargers(
 def _parse_charger(
     item: object, path: str, station_fail_safe: FailSafe, names: NameSpace, faults: list[Fault]
 ) -> Charger | None:
-    fields = open_object(item, path, KEYS, LATER_KEYS, faults)
+    fields = open_object(item, path, KEYS, NOTHING, faults)
     if fields is None:
         return None
     charger_id = fields.need("id", node_id, "")
     if charger_id:
         names.claim(charger_id, f"{path}.id")
-    max_power_w = fields.need("maxPower", watts, 0)
+    voltage_v = fields.take("voltage", voltage, DEFAULT_VOLTAGE_V)
+    count = 1 if fields.raw("phases") == 1 else PHASES
+    most = need_charger_limit(fields, "maxPower", count, voltage_v, faults)
+    max_power_w = most.power_w
     connectors = fields.need("connectors", whole(1, MAX_CONNECTORS), 1)
     control = fields.take("control", choice(_CONTROLS), Control.AUTO)
     mode = fields.take("mode", choice(_MODES), Mode.CONTROL)
     circuit = fields.take("circuit", node_id, GRID)
-    reserved_power_w = fields.take("reservedPower", watts, None)
+    reserved_power_w = take_power(fields, "reservedPower", count, voltage_v, faults, up=True)
     phases = fields.take("phases", _phases, default_phases(max_power_w))
-    voltage_v = fields.take("voltage", whole(100, 1000), DEFAULT_VOLTAGE_V)
-    min_power_w = fields.take("minPower", watts, default_min_power_w(max_power_w, phases, voltage_v))
+    rotation = fields.take("phaseRotation", choice(ROTATIONS), None)
+    said_w = take_power(fields, "minPower", count, voltage_v, faults, up=True)
+    min_power_w = default_min_power_w(max_power_w, phases, voltage_v) if said_w is None else said_w
     assume_ocpp16 = fields.take("assumeOcpp16", flag, default=False)
     configure = fields.take("configure", choice(_CONFIGURE), Configure.AUTO)
     fail_safe = fields.take("failSafe", FAIL_SAFE, station_fail_safe)
-    fail_safe_power_w = fields.take("failSafePower", watts, 0)
+    fail_safe_power_w = take_power(fields, "failSafePower", count, voltage_v, faults, up=False) or 0
+    connector_terms = _parse_connectors(fields, connectors, faults)
     needs_start_power = fields.take("needsStartPower", flag, default=False)
     if needs_start_power and phases:
         fields.fault("needsStartPower", "is for DC chargers")
@@ -121,6 +134,7 @@ def _parse_charger(
         _check_powers(fields, max_power_w, min_power_w, reserved_power_w)
         if control in {Control.AUTO, Control.OCPP} and "minPower" not in fields:
             _check_ac_minimum(fields, max_power_w, ac_minimum_w(phases, voltage_v))
+    terms = _terms(fields)
     if not fields.sound:
         return None
     charger = Charger(
@@ -138,6 +152,10 @@ def _parse_charger(
         assume_ocpp16=assume_ocpp16,
         configure=configure,
         fail_safe=fail_safe,
+        phase_limit=most.phases,
+        rotation=rotation,
+        terms=terms,
+        connector_terms=connector_terms,
     )
     if "failSafePower" not in fields:
         return replace(charger, fail_safe_power_w=default_fail_safe_power_w(charger))
@@ -146,6 +164,30 @@ def _parse_charger(
         fields.fault("failSafePower", error)
         return None
     return replace(charger, fail_safe_power_w=fail_safe_power_w)
+
+
+def _terms(fields: Fields) -> Terms:
+    return Terms(
+        fields.take("weight", whole(1, WEIGHT_MAX), None), fields.take("priority", whole(0, PRIORITY_MAX), None)
+    )
+
+
+def _parse_connectors(charger: Fields, connectors: int, faults: list[Fault]) -> tuple[ConnectorTerms, ...]:
+    """Return what is said of single connectors; nothing, with faults noted, when any of it is wrong."""
+    items = charger.items("connectorSettings", MAX_CONNECTORS)
+    found: dict[int, ConnectorTerms] = {}
+    for path, item in items or ():
+        fields = open_object(item, path, CONNECTOR_KEYS, NOTHING, faults)
+        if fields is None:
+            charger.sound = False
+            continue
+        idx = fields.need("idx", whole(1, connectors), 0)
+        said = ConnectorTerms(idx, _terms(fields))
+        if idx and idx in found:
+            fields.fault("idx", "is said of this connector already")
+        found[idx] = said
+        charger.sound = charger.sound and fields.sound
+    return tuple(found.values())
 
 
 def _phases(value: object) -> int | Wrong:

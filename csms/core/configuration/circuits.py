@@ -1,8 +1,8 @@
 """`circuits[]`: the tree of fuses between the grid connection and the chargers."""
 
+from csms.core.configuration.amperes import Limit, take_limit
 from csms.core.configuration.names import NameSpace, node_id
-from csms.core.configuration.quantities import watts
-from csms.core.configuration.reading import Fields, open_object
+from csms.core.configuration.reading import NOTHING, Fields, open_object
 from csms.core.faults import Fault
 from csms.core.station import GRID, Circuit
 
@@ -11,8 +11,6 @@ MAX_DEPTH = 16
 """Circuits on the way from a charger to the grid connection; real sites have two or three."""
 
 KEYS = frozenset({"id", "parent", "capacity"})
-LATER_KEYS = frozenset({"amperes", "current", "maxCurrent", "phases", "voltage"})
-
 
 _UNKNOWN = "no circuit has this id"
 
@@ -37,15 +35,18 @@ def parse_circuits(station: Fields, names: NameSpace, faults: list[Fault]) -> tu
 
 
 def _parse_circuit(item: object, path: str, faults: list[Fault]) -> Circuit | None:
-    fields = open_object(item, path, KEYS, LATER_KEYS, faults)
+    fields = open_object(item, path, KEYS, NOTHING, faults)
     if fields is None:
         return None
     circuit_id = fields.need("id", node_id, "")
     parent = fields.take("parent", node_id, GRID)
-    capacity_w = fields.take("capacity", watts, None)
+    capacity = take_limit(fields, "capacity", Limit(0), faults) if "capacity" in fields else None
     if not fields.sound:
         return None
-    return Circuit(circuit_id, None if parent == GRID else parent, capacity_w)
+    parent_id = None if parent == GRID else parent
+    if capacity is None:
+        return Circuit(circuit_id, parent_id, None)
+    return Circuit(circuit_id, parent_id, capacity.power_w, capacity.phases)
 
 
 def _ancestry_errors(parents: dict[str, str | None]) -> dict[str, str]:

@@ -26,12 +26,14 @@ def loads_by_circuit(station: Station, load_w: Mapping[ChargerId, int]) -> dict[
 
 
 def check_constant_loads(station: Station) -> list[Fault]:
-    """Return a fault for the grid connection and each circuit that uncontrolled chargers and static load overfill."""
+    """Return a fault for each capacity of the grid connection or a circuit that what is never cut overfills."""
     load_w = {charger.charger_id: constant_load_w(charger) for charger in station.chargers}
-    faults = []
     total_w = station.static_load_w + sum(load_w.values())
-    if total_w > station.grid_capacity_w:
-        faults.append(Fault("$.gridCapacity", f"is below staticLoad and {_what(total_w - station.static_load_w)}"))
+    faults = [
+        Fault(path, f"is below staticLoad and {_what(total_w - station.static_load_w)}")
+        for path, capacity_w in _grid_capacities_w(station)
+        if total_w > capacity_w
+    ]
     loads = loads_by_circuit(station, load_w)
     faults.extend(
         Fault(f"$.circuits[{index}].capacity", f"is below {_what(loads[circuit.circuit_id])}")
@@ -48,8 +50,9 @@ def check_fail_safe(station: Station) -> list[Fault]:
     """
     fail_safe_w = {c.charger_id: c.fail_safe_power_w * c.connectors for c in station.chargers}
     constant_w = {c.charger_id: constant_load_w(c) for c in station.chargers}
-    rows = [("$.gridCapacity", station.grid_capacity_w, station.static_load_w + sum(constant_w.values()))]
-    sums_w = [sum(fail_safe_w.values())]
+    never_cut_w = station.static_load_w + sum(constant_w.values())
+    rows = [(path, capacity_w, never_cut_w) for path, capacity_w in _grid_capacities_w(station)]
+    sums_w = [sum(fail_safe_w.values())] * len(rows)
     constants, sums = loads_by_circuit(station, constant_w), loads_by_circuit(station, fail_safe_w)
     for index, circuit in enumerate(station.circuits):
         if circuit.capacity_w is not None:
@@ -67,6 +70,16 @@ def check_fail_safe(station: Station) -> list[Fault]:
         for (path, capacity_w, load_w), sum_w in zip(rows, sums_w, strict=True)
         if 0 < sum_w > capacity_w - load_w
     ]
+
+
+def _grid_capacities_w(station: Station) -> list[tuple[str, int]]:
+    """Return what the grid connection may have to do with at some time, W, each with its path."""
+    schedule = station.capacity_schedule
+    found = [("$.gridCapacity", station.grid_capacity_w)]
+    found += [(f"$.capacitySchedule[{index}].capacity", each.capacity_w) for index, each in enumerate(schedule)]
+    if station.grid_operator is not None:
+        found.append(("$.gridOperator.failSafeCapacity", station.grid_operator.fail_safe_capacity_w))
+    return found
 
 
 def _is_overfilled(circuit: Circuit, load_w: int) -> bool:

@@ -3,15 +3,19 @@
 import re
 from collections.abc import Container
 
+from csms.core.configuration.amperes import need_limit, take_load
+from csms.core.configuration.battery import parse_battery
+from csms.core.configuration.capacity import parse_grid_operator, parse_schedule, parse_tariff
 from csms.core.configuration.chargers import parse_chargers
 from csms.core.configuration.circuits import parse_circuits
 from csms.core.configuration.fail_safe import FAIL_SAFE
 from csms.core.configuration.loads import check_constant_loads, check_fail_safe
 from csms.core.configuration.names import NameSpace, station_id
-from csms.core.configuration.quantities import watts
+from csms.core.configuration.phase_checks import check_phases
 from csms.core.configuration.reading import NOTHING, Fields, Reader, Wrong, open_object, whole
+from csms.core.configuration.site_meter import parse_site_meter
 from csms.core.faults import Fault
-from csms.core.station import Battery, FailSafe, Station
+from csms.core.station import FailSafe, Station
 
 KEYS = frozenset(
     {
@@ -24,9 +28,12 @@ KEYS = frozenset(
         "circuits",
         "failSafe",
         "restSessionTimeoutS",
+        "capacitySchedule",
+        "gridOperator",
+        "capacityTariff",
+        "siteMeter",
     }
 )
-BATTERY_KEYS = frozenset({"initialCapacity", "power"})
 
 DEFAULT_TIME_ZONE = "UTC"
 DEFAULT_REST_SESSION_TIMEOUT_S = 86_400
@@ -50,6 +57,8 @@ def parse_station(document: object, time_zones: Container[str] | None = None) ->
         faults.extend(check_constant_loads(station))
     if station is not None and not faults:
         faults.extend(check_fail_safe(station))
+    if station is not None and not faults:
+        faults.extend(check_phases(station))
     if station is None or faults:
         assert faults, "a document without a station has a fault"
         return tuple(faults)
@@ -59,41 +68,42 @@ def parse_station(document: object, time_zones: Container[str] | None = None) ->
 def _parse(fields: Fields, time_zones: Container[str] | None, faults: list[Fault]) -> Station | None:
     names = NameSpace(faults)
     name = fields.need("stationId", station_id, "")
-    grid_capacity_w = fields.need("gridCapacity", watts, 0)
+    grid = need_limit(fields, "gridCapacity", faults)
     circuits = parse_circuits(fields, names, faults)
     fail_safe = fields.take("failSafe", FAIL_SAFE, FailSafe.CLOSED)
     chargers = parse_chargers(fields, circuits, fail_safe, names, faults)
-    battery = _parse_battery(fields)
+    battery = parse_battery(fields)
     time_zone = fields.take("timeZone", _time_zone(time_zones), DEFAULT_TIME_ZONE)
-    static_load_w = fields.take("staticLoad", watts, 0)
+    static = take_load(fields, "staticLoad", faults)
     timeout_s = fields.take(
         "restSessionTimeoutS",
         whole(REST_SESSION_TIMEOUT_S_MIN, REST_SESSION_TIMEOUT_S_MAX),
         DEFAULT_REST_SESSION_TIMEOUT_S,
     )
-    if circuits is None or chargers is None or not fields.sound:
+    schedule = parse_schedule(fields, faults)
+    grid_operator = parse_grid_operator(fields)
+    tariff = parse_tariff(fields)
+    site_meter = parse_site_meter(fields, static.power_w, faults)
+    if circuits is None or chargers is None or schedule is None or not fields.sound:
         return None
     return Station(
         station_id=name,
-        grid_capacity_w=grid_capacity_w,
+        grid_capacity_w=grid.power_w,
         chargers=chargers,
         circuits=circuits,
-        static_load_w=static_load_w,
+        static_load_w=static.power_w,
         battery=battery,
         fail_safe_chosen="failSafe" in fields,
         fail_safe=fail_safe,
         time_zone=time_zone,
         rest_session_timeout_s=timeout_s,
+        phase_limit=grid.phases,
+        static_phases=static.phases,
+        capacity_schedule=schedule,
+        grid_operator=grid_operator,
+        capacity_tariff=tariff,
+        site_meter=site_meter,
     )
-
-
-def _parse_battery(station: Fields) -> Battery | None:
-    fields = station.child("battery", BATTERY_KEYS)
-    if fields is None:
-        return None
-    battery = Battery(fields.need("initialCapacity", watts, 0), fields.need("power", watts, 0))
-    station.sound = station.sound and fields.sound
-    return battery
 
 
 def _time_zone(time_zones: Container[str] | None) -> Reader[str]:

@@ -44,6 +44,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return name in self._values
 
+    def raw(self, name: str) -> object:
+        """Return the value of a field as it stands in the document, None when absent."""
+        return self._values.get(name)
+
     def fault(self, name: str, error: str) -> None:
         """Note that the field `name` is wrong."""
         self._faults.append(Fault(f"{self.path}.{name}", error))

@@ -1,10 +1,15 @@
 """A station back to its documented JSON: required keys always, optional ones where they say more than the default."""
 
-from csms.core.configuration.chargers import DEFAULT_VOLTAGE_V, ac_minimum_w, default_min_power_w, default_phases
+from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V, PHASES, charger_limit_document, limit_document
+from csms.core.configuration.battery import battery_document
+from csms.core.configuration.capacity import capacity_document
+from csms.core.configuration.chargers import ROTATIONS, ac_minimum_w, default_min_power_w, default_phases
 from csms.core.configuration.fail_safe import default_fail_safe_power_w
 from csms.core.configuration.parsing import DEFAULT_REST_SESSION_TIMEOUT_S, DEFAULT_TIME_ZONE
 from csms.core.configuration.quantities import kilowatts
+from csms.core.configuration.site_meter import site_meter_document
 from csms.core.station import Charger, Circuit, Configure, Control, Mode, Station
+from csms.core.terms import Terms
 
 Json = dict[str, object]
 
@@ -13,25 +18,21 @@ def station_document(station: Station) -> Json:
     """Return the documented JSON object (kW, kWh) that `parse_station` reads as this very station."""
     document: Json = {
         "stationId": station.station_id,
-        "gridCapacity": kilowatts(station.grid_capacity_w),
+        "gridCapacity": limit_document(station.grid_capacity_w, station.phase_limit),
         "chargers": [_charger_document(charger, station) for charger in station.chargers],
     }
-    if station.battery is not None:
-        document["battery"] = {
-            "initialCapacity": kilowatts(station.battery.capacity_wh),
-            "power": kilowatts(station.battery.power_w),
-        }
+    document |= battery_document(station)
     if station.time_zone != DEFAULT_TIME_ZONE:
         document["timeZone"] = station.time_zone
-    if station.static_load_w:
-        document["staticLoad"] = kilowatts(station.static_load_w)
+    if station.static_load_w or station.static_phases is not None:
+        document["staticLoad"] = limit_document(station.static_load_w, station.static_phases, up=True)
     if station.circuits:
         document["circuits"] = [_circuit_document(circuit) for circuit in station.circuits]
     if station.fail_safe_chosen:
         document["failSafe"] = station.fail_safe.value
     if station.rest_session_timeout_s != DEFAULT_REST_SESSION_TIMEOUT_S:
         document["restSessionTimeoutS"] = station.rest_session_timeout_s
-    return document
+    return document | capacity_document(station) | site_meter_document(station)
 
 
 def _circuit_document(circuit: Circuit) -> Json:
@@ -39,7 +40,7 @@ def _circuit_document(circuit: Circuit) -> Json:
     if circuit.parent is not None:
         document["parent"] = circuit.parent
     if circuit.capacity_w is not None:
-        document["capacity"] = kilowatts(circuit.capacity_w)
+        document["capacity"] = limit_document(circuit.capacity_w, circuit.phase_limit)
     return document
 
 
@@ -52,17 +53,16 @@ def _says_its_least_power(charger: Charger) -> bool:
 def _charger_document(charger: Charger, station: Station) -> Json:
     document: Json = {
         "id": charger.charger_id,
-        "maxPower": kilowatts(charger.max_power_w),
+        "maxPower": charger_limit_document(
+            charger.max_power_w, charger.phase_limit, 1 if charger.phases == 1 else PHASES
+        ),
         "connectors": charger.connectors,
     } | _who_steers(charger)
     if charger.circuit is not None:
         document["circuit"] = charger.circuit
     if _says_its_least_power(charger):
         document["minPower"] = kilowatts(charger.min_power_w)
-    if charger.phases != default_phases(charger.max_power_w):
-        document["phases"] = charger.phases
-    if charger.voltage_v != DEFAULT_VOLTAGE_V:
-        document["voltage"] = charger.voltage_v
+    document |= _phases_document(charger)
     if charger.reserved_power_w is not None:
         document["reservedPower"] = kilowatts(charger.reserved_power_w)
     if charger.needs_start_power:
@@ -71,7 +71,28 @@ def _charger_document(charger: Charger, station: Station) -> Json:
         document["assumeOcpp16"] = True
     if charger.configure is not Configure.AUTO:
         document["configure"] = charger.configure.value
+    document |= _terms_document(charger.terms)
+    if charger.connector_terms:
+        document["connectorSettings"] = [
+            {"idx": each.idx} | _terms_document(each.terms) for each in charger.connector_terms
+        ]
     return document | _fail_safe_document(charger, station)
+
+
+def _phases_document(charger: Charger) -> Json:
+    document: Json = {}
+    if charger.phases != default_phases(charger.max_power_w):
+        document["phases"] = charger.phases
+    if charger.rotation is not None:
+        document["phaseRotation"] = next(word for word, lines in ROTATIONS.items() if lines == charger.rotation)
+    if charger.voltage_v != DEFAULT_VOLTAGE_V:
+        document["voltage"] = charger.voltage_v
+    return document
+
+
+def _terms_document(terms: Terms) -> Json:
+    told: Json = {"weight": terms.weight, "priority": terms.priority}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def _who_steers(charger: Charger) -> Json:

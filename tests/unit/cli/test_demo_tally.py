@@ -1,7 +1,7 @@
 import pytest
 
 from csms.cli.demo.reports import ChargerReport, ConnectorReport, parse_report
-from csms.cli.demo.tally import Tally
+from csms.cli.demo.tally import Site, Tally
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Circuit, Station
 
@@ -73,6 +73,33 @@ def test_the_static_load_counts_at_the_grid_connection() -> None:
     tally.add(report(A, 0, 70_001))
     tally.close()
     assert (tally.rows[0].highest_w, tally.rows[0].is_kept) == (100_001, False)
+
+
+@pytest.mark.parametrize(
+    ("sites", "highest_w", "what"),
+    [
+        ({0: Site(30_000)}, 130_000, "the base load is added"),
+        ({0: Site(30_000, 40_000)}, 90_000, "what the battery gives is taken off"),
+        ({0: Site(30_000, -5_000)}, 135_000, "what it takes is not"),
+        ({0: Site(30_000), 12: Site(30_000, 40_000)}, 90_000, "it gave that within two seconds"),
+        ({0: Site(30_000), 13: Site(30_000, 40_000)}, 130_000, "it did not yet"),
+        ({0: Site(30_000, 40_000), 9: Site(50_000)}, 110_000, "it gave that two seconds before"),
+        ({0: Site(30_000), 9: Site(45_000), 11: Site(70_000)}, 145_000, "the base load of the second counts"),
+    ],
+)
+def test_the_grid_connection_carries_what_a_meter_there_shows(
+    sites: dict[int, Site], highest_w: int, what: str
+) -> None:
+    """Cars draw 100 kW in the tenth second alone, and the battery is read once a second."""
+    station = Station("S", 400_000, (Charger(A, 100_000, 1),), static_load_w=60_000)
+    tally, site = Tally.of(station), Site(60_000)
+    for second in range(16):
+        site = sites.get(second, site)
+        tally.surrounded(second * 1_000, site)
+        tally.add(report(A, second * 1_000, 100_000 if second == 10 else 0))
+    tally.close()
+    assert tally.rows[0].highest_w == highest_w, what
+    assert tally.rows[1].highest_w == 100_000
 
 
 def test_sessions_and_energy() -> None:

@@ -5,8 +5,9 @@ from rich.console import Console
 
 from csms.cli.demo import view
 from csms.cli.demo.reports import ChargerReport, ConnectorReport
-from csms.cli.demo.tally import Tally
-from csms.cli.demo.watching import Told
+from csms.cli.demo.surroundings import BatteryTold
+from csms.cli.demo.tally import Site, Tally
+from csms.cli.demo.watching import Status, Told
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Station
 
@@ -22,7 +23,7 @@ def tally(power_w: int = 66_666) -> Tally:
     return found
 
 
-TOLD: dict[tuple[str, int], Told] = {(A, 1): Told(wants_kw=150.0, limited_by="grid")}
+TOLD = Status({(A, 1): Told(wants_kw=150.0, limited_by="grid")})
 
 
 def drawn(width: int) -> list[str]:
@@ -44,9 +45,24 @@ def test_the_table_fits_the_terminal_and_only_names_give_way(width: int) -> None
 
 def test_plain_lines_say_the_same() -> None:
     assert view.lines(tally(), TOLD, 15) == [
-        "  15 s  Σ 66.7 of 100.0 kW, 0 served, 1 plugged in, 1.2 kWh",
+        "  15 s  Σ cars 66.7 kW, base load 0.0 kW; grid meter 66.7 of 100.0 kW; 0 served, 1 plugged in, 1.2 kWh",
         "        CP001 #1: wants 150.0, limited by grid; limit 70.0, draws 66.7 kW, 1.23 kWh",
     ]
+
+
+@pytest.mark.parametrize(
+    ("battery_w", "does", "grid_kw"), [(40_000, "gives 40.0", "56.7"), (-3_300, "takes 3.3", "100.0")]
+)
+def test_base_load_battery_and_grid_meter_are_shown_alike(battery_w: int, does: str, grid_kw: str) -> None:
+    found, status = tally(), Status(TOLD.sessions, BatteryTold(battery_w, 87.5))
+    found.surrounded(2_000, Site(30_000, battery_w))
+    site = f"Σ cars 66.7 kW, base load 30.0 kW, battery 88 % {does} kW"
+    (line, _) = view.lines(found, status, 5)
+    assert line.startswith(f"   5 s  {site}; grid meter {grid_kw} of 100.0 kW; 0 served")
+    out = io.StringIO()
+    Console(file=out, width=100, markup=False).print(view.table(found, status, 100))
+    assert site in out.getvalue()
+    assert f"grid meter {grid_kw} of 100.0 kW, highest so far" in out.getvalue()
 
 
 @pytest.mark.parametrize(("power_w", "verdict"), [(100_000, "100.0 of   100.0 kW  kept"), (100_001, "EXCEEDED")])

@@ -117,6 +117,7 @@ class Drive:
         open_calls: CALLs that were handed to the socket and not answered.
         last: the last step.
         clock_ms: how far our own clock has been set ahead since the start.
+        is_recovered: each step is followed by a recovery that is compared with what goes on; dear, where hours pass.
     """
 
     def __init__(self, site: Station, timings: Timings = LAW, keys: Mapping[str, str] = KEYS) -> None:
@@ -128,6 +129,7 @@ class Drive:
         self.commands: list[Command] = []
         self.open_calls: list[Call] = []
         self.hand_over = True
+        self.is_recovered = True
         self.read_back_tenths_a: int | None = None
         self.outcomes: dict[RequestId, Outcome] = {}
         self.connections: dict[str, ConnectionId] = {}
@@ -169,10 +171,23 @@ class Drive:
         assert self.published == self.engine.all_changes().chargers, "what is published of chargers is not what is"
         due_ms = self.engine.next_due_ms()
         assert due_ms is None or due_ms > self.now.mono_ms, "the engine asks to be stepped again at once"
-        recovered = Engine(self.memory.snapshot(), self.now, self.timings)
+        if self.is_recovered:
+            self._check_recovery()
+
+    def _check_recovery(self) -> None:
+        recovered = self.recovered()
         for node in (GRID, *(c.circuit_id for c in self.engine.station.circuits), *self.memory_chargers()):
             before_w, after_w = self.engine.node_booked_w(node), recovered.node_booked_w(node)
             assert after_w >= before_w, f"recovery would book {after_w} W on {node}, {before_w} W are booked"
+        recovered_phases = recovered.phases_booked()
+        for row, before in self.engine.phases_booked().items():
+            assert recovered_phases[row] >= before, (
+                f"recovery would book {recovered_phases[row]} on {row}, not {before}"
+            )
+
+    def recovered(self) -> Engine:
+        """Return what a crash now and a restart would make of what is durable."""
+        return Engine(self.memory.snapshot(), self.now, self.timings)
 
     def memory_chargers(self) -> list[str]:
         return [c.charger_id for c in self.engine.station.chargers]
@@ -361,8 +376,11 @@ class Drive:
         transaction_id: int | None = None,
         energy_wh: int | None = None,
         ago_s: float = 0,
+        current_ma: tuple[int, int, int] | None = None,
+        phase_w: tuple[int, int, int] | None = None,
     ) -> None:
-        sample = Sample(self.now.wall_ms - int(ago_s * 1_000), power_w, energy_wh)
+        at_ms = self.now.wall_ms - int(ago_s * 1_000)
+        sample = Sample(at_ms, power_w, energy_wh, current_ma=current_ma, phase_w=phase_w)
         self.do(MeterSampled(ChargerId(charger_id), idx, transaction_id, (sample,)))
 
     def draws(self, kw: Mapping[tuple[str, int], float], seconds: int, period_s: int = 10) -> None:

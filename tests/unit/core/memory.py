@@ -5,11 +5,13 @@ from copy import deepcopy
 from dataclasses import replace
 
 from csms.core.events import KnownTransaction, StartKey
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import CampaignId, ChargerId, CommandId, SessionId, Token, TransactionId
 from csms.core.learnt import Make
 from csms.core.records import (
     GUESSED_ENDS,
     CampaignStored,
+    CapacityEventForgotten,
     ChargerForgotten,
     ChargerStored,
     CommandStored,
@@ -27,6 +29,7 @@ from csms.core.records import (
 )
 from csms.core.session import NO_METER_START
 from csms.core.station import Station
+from csms.core.tariff import NO_PEAK, Peak
 
 
 class Memory:
@@ -41,6 +44,8 @@ class Memory:
         self.counters = CountersStored(TransactionId(1), Token(1), 0)
         self.commands: dict[CommandId, CommandStored] = {}
         self.campaigns: dict[CampaignId, CampaignStored] = {}
+        self.capacity_events: dict[str, CapacityEvent] = {}
+        self.peak = NO_PEAK
         self.samples: list[SampleStored] = []
         self.events: list[EventLogged] = []
 
@@ -65,6 +70,12 @@ class Memory:
                     self.commands[record.command_id] = record
                 case CampaignStored():
                     self.campaigns[record.campaign_id] = record
+                case CapacityEvent():
+                    self.capacity_events[record.event_id] = record
+                case CapacityEventForgotten():
+                    self.capacity_events.pop(record.event_id, None)
+                case Peak():
+                    self.peak = record
                 case CountersStored():
                     self.counters = record
                 case StopCorrected():
@@ -94,6 +105,8 @@ class Memory:
                 tuple(self.makes.values()),
                 tuple(row for row in self.commands.values() if row.ended_ms is None),
                 tuple(row for row in self.campaigns.values() if row.ended_ms is None),
+                tuple(self.capacity_events.values()),
+                self.peak,
             )
         )
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from csms.core.configuration import (
+    battery,
+    capacity,
     chargers,
     circuits,
     difference,
@@ -18,6 +20,7 @@ from csms.core.configuration import (
     notices,
     parse_station,
     parsing,
+    site_meter,
     station_document,
     watts,
 )
@@ -295,6 +298,21 @@ TEXT_RULE = "must be printable text without spaces at its ends"
         ),
         (with_charger(configure="yes"), ['$.chargers[0].configure: must be "auto" or "suggest" or "never"']),
         (with_charger(needsStartPower=True, phases=3), ["$.chargers[0].needsStartPower: is for DC chargers"]),
+        (with_charger(weight=0), ["$.chargers[0].weight: must be a whole number from 1 to 100"]),
+        (with_charger(priority=True), ["$.chargers[0].priority: must be a whole number from 0 to 9"]),
+        (
+            with_charger(connectorSettings=[{"idx": 9}, {"weight": 101}, 1]),
+            [
+                "$.chargers[0].connectorSettings[0].idx: must be a whole number from 1 to 2",
+                "$.chargers[0].connectorSettings[1].idx: is missing",
+                "$.chargers[0].connectorSettings[1].weight: must be a whole number from 1 to 100",
+                "$.chargers[0].connectorSettings[2]: must be an object",
+            ],
+        ),
+        (
+            with_charger(connectorSettings=[{"idx": 1}, {"idx": 1}]),
+            ["$.chargers[0].connectorSettings[1].idx: is said of this connector already"],
+        ),
         (with_charger(needsStartPower=1), ["$.chargers[0].needsStartPower: must be true or false"]),
         # fail-safe
         (
@@ -336,7 +354,7 @@ TEXT_RULE = "must be printable text without spaces at its ends"
         ),
         (
             document(circuits=[{"id": "hall", "maxCurrent": 63, "phases": 3}]),
-            ["$.circuits[0].maxCurrent: is not supported yet", "$.circuits[0].phases: is not supported yet"],
+            ["$.circuits[0].maxCurrent: unknown field", "$.circuits[0].phases: unknown field"],
         ),
         # battery, time
         (document(battery=None), ["$.battery: must be an object"]),
@@ -577,18 +595,18 @@ def test_difference_names_each_change_by_its_path() -> None:
 @pytest.mark.parametrize(
     ("changes", "kinds"),
     [
-        ({}, ["$.failSafe fail_safe_not_chosen", "$.battery battery_not_used"]),
-        ({"failSafe": "closed"}, ["$.battery battery_not_used"]),
+        ({}, ["$.failSafe fail_safe_not_chosen", "$.battery battery_computed"]),
+        ({"failSafe": "closed"}, ["$.battery battery_computed"]),
         (
             {"failSafe": "closed", "chargers": []},
-            ["$.battery battery_not_used", "$.chargers no_chargers"],
+            ["$.battery battery_computed", "$.chargers no_chargers"],
         ),
         (
             {
                 "failSafe": "closed",
                 "chargers": [charger("A", control="none"), charger("B", control="none", reservedPower=1)],
             },
-            ["$.battery battery_not_used", "$.chargers[0].reservedPower booked_at_max_power"],
+            ["$.battery battery_computed", "$.chargers[0].reservedPower booked_at_max_power"],
         ),
         (
             {
@@ -597,7 +615,7 @@ def test_difference_names_each_change_by_its_path() -> None:
                 "chargers": [charger("A", mode="observe"), charger("B", mode="observe", reservedPower=1)],
             },
             [
-                "$.battery battery_not_used",
+                "$.battery battery_computed",
                 "$.chargers[0].reservedPower booked_at_max_power",
                 "$.gridCapacity overbooked_at_start",
             ],
@@ -610,7 +628,7 @@ def test_difference_names_each_change_by_its_path() -> None:
                 "chargers": [charger(name, control="ocpp", circuit="row") for name in "AB"],
             },
             [
-                "$.battery battery_not_used",
+                "$.battery battery_computed",
                 "$.gridCapacity overbooked_at_start",
                 "$.circuits[0].capacity overbooked_at_start",
                 "$.circuits[1].capacity overbooked_at_start",
@@ -750,9 +768,15 @@ def test_what_the_fail_safe_mode_of_each_charger_costs_and_what_a_driver_experie
     ("heading", "keys"),
     [
         ("## The station", parsing.KEYS),
-        ("## `battery`", parsing.BATTERY_KEYS),
+        ("## `battery`", battery.BATTERY_KEYS),
         ("## `chargers[]`", chargers.KEYS),
         ("## `circuits[]`", circuits.KEYS),
+        ("## `capacitySchedule[]`", capacity.WINDOW_KEYS),
+        ("## `gridOperator`", capacity.OPERATOR_KEYS),
+        ("## `capacityTariff`", capacity.TARIFF_KEYS),
+        ("## `battery.modbus`", battery.MODBUS_KEYS),
+        ("## `siteMeter`", site_meter.METER_KEYS),
+        ("## `siteMeter.modbus`", site_meter.MODBUS_KEYS),
     ],
 )
 def test_the_reference_page_has_exactly_the_keys_that_are_read(heading: str, keys: frozenset[str]) -> None:

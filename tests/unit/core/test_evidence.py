@@ -505,7 +505,8 @@ def test_a_car_on_fewer_phases_is_at_its_part_of_a_limit(phases: int | None, pow
     drive.accept()
     for _ in range(3):
         drive.wait(10)
-        sample = Sample(drive.now.wall_ms, power_w, None, phases=phases)
+        drawn_ma = None if phases is None else (10_000, 10_000 * (phases > 1), 10_000 * (phases > 2))
+        sample = Sample(drive.now.wall_ms, power_w, None, current_ma=drawn_ma)
         drive.do(MeterSampled(ChargerId("A"), 1, None, (sample,)))
     assert ("not_obeying:A#1" not in drive.notices()) is acquitted
 

@@ -8,12 +8,13 @@ import pytest
 from csms.core import planning
 from csms.core.commands import SetLimit
 from csms.core.engine import Changes
-from csms.core.events import ConnectorStatus, ExplainRequested, ReleaseRequested, TagStatus
+from csms.core.events import CapacityEventSet, ConnectorStatus, ExplainRequested, ReleaseRequested, TagStatus
 from csms.core.explanation import Awaited, Cause, Explanation, Load, Reason
+from csms.core.grid_terms import CapacityEvent, CapacityTariff, CapacityWindow, GridOperator, Held, HeldBy
 from csms.core.ids import ChargerId, RequestId, SessionId
 from csms.core.replies import Explained, Refusal, Refused
 from csms.core.station import Charger, Circuit, Control, FailSafe, Mode
-from tests.unit.core.driving import Drive, charger, station
+from tests.unit.core.driving import T0_WALL_MS, Drive, charger, station
 from tests.unit.core.test_capping import cap
 
 AVAILABLE, PREPARING, CHARGING = ConnectorStatus.AVAILABLE, ConnectorStatus.PREPARING, ConnectorStatus.CHARGING
@@ -507,3 +508,40 @@ def test_what_is_not_active_is_not_explained() -> None:
     outcome = drive.outcomes[RequestId(99)]
     assert isinstance(outcome, Refused)
     assert outcome.refusal is Refusal.UNKNOWN_SESSION
+
+
+# --- what holds the grid connection -----------------------------------------------------------------------------------
+
+
+def test_the_window_the_event_the_silence_or_the_tariff_that_holds_the_grid_connection() -> None:
+    site = station(90, A, B)
+    window = CapacityWindow(0, 1_440, 60_000)
+    event = CapacityEvent("e1", T0_WALL_MS, None, 50_000, "DSO")
+    drive = Drive(site)
+    drive.bring_up("A", "B")
+    charging(drive, "A")
+    assert (explain(drive, "A").reason, explain(drive, "A").held) == (Reason.SHARE, None)
+    drive.configure(replace(site, capacity_schedule=(window,)))
+    told = explain(drive, "A")
+    assert (told.reason, told.overbooked, told.held) == (
+        Reason.WAITS_FOR_ANSWER,
+        "grid",
+        Held(60_000, HeldBy.SCHEDULE, 60_000, window=window),
+    )
+    drive.accept()
+    drive.do(CapacityEventSet(RequestId(900), event))
+    assert explain(drive, "A").held == Held(50_000, HeldBy.EVENT, 50_000, event=event)
+    drive.configure(replace(site, grid_operator=GridOperator(40_000)))
+    assert explain(drive, "A").held == Held(40_000, HeldBy.FAIL_SAFE, 40_000)
+    drive.configure(replace(site, capacity_tariff=CapacityTariff(30_000)))
+    found = explain(drive, "A")
+    assert found.held == Held(30_000, HeldBy.TARIFF, 50_000)
+    assert found.binding is not None
+    assert (found.binding.capacity_w, found.binding.withheld_w, found.binding.shared_w) == (50_000, 20_000, 30_000)
+
+
+def test_what_holds_the_grid_connection_is_not_told_where_something_else_limits() -> None:
+    drive = Drive(replace(station(300, A, B), capacity_schedule=(CapacityWindow(0, 1_440, 250_000),)))
+    drive.bring_up("A")
+    charging(drive, "A")
+    assert explain(drive, "A").held is None

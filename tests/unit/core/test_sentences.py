@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from csms.core.explanation import Awaited, Binding, Cause, Explanation, Reason, Share, Wait
+from csms.core.explanation import Awaited, BaseLoadShare, Binding, Cause, Explanation, Known, Reason, Share, Wait
+from csms.core.grid_terms import CapacityEvent, CapacityWindow, Held, HeldBy
 from csms.core.ids import ChargerId, SessionId
 from csms.core.sentences import SAYS, power_text, sentence
 
@@ -33,6 +34,8 @@ BASE = Explanation(
     cause=Cause.DECLARED,
 )
 
+DIMMED = Held(30_000, HeldBy.EVENT, 30_000, event=CapacityEvent("dso-1", 0, None, 30_000, "Control room"))
+
 SENTENCES: list[tuple[Reason, dict[str, Any], str]] = [
     (
         Reason.SHARE,
@@ -43,6 +46,51 @@ SENTENCES: list[tuple[Reason, dict[str, Any], str]] = [
         Reason.SHARE,
         {"binding": HALL},
         "may take 33.3 kW, because the circuit hall has 100 kW for 3 cars, which share it fairly",
+    ),
+    (
+        Reason.SHARE,
+        {"binding": GRID, "held": Held(100_000, HeldBy.SCHEDULE, 400_000, 0, CapacityWindow(1_020, 1_200, 100_000))},
+        (
+            "may take 33.3 kW, because the grid connection, which the schedule holds at 100 kW from 17:00 to 20:00, "
+            "has 100 kW for 3 cars, which share it fairly"
+        ),
+    ),
+    (
+        Reason.SHARE,
+        {"binding": GRID, "held": Held(90_000, HeldBy.TARIFF, 400_000)},
+        (
+            "may take 33.3 kW, because the grid connection, which the capacity tariff holds at 90 kW now, has "
+            "100 kW for 3 cars, which share it fairly"
+        ),
+    ),
+    (
+        Reason.NO_ROOM,
+        {"limit_w": 0, "binding": GRID, "held": Held(2_000, HeldBy.FAIL_SAFE, 2_000)},
+        (
+            "is paused, because it needs 4.1 kW to charge, and the grid connection, which is held at 2 kW while "
+            "nothing is heard of the grid operator, has no room for that now"
+        ),
+    ),
+    (
+        Reason.CUT,
+        {"overbooked": "grid", "target_w": 10_000, "held": DIMMED},
+        (
+            "may take 33.3 kW until it is told 10 kW, because too much is set aside on the grid connection, which the "
+            "limit dso-1 of Control room holds at 30 kW"
+        ),
+    ),
+    (
+        Reason.CUT,
+        {"target_w": 10_000, "held": Held(30_000, HeldBy.TARIFF, 400_000)},
+        "may take 33.3 kW until it is told 10 kW, because the capacity tariff holds the grid connection at 30 kW now",
+    ),
+    (
+        Reason.OVERBOOKED,
+        {"overbooked": "grid", "held": DIMMED},
+        (
+            "may take 33.3 kW and not the 50 kW that it is to have, because too much is set aside on the grid "
+            "connection, which the limit dso-1 of Control room holds at 30 kW"
+        ),
     ),
     (Reason.SHARE, {"binding": ALONE, "limit_w": 50_000}, "may take 50 kW, because its charger has 50 kW for it"),
     (Reason.SHARE, {}, "may take 33.3 kW, its share of what there is"),
@@ -236,3 +284,18 @@ def test_there_is_a_sentence_for_each_reason() -> None:
 )
 def test_how_a_power_is_said(power_w: int, said: str) -> None:
     assert power_text(power_w) == said
+
+
+@pytest.mark.parametrize(
+    ("reason", "known", "ends"),
+    [
+        (Reason.SHARE, Known.MEASURED, "which share it fairly; 62.5 kW are measured for the rest of the site."),
+        (Reason.NO_ROOM, Known.MEASURED, "for that now; 62.5 kW are measured for the rest of the site."),
+        (Reason.CUT, Known.MEASURED, "need the rest; 62.5 kW are measured for the rest of the site."),
+        (Reason.OVERBOOKED, Known.SILENT, "62.5 kW are set aside for the rest of the site, whose meter is silent."),
+        (Reason.WAITS_FOR_ANSWER, Known.MEASURED, "its charger was told so, and has still to answer."),
+    ],
+)
+def test_where_the_grid_connection_is_why_the_rest_of_the_site_is_told(reason: Reason, known: Known, ends: str) -> None:
+    told = sentence(replace(BASE, reason=reason, binding=GRID, base_load=BaseLoadShare(62_500, known)))
+    assert told.endswith(ends), told

@@ -2,8 +2,8 @@ import pytest
 
 from csms.core.charger import new_charger
 from csms.core.ids import ChargerId
-from csms.core.station import GRID, Circuit, Control
-from csms.core.tree import build_tree, circuit_path
+from csms.core.station import GRID, Circuit, Control, PhaseLimit, Station
+from csms.core.tree import Root, build_tree, circuit_path, with_root
 from tests.unit.core.driving import charger, station
 
 CIRCUITS = (Circuit("Z", "Y", None), Circuit("X", None, 100_000), Circuit("Y", "X", 60_000))
@@ -22,6 +22,20 @@ SITE = station(
 )
 def test_the_way_up(circuit_id: str | None, path: tuple[str, ...]) -> None:
     assert circuit_path(SITE, circuit_id) == path
+
+
+def test_the_root_of_a_station_in_amperes_over_time() -> None:
+    """Its phases say it all, until less than they carry may be taken; a base load beyond what was said is on any."""
+    limit = PhaseLimit((35_000, 35_000, 16_000))
+    tree = build_tree(Station("S", limit.power_w, (), static_load_w=1_000, phase_limit=limit), ())
+    full_w, on_l3 = limit.power_w - 1_000, 6 * (16 * 230 - 1_000)
+    assert (tree.caps_w["grid"], tree.phase_caps["grid/L3"]) == (None, on_l3)
+    full = with_root(tree, Root(full_w, full_w, full_w))
+    assert (full.nodes, full.caps_w, full.phase_caps) == (tree.nodes, tree.caps_w, tree.phase_caps)
+    assert with_root(full, Root(full_w, full_w, full_w)) is full
+    lower = with_root(full, Root(10_000, 10_000, 10_000, beyond_w=500))
+    assert (lower.caps_w["grid"], lower.phase_caps["grid/L3"]) == (10_000, on_l3 - 3_000)
+    assert with_root(lower, Root(full_w, full_w, full_w)) == full
 
 
 def test_rows_capacities_and_what_is_booked_on_them() -> None:

@@ -1,17 +1,24 @@
 """Who would get how much at a station as configured: worked cases, and random stations against the plain reference."""
 
 import random
+from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from csms.core.configuration import parse_station
+from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Station
 from csms.core.tree import circuit_path
-from csms.core.what_if import NO_CONNECTOR, NOT_STEERED, SECOND_CAR, Car, what_if
+from csms.core.what_if import NO_CONNECTOR, NOT_STEERED, SECOND_CAR, Car, Moment, counts_w, what_if
 from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.stations import random_station
+from tests.unit.core.test_supply import full_station
+
+NOW = Moment(1_800_000_000_000)
+"""2027-01-15 08:00 UTC, a Friday."""
 
 
 def station(grid_kw: float, *chargers: dict[str, Any], **more: Any) -> Station:
@@ -127,7 +134,7 @@ def test_worked_cases(
     shares: list[tuple[float, str]],
     nodes: dict[str, tuple[float, float | None]],
 ) -> None:
-    found = what_if(site, cars)
+    found = what_if(site, cars, NOW)
     assert [each.car for each in found.shares] == cars
     assert [(each.power_w / 1_000, each.limited_by) for each in found.shares] == shares
     kw = {n.node_id: (n.load_w / 1_000, None if n.capacity_w is None else n.capacity_w / 1_000) for n in found.nodes}
@@ -138,7 +145,7 @@ def test_worked_cases(
 def test_cars_that_cannot_be_there_are_left_out_and_said() -> None:
     site = station(100, dc("A", 100, 2), dc("F", 20, control="none"), dc("O", 20, mode="observe"))
     cars = [car("B", 1, 50), car("A", 3, 50), car("A", 0, 50), car("A", 2, 50), car("A", 2, 50), car("F", 1, 5)]
-    found = what_if(site, [*cars, car("O", 1, 5)])
+    found = what_if(site, [*cars, car("O", 1, 5)], NOW)
     assert [(left.place, left.why) for left in found.left_out] == [
         (0, NO_CONNECTOR),
         (1, NO_CONNECTOR),
@@ -150,8 +157,97 @@ def test_cars_that_cannot_be_there_are_left_out_and_said() -> None:
     assert [(each.car, each.power_w) for each in found.shares] == [(cars[3], 50_000)]
 
 
+EVENING = {"capacitySchedule": [{"from": "17:00", "to": "20:00", "capacity": 60}], "timeZone": "Europe/Paris"}
+OPERATOR = {"gridOperator": {"failSafeCapacity": 10}}
+DIMMED = CapacityEvent("e1", NOW.wall_ms, NOW.wall_ms + 3_600_000, 40_000, "DSO")
+
+
+@pytest.mark.parametrize(
+    ("more", "later_h", "events", "kw"),
+    [
+        ({}, 0, (), 100),
+        (EVENING, 0, (), 100),
+        (EVENING, 7.99, (), 100),  # 16:59:24 by the station's clock
+        (EVENING, 7.999, (), 60),  # 16:59:56: cuts have left
+        (EVENING, 8, (), 60),
+        (EVENING, 10.99, (), 60),
+        (EVENING, 11, (), 100),
+        (OPERATOR, 0, (), 100),
+        (OPERATOR, 0, (DIMMED,), 40),
+        (EVENING, 1, (DIMMED,), 100),
+        ({"capacityTariff": {"target": 70}}, 0, (), 70),
+        ({"capacityTariff": {"target": 70}, "staticLoad": 10}, 0, (DIMMED,), 30),
+        ({"capacityTariff": {"target": 70}, "staticLoad": 10, "siteMeter": {}}, 0, (), 60),
+        ({"capacityTariff": {}}, 0, (), 100),
+    ],
+)
+def test_what_the_grid_connection_has_at_a_moment(
+    more: dict[str, Any], later_h: float, events: tuple[CapacityEvent, ...], kw: float
+) -> None:
+    moment = Moment(NOW.wall_ms + int(later_h * 3_600_000), ZoneInfo("Europe/Paris"), events)
+    found = what_if(station(100, dc("A", 200), **more), [car("A", 1, 200)], moment)
+    assert (found.shares[0].power_w, found.shares[0].limited_by) == (kw * 1_000, "grid")
+    assert found.nodes[0].capacity_w == kw * 1_000
+
+
+BATTERY = {"battery": {"initialCapacity": 100, "power": 50}}
+METERED = {"staticLoad": 40, "siteMeter": {"margin": 2}}
+
+
+@pytest.mark.parametrize(
+    ("more", "soc_percent", "shown_kw", "kw", "battery_kw"),
+    [
+        (BATTERY, None, None, 150, (50, 50)),
+        (BATTERY, 50, None, 150, (50, 50)),
+        (BATTERY, 16, None, 120, (20, 24)),  # 6 kWh in a quarter of an hour; targets count on 0.9 of it, in steps
+        (BATTERY, 10, None, 100, (0, 0)),
+        (BATTERY | {"capacitySchedule": [{"from": "00:00", "to": "24:00", "capacity": 60}]}, None, None, 110, (50, 50)),
+        (BATTERY | {"capacityTariff": {"target": 70}}, None, None, 120, (50, 50)),
+        (METERED, None, None, 60, None),
+        (METERED, None, 10, 88, None),
+        (METERED, None, 39.5, 60, None),
+        (METERED, None, 45, 55, None),
+        (METERED | BATTERY, None, 10, 138, (50, 50)),
+    ],
+)
+def test_what_the_battery_and_the_base_load_make_of_it(
+    more: dict[str, Any],
+    soc_percent: int | None,
+    shown_kw: float | None,
+    kw: float,
+    battery_kw: tuple[float, float] | None,
+) -> None:
+    site = station(100, dc("A", 200), **more)
+    counted_w = None if shown_kw is None else counts_w(site, int(shown_kw * 1_000))
+    soc_ppm = None if soc_percent is None else soc_percent * 10_000
+    found = what_if(site, [car("A", 1, 200)], replace(NOW, soc_ppm=soc_ppm, base_load_w=counted_w))
+    assert (found.shares[0].power_w, found.nodes[0].capacity_w) == (kw * 1_000, kw * 1_000)
+    share = found.battery
+    assert (None if share is None else (share.power_w / 1_000, share.available_w / 1_000)) == battery_kw
+    assert found.base_load_w == (site.static_load_w if counted_w is None else counted_w)
+
+
+def test_a_battery_gives_no_more_than_is_lacking_and_nothing_counts_without_a_meter() -> None:
+    site = station(100, dc("A", 200), **BATTERY)
+    shared = [what_if(site, [car("A", 1, kw)], NOW).battery for kw in (80, 120)]
+    assert [each.power_w for each in shared if each is not None] == [0, 20_000]
+    assert counts_w(site, 5_000) is None
+
+
+@pytest.mark.parametrize(("soc_percent", "cars"), [(100, 4), (100, 3), (40, 4), (22, 4), (10, 4)])
+def test_the_answer_with_a_battery_is_what_the_plan_of_a_running_station_is(soc_percent: int, cars: int) -> None:
+    drive = full_station(soc_percent, cars)
+    drive.on(100)
+    views = [each for each in drive.engine.all_changes().sessions.values() if each is not None]
+    asked = [Car(each.charger_id, each.idx, each.vehicle_max_w) for each in views]
+    battery = drive.engine.all_changes().battery
+    assert battery is not None
+    found = what_if(drive.engine.station, asked, replace(NOW, soc_ppm=battery.soc_ppm))
+    assert [share.power_w for share in found.shares] == [each.target_w for each in views]
+
+
 def test_what_is_worth_knowing_of_the_configuration_is_said() -> None:
-    kinds = [notice.kind for notice in what_if(station(100), []).notices]
+    kinds = [notice.kind for notice in what_if(station(100), [], NOW).notices]
     assert kinds == ["fail_safe_not_chosen", "no_chargers"]
 
 
@@ -197,8 +293,8 @@ def test_random_stations_against_the_reference(seed: int) -> None:
     site = random_station(rng)
     keys = [key for c in site.chargers if c.control is not Control.NONE for key in c.connector_keys()]
     cars = [Car(key.charger_id, key.idx, rng.randint(5_000, 250_000)) for key in rng.sample(keys, (len(keys) + 1) // 2)]
-    found = what_if(site, cars)
-    assert found == what_if(site, cars)
+    found = what_if(site, cars, NOW)
+    assert found == what_if(site, cars, NOW)
     for share, fair_w in zip(found.shares, reference(site, cars), strict=True):
         assert abs(share.power_w - fair_w) <= 1
     loads_w = {node.node_id: node for node in found.nodes}

@@ -62,7 +62,7 @@ def test_what_is_understood(words: str, expected: dict[str, object]) -> None:
         ("station", "required: --config"),
         ("station --config x --min-kwh 3 --max-kwh 2", "--max-kwh: less than --min-kwh"),
         ("station --config x --minutes 0", "--minutes: '0' is not above 0"),
-        ("scenarios --scenario 3", "--scenario: invalid choice"),
+        ("scenarios --scenario 4", "--scenario: invalid choice"),
         (
             "scenarios --scenario 1 --over-ocpp 127.0.0.1:9000",
             "--over-ocpp: '127.0.0.1:9000' does not begin with ws://",

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from csms.core.certificates import Named
 from csms.core.commands import LimitForm, ProfileKind, Purpose, RateUnit
 from csms.core.events import BootInfo, ConnectorStatus, TagStatus
+from csms.core.grid_terms import CapacityTariff, CapacityWindow, GridOperator
 from csms.core.records import (
     CertificateRequest,
     ChargerStored,
@@ -22,7 +23,19 @@ from csms.core.records import (
 )
 from csms.core.release import Installed, Release, ReleaseState, ReleaseStep, StepState, Trace
 from csms.core.settings import Answer, Change, KeyStored
-from csms.core.station import Battery, Charger, Circuit, Configure, Control, FailSafe, Station
+from csms.core.site_meter import Measures, ModbusSource, RegisterKind, RegisterType, SiteMeter, WordOrder
+from csms.core.station import (
+    Battery,
+    BatteryModbus,
+    Charger,
+    Circuit,
+    Configure,
+    ConnectorTerms,
+    Control,
+    FailSafe,
+    Station,
+)
+from csms.core.terms import Terms
 
 int64 = st.integers(-(2**63), 2**63 - 1)
 words = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -33,6 +46,8 @@ anything = st.text(st.characters(), max_size=20)
 def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.none() | strategy
 
+
+terms = st.builds(Terms, weight=maybe(int64), priority=maybe(int64))
 
 configured = st.builds(
     Charger,
@@ -50,6 +65,8 @@ configured = st.builds(
     needs_start_power=st.booleans(),
     fail_safe=st.sampled_from(FailSafe),
     fail_safe_power_w=int64,
+    terms=terms,
+    connector_terms=st.lists(st.builds(ConnectorTerms, idx=int64, terms=terms), max_size=2).map(tuple),
 )
 
 stations = st.builds(
@@ -61,11 +78,53 @@ stations = st.builds(
         st.builds(Circuit, circuit_id=words, parent=maybe(words), capacity_w=maybe(int64)), max_size=3
     ).map(tuple),
     static_load_w=int64,
-    battery=maybe(st.builds(Battery, capacity_wh=int64, power_w=int64)),
+    battery=maybe(
+        st.builds(
+            Battery,
+            capacity_wh=int64,
+            power_w=int64,
+            pushed=st.booleans(),
+            modbus=maybe(st.builds(BatteryModbus, host=words, port=int64, unit_id=int64, register=int64)),
+        )
+    ),
     fail_safe_chosen=st.booleans(),
     fail_safe=st.sampled_from(FailSafe),
     time_zone=words,
     rest_session_timeout_s=int64,
+    capacity_schedule=st.lists(
+        st.builds(
+            CapacityWindow,
+            from_min=int64,
+            to_min=int64,
+            capacity_w=int64,
+            days=st.lists(int64, max_size=3).map(tuple),
+        ),
+        max_size=2,
+    ).map(tuple),
+    grid_operator=maybe(st.builds(GridOperator, fail_safe_capacity_w=int64, silent_after_s=int64)),
+    capacity_tariff=maybe(st.builds(CapacityTariff, target_w=maybe(int64), window_min=int64)),
+    site_meter=maybe(
+        st.builds(
+            SiteMeter,
+            measures=st.sampled_from(Measures),
+            max_age_s=int64,
+            margin_w=int64,
+            modbus=maybe(
+                st.builds(
+                    ModbusSource,
+                    host=words,
+                    port=int64,
+                    unit_id=int64,
+                    register=int64,
+                    kind=st.sampled_from(RegisterKind),
+                    type=st.sampled_from(RegisterType),
+                    word_order=st.sampled_from(WordOrder),
+                    scale_uw=int64,
+                    period_ms=int64,
+                )
+            ),
+        )
+    ),
 )
 
 boots = st.builds(BootInfo, **dict.fromkeys(BootInfo.__dataclass_fields__, words))

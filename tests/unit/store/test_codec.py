@@ -104,6 +104,10 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "fail_safe": "closed",
                 "fail_safe_power_w": 0,
                 "mode": "control",
+                "terms": {"weight": None, "priority": None},
+                "connector_terms": [],
+                "phase_limit": None,
+                "rotation": None,
             },
             {
                 "charger_id": "CP002",
@@ -121,11 +125,15 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
                 "fail_safe": "reserve",
                 "fail_safe_power_w": 4_140,
                 "mode": "control",
+                "terms": {"weight": None, "priority": None},
+                "connector_terms": [],
+                "phase_limit": None,
+                "rotation": None,
             },
         ],
         "circuits": [
-            {"circuit_id": "garage", "parent": None, "capacity_w": 100_000},
-            {"circuit_id": "corner", "parent": "garage", "capacity_w": None},
+            {"circuit_id": "garage", "parent": None, "capacity_w": 100_000, "phase_limit": None},
+            {"circuit_id": "corner", "parent": "garage", "capacity_w": None, "phase_limit": None},
         ],
         "static_load_w": 5_000,
         "battery": {
@@ -137,11 +145,19 @@ def test_a_station_is_stored_in_watts_as_the_core_has_it() -> None:
             "efficiency_charge_percent": 100,
             "efficiency_discharge_percent": 100,
             "horizon_s": 900,
+            "pushed": False,
+            "modbus": None,
         },
         "fail_safe_chosen": True,
         "fail_safe": "closed",
         "time_zone": "Europe/Paris",
         "rest_session_timeout_s": 3_600,
+        "capacity_schedule": [],
+        "grid_operator": None,
+        "capacity_tariff": None,
+        "site_meter": None,
+        "phase_limit": None,
+        "static_phases": None,
     }
 
 

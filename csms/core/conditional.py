@@ -1,0 +1,80 @@
+"""Conditional power: what a row can carry now and cannot carry firmly (LEDGER.md I11).
+
+Theory of operation. A row whose capacity may fall while this process is not there (a battery, a meter, a time of day)
+has two capacities: what it carries now, and what it carries *firmly*. Limits are given by the first, and each of them
+says itself what is left of it five minutes after it was last said: its *firm share*. So every connector is booked
+twice: K as ever, and K when all that expires has. Σ of the first stays within the capacity, Σ of the second within the
+firm one, and a raise of either needs room that others have really given back.
+
+    firm target   the same allocation on the firm capacities
+    firm grant    the same filling, from what is booked firmly, within the firm head room
+
+A car may have all its power conditionally at once, and its firm share later, when others that have more were told less.
+Who cannot be told a limit that expires (it was not seen to keep one) gets firm power alone. A REST client is told what
+it falls back to when it hears nothing for a minute, and is taken by its word.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from csms.core.allocator import Allocation, Claim, fill_headroom
+from csms.core.charger import ChargerState
+from csms.core.connector import Connector
+from csms.core.expiry import may_be_conditional
+from csms.core.records import Driver
+from csms.core.session import Session
+from csms.core.state import State
+
+Part = tuple[ChargerState, Connector, Session]
+
+
+@dataclass(frozen=True, slots=True)
+class Firm:
+    """What a session has and should have when all limits that expire have, W.
+
+    Attributes:
+        booked_w: K of its connector then.
+        target_w: its share of the firm capacity.
+        grant_w: what may be booked for it firmly now; not below `booked_w`.
+    """
+
+    booked_w: int
+    target_w: int
+    grant_w: int
+
+    @property
+    def next_w(self) -> int:
+        """Return what should be left of a limit that is said now."""
+        return self.target_w if self.target_w < self.booked_w else self.grant_w
+
+
+def is_conditional(part: Part) -> bool:
+    """Return whether a session may be told power that it has to give back by itself."""
+    charger, connector, session = part
+    return session.driver is Driver.REST or may_be_conditional(charger, connector)
+
+
+def within_firm(part: Part, claim: Claim, firm_w: int) -> Claim:
+    """Return what a session may ask of the capacity that there is now, its share of the firm one being `firm_w`."""
+    if is_conditional(part) or claim.max_w <= firm_w:
+        return claim
+    return replace(claim, max_w=firm_w)
+
+
+def firm_shares(
+    state: State, parts: Sequence[Part], claims: Sequence[Claim], firm: Allocation, fixed_w: dict[str, int]
+) -> tuple[Firm, ...]:
+    """Return the firm side of each session; `fixed_w`: what is taken off each row that is for nobody yet."""
+    booked = [charger.connector_firm_w(connector) for charger, connector, _ in parts]
+    targets = list(firm.alloc_w)
+    taken_w = state.tree.firm_booked_w(state.chargers.values())
+    # No phase has conditional power: there a limit that may be given now may be given for good.
+    rooms_w: dict[str, int | None] = dict.fromkeys((*state.tree.caps_w, *state.tree.phase_caps))
+    for node, firm_w in state.tree.firm_w.items():
+        rooms_w[node] = max(0, firm_w - taken_w[node] - fixed_w.get(node, 0))
+    for charger in state.chargers.values():
+        if charger.is_asserting:
+            rooms_w |= {node: 0 for node in state.tree.paths[charger.charger_id] if node in state.tree.firm_w}
+    upper = [max(booked_w, target_w) for booked_w, target_w in zip(booked, targets, strict=True)]
+    grants = fill_headroom(state.tree.nodes, list(claims), booked, upper, rooms_w)
+    return tuple(Firm(*each) for each in zip(booked, targets, grants, strict=True))

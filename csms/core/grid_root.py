@@ -1,0 +1,52 @@
+"""The root of the tree of limits, as time goes by: gridCapacity, schedule, events and a grid operator who is silent.
+
+Theory of operation. All that plans, books and sends asks the tree what its rows can carry. So the root is brought up to
+date before anything is asked of it: at the beginning of each plan, before each answer to a client, and after each
+change of the configuration. A capacity that falls may leave the root overbooked. That is a fact like any other
+(LEDGER.md I1): nobody is raised under it, and cuts leave at once. Where the fall was known before, it counts 25 seconds
+early, so that what is booked fits when its time comes; until then that is no alarm (`csms.core.notices`).
+
+The battery's power is on top of all that (`csms.core.supply`): what the root has *firmly* is without it. The lowest
+capacity that may come without anything new being said stands beside it (LEDGER.md I11, `csms.core.firm`).
+"""
+
+from csms.core.capacity_events import operator_unheard_ms
+from csms.core.capacity_windows import held_at
+from csms.core.capacity_windows import lowest_w as lowest
+from csms.core.grid_terms import HeldBy
+from csms.core.ids import Now
+from csms.core.part import Alarm
+from csms.core.state import State
+from csms.core.supply import offer_of
+from csms.core.tree import Root, with_root
+
+
+def hold_grid(state: State, now: Now, alarm: Alarm) -> None:
+    """Have the root of the tree carry what the grid connection may be loaded with now, less the base load.
+
+    Less the most that it may be for what is firm; what is above that, as measured, is conditional.
+    """
+    if _stands_still(state):
+        return
+    station, events = state.station, tuple(state.capacity_events.values())
+    held = held_at(station, events, now.wall_ms, state.zone, operator_unheard_ms(state, now))
+    state.held = held
+    offer = offer_of(state, now, alarm)
+    firm_w, lowest_w = (
+        max(0, power_w - state.base_load_w) for power_w in (held.capacity_w, lowest(station, events, now.wall_ms))
+    )
+    counted_w = state.base_load_w if state.is_safe_mode else state.counted_w
+    metered_w = max(0, held.capacity_w - counted_w) - firm_w
+    held_w = offer.granted_w - offer.target_w + offer.lost_w
+    beyond_w = max(0, state.base_load_w - station.static_load_w)
+    capacity_w = firm_w + metered_w + offer.granted_w
+    root = Root(capacity_w, firm_w, lowest_w, offer.taking_w, held_w, beyond_w, metered_w)
+    state.tree = with_root(state.tree, root)
+
+
+def _stands_still(state: State) -> bool:
+    """Return whether nothing can have changed since the root was brought up to date: most stations have but a limit."""
+    station, held = state.station, state.held
+    may_move = station.capacity_schedule or station.grid_operator or station.battery or station.site_meter
+    is_plain = held is not None and held.by is HeldBy.GRID_CAPACITY and state.tree.lowest_w is not None
+    return is_plain and not may_move and not state.capacity_events

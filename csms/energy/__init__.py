@@ -1,0 +1,1 @@
+"""What else hangs on the grid connection: batteries (`ports`, `modelled`, `watch`), its meter (`meters`, `modbus`)."""

@@ -1,0 +1,223 @@
+"""The grid connection's capacity as time goes by, to the limits that are sent for it: T0 is a Friday, 08:00 UTC."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from csms.core.capacity_windows import LEAD_MS
+from csms.core.commands import SetLimit
+from csms.core.engine import Engine
+from csms.core.events import CapacityEventSet, CapacityEventWithdrawn, GridOperatorHeard
+from csms.core.firm import RowBound
+from csms.core.grid_terms import CapacityEvent, CapacityWindow, GridOperator
+from csms.core.ids import Now, RequestId
+from csms.core.station import GRID, Control, Station
+from tests.unit.core.driving import KW, T0_MONO_MS, T0_WALL_MS, Drive, charger, station
+
+MIN_MS = 60_000
+LEAD_S = LEAD_MS // 1_000
+SITE = station(100, charger("A", 80), charger("B", 80))
+WINDOWED = replace(SITE, capacity_schedule=(CapacityWindow(8 * 60 + 10, 8 * 60 + 20, 60 * KW),))
+OPERATED = replace(SITE, grid_operator=GridOperator(40 * KW, 60))
+
+
+def charging(site: Station) -> Drive:
+    """Return a station of two chargers with a car each that has drawn its share for 40 s."""
+    drive = Drive(site)
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.start("B")
+    drive.accept()
+    go_on(drive, 40)
+    drive.take()
+    return drive
+
+
+def go_on(drive: Drive, until_s: float) -> list[tuple[float, str, float]]:
+    """Let both cars draw what they may, metered each 10 s, and chargers accept; return when who was told what."""
+    told: list[tuple[float, str, float]] = []
+    while drive.now_ms < until_s * 1_000:
+        drive.take()
+        drive.wait(min(10, until_s - drive.now_ms / 1_000))
+        drive.accept()
+        for charger_id in ("A", "B"):
+            drive.sample(charger_id, 1, int(limit_kw(drive, charger_id) * KW))
+        drive.accept()
+        sent = [c for c in drive.take() if isinstance(c, SetLimit) and c.idx == 1]
+        told += [(drive.now_ms / 1_000, c.charger_id, c.limit_w / KW) for c in sent]
+    return told
+
+
+def limit_kw(drive: Drive, charger_id: str) -> float:
+    sessions = drive.engine.all_changes().sessions.values()
+    return next(view.allocated_w for view in sessions if view and view.charger_id == charger_id) / KW
+
+
+def test_limits_over_the_begin_and_the_end_of_a_window() -> None:
+    """Cuts leave 25 s before it, so that what is booked fits when it begins; raises leave when it is over."""
+    drive = charging(WINDOWED)
+    assert [limit_kw(drive, each) for each in "AB"] == [50, 50]
+    assert go_on(drive, 570) == []
+    drive.take()
+    drive.wait(10 * 60 - LEAD_S - 0.001 - drive.now_ms / 1_000)
+    assert drive.limits() == []
+    assert (drive.row_kw(), drive.engine.node_capacity_w(GRID)) == (100, 100 * KW)
+    drive.wait(0.001)
+    assert drive.limits() == [("A", 1, 30 * KW), ("B", 1, 30 * KW)]
+    drive.accept()
+    drive.wait(3)
+    for charger_id in ("A", "B"):
+        drive.sample(charger_id, 1, 30 * KW)
+    assert (drive.row_kw(), drive.engine.node_capacity_w(GRID)) == (60, 60 * KW)
+    assert go_on(drive, 20 * 60 - 1) == []
+    drive.wait(0.999)
+    assert drive.limits() == []
+    drive.wait(0.001)
+    assert drive.engine.node_capacity_w(GRID) == 100 * KW
+    assert drive.limits() == [("A", 1, 50 * KW), ("B", 1, 50 * KW)]
+    drive.accept()
+    assert go_on(drive, 30 * 60) == []
+    assert "overbooked:grid" not in {event.detail.get("notice") for event in drive.memory.events}
+
+
+def test_a_car_that_lets_go_late_alarms_nobody_before_the_window_begins() -> None:
+    drive = charging(WINDOWED)
+    go_on(drive, 570)
+    drive.wait(10 * 60 - 1 - drive.now_ms / 1_000)  # told 24 s ago, and no charger has answered
+    assert drive.row_kw() == 100
+    assert "overbooked:grid" not in drive.engine.all_changes().notices  # type: ignore[operator]
+    drive.wait(1)
+    assert "overbooked:grid" in drive.engine.all_changes().notices  # type: ignore[operator]
+
+
+def test_a_restart_within_a_window_goes_by_it_from_the_first_step_on() -> None:
+    drive = charging(WINDOWED)
+    go_on(drive, 12 * 60)
+    drive.recover()
+    assert drive.engine.node_capacity_w(GRID) == 60 * KW
+    assert drive.row_kw() <= 60
+    fresh = Engine(drive.memory.snapshot(), drive.now)
+    assert fresh.node_capacity_w(GRID) == 60 * KW, "before any step"
+
+
+def test_an_event_that_holds_at_once_overbooks_and_is_worked_off_and_withdrawn_gives_back() -> None:
+    drive = charging(SITE)
+    event = CapacityEvent("e1", drive.now.wall_ms, None, 20 * KW, "DSO")
+    drive.do(CapacityEventSet(RequestId(900), event))
+    assert drive.limits() == [("A", 1, 10 * KW), ("B", 1, 10 * KW)]
+    assert drive.row_kw() == 100
+    drive.accept()
+    go_on(drive, 60)
+    assert drive.row_kw() == 20
+    drive.recover()
+    assert drive.engine.node_capacity_w(GRID) == 20 * KW, "it is durable"
+    drive.do(CapacityEventWithdrawn(RequestId(901), "e1", ""))
+    assert drive.engine.node_capacity_w(GRID) == 100 * KW
+
+
+def test_an_event_to_come_is_cut_for_before_its_time() -> None:
+    drive = charging(SITE)
+    event = CapacityEvent("e1", T0_WALL_MS + 5 * MIN_MS, T0_WALL_MS + 6 * MIN_MS, 30 * KW, "DSO")
+    drive.do(CapacityEventSet(RequestId(900), event))
+    told = go_on(drive, 400)
+    assert {kw for at_s, _, kw in told if at_s < 300} == {15}
+    assert {kw for at_s, _, kw in told if at_s >= 360} == {50}
+
+
+def test_a_grid_operator_who_falls_silent_and_comes_back() -> None:
+    """Until the first heartbeat his fail-safe holds, 60 s after each one again; the alarm stands meanwhile."""
+    drive = charging(OPERATED)
+    assert [limit_kw(drive, each) for each in "AB"] == [20, 20]
+    drive.do(GridOperatorHeard(RequestId(900), ""))
+    assert drive.limits() == [("A", 1, 50 * KW), ("B", 1, 50 * KW)]
+    drive.accept()
+    assert go_on(drive, 99) == []
+    drive.take()
+    drive.wait(0.999)
+    assert drive.limits() == []
+    drive.wait(0.001)
+    assert drive.limits() == [("A", 1, 20 * KW), ("B", 1, 20 * KW)]
+    assert "grid_operator_silent" in drive.engine.all_changes().notices  # type: ignore[operator]
+    drive.accept()
+    go_on(drive, 120)
+    assert drive.row_kw() == 40
+    drive.do(GridOperatorHeard(RequestId(901), ""))
+    assert drive.engine.node_capacity_w(GRID) == 100 * KW
+    go_on(drive, 160)
+    assert drive.row_kw() == 100
+
+
+def test_a_new_schedule_counts_in_the_step_that_brings_it() -> None:
+    drive = charging(SITE)
+    whole_day = replace(SITE, capacity_schedule=(CapacityWindow(0, 1_440, 44 * KW),))
+    drive.take()
+    drive.configure(whole_day)
+    assert drive.limits() == [("A", 1, 22 * KW), ("B", 1, 22 * KW)]
+    drive.accept()
+    drive.configure(replace(whole_day, chargers=(charger("A", 80),)))  # B drains: the tree is built anew
+    assert drive.engine.node_capacity_w(GRID) == 44 * KW
+
+
+def test_a_rest_client_is_answered_by_what_holds_now() -> None:
+    rest = replace(WINDOWED, chargers=(charger("A", 80, control=Control.REST),), static_load_w=10 * KW)
+    drive = Drive(rest)
+    drive.now_ms += 15 * MIN_MS
+    session = drive.rest_start("A", 1, 80)
+    assert session.allocated_w == 50 * KW  # 60 kW less the static load, and no step between was made
+
+
+def test_a_clock_that_is_set_into_a_window_is_seen_within_a_minute() -> None:
+    drive = charging(WINDOWED)
+    due_ms = drive.engine.next_due_ms()
+    assert due_ms is not None
+    assert due_ms <= drive.now.mono_ms + MIN_MS
+    step = drive.engine.step((), Now(due_ms, T0_WALL_MS + 15 * MIN_MS))
+    assert [(c.charger_id, c.limit_w) for c in step.at_once if isinstance(c, SetLimit)] == [
+        ("A", 30 * KW),
+        ("B", 30 * KW),
+    ]
+
+
+def test_a_clock_that_is_set_into_a_window_is_seen_with_the_next_step() -> None:
+    drive = charging(WINDOWED)
+    due_ms = drive.engine.next_due_ms()
+    assert due_ms is not None
+    soon_ms = drive.now.mono_ms + 1_500
+    assert due_ms > soon_ms, "nothing else calls for a plan then"
+    drive.engine.step((), Now(soon_ms, T0_WALL_MS + 15 * MIN_MS))
+    assert drive.engine.node_capacity_w(GRID) == 60 * KW
+
+
+@pytest.mark.parametrize(
+    ("site", "firm_kw"),
+    [
+        (SITE, 100),
+        (WINDOWED, 60),
+        (OPERATED, 40),
+        (replace(WINDOWED, grid_operator=GridOperator(70 * KW), static_load_w=5 * KW), 55),
+    ],
+)
+def test_what_is_firm_is_the_lowest_that_may_come(site: Station, firm_kw: int) -> None:
+    drive = charging(site)
+    drive.do(GridOperatorHeard(RequestId(900), ""))
+    drive.accept()
+    assert drive.engine.firm_bounds()[GRID].firm_w == firm_kw * KW
+    event = CapacityEvent("e1", T0_WALL_MS + 3_600_000, None, 10 * KW, "DSO")
+    drive.do(CapacityEventSet(RequestId(901), event))
+    booked_w = drive.engine.node_booked_w(GRID)
+    static_w = site.static_load_w
+    assert drive.engine.firm_bounds()[GRID] == RowBound(booked_w, 10 * KW - static_w)
+    assert not drive.engine.firm_bounds()[GRID].holds, "what is above rests on this process"
+
+
+def test_t0_is_what_the_table_says() -> None:
+    assert datetime.fromtimestamp(T0_WALL_MS / 1_000, UTC).isoformat() == "2027-01-15T08:00:00+00:00"
+    assert T0_MONO_MS == 1_000_000
+
+
+def test_a_window_is_of_the_stations_own_clock() -> None:
+    paris = replace(WINDOWED, time_zone="Europe/Paris", capacity_schedule=(CapacityWindow(540, 550, 60 * KW),))
+    engine = Engine(Drive(paris).memory.snapshot(), Now(T0_MONO_MS, T0_WALL_MS), zones=ZoneInfo)
+    assert engine.node_capacity_w(GRID) == 60 * KW
