@@ -24,6 +24,7 @@ from csms.core.expiry import may_be_conditional
 from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.terms import PRIORITY_MAX
 
 Part = tuple[ChargerState, Connector, Session]
 
@@ -59,6 +60,15 @@ def within_firm(part: Part, claim: Claim, firm_w: int) -> Claim:
     if is_conditional(part) or claim.max_w <= firm_w:
         return claim
     return replace(claim, max_w=firm_w)
+
+
+def firm_claim(part: Part, claim: Claim) -> Claim:
+    """Return what a session asks of what is firm: before others, if it can have nothing else, where not all minima fit.
+
+    So a charger whose limits were not seen to expire yet is told one, which shows it. What cannot be paused goes first.
+    """
+    first = 2 if claim.priority > PRIORITY_MAX else 0 if is_conditional(part) else 1
+    return replace(claim, priority=claim.priority % (PRIORITY_MAX + 1) + first * (PRIORITY_MAX + 1))
 
 
 def firm_shares(

@@ -80,7 +80,7 @@ def _standing(charger: ChargerState, connector: Connector) -> Send | None:
 
 
 def _shows_the_fall(send: Send, answer: ScheduleRead, now: Now) -> bool:
-    due_s = EXPIRY_S - (now.mono_ms - send.sent_ms) // 1_000
+    due_s = send.expires_s - (now.mono_ms - send.sent_ms) // 1_000
     if answer.next_s is None or abs(answer.next_s - due_s) > TOLERANCE_S:
         return False
     if send.form.unit is RateUnit.W:

@@ -21,7 +21,7 @@ from csms.core.allocator import (
 )
 from csms.core.caps import LIMITED_BY_CAP
 from csms.core.charger import ChargerState
-from csms.core.conditional import Firm, firm_shares, is_conditional, within_firm
+from csms.core.conditional import Firm, firm_claim, firm_shares, is_conditional, within_firm
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.fail_safe import added_w, awaited_default_w
@@ -162,11 +162,19 @@ class Question:
         allocation = allocate_above_floors(state, nodes, self.claims, self.floors_w)
         if self.firm is None:
             return allocation
-        limits = zip(self.parts, allocation.limited_by, self.firm.limited_by, strict=True)
-        limited_by = (
-            firmly if word == LIMITED_BY_VEHICLE and not is_conditional(part) else word for part, word, firmly in limits
-        )
+        words = zip(allocation.limited_by, self.firm.limited_by, strict=True)
+        limited_by = (firmly if self.is_held_firm(i, word) else word for i, (word, firmly) in enumerate(words))
         return replace(allocation, limited_by=tuple(limited_by))
+
+    def is_held_firm(self, at: int, limited_by: str) -> bool:
+        """Return whether one of those who take part would have more if its limits were seen to expire.
+
+        `limited_by`: what limits it besides.
+        """
+        if self.firm is None or is_conditional(self.parts[at]):
+            return False
+        within = limited_by in {LIMITED_BY_VEHICLE, LIMITED_BY_BELOW_MINIMUM}
+        return within and self.firm.limited_by[at] not in {LIMITED_BY_VEHICLE, LIMITED_BY_BELOW_MINIMUM}
 
 
 def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
@@ -266,7 +274,7 @@ def question_of(state: State, now_ms: int, timings: Timings) -> Question:
 
 def _withheld_elsewhere_w(state: State) -> int:
     """Return what of the power that a capacity tariff withholds is not firm anyhow, W."""
-    return min(state.withheld_w, state.tree.metered_w)
+    return min(state.withheld_w, state.tree.metered_w + state.tree.timed_w)
 
 
 def _on_firm_rows(state: State, question: Question) -> Allocation:
@@ -276,9 +284,10 @@ def _on_firm_rows(state: State, question: Question) -> Allocation:
         charger_id: min(charger.max_booked_w, charger.firm_load_w(keys))
         for charger_id, charger in state.chargers.items()
     }
-    less_w = {node: firm_w - (state.tree.caps_w[node] or 0) for node, firm_w in state.tree.firm_w.items()}
-    less_w[GRID] += state.tree.held_w + _withheld_elsewhere_w(state)  # that is about what is not firm
-    return question.answer(state, nodes_without_fixed(state, keys, question.missing_w, left_w, less_w))
+    more_w = {GRID: state.tree.held_w + _withheld_elsewhere_w(state)}  # that is about what is not firm
+    nodes = nodes_without_fixed(state, keys, question.missing_w, left_w, more_w, state.tree.firm_w)
+    claims = [firm_claim(part, claim) for part, claim in zip(question.parts, question.claims, strict=True)]
+    return replace(question, claims=claims).answer(state, nodes)
 
 
 def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
@@ -453,17 +462,18 @@ def nodes_without_fixed(
     missing_w: Mapping[ChargerId, int],
     supposed_w: Mapping[ChargerId, int] | None = None,
     more_w: Mapping[str, int] | None = None,
+    instead_w: Mapping[str, int] | None = None,
 ) -> list[Node]:
     """Return the rows less what they are trimmed by, the loads that cannot be cut now and the missing fail-safe power.
 
     The root also less what targets do not count on of it. What drains claims no more than it could before, and what an
     operator has capped no more than that. `supposed_w`: loads to be counted instead of the true ones; `more_w`: what
-    some rows are supposed to carry beyond that.
+    some rows are supposed to carry beyond that; `instead_w`: what some have instead of their capacities.
     """
     supposed_w, more_w = supposed_w or {}, more_w or {}
     fixed_w = {node: trim_w(state, node) for node in state.tree.caps_w}
     fixed_w[GRID] += state.tree.held_w
-    caps_w = dict(state.tree.caps_w)
+    caps_w = {**state.tree.caps_w, **(instead_w or {})}
     for charger in state.chargers.values():
         if charger.draining:
             caps_w[charger.charger_id] = charger.config.max_power_w

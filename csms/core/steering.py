@@ -7,7 +7,7 @@ given (`Engine._check_plan`). Everything that has to wait says until when, so th
 """
 
 from csms.core.charger import ChargerState
-from csms.core.commands import RENEWAL_MS, Purpose, SetLimit
+from csms.core.commands import EXPIRY_S, RENEWAL_MS, Purpose, SetLimit
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
@@ -23,6 +23,10 @@ from csms.core.records import Driver, SendState
 from csms.core.state import LimitCall, State
 from csms.core.station import FailSafe
 from csms.core.timings import Timings
+
+
+LONGER_MS = 10_000
+"""A limit is not said again to last less than this longer."""
 
 
 class Steering(TimedPart):
@@ -141,7 +145,7 @@ class Steering(TimedPart):
                 self._send(each, limit_w, urgent=urgent, cause="again: the last send is unresolved")
         elif each.session.steering.reassert:
             self._send(each, limit_w, urgent=urgent, cause="again: the charger has reconnected or booted")
-        elif is_to_be_renewed(last, self.now, self.alarm):
+        elif is_to_be_renewed(last, expires_s(self.state, self.now), self.now, self.alarm):
             self._send(each, limit_w, urgent=urgent, cause="again: it would expire")
         elif outlives_a_lost_send(each, last, self.now, self.timings, self.alarm):
             self._send(each, limit_w, urgent=urgent, cause="again: a lost send can no longer be executed")
@@ -405,9 +409,22 @@ def outlives_a_lost_send(each: Steered, last: Send, now: Now, timings: Timings, 
     return any(last.sent_ms < harmless_ms <= now.mono_ms for harmless_ms in harmless)
 
 
-def is_to_be_renewed(last: Send, now: Now, alarm: Alarm) -> bool:
-    """Return whether a limit that expires is to be said again."""
-    return last.expires and alarm.reached(last.sent_ms + RENEWAL_MS, now)
+def is_to_be_renewed(last: Send, expires_s: int, now: Now, alarm: Alarm) -> bool:
+    """Return whether a limit that expires is to be said again: after a third of its time, if it would last longer then.
+
+    `expires_s`: in so many seconds it would expire then. Until a fall of capacity counts it would not do so any later.
+    """
+    if not last.expires or not alarm.reached(last.sent_ms + last.expires_s * RENEWAL_MS // EXPIRY_S, now):
+        return False
+    left_ms = last.sent_ms + 1_000 * last.expires_s - now.mono_ms
+    return 1_000 * expires_s - left_ms >= LONGER_MS
+
+
+def expires_s(state: State, now: Now) -> int:
+    """Return in how many seconds a limit that is said now and expires does so: when the capacity is to fall, if sooner."""
+    if state.falls_ms is None:
+        return EXPIRY_S
+    return min(EXPIRY_S, max(1, (state.falls_ms - now.wall_ms) // 1_000))
 
 
 def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int, firm_w: int) -> int | None:
@@ -494,6 +511,7 @@ def give_limit(
         urgent=urgent,
         probing=probing,
         expires_to_w=expires_to_w,
+        expires_s=EXPIRY_S if expires_to_w is None else expires_s(state, now),
         resumes=transaction_id is not None and before_w == 0 < limit_w,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)
@@ -514,6 +532,7 @@ def give_limit(
         cause,
         probing,
         expires_to_w,
+        send.expires_s,
     )
     (journal.at_once if at_once else journal.after_commit).append(command)
     return send
