@@ -10,8 +10,9 @@ firm one, and a raise of either needs room that others have really given back.
     firm grant    the same filling, from what is booked firmly, within the firm head room
 
 A car may have all its power conditionally at once, and its firm share later, when others that have more were told less.
-Who cannot be told a limit that expires (it was not seen to keep one) gets firm power alone. A REST client is told what
-it falls back to when it hears nothing for a minute, and is taken by its word.
+Who cannot be told a limit that expires (it was not seen to keep one) gets firm power alone. Who has more already when
+that is not known yet, after a restart or when a lower capacity was told of, keeps it until it has shown it, but not for
+long. A REST client is told what it falls back to when it hears nothing for a minute, and is taken by its word.
 """
 
 from collections.abc import Sequence
@@ -20,13 +21,16 @@ from dataclasses import dataclass, replace
 from csms.core.allocator import Allocation, Claim, fill_headroom
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
-from csms.core.expiry import may_be_conditional
-from csms.core.records import Driver
+from csms.core.expiry import is_to_be_seen, may_be_conditional
+from csms.core.records import Driver, SendState
 from csms.core.session import Session
 from csms.core.state import State
 from csms.core.terms import PRIORITY_MAX
 
 Part = tuple[ChargerState, Connector, Session]
+
+SEEN_WITHIN_MS = 90_000
+"""A charger has so long to show that a limit expires before what it has above its firm share is taken from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,21 @@ def is_conditional(part: Part) -> bool:
     return session.driver is Driver.REST or may_be_conditional(charger, connector)
 
 
-def within_firm(part: Part, claim: Claim, firm_w: int) -> Claim:
+def within_firm(part: Part, claim: Claim, firm_w: int, now_ms: int) -> Claim:
     """Return what a session may ask of the capacity that there is now, its share of the firm one being `firm_w`."""
     if is_conditional(part) or claim.max_w <= firm_w:
         return claim
-    return replace(claim, max_w=firm_w)
+    kept_w = part[0].connector_booked_w(part[1]) if _is_being_seen(part, now_ms) else 0
+    return replace(claim, max_w=min(claim.max_w, max(firm_w, kept_w)))
+
+
+def _is_being_seen(part: Part, now_ms: int) -> bool:
+    """Return whether it is to show soon that its limits expire."""
+    charger, connector, session = part
+    last = connector.limits.last_of(session.transaction_id)
+    if last is None or last.state is SendState.REFUSED or not is_to_be_seen(charger, connector):
+        return False
+    return not last.expires or now_ms < last.sent_ms + SEEN_WITHIN_MS
 
 
 def firm_claim(part: Part, claim: Claim) -> Claim:

@@ -8,8 +8,8 @@ early, so that what is booked fits when its time comes; until then that is no al
 
 What the root has *firmly* is the lowest that it may come to without anything new being said: by the clock, by an event
 that was told, or because the grid operator is not heard; without the battery (`csms.core.supply`), and with the most
-that the base load may be. All above that is conditional (LEDGER.md I11, `csms.core.conditional`). Where the beginning of
-a lower capacity is known, limits that expire last no longer than until then: without this process they fall with it.
+that the base load may be. All above that is conditional (LEDGER.md I11, `csms.core.conditional`). Where it is known
+when a lower capacity begins, limits that expire last no longer than until then: without this process they fall with it.
 """
 
 from csms.core.capacity_events import operator_unheard_ms

@@ -162,19 +162,23 @@ class Question:
         allocation = allocate_above_floors(state, nodes, self.claims, self.floors_w)
         if self.firm is None:
             return allocation
-        words = zip(allocation.limited_by, self.firm.limited_by, strict=True)
-        limited_by = (firmly if self.is_held_firm(i, word) else word for i, (word, firmly) in enumerate(words))
+        words = zip(self.parts, allocation.limited_by, self.firm.limited_by, strict=True)
+        limited_by = (firmly if _is_held_firm(part, word, firmly) else word for part, word, firmly in words)
         return replace(allocation, limited_by=tuple(limited_by))
 
-    def is_held_firm(self, at: int, limited_by: str) -> bool:
-        """Return whether one of those who take part would have more if its limits were seen to expire.
-
-        `limited_by`: what limits it besides.
-        """
-        if self.firm is None or is_conditional(self.parts[at]):
+    def is_held_firm(self, state: State, at: int, allocation: Allocation) -> bool:
+        """Return whether one of those who take part would have more if its limits were seen to expire."""
+        if self.firm is None or allocation.alloc_w[at] < self.firm.alloc_w[at]:
             return False
-        within = limited_by in {LIMITED_BY_VEHICLE, LIMITED_BY_BELOW_MINIMUM}
-        return within and self.firm.limited_by[at] not in {LIMITED_BY_VEHICLE, LIMITED_BY_BELOW_MINIMUM}
+        word = self.firm.limited_by[at]
+        is_row = word in state.tree.firm_w or word == LIMITED_BY_NO_ROOM
+        return is_row and _is_held_firm(self.parts[at], LIMITED_BY_VEHICLE, word)
+
+
+def _is_held_firm(part: tuple[ChargerState, Connector, Session], limited_by: str, firmly: str) -> bool:
+    """Return whether a session has no more because of what limits its share of the firm capacity, `firmly`."""
+    own = {LIMITED_BY_VEHICLE, LIMITED_BY_BELOW_MINIMUM}
+    return limited_by in own and firmly not in own and not is_conditional(part)
 
 
 def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
@@ -268,7 +272,8 @@ def question_of(state: State, now_ms: int, timings: Timings) -> Question:
     if not state.tree.firm_w:
         return Question(parts, claims, floors, missing)
     firm = _on_firm_rows(state, Question(parts, claims, floors, missing))
-    within = [within_firm(part, claim, firm_w) for part, claim, firm_w in zip(parts, claims, firm.alloc_w, strict=True)]
+    shares = zip(parts, claims, firm.alloc_w, strict=True)
+    within = [within_firm(part, claim, firm_w, now_ms) for part, claim, firm_w in shares]
     return Question(parts, within, floors, missing, firm=firm)
 
 
@@ -278,16 +283,20 @@ def _withheld_elsewhere_w(state: State) -> int:
 
 
 def _on_firm_rows(state: State, question: Question) -> Allocation:
-    """Return who gets how much where nothing is conditional, beside what is left when all limits that expire have."""
+    """Return who gets how much where nothing is conditional."""
+    claims = [firm_claim(part, claim) for part, claim in zip(question.parts, question.claims, strict=True)]
+    return replace(question, claims=claims).answer(state, firm_nodes(state, question))
+
+
+def firm_nodes(state: State, question: Question) -> list[Node]:
+    """Return the rows with what they have firmly, beside what is left of all else when all limits that expire have."""
     keys = {connector.key for _, connector, _ in question.parts}
     left_w = {
         charger_id: min(charger.max_booked_w, charger.firm_load_w(keys))
         for charger_id, charger in state.chargers.items()
     }
     more_w = {GRID: state.tree.held_w + _withheld_elsewhere_w(state)}  # that is about what is not firm
-    nodes = nodes_without_fixed(state, keys, question.missing_w, left_w, more_w, state.tree.firm_w)
-    claims = [firm_claim(part, claim) for part, claim in zip(question.parts, question.claims, strict=True)]
-    return replace(question, claims=claims).answer(state, nodes)
+    return nodes_without_fixed(state, keys, question.missing_w, left_w, more_w, state.tree.firm_w)
 
 
 def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:

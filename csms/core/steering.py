@@ -8,6 +8,7 @@ given (`Engine._check_plan`). Everything that has to wait says until when, so th
 
 from csms.core.charger import ChargerState
 from csms.core.commands import EXPIRY_S, RENEWAL_MS, Purpose, SetLimit
+from csms.core.conditional import SEEN_WITHIN_MS
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
@@ -23,7 +24,6 @@ from csms.core.records import Driver, SendState
 from csms.core.state import LimitCall, State
 from csms.core.station import FailSafe
 from csms.core.timings import Timings
-
 
 LONGER_MS = 10_000
 """A limit is not said again to last less than this longer."""
@@ -82,11 +82,15 @@ class Steering(TimedPart):
     def _would_show(self, each: Steered, last: Send) -> bool:
         """Return whether a limit is to be said again so that it expires: capacity has become conditional since.
 
-        Whether its charger lets limits expire is not known, and one that stands for good does not show it.
+        Whether its charger lets limits expire is not known, and one that stands for good does not show it, nor does one
+        beside which another may be in force.
         """
-        if each.firm is None or last.expires or last.state is not SendState.SETTLED:
+        if each.firm is None or not is_to_be_seen(each.charger, each.connector):
             return False
-        if not is_to_be_seen(each.charger, each.connector) or self._falls_to_w(each, last.limit_w) >= last.limit_w:
+        if last.expires:
+            self._reached(last.sent_ms + SEEN_WITHIN_MS)  # then it has no more than is firm
+            return outlives_a_lost_send(each, last, self.now, self.timings, self.alarm, above_w=-1)
+        if last.state is not SendState.SETTLED or self._falls_to_w(each, last.limit_w) >= last.limit_w:
             return False
         return self._reached(last.sent_ms + self.timings.raise_spacing_ms)
 
@@ -111,6 +115,8 @@ class Steering(TimedPart):
         path = self.state.tree.paths[each.charger.charger_id]
         if not self.plan.wanted.isdisjoint(path):
             return "another session is short"
+        if each.above_firm and self.plan.firm_wanted:
+            return "more than its share of what is firm"
         if self.plan.cut_is_a_trim(self.state, each) and self.state.tree.held_w <= 0:
             return "the capacity tariff" if self.state.withheld_w else "a row is overdrawn"
         return "the battery has less to give, or need not give it"
@@ -394,14 +400,18 @@ def _is_cutting(each: Steered) -> bool:
     return last is not None and (last.in_flight or last.state is SendState.ACCEPTED) and last.limit_w < each.booked_w
 
 
-def outlives_a_lost_send(each: Steered, last: Send, now: Now, timings: Timings, alarm: Alarm) -> bool:
+def outlives_a_lost_send(
+    each: Steered, last: Send, now: Now, timings: Timings, alarm: Alarm, above_w: int | None = None
+) -> bool:
     """Return whether a send that can no longer be executed keeps K above the last, settled limit.
 
-    The last limit left too early to free it (rule b asks for H between them), so it is said once more.
+    The last limit left too early to free it (rule b asks for H between them), so it is said once more. `above_w`: what
+    the send is to be above instead.
     """
     if last.state is not SendState.SETTLED:
         return False
-    lost = [s.lost_ms for s in each.connector.limits.sends if s.limit_w > last.limit_w and s.lost_ms is not None]
+    above_w = last.limit_w if above_w is None else above_w
+    lost = [s.lost_ms for s in each.connector.limits.sends if s.limit_w > above_w and s.lost_ms is not None]
     harmless = [lost_ms + timings.late_execution_ms for lost_ms in lost]
     for harmless_ms in harmless:
         if harmless_ms > now.mono_ms:
@@ -421,7 +431,7 @@ def is_to_be_renewed(last: Send, expires_s: int, now: Now, alarm: Alarm) -> bool
 
 
 def expires_s(state: State, now: Now) -> int:
-    """Return in how many seconds a limit that is said now and expires does so: when the capacity is to fall, if sooner."""
+    """Return in how many seconds a limit that is said now and expires does so: until the capacity is to fall."""
     if state.falls_ms is None:
         return EXPIRY_S
     return min(EXPIRY_S, max(1, (state.falls_ms - now.wall_ms) // 1_000))

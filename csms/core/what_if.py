@@ -1,9 +1,10 @@
 """What if: who would get how much at a station as configured, with these cars at it.
 
 Theory of operation. A state is made up in which nothing is left to wait for: every charger that may be steered over
-OCPP is connected, set up and obeys, its fail-safe power is in force, nothing of an earlier life is booked, and every
-car has been there for a while. Then the question of the plan is asked of it (`csms.core.planning`), so the answer is
-what the plan would be. No running state is read, and none comes of it; caps of operators are not in it.
+OCPP is connected, set up and obeys, also when limits expire; its fail-safe power is in force, nothing of an earlier
+life is booked, and every car has been there for a while. Then the question of the plan is asked of it
+(`csms.core.planning`), so the answer is what the plan would be. No running state is read, and none comes of it; caps of
+operators are not in it.
 
 The grid connection has what it would have at a moment: by the schedule, and by the limits that a grid operator has
 told; he himself counts as heard. A capacity tariff holds it at its target.
@@ -27,6 +28,7 @@ from csms.core.metering import new_base_load
 from csms.core.part import Alarm
 from csms.core.phase_booking import booked_phases
 from csms.core.planning import Question, loaded_rows, question_of, reason_of, uncut_w
+from csms.core.provisioning import Seen
 from csms.core.records import Driver, SendState
 from csms.core.rows import SIXTHS
 from csms.core.session import Phase, Session
@@ -125,11 +127,15 @@ def what_if(station: Station, cars: Sequence[Car], moment: Moment) -> WhatIf:
 
 
 def _settled(config: Charger) -> ChargerState:
-    """Return a charger that is connected and set up, if it may be; what is driven over REST never connects."""
+    """Return a charger that is connected, set up and lets limits expire, if it may be.
+
+    What is driven over REST never connects.
+    """
     charger = new_charger(config)
     if not _is_steered(config) or config.control is Control.REST:
         return charger
     charger.ever_connected = charger.heard = True
+    charger.provisioning.expiry = Seen.KEPT
     charger.connection = ConnectionId(1)
     for connector in charger.connectors.values():
         connector.provisioned = True

@@ -186,7 +186,7 @@ def test_at_its_reserve_it_gives_nothing_until_it_is_well_above() -> None:
 
 def test_it_takes_what_no_car_has_needed_for_a_minute_and_gives_way_to_a_car_at_once() -> None:
     drive = full_station(soc_percent=50, cars=2)
-    drive.on(110)  # what the cars take has been learnt after half of that
+    drive.on(60)  # what the cars take has been learnt after half of that
     spare_kw = 397 - sum(shares_kw(drive))
     assert drive.battery_kw == pytest.approx(-spare_kw, abs=1)
     assert drive.row_kw() <= 397
