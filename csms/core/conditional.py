@@ -21,16 +21,14 @@ from dataclasses import dataclass, replace
 from csms.core.allocator import Allocation, Claim, fill_headroom
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
-from csms.core.expiry import is_to_be_seen, may_be_conditional
+from csms.core.expiry import SEEN_WITHIN_MS, is_to_be_seen, may_be_conditional, may_be_trusted
+from csms.core.ladder import least_w
 from csms.core.records import Driver, SendState
 from csms.core.session import Session
 from csms.core.state import State
 from csms.core.terms import PRIORITY_MAX
 
 Part = tuple[ChargerState, Connector, Session]
-
-SEEN_WITHIN_MS = 90_000
-"""A charger has so long to show that a limit expires before what it has above its firm share is taken from it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +59,34 @@ def is_conditional(part: Part) -> bool:
 
 def within_firm(part: Part, claim: Claim, firm_w: int, now_ms: int) -> Claim:
     """Return what a session may ask of the capacity that there is now, its share of the firm one being `firm_w`."""
-    if is_conditional(part) or claim.max_w <= firm_w:
+    charger, connector, session = part
+    unseen = session.driver is not Driver.REST and is_to_be_seen(charger, connector)
+    if claim.max_w <= firm_w or (is_conditional(part) and not unseen):
         return claim
-    kept_w = part[0].connector_booked_w(part[1]) if _is_being_seen(part, now_ms) else 0
-    return replace(claim, max_w=min(claim.max_w, max(firm_w, kept_w)))
+    kept_w = charger.connector_booked_w(connector) if _is_being_seen(part, now_ms) else 0
+    least_w = least_to_see_w(part, claim) if unseen else 0
+    return replace(claim, max_w=min(claim.max_w, max(firm_w, kept_w, least_w)))
+
+
+def least_to_see_w(part: Part, claim: Claim) -> int:
+    """Return what a session is told at least for its charger to show that it expires, W."""
+    charger, _, _ = part
+    return min(claim.max_w, max(claim.min_w, least_w(charger.config, charger.manner.form)))
+
+
+def trusted(state: State, parts: Sequence[Part], claims: Sequence[Claim], grants: Sequence[int]) -> int | None:
+    """Return which of those who take part is to be told more than is firm, to show that it expires; None: nobody now.
+
+    The first of them that has nothing; `grants`: what could be booked for each now.
+    """
+    if any(charger.shows_expiry for charger in state.chargers.values()):
+        return None
+    for i, (part, claim, grant_w) in enumerate(zip(parts, claims, grants, strict=True)):
+        charger, connector, session = part
+        waits = session.driver is not Driver.REST and is_to_be_seen(charger, connector) and may_be_trusted(charger)
+        if waits and grant_w >= least_to_see_w(part, claim) > charger.connector_booked_w(connector):
+            return i
+    return None
 
 
 def _is_being_seen(part: Part, now_ms: int) -> bool:

@@ -52,4 +52,5 @@ def _stands_still(state: State) -> bool:
     station, held = state.station, state.held
     may_move = station.capacity_schedule or station.grid_operator or station.battery or station.site_meter
     is_plain = held is not None and held.by is HeldBy.GRID_CAPACITY and state.tree.lowest_w is not None
+    is_plain = is_plain and not state.tree.firm_w  # an event that was to come may have been withdrawn
     return is_plain and not may_move and not state.capacity_events

@@ -21,7 +21,15 @@ from csms.core.allocator import (
 )
 from csms.core.caps import LIMITED_BY_CAP
 from csms.core.charger import ChargerState
-from csms.core.conditional import Firm, firm_claim, firm_shares, is_conditional, within_firm
+from csms.core.conditional import (
+    Firm,
+    firm_claim,
+    firm_shares,
+    is_conditional,
+    least_to_see_w,
+    trusted,
+    within_firm,
+)
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.fail_safe import added_w, awaited_default_w
@@ -50,6 +58,7 @@ class Steered:
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
         least_told_w: its least, rounded to what can be told: chargers that take amperes may be told a little less.
         firm: what is left of all that when limits have expired; None where no row of the station has conditional power.
+        shows: it is to be told more than is firm, to show that it expires.
     """
 
     session: Session
@@ -63,6 +72,7 @@ class Steered:
     least_told_w: int
     limited_by: str
     firm: Firm | None = None
+    shows: bool = False
 
     @property
     def above_firm(self) -> bool:
@@ -201,9 +211,15 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     phases = booked_on_rows(state)
     grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing, phases)))
     firms = _firm_sides(state, question)
-    for i, (part, firm) in enumerate(zip(parts, firms, strict=True)):
-        if firm is not None and not is_conditional(part):
-            grants[i] = min(grants[i], max(booked[i], firm.grant_w))
+    shows = None
+    if question.firm is not None:
+        firmly = [max(firm.grant_w, booked_w) if firm else 0 for firm, booked_w in zip(firms, booked, strict=True)]
+        enough = [least_to_see_w(*each) for each in zip(parts, claims, strict=True)]
+        beyond = [0 if sure >= least else grant for grant, sure, least in zip(grants, firmly, enough, strict=True)]
+        shows = trusted(state, parts, claims, beyond)
+        for i, part in enumerate(parts):
+            if i != shows and not is_conditional(part):
+                grants[i] = min(grants[i], firmly[i])
     steered = {}
     for i, (charger, connector, session) in enumerate(parts):
         steered[session.session_id] = Steered(
@@ -218,6 +234,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             tells[i](claims[i].min_w),
             reason_of(charger, connector, session, claims[i], allocation.limited_by[i]),
             firms[i],
+            shows=i == shows,
         )
     wanted = _wanted(state, steered.values(), missing)
     firm_booked_w = state.tree.firm_booked_w(state.chargers.values())

@@ -8,11 +8,10 @@ given (`Engine._check_plan`). Everything that has to wait says until when, so th
 
 from csms.core.charger import ChargerState
 from csms.core.commands import EXPIRY_S, RENEWAL_MS, Purpose, SetLimit
-from csms.core.conditional import SEEN_WITHIN_MS
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
-from csms.core.expiry import is_to_be_seen, may_be_conditional
+from csms.core.expiry import SEEN_WITHIN_MS, is_to_be_seen, may_be_conditional
 from csms.core.ids import Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, fail_safe_w
@@ -203,6 +202,8 @@ class Steering(TimedPart):
         grant_w = self._free_on_phases_w(each, each.grant_w)
         if grant_w <= each.booked_w or (last is not None and last.limit_w == grant_w):
             return  # what is booked on a phase is not what the plan took it for: a limit told in another form
+        if each.shows:
+            each.charger.provisioning.trusted_ms = self.now.mono_ms
         self._send(each, grant_w, urgent=False, cause="first power" if first else "raise")
         self._check_rows(each)
         steering.raised_ms = self.now.mono_ms

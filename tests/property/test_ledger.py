@@ -55,11 +55,12 @@ def test_on_quiet_days_everyone_gets_the_fair_share(first: int) -> None:
 class Windowed(Engine):
     """Its grid connection may be loaded with less every few minutes, as is told long before; not in the calm.
 
-    The world knows nothing of that: its oracles go by the configured capacity. Counts the windows that began, and those
-    at whose beginning no more was booked than they leave.
+    The world knows nothing of that: its oracles go by the configured capacity. Counts the windows that began, those at
+    whose beginning no more was booked than they leave, and those at whose beginning no more than that would be in force
+    once all limits that expire have, which more was booked above.
     """
 
-    began = kept = 0
+    began = kept = firm = conditional = 0
     clock = Clock()
     storm_ms = 0
 
@@ -75,6 +76,10 @@ class Windowed(Engine):
             Windowed.began += 1
             Windowed.kept += self.node_booked_w(GRID) <= max(0, capacity_w - self.station.static_load_w)
             self._seen = event
+        bound = super().firm_bounds()[GRID]
+        if bound.expired_w is not None and bound.firm_w is not None:
+            Windowed.firm += bound.holds
+            Windowed.conditional += bound.holds and bound.possible_w > bound.firm_w
         return step
 
     _seen: CapacityEvent | None = None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from csms.core.capacity_windows import lowest_configured_w
-from csms.core.configuration.loads import loads_by_circuit
+from csms.core.configuration.loads import constant_load_w, loads_by_circuit
 from csms.core.configuration.quantities import kilowatts
 from csms.core.station import Charger, Control, Station
 
@@ -66,20 +66,21 @@ def _rests_on_expiry(station: Station) -> list[Notice]:
         for path, capacity_w in lowest.items()
         if capacity_w < station.grid_capacity_w
     ]
-    return [*found, *_cannot_begin(station, min(lowest, key=lambda path: lowest[path]))] if found else []
+    return [*found, *_needs_expiry(station, min(lowest, key=lambda path: lowest[path]))] if found else []
 
 
-def _cannot_begin(station: Station, path: str) -> list[Notice]:
-    """Chargers to which so little is certain that nothing can show whether their limits expire: no first limit."""
-    left_w = lowest_configured_w(station) - station.static_load_w
+def _needs_expiry(station: Station, path: str) -> list[Notice]:
+    """Chargers to which so little is certain that no car charges there unless its limits are seen to expire."""
+    constant_w = station.static_load_w + sum(map(constant_load_w, station.chargers))
+    left_w = max(0, lowest_configured_w(station) - constant_w)
     over_ocpp = (c for c in station.chargers if c.control in {Control.AUTO, Control.OCPP} and not c.is_observed)
     names = [charger.charger_id for charger in over_ocpp if max(1, charger.min_power_w) > left_w]
     if not names:
         return []
-    left, more = kilowatts(max(0, left_w)), len(names) - NAMED_MAX
+    more = len(names) - NAMED_MAX
     named = ", ".join(names[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
-    text = f"{left} kW are left of it: less than a car needs at {named}, where none will charge over OCPP, at any hour"
-    return [Notice("nothing_to_begin_with", path, text)]
+    text = f"leaves {kilowatts(left_w)} kW: no car charges at {named} unless it is seen to let limits expire"
+    return [Notice("needs_expiry", path, text)]
 
 
 def _uncontrolled_at_nameplate(station: Station) -> list[Notice]:
