@@ -75,11 +75,9 @@ class Steered:
     shows: bool = False
 
     @property
-    def above_firm(self) -> bool:
-        """Return whether more is booked for it firmly than its share of the firm capacity, by its dead band or more."""
-        if self.firm is None or self.firm.booked_w <= self.firm.target_w:
-            return False
-        return self.firm.booked_w - self.firm.target_w >= dead_band_w(self.charger.config, self.firm.target_w)
+    def above_firm_w(self) -> int:
+        """Return how much more is booked for it firmly than its share of the firm capacity, W."""
+        return 0 if self.firm is None else max(0, self.firm.booked_w - self.firm.target_w)
 
     @property
     def above_cap(self) -> bool:
@@ -113,7 +111,8 @@ class Plan:
         overdrawn: rows on which more is booked than their capacity less what is taken off them (`trim_w`).
         lent: rows on which more is booked than they have without a battery: that may have to give the rest.
         firm_booked_w: what is booked on rows with conditional power when all limits that expire have.
-        firm_wanted: whether somebody waits there for a share of what is firm, or more than that is booked.
+        firm_wanted: whether somebody waits there for a share of what is firm.
+        firm_overbooked: whether more is booked there firmly than there is.
         booked_phases: Σ K on the rows of phases, sixths of a watt.
     """
 
@@ -125,14 +124,22 @@ class Plan:
     lent: frozenset[str] = frozenset()
     firm_booked_w: Mapping[str, int] = field(default_factory=dict)
     firm_wanted: bool = False
+    firm_overbooked: bool = False
     booked_phases: Mapping[str, int] = field(default_factory=dict)
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
-        if steered.above_cap or (steered.above_firm and self.firm_wanted):
+        if steered.above_cap or self.is_to_give_firm(steered):
             return True
         path = set(state.tree.rows[steered.charger.charger_id])
         return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn | self.lent)
+
+    def is_to_give_firm(self, steered: Steered) -> bool:
+        """Return whether a session has to give back what is booked for it firmly beyond its share."""
+        above_w = steered.above_firm_w
+        if self.firm_overbooked or not self.firm_wanted or steered.firm is None:
+            return self.firm_overbooked and above_w > 0
+        return above_w >= dead_band_w(steered.charger.config, steered.firm.target_w)
 
     def cut_is_a_trim(self, state: State, steered: Steered) -> bool:
         """Return whether a session is cut because one of its rows is overdrawn, and for nothing else."""
@@ -246,7 +253,8 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         _overdrawn(state, rows_w, phases),
         frozenset({GRID} if state.tree.firm_w and rows_w[GRID] > state.tree.without_battery_w else ()),
         firm_booked_w,
-        _firm_wanted(state, steered.values(), firm_booked_w),
+        _firm_wanted(steered.values()),
+        any(power_w > state.tree.firm_w[node] for node, power_w in firm_booked_w.items()),
         phases,
     )
 
@@ -265,10 +273,8 @@ def _firm_sides(state: State, question: Question) -> Sequence[Firm | None]:
     return firm_shares(state, question.parts, question.claims, question.firm, taken_w)
 
 
-def _firm_wanted(state: State, steered: Iterable[Steered], booked_w: Mapping[str, int]) -> bool:
-    """Return whether somebody waits for a share of what is firm by its dead band, or more than that is booked."""
-    if any(power_w > state.tree.firm_w[node] for node, power_w in booked_w.items()):
-        return True
+def _firm_wanted(steered: Iterable[Steered]) -> bool:
+    """Return whether somebody waits for a share of what is firm by its dead band."""
     short = (each for each in steered if each.firm is not None and each.firm.booked_w < each.firm.target_w)
     return any(
         each.firm.target_w - each.firm.booked_w >= dead_band_w(each.charger.config, each.firm.target_w)

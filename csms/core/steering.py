@@ -72,7 +72,7 @@ class Steering(TimedPart):
     def _leaves_too_much(self, each: Steered, last: Send) -> bool:
         """Return whether a limit is to be said again because more is left of it than its firm share when it expires."""
         firm = each.firm
-        if firm is None or not self.plan.firm_wanted or not each.above_firm or last.unresolved:
+        if firm is None or not self.plan.is_to_give_firm(each) or last.unresolved:
             return False
         if not may_be_conditional(each.charger, each.connector) or last.firm_w <= self._falls_to_w(each, last.limit_w):
             return False
@@ -114,7 +114,7 @@ class Steering(TimedPart):
         path = self.state.tree.paths[each.charger.charger_id]
         if not self.plan.wanted.isdisjoint(path):
             return "another session is short"
-        if each.above_firm and self.plan.firm_wanted:
+        if self.plan.is_to_give_firm(each):
             return "more than its share of what is firm"
         if self.plan.cut_is_a_trim(self.state, each) and self.state.tree.held_w <= 0:
             return "the capacity tariff" if self.state.withheld_w else "a row is overdrawn"
@@ -244,7 +244,7 @@ class Steering(TimedPart):
         steering = each.session.steering
         whole_minimum = each.booked_w == 0 and 0 < each.claim.min_w <= each.grant_w
         band_w = dead_band_w(each.charger.config, each.grant_w)
-        if whole_minimum or each.grant_w - each.booked_w >= band_w:
+        if whole_minimum or each.shows or each.grant_w - each.booked_w >= band_w:
             return False
         if steering.wanting_ms is None:
             steering.wanting_ms = self.now.mono_ms

@@ -76,19 +76,45 @@ def test_a_difference_is_told() -> None:
     ]
 
 
-def test_it_is_told_which_capacities_rest_on_this_system() -> None:
+def test_it_is_told_who_gets_what_is_above_the_lowest_capacity() -> None:
     late = EVENING | {"from": "22:00", "to": "23:00", "capacity": 50}
     station = station_of(
         capacitySchedule=[EVENING, late], gridOperator={"failSafeCapacity": 42}, capacityTariff={"target": 40}
     )
-    told = [str(notice) for notice in notices(station) if notice.kind == "rests_on_this_system"]
+    told = [str(notice) for notice in notices(station) if notice.kind == "more_only_with_expiry"]
     assert told == [
-        f"$.{key}: without this server cars go on with their last limits, also when {kw} kW are to hold"
-        " (rests_on_this_system)"
+        f"$.{key}: more than {kw} kW, at any hour, goes only to chargers that are seen to let limits expire, and over"
+        " REST (more_only_with_expiry)"
         for key, kw in (("capacitySchedule", 50), ("gridOperator", 42))
     ]
     harmless = station_of(capacitySchedule=[EVENING | {"capacity": 1_000}], gridOperator={"failSafeCapacity": 1_000})
-    assert not [notice for notice in notices(harmless) if notice.kind == "rests_on_this_system"]
+    assert not [notice for notice in notices(harmless) if notice.kind in {"more_only_with_expiry", "needs_expiry"}]
+
+
+@pytest.mark.parametrize(
+    ("lowest_kw", "chargers", "named"),
+    [
+        (5.2, [("A", 11, "ocpp"), ("B", 50, "auto")], None),
+        (
+            5,
+            [("A", 11, "ocpp"), ("B", 50, "auto"), ("C", 11, "rest"), ("D", 1, "none")],
+            "leaves 3 kW: no car charges at A",
+        ),
+        (1, [("B", 50, "auto"), ("A", 11, "auto")], "leaves 0 kW: no car charges at B, A"),
+        (1, [(f"C{n}", 50, "auto") for n in range(12)], "C8, C9 and 2 more"),
+    ],
+)
+def test_chargers_are_named_where_no_car_charges_unless_limits_expire(
+    lowest_kw: float, chargers: list[tuple[str, float, str]], named: str | None
+) -> None:
+    station = station_of(
+        staticLoad=1,
+        capacitySchedule=[EVENING | {"capacity": lowest_kw}],
+        chargers=[{"id": name, "maxPower": kw, "connectors": 1, "control": control} for name, kw, control in chargers],
+    )
+    told = [str(notice) for notice in notices(station) if notice.kind == "needs_expiry"]
+    assert (named is None and not told) or (named is not None and named in told[0])
+    assert all(notice.startswith("$.capacitySchedule: ") for notice in told)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,17 @@ import pytest
 from csms.core.capacity_windows import LEAD_MS
 from csms.core.commands import SetLimit
 from csms.core.engine import Engine
-from csms.core.events import CapacityEventSet, CapacityEventWithdrawn, ConnectorStatus, GridOperatorHeard
+from csms.core.events import (
+    CapacityEventSet,
+    CapacityEventWithdrawn,
+    ConnectorStatus,
+    ExplainRequested,
+    GridOperatorHeard,
+)
 from csms.core.grid_terms import CapacityEvent, CapacityWindow, GridOperator
 from csms.core.ids import ChargerId, Now, RequestId
+from csms.core.replies import Explained
+from csms.core.sentences import sentence
 from csms.core.station import GRID, Control, Station
 from tests.unit.core.driving import KW, T0_MONO_MS, T0_WALL_MS, Drive, charger, station
 from tests.unit.core.keeping import Keeping
@@ -254,6 +262,92 @@ def test_limits_that_expire_do_so_when_a_known_window_begins_and_are_said_again_
     at_ms, limit = drive.said["A", 1]
     assert (limit.limit_w, limit.expires_to_w) == (50 * KW, 30 * KW)
     assert at_ms / 1_000 + limit.expires_s == pytest.approx(600, abs=1), "at 8:10, when the window begins"
+
+
+def test_who_keeps_its_power_is_told_again_when_a_lower_capacity_counts() -> None:
+    hours = (CapacityWindow(8 * 60 + 10, 8 * 60 + 20, 60 * KW), CapacityWindow(20 * 60, 21 * 60, 30 * KW))
+    drive = charging(replace(station(100, charger("A", 20), charger("B", 80)), capacity_schedule=hours))
+    go_on(drive, 574)
+    before_ms, limit = drive.said["A", 1]
+    assert (limit.limit_w, limit.expires_to_w) == (20 * KW, 15 * KW)
+    assert before_ms / 1_000 + limit.expires_s == pytest.approx(600, abs=1)
+    go_on(drive, 576)
+    at_ms, limit = drive.said["A", 1]
+    assert (at_ms, limit.limit_w, limit.expires_s) == (575_000, 20 * KW, 300)
+
+
+def test_an_event_that_is_withdrawn_before_its_time_makes_all_firm_again() -> None:
+    drive = charging(SITE, keeps_expiry="A")
+    drive.do(CapacityEventSet(RequestId(900), CapacityEvent("e1", T0_WALL_MS + 3_600_000, None, 40 * KW, "DSO")))
+    drive.accept()
+    go_on(drive, 120)
+    assert [limit_kw(drive, each) for each in "AB"] == [80, 20]
+    drive.do(CapacityEventWithdrawn(RequestId(901), "e1", ""))
+    assert drive.engine.firm_bounds()[GRID].expired_w is None
+    drive.accept()
+    go_on(drive, 240)
+    assert [limit_kw(drive, each) for each in "AB"] == [50, 50]
+
+
+@pytest.mark.parametrize(
+    ("keeps", "shares_kw"),
+    [("AB", [50, 50]), ("B", [0, 80]), ("", [0, 0])],
+)
+def test_where_nothing_is_certain_one_charger_at_a_time_is_asked_with_the_least(
+    keeps: str, shares_kw: list[int]
+) -> None:
+    drive = Keeping(replace(SITE, capacity_schedule=(CapacityWindow(20 * 60, 21 * 60, 0),)))
+    drive.keeps_expiry = {ChargerId(each) for each in keeps}
+    drive.bring_up("A", "B")
+    for charger_id in "AB":
+        drive.start(charger_id)
+        drive.status(charger_id, 1, ConnectorStatus.CHARGING)
+    assert drive.limits() == [("A", 1, 1 * KW)], "B waits until A has answered"
+    drive.wait(5)
+    assert drive.limits() == []
+    told = {"A": [1.0], "B": []}
+    for _ in range(6):
+        drive.accept()
+        for charger_id, _, limit_w in drive.limits():
+            told[charger_id].append(limit_w / KW)
+        drive.wait(10)
+    assert {charger_id: kw[0] for charger_id, kw in told.items()} == {"A": 1, "B": 1}
+    assert [limit_kw(drive, each) for each in "AB"] == shares_kw
+    bound = drive.engine.firm_bounds()[GRID]
+    assert (bound.firm_w, bound.expired_w) == (0, 0)
+
+
+def test_who_was_asked_on_trust_and_does_not_answer_loses_it() -> None:
+    drive = Keeping(replace(SITE, capacity_schedule=(CapacityWindow(20 * 60, 21 * 60, 0),)))
+    drive.answers_schedules = False
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, ConnectorStatus.CHARGING)
+    drive.accept()
+    go = drive.now_ms / 1_000
+    drive.wait(89)
+    drive.accept()
+    assert drive.k_kw("A") == 1
+    drive.wait(2)
+    drive.accept()
+    drive.sample("A", 1, 0)
+    assert drive.now_ms / 1_000 - go < 92
+    assert drive.k_kw("A") == 0
+
+
+def test_a_car_that_can_have_what_is_certain_alone_is_told_why() -> None:
+    drive = charging(WINDOWED, keeps_expiry="A")
+    session_id = next(
+        view.session_id for view in drive.engine.all_changes().sessions.values() if view and view.charger_id == "B"
+    )
+    drive.do(ExplainRequested(RequestId(900), session_id))
+    outcome = drive.outcomes[RequestId(900)]
+    assert isinstance(outcome, Explained)
+    assert outcome.explanation.firm_w == 60 * KW
+    assert sentence(outcome.explanation) == (
+        "The car at connector 1 of B may take 30 kW, its share of the 60 kW that the grid connection is certain to "
+        "have: its charger was not seen to let limits expire, so it has none of the rest."
+    )
 
 
 def test_t0_is_what_the_table_says() -> None:
