@@ -114,7 +114,7 @@ def firm_shares(
     booked = [charger.connector_firm_w(connector) for charger, connector, _ in parts]
     targets = list(firm.alloc_w)
     taken_w = state.tree.firm_booked_w(state.chargers.values())
-    rooms_w: dict[str, int | None] = dict.fromkeys(state.tree.caps_w)
+    rooms_w: dict[str, int | None] = dict.fromkeys((*state.tree.caps_w, *state.tree.phase_caps))
     for node, firm_w in state.tree.firm_w.items():
         rooms_w[node] = max(0, firm_w - taken_w[node] - fixed_w.get(node, 0))
     for charger in state.chargers.values():

@@ -1,11 +1,13 @@
 """Drives an engine whose chargers show, when they are asked, whether they let limits expire."""
 
-from csms.core.commands import EXPIRY_S, Call, Purpose, ReadSchedule, SetLimit
+from collections.abc import Mapping
+
+from csms.core.commands import EXPIRY_S, Call, Purpose, RateUnit, ReadSchedule, SetLimit
 from csms.core.engine import Step
 from csms.core.events import Fact, ScheduleRead
 from csms.core.station import Station
 from csms.core.timings import LAW, Timings
-from tests.unit.core.driving import Drive
+from tests.unit.core.driving import KEYS, Drive
 
 
 class Keeping(Drive):
@@ -16,11 +18,11 @@ class Keeping(Drive):
         said: the newest limit of a transaction at each connector, and when it was said.
     """
 
-    def __init__(self, site: Station, timings: Timings = LAW) -> None:
+    def __init__(self, site: Station, timings: Timings = LAW, keys: Mapping[str, str] = KEYS) -> None:
         self.keeps_expiry = {charger.charger_id for charger in site.chargers}
         self.answers_schedules = True
         self.said: dict[tuple[str, int], tuple[int, SetLimit]] = {}
-        super().__init__(site, timings)
+        super().__init__(site, timings, keys)
 
     def do(self, *facts: Fact) -> Step:
         step = super().do(*facts)
@@ -39,4 +41,9 @@ class Keeping(Drive):
         if call.charger_id not in self.keeps_expiry or limit.expires_to_w is None:
             return self.do(ScheduleRead(call.token, None, limit.limit_w))
         left_s = limit.expires_s - (self.now_ms - at_ms) // 1_000
+        if limit.form.unit is RateUnit.A:
+            tenths, next_tenths = [
+                10 * power_w // limit.form.ampere_w for power_w in (limit.limit_w, limit.expires_to_w)
+            ]
+            return self.do(ScheduleRead(call.token, tenths, None, left_s, next_tenths))
         return self.do(ScheduleRead(call.token, None, limit.limit_w, left_s, None, limit.expires_to_w))

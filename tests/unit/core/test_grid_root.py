@@ -1,11 +1,13 @@
 """The grid connection's capacity as time goes by, to the limits that are sent for it: T0 is a Friday, 08:00 UTC."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from csms.core.capabilities import RATE_UNIT_KEY
 from csms.core.capacity_windows import LEAD_MS
 from csms.core.commands import SetLimit
 from csms.core.engine import Engine
@@ -20,8 +22,8 @@ from csms.core.grid_terms import CapacityEvent, CapacityWindow, GridOperator
 from csms.core.ids import ChargerId, Now, RequestId
 from csms.core.replies import Explained
 from csms.core.sentences import sentence
-from csms.core.station import GRID, Control, Station
-from tests.unit.core.driving import KW, T0_MONO_MS, T0_WALL_MS, Drive, charger, station
+from csms.core.station import GRID, Control, PhaseLimit, Station
+from tests.unit.core.driving import KEYS, KW, T0_MONO_MS, T0_WALL_MS, Drive, charger, station
 from tests.unit.core.keeping import Keeping
 
 MIN_MS = 60_000
@@ -31,9 +33,9 @@ WINDOWED = replace(SITE, capacity_schedule=(CapacityWindow(8 * 60 + 10, 8 * 60 +
 OPERATED = replace(SITE, grid_operator=GridOperator(40 * KW, 60))
 
 
-def charging(site: Station, keeps_expiry: str = "AB", until_s: float = 60) -> Keeping:
+def charging(site: Station, keeps_expiry: str = "AB", until_s: float = 60, keys: Mapping[str, str] = KEYS) -> Keeping:
     """Return a station of two chargers with a car each that has drawn its share for a while."""
-    drive = Keeping(site)
+    drive = Keeping(site, keys=keys)
     drive.keeps_expiry = {ChargerId(each) for each in keeps_expiry}
     drive.bring_up("A", "B")
     drive.start("A")
@@ -333,6 +335,27 @@ def test_who_was_asked_on_trust_and_does_not_answer_loses_it() -> None:
     drive.sample("A", 1, 0)
     assert drive.now_ms / 1_000 - go < 92
     assert drive.k_kw("A") == 0
+
+
+@pytest.mark.parametrize(("keeps", "amperes"), [("AB", [35, 35]), ("A", [35, 20]), ("", [20, 20])])
+def test_where_the_phases_say_it_all_a_lower_capacity_in_watts_is_firm_all_the_same(
+    keeps: str, amperes: list[int]
+) -> None:
+    """70 A on each phase; of 27.6 kW in the evening two three-phase cars have 20 A each."""
+    limit = PhaseLimit((70_000, 70_000, 70_000))
+    ac = [replace(charger(name, 22, phases=3, min_w=4_140), rotation=(1, 2, 3)) for name in "AB"]
+    ac = [replace(each, max_power_w=24_150) for each in ac]
+    site = replace(
+        station(1, *ac),
+        grid_capacity_w=limit.power_w,
+        phase_limit=limit,
+        capacity_schedule=(CapacityWindow(1_200, 1_260, 27_600),),
+    )
+    drive = charging(site, keeps, 90, {**KEYS, RATE_UNIT_KEY: "Current"})
+    assert [limit_kw(drive, each) * KW // 690 for each in "AB"] == amperes
+    bound = drive.engine.firm_bounds()[GRID]
+    assert bound.expired_w is not None
+    assert bound.expired_w <= 27_600
 
 
 def test_a_car_that_can_have_what_is_certain_alone_is_told_why() -> None:
