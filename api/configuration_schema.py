@@ -75,6 +75,14 @@ class ChargerLimitInAmperes(Documented):
     power: Kilo | Unset = Field(None, description="And no more than this together, kW.")
 
 
+class PowerInAmperes(Documented):
+    """A power that is written in amperes."""
+
+    amperes: Kilo = Field(description="A on each phase.")
+    phases: Literal[1, 3] | Unset = Field(None, description="Default: the charger's; three, where it is DC.")
+    voltage: int | Unset = Field(None, ge=100, le=1000, description="Default: the charger's.")
+
+
 class ConnectorSettings(Documented):
     """What holds for one connector alone."""
 
@@ -96,8 +104,8 @@ class ChargerConfiguration(Documented):
         "control", description="observe: nothing is written to the charger, and it is shown what it would get."
     )
     circuit: Name = Field(GRID, description="Id of the circuit it hangs on.")
-    min_power: Kilo | Unset = Field(
-        None, description="Least power of a session over OCPP, kW. Default: AC 6 A on each phase, DC 0."
+    min_power: Kilo | PowerInAmperes | Unset = Field(
+        None, description="Least power of a session over OCPP, kW, or amperes. Default: AC 6 A on each phase, DC 0."
     )
     needs_start_power: bool = Field(default=False, description="DC: its cars end the session when offered 0 W.")
     phases: Literal[0, 1, 3] | Unset = Field(None, description="1 or 3: AC, 0: DC. Default: 3 up to 44 kW, else 0.")
@@ -105,17 +113,18 @@ class ChargerConfiguration(Documented):
         None, description="Phases of the grid connection (R: L1) that its L1, L2 and L3 hang on. Default: unknown."
     )
     voltage: int = Field(DEFAULT_VOLTAGE_V, ge=100, le=1000, description="Nominal phase voltage, V.")
-    reserved_power: Kilo | Unset = Field(
-        None, description="Booked while it cannot be controlled, kW. Default: maxPower."
+    reserved_power: Kilo | PowerInAmperes | Unset = Field(
+        None, description="Booked while it cannot be controlled, kW, or amperes. Default: maxPower."
     )
     configure: Literal["auto", "suggest", "never"] = Field(
         "auto", description="auto: change its settings where control needs it; suggest: a notice says what should be."
     )
     assume_ocpp16: bool = Field(default=False, description="Accept it although it offers no subprotocol.")
     fail_safe: Literal["closed", "reserve", "expire"] | Unset = Field(None, description="Default: the station's.")
-    fail_safe_power: Kilo | Unset = Field(
+    fail_safe_power: Kilo | PowerInAmperes | Unset = Field(
         None,
-        description="Each connector, kW; not with closed. Default: AC 6 A on each phase, DC minPower or 10 kW.",
+        description="Each connector, kW, or amperes; not with closed. "
+        "Default: AC 6 A on each phase, DC minPower or 10 kW.",
     )
     weight: Weight = Field(1, description="Its sessions' share beside others, unless more is said of them.")
     priority: Priority = Field(0, description="Higher is let in first where not all least powers fit; likewise.")

@@ -10,6 +10,9 @@ Wherever a limit in kW stands there may be an object instead:
 
 Amperes are a limit of every phase, not another way to write watts: a car that uses one phase melts the fuse of that
 phase. Watts of a limit are rounded down, those of a load up.
+
+Other powers of a charger (`minPower`, `reservedPower`, `failSafePower`) limit no phase: there amperes are another way
+to write watts, on the charger's own phases at its own voltage unless these are said: `{"amperes": 6, "phases": 1}`.
 """
 
 from dataclasses import dataclass
@@ -25,6 +28,7 @@ PHASES = 3
 KEYS = frozenset({"amperes", "power", "phases", "voltage"})
 OF_CHARGER = frozenset({"amperes", "power"})
 """The phases and the voltage of a charger are its own keys."""
+OF_POWER = frozenset({"amperes", "phases", "voltage"})
 
 voltage = whole(100, 1000)
 """Reader of a nominal voltage between phase and neutral, V."""
@@ -68,6 +72,23 @@ def need_charger_limit(fields: Fields, name: str, count: int, voltage_v: int, fa
     power_w = inner.take("power", watts, most_w)
     fields.sound = fields.sound and inner.sound
     return Limit(min(power_w, most_w), PhaseLimit((current_ma, current_ma, current_ma), voltage_v))
+
+
+def take_power(fields: Fields, name: str, count: int, voltage_v: int, faults: list[Fault], *, up: bool) -> int | None:
+    """Return an optional power of a charger in kW or in amperes, W; None when absent or, with faults noted, wrong.
+
+    `count`, `voltage_v`: its phases, and their voltage; `up`: it is rounded up.
+    """
+    value = fields.raw(name)
+    if not isinstance(value, dict):
+        return fields.take(name, watts, None)
+    inner = open_object(value, f"{fields.path}.{name}", OF_POWER, NOTHING, faults)
+    if inner is None:
+        return None
+    milliwatts = inner.need("amperes", milliamperes, 0)
+    milliwatts *= inner.take("phases", _one_or_three, count) * inner.take("voltage", voltage, voltage_v)
+    fields.sound = fields.sound and inner.sound
+    return -(-milliwatts // 1000) if up else milliwatts // 1000
 
 
 def limit_document(power_w: int, limit: PhaseLimit | None, *, up: bool = False) -> object:

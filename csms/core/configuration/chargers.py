@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from csms.core.commands import MIN_CURRENT_A
-from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V, PHASES, need_charger_limit, voltage
+from csms.core.configuration.amperes import DEFAULT_VOLTAGE_V, PHASES, need_charger_limit, take_power, voltage
 from csms.core.configuration.fail_safe import FAIL_SAFE, default_fail_safe_power_w, fail_safe_power_error
 from csms.core.configuration.names import NameSpace, node_id
-from csms.core.configuration.quantities import kilowatts, watts
+from csms.core.configuration.quantities import kilowatts
 from csms.core.configuration.reading import NOTHING, Fields, Wrong, choice, flag, open_object, whole
 from csms.core.faults import Fault
 from csms.core.ids import ChargerId
@@ -115,14 +115,15 @@ def _parse_charger(
     control = fields.take("control", choice(_CONTROLS), Control.AUTO)
     mode = fields.take("mode", choice(_MODES), Mode.CONTROL)
     circuit = fields.take("circuit", node_id, GRID)
-    reserved_power_w = fields.take("reservedPower", watts, None)
+    reserved_power_w = take_power(fields, "reservedPower", count, voltage_v, faults, up=True)
     phases = fields.take("phases", _phases, default_phases(max_power_w))
     rotation = fields.take("phaseRotation", choice(ROTATIONS), None)
-    min_power_w = fields.take("minPower", watts, default_min_power_w(max_power_w, phases, voltage_v))
+    said_w = take_power(fields, "minPower", count, voltage_v, faults, up=True)
+    min_power_w = default_min_power_w(max_power_w, phases, voltage_v) if said_w is None else said_w
     assume_ocpp16 = fields.take("assumeOcpp16", flag, default=False)
     configure = fields.take("configure", choice(_CONFIGURE), Configure.AUTO)
     fail_safe = fields.take("failSafe", FAIL_SAFE, station_fail_safe)
-    fail_safe_power_w = fields.take("failSafePower", watts, 0)
+    fail_safe_power_w = take_power(fields, "failSafePower", count, voltage_v, faults, up=False) or 0
     connector_terms = _parse_connectors(fields, connectors, faults)
     needs_start_power = fields.take("needsStartPower", flag, default=False)
     if needs_start_power and phases:

@@ -165,3 +165,56 @@ def test_a_charger_of_one_phase_is_on_the_one_that_its_circuit_has() -> None:
 def test_a_rotation_that_nobody_knows_is_a_notice(grid: object, of_charger: dict[str, Any], *, is_told: bool) -> None:
     kinds = {notice.kind for notice in notices(station_of(document(grid, A | of_charger)))}
     assert ("phase_rotation_unknown" in kinds) is is_told
+
+
+POWERS = [
+    # the power, what the charger says of itself, minPower and reservedPower in W, failSafePower in W
+    ({"amperes": 6}, {}, 4_140, 4_140),
+    ({"amperes": 6.001}, {}, 4_141, 4_140),
+    ({"amperes": 10}, {"phases": 1}, 2_300, 2_300),
+    ({"amperes": 6, "phases": 3}, {"phases": 1}, 4_140, 4_140),
+    ({"amperes": 18, "phases": 1}, {}, 4_140, 4_140),
+    ({"amperes": 10}, {"voltage": 240}, 7_200, 7_200),
+    ({"amperes": 10, "voltage": 240}, {}, 7_200, 7_200),
+    ({"amperes": 20}, {"phases": 0}, 13_800, 13_800),
+    (4.2, {}, 4_200, 4_200),
+]
+
+
+@pytest.mark.parametrize(("power", "of_charger", "up_w", "down_w"), POWERS)
+def test_other_powers_of_a_charger_in_amperes(
+    power: object, of_charger: dict[str, Any], up_w: int, down_w: int
+) -> None:
+    said = {"minPower": power, "reservedPower": power, "failSafePower": power, "failSafe": "reserve"}
+    station = station_of(document(100, A | of_charger | said))
+    charger = station.chargers[0]
+    assert (charger.min_power_w, charger.reserved_power_w, charger.fail_safe_power_w) == (up_w, up_w, down_w)
+    assert charger.phase_limit is None
+    assert station_of(station_document(station)) == station
+
+
+@pytest.mark.parametrize("name", ["minPower", "reservedPower", "failSafePower"])
+@pytest.mark.parametrize(
+    ("power", "fault"),
+    [
+        ({}, ".amperes: is missing"),
+        ({"amperes": [6, 6, 6]}, ".amperes: must be a number"),
+        ({"amperes": 6, "phases": 2}, ".phases: must be 1 or 3"),
+        ({"amperes": 6, "voltage": 99}, ".voltage: must be a whole number from 100 to 1000"),
+        ({"amperes": 6, "power": 3}, ".power: unknown field"),
+        ("6 A", ": must be a number"),
+    ],
+)
+def test_what_is_wrong_with_such_a_power(name: str, power: object, fault: str) -> None:
+    found = parse_station(document(100, A | {name: power, "failSafe": "reserve"}))
+    assert not isinstance(found, Station)
+    assert [str(each) for each in found] == [f"$.chargers[0].{name}{fault}"]
+
+
+def test_a_power_in_amperes_is_held_to_the_same_rules() -> None:
+    found = parse_station(document(100, A | {"minPower": {"amperes": 32}, "reservedPower": {"amperes": 32}}))
+    assert not isinstance(found, Station)
+    assert [str(each) for each in found] == [
+        "$.chargers[0].minPower: is above maxPower",
+        "$.chargers[0].reservedPower: is above maxPower",
+    ]
