@@ -88,6 +88,7 @@ class Sample(NamedTuple):
         energy_step_wh: least difference that the register shows, as far as its digits tell.
         current_ma: Current.Import of L1, L2 and L3, mA; None unless all three were told.
         zero_contradicted: a total of 0 W stood beside phases that draw: `power_w` is their sum.
+        phase_w: Power.Active.Import of L1, L2 and L3, W; None unless all three were told.
     """
 
     at_ms: int
@@ -97,11 +98,7 @@ class Sample(NamedTuple):
     energy_step_wh: int = 1
     zero_contradicted: bool = False
     current_ma: tuple[int, int, int] | None = None
-
-    @property
-    def phases(self) -> int | None:
-        """Return how many phases draw; None unless all three were told."""
-        return None if self.current_ma is None else sum(each_ma > DRAWN_MA for each_ma in self.current_ma)
+    phase_w: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """Which phases a car uses, learnt from its meter (OCPP16.md B5, LEDGER.md §1, docs/adr/0042).
 
 Theory of operation. Most cars use all phases that they are offered, many use one, some two; a car does not change that
-while it charges. That is an assumption, so it is learnt late and given up at once:
+while it charges. That is an assumption, so it is learnt late and given up at once. Where a meter tells no current of
+its phases, or nothing but placeholders, their powers stand in for them, if one phase can carry that much, and may.
+
 
     a phase draws            more than 0.5 A: what stands in the place of a phase that is not used is about 0
     nothing draws            the car pauses, or these are placeholders of everything: tells nothing
@@ -25,6 +27,12 @@ SAMPLES = 3
 SPAN_MS = 20_000
 SLACK_W = 500
 """A power may be so much off the currents told beside it, and a quarter more: they are not of the same instant."""
+
+
+def in_currents(phase_w: Lines, voltage_v: int) -> Lines:
+    """Return the currents that powers on each phase are at the least, mA."""
+    on_l1, on_l2, on_l3 = [power_w * 1000 // voltage_v for power_w in phase_w]
+    return on_l1, on_l2, on_l3
 
 
 def agree(current_ma: Lines, power_w: int, voltage_v: int) -> bool:

@@ -13,7 +13,7 @@ from csms.core.charger import ChargerState
 from csms.core.commands import RateUnit
 from csms.core.connector import MEANING, Connector
 from csms.core.demand import tolerance_w
-from csms.core.events import KnownTransaction, MeterSampled, Sample
+from csms.core.events import DRAWN_MA, KnownTransaction, MeterSampled, Sample
 from csms.core.evidence import Witness
 from csms.core.ids import Now, SessionId
 from csms.core.journal import Journal
@@ -21,7 +21,7 @@ from csms.core.meter import most_energy_wh, most_power_w
 from csms.core.parking import is_drawing
 from csms.core.part import Part
 from csms.core.phase_booking import as_told_w
-from csms.core.phase_use import agree
+from csms.core.phase_use import agree, in_currents
 from csms.core.records import Doubt, Driver
 from csms.core.replies import Confirmed
 from csms.core.session import IMPLAUSIBLE, Phase, Session
@@ -210,11 +210,13 @@ class Samples(Part):
             if doubt in NOT_TRUE and IMPLAUSIBLE not in session.flags:
                 session.flag(IMPLAUSIBLE)
                 self.journal.write_session(session)
-        if session is not None and doubt is None and sample.current_ma is not None:
-            self._read_phases(charger, connector, session, sample.current_ma, power_w)
+        current_ma = _currents(charger, connector, sample)
+        if session is not None and doubt is None and current_ma is not None:
+            self._read_phases(charger, connector, session, current_ma, power_w)
         if power_w is not None:
             told_w = as_told_w(charger, connector, power_w) if self.state.tree.phase_caps else power_w
-            self.witness.sampled(charger, connector, told_w, sample.phases if told_w == power_w else None)
+            phases = None if current_ma is None else sum(each_ma > DRAWN_MA for each_ma in current_ma)
+            self.witness.sampled(charger, connector, told_w, phases if told_w == power_w else None)
             if not self.journal.plan:
                 self.journal.plan = connector.limits.waits_for_meter
             self._read_overdraw(charger, connector, power_w)
@@ -329,3 +331,22 @@ def _place(named: Session | None, ended: KnownTransaction | None) -> int:
     if named is not None:
         return named.key.idx
     return 0 if ended is None else ended.idx
+
+
+def _currents(charger: ChargerState, connector: Connector, sample: Sample) -> Lines | None:
+    """Return the currents of a charger's phases, mA: as they were told, or what their powers are; None if unknown.
+
+    All of a power may stand at L1, and placeholders beside it: what is more than one phase has been allowed is no power
+    of one phase.
+    """
+    current_ma, config = sample.current_ma, charger.config
+    is_told = current_ma is not None and max(current_ma) > DRAWN_MA
+    if is_told or sample.phase_w is None or config.phases <= 1:
+        return current_ma
+    most_ma = config.max_power_w * 1000 // (config.voltage_v * config.phases)
+    session = connector.session
+    send = None if session is None else charger.limit_in_force(connector, session)
+    if send is not None and send.form.unit is RateUnit.A:
+        most_ma = min(most_ma, send.limit_w * 1000 // send.form.ampere_w)
+    of_powers = in_currents(sample.phase_w, config.voltage_v)
+    return of_powers if max(of_powers) <= most_ma + DRAWN_MA else current_ma

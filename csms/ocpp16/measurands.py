@@ -83,6 +83,7 @@ def _sample_of(reading: Reading, received_ms: int) -> Sample:
         1 if energy is None or energy % 10 else _step_wh(element.sampled_value),
         zero_contradicted=contradicted,
         current_ma=_currents(element.sampled_value),
+        phase_w=_phase_powers(found),
     )
 
 
@@ -178,6 +179,15 @@ def _currents(values: Iterable[SampledValue]) -> tuple[int, int, int] | None:
     if len(current_ma) < len(_OUTLET_LINES):
         return None
     on_l1, on_l2, on_l3 = [current_ma[line] for line in _OUTLET_LINES]
+    return on_l1, on_l2, on_l3
+
+
+def _phase_powers(found: _Found) -> tuple[int, int, int] | None:
+    """Return the powers of L1, L2 and L3 at the outlet, W, rounded up; None unless all are told, and none exports."""
+    powers = [math.ceil(w) for line in _OUTLET_LINES if (w := found.get((POWER, _OUTLET, line))) is not None]
+    if len(powers) < len(_OUTLET_LINES) or min(powers) < 0:
+        return None
+    on_l1, on_l2, on_l3 = powers
     return on_l1, on_l2, on_l3
 
 

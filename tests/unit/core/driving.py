@@ -377,8 +377,10 @@ class Drive:
         energy_wh: int | None = None,
         ago_s: float = 0,
         current_ma: tuple[int, int, int] | None = None,
+        phase_w: tuple[int, int, int] | None = None,
     ) -> None:
-        sample = Sample(self.now.wall_ms - int(ago_s * 1_000), power_w, energy_wh, current_ma=current_ma)
+        at_ms = self.now.wall_ms - int(ago_s * 1_000)
+        sample = Sample(at_ms, power_w, energy_wh, current_ma=current_ma, phase_w=phase_w)
         self.do(MeterSampled(ChargerId(charger_id), idx, transaction_id, (sample,)))
 
     def draws(self, kw: Mapping[tuple[str, int], float], seconds: int, period_s: int = 10) -> None:

@@ -214,6 +214,42 @@ def test_a_car_counts_on_the_phase_that_it_is_seen_to_use() -> None:
     assert on_phases(drive) == (0, 32, 0)
 
 
+POWERS = [
+    # powers of the phases, W, and currents, mA | what is booked on each phase of the grid connection, A
+    ("of one", (20 * V, 0, 0), None, (0, 32, 0)),
+    ("of one, and noise", (20 * V, 100, 0), None, (0, 32, 0)),
+    ("of two", (20 * V, 0, 20 * V), None, (32, 32, 0)),
+    ("beside placeholders of currents", (20 * V, 0, 0), (0, 0, 0), (0, 32, 0)),
+    ("currents say more", (20 * V, 0, 0), (20_000, 20_000, 0), (0, 32, 32)),
+    ("nothing draws", (0, 0, 0), None, (32, 32, 32)),
+    ("all of it told of one phase, which cannot have it", (60 * V, 0, 0), None, (32, 32, 32)),
+]
+
+
+@pytest.mark.parametrize(
+    ("phase_w", "current_ma", "booked_a"), [row[1:] for row in POWERS], ids=[row[0] for row in POWERS]
+)
+def test_phases_are_learnt_from_their_powers_where_no_currents_are_told(
+    phase_w: tuple[int, int, int], current_ma: tuple[int, int, int] | None, booked_a: tuple[float, ...]
+) -> None:
+    drive = charging(fused(64, outlet("A", 32, 3, STR)), "A")
+    drawn_w = sum(phase_w) if not current_ma or not any(current_ma) else sum(current_ma) * V // 1000
+    for _ in range(3):
+        drive.wait(10)
+        drive.sample("A", 1, drawn_w, phase_w=phase_w, current_ma=current_ma)
+    assert on_phases(drive) == booked_a
+
+
+def test_a_power_at_one_phase_above_what_each_was_told_is_that_of_all() -> None:
+    """11 A were told, so 18 A at L1 beside zeros are placeholders and a sum."""
+    chargers = [outlet(name, 32, 3, rotation) for name, rotation in (("A", RST), ("B", STR), ("C", TRS))]
+    drive = charging(fused(35, *chargers), "A", "B", "C")
+    for _ in range(4):
+        drive.wait(10)
+        drive.sample("A", 1, 18 * V, phase_w=(18 * V, 0, 0))
+    assert drive.engine._state.sessions[next(iter(drive.engine._state.sessions))].phase_use.lines is None
+
+
 TELLS_NOTHING = [
     ("zeros of everything", (0, 0, 0), None),
     ("less than a car charges with", (3, 0, 0), None),

@@ -10,7 +10,7 @@ from ocpp.v16.enums import (  # type: ignore[import-untyped]
     UnitOfMeasure,
 )
 
-from csms.core.events import Sample
+from csms.core.events import DRAWN_MA, Sample
 from csms.ocpp16 import frames
 from csms.ocpp16.measurands import samples_of
 from csms.ocpp16.typed_lane import Decoded, decode_hot
@@ -189,7 +189,37 @@ def test_phases_that_draw(currents: list[tuple[str | None, str, dict[str, str]]]
         for line, value, fields in currents
     ]
     (only,) = samples(json.dumps([{"timestamp": STAMP, "sampledValue": items}]).encode())
-    assert only.phases == phases
+    drawing = None if only.current_ma is None else sum(each_ma > DRAWN_MA for each_ma in only.current_ma)
+    assert drawing == phases
+
+
+PHASE_POWERS = [
+    # caption, powers as phase, value and what else | W of L1 to L3, W in all
+    ("three", [("L1", "3680.2", {}), ("L2", "3680", {}), ("L3", "3.6", {"unit": "kW"})], (3_681, 3_680, 3_600), 10_961),
+    ("one, and placeholders", [("L1", "3680", {}), ("L2", "0.00", {}), ("L3", "0", {})], (3_680, 0, 0), 3_680),
+    ("to neutral", [("L1-N", "5", {}), ("L2-N", "6", {}), ("L3-N", "7", {}), ("N", "1", {})], (5, 6, 7), 18),
+    ("beside a total", [(None, "9", {}), ("L1", "9", {}), ("L2", "0", {}), ("L3", "0", {})], (9, 0, 0), 9),
+    ("zeros", [("L1", "0", {}), ("L2", "0", {}), ("L3", "0", {})], (0, 0, 0), 0),
+    ("one told", [("L1", "6", {})], None, 6),
+    ("a total", [(None, "6", {})], None, 6),
+    ("line to line", [("L1-L2", "6", {}), ("L2-L3", "6", {}), ("L3-L1", "6", {})], None, None),
+    ("of the inlet", [(line, "6", {"location": "Inlet"}) for line in ("L1", "L2", "L3")], None, 18),
+    ("one is no number", [("L1", "6", {}), ("L2", "", {}), ("L3", "0", {})], None, None),
+    ("one exports", [("L1", "6", {}), ("L2", "-6", {}), ("L3", "0", {})], None, 0),
+]
+
+
+@pytest.mark.parametrize(
+    ("powers", "phase_w", "power_w"), [row[1:] for row in PHASE_POWERS], ids=[row[0] for row in PHASE_POWERS]
+)
+def test_powers_of_phases(
+    powers: list[tuple[str | None, str, dict[str, str]]], phase_w: tuple[int, int, int] | None, power_w: int | None
+) -> None:
+    items = [
+        POWER | {"value": value} | ({} if line is None else {"phase": line}) | fields for line, value, fields in powers
+    ]
+    (only,) = samples(json.dumps([{"timestamp": STAMP, "sampledValue": items}]).encode())
+    assert (only.phase_w, only.power_w) == (phase_w, power_w)
 
 
 def test_one_bad_value_does_not_spoil_the_others() -> None:
