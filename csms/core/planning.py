@@ -216,7 +216,8 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
     rows_w = state.tree.booked_w(state.chargers.values())
     phases = booked_on_rows(state)
-    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing, phases)))
+    rooms_w = head_room_w(state, rows_w, missing, phases)
+    grants = list(_grants(state, claims, booked, targets, rooms_w))
     firms = _firm_sides(state, question)
     shows = None
     if question.firm is not None:
@@ -227,6 +228,8 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         for i, part in enumerate(parts):
             if i != shows and not is_conditional(part):
                 grants[i] = min(grants[i], firmly[i])
+    for i, wide_w in _spread(state, question, booked, targets, grants, rooms_w).items():
+        grants[i] = wide_w
     steered = {}
     for i, (charger, connector, session) in enumerate(parts):
         steered[session.session_id] = Steered(
@@ -657,7 +660,57 @@ def _grants(
         if fits or not reserved:
             room_w.update({node: max(0, room - need_w * loads[node]) for node, room in rooms.items()})
             reserved = reserved or not fits
-    return fill_headroom(state.tree.nodes, claims, base, upper, room_w)
+    filled = fill_headroom(state.tree.nodes, claims, base, upper, room_w)
+    for claim, before_w, after_w in zip(claims, base, filled, strict=True):
+        path = state.tree.paths[ChargerId(claim.node)]
+        for node, load in (dict.fromkeys(path, 1) | dict(loaded_rows(state, claim))).items():
+            room = room_w[node]
+            room_w[node] = None if room is None else room - load * (after_w - before_w)
+    return filled
+
+
+def _spread(
+    state: State,
+    question: Question,
+    booked: Sequence[int],
+    targets: Sequence[int],
+    grants: Sequence[int],
+    room_w: Mapping[str, int | None],
+) -> dict[int, int]:
+    """Return who may be told more than its target of what is left in `room_w`, and how much, W (ALLOCATOR.md §5, 5).
+
+    Cars over OCPP that draw all that they may: nobody knows how much more they could take, so they may take what they
+    have declared. To tell the others would cost limits, and they would draw no more. By a dead band at least, nothing
+    where somebody waits, and nothing beside a battery, which takes what no car needs. What is spread is taken back
+    when somebody is short, as all above a target is (lazy reclaim).
+    """
+    if state.station.battery is not None or state.is_safe_mode:
+        return {}
+    parts, claims = question.parts, question.claims
+    short = {
+        row
+        for claim, grant_w, target_w in zip(claims, grants, targets, strict=True)
+        if grant_w < target_w
+        for row in state.tree.rows[ChargerId(claim.node)]
+    }
+    short |= {
+        row for charger_id, power_w in question.missing_w.items() if power_w for row in state.tree.rows[charger_id]
+    }
+    upper = list(grants)
+    for i, (charger, connector, session) in enumerate(parts):
+        is_firm = question.firm is not None and not is_conditional(parts[i])
+        if session.driver is not Driver.OCPP or not session.demand.saturated or is_firm or session.parking.is_parked:
+            continue
+        if 0 < targets[i] <= grants[i] and short.isdisjoint(state.tree.rows[charger.charger_id]):
+            upper[i] = max(upper[i], capped_w(connector, session.demand.declared_w))
+    if upper == list(grants):
+        return {}
+    wide = fill_headroom(state.tree.nodes, claims, grants, upper, room_w)
+    return {
+        i: wide_w
+        for i, (wide_w, grant_w) in enumerate(zip(wide, grants, strict=True))
+        if wide_w > grant_w and wide_w - max(grant_w, booked[i]) >= dead_band_w(parts[i][0].config, wide_w)
+    }
 
 
 def overbooked_rows(state: State, booked_w: Mapping[str, int], booked_phases: Mapping[str, int]) -> frozenset[str]:
