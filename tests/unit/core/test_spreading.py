@@ -73,7 +73,7 @@ def test_what_is_left_is_shared_by_those_who_could_take_it() -> None:
     unplug(drive, "B")
     go(drive, 60, {"A": 10, "C": 10})
     told = go(drive, 300, {"A": 90, "C": 90})
-    assert (drive.k_kw("A"), drive.k_kw("C")) == (65, 65)
+    assert [drive.k_kw(name) for name in "AC"] == [65, 65]
     assert told[0] == (20, "A", 90), "it was seen first"
     assert len(told) <= 6
     assert told[-1][0] <= 80

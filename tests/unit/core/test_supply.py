@@ -357,5 +357,6 @@ def test_it_takes_power_of_the_hour_only_as_far_as_that_is_firm() -> None:
     drive.on(200)
     assert drive.k_kw("A", 1) == pytest.approx(34, abs=3)
     assert -10 <= drive.battery_kw <= 0, "the car has its firm share before it"
-    assert firmly_kw(drive)[1] is not None
-    assert firmly_kw(drive)[1] <= 40
+    _, expired_kw = firmly_kw(drive)
+    assert expired_kw is not None
+    assert expired_kw <= 40
