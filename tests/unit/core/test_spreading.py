@@ -69,14 +69,13 @@ def test_what_is_left_is_shared_by_those_who_could_take_it() -> None:
     drive.bring_up("A", "B", "C")
     plug(drive, "A", "B", "C")
     go(drive, 300, {"A": 10, "B": 90, "C": 10})
-    assert (drive.k_kw("A"), drive.k_kw("C")) == (14, 14)
+    assert [drive.k_kw(name) for name in "AC"] == [14, 14]
     unplug(drive, "B")
     go(drive, 60, {"A": 10, "C": 10})
     told = go(drive, 300, {"A": 90, "C": 90})
     assert [drive.k_kw(name) for name in "AC"] == [65, 65]
-    assert told[0] == (20, "A", 90), "it was seen first"
-    assert len(told) <= 6
-    assert told[-1][0] <= 80
+    assert len(told) <= 6, told
+    assert max(at_s for at_s, _, _ in told) <= 80
 
 
 def test_what_was_spread_is_taken_back_for_who_is_short_and_not_given_again() -> None:
