@@ -18,7 +18,7 @@ from tests.fuzz.rest_raw import JSON, Json, Request
 
 WHOLE: Final = re.compile("-?[0-9]{1,30}")
 TRUTHS: Final = {"true": True, "false": False}
-PLAIN: Final = re.compile("[A-Za-z][A-Za-z0-9_]{0,47}")
+PLAIN: Final = re.compile("[A-Za-z_$][A-Za-z0-9_]{0,31}")
 """A name that an answer may repeat; of others only the object that they are in is told."""
 
 
