@@ -165,17 +165,21 @@ class BatteryConfiguration(Documented):
     modbus: BatteryModbusConfiguration | Unset = Field(None, description="Default: it is computed, unless rest.")
 
 
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
 class CapacityWindowConfiguration(Documented):
     """Hours in which the grid connection may be loaded with less."""
 
     from_: Time = Field(alias="from", description="Where it begins, by the station's clock.")
     to: TimeTo = Field(description="Where it ends; the next day's time where it is before from.")
-    days: Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1)] | Unset = (
-        Field(
-            None,
-            description="The days on which it begins. Default: every day.",
-            json_schema_extra={"uniqueItems": True},
-        )
+    days: (
+        Annotated[list[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]], Field(min_length=1, max_length=7)]
+        | Unset
+    ) = Field(
+        None,
+        description="The days on which it begins. Default: every day.",
+        json_schema_extra={"uniqueItems": True},
     )
     capacity: Kilo = Field(description="kW. The lowest of all that hold counts.")
 

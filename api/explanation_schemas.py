@@ -152,6 +152,11 @@ class ExplanationBody(AnswerBody):
     base_load: BaseLoadBody | Absent = Field(
         None, description="Where the grid connection is why, and the site has a meter; else absent."
     )
+    certain_capacity: Kilo | Absent = Field(
+        None,
+        description="What the grid connection is certain to have at any hour, without a battery and without this "
+        "system: where the session has its share of that alone, because its charger was not seen to let limits expire.",
+    )
     until: AwaitedWord | Absent = Field(None, description="What its own booked power hangs on; absent: nothing.")
     waits_for: list[WaitBody] = Field(
         description=f"Whose power its raise waits for, the greatest first; at most {NAMED_MAX}."
@@ -190,6 +195,7 @@ def explanation_answer(found: Explanation) -> ExplanationAnswer:
         node=None if found.binding is None else _binding(found.binding),
         grid_held_by=None if found.held is None else _held(found.held),
         base_load=None if found.base_load is None else _base_load(found.base_load),
+        certain_capacity=_kilo(found.firm_w),
         until=None if found.awaited is None else found.awaited.value,
         waits_for=[_wait(each) for each in found.waits],
         waits_for_power=kilowatts(found.waits_w),

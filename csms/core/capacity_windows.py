@@ -93,6 +93,15 @@ def next_change_ms(
     return None
 
 
+def falls_ms(
+    station: Station, events: Sequence[CapacityEvent], wall_ms: int, zone: tzinfo, ahead_ms: int, than_w: int
+) -> int | None:
+    """Return when a capacity lower `than_w` begins that does not count yet, UTC ms; None: not within `ahead_ms`."""
+    edges_ms = sorted(_edges_ms(station, events, wall_ms + LEAD_MS, wall_ms + ahead_ms, zone))
+    falls = (edge_ms for edge_ms in edges_ms if _told_at(station, events, edge_ms, zone).capacity_w < than_w)
+    return next(falls, None)
+
+
 def lowest_w(station: Station, events: Iterable[CapacityEvent], wall_ms: int) -> int:
     """Return the lowest capacity that may come without anything new being said, W: what is firm (LEDGER.md I11)."""
     standing = (event.capacity_w for event in events if event.phase_at(wall_ms) is not EventPhase.OVER)

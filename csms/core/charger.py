@@ -182,6 +182,12 @@ class ChargerState:
         return self.provisioning.expiry is Seen.KEPT and self.takes_expiry and not is_behind
 
     @property
+    def shows_expiry(self) -> bool:
+        """Return whether a limit of it counts as one that expires, because it is asked about that just now."""
+        is_trusted = self.provisioning.trusted_ms is not None and self.provisioning.expiry is Seen.NOT_YET
+        return is_trusted and self.takes_expiry
+
+    @property
     def may_be_asked(self) -> bool:
         """Return whether it may be asked something now that changes nothing in it."""
         certain = self.refusing_until_ms is None and not self.identity.in_conflict
@@ -243,7 +249,7 @@ class ChargerState:
         """
         if not connector.provisioned and self.unknown_default:
             return self.connector_booked_w(connector)
-        expires = connector.provisioned and self.honours_expiry
+        expires = connector.provisioned and (self.honours_expiry or self.shows_expiry)
         return max(self.defaults.power_w, connector.told_firm_w(expires=expires))
 
     def firm_load_w(self, without: set[ConnectorKey]) -> int:

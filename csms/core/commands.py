@@ -84,7 +84,7 @@ MIN_CURRENT_A = 6
 
 
 EXPIRY_S = 300
-"""In mode `expire` a limit falls to the fail-safe power so long after it was last said …"""
+"""A limit that expires does so this long after it was last said, or when a lower capacity is known to begin …"""
 
 RENEWAL_MS = EXPIRY_S * 1_000 // 3
 """… and is said again after a third of that."""
@@ -98,7 +98,7 @@ class SetLimit:
 
     `urgent`: an overbooked row needs this cut; it waits at most 5 s behind an unanswered CALL (LEDGER.md §3).
     `probing`: half an ampere less is told than booked, to see whether tenths are kept.
-    `expires_to_w`: where it falls by itself `EXPIRY_S` after it was said, rounded to `form`; None: it stays.
+    `expires_to_w`: where it falls by itself `expires_s` after it was said, rounded to `form`; None: it stays.
     `cause` is for logs and the explanation of a limit, e.g. "cut: CP002#1 is short".
     """
 
@@ -114,6 +114,7 @@ class SetLimit:
     cause: str
     probing: bool = False
     expires_to_w: int | None = None
+    expires_s: int = EXPIRY_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ firm one, and a raise of either needs room that others have really given back.
     firm grant    the same filling, from what is booked firmly, within the firm head room
 
 A car may have all its power conditionally at once, and its firm share later, when others that have more were told less.
-Who cannot be told a limit that expires (it was not seen to keep one) gets firm power alone. A REST client is told what
-it falls back to when it hears nothing for a minute, and is taken by its word.
+Who cannot be told a limit that expires (it was not seen to keep one) gets firm power alone. Who has more already when
+that is not known yet, after a restart or when a lower capacity was told of, keeps it until it has shown it, but not for
+long. A REST client is told what it falls back to when it hears nothing for a minute, and is taken by its word.
 """
 
 from collections.abc import Sequence
@@ -20,10 +21,12 @@ from dataclasses import dataclass, replace
 from csms.core.allocator import Allocation, Claim, fill_headroom
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
-from csms.core.expiry import may_be_conditional
-from csms.core.records import Driver
+from csms.core.expiry import SEEN_WITHIN_MS, is_to_be_seen, may_be_conditional, may_be_trusted
+from csms.core.ladder import least_w
+from csms.core.records import Driver, SendState
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.terms import PRIORITY_MAX
 
 Part = tuple[ChargerState, Connector, Session]
 
@@ -54,11 +57,54 @@ def is_conditional(part: Part) -> bool:
     return session.driver is Driver.REST or may_be_conditional(charger, connector)
 
 
-def within_firm(part: Part, claim: Claim, firm_w: int) -> Claim:
+def within_firm(part: Part, claim: Claim, firm_w: int, now_ms: int) -> Claim:
     """Return what a session may ask of the capacity that there is now, its share of the firm one being `firm_w`."""
-    if is_conditional(part) or claim.max_w <= firm_w:
+    charger, connector, session = part
+    unseen = session.driver is not Driver.REST and is_to_be_seen(charger, connector)
+    if claim.max_w <= firm_w or (is_conditional(part) and not unseen):
         return claim
-    return replace(claim, max_w=firm_w)
+    kept_w = charger.connector_booked_w(connector) if _is_being_seen(part, now_ms) else 0
+    least_w = least_to_see_w(part, claim) if unseen else 0
+    return replace(claim, max_w=min(claim.max_w, max(firm_w, kept_w, least_w)))
+
+
+def least_to_see_w(part: Part, claim: Claim) -> int:
+    """Return what a session is told at least for its charger to show that it expires, W."""
+    charger, _, _ = part
+    return min(claim.max_w, max(claim.min_w, least_w(charger.config, charger.manner.form)))
+
+
+def trusted(state: State, parts: Sequence[Part], claims: Sequence[Claim], grants: Sequence[int]) -> int | None:
+    """Return which of those who take part is to be told more than is firm, to show that it expires; None: nobody now.
+
+    The first of them that has nothing; `grants`: what could be booked for each now.
+    """
+    if any(charger.shows_expiry for charger in state.chargers.values()):
+        return None
+    for i, (part, claim, grant_w) in enumerate(zip(parts, claims, grants, strict=True)):
+        charger, connector, session = part
+        waits = session.driver is not Driver.REST and is_to_be_seen(charger, connector) and may_be_trusted(charger)
+        if waits and grant_w >= least_to_see_w(part, claim) > charger.connector_booked_w(connector):
+            return i
+    return None
+
+
+def _is_being_seen(part: Part, now_ms: int) -> bool:
+    """Return whether it is to show soon that its limits expire."""
+    charger, connector, session = part
+    last = connector.limits.last_of(session.transaction_id)
+    if last is None or last.state is SendState.REFUSED or not is_to_be_seen(charger, connector):
+        return False
+    return not last.expires or now_ms < last.sent_ms + SEEN_WITHIN_MS
+
+
+def firm_claim(part: Part, claim: Claim) -> Claim:
+    """Return what a session asks of what is firm: before others, if it can have nothing else, where not all minima fit.
+
+    So a charger whose limits were not seen to expire yet is told one, which shows it. What cannot be paused goes first.
+    """
+    first = 2 if claim.priority > PRIORITY_MAX else 0 if is_conditional(part) else 1
+    return replace(claim, priority=claim.priority % (PRIORITY_MAX + 1) + first * (PRIORITY_MAX + 1))
 
 
 def firm_shares(

@@ -61,6 +61,7 @@ class Demand:
         previous_w: the sample before, None before the first.
         below_since_ms: first sample of the present run below saturation.
         period_ms: time between the last two samples.
+        saturated: it was last seen to draw what it may, under the limit that it has.
     """
 
     declared_w: int
@@ -70,11 +71,13 @@ class Demand:
     previous_ms: int | None = None
     below_since_ms: int | None = None
     period_ms: int = 0
+    saturated: bool = False
 
     def limit_changed(self, now_ms: int, timings: Timings) -> None:
         """Restart the judgement: a car needs time to follow a limit, and its meter two periods to show it."""
         self.judged_from_ms = now_ms + max(timings.judge_ms, 2 * self.period_ms)
         self.below_since_ms = None
+        self.saturated = False
 
     def sampled(
         self,
@@ -97,7 +100,8 @@ class Demand:
         if now_ms < self.judged_from_ms or previous_w is None:
             return False
         margin_w = tolerance_w(charger, limit_w)
-        if min(previous_w, power_w) >= limit_w - margin_w:
+        self.saturated = min(previous_w, power_w) >= limit_w - margin_w
+        if self.saturated:
             self.below_since_ms = None
             grown_w = power_w + power_w // 4 + GROWTH_W
             return self._estimate(min(self.declared_w, max(self.estimate_w, grown_w)), 0)

@@ -4,8 +4,8 @@ Theory of operation. Its set-point follows the ledger, not the meter: what is bo
 drawn at any moment. It is worked out after every plan, when all limits of the step have been booked.
 
     booked > firm                  give the difference, as much as it can; what a capacity tariff withholds is not firm
-    spare > max(5 kW, 1 %) for     take it, but no more than it has room for: spare is what is left of the firm capacity
-    a minute                       when every car has what is booked for it, and its target
+    spare > max(5 kW, 1 %) for     take it, but no more than it has room for: spare is what is left of the capacity, and
+    a minute                       of what of it is firm, when every car has what is booked for it, and its target
 
 What it takes is booked, so no car is raised against it. A car that comes is short of power then, the spare power
 shrinks, and the battery is told to take less in the same step: it is cut before any car is. It is told to take more
@@ -45,8 +45,7 @@ def dispatch(state: State, plan: Plan, now: Now, alarm: Alarm) -> SetBattery | N
         power_w = min(-left_w, able_w(state, battery, now))
         supply.spare_ms = None
     else:
-        # What it takes does not expire, so it is taken from what is firm alone.
-        power_w = -_taken_w(state, battery, plan, left_w - state.tree.metered_w, now, alarm)
+        power_w = -_taken_w(state, battery, plan, left_w, now, alarm)
     if power_w and not may_turn(state, 1 if power_w > 0 else -1, now, alarm):
         power_w = 0
     command = SetBattery(power_w, battery.power_w)
@@ -62,7 +61,7 @@ def _taken_w(state: State, battery: Battery, plan: Plan, left_w: int, now: Now, 
     """Return what it is to take of the power that is left, W."""
     supply, reading = state.supply, state.supply.reading
     wanted_w = sum(max(0, each.target_w - each.booked_w) for each in plan.steered.values())
-    spare_w = left_w - wanted_w
+    spare_w = min(left_w - wanted_w, _firm_spare_w(state, plan, left_w))
     least_w = max(_LEAST_SPARE_W, state.station.grid_capacity_w // 100)
     if reading is None or state.is_safe_mode or spare_w <= least_w:
         supply.spare_ms = None
@@ -77,6 +76,17 @@ def _taken_w(state: State, battery: Battery, plan: Plan, left_w: int, now: Now, 
         small = takes_w - room_w < battery.most_charge_w // _STEPS and room_w > 0 and takes_w <= spare_w
         return takes_w if small else room_w
     return room_w if alarm.reached(supply.said_ms + MORE_MS, now) else takes_w
+
+
+def _firm_spare_w(state: State, plan: Plan, left_w: int) -> int:
+    """Return what it may take of the firm capacity, W: what it takes does not expire."""
+    if GRID not in state.tree.firm_w:
+        return left_w
+    cars_w = state.tree.firm_booked_w(state.chargers.values())[GRID] - state.tree.load_w
+    withheld_w = max(0, state.withheld_w - state.tree.metered_w - state.tree.timed_w)
+    sides = (each.firm for each in plan.steered.values() if each.firm is not None)
+    wanted_w = sum(max(0, firm.target_w - firm.booked_w) for firm in sides)
+    return state.tree.firm_w[GRID] - withheld_w - cars_w - wanted_w
 
 
 def _told(state: State, command: SetBattery, now: Now) -> None:

@@ -76,6 +76,7 @@ from csms.core.events import (
     TransactionStarted,
     TransactionStopped,
 )
+from csms.core.expiry import end_trust
 from csms.core.explaining import explain
 from csms.core.firm import RowBound, firm_bounds
 from csms.core.governing import govern
@@ -488,6 +489,7 @@ class Engine:
         if state.commands or state.capped:
             Capping(state, journal, now, timings, alarm).run()
         CapacityWatch(state, journal, now, timings, alarm).run()
+        end_trust(state, journal, now, alarm)
         ParkingLot(state, journal, now, timings, alarm).run()
         renew_trims(state, now, timings, alarm)
         govern(state, journal, now, alarm)

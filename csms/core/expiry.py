@@ -8,6 +8,9 @@ limits it will keep (GetCompositeSchedule), and its own schedule must show the f
     anything else, or a refusal             its limits are firm until its next boot
 
 What it shows is computed by its own clock, so a clock that is wrong shows, too. A boot sets clocks: it is asked again.
+
+Where so little is certain that a car could never be told a limit which shows it, its charger is told one on trust: the
+least that a car needs, one charger of the station at a time, and for 90 s at the most (docs/adr/0044).
 A charger that shows a fall and lets nothing expire is a liar, as one that ignores limits is (§6).
 """
 
@@ -18,9 +21,13 @@ from csms.core.events import ScheduleRead
 from csms.core.ids import Now
 from csms.core.journal import Journal
 from csms.core.limits import Send
+from csms.core.part import Alarm
 from csms.core.provisioning import Seen
 from csms.core.records import SendState
 from csms.core.state import AgendaCall, Errand, State
+
+SEEN_WITHIN_MS = 90_000
+"""A charger has so long to show that a limit expires before what it has above its firm share is taken from it."""
 
 TOLERANCE_S = 15
 """So far may a fall be shown from where it was told: the answer takes its time, and clocks are set by the second."""
@@ -28,7 +35,8 @@ TOLERANCE_S = 15
 
 def may_be_conditional(charger: ChargerState, connector: Connector) -> bool:
     """Return whether a running transaction may be told power that it has to give back by itself."""
-    return connector.provisioned and charger.honours_expiry and charger.manner.purpose is Purpose.TX
+    lets_expire = charger.honours_expiry or charger.shows_expiry
+    return connector.provisioned and lets_expire and charger.manner.purpose is Purpose.TX
 
 
 def is_to_be_seen(charger: ChargerState, connector: Connector) -> bool:
@@ -60,13 +68,31 @@ def learn_expiry(
     if answer is not None and send is None:
         return
     kept = answer is not None and send is not None and _shows_the_fall(send, answer, now)
-    charger.provisioning.expiry = Seen.KEPT if kept else Seen.NOT_KEPT
+    charger.provisioning.expiry, charger.provisioning.trusted_ms = (Seen.KEPT if kept else Seen.NOT_KEPT), None
     journal.log("charger.expiry_seen", charger.charger_id, idx, kept=kept)
     for each in charger.connectors.values():
         session = charger.steerable(each)
         if session is not None and state.tree.firm_w:
             session.steering.reassert = True  # with what it may have, and fall to, now
     journal.plan = True
+
+
+def may_be_trusted(charger: ChargerState) -> bool:
+    """Return whether nothing that it was told would show whether its limits expire."""
+    return not any(send.expires for connector in charger.connectors.values() for send in connector.limits.sends)
+
+
+def end_trust(state: State, journal: Journal, now: Now, alarm: Alarm) -> None:
+    """Take back the trust in a charger that has not shown in time that its limits expire, or has none any more."""
+    for charger in state.chargers.values():
+        agenda = charger.provisioning
+        if agenda.trusted_ms is None:
+            continue
+        if may_be_trusted(charger) or not charger.takes_expiry:
+            agenda.trusted_ms = None
+        elif alarm.reached(agenda.trusted_ms + SEEN_WITHIN_MS, now):
+            agenda.trusted_ms, agenda.expiry = None, Seen.NOT_KEPT
+            journal.log("charger.expiry_seen", charger.charger_id, kept=False)
 
 
 def _standing(charger: ChargerState, connector: Connector) -> Send | None:
@@ -80,7 +106,7 @@ def _standing(charger: ChargerState, connector: Connector) -> Send | None:
 
 
 def _shows_the_fall(send: Send, answer: ScheduleRead, now: Now) -> bool:
-    due_s = EXPIRY_S - (now.mono_ms - send.sent_ms) // 1_000
+    due_s = send.expires_s - (now.mono_ms - send.sent_ms) // 1_000
     if answer.next_s is None or abs(answer.next_s - due_s) > TOLERANCE_S:
         return False
     if send.form.unit is RateUnit.W:

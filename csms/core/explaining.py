@@ -97,7 +97,8 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
     allocation = question.answer(state, nodes)
     at = _place(question, session)
     path = state.tree.rows[charger.charger_id]
-    binding = _binding(state, plan, question, nodes, allocation, at)
+    held_firm = question.is_held_firm(state, at, allocation)
+    binding = None if held_firm else _binding(state, plan, question, nodes, allocation, at)
     overbooked = next((node for node in path if node in plan.overbooked), None)
     at_grid = GRID in {overbooked, None if binding is None else binding.node_id}
     return replace(
@@ -107,6 +108,7 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
         overbooked=overbooked,
         held=_held(state) if at_grid else None,
         base_load=_base_load(state, now_ms) if at_grid else None,
+        firm_w=state.tree.firm_w.get(GRID) if held_firm else None,
         waits=tuple(waits[:NAMED_MAX]),
         waits_w=sum(wait.power_w for wait in waits),
         waits_sessions=len(waits),

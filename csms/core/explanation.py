@@ -203,6 +203,7 @@ class Explanation:
         waits: what its raise waits for, the greatest first.
         waits_w, waits_sessions: the sum and the number of all of these.
         base_load: where the grid connection limits it or carries too much, and the site has a meter; else None.
+        firm_w: what the grid connection is certain to have, where the session has its share of that alone; else None.
     """
 
     session_id: SessionId
@@ -230,3 +231,4 @@ class Explanation:
     weight: int = 1
     priority: int = 0
     base_load: BaseLoadShare | None = None
+    firm_w: int | None = None

@@ -2,15 +2,13 @@
 
 Everything in force then stays in force: a car that charges keeps its limit, and what may still be executed will be; a
 car that is plugged in falls under its connector's default; a charger that was never provisioned may give all it has.
-All of that is what is booked. Where a battery lets the grid connection carry more now than it can firmly, what is above
-that rests on limits that expire (`csms.core.conditional`): there the bound holds five minutes after the last of them
-was said, and is K without what has expired by then. Everywhere else no limit counts as one that expires. It must fit
+All of that is what is booked. Where the grid connection can carry more now than it can firmly, because of a battery, a
+meter or the hour, what is above that rests on limits that expire (`csms.core.conditional`): there the bound holds five
+minutes after the last of them was said, or when a lower capacity begins that was known, and is K without what has
+expired by then. Everywhere else no limit counts as one that expires. It must fit
 the *firm* capacity: of the grid connection the lowest that may come without anything new being said, be it by the
 schedule, an event that was told, or because the grid operator is not heard (`csms.core.capacity_windows.lowest_w`), and
 without a battery; of all other rows the configured one.
-
-Where that is the capacity of now, the bound holds at once and for ever. Where the schedule gives more for some hours,
-what is booked above the lowest rests on this process: it cuts before the next window begins, and nobody else does.
 
 Not in it: a charger with `control: auto` that has never connected (the exposure `never_seen`).
 """

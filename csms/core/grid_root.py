@@ -6,13 +6,15 @@ change of the configuration. A capacity that falls may leave the root overbooked
 (LEDGER.md I1): nobody is raised under it, and cuts leave at once. Where the fall was known before, it counts 25 seconds
 early, so that what is booked fits when its time comes; until then that is no alarm (`csms.core.notices`).
 
-The battery's power is on top of all that (`csms.core.supply`): what the root has *firmly* is without it. The lowest
-capacity that may come without anything new being said stands beside it (LEDGER.md I11, `csms.core.firm`).
+What the root has *firmly* is the lowest that it may come to without anything new being said: by the clock, by an event
+that was told, or because the grid operator is not heard; without the battery (`csms.core.supply`), and with the most
+that the base load may be. All above that is conditional (LEDGER.md I11, `csms.core.conditional`). Where it is known
+when a lower capacity begins, limits that expire last no longer than until then: without this process they fall with it.
 """
 
 from csms.core.capacity_events import operator_unheard_ms
-from csms.core.capacity_windows import held_at
-from csms.core.capacity_windows import lowest_w as lowest
+from csms.core.capacity_windows import falls_ms, held_at, lowest_w
+from csms.core.commands import EXPIRY_S
 from csms.core.grid_terms import HeldBy
 from csms.core.ids import Now
 from csms.core.part import Alarm
@@ -32,15 +34,16 @@ def hold_grid(state: State, now: Now, alarm: Alarm) -> None:
     held = held_at(station, events, now.wall_ms, state.zone, operator_unheard_ms(state, now))
     state.held = held
     offer = offer_of(state, now, alarm)
-    firm_w, lowest_w = (
-        max(0, power_w - state.base_load_w) for power_w in (held.capacity_w, lowest(station, events, now.wall_ms))
+    state.falls_ms = falls_ms(station, events, now.wall_ms, state.zone, 1_000 * EXPIRY_S, held.capacity_w)
+    now_w, firm_w = (
+        max(0, power_w - state.base_load_w) for power_w in (held.capacity_w, lowest_w(station, events, now.wall_ms))
     )
     counted_w = state.base_load_w if state.is_safe_mode else state.counted_w
-    metered_w = max(0, held.capacity_w - counted_w) - firm_w
+    timed_w, metered_w = now_w - firm_w, max(0, held.capacity_w - counted_w) - now_w
     held_w = offer.granted_w - offer.target_w + offer.lost_w
     beyond_w = max(0, state.base_load_w - station.static_load_w)
-    capacity_w = firm_w + metered_w + offer.granted_w
-    root = Root(capacity_w, firm_w, lowest_w, offer.taking_w, held_w, beyond_w, metered_w)
+    capacity_w = now_w + metered_w + offer.granted_w
+    root = Root(capacity_w, firm_w, offer.taking_w, held_w, beyond_w, metered_w, timed_w)
     state.tree = with_root(state.tree, root)
 
 
@@ -49,4 +52,5 @@ def _stands_still(state: State) -> bool:
     station, held = state.station, state.held
     may_move = station.capacity_schedule or station.grid_operator or station.battery or station.site_meter
     is_plain = held is not None and held.by is HeldBy.GRID_CAPACITY and state.tree.lowest_w is not None
+    is_plain = is_plain and not state.tree.firm_w  # an event that was to come may have been withdrawn
     return is_plain and not may_move and not state.capacity_events

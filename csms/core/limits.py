@@ -31,7 +31,7 @@ anything else is ignored:
 
 from dataclasses import dataclass, field
 
-from csms.core.commands import LimitForm, Purpose
+from csms.core.commands import EXPIRY_S, LimitForm, Purpose
 from csms.core.ids import ChargerId, ConnectionId, Token, TransactionId
 from csms.core.records import SendState, SendStored
 
@@ -55,6 +55,7 @@ class Send:
         outlives_its_own: Accepted after its transaction had ended: it may be in force for one not reported yet.
         probing: half an ampere less was told than is booked.
         expires_to_w: where it falls by itself, W, which frees nothing while this process runs; None: it stays.
+        expires_s: so long after it was said.
         level_cleared: everything at its stack level was cleared since it was executed, or can no longer be.
         resumes: the one before it was 0 W.
         doubtful: recovered, so its answer is no evidence of what was executed last.
@@ -82,6 +83,7 @@ class Send:
     outlives_its_own: bool = False
     probing: bool = False
     expires_to_w: int | None = None
+    expires_s: int = EXPIRY_S
     resumes: bool = False
     level_cleared: bool = False
 

@@ -21,7 +21,15 @@ from csms.core.allocator import (
 )
 from csms.core.caps import LIMITED_BY_CAP
 from csms.core.charger import ChargerState
-from csms.core.conditional import Firm, firm_shares, is_conditional, within_firm
+from csms.core.conditional import (
+    Firm,
+    firm_claim,
+    firm_shares,
+    is_conditional,
+    least_to_see_w,
+    trusted,
+    within_firm,
+)
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.fail_safe import added_w, awaited_default_w
@@ -50,6 +58,7 @@ class Steered:
         grant_w: G, rounded to what can be told; equals K when nothing may be given now.
         least_told_w: its least, rounded to what can be told: chargers that take amperes may be told a little less.
         firm: what is left of all that when limits have expired; None where no row of the station has conditional power.
+        shows: it is to be told more than is firm, to show that it expires.
     """
 
     session: Session
@@ -63,13 +72,12 @@ class Steered:
     least_told_w: int
     limited_by: str
     firm: Firm | None = None
+    shows: bool = False
 
     @property
-    def above_firm(self) -> bool:
-        """Return whether more is booked for it firmly than its share of the firm capacity, by its dead band or more."""
-        if self.firm is None or self.firm.booked_w <= self.firm.target_w:
-            return False
-        return self.firm.booked_w - self.firm.target_w >= dead_band_w(self.charger.config, self.firm.target_w)
+    def above_firm_w(self) -> int:
+        """Return how much more is booked for it firmly than its share of the firm capacity, W."""
+        return 0 if self.firm is None else max(0, self.firm.booked_w - self.firm.target_w)
 
     @property
     def above_cap(self) -> bool:
@@ -103,7 +111,8 @@ class Plan:
         overdrawn: rows on which more is booked than their capacity less what is taken off them (`trim_w`).
         lent: rows on which more is booked than they have without a battery: that may have to give the rest.
         firm_booked_w: what is booked on rows with conditional power when all limits that expire have.
-        firm_wanted: whether somebody waits there for a share of what is firm, or more than that is booked.
+        firm_wanted: whether somebody waits there for a share of what is firm.
+        firm_overbooked: whether more is booked there firmly than there is.
         booked_phases: Σ K on the rows of phases, sixths of a watt.
     """
 
@@ -115,14 +124,22 @@ class Plan:
     lent: frozenset[str] = frozenset()
     firm_booked_w: Mapping[str, int] = field(default_factory=dict)
     firm_wanted: bool = False
+    firm_overbooked: bool = False
     booked_phases: Mapping[str, int] = field(default_factory=dict)
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
-        if steered.above_cap or (steered.above_firm and self.firm_wanted):
+        if steered.above_cap or self.is_to_give_firm(steered):
             return True
         path = set(state.tree.rows[steered.charger.charger_id])
         return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn | self.lent)
+
+    def is_to_give_firm(self, steered: Steered) -> bool:
+        """Return whether a session has to give back what is booked for it firmly beyond its share."""
+        above_w = steered.above_firm_w
+        if self.firm_overbooked or not self.firm_wanted or steered.firm is None:
+            return self.firm_overbooked and above_w > 0
+        return above_w >= dead_band_w(steered.charger.config, steered.firm.target_w)
 
     def cut_is_a_trim(self, state: State, steered: Steered) -> bool:
         """Return whether a session is cut because one of its rows is overdrawn, and for nothing else."""
@@ -162,11 +179,23 @@ class Question:
         allocation = allocate_above_floors(state, nodes, self.claims, self.floors_w)
         if self.firm is None:
             return allocation
-        limits = zip(self.parts, allocation.limited_by, self.firm.limited_by, strict=True)
-        limited_by = (
-            firmly if word == LIMITED_BY_VEHICLE and not is_conditional(part) else word for part, word, firmly in limits
-        )
+        words = zip(self.parts, allocation.limited_by, self.firm.limited_by, strict=True)
+        limited_by = (firmly if _is_held_firm(part, word, firmly) else word for part, word, firmly in words)
         return replace(allocation, limited_by=tuple(limited_by))
+
+    def is_held_firm(self, state: State, at: int, allocation: Allocation) -> bool:
+        """Return whether one of those who take part would have more if its limits were seen to expire."""
+        if self.firm is None or allocation.alloc_w[at] < self.firm.alloc_w[at]:
+            return False
+        word = self.firm.limited_by[at]
+        is_row = word in state.tree.firm_w or word == LIMITED_BY_NO_ROOM
+        return is_row and _is_held_firm(self.parts[at], LIMITED_BY_VEHICLE, word)
+
+
+def _is_held_firm(part: tuple[ChargerState, Connector, Session], limited_by: str, firmly: str) -> bool:
+    """Return whether a session has no more because of what limits its share of the firm capacity, `firmly`."""
+    own = {LIMITED_BY_VEHICLE, LIMITED_BY_BELOW_MINIMUM}
+    return limited_by in own and firmly not in own and not is_conditional(part)
 
 
 def rest_can_be_cut(session: Session, now_ms: int, timings: Timings) -> bool:
@@ -187,11 +216,20 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     booked = [charger.connector_booked_w(connector) for charger, connector, _ in parts]
     rows_w = state.tree.booked_w(state.chargers.values())
     phases = booked_on_rows(state)
-    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing, phases)))
+    rooms_w = head_room_w(state, rows_w, missing, phases)
+    grants = list(_grants(state, claims, booked, targets, rooms_w))
     firms = _firm_sides(state, question)
-    for i, (part, firm) in enumerate(zip(parts, firms, strict=True)):
-        if firm is not None and not is_conditional(part):
-            grants[i] = min(grants[i], firm.grant_w) if firm.grant_w >= claims[i].min_w else booked[i]
+    shows = None
+    if question.firm is not None:
+        firmly = [_firmly_w(*each) for each in zip(claims, booked, firms, strict=True)]
+        enough = [least_to_see_w(*each) for each in zip(parts, claims, strict=True)]
+        beyond = [0 if sure >= least else grant for grant, sure, least in zip(grants, firmly, enough, strict=True)]
+        shows = trusted(state, parts, claims, beyond)
+        for i, part in enumerate(parts):
+            if i != shows and not is_conditional(part):
+                grants[i] = min(grants[i], firmly[i])
+    for i, wide_w in _spread(state, question, booked, targets, grants, rooms_w).items():
+        grants[i] = wide_w
     steered = {}
     for i, (charger, connector, session) in enumerate(parts):
         steered[session.session_id] = Steered(
@@ -206,6 +244,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
             tells[i](claims[i].min_w),
             reason_of(charger, connector, session, claims[i], allocation.limited_by[i]),
             firms[i],
+            shows=i == shows,
         )
     wanted = _wanted(state, steered.values(), missing)
     firm_booked_w = state.tree.firm_booked_w(state.chargers.values())
@@ -217,9 +256,15 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         _overdrawn(state, rows_w, phases),
         frozenset({GRID} if state.tree.firm_w and rows_w[GRID] > state.tree.without_battery_w else ()),
         firm_booked_w,
-        _firm_wanted(state, steered.values(), firm_booked_w),
+        _firm_wanted(steered.values()),
+        any(power_w > state.tree.firm_w[node] for node, power_w in firm_booked_w.items()),
         phases,
     )
+
+
+def _firmly_w(claim: Claim, booked_w: int, firm: Firm | None) -> int:
+    """Return what may be booked now, W, for a session that can have firm power alone: its least whole or not at all."""
+    return booked_w if firm is None or firm.grant_w < claim.min_w else max(booked_w, firm.grant_w)
 
 
 def _firm_sides(state: State, question: Question) -> Sequence[Firm | None]:
@@ -236,10 +281,8 @@ def _firm_sides(state: State, question: Question) -> Sequence[Firm | None]:
     return firm_shares(state, question.parts, question.claims, question.firm, taken_w)
 
 
-def _firm_wanted(state: State, steered: Iterable[Steered], booked_w: Mapping[str, int]) -> bool:
-    """Return whether somebody waits for a share of what is firm by its dead band, or more than that is booked."""
-    if any(power_w > state.tree.firm_w[node] for node, power_w in booked_w.items()):
-        return True
+def _firm_wanted(steered: Iterable[Steered]) -> bool:
+    """Return whether somebody waits for a share of what is firm by its dead band."""
     short = (each for each in steered if each.firm is not None and each.firm.booked_w < each.firm.target_w)
     return any(
         each.firm.target_w - each.firm.booked_w >= dead_band_w(each.charger.config, each.firm.target_w)
@@ -260,27 +303,34 @@ def question_of(state: State, now_ms: int, timings: Timings) -> Question:
     if not state.tree.firm_w:
         return Question(parts, claims, floors, missing)
     firm = _on_firm_rows(state, Question(parts, claims, floors, missing))
-    within = [within_firm(part, claim, firm_w) for part, claim, firm_w in zip(parts, claims, firm.alloc_w, strict=True)]
+    shares = zip(parts, claims, firm.alloc_w, strict=True)
+    within = [within_firm(part, claim, firm_w, now_ms) for part, claim, firm_w in shares]
     return Question(parts, within, floors, missing, firm=firm)
 
 
 def _withheld_elsewhere_w(state: State) -> int:
     """Return what of the power that a capacity tariff withholds is not firm anyhow, W."""
-    return min(state.withheld_w, state.tree.metered_w)
+    return min(state.withheld_w, state.tree.metered_w + state.tree.timed_w)
 
 
 def _on_firm_rows(state: State, question: Question) -> Allocation:
-    """Return who gets how much where nothing is conditional, beside what is left when all limits that expire have."""
+    """Return who gets how much where nothing is conditional."""
+    claims = [firm_claim(part, claim) for part, claim in zip(question.parts, question.claims, strict=True)]
+    return replace(question, claims=claims).answer(state, firm_nodes(state, question))
+
+
+def firm_nodes(state: State, question: Question) -> list[Node]:
+    """Return the rows with what they have firmly, beside what is left of all else when all limits that expire have."""
     keys = {connector.key for _, connector, _ in question.parts}
     left_w = {
         charger_id: min(charger.max_booked_w, charger.firm_load_w(keys))
         for charger_id, charger in state.chargers.items()
     }
-    less_w = {node: firm_w - (state.tree.caps_w[node] or 0) for node, firm_w in state.tree.firm_w.items()}
     # That is about what is not firm. What a battery may be taking that nobody can end is a load beside the firm shares.
-    granted_w = (state.tree.caps_w[GRID] or 0) - state.tree.without_battery_w
-    less_w[GRID] += min(state.tree.held_w, granted_w) + _withheld_elsewhere_w(state)
-    return question.answer(state, nodes_without_fixed(state, keys, question.missing_w, left_w, less_w))
+    cap_w = state.tree.caps_w[GRID]
+    granted_w = 0 if cap_w is None else cap_w - state.tree.without_battery_w
+    more_w = {GRID: min(state.tree.held_w, granted_w) + _withheld_elsewhere_w(state)}
+    return nodes_without_fixed(state, keys, question.missing_w, left_w, more_w, state.tree.firm_w)
 
 
 def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:
@@ -455,17 +505,18 @@ def nodes_without_fixed(
     missing_w: Mapping[ChargerId, int],
     supposed_w: Mapping[ChargerId, int] | None = None,
     more_w: Mapping[str, int] | None = None,
+    instead_w: Mapping[str, int] | None = None,
 ) -> list[Node]:
     """Return the rows less what they are trimmed by, the loads that cannot be cut now and the missing fail-safe power.
 
     The root also less what targets do not count on of it. What drains claims no more than it could before, and what an
     operator has capped no more than that. `supposed_w`: loads to be counted instead of the true ones; `more_w`: what
-    some rows are supposed to carry beyond that.
+    some rows are supposed to carry beyond that; `instead_w`: what some have instead of their capacities.
     """
     supposed_w, more_w = supposed_w or {}, more_w or {}
     fixed_w = {node: trim_w(state, node) for node in state.tree.caps_w}
     fixed_w[GRID] += state.tree.held_w
-    caps_w = dict(state.tree.caps_w)
+    caps_w = {**state.tree.caps_w, **(instead_w or {})}
     for charger in state.chargers.values():
         if charger.draining:
             caps_w[charger.charger_id] = charger.config.max_power_w
@@ -617,7 +668,57 @@ def _grants(
         if fits or not reserved:
             room_w.update({node: max(0, room - need_w * loads[node]) for node, room in rooms.items()})
             reserved = reserved or not fits
-    return fill_headroom(state.tree.nodes, claims, base, upper, room_w)
+    filled = fill_headroom(state.tree.nodes, claims, base, upper, room_w)
+    for claim, before_w, after_w in zip(claims, base, filled, strict=True):
+        path = state.tree.paths[ChargerId(claim.node)]
+        for node, load in (dict.fromkeys(path, 1) | dict(loaded_rows(state, claim))).items():
+            room = room_w[node]
+            room_w[node] = None if room is None else room - load * (after_w - before_w)
+    return filled
+
+
+def _spread(
+    state: State,
+    question: Question,
+    booked: Sequence[int],
+    targets: Sequence[int],
+    grants: Sequence[int],
+    room_w: Mapping[str, int | None],
+) -> dict[int, int]:
+    """Return who may be told more than its target of what is left in `room_w`, and how much, W (ALLOCATOR.md §5, 5).
+
+    Cars over OCPP that draw all that they may: nobody knows how much more they could take, so they may take what they
+    have declared. To tell the others would cost limits, and they would draw no more. By a dead band at least, nothing
+    where somebody waits, and nothing beside a battery, which takes what no car needs. What is spread is taken back
+    when somebody is short, as all above a target is (lazy reclaim).
+    """
+    if state.station.battery is not None or state.is_safe_mode:
+        return {}
+    parts, claims = question.parts, question.claims
+    short = {
+        row
+        for claim, grant_w, target_w in zip(claims, grants, targets, strict=True)
+        if grant_w < target_w
+        for row in state.tree.rows[ChargerId(claim.node)]
+    }
+    short |= {
+        row for charger_id, power_w in question.missing_w.items() if power_w for row in state.tree.rows[charger_id]
+    }
+    upper = list(grants)
+    for i, (charger, connector, session) in enumerate(parts):
+        is_firm = question.firm is not None and not is_conditional(parts[i])
+        if session.driver is not Driver.OCPP or not session.demand.saturated or is_firm or session.parking.is_parked:
+            continue
+        if 0 < targets[i] <= grants[i] and short.isdisjoint(state.tree.rows[charger.charger_id]):
+            upper[i] = max(upper[i], capped_w(connector, session.demand.declared_w))
+    if upper == list(grants):
+        return {}
+    wide = fill_headroom(state.tree.nodes, claims, grants, upper, room_w)
+    return {
+        i: wide_w
+        for i, (wide_w, grant_w) in enumerate(zip(wide, grants, strict=True))
+        if wide_w > grant_w and wide_w - max(grant_w, booked[i]) >= dead_band_w(parts[i][0].config, wide_w)
+    }
 
 
 def overbooked_rows(state: State, booked_w: Mapping[str, int], booked_phases: Mapping[str, int]) -> frozenset[str]:

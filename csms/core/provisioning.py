@@ -83,6 +83,7 @@ class Provisioning:
         lost_clearings: by stack level, when the last clearing of it was lost: it may be executed for some time yet.
         without_expiry: limits that expire were refused, or had no effect.
         expiry: whether it was seen since the last boot that they expire in time (`csms.core.expiry`).
+        trusted_ms: since when it has more than is certain, to show it; None: it has not.
         raise_ms: a default that was refused is not said again before, where a lower one was taken.
         tried: the rungs of a ladder that were refused since one of the same ladder was accepted.
     """
@@ -112,6 +113,7 @@ class Provisioning:
     lost_clearings: dict[int, int] = field(default_factory=dict)
     without_expiry: bool = False
     expiry: Seen = Seen.NOT_YET
+    trusted_ms: int | None = None
 
     @property
     def cleared(self) -> bool:
@@ -144,6 +146,7 @@ class Provisioning:
         self.unclearable_ms = None
         self.without_expiry = False
         self.expiry = Seen.NOT_YET
+        self.trusted_ms = None
         self.reading.booted()
         self.failures = 0
         self.retry_ms = 0

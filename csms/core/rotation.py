@@ -8,15 +8,18 @@ first, and a start once it is confirmed. Nobody else gives way, and nobody of an
 A place that becomes free is taken at once. Runs and waits are counted by the plan, so the way from one car to the next
 delays nobody twice: of n cars that wait for k places each gets its turn within ceil(n / k) × 15 minutes. The order is
 not kept over a restart: then it is that of arrival again, and nothing but the turns is lost.
+
+Those who can have no conditional power (`csms.core.conditional`) take turns with the power that is firm, too.
 """
 
 from collections.abc import Sequence
 
 from csms.core.allocator import LIMITED_BY_NO_ROOM, Claim, Node, Tree
+from csms.core.conditional import is_conditional
 from csms.core.ids import SessionId
 from csms.core.part import TimedPart
 from csms.core.phase_rows import Rows
-from csms.core.planning import Plan, Steered, question_of
+from csms.core.planning import Plan, Steered, firm_nodes, question_of
 from csms.core.session import Session
 
 
@@ -67,26 +70,49 @@ class Rotation(TimedPart):
 
     def _who_gives_way(self, plan: Plan, ready: set[SessionId], due: set[SessionId]) -> list[Session]:
         """Go through the admission once more; each one that is ready finds its place among those that are due."""
+        question = question_of(self.state, self.now.mono_ms, self.timings)
         order = sorted(plan.steered.values(), key=lambda each: (-each.claim.priority, each.claim.rank))
-        nodes = question_of(self.state, self.now.mono_ms, self.timings).nodes(self.state)
-        room = Room(nodes, [each.claim for each in order])
-        candidates: list[Steered] = []
-        moved: list[Session] = []
-        for each in order:
-            if each.session.session_id not in ready:
-                room.take(each.claim, each.claim.min_w if _has_its_least(each) else each.floor_w)
-                if each.session.session_id in due:
-                    candidates.append(each)
-                continue
-            most_first = sorted(candidates, key=lambda one: (-_got_wh(one.session), one.claim.rank))
-            givers = {claim.session_id for claim in room.givers(each.claim, [one.claim for one in most_first])}
-            for other in [one for one in most_first if one.session.session_id in givers]:
-                room.take(other.claim, -other.claim.min_w)
-                candidates.remove(other)
-                moved.append(other.session)
-            if givers:
-                room.take(each.claim, each.claim.min_w)
-        return moved
+        if question.firm is None:
+            return _who_makes_room(order, question.nodes(self.state), ready, due, set())
+        admitted = zip(question.parts, question.firm.admitted, strict=True)
+        conditional = {part[2].session_id for part in question.parts if is_conditional(part)}
+        waits = {session.session_id for (_, _, session), runs in admitted if not runs} - conditional
+        nodes = firm_nodes(self.state, question)
+        moved = _who_makes_room(order, nodes, ready & waits, due - conditional, conditional)
+        due = due - {session.session_id for session in moved}
+        return moved + _who_makes_room(order, question.nodes(self.state), ready - waits, due, set())
+
+
+def _who_makes_room(
+    order: Sequence[Steered],
+    nodes: Sequence[Node],
+    ready: set[SessionId],
+    due: set[SessionId],
+    least_of_all: set[SessionId],
+) -> list[Session]:
+    """Return who gives way on these rows; `order`: the first to be admitted first.
+
+    `least_of_all`: those who have but what cannot be taken from them there.
+    """
+    room = Room(nodes, [each.claim for each in order])
+    candidates: list[Steered] = []
+    moved: list[Session] = []
+    for each in order:
+        if each.session.session_id not in ready:
+            runs = _has_its_least(each) and each.session.session_id not in least_of_all
+            room.take(each.claim, each.claim.min_w if runs else each.floor_w)
+            if each.session.session_id in due:
+                candidates.append(each)
+            continue
+        most_first = sorted(candidates, key=lambda one: (-_got_wh(one.session), one.claim.rank))
+        givers = {claim.session_id for claim in room.givers(each.claim, [one.claim for one in most_first])}
+        for other in [one for one in most_first if one.session.session_id in givers]:
+            room.take(other.claim, -other.claim.min_w)
+            candidates.remove(other)
+            moved.append(other.session)
+        if givers:
+            room.take(each.claim, each.claim.min_w)
+    return moved
 
 
 class Room:

@@ -24,7 +24,7 @@ from csms.core.records import Driver
 from csms.core.session import Session
 from csms.core.state import State
 from csms.core.station import GRID
-from csms.core.steering import durable_w, give_limit, is_to_be_renewed, last_send, outlives_a_lost_send
+from csms.core.steering import durable_w, expires_s, give_limit, is_to_be_renewed, last_send, outlives_a_lost_send
 from csms.core.timings import Timings
 
 LIMITED_BY_SAFE_MODE = "safe_mode"
@@ -105,7 +105,7 @@ def _left_of_phases(state: State, steered: set[ConnectorKey]) -> dict[str, int]:
 def send_cuts(state: State, plan: Plan, journal: Journal, now: Now, timings: Timings, alarm: Alarm) -> None:
     """Tell every session its target, and again until it is settled; no row is fuller afterwards."""
     for each in plan.steered.values():
-        if each.session.driver is Driver.OCPP and _is_due(each, now, timings, alarm):
+        if each.session.driver is Driver.OCPP and _is_due(state, each, now, timings, alarm):
             _send(state, each, journal, now, timings)
     booked_w = state.tree.booked_w(state.chargers.values())
     for node, before_w in plan.booked_w.items():
@@ -116,7 +116,7 @@ def send_cuts(state: State, plan: Plan, journal: Journal, now: Now, timings: Tim
         check(booked[row] <= most, f"safe mode books {booked[row]} sixths of a watt on {row}, {most} may be")
 
 
-def _is_due(each: Steered, now: Now, timings: Timings, alarm: Alarm) -> bool:
+def _is_due(state: State, each: Steered, now: Now, timings: Timings, alarm: Alarm) -> bool:
     last, steering = last_send(each), each.session.steering
     if last is None:
         return each.target_w < each.booked_w
@@ -125,7 +125,7 @@ def _is_due(each: Steered, now: Now, timings: Timings, alarm: Alarm) -> bool:
     if last.unresolved:
         return alarm.reached(steering.retry_ms, now)
     lower = each.target_w < last.limit_w
-    if lower or steering.reassert or is_to_be_renewed(last, now, alarm):
+    if lower or steering.reassert or is_to_be_renewed(last, expires_s(state, now), now, alarm):
         return True
     return outlives_a_lost_send(each, last, now, timings, alarm)
 

@@ -11,6 +11,8 @@ from csms.core.station import GRID
 
 KW_W = 1_000
 
+UNSEEN = ": its charger was not seen to let limits expire, so it has none of the rest"
+
 
 def sentence(explained: Explanation) -> str:
     """Return why a session has what it has, in one sentence."""
@@ -89,6 +91,9 @@ def _target(explained: Explanation) -> str:
 
 def _share(explained: Explanation) -> str:
     binding = explained.binding
+    if explained.firm_w is not None:
+        certain = power_text(explained.firm_w)
+        return f"{_has(explained)}, its share of the {certain} that the grid connection is certain to have{UNSEEN}"
     if binding is None:
         return f"{_has(explained)}, its share of what there is"
     shared, row = power_text(binding.shared_w), _row(explained)
@@ -167,6 +172,9 @@ def _kept(explained: Explanation) -> str:
 
 def _no_room(explained: Explanation) -> str:
     least = power_text(explained.least_w)
+    if explained.firm_w is not None:
+        certain = f"the {power_text(explained.firm_w)} that the grid connection is certain to have"
+        return f"is paused, because it needs {least} to charge, and {certain} have no room for that now{UNSEEN}"
     return f"is paused, because it needs {least} to charge, and {_row(explained)} has no room for that now"
 
 

@@ -218,6 +218,7 @@ class State:
         capacity_events: limits of the grid connection that were told, by their ids (`csms.core.capacity_events`).
         operator_heard_ms: when the grid operator was last heard; None: not since this process began.
         held: what the grid connection may be loaded with, and why no more (`csms.core.grid_root`); None: not looked at.
+        falls_ms: when it is known to begin to have less, UTC; None: not before a limit that is said now would expire.
         governor: of the capacity tariff (`csms.core.governing`).
         governed_w: what he lets the grid connection draw; None: all that it may.
         drawn: what he was told last: what may have been drawn, and what is sure of that, W.
@@ -256,6 +257,7 @@ class State:
     capacity_events: dict[str, CapacityEvent] = field(default_factory=dict)
     operator_heard_ms: int | None = None
     held: Held | None = None
+    falls_ms: int | None = None
     governor: Governor = field(default_factory=Governor)
     governed_w: int | None = None
     drawn: tuple[int, int] | None = None

@@ -7,11 +7,11 @@ given (`Engine._check_plan`). Everything that has to wait says until when, so th
 """
 
 from csms.core.charger import ChargerState
-from csms.core.commands import RENEWAL_MS, Purpose, SetLimit
+from csms.core.commands import EXPIRY_S, RENEWAL_MS, Purpose, SetLimit
 from csms.core.connector import Connector
 from csms.core.demand import dead_band_w
 from csms.core.errors import InvariantError, check
-from csms.core.expiry import is_to_be_seen, may_be_conditional
+from csms.core.expiry import SEEN_WITHIN_MS, is_to_be_seen, may_be_conditional
 from csms.core.ids import Now, SessionId, TransactionId
 from csms.core.journal import Journal
 from csms.core.ladder import Manner, fail_safe_w
@@ -23,6 +23,9 @@ from csms.core.records import Driver, SendState
 from csms.core.state import LimitCall, State
 from csms.core.station import FailSafe
 from csms.core.timings import Timings
+
+LONGER_MS = 10_000
+"""A limit is not said again to last less than this longer."""
 
 
 class Steering(TimedPart):
@@ -69,7 +72,7 @@ class Steering(TimedPart):
     def _leaves_too_much(self, each: Steered, last: Send) -> bool:
         """Return whether a limit is to be said again because more is left of it than its firm share when it expires."""
         firm = each.firm
-        if firm is None or not self.plan.firm_wanted or not each.above_firm or last.unresolved:
+        if firm is None or not self.plan.is_to_give_firm(each) or last.unresolved:
             return False
         if not may_be_conditional(each.charger, each.connector) or last.firm_w <= self._falls_to_w(each, last.limit_w):
             return False
@@ -78,11 +81,15 @@ class Steering(TimedPart):
     def _would_show(self, each: Steered, last: Send) -> bool:
         """Return whether a limit is to be said again so that it expires: capacity has become conditional since.
 
-        Whether its charger lets limits expire is not known, and one that stands for good does not show it.
+        Whether its charger lets limits expire is not known, and one that stands for good does not show it, nor does one
+        beside which another may be in force.
         """
-        if each.firm is None or last.expires or last.state is not SendState.SETTLED:
+        if each.firm is None or not is_to_be_seen(each.charger, each.connector):
             return False
-        if not is_to_be_seen(each.charger, each.connector) or self._falls_to_w(each, last.limit_w) >= last.limit_w:
+        if last.expires:
+            self._reached(last.sent_ms + SEEN_WITHIN_MS)  # then it has no more than is firm
+            return outlives_a_lost_send(each, last, self.now, self.timings, self.alarm, above_w=-1)
+        if last.state is not SendState.SETTLED or self._falls_to_w(each, last.limit_w) >= last.limit_w:
             return False
         return self._reached(last.sent_ms + self.timings.raise_spacing_ms)
 
@@ -107,6 +114,8 @@ class Steering(TimedPart):
         path = self.state.tree.paths[each.charger.charger_id]
         if not self.plan.wanted.isdisjoint(path):
             return "another session is short"
+        if self.plan.is_to_give_firm(each):
+            return "more than its share of what is firm"
         if self.plan.cut_is_a_trim(self.state, each) and self.state.tree.held_w <= 0:
             return "the capacity tariff" if self.state.withheld_w else "a row is overdrawn"
         return "the battery has less to give, or need not give it"
@@ -141,7 +150,7 @@ class Steering(TimedPart):
                 self._send(each, limit_w, urgent=urgent, cause="again: the last send is unresolved")
         elif each.session.steering.reassert:
             self._send(each, limit_w, urgent=urgent, cause="again: the charger has reconnected or booted")
-        elif is_to_be_renewed(last, self.now, self.alarm):
+        elif is_to_be_renewed(last, expires_s(self.state, self.now), self.now, self.alarm):
             self._send(each, limit_w, urgent=urgent, cause="again: it would expire")
         elif outlives_a_lost_send(each, last, self.now, self.timings, self.alarm):
             self._send(each, limit_w, urgent=urgent, cause="again: a lost send can no longer be executed")
@@ -193,6 +202,8 @@ class Steering(TimedPart):
         grant_w = self._free_on_phases_w(each, each.grant_w)
         if grant_w <= each.booked_w or (last is not None and last.limit_w == grant_w):
             return  # what is booked on a phase is not what the plan took it for: a limit told in another form
+        if each.shows:
+            each.charger.provisioning.trusted_ms = self.now.mono_ms
         self._send(each, grant_w, urgent=False, cause="first power" if first else "raise")
         self._check_rows(each)
         steering.raised_ms = self.now.mono_ms
@@ -233,7 +244,7 @@ class Steering(TimedPart):
         steering = each.session.steering
         whole_minimum = each.booked_w == 0 and 0 < each.claim.min_w <= each.grant_w
         band_w = dead_band_w(each.charger.config, each.grant_w)
-        if whole_minimum or each.grant_w - each.booked_w >= band_w:
+        if whole_minimum or each.shows or each.grant_w - each.booked_w >= band_w:
             return False
         if steering.wanting_ms is None:
             steering.wanting_ms = self.now.mono_ms
@@ -394,14 +405,18 @@ def _is_cutting(each: Steered) -> bool:
     return last is not None and (last.in_flight or last.state is SendState.ACCEPTED) and last.limit_w < each.booked_w
 
 
-def outlives_a_lost_send(each: Steered, last: Send, now: Now, timings: Timings, alarm: Alarm) -> bool:
+def outlives_a_lost_send(
+    each: Steered, last: Send, now: Now, timings: Timings, alarm: Alarm, above_w: int | None = None
+) -> bool:
     """Return whether a send that can no longer be executed keeps K above the last, settled limit.
 
-    The last limit left too early to free it (rule b asks for H between them), so it is said once more.
+    The last limit left too early to free it (rule b asks for H between them), so it is said once more. `above_w`: what
+    the send is to be above instead.
     """
     if last.state is not SendState.SETTLED:
         return False
-    lost = [s.lost_ms for s in each.connector.limits.sends if s.limit_w > last.limit_w and s.lost_ms is not None]
+    above_w = last.limit_w if above_w is None else above_w
+    lost = [s.lost_ms for s in each.connector.limits.sends if s.limit_w > above_w and s.lost_ms is not None]
     harmless = [lost_ms + timings.late_execution_ms for lost_ms in lost]
     for harmless_ms in harmless:
         if harmless_ms > now.mono_ms:
@@ -409,9 +424,22 @@ def outlives_a_lost_send(each: Steered, last: Send, now: Now, timings: Timings, 
     return any(last.sent_ms < harmless_ms <= now.mono_ms for harmless_ms in harmless)
 
 
-def is_to_be_renewed(last: Send, now: Now, alarm: Alarm) -> bool:
-    """Return whether a limit that expires is to be said again."""
-    return last.expires and alarm.reached(last.sent_ms + RENEWAL_MS, now)
+def is_to_be_renewed(last: Send, expires_s: int, now: Now, alarm: Alarm) -> bool:
+    """Return whether a limit that expires is to be said again: after a third of its time, if it would last longer then.
+
+    `expires_s`: in so many seconds it would expire then. Until a fall of capacity counts it would not do so any later.
+    """
+    if not last.expires or not alarm.reached(last.sent_ms + last.expires_s * RENEWAL_MS // EXPIRY_S, now):
+        return False
+    left_ms = last.sent_ms + 1_000 * last.expires_s - now.mono_ms
+    return 1_000 * expires_s - left_ms >= LONGER_MS
+
+
+def expires_s(state: State, now: Now) -> int:
+    """Return in how many seconds a limit that is said now and expires does so: until the capacity is to fall."""
+    if state.falls_ms is None:
+        return EXPIRY_S
+    return min(EXPIRY_S, max(1, (state.falls_ms - now.wall_ms) // 1_000))
 
 
 def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int, firm_w: int) -> int | None:
@@ -498,6 +526,7 @@ def give_limit(
         urgent=urgent,
         probing=probing,
         expires_to_w=expires_to_w,
+        expires_s=EXPIRY_S if expires_to_w is None else expires_s(state, now),
         resumes=transaction_id is not None and before_w == 0 < limit_w,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)
@@ -518,6 +547,7 @@ def give_limit(
         cause,
         probing,
         expires_to_w,
+        send.expires_s,
     )
     (journal.at_once if at_once else journal.after_commit).append(command)
     return send

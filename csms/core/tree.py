@@ -36,11 +36,11 @@ class Tree:
             has no limit in watts. None: it always has.
         firm_w: of each row that can carry more now than it can firmly: what that is, W (LEDGER.md I11). What is above
             it is conditional.
-        lowest_w: the lowest that the grid connection may come to by the clock or a silent operator, less the base load,
-            W; None: its phases say it all, or it was not looked at.
+        lowest_w: what the grid connection has firmly, W; None: its phases say it all, or it was not looked at.
         load_w: what is booked at the grid connection beside the chargers: what a battery may be taking.
         held_w: targets leave so much of the grid connection out of account; below 0: they count on so much more.
         metered_w: so much of what it carries beyond what is firm rests on a meter: less is drawn besides than may be.
+        timed_w: so much of it rests on the hour, or on the grid operator's being heard: it is to have less then.
     """
 
     nodes: tuple[Node, ...]
@@ -57,11 +57,12 @@ class Tree:
     load_w: int = 0
     held_w: int = 0
     metered_w: int = 0
+    timed_w: int = 0
 
     @property
     def without_battery_w(self) -> int:
         """Return what the grid connection can carry now without a battery, W; 0 where its phases say it all."""
-        return self.firm_w.get(GRID, self.caps_w[GRID] or 0) + self.metered_w
+        return self.firm_w.get(GRID, self.caps_w[GRID] or 0) + self.metered_w + self.timed_w
 
     def booked_w(self, chargers: Iterable[ChargerState]) -> dict[str, int]:
         """Return Σ K on every row, W."""
@@ -108,20 +109,20 @@ class Root:
 
     Attributes:
         capacity_w: less the base load, with what the battery gives.
-        firm_w: the same without the battery, and less the most that the base load may be.
-        lowest_w: the lowest that this may come to without anything new being said.
+        firm_w: the lowest that this may come to without anything new being said, without the battery, and less the most
+            that the base load may be.
         load_w, held_w: as in `Tree`.
         beyond_w: the rest of the site takes so much more than is configured, any one phase maybe all of it.
-        metered_w: as in `Tree`.
+        metered_w, timed_w: as in `Tree`.
     """
 
     capacity_w: int
     firm_w: int
-    lowest_w: int
     load_w: int = 0
     held_w: int = 0
     beyond_w: int = 0
     metered_w: int = 0
+    timed_w: int = 0
 
 
 def with_root(tree: Tree, root: Root) -> Tree:
@@ -130,9 +131,9 @@ def with_root(tree: Tree, root: Root) -> Tree:
     cap_w = _beside_phases_w(tree, root.capacity_w)
     phases, node = _less(tree.root_phases, SIXTHS * root.beyond_w), tree.nodes[0]
     is_so = (node.cap_w, node.phase_sixths) == (cap_w, phases)
-    lowest_w = _beside_phases_w(tree, root.lowest_w)
-    rest = (firm, lowest_w, root.load_w, root.held_w, root.metered_w)
-    if is_so and (tree.firm_w, tree.lowest_w, tree.load_w, tree.held_w, tree.metered_w) == rest:
+    lowest_w = _beside_phases_w(tree, root.firm_w)
+    rest = (firm, lowest_w, root.load_w, root.held_w, root.metered_w, root.timed_w)
+    if is_so and (tree.firm_w, tree.lowest_w, tree.load_w, tree.held_w, tree.metered_w, tree.timed_w) == rest:
         return tree
     return replace(
         tree,
@@ -144,6 +145,7 @@ def with_root(tree: Tree, root: Root) -> Tree:
         load_w=root.load_w,
         held_w=root.held_w,
         metered_w=root.metered_w,
+        timed_w=root.timed_w,
     )
 
 

@@ -192,7 +192,10 @@ def counts_w(station: Station, shown_w: int) -> int | None:
 
 
 def _settled(config: Charger) -> ChargerState:
-    """Return a charger that is connected and set up, if it may be; what is driven over REST never connects."""
+    """Return a charger that is connected, set up and lets limits expire, if it may be.
+
+    What is driven over REST never connects.
+    """
     charger = new_charger(config)
     if not _is_steered(config) or config.control is Control.REST:
         return charger

@@ -7,7 +7,7 @@ connector, so that a new profile always replaces the old one (§5.16.3): 2000 + 
 connector for TxProfile. Limits are rounded down to one decimal.
 """
 
-from csms.core.commands import EXPIRY_S, PROBE_TENTHS, ClearLimits, LimitForm, ProfileKind, Purpose, RateUnit, SetLimit
+from csms.core.commands import PROBE_TENTHS, ClearLimits, LimitForm, ProfileKind, Purpose, RateUnit, SetLimit
 from csms.ocpp16.times import format_time
 
 Payload = dict[str, object]
@@ -23,7 +23,7 @@ def set_charging_profile(command: SetLimit, wall_ms: int) -> Payload:
     kind = form.kind if command.expires_to_w is None else ProfileKind.ABSOLUTE
     periods = [_period(form, 0, _limit(form, command.limit_w, PROBE_TENTHS if command.probing else 0))]
     if command.expires_to_w is not None:
-        periods.append(_period(form, _DAY_S + EXPIRY_S, _limit(form, command.expires_to_w)))
+        periods.append(_period(form, _DAY_S + command.expires_s, _limit(form, command.expires_to_w)))
     schedule: Payload = {"chargingRateUnit": form.unit.value, "chargingSchedulePeriod": periods}
     if kind is ProfileKind.ABSOLUTE:
         schedule["startSchedule"] = format_time(wall_ms - _DAY_S * 1_000)

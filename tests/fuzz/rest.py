@@ -251,8 +251,8 @@ def _is_mangled(case: Case) -> bool:
 
 
 def written(case: Case) -> Request:
-    """Return a case byte by byte; whole numbers of a valid one without a point, for 2.0 is none to this API."""
-    if case.meta is not None and case.meta.generation.mode.is_positive and not isinstance(case.body, NotSet):
+    """Return a case byte by byte; whole numbers without a point: 2.0 is one to a schema, and none to this API."""
+    if not isinstance(case.body, NotSet):
         case.body = _whole(case.body)
     prepared = requests.Request(**case.as_transport_kwargs(base_url=URL)).prepare()
     assert prepared.method is not None
@@ -273,7 +273,7 @@ def _whole(value: Any) -> Any:
         return {key: _whole(one) for key, one in value.items()}
     if isinstance(value, list):
         return [_whole(one) for one in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
 async def ask(app: FastAPI, request: Request) -> schemathesis.Response:

@@ -395,7 +395,7 @@ MUTANTS: Final = (
     Mutant(
         "every session is granted its target at once",
         "planning",
-        "    grants = list(_grants(state, claims, booked, targets, head_room_w(state, rows_w, missing, phases)))\n",
+        "    grants = list(_grants(state, claims, booked, targets, rooms_w))\n",
         "    grants = list(targets)\n",
         "§2: G, not T",
         "I1/I3",

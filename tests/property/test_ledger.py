@@ -33,6 +33,7 @@ pytestmark = pytest.mark.timeout(900)
 """Pure computation of up to half a minute, more on a busy machine; nothing here waits for anything."""
 
 CHUNK = 10
+EVENINGS = (3, 12, 13, 14, 35)
 
 
 def run(seed: int, make: MakeController) -> World:
@@ -56,10 +57,11 @@ class Windowed(Engine):
     """Its grid connection may be loaded with less every few minutes, as is told long before; not in the calm.
 
     The world knows nothing of that: its oracles go by the configured capacity. Counts the windows that began, and those
-    at whose beginning no more was booked than they leave.
+    at whose beginning no more was booked than they leave; and the steps after which more was booked than is firm, and
+    would be within that once all limits that expire have.
     """
 
-    began = kept = 0
+    began = kept = conditional = 0
     clock = Clock()
     storm_ms = 0
 
@@ -75,6 +77,9 @@ class Windowed(Engine):
             Windowed.began += 1
             Windowed.kept += self.node_booked_w(GRID) <= max(0, capacity_w - self.station.static_load_w)
             self._seen = event
+        bound = super().firm_bounds()[GRID]
+        if bound.expired_w is not None and bound.firm_w is not None:
+            Windowed.conditional += bound.holds and bound.possible_w > bound.firm_w
         return step
 
     _seen: CapacityEvent | None = None
@@ -90,7 +95,7 @@ class Windowed(Engine):
 
 
 def test_a_capacity_that_comes_and_goes_breaks_no_oracle() -> None:
-    Windowed.began = Windowed.kept = 0
+    Windowed.began = Windowed.kept = Windowed.conditional = 0
     for seed in range(100, 103):
         world = World(seed, Windowed)
         stormy_ms, calm_ms = world.length_ms()
@@ -101,6 +106,42 @@ def test_a_capacity_that_comes_and_goes_breaks_no_oracle() -> None:
             pytest.fail(f"seed {seed}: {violation}", pytrace=False)
     assert Windowed.began >= 3
     assert Windowed.kept >= 1, "what was booked fitted when it began"
+    assert Windowed.conditional >= 5, "more was booked than would be in force once limits have expired, and that fitted"
+
+
+class Evening(Engine):
+    """Its grid connection is to have a third of its capacity in an hour, for good, as was told. No world knows of it.
+
+    Keeps what may be drawn by what is booked, and when all limits that expire have, W.
+    """
+
+    booked_now_w = expired_w = 0
+
+    def step(self, facts: Sequence[Fact], now: Now) -> Step:
+        capacity_w = self.station.grid_capacity_w // 3
+        event = CapacityEvent("e", now.wall_ms + 3_600_000, None, capacity_w, "world")
+        self._state.capacity_events = {"e": event}
+        return super().step(facts, now)
+
+    def firm_bounds(self) -> Mapping[str, RowBound]:
+        bounds = dict(super().firm_bounds())
+        Evening.booked_now_w, Evening.expired_w = bounds[GRID].possible_w, bounds[GRID].expired_w or 0
+        capacity_w = max(0, self.station.grid_capacity_w - self.station.static_load_w)
+        return {**bounds, GRID: RowBound(bounds[GRID].possible_w, capacity_w)}
+
+
+def test_without_the_server_no_more_is_drawn_than_what_limits_fall_to() -> None:
+    conditional = 0
+    for seed in EVENINGS:
+        world = World(seed, Evening, Switches(faults=False, crashes=False))
+        try:
+            world.run_to_death(300_000, 600_000)
+        except ViolationError as violation:
+            pytest.fail(f"seed {seed}: {violation}", pytrace=False)
+        conditional += Evening.expired_w < Evening.booked_now_w
+        drawn_w = sum(model.draw_w for model in world.chargers.values())
+        assert drawn_w <= Evening.expired_w, f"seed {seed}"
+    assert conditional >= len(EVENINGS) // 2, "worlds in which limits rested on this server"
 
 
 class CountsOffers(Engine):

@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
-from csms.core.configuration.loads import loads_by_circuit
+from csms.core.capacity_windows import lowest_configured_w
+from csms.core.configuration.loads import constant_load_w, loads_by_circuit
 from csms.core.configuration.quantities import kilowatts
 from csms.core.station import Charger, Control, Station
+
+NAMED_MAX = 10
+"""So many chargers are named in one notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ def notices(station: Station) -> tuple[Notice, ...]:
     if station.battery is not None and station.battery.is_computed:
         text = "computed, not measured; what cars get from it goes only to chargers that let limits expire"
         found.append(Notice("battery_computed", "$.battery", text))
-    found += _rests_on_this_system(station)
+    found += _rests_on_expiry(station)
     if not station.chargers:
         found.append(Notice("no_chargers", "$.chargers", "empty: nothing can connect"))
     found += _uncontrolled_at_nameplate(station)
@@ -49,22 +53,34 @@ def _unknown_rotations(station: Station) -> list[Notice]:
     ]
 
 
-def _rests_on_this_system(station: Station) -> list[Notice]:
-    """What brings the capacity down, which only this server has limits follow (LEDGER.md I11)."""
+def _rests_on_expiry(station: Station) -> list[Notice]:
+    """What brings the capacity down: what is above goes to those who give it back by themselves (LEDGER.md I11)."""
     lowest: dict[str, int] = {}
     if station.capacity_schedule:
         lowest["$.capacitySchedule"] = min(window.capacity_w for window in station.capacity_schedule)
     if station.grid_operator is not None:
         lowest["$.gridOperator"] = station.grid_operator.fail_safe_capacity_w
-    return [
-        Notice(
-            "rests_on_this_system",
-            path,
-            f"without this server cars go on with their last limits, also when {kilowatts(capacity_w)} kW are to hold",
-        )
+    text = "more than {} kW, at any hour, goes only to chargers that are seen to let limits expire, and over REST"
+    found = [
+        Notice("more_only_with_expiry", path, text.format(kilowatts(capacity_w)))
         for path, capacity_w in lowest.items()
         if capacity_w < station.grid_capacity_w
     ]
+    return [*found, *_needs_expiry(station, min(lowest, key=lambda path: lowest[path]))] if found else []
+
+
+def _needs_expiry(station: Station, path: str) -> list[Notice]:
+    """Chargers to which so little is certain that no car charges there unless its limits are seen to expire."""
+    constant_w = station.static_load_w + sum(map(constant_load_w, station.chargers))
+    left_w = max(0, lowest_configured_w(station) - constant_w)
+    over_ocpp = (c for c in station.chargers if c.control in {Control.AUTO, Control.OCPP} and not c.is_observed)
+    names = [charger.charger_id for charger in over_ocpp if max(1, charger.min_power_w) > left_w]
+    if not names:
+        return []
+    more = len(names) - NAMED_MAX
+    named = ", ".join(names[:NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+    text = f"leaves {kilowatts(left_w)} kW: no car charges at {named} unless it is seen to let limits expire"
+    return [Notice("needs_expiry", path, text)]
 
 
 def _uncontrolled_at_nameplate(station: Station) -> list[Notice]:

@@ -21,6 +21,7 @@ WINDOWS_MIN = (15, 30, 60)
 """Lengths of a tariff's windows; an hour is whole ones of each."""
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NOT_A_DAY = "must be one of " + ", ".join(f'"{day}"' for day in DAYS)
 
 _TIME = re.compile("([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 
@@ -42,7 +43,7 @@ def _parse_window(item: object, path: str, faults: list[Fault]) -> CapacityWindo
     from_min = fields.need("from", _begin, 0)
     to_min = fields.need("to", time_of_day, DAY_MIN)
     capacity_w = fields.need("capacity", watts, 0)
-    days = fields.take("days", _days, WEEK)
+    days = _days_of(fields, faults)
     if fields.sound and from_min == to_min:
         fields.fault("to", 'is the same time as from; a whole day is from "00:00" to "24:00"')
     return CapacityWindow(from_min, to_min, capacity_w, days) if fields.sound else None
@@ -101,12 +102,19 @@ def _begin(value: object) -> int | Wrong:
     return Wrong('must be before "24:00"') if minute == DAY_MIN else minute
 
 
-def _days(value: object) -> tuple[int, ...] | Wrong:
-    """Read days of the week, in any order, each once."""
-    if not isinstance(value, list) or not value or any(not isinstance(day, str) or day not in DAYS for day in value):
-        return Wrong("must be a list of some of " + ", ".join(f'"{day}"' for day in DAYS))
-    days = tuple(sorted(DAYS.index(day) for day in value))
-    return days if len(set(days)) == len(days) else Wrong("must have each day once")
+def _days_of(window: Fields, faults: list[Fault]) -> tuple[int, ...]:
+    """Return the days of the week on which a window begins, named in any order, each once; every day where none is."""
+    items = window.items("days", len(WEEK))
+    if items is None or "days" not in window:
+        return WEEK
+    wrong = [Fault(path, NOT_A_DAY) for path, name in items if name not in DAYS]
+    faults += wrong
+    window.sound = window.sound and not wrong
+    if not items:
+        window.fault("days", "must have a day")
+    elif len({str(name) for _, name in items}) < len(items):
+        window.fault("days", "must have each day once")
+    return tuple(sorted(DAYS.index(str(name)) for _, name in items)) if window.sound else WEEK
 
 
 def _window_minutes(value: object) -> int | Wrong:

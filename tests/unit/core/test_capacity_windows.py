@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from csms.core.capacity_windows import LEAD_MS, grid_capacity_w, held_at, is_silent, lowest_w, next_change_ms
+from csms.core.capacity_windows import LEAD_MS, falls_ms, grid_capacity_w, held_at, is_silent, lowest_w, next_change_ms
 from csms.core.grid_terms import CapacityEvent, CapacityWindow, GridOperator, Held, HeldBy
 from csms.core.station import Station
 
@@ -157,6 +157,29 @@ def test_without_a_grid_operator_nobody_is_silent() -> None:
 def test_a_fail_safe_raises_nothing() -> None:
     station = site(window("17:00", "20:00", 30), operator=GridOperator(90_000, 300))
     assert kw_at(station, "2026-06-10T18:00:00+02:00") == 30
+
+
+@pytest.mark.parametrize(
+    ("at", "than_kw", "falls_at"),
+    [
+        ("2026-06-10T16:54:59+02:00", 400, None),  # a limit that is said now expires before
+        ("2026-06-10T16:55:00+02:00", 400, "2026-06-10T17:00:00+02:00"),
+        ("2026-06-10T16:59:34+02:00", 400, "2026-06-10T17:00:00+02:00"),
+        ("2026-06-10T16:59:35+02:00", 300, None),  # it counts already
+        ("2026-06-10T16:59:00+02:00", 300, None),  # as much is left
+        ("2026-06-10T18:28:00+02:00", 300, "2026-06-10T18:30:00+02:00"),
+        ("2026-06-10T18:59:00+02:00", 200, None),  # a rise
+    ],
+)
+def test_when_a_lower_capacity_begins(at: str, than_kw: int, falls_at: str | None) -> None:
+    station = site(window("17:00", "20:00", 300), window("18:30", "19:00", 200))
+    expected_ms = None if falls_at is None else ms(falls_at)
+    assert falls_ms(station, [], ms(at), PARIS, 300_000, than_kw * 1_000) == expected_ms
+
+
+def test_an_event_that_was_told_is_a_fall_that_is_known() -> None:
+    begins_ms = ms("2026-06-10T12:00:00Z")  # that of `DIMMED`
+    assert falls_ms(site(), [DIMMED], begins_ms - 100_000, PARIS, 300_000, 400_000) == begins_ms
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ SITE: dict[str, Any] = {
     "staticLoad": 5,
 }
 EVENING = {"from": "17:00", "to": "20:30", "capacity": 60}
-NOT_DAYS = 'must be a list of some of "mon", "tue", "wed", "thu", "fri", "sat", "sun"'
+NOT_A_DAY = 'must be one of "mon", "tue", "wed", "thu", "fri", "sat", "sun"'
 TOO_LOW = "is below staticLoad and the 0 kW reserved for chargers with control none"
 SET_ASIDE = "for fail-safe power, and its connectors have 20 kW of that"
 
@@ -76,19 +76,45 @@ def test_a_difference_is_told() -> None:
     ]
 
 
-def test_it_is_told_which_capacities_rest_on_this_system() -> None:
+def test_it_is_told_who_gets_what_is_above_the_lowest_capacity() -> None:
     late = EVENING | {"from": "22:00", "to": "23:00", "capacity": 50}
     station = station_of(
         capacitySchedule=[EVENING, late], gridOperator={"failSafeCapacity": 42}, capacityTariff={"target": 40}
     )
-    told = [str(notice) for notice in notices(station) if notice.kind == "rests_on_this_system"]
+    told = [str(notice) for notice in notices(station) if notice.kind == "more_only_with_expiry"]
     assert told == [
-        f"$.{key}: without this server cars go on with their last limits, also when {kw} kW are to hold"
-        " (rests_on_this_system)"
+        f"$.{key}: more than {kw} kW, at any hour, goes only to chargers that are seen to let limits expire, and over"
+        " REST (more_only_with_expiry)"
         for key, kw in (("capacitySchedule", 50), ("gridOperator", 42))
     ]
     harmless = station_of(capacitySchedule=[EVENING | {"capacity": 1_000}], gridOperator={"failSafeCapacity": 1_000})
-    assert not [notice for notice in notices(harmless) if notice.kind == "rests_on_this_system"]
+    assert not [notice for notice in notices(harmless) if notice.kind in {"more_only_with_expiry", "needs_expiry"}]
+
+
+@pytest.mark.parametrize(
+    ("lowest_kw", "chargers", "named"),
+    [
+        (5.2, [("A", 11, "ocpp"), ("B", 50, "auto")], None),
+        (
+            5,
+            [("A", 11, "ocpp"), ("B", 50, "auto"), ("C", 11, "rest"), ("D", 1, "none")],
+            "leaves 3 kW: no car charges at A",
+        ),
+        (1, [("B", 50, "auto"), ("A", 11, "auto")], "leaves 0 kW: no car charges at B, A"),
+        (1, [(f"C{n}", 50, "auto") for n in range(12)], "C8, C9 and 2 more"),
+    ],
+)
+def test_chargers_are_named_where_no_car_charges_unless_limits_expire(
+    lowest_kw: float, chargers: list[tuple[str, float, str]], named: str | None
+) -> None:
+    station = station_of(
+        staticLoad=1,
+        capacitySchedule=[EVENING | {"capacity": lowest_kw}],
+        chargers=[{"id": name, "maxPower": kw, "connectors": 1, "control": control} for name, kw, control in chargers],
+    )
+    told = [str(notice) for notice in notices(station) if notice.kind == "needs_expiry"]
+    assert (named is None and not told) or (named is not None and named in told[0])
+    assert all(notice.startswith("$.capacitySchedule: ") for notice in told)
 
 
 @pytest.mark.parametrize(
@@ -124,11 +150,17 @@ def test_it_is_told_which_capacities_rest_on_this_system() -> None:
         *(
             (
                 {"capacitySchedule": [EVENING | {"days": wrong}]},
-                [
-                    f"$.capacitySchedule[0].days: {NOT_DAYS}",
-                ],
+                [f"$.capacitySchedule[0].days{error}"],
             )
-            for wrong in ([], "mon", ["Mon"], [0], ["mon", None], [["mon"]])
+            for wrong, error in (
+                ([], ": must have a day"),
+                ("mon", ": must be a list"),
+                (["Mon"], f"[0]: {NOT_A_DAY}"),
+                ([0], f"[0]: {NOT_A_DAY}"),
+                (["mon", None], f"[1]: {NOT_A_DAY}"),
+                ([["mon"]], f"[0]: {NOT_A_DAY}"),
+                (["mon"] * 8, ": must have at most 7 items"),
+            )
         ),
         (
             {"capacitySchedule": [EVENING | {"days": ["mon", "mon"]}]},

@@ -1,20 +1,30 @@
 """The grid connection's capacity as time goes by, to the limits that are sent for it: T0 is a Friday, 08:00 UTC."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from csms.core.capabilities import RATE_UNIT_KEY
 from csms.core.capacity_windows import LEAD_MS
 from csms.core.commands import SetLimit
 from csms.core.engine import Engine
-from csms.core.events import CapacityEventSet, CapacityEventWithdrawn, GridOperatorHeard
-from csms.core.firm import RowBound
+from csms.core.events import (
+    CapacityEventSet,
+    CapacityEventWithdrawn,
+    ConnectorStatus,
+    ExplainRequested,
+    GridOperatorHeard,
+)
 from csms.core.grid_terms import CapacityEvent, CapacityWindow, GridOperator
-from csms.core.ids import Now, RequestId
-from csms.core.station import GRID, Control, Station
-from tests.unit.core.driving import KW, T0_MONO_MS, T0_WALL_MS, Drive, charger, station
+from csms.core.ids import ChargerId, Now, RequestId
+from csms.core.replies import Explained
+from csms.core.sentences import sentence
+from csms.core.station import GRID, Control, PhaseLimit, Station
+from tests.unit.core.driving import KEYS, KW, T0_MONO_MS, T0_WALL_MS, Drive, charger, station
+from tests.unit.core.keeping import Keeping
 
 MIN_MS = 60_000
 LEAD_S = LEAD_MS // 1_000
@@ -23,20 +33,25 @@ WINDOWED = replace(SITE, capacity_schedule=(CapacityWindow(8 * 60 + 10, 8 * 60 +
 OPERATED = replace(SITE, grid_operator=GridOperator(40 * KW, 60))
 
 
-def charging(site: Station) -> Drive:
-    """Return a station of two chargers with a car each that has drawn its share for 40 s."""
-    drive = Drive(site)
+def charging(site: Station, keeps_expiry: str = "AB", until_s: float = 60, keys: Mapping[str, str] = KEYS) -> Keeping:
+    """Return a station of two chargers with a car each that has drawn its share for a while."""
+    drive = Keeping(site, keys=keys)
+    drive.keeps_expiry = {ChargerId(each) for each in keeps_expiry}
     drive.bring_up("A", "B")
     drive.start("A")
     drive.start("B")
     drive.accept()
-    go_on(drive, 40)
+    go_on(drive, until_s)
     drive.take()
     return drive
 
 
 def go_on(drive: Drive, until_s: float) -> list[tuple[float, str, float]]:
-    """Let both cars draw what they may, metered each 10 s, and chargers accept; return when who was told what."""
+    """Let both cars draw what they may, metered each 10 s, and chargers accept; return when who was told something new.
+
+    What is only said again is left aside.
+    """
+    last_kw = {charger_id: limit_kw(drive, charger_id) for charger_id in "AB"}
     told: list[tuple[float, str, float]] = []
     while drive.now_ms < until_s * 1_000:
         drive.take()
@@ -45,8 +60,10 @@ def go_on(drive: Drive, until_s: float) -> list[tuple[float, str, float]]:
         for charger_id in ("A", "B"):
             drive.sample(charger_id, 1, int(limit_kw(drive, charger_id) * KW))
         drive.accept()
-        sent = [c for c in drive.take() if isinstance(c, SetLimit) and c.idx == 1]
-        told += [(drive.now_ms / 1_000, c.charger_id, c.limit_w / KW) for c in sent]
+        for sent in drive.take():
+            if isinstance(sent, SetLimit) and sent.idx == 1 and sent.limit_w / KW != last_kw[sent.charger_id]:
+                last_kw[sent.charger_id] = sent.limit_w / KW
+                told.append((drive.now_ms / 1_000, sent.charger_id, sent.limit_w / KW))
     return told
 
 
@@ -109,7 +126,7 @@ def test_an_event_that_holds_at_once_overbooks_and_is_worked_off_and_withdrawn_g
     assert drive.limits() == [("A", 1, 10 * KW), ("B", 1, 10 * KW)]
     assert drive.row_kw() == 100
     drive.accept()
-    go_on(drive, 60)
+    go_on(drive, 90)
     assert drive.row_kw() == 20
     drive.recover()
     assert drive.engine.node_capacity_w(GRID) == 20 * KW, "it is durable"
@@ -131,9 +148,11 @@ def test_a_grid_operator_who_falls_silent_and_comes_back() -> None:
     drive = charging(OPERATED)
     assert [limit_kw(drive, each) for each in "AB"] == [20, 20]
     drive.do(GridOperatorHeard(RequestId(900), ""))
-    assert drive.limits() == [("A", 1, 50 * KW), ("B", 1, 50 * KW)]
+    assert drive.limits() == [("A", 1, 20 * KW), ("B", 1, 20 * KW)], "said again, to see whether it expires"
     drive.accept()
-    assert go_on(drive, 99) == []
+    go_on(drive, 80)
+    assert [limit_kw(drive, each) for each in "AB"] == [50, 50]
+    assert go_on(drive, 119) == []
     drive.take()
     drive.wait(0.999)
     assert drive.limits() == []
@@ -141,11 +160,11 @@ def test_a_grid_operator_who_falls_silent_and_comes_back() -> None:
     assert drive.limits() == [("A", 1, 20 * KW), ("B", 1, 20 * KW)]
     assert "grid_operator_silent" in drive.engine.all_changes().notices  # type: ignore[operator]
     drive.accept()
-    go_on(drive, 120)
+    go_on(drive, 140)
     assert drive.row_kw() == 40
     drive.do(GridOperatorHeard(RequestId(901), ""))
     assert drive.engine.node_capacity_w(GRID) == 100 * KW
-    go_on(drive, 160)
+    go_on(drive, 180)
     assert drive.row_kw() == 100
 
 
@@ -206,10 +225,162 @@ def test_what_is_firm_is_the_lowest_that_may_come(site: Station, firm_kw: int) -
     assert drive.engine.firm_bounds()[GRID].firm_w == firm_kw * KW
     event = CapacityEvent("e1", T0_WALL_MS + 3_600_000, None, 10 * KW, "DSO")
     drive.do(CapacityEventSet(RequestId(901), event))
-    booked_w = drive.engine.node_booked_w(GRID)
-    static_w = site.static_load_w
-    assert drive.engine.firm_bounds()[GRID] == RowBound(booked_w, 10 * KW - static_w)
-    assert not drive.engine.firm_bounds()[GRID].holds, "what is above rests on this process"
+    drive.accept()
+    go_on(drive, 200)
+    firm_w = 10 * KW - site.static_load_w
+    bound = drive.engine.firm_bounds()[GRID]
+    assert (bound.firm_w, bound.expired_w, bound.holds) == (firm_w, firm_w, True)
+    assert bound.possible_w > firm_w, "what is above falls by itself"
+
+
+def test_who_lets_no_limit_expire_has_the_lowest_of_the_schedule_at_any_hour() -> None:
+    drive = charging(WINDOWED, keeps_expiry="A")
+    assert [limit_kw(drive, each) for each in "AB"] == [70, 30]
+    bound = drive.engine.firm_bounds()[GRID]
+    assert (bound.possible_w, bound.expired_w) == (100 * KW, 60 * KW)
+
+
+@pytest.mark.parametrize(("keeps", "shares_kw"), [("", [30, 30]), ("B", [30, 70]), ("AB", [50, 50])])
+def test_a_restart_takes_nothing_from_those_who_show_again_that_limits_expire(keeps: str, shares_kw: list[int]) -> None:
+    """A lower capacity is known, and what was said is not known to expire: it is said again so that it does."""
+    drive = charging(WINDOWED)
+    drive.keeps_expiry = {ChargerId(each) for each in keeps}
+    drive.recover()
+    for charger_id in "AB":
+        drive.connect(charger_id)
+        drive.status(charger_id, 1, ConnectorStatus.CHARGING)
+    drive.accept()
+    told = go_on(drive, 200)
+    assert [limit_kw(drive, each) for each in "AB"] == shares_kw
+    fell = {charger_id for _, charger_id, kw in told if kw < 50}
+    assert fell == set("AB") - set(keeps)
+
+
+def test_who_does_not_answer_whether_its_limits_expire_keeps_what_it_has_for_a_while() -> None:
+    drive = charging(SITE)
+    drive.answers_schedules = False
+    drive.do(CapacityEventSet(RequestId(900), CapacityEvent("e1", T0_WALL_MS + 3_600_000, None, 40 * KW, "DSO")))
+    drive.accept()
+    went = drive.now_ms / 1_000
+    told = go_on(drive, went + 130)
+    assert {charger_id: kw for _, charger_id, kw in told} == {"A": 20, "B": 20}
+    assert all(89 <= at_s - went <= 105 for at_s, _, _ in told), told
+
+
+def test_limits_that_expire_do_so_when_a_known_window_begins_and_are_said_again_in_time() -> None:
+    """As long as this process lives nobody notices: who keeps its power is told again 25 seconds before."""
+    drive = charging(WINDOWED)
+    go_on(drive, 360)
+    at_ms, limit = drive.said["A", 1]
+    assert (limit.limit_w, limit.expires_to_w) == (50 * KW, 30 * KW)
+    assert at_ms / 1_000 + limit.expires_s == pytest.approx(600, abs=1), "at 8:10, when the window begins"
+
+
+def test_who_keeps_its_power_is_told_again_when_a_lower_capacity_counts() -> None:
+    hours = (CapacityWindow(8 * 60 + 10, 8 * 60 + 20, 60 * KW), CapacityWindow(20 * 60, 21 * 60, 30 * KW))
+    drive = charging(replace(station(100, charger("A", 20), charger("B", 80)), capacity_schedule=hours))
+    go_on(drive, 574)
+    before_ms, limit = drive.said["A", 1]
+    assert (limit.limit_w, limit.expires_to_w) == (20 * KW, 15 * KW)
+    assert before_ms / 1_000 + limit.expires_s == pytest.approx(600, abs=1)
+    go_on(drive, 576)
+    at_ms, limit = drive.said["A", 1]
+    assert (at_ms, limit.limit_w, limit.expires_s) == (575_000, 20 * KW, 300)
+
+
+def test_an_event_that_is_withdrawn_before_its_time_makes_all_firm_again() -> None:
+    drive = charging(SITE, keeps_expiry="A")
+    drive.do(CapacityEventSet(RequestId(900), CapacityEvent("e1", T0_WALL_MS + 3_600_000, None, 40 * KW, "DSO")))
+    drive.accept()
+    go_on(drive, 120)
+    assert [limit_kw(drive, each) for each in "AB"] == [80, 20]
+    drive.do(CapacityEventWithdrawn(RequestId(901), "e1", ""))
+    assert drive.engine.firm_bounds()[GRID].expired_w is None
+    drive.accept()
+    go_on(drive, 240)
+    assert [limit_kw(drive, each) for each in "AB"] == [50, 50]
+
+
+@pytest.mark.parametrize(
+    ("keeps", "shares_kw"),
+    [("AB", [50, 50]), ("B", [0, 80]), ("", [0, 0])],
+)
+def test_where_nothing_is_certain_one_charger_at_a_time_is_asked_with_the_least(
+    keeps: str, shares_kw: list[int]
+) -> None:
+    drive = Keeping(replace(SITE, capacity_schedule=(CapacityWindow(20 * 60, 21 * 60, 0),)))
+    drive.keeps_expiry = {ChargerId(each) for each in keeps}
+    drive.bring_up("A", "B")
+    for charger_id in "AB":
+        drive.start(charger_id)
+        drive.status(charger_id, 1, ConnectorStatus.CHARGING)
+    assert drive.limits() == [("A", 1, 1 * KW)], "B waits until A has answered"
+    drive.wait(5)
+    assert drive.limits() == []
+    told = {"A": [1.0], "B": []}
+    for _ in range(6):
+        drive.accept()
+        for charger_id, _, limit_w in drive.limits():
+            told[charger_id].append(limit_w / KW)
+        drive.wait(10)
+    assert {charger_id: kw[0] for charger_id, kw in told.items()} == {"A": 1, "B": 1}
+    assert [limit_kw(drive, each) for each in "AB"] == shares_kw
+    bound = drive.engine.firm_bounds()[GRID]
+    assert (bound.firm_w, bound.expired_w) == (0, 0)
+
+
+def test_who_was_asked_on_trust_and_does_not_answer_loses_it() -> None:
+    drive = Keeping(replace(SITE, capacity_schedule=(CapacityWindow(20 * 60, 21 * 60, 0),)))
+    drive.answers_schedules = False
+    drive.bring_up("A", "B")
+    drive.start("A")
+    drive.status("A", 1, ConnectorStatus.CHARGING)
+    drive.accept()
+    go = drive.now_ms / 1_000
+    drive.wait(89)
+    drive.accept()
+    assert drive.k_kw("A") == 1
+    drive.wait(2)
+    drive.accept()
+    drive.sample("A", 1, 0)
+    assert drive.now_ms / 1_000 - go < 92
+    assert drive.k_kw("A") == 0
+
+
+@pytest.mark.parametrize(("keeps", "amperes"), [("AB", [35, 35]), ("A", [35, 20]), ("", [20, 20])])
+def test_where_the_phases_say_it_all_a_lower_capacity_in_watts_is_firm_all_the_same(
+    keeps: str, amperes: list[int]
+) -> None:
+    """70 A on each phase; of 27.6 kW in the evening two three-phase cars have 20 A each."""
+    limit = PhaseLimit((70_000, 70_000, 70_000))
+    ac = [replace(charger(name, 22, phases=3, min_w=4_140), rotation=(1, 2, 3)) for name in "AB"]
+    ac = [replace(each, max_power_w=24_150) for each in ac]
+    site = replace(
+        station(1, *ac),
+        grid_capacity_w=limit.power_w,
+        phase_limit=limit,
+        capacity_schedule=(CapacityWindow(1_200, 1_260, 27_600),),
+    )
+    drive = charging(site, keeps, 90, {**KEYS, RATE_UNIT_KEY: "Current"})
+    assert [limit_kw(drive, each) * KW // 690 for each in "AB"] == amperes
+    bound = drive.engine.firm_bounds()[GRID]
+    assert bound.expired_w is not None
+    assert bound.expired_w <= 27_600
+
+
+def test_a_car_that_can_have_what_is_certain_alone_is_told_why() -> None:
+    drive = charging(WINDOWED, keeps_expiry="A")
+    session_id = next(
+        view.session_id for view in drive.engine.all_changes().sessions.values() if view and view.charger_id == "B"
+    )
+    drive.do(ExplainRequested(RequestId(900), session_id))
+    outcome = drive.outcomes[RequestId(900)]
+    assert isinstance(outcome, Explained)
+    assert outcome.explanation.firm_w == 60 * KW
+    assert sentence(outcome.explanation) == (
+        "The car at connector 1 of B may take 30 kW, its share of the 60 kW that the grid connection is certain to "
+        "have: its charger was not seen to let limits expire, so it has none of the rest."
+    )
 
 
 def test_t0_is_what_the_table_says() -> None:

@@ -6,14 +6,10 @@ from dataclasses import replace
 import pytest
 
 from csms.core.alarms import Alarm
-from csms.core.commands import Call, Purpose, ReadSchedule, SetLimit
-from csms.core.engine import Step
 from csms.core.events import (
     BatteryReported,
     ConnectorStatus,
     ExplainRequested,
-    Fact,
-    ScheduleRead,
     SiteMeterFailed,
     SiteMeterRead,
 )
@@ -23,6 +19,7 @@ from csms.core.replies import Explained, Refusal, Refused, SiteMeterShown
 from csms.core.site_meter import Measures, ModbusSource, SiteMeter, SiteMeterView
 from csms.core.station import GRID, Battery, Circuit, PhaseLimit, Station
 from tests.unit.core.driving import KW, Drive, charger, station
+from tests.unit.core.keeping import Keeping
 from tests.unit.core.powering import Powered
 
 BASE = SiteMeter()
@@ -87,32 +84,6 @@ def explained(drive: Drive) -> Explanation:
     return outcome.explanation
 
 
-class Keeping(Drive):
-    """A drive whose chargers show that they let limits expire, those named in `keeps_expiry`."""
-
-    def __init__(self, site_: Station) -> None:
-        self.keeps_expiry = {"C1", "C2"}
-        self.said: dict[str, tuple[int, SetLimit]] = {}
-        super().__init__(site_)
-
-    def do(self, *facts: Fact) -> Step:
-        step = super().do(*facts)
-        for command in (*step.at_once, *step.after_commit):
-            if isinstance(command, SetLimit) and command.purpose is Purpose.TX:
-                self.said[command.charger_id] = self.now_ms, command
-        return step
-
-    def answer(self, call: Call, status: str = "Accepted") -> Step:
-        if not isinstance(call, ReadSchedule) or call.duration_s == 60:
-            return super().answer(call, status)
-        self.open_calls.remove(call)
-        at_ms, limit = self.said[call.charger_id]
-        if call.charger_id not in self.keeps_expiry or limit.expires_to_w is None:
-            return self.do(ScheduleRead(call.token, None, limit.limit_w))
-        left_s = 300 - (self.now_ms - at_ms) // 1_000
-        return self.do(ScheduleRead(call.token, None, limit.limit_w, left_s, None, limit.expires_to_w))
-
-
 def firm_kw(drive: Drive) -> float:
     """Return what the grid connection has for cars whatever is measured."""
     return (drive.engine.firm_bounds()[GRID].firm_w or 0) / KW
@@ -175,7 +146,7 @@ def test_what_is_measured_below_the_maximum_goes_to_cars_and_is_not_firm() -> No
 
 def test_a_charger_whose_limits_do_not_expire_gets_what_is_firm_alone() -> None:
     drive = Keeping(site())
-    drive.keeps_expiry.discard("C2")
+    drive.keeps_expiry.discard(ChargerId("C2"))
     charging(drive, "C1", "C2")
     live(drive, 10, {"C1": None, "C2": None}, 150)
     assert (drive.k_kw("C1"), drive.k_kw("C2")) == (60, 25)
@@ -193,11 +164,18 @@ def test_what_is_not_firm_goes_to_cars_beneath_a_fuse_on_each_phase_too() -> Non
 
 
 def test_who_gets_what_is_firm_alone_gets_its_least_whole_or_not_at_all() -> None:
-    """C2 is to have a third of the 50 kW that are firm; C1 has given its part back, and C3 has not yet."""
+    """C2 is to have a third of the 50 kW that are firm; C1 has given its part back, and C3 has not yet.
+
+    Of C2 it is known that its limits do not expire.
+    """
     chargers = tuple(replace(charger(f"C{n}", kw), min_power_w=15 * KW) for n, kw in ((1, 25), (2, 60), (3, 25)))
     drive = Keeping(replace(site(), chargers=chargers))
-    drive.keeps_expiry = {"C1", "C3"}
-    drive.bring_up("C2")
+    drive.keeps_expiry = {ChargerId("C1"), ChargerId("C3")}
+    drive.bring_up("C1", "C3")
+    charging(drive, "C2")
+    live(drive, 10, {"C2": None}, 30)
+    drive.stop("C2", drive.open_transactions()[0])
+    drive.status("C2", 1, ConnectorStatus.AVAILABLE)
     charging(drive, "C1", "C3")
     live(drive, 10, {"C1": None, "C3": None}, 150)
     drive.start("C2")

@@ -1,17 +1,20 @@
 """Who gives way to whom, and when (ALLOCATOR.md §6); DC chargers whose cars need 10 kW."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from csms.core.allocator import Claim, Node, loads_of
 from csms.core.events import ConnectorStatus
+from csms.core.grid_terms import CapacityWindow
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.learnt import Learnt
 from csms.core.rotation import Room
 from csms.core.station import Charger, Circuit
 from csms.core.terms import Terms
 from tests.unit.core.driving import KEYS, KW, Drive, charger, station
+from tests.unit.core.keeping import Keeping
 
 
 def dc(name: str, *, circuit: str | None = None, min_kw: int = 10) -> Charger:
@@ -209,3 +212,18 @@ def test_who_gives_way_is_on_the_phase_that_is_full(candidates: list[Claim], giv
     room.take(claim("A", 1), SINGLE_W)
     room.take(claim("Z", 1), SINGLE_W)
     assert [each.session_id for each in room.givers(waiting, candidates)] == givers
+
+
+def test_with_the_power_that_is_firm_only_those_take_turns_who_can_have_no_other() -> None:
+    """C lets limits expire, so it has the rest of 100 kW; A and B take turns with the 15 kW of the evening."""
+    evening = (CapacityWindow(20 * 60, 21 * 60, 15 * KW),)
+    drive = Keeping(replace(station(100, dc("C"), dc("A"), dc("B")), capacity_schedule=evening))
+    drive.keeps_expiry = {ChargerId("C")}
+    drive.bring_up("C", "A", "B")
+    drive.is_recovered = False
+    plug(drive, "C", "A", "B")
+    charge(drive, 14, {"A": 50, "B": 50, "C": 50})
+    assert running(drive, "A", "B", "C") == "AC"
+    charge(drive, 4, {"A": 50, "B": 50, "C": 50})
+    assert running(drive, "A", "B", "C") == "BC"
+    assert drive.k_kw("C", 1) == 50

@@ -6,6 +6,7 @@ import pytest
 
 from csms.core.events import ConnectorStatus, ExplainRequested
 from csms.core.explanation import Explanation
+from csms.core.grid_terms import CapacityWindow
 from csms.core.ids import RequestId
 from csms.core.replies import Explained
 from csms.core.sentences import sentence
@@ -264,7 +265,7 @@ def test_at_its_reserve_it_gives_nothing_until_it_is_well_above() -> None:
 
 def test_it_takes_what_no_car_has_needed_for_a_minute_and_gives_way_to_a_car_at_once() -> None:
     drive = full_station(soc_percent=50, cars=2)
-    drive.on(110)  # what the cars take has been learnt after half of that
+    drive.on(60)  # what the cars take has been learnt after half of that
     spare_kw = 397 - sum(shares_kw(drive))
     assert drive.battery_kw == pytest.approx(-spare_kw, abs=1)
     assert drive.row_kw() <= 397
@@ -420,3 +421,20 @@ def test_who_gets_what_is_firm_alone_is_limited_by_the_grid_connection() -> None
         drive.plug_in(*place)
     drive.on(60)
     assert explained(drive, "A", 1).limited_by == "grid"
+
+
+def test_it_takes_power_of_the_hour_only_as_far_as_that_is_firm() -> None:
+    """What it takes does not expire: of 397 kW it may have the 40 kW that hold in the evening, less what cars have."""
+    evening = (CapacityWindow(20 * 60, 21 * 60, 43 * KW),)
+    drive = Powered(replace(site(), capacity_schedule=evening), soc_percent=50)
+    drive.report()
+    drive.bring_up("A", "B")
+    drive.on(80)
+    assert drive.battery_kw == -40
+    drive.plug_in("A", 1, 30)
+    drive.on(200)
+    assert drive.k_kw("A", 1) == pytest.approx(34, abs=3)
+    assert -10 <= drive.battery_kw <= 0, "the car has its firm share before it"
+    _, expired_kw = firmly_kw(drive)
+    assert expired_kw is not None
+    assert expired_kw <= 40

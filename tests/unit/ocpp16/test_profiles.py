@@ -155,3 +155,6 @@ def test_a_limit_that_expires_counts_from_a_moment_that_we_choose(
     assert profile["chargingProfileKind"] == "Absolute"
     assert profile["chargingSchedule"]["chargingSchedulePeriod"] == periods
     assert profile["chargingSchedule"]["startSchedule"] == "2025-12-31T00:00:00Z"
+    sooner = set_charging_profile(replace(command, expires_s=90), T)
+    schedule = cast("dict[str, Any]", sooner["csChargingProfiles"])["chargingSchedule"]
+    assert schedule["chargingSchedulePeriod"][1]["startPeriod"] == 86_490
