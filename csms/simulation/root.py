@@ -60,6 +60,14 @@ class Terms:
         edges = (at.wall_ms, *(each for each in self._edges_ms(at.wall_ms) if 0 < each - at.wall_ms <= LEAD_MS))
         return min(self._in_silence_w(at), *(self._told_w(wall_ms) for wall_ms in edges), self._told_w(at.wall_ms))
 
+    def lowest_w(self, at: Instant) -> int:
+        """Return the lowest that may come without anything new being said (docs/adr/0044)."""
+        operator = self.station.grid_operator
+        windows = (window.capacity_w for window in self.station.capacity_schedule)
+        told = (e.capacity_w for e in self.events.values() if e.to_ms is None or at.wall_ms < e.to_ms)
+        silent = () if operator is None else (operator.fail_safe_capacity_w,)
+        return min(self.station.grid_capacity_w, *windows, *told, *silent, self.station.grid_capacity_w)
+
     def _edges_ms(self, wall_ms: int) -> Iterable[int]:
         midnight_ms = wall_ms // DAY_MS * DAY_MS
         for window in self.station.capacity_schedule:
@@ -284,8 +292,8 @@ class Root:
         return 0 if self.battery is None else self.battery.taking_w
 
     def firm_w(self, at: Instant) -> int:
-        """Return what is left when the battery is gone, and the base load is at its maximum (I11)."""
-        return max(0, self.terms.counted_w(at) - self._most_base_w())
+        """Return what is left at the worst hour when the battery is gone, and the base load is at its maximum (I11)."""
+        return max(0, self.terms.lowest_w(at) - self._most_base_w())
 
     def _most_base_w(self) -> int:
         static_w = self.station.static_load_w

@@ -54,6 +54,7 @@ def main() -> int:
     parser.add_argument("--chargers", type=int, help="chargers of a run; default: drawn by its seed")
     parser.add_argument("--faults", default="drawn", help="as in csms simulate")
     parser.add_argument("--phases", action="store_true", help="every world has fuses limited on each phase")
+    parser.add_argument("--energy", action="store_true", help="every world has a battery, a meter, a schedule …")
     given = parser.parse_args()
     choice = read_choice(given.faults)
     if isinstance(choice, str):
@@ -63,8 +64,8 @@ def main() -> int:
         spent_s = time.monotonic() - begun
         if spent_s >= given.minutes * 60:
             break
-        phases = given.phases or seed % PHASES_EVERY == 0
-        options = Options(seed, given.hours, given.chargers, choice, phases=phases)
+        phases = not given.energy and (given.phases or seed % PHASES_EVERY == 0)
+        options = Options(seed, given.hours, given.chargers, choice, phases=phases, energy=given.energy)
         outcome = simulate(options)
         tally.add(outcome)
         if outcome.violation is not None:
