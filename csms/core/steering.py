@@ -445,12 +445,13 @@ def expires_s(state: State, now: Now) -> int:
 def _expires_to_w(charger: ChargerState, manner: Manner, limit_w: int, firm_w: int) -> int | None:
     """Return where a limit falls without this server, W, or None where it stays: mode `expire`, and conditional power.
 
-    A TxDefaultProfile is kept in flash memory, which is not written every other minute.
+    To no more than is firm for it: a fail-safe power may wait for room. A TxDefaultProfile is kept in flash memory,
+    which is not written every other minute.
     """
     if manner.purpose is not Purpose.TX or not charger.takes_expiry:
         return None
     expires = charger.config.fail_safe is FailSafe.EXPIRE
-    falls_to_w = fail_safe_w(charger.config, manner.form) if expires else firm_w
+    falls_to_w = min(firm_w, fail_safe_w(charger.config, manner.form)) if expires else firm_w
     return falls_to_w if limit_w > falls_to_w else None
 
 

@@ -5,9 +5,10 @@ settling of each hop every car must have its fair share, nothing may stand idle,
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
-from csms.core.commands import Purpose, RateUnit
+from csms.core.commands import Purpose
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.records import Driver, SessionStored
 from csms.core.station import GRID, Charger, Control, Station
@@ -18,10 +19,18 @@ from csms.simulation.faults import Kind
 from csms.simulation.host import Controller
 from csms.simulation.judge import Change, Judge
 from csms.simulation.reference import Claim, fair_shares
+from csms.simulation.stopped import (
+    TRIM_STEPS,
+    check_stopped,
+    dead_band_w,
+    key_of,
+    limit_of_w,
+    shows_what_it_wants,
+    step_of_w,
+)
+from csms.simulation.supplies import Supplies
 from csms.simulation.surroundings import Surroundings
 from csms.simulation.trace import ViolationError
-from csms.simulation.truth import booked_on
-from csms.simulation.wiring import BALANCED, SIXTHS
 from csms.simulation.workoff import WORK_OFF_MS
 
 TOLD_MS = (20_000, 60_000, 180_000)
@@ -32,8 +41,8 @@ LATE = (Kind.LATE_EXECUTION, Kind.LATE_ANSWER, Kind.LATE_DELIVERY)
 QUIET_END_MS = 60_000
 """Limits must not have moved for so long at the end of the calm."""
 
-TRIM_STEPS = 100
-"""A trim is taken off in steps of 0.5 % of its row, and may be given back one step late."""
+RESTED_MS = 150_000
+"""H + 30 s and a minute: so long what a site has must have been about the same."""
 
 
 def begin(around: Surroundings, models: list[ChargerModel]) -> None:
@@ -80,29 +89,57 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
         if (charger := station.charger(row.charger_id)) is not None
     ]
     claims = [claim for claim in everyone if claim.rows[0] not in troubled]
+    if judge.supplies is not None:
+        return _check_supplied(judge, judge.supplies, engine, station, everyone, claims)
     claimed = {claim.rows[0] for claim in claims}
     if judge.truth.rows.phases:
-        for claim in [each for each in claims if _shows_what_it_wants(each, judge)]:
-            _is_stopped_by_a_row(claim, judge, engine, station)
+        for claim in [each for each in claims if shows_what_it_wants(each, judge)]:
+            check_stopped(claim, judge, engine, station)
         return _settled(judge, engine, station, troubled, claimed, now_ms, len(claims))
     draining = [known.charger for known in judge.mirror.chargers.values() if known.is_draining]
     rows |= _rows(station, draining)
     among_all, apart = (_shares(each, judge, engine, rows) for each in (everyone, claims))
     others = [claim for claim in everyone if claim not in claims]
     # What one in trouble holds of the others' shares is missing to them, who are not cut for each other.
-    is_missing = any(engine.booked_w(_key(claim)) > among_all[claim.name] for claim in others)
+    is_missing = any(engine.booked_w(key_of(claim)) > among_all[claim.name] for claim in others)
     unsteered = {each.charger_id for each in station.chargers if each.control in {Control.REST, Control.NONE}}
     full = _overbooked_by(troubled | unsteered, rows, engine)
     for claim in claims:
         shares_w = (among_all[claim.name], apart[claim.name])
         lowest_w = 0 if is_missing or not full.isdisjoint(claim.rows) else min(shares_w)
         beside = [c for c in everyone if c is not claim and not set(c.rows).isdisjoint(claim.rows)]
-        more_w = [_limit_w(judge, _key(other)) - among_all[other.name] for other in beside]
+        more_w = [limit_of_w(judge, key_of(other)) - among_all[other.name] for other in beside]
         short_w, over_w = sum(-min(0, watts) for watts in more_w), sum(max(0, watts) for watts in more_w)
         least_w = max(0, lowest_w - over_w - _trimmed_w(judge, station, rows, claim))
         _compare(claim, least_w, max(shares_w) + short_w, judge, engine, station)
     claimed -= {claim.rows[0] for claim in claims if _trimmed_w(judge, station, rows, claim)}
     return _settled(judge, engine, station, troubled, claimed, now_ms, len(claims))
+
+
+def _check_supplied(
+    judge: Judge, supplies: Supplies, engine: Controller, station: Station, everyone: list[Claim], claims: list[Claim]
+) -> int:
+    """Judge a site whose capacity has rested: none of it is left beside one who waits, and all that is given is shared.
+
+    Those that were not seen to let limits expire share what is firm; they count with what they have.
+    """
+    if judge.truth.now_ms - supplies.moved_ms < RESTED_MS:
+        return 0
+    rows = _rows(station, station.chargers)
+    free = [claim for claim in claims if key_of(claim).charger_id in supplies.keeping]
+    given_w = {claim.name: limit_of_w(judge, key_of(claim)) for claim in everyone}
+    counted = [c if c in free else replace(c, min_w=0, max_w=given_w[c.name], held_w=0) for c in everyone]
+    shares = _shares(counted, judge, engine, rows, sum(given_w.values()))
+    more_w = {name: watts - shares[name] for name, watts in given_w.items()}
+    for claim in claims:
+        if not _trimmed_w(judge, station, rows, claim):
+            check_stopped(claim, judge, engine, station)
+    for claim in free:
+        beside = [c.name for c in everyone if c is not claim and not set(c.rows).isdisjoint(claim.rows)]
+        over_w, short_w = (sum(max(0, sign * more_w[name]) for name in beside) for sign in (1, -1))
+        least_w = max(0, shares[claim.name] - over_w - _trimmed_w(judge, station, rows, claim))
+        _compare(claim, least_w, shares[claim.name] + short_w, judge, engine, station)
+    return len(claims)
 
 
 def _settled(
@@ -120,64 +157,6 @@ def _settled(
     if _swing(list(moved.values())):
         raise ViolationError(f"I10: limits still move: {moved}")
     return count
-
-
-def _shows_what_it_wants(claim: Claim, judge: Judge) -> bool:
-    """Return whether the core can know of a car that it draws all that it may.
-
-    One that uses fewer phases than its charger has draws a part of each limit, as one does that wants little: its
-    charger has to tell its phases, and it has to keep to them.
-    """
-    key = _key(claim)
-    model = judge.chargers[key.charger_id]
-    car = model.outlets[key.idx - 1].car
-    return car is None or model.phased is None or car.used == model.phased.wiring.own or model.tells_phases(car)
-
-
-def _beyond_thirds(row: str, judge: Judge, station: Station) -> int:
-    """Return what limits and defaults in watts at chargers of three phases are on a phase beyond what can flow there.
-
-    They are shared out as if a car could have all of them on one phase (docs/adr/0042), a third of its charger's
-    maximum and more.
-    """
-    beyond = 0
-    for charger in station.chargers:
-        if row in judge.truth.rows.phases_of(charger.charger_id) and charger.phases > 1:
-            known = judge.mirror.chargers[charger.charger_id]
-            told_w = 0
-            for connector in known.connectors.values():
-                sends = [send for send in (*connector.sends[-1:], *known.defaults) if send.form.unit is RateUnit.W]
-                told_w += max((send.limit_w for send in sends), default=0)
-            beyond += max(0, SIXTHS * told_w - BALANCED * charger.max_power_w)
-    return beyond
-
-
-def _is_stopped_by_a_row(claim: Claim, judge: Judge, engine: Controller, station: Station) -> None:
-    """Judge that who has less than it wants has it because a row above it is full, of watts or of a phase.
-
-    What a limit is on a phase depends on what is known of its car: shares there are not computed anew, but room that is
-    left for one who waits is found. A row is full when it has no room for the dead band and a step of rounding, or for
-    the least of one that has nothing.
-    """
-    key = _key(claim)
-    charger = next(each for each in station.chargers if each.charger_id == key.charger_id)
-    limit_w, step_w = _limit_w(judge, key), _step_w(judge, key, charger) + 10
-    needed_w = _dead_band_w(charger, claim.max_w) + step_w
-    if limit_w + needed_w >= claim.max_w:
-        return
-    if limit_w < claim.min_w:
-        needed_w = claim.min_w - limit_w + step_w
-    rows, sends = judge.truth.rows, judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
-    in_amperes = any(send.form.unit is RateUnit.A for send in sends) or charger.is_dc
-    load = BALANCED if in_amperes and charger.phases != 1 else SIXTHS
-    for row in rows.of(key.charger_id):
-        capacity = rows.capacity(row)
-        needed = needed_w * load if row in rows.phases else needed_w
-        taken = booked_on(engine, row) + _beyond_thirds(row, judge, station)
-        if capacity is not None and taken + needed + capacity // TRIM_STEPS > capacity:
-            return
-    booked = {row: (booked_on(engine, row), rows.capacity(row)) for row in rows.of(key.charger_id)}
-    raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} of {claim.max_w} W, and there is room: {booked}")
 
 
 def _trimmed_w(judge: Judge, station: Station, rows: dict[str, tuple[str, ...]], claim: Claim) -> int:
@@ -236,11 +215,19 @@ def _overbooked_by(troubled: set[ChargerId], rows: dict[str, tuple[str, ...]], e
     return {row for row, cap_w in caps_w.items() if cap_w is not None and engine.node_booked_w(row) > cap_w}
 
 
-def _shares(claims: list[Claim], judge: Judge, engine: Controller, rows: dict[str, tuple[str, ...]]) -> dict[str, int]:
-    """Return the fair share of each claim in what the chargers without claims leave, W."""
+def _shares(
+    claims: list[Claim],
+    judge: Judge,
+    engine: Controller,
+    rows: dict[str, tuple[str, ...]],
+    grid_w: int | None = None,
+) -> dict[str, int]:
+    """Return the fair share of each claim in what the chargers without claims leave, W; `grid_w`: at the root."""
     station = judge.mirror.station
     room_w = _room(station, engine, rows, {claim.rows[0] for claim in claims})
     _keep_fail_safe(station, engine, claims, room_w)
+    if grid_w is not None:
+        room_w[GRID] = grid_w
     return fair_shares(claims, room_w)
 
 
@@ -277,11 +264,6 @@ def _claim(row: SessionStored, charger: Charger, rows: tuple[str, ...], judge: J
     )
 
 
-def _key(claim: Claim) -> ConnectorKey:
-    charger_id, idx = claim.name.split("#")
-    return ConnectorKey(ChargerId(charger_id), int(idx))
-
-
 def _start_w(judge: Judge, key: ConnectorKey) -> int:
     """Return the power to start with that may be in force at a connector, W: it stays until somebody needs it."""
     sends = judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
@@ -309,14 +291,14 @@ def _compare(claim: Claim, lowest_w: int, highest_w: int, judge: Judge, engine: 
     Nobody is cut for others who are short by less than their dead bands (LEDGER.md §2): what those miss together,
     `highest_w` allows for, and what others have within theirs, `lowest_w`.
     """
-    key = _key(claim)
+    key = key_of(claim)
     charger = next(each for each in station.chargers if each.charger_id == key.charger_id)
-    limit_w = _limit_w(judge, key)
-    step_w = _step_w(judge, key, charger) + 10
+    limit_w = limit_of_w(judge, key)
+    step_w = step_of_w(judge, key, charger) + 10
     booked_w = engine.booked_w(key)
-    if limit_w < lowest_w - _dead_band_w(charger, lowest_w) - step_w:
+    if limit_w < lowest_w - dead_band_w(charger, lowest_w) - step_w:
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {lowest_w} W")
-    if highest_w and limit_w > highest_w + _dead_band_w(charger, highest_w) + step_w:
+    if highest_w and limit_w > highest_w + dead_band_w(charger, highest_w) + step_w:
         raise ViolationError(f"I10: {claim.name} has a limit of {limit_w} W, its fair share is {highest_w} W")
     if booked_w > max(_before_w(judge, key), limit_w, charger.fail_safe_power_w, _start_w(judge, key)) + step_w:
         raise ViolationError(f"I10: {claim.name} is booked {booked_w} W at a limit of {limit_w} W")
@@ -333,7 +315,7 @@ def _compare(claim: Claim, lowest_w: int, highest_w: int, judge: Judge, engine: 
         return  # a TxProfile prevails over the default that was said since, also when it is lower
     model = judge.chargers[charger.charger_id]
     obeyed_w = model.obeyed_w(key.idx)
-    if obeyed_w + _step_w(judge, key, charger) < min(last.limit_w, model.hardware_w):
+    if obeyed_w + step_of_w(judge, key, charger) < min(last.limit_w, model.hardware_w):
         raise ViolationError(f"I10: {claim.name} obeys {obeyed_w} W, its limit is {last.limit_w} W")
 
 
@@ -350,15 +332,6 @@ def _idle(judge: Judge, engine: Controller, station: Station, troubled: set[Char
                 raise ViolationError(f"I10: {charger.charger_id}#{idx} is idle and booked {booked_w} W")
 
 
-def _limit_w(judge: Judge, key: ConnectorKey) -> int:
-    """Return the limit of what runs at a connector, W: the last one of its own, else the default."""
-    charger = judge.mirror.chargers[key.charger_id]
-    connector = charger.connectors[key.idx]
-    own = [each.limit_w for each in judge.changes if (each.key, each.transaction_id) == (key, connector.open_id)]
-    defaults = [send.limit_w for send in charger.defaults]
-    return [0, *defaults, *own][-1]
-
-
 def _before_w(judge: Judge, key: ConnectorKey) -> int:
     """Return what a connector was told before a cut that has not had the time to settle, W: it is booked until then."""
     changes = [each for each in judge.changes if each.key == key]
@@ -373,21 +346,10 @@ def _is_held_lower(judge: Judge, charger_id: ChargerId) -> bool:
         return False
     charger = station.charger(charger_id)
     return charger is not None and any(
-        model.obeyed_w(key.idx) + _step_w(judge, key, charger) < min(_limit_w(judge, key), model.hardware_w)
+        model.obeyed_w(key.idx) + step_of_w(judge, key, charger) < min(limit_of_w(judge, key), model.hardware_w)
         for key in charger.connector_keys()
         if judge.mirror.chargers[charger_id].connectors[key.idx].open_id is not None
     )
-
-
-def _dead_band_w(charger: Charger, power_w: int) -> int:
-    return max(3_000, power_w * 3 // 100) if charger.is_dc else charger.voltage_v * charger.phases // 2
-
-
-def _step_w(judge: Judge, key: ConnectorKey, charger: Charger) -> int:
-    known = judge.mirror.chargers[key.charger_id]
-    sends = (*known.connectors[key.idx].sends, *known.defaults)
-    in_amperes = any(send.form.unit is RateUnit.A for send in sends)
-    return charger.voltage_v * charger.phases if in_amperes else 1
 
 
 def _rows(station: Station, chargers: Sequence[Charger]) -> dict[str, tuple[str, ...]]:

@@ -272,7 +272,8 @@ class Energy:
         self._around.clock.after(int(self._rng.expovariate(1 / mean_ms)) + 100, act)
 
     def calm_down(self) -> None:
-        """End what goes wrong."""
+        """End what goes wrong, and what comes and goes."""
+        self._grid.is_steady = True
         now_ms = self._around.clock.now_ms
         self._silent_until_ms = self._quiet_until_ms = self.meter_fault_until_ms = now_ms
         if self.battery is not None:

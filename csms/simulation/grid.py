@@ -38,13 +38,14 @@ class GridConnection:
     """One grid connection.
 
     Attributes:
-        excess_w: what the house takes above its configured maximum.
+        excess_w: what the house takes above its configured maximum; is_steady: it goes on with what it takes.
         house_now_w, chargers_now_w: what they took when time passed last.
         most_w: the most that the meter has shown; most_house_w: the most that the house took.
     """
 
     def __init__(self, rng: random.Random) -> None:
         self.excess_w = 0
+        self.is_steady = False
         self.house_now_w = 0
         self.chargers_now_w = 0
         self.most_w = 0
@@ -56,7 +57,7 @@ class GridConnection:
 
     def house_w(self, static_load_w: int, now_ms: int) -> int:
         """Return what the house takes: any part of its configured maximum, all of it when it takes too much."""
-        if now_ms >= self._changes_ms:
+        if now_ms >= self._changes_ms and not self.is_steady:
             self._share = self._rng.choice((self._rng.random(), 1.0))
             self._changes_ms = now_ms + self._rng.randint(HOUSE_MS // 4, HOUSE_MS)
         return static_load_w + self.excess_w if self.excess_w else int(static_load_w * self._share)

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from csms.core.commands import EXPIRY_S, SetBattery, SetLimit
-from csms.core.events import Fact
+from csms.core.events import ChargerBooted, Fact
 from csms.core.firm import RowBound
-from csms.core.ids import ConnectorKey
+from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.records import EventLogged, Record
 from csms.core.station import GRID
 from csms.simulation.energy import Energy
 from csms.simulation.flow import Flow, Known
@@ -30,6 +31,9 @@ EXPIRED_MS = (EXPIRY_S + 15 + 10) * 1_000
 TICK_MS = 1_000
 """Between two looks."""
 
+LITTLE = 100
+"""A hundredth of a capacity is a little."""
+
 FROZEN_MS = 60_000
 """So long after a meter at the grid connection has moved again, what it had hidden counts."""
 
@@ -42,7 +46,9 @@ class Supplies:
         root: what the central system has to count with; None before its first process.
         flow: what flows.
         died_ms: when the process died that was the last one; died_firm_w: what was firm then.
+        keeping: the chargers that were seen to let limits expire since they booted.
         limit_w: what cars may have, W, as the oracles of rows take it.
+        moved_ms: when what they may have, or what is firm of it, was last seen to have changed by more than a little.
         boosted_ms: for how long the battery gave; above_firm_ms: for how long cars drew more than is firm.
     """
 
@@ -52,12 +58,15 @@ class Supplies:
     root: Root | None = None
     died_ms: int = 0
     died_firm_w: int = 0
+    keeping: set[ChargerId] = field(default_factory=set)
     limit_w: int = 0
+    moved_ms: int = 0
     boosted_ms: int = 0
     above_firm_ms: int = 0
     _left_w: dict[tuple[ConnectorKey, int], int] = field(default_factory=dict)
     _frozen_ms: int = -FROZEN_MS
     _weak_ms: int | None = None
+    _rested_w: tuple[int, int] = (0, 0)
 
     @property
     def now(self) -> Instant:
@@ -77,12 +86,14 @@ class Supplies:
             started_ms,
         )
         self.flow.restart()
+        self.keeping.clear()
 
     def stepped(self, engine: Controller, facts: Sequence[Fact], step: StepLike) -> None:
         """Judge one step of a process."""
         root, at = self.root, self.now
         assert root is not None, "it runs"
         root.hear(facts, at)
+        self._see_who_keeps(facts, step.records)
         if root.battery is not None and step.battery is not None:
             self._told(root.battery, step.battery, at, engine)
             root.battery.told(step.battery, at.now_ms)
@@ -90,12 +101,23 @@ class Supplies:
         if root.battery is not None:
             self._asked(root, root.battery, engine, at)
 
+    def _see_who_keeps(self, facts: Sequence[Fact], records: Sequence[Record]) -> None:
+        """See who has shown that it lets limits expire, and who has to show it again."""
+        self.keeping -= {fact.charger_id for fact in facts if isinstance(fact, ChargerBooted)}
+        for record in records:
+            if isinstance(record, EventLogged) and record.kind == "charger.expiry_seen" and record.charger_id:
+                change = self.keeping.add if record.detail["kept"] else self.keeping.discard
+                change(record.charger_id)
+
     def _judge_root(self, engine: Controller, root: Root, at: Instant) -> None:
         has_w, capacity_w = engine.node_capacity_w(GRID), root.capacity_w(at)
         assert has_w is not None, "the grid connection has a capacity"
         fits = has_w == capacity_w if root.is_exact else has_w <= capacity_w
         demand(fits, "I1: the grid connection counts with {} W, by what was told it is {} W", has_w, capacity_w)
         self.limit_w = max(0, has_w - root.taking_w)
+        now_w = (has_w, root.firm_w(at))
+        if any(abs(now - before) > before // LITTLE for now, before in zip(now_w, self._rested_w, strict=True)):
+            self._rested_w, self.moved_ms = now_w, at.now_ms
 
     def raised(self, engine: Controller, step: StepLike, before_w: Mapping[ConnectorKey, int], mirror: Mirror) -> None:
         """Judge raises: what is left of them when they expire fits into what is firm; `before_w`: what was booked.

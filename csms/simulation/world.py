@@ -227,8 +227,6 @@ class World:
     def _check_calm(self) -> None:
         engine = self.host.engine
         assert engine is not None, "the server is up in the calm"
-        if self.judge.supplies is not None:
-            return
         troubled = {
             row.charger_id for row in self.store.sessions.values() if row.ended_ms is None and row.driver is Driver.REST
         }
