@@ -50,6 +50,9 @@ class SiteFate:
 GONE_SHARE = 0.2
 """Share of the worlds with energy whose server never returns after the storm."""
 
+ROOMY_SHARE = 0.4
+"""Share of the worlds with energy whose grid connection has room at most hours: their batteries charge."""
+
 ALONE_SHARE = 0.5
 """Share of the drawn worlds with energy in which little else goes wrong."""
 
@@ -98,9 +101,11 @@ def with_site(rng: random.Random, station: Station) -> Station:
         to_min = from_min + rng.randint(1, 4)
         windows.append(CapacityWindow(from_min, to_min, capacity_w))
         from_min = to_min + rng.randint(1, 6)
+    dice = random.Random(f"roomy {grid_w} {static_w}")  # of their own: the others mean what they meant
+    roomy_w = int(steered_w * dice.uniform(1, 3)) if dice.random() < ROOMY_SHARE else 0
     station = replace(
         station,
-        grid_capacity_w=grid_w,
+        grid_capacity_w=grid_w + roomy_w,
         static_load_w=static_w,
         battery=_random_battery(rng, grid_w) if has_battery else None,
         site_meter=_random_meter(rng, static_w) if has_meter else None,

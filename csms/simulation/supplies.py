@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from csms.core.commands import EXPIRY_S, SetBattery, SetLimit
 from csms.core.events import ChargerBooted, Fact
 from csms.core.firm import RowBound
-from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.ids import ChargerId, ConnectorKey, Token
 from csms.core.records import EventLogged, Record
 from csms.core.station import GRID
 from csms.simulation.energy import Energy
@@ -63,7 +63,7 @@ class Supplies:
     moved_ms: int = 0
     boosted_ms: int = 0
     above_firm_ms: int = 0
-    _left_w: dict[tuple[ConnectorKey, int], int] = field(default_factory=dict)
+    _left_w: dict[Token, int] = field(default_factory=dict)
     _frozen_ms: int = -FROZEN_MS
     _weak_ms: int | None = None
     _rested_w: tuple[int, int] = (0, 0)
@@ -122,7 +122,7 @@ class Supplies:
     def raised(self, engine: Controller, step: StepLike, before_w: Mapping[ConnectorKey, int], mirror: Mirror) -> None:
         """Judge raises: what is left of them when they expire fits into what is firm; `before_w`: what was booked.
 
-        A limit never falls below the default of its charger, which is booked whether a car is there or not.
+        It may be as much as is left of what may be in force already, or of the default of its charger.
         """
         root = self.root
         assert root is not None, "it runs"
@@ -132,11 +132,11 @@ class Supplies:
                 continue
             key = ConnectorKey(command.charger_id, command.idx)
             left_w = command.limit_w if command.expires_to_w is None else command.expires_to_w
-            defaults = mirror.chargers[command.charger_id].defaults
-            was_left_w = max(
-                self._left_w.get((key, command.transaction_id), 0), *(send.limit_w for send in defaults), 0
-            )
-            self._left_w[key, command.transaction_id] = left_w
+            self._left_w[command.token] = left_w
+            charger = mirror.chargers[command.charger_id]
+            told = [each for each in charger.connectors[command.idx].sends if each.token != command.token]
+            lefts_w = [self._left_w.get(each.token, each.limit_w) for each in told]
+            was_left_w = max((0, *lefts_w, *(send.limit_w for send in charger.defaults)))
             is_raise = command.limit_w >= engine.booked_w(key) > before_w.get(key, 0)
             carried_w = bound.possible_w if bound.expired_w is None else bound.expired_w
             fits = not is_raise or left_w <= was_left_w or carried_w <= firm_w
