@@ -68,6 +68,12 @@ class Terms:
         silent = () if operator is None else (operator.fail_safe_capacity_w,)
         return min(self.station.grid_capacity_w, *windows, *told, *silent, self.station.grid_capacity_w)
 
+    def falls_ms(self, at: Instant) -> int | None:
+        """Return when less than counts now begins that is known already and does not count yet."""
+        counted_w = self.counted_w(at)
+        edges = (each for each in self._edges_ms(at.wall_ms) if each > at.wall_ms + LEAD_MS)
+        return min((each for each in edges if self._told_w(each) < counted_w), default=None)
+
     def _edges_ms(self, wall_ms: int) -> Iterable[int]:
         midnight_ms = wall_ms // DAY_MS * DAY_MS
         for window in self.station.capacity_schedule:

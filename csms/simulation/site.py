@@ -85,13 +85,22 @@ def random_site(rng: random.Random, choice: Choice) -> SiteFate:
     )
 
 
+def as_it_would_be(site: SiteFate, station: Station) -> SiteFate:
+    """Return a site whose battery is not full where power is left: it is about to charge."""
+    most_w = sum(charger.max_power_w for charger in station.chargers)
+    is_roomy = station.grid_capacity_w - station.static_load_w > most_w // 2
+    return replace(site, soc_percent=min(site.soc_percent, 40)) if is_roomy else site
+
+
 def with_site(rng: random.Random, station: Station) -> Station:
     """Return the station with some of battery, meter, schedule and grid operator, and shorter of firm power by that."""
     uncontrolled_w = sum(c.uncontrolled_power_w for c in station.chargers if c.control is Control.NONE)
     steered_w = int((station.grid_capacity_w - station.static_load_w - uncontrolled_w) * rng.uniform(0.3, 0.7))
     static_w = int(steered_w * rng.uniform(0.1, 0.6))
     never_cut_w = static_w + uncontrolled_w
-    grid_w = never_cut_w + steered_w
+    dice = random.Random(f"roomy {steered_w} {static_w}")  # of their own: the others mean what they meant
+    roomy_w = int(steered_w * dice.uniform(2, 6)) if dice.random() < ROOMY_SHARE else 0
+    grid_w = never_cut_w + steered_w + roomy_w
     lower_w = [max(never_cut_w, int(grid_w * rng.uniform(0.4, 0.9))) for _ in range(3)]
     has = [rng.random() < share for share in (0.8, 0.75, 0.4, 0.5)]
     has_battery, has_meter, has_schedule, has_operator = has if any(has) else [True] * 4
@@ -101,11 +110,9 @@ def with_site(rng: random.Random, station: Station) -> Station:
         to_min = from_min + rng.randint(1, 4)
         windows.append(CapacityWindow(from_min, to_min, capacity_w))
         from_min = to_min + rng.randint(1, 6)
-    dice = random.Random(f"roomy {grid_w} {static_w}")  # of their own: the others mean what they meant
-    roomy_w = int(steered_w * dice.uniform(1, 3)) if dice.random() < ROOMY_SHARE else 0
     station = replace(
         station,
-        grid_capacity_w=grid_w + roomy_w,
+        grid_capacity_w=grid_w,
         static_load_w=static_w,
         battery=_random_battery(rng, grid_w) if has_battery else None,
         site_meter=_random_meter(rng, static_w) if has_meter else None,

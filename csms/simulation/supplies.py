@@ -133,6 +133,13 @@ class Supplies:
             key = ConnectorKey(command.charger_id, command.idx)
             left_w = command.limit_w if command.expires_to_w is None else command.expires_to_w
             self._left_w[command.token] = left_w
+            lasts_ms, falls_ms = self.now.wall_ms + 1_000 * command.expires_s, root.terms.falls_ms(self.now)
+            ends = (
+                command.expires_to_w is None or falls_ms is None or lasts_ms <= max(falls_ms, self.now.wall_ms + 1_000)
+            )
+            demand(
+                ends, "I11: {} has {} W until {}, there is less from {} on", key, command.limit_w, lasts_ms, falls_ms
+            )
             charger = mirror.chargers[command.charger_id]
             told = [each for each in charger.connectors[command.idx].sends if each.token != command.token]
             lefts_w = [self._left_w.get(each.token, each.limit_w) for each in told]

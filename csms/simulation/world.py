@@ -28,7 +28,7 @@ from csms.simulation.operator import Operator
 from csms.simulation.profiles import ProfileMemory
 from csms.simulation.remembered import remembering
 from csms.simulation.scene import Scene
-from csms.simulation.site import SiteFate, random_site, with_site
+from csms.simulation.site import SiteFate, as_it_would_be, random_site, with_site
 from csms.simulation.stations import random_habits, random_nature, random_station, with_start_power
 from csms.simulation.store import Store
 from csms.simulation.supplies import Supplies
@@ -256,7 +256,8 @@ class World:
     def _draw_site(self, seed: int, station: Station, fate: Fate) -> tuple[Station, Fate, SiteFate]:
         """Return the station as a site with energy, and what happens beside that."""
         rng = self.around.energy_rng = random.Random(f"energy {seed}")
-        station, site = with_site(rng, station), random_site(rng, self.choice)
+        station = with_site(rng, station)
+        site = as_it_would_be(random_site(rng, self.choice), station)
         if site.alone:
             self.around.odds, fate = NOTHING_ODD, Fate(crash_ms=fate.crash_ms)
         return station, replace(fate, arrival_ms=min(fate.arrival_ms, BUSY_MS)), site

@@ -1,0 +1,134 @@
+"""Who has less than it wants in the calm has it because a row above it is full (LEDGER.md I10).
+
+That is judged where fair shares are not computed anew: with fuses that are limited on each phase, and of the grid
+connection in worlds with energy, whose capacity rests on a battery, a meter and the hour. There a charger that was not
+seen to let limits expire may have what is firm alone.
+"""
+
+from csms.core.commands import RateUnit
+from csms.core.ids import ChargerId, ConnectorKey
+from csms.core.station import GRID, Charger, Station
+from csms.simulation.host import Controller
+from csms.simulation.judge import Judge
+from csms.simulation.reference import Claim
+from csms.simulation.supplies import Supplies
+from csms.simulation.trace import ViolationError
+from csms.simulation.truth import booked_on
+from csms.simulation.wiring import BALANCED, SIXTHS
+
+TRIM_STEPS = 100
+"""A trim is taken off in steps of 0.5 % of its row, and may be given back one step late."""
+
+HELD_PERCENT = 15
+"""While a battery's energy runs short, targets count on 0.9 of its power, in steps of 5 % (ALLOCATOR.md §7)."""
+
+
+def key_of(claim: Claim) -> ConnectorKey:
+    """Return the connector of a claim."""
+    charger_id, idx = claim.name.split("#")
+    return ConnectorKey(ChargerId(charger_id), int(idx))
+
+
+def limit_of_w(judge: Judge, key: ConnectorKey) -> int:
+    """Return the limit of what runs at a connector, W: the last one of its own, else the default."""
+    charger = judge.mirror.chargers[key.charger_id]
+    connector = charger.connectors[key.idx]
+    own = [each.limit_w for each in judge.changes if (each.key, each.transaction_id) == (key, connector.open_id)]
+    defaults = [send.limit_w for send in charger.defaults]
+    return [0, *defaults, *own][-1]
+
+
+def dead_band_w(charger: Charger, power_w: int) -> int:
+    """Return by how much less than its share nobody is raised for, W (LEDGER.md §2)."""
+    return max(3_000, power_w * 3 // 100) if charger.is_dc else charger.voltage_v * charger.phases // 2
+
+
+def step_of_w(judge: Judge, key: ConnectorKey, charger: Charger) -> int:
+    """Return a step of rounding at a connector, W: a whole ampere where it is told amperes."""
+    known = judge.mirror.chargers[key.charger_id]
+    sends = (*known.connectors[key.idx].sends, *known.defaults)
+    in_amperes = any(send.form.unit is RateUnit.A for send in sends)
+    return charger.voltage_v * charger.phases if in_amperes else 1
+
+
+def shows_what_it_wants(claim: Claim, judge: Judge) -> bool:
+    """Return whether the core can know of a car that it draws all that it may.
+
+    One that uses fewer phases than its charger has draws a part of each limit, as one does that wants little: its
+    charger has to tell its phases, and it has to keep to them.
+    """
+    key = key_of(claim)
+    model = judge.chargers[key.charger_id]
+    car = model.outlets[key.idx - 1].car
+    return car is None or model.phased is None or car.used == model.phased.wiring.own or model.tells_phases(car)
+
+
+def _beyond_thirds(row: str, judge: Judge, station: Station) -> int:
+    """Return what limits and defaults in watts at chargers of three phases are on a phase beyond what can flow there.
+
+    They are shared out as if a car could have all of them on one phase (docs/adr/0042), a third of its charger's
+    maximum and more.
+    """
+    beyond = 0
+    for charger in station.chargers:
+        if row in judge.truth.rows.phases_of(charger.charger_id) and charger.phases > 1:
+            known = judge.mirror.chargers[charger.charger_id]
+            told_w = 0
+            for connector in known.connectors.values():
+                sends = [send for send in (*connector.sends[-1:], *known.defaults) if send.form.unit is RateUnit.W]
+                told_w += max((send.limit_w for send in sends), default=0)
+            beyond += max(0, SIXTHS * told_w - BALANCED * charger.max_power_w)
+    return beyond
+
+
+def check_stopped(claim: Claim, judge: Judge, engine: Controller, station: Station) -> None:
+    """Judge that who has less than it wants has it because a row above it is full, of watts or of a phase.
+
+    What a limit is on a phase depends on what is known of its car: shares there are not computed anew, but room that is
+    left for one who waits is found. A row is full when it has no room for the dead band and a step of rounding, or for
+    the least of one that has nothing.
+    """
+    key = key_of(claim)
+    charger = next(each for each in station.chargers if each.charger_id == key.charger_id)
+    limit_w, needed_w = limit_of_w(judge, key), _needed_w(claim, charger, judge)
+    rows, sends = judge.truth.rows, judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
+    in_amperes = any(send.form.unit is RateUnit.A for send in sends) or charger.is_dc
+    load = BALANCED if in_amperes and charger.phases != 1 else SIXTHS
+    full, booked = not needed_w, {}
+    for row in rows.of(key.charger_id):
+        if row == GRID and judge.supplies is not None:
+            has_w, taken_w = _of_the_grid_w(
+                judge.supplies, engine, shows_expiry=key.charger_id in judge.supplies.keeping
+            )
+            capacity: int | None = has_w
+        else:
+            capacity, taken_w = rows.capacity(row), booked_on(engine, row) + _beyond_thirds(row, judge, station)
+        needed = needed_w * load if row in rows.phases else needed_w
+        full = full or (capacity is not None and taken_w + needed + capacity // TRIM_STEPS > capacity)
+        booked[row] = (taken_w, capacity)
+    if not full:
+        told = f"{claim.name} has a limit of {limit_w} of {claim.max_w} W"
+        raise ViolationError(f"I10: {told}, and there is room: {booked}")
+
+
+def _needed_w(claim: Claim, charger: Charger, judge: Judge) -> int:
+    """Return what has to be free for one to be raised, W; 0 where it has what it wants."""
+    key = key_of(claim)
+    limit_w, step_w = limit_of_w(judge, key), step_of_w(judge, key, charger) + 10
+    needed_w = dead_band_w(charger, claim.max_w) + step_w
+    if limit_w + needed_w >= claim.max_w:
+        return 0
+    return claim.min_w - limit_w + step_w if limit_w < claim.min_w else needed_w
+
+
+def _of_the_grid_w(supplies: Supplies, engine: Controller, *, shows_expiry: bool) -> tuple[int, int]:
+    """Return what the grid connection has for a charger, and what of it is taken, W.
+
+    What a battery takes is not: it takes what no car needs. What its energy is held back for may be left.
+    """
+    root, now, bound = supplies.root, supplies.now, engine.firm_bounds()[GRID]
+    assert root is not None, "the server is up"
+    if not shows_expiry and bound.expired_w is not None:
+        return root.firm_w(now), bound.expired_w - root.taking_w
+    held_w = root.granted_w(now) * HELD_PERCENT // 100
+    return (engine.node_capacity_w(GRID) or 0) - held_w, engine.node_booked_w(GRID) - root.taking_w
