@@ -25,6 +25,7 @@ from csms.simulation.stopped import (
     dead_band_w,
     key_of,
     limit_of_w,
+    may_be_conditional,
     shows_what_it_wants,
     step_of_w,
 )
@@ -126,7 +127,7 @@ def _check_supplied(
     if judge.truth.now_ms - supplies.moved_ms < RESTED_MS:
         return 0
     rows = _rows(station, station.chargers)
-    free = [claim for claim in claims if key_of(claim).charger_id in supplies.keeping]
+    free = [claim for claim in claims if may_be_conditional(supplies, judge, key_of(claim))]
     given_w = {claim.name: limit_of_w(judge, key_of(claim)) for claim in everyone}
     counted = [c if c in free else replace(c, min_w=0, max_w=given_w[c.name], held_w=0) for c in everyone]
     shares = _shares(counted, judge, engine, rows, sum(given_w.values()))

@@ -5,7 +5,7 @@ connection in worlds with energy, whose capacity rests on a battery, a meter and
 seen to let limits expire may have what is firm alone.
 """
 
-from csms.core.commands import RateUnit
+from csms.core.commands import Purpose, RateUnit
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.station import GRID, Charger, Station
 from csms.simulation.host import Controller
@@ -98,7 +98,7 @@ def check_stopped(claim: Claim, judge: Judge, engine: Controller, station: Stati
     for row in rows.of(key.charger_id):
         if row == GRID and judge.supplies is not None:
             has_w, taken_w = _of_the_grid_w(
-                judge.supplies, engine, shows_expiry=key.charger_id in judge.supplies.keeping
+                judge.supplies, engine, is_free=is_free
             )
             capacity: int | None = has_w
         else:
@@ -121,14 +121,20 @@ def _needed_w(claim: Claim, charger: Charger, judge: Judge) -> int:
     return claim.min_w - limit_w + step_w if limit_w < claim.min_w else needed_w
 
 
-def _of_the_grid_w(supplies: Supplies, engine: Controller, *, shows_expiry: bool) -> tuple[int, int]:
+def may_be_conditional(supplies: Supplies, judge: Judge, key: ConnectorKey) -> bool:
+    """Return whether a connector may have more than what is firm: its charger was seen to let such limits expire."""
+    sends = judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
+    return key.charger_id in supplies.keeping and bool(sends) and sends[-1].purpose is Purpose.TX
+
+
+def _of_the_grid_w(supplies: Supplies, engine: Controller, *, is_free: bool) -> tuple[int, int]:
     """Return what the grid connection has for a charger, and what of it is taken, W.
 
     What a battery takes is not: it takes what no car needs. What its energy is held back for may be left.
     """
     root, now, bound = supplies.root, supplies.now, engine.firm_bounds()[GRID]
     assert root is not None, "the server is up"
-    if not shows_expiry and bound.expired_w is not None:
+    if not is_free and bound.expired_w is not None:
         return root.firm_w(now), bound.expired_w - root.taking_w
     held_w = root.granted_w(now) * HELD_PERCENT // 100
     return (engine.node_capacity_w(GRID) or 0) - held_w, engine.node_booked_w(GRID) - root.taking_w
