@@ -97,9 +97,8 @@ def check_stopped(claim: Claim, judge: Judge, engine: Controller, station: Stati
     full, booked = not needed_w, {}
     for row in rows.of(key.charger_id):
         if row == GRID and judge.supplies is not None:
-            has_w, taken_w = _of_the_grid_w(
-                judge.supplies, engine, is_free=is_free
-            )
+            is_free = may_be_conditional(judge.supplies, judge, key)
+            has_w, taken_w = _of_the_grid_w(judge.supplies, engine, is_free=is_free)
             capacity: int | None = has_w
         else:
             capacity, taken_w = rows.capacity(row), booked_on(engine, row) + _beyond_thirds(row, judge, station)
