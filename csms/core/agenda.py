@@ -45,7 +45,7 @@ def work_off(state: State, charger: ChargerState, journal: Journal, now: Now, ti
         return
     if agenda.unclearable_ms is not None and not agenda.cleared and not charger.is_left_alone:
         alarm.at(max(agenda.unclearable_ms, now.mono_ms + 1))
-    if _next(state, charger, journal, now, timings, connection):
+    if _next(state, charger, journal, now, timings, alarm, connection):
         _when_quiet(state, charger, journal, now, timings, alarm)
 
 
@@ -56,7 +56,13 @@ def _anything_due(charger: ChargerState) -> bool:
 
 
 def _next(
-    state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, connection: ConnectionId
+    state: State,
+    charger: ChargerState,
+    journal: Journal,
+    now: Now,
+    timings: Timings,
+    alarm: Alarm,
+    connection: ConnectionId,
 ) -> bool:
     """Send the first thing of the agenda that is still to be done; return whether there was none."""
     agenda, may_write = charger.provisioning, not charger.is_left_alone
@@ -64,7 +70,7 @@ def _next(
     if may_read and agenda.reading.before_limits:
         _read(state, charger, journal, connection)
     elif may_write and agenda.default_due:
-        _say_default(state, charger, journal, now, timings)
+        _say_default(state, charger, journal, now, timings, alarm)
     elif may_write and not agenda.cleared and now.mono_ms >= (agenda.unclearable_ms or 0):
         _clear(state, charger, journal, now, timings, connection)
     elif may_read:
@@ -131,7 +137,9 @@ def _is_missing(charger: ChargerState, connector: Connector) -> bool:
     return MEANING[connector.status].power_may_flow and connector.session is None
 
 
-def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings) -> None:
+def _say_default(
+    state: State, charger: ChargerState, journal: Journal, now: Now, timings: Timings, alarm: Alarm
+) -> None:
     """Send our TxDefaultProfile: the configured fail-safe power if it has room, 0 W, or the least that is accepted.
 
     What has no room is not waited for: the next way is said, in the form that is known to be right first.
@@ -143,9 +151,15 @@ def _say_default(state: State, charger: ChargerState, journal: Journal, now: Now
     if ways[here].limit_w == fail_safe_w(charger.config, ways[here].form):
         order.sort(key=lambda way: way.form != ways[here].form)
     # A clearing that was lost would take a default at its level with it; 0 W fits always.
-    unsafe = {s for s, at_ms in agenda.lost_clearings.items() if now.mono_ms < at_ms + timings.late_execution_ms}
+    unsafe = {
+        s: ms for s, at_ms in agenda.lost_clearings.items() if (ms := at_ms + timings.late_execution_ms) > now.mono_ms
+    }
     order.sort(key=lambda way: way.form.stack_level in unsafe)
     way = next(way for way in order if default_fits(state, charger, way.limit_w, way.form))
+    if way.form.stack_level in unsafe:  # it keeps no other level
+        agenda.retry_ms = unsafe[way.form.stack_level]
+        alarm.at(agenda.retry_ms)
+        return
     agenda.way = way
     send = give_limit(
         state,

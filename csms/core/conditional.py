@@ -26,6 +26,7 @@ from csms.core.ladder import least_w
 from csms.core.records import Driver, SendState
 from csms.core.session import Session
 from csms.core.state import State
+from csms.core.station import FailSafe
 from csms.core.terms import PRIORITY_MAX
 
 Part = tuple[ChargerState, Connector, Session]
@@ -102,7 +103,11 @@ def firm_claim(part: Part, claim: Claim) -> Claim:
     """Return what a session asks of what is firm: before others, if it can have nothing else, where not all minima fit.
 
     So a charger whose limits were not seen to expire yet is told one, which shows it. What cannot be paused goes first.
+    What falls to the fail-safe power when it expires (mode `expire`) has no use for more.
     """
+    charger, _, session = part
+    if session.driver is Driver.OCPP and is_conditional(part) and charger.config.fail_safe is FailSafe.EXPIRE:
+        claim = replace(claim, max_w=min(claim.max_w, max(claim.min_w, charger.config.fail_safe_power_w)))
     first = 2 if claim.priority > PRIORITY_MAX else 0 if is_conditional(part) else 1
     return replace(claim, priority=claim.priority % (PRIORITY_MAX + 1) + first * (PRIORITY_MAX + 1))
 

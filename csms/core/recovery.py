@@ -153,11 +153,17 @@ def _resume_agenda(charger: ChargerState, now: Now) -> None:
     """Take up the provisioning agenda where the remembered charger stands.
 
     The default is said once more: the charger may have booted, and lost it, just before we went. What was being cleared
-    is not known: every stack level but that of the default counts as cleared by a CALL that was lost now.
+    is not known: every stack level but that of the default counts as cleared by a CALL that was lost now. Where none is
+    known to be in force, that is the level of the one said last: its answer may not have been kept.
     """
     agenda, settled = charger.provisioning, charger.defaults.settled
     agenda.reading.left = _unread(charger)
     agenda.reading.first = not charger.settings.values
+    newest = settled or next(reversed(charger.defaults.sends), None)
+    if newest is None:
+        return
+    others = {OUR_LEVEL, OUR_LEVEL + 1} - {newest.form.stack_level}
+    agenda.lost_clearings = dict.fromkeys(others, now.mono_ms)
     if settled is None:
         return
     said = Attempt(settled.form, settled.limit_w)
@@ -165,8 +171,6 @@ def _resume_agenda(charger: ChargerState, now: Now) -> None:
     agenda.way = said if said in charger.default_ways else another  # it may have been configured just before we went
     agenda.proven = settled.form
     agenda.level = settled.form.stack_level
-    others = {OUR_LEVEL, OUR_LEVEL + 1} - {agenda.level}
-    agenda.lost_clearings = dict.fromkeys(others, now.mono_ms)
     if any(connector.provisioned for connector in charger.connectors.values()):
         agenda.to_clear = []
 

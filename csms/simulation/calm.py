@@ -94,8 +94,7 @@ def check(judge: Judge, engine: Controller, now_ms: int, troubled: set[ChargerId
         return _check_supplied(judge, judge.supplies, engine, station, everyone, claims)
     claimed = {claim.rows[0] for claim in claims}
     if judge.truth.rows.phases:
-        for claim in [each for each in claims if shows_what_it_wants(each, judge)]:
-            check_stopped(claim, judge, engine, station)
+        check_stopped([each for each in claims if shows_what_it_wants(each, judge)], judge, engine, station)
         return _settled(judge, engine, station, troubled, claimed, now_ms, len(claims))
     draining = [known.charger for known in judge.mirror.chargers.values() if known.is_draining]
     rows |= _rows(station, draining)
@@ -132,9 +131,7 @@ def _check_supplied(
     counted = [c if c in free else replace(c, min_w=0, max_w=given_w[c.name], held_w=0) for c in everyone]
     shares = _shares(counted, judge, engine, rows, sum(given_w.values()))
     more_w = {name: watts - shares[name] for name, watts in given_w.items()}
-    for claim in claims:
-        if not _trimmed_w(judge, station, rows, claim):
-            check_stopped(claim, judge, engine, station)
+    check_stopped([c for c in claims if not _trimmed_w(judge, station, rows, c)], judge, engine, station)
     for claim in free:
         beside = [c.name for c in everyone if c is not claim and not set(c.rows).isdisjoint(claim.rows)]
         over_w, short_w = (sum(max(0, sign * more_w[name]) for name in beside) for sign in (1, -1))

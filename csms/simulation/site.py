@@ -89,7 +89,7 @@ def as_it_would_be(site: SiteFate, station: Station) -> SiteFate:
     """Return a site whose battery is not full where power is left: it is about to charge."""
     most_w = sum(charger.max_power_w for charger in station.chargers)
     is_roomy = station.grid_capacity_w - station.static_load_w > most_w // 2
-    return replace(site, soc_percent=min(site.soc_percent, 40)) if is_roomy else site
+    return replace(site, soc_percent=9 if site.soc_percent > 90 else min(site.soc_percent, 40)) if is_roomy else site
 
 
 def with_site(rng: random.Random, station: Station) -> Station:

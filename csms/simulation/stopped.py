@@ -5,6 +5,9 @@ connection in worlds with energy, whose capacity rests on a battery, a meter and
 seen to let limits expire may have what is firm alone.
 """
 
+from collections import Counter
+from collections.abc import Sequence
+
 from csms.core.commands import Purpose, RateUnit
 from csms.core.ids import ChargerId, ConnectorKey
 from csms.core.station import GRID, Charger, Station
@@ -81,38 +84,58 @@ def _beyond_thirds(row: str, judge: Judge, station: Station) -> int:
     return beyond
 
 
-def check_stopped(claim: Claim, judge: Judge, engine: Controller, station: Station) -> None:
+def check_stopped(claims: Sequence[Claim], judge: Judge, engine: Controller, station: Station) -> None:
     """Judge that who has less than it wants has it because a row above it is full, of watts or of a phase.
 
     What a limit is on a phase depends on what is known of its car: shares there are not computed anew, but room that is
     left for one who waits is found. A row is full when it has no room for the dead band and a step of rounding, or for
-    the least of one that has nothing.
+    the least of one that has nothing. What a site with energy has is for all that wait there: they are raised when each
+    would have its dead band.
     """
-    key = key_of(claim)
-    charger = next(each for each in station.chargers if each.charger_id == key.charger_id)
-    limit_w, needed_w = limit_of_w(judge, key), _needed_w(claim, charger, judge)
-    rows, sends = judge.truth.rows, judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
+    together_w = Counter[bool]()
+    for claim in claims:
+        together_w[_is_free(claim, judge)] += _needed_w(claim, judge, station)
+    for claim in claims:
+        key, needed_w = key_of(claim), _needed_w(claim, judge, station)
+        starves = limit_of_w(judge, key) < claim.min_w
+        booked: dict[str, tuple[int, int | None]] = {}
+        full = not needed_w
+        for row in judge.truth.rows.of(key.charger_id):
+            taken, capacity = _load_of(row, key, judge, engine, station)
+            shared = row == GRID and judge.supplies is not None and not starves
+            needed = together_w[_is_free(claim, judge)] if shared else needed_w * _weight_of(row, key, judge, station)
+            full = full or (capacity is not None and taken + needed + capacity // TRIM_STEPS > capacity)
+            booked[row] = (taken, capacity)
+        if not full:
+            told = f"{claim.name} has a limit of {limit_of_w(judge, key)} of {claim.max_w} W"
+            raise ViolationError(f"I10: {told}, and there is room: {booked}")
+
+
+def _load_of(row: str, key: ConnectorKey, judge: Judge, engine: Controller, station: Station) -> tuple[int, int | None]:
+    """Return what is taken of a row for a connector, and what it carries, W or sixths of a watt; None: anything."""
+    if row == GRID and judge.supplies is not None:
+        is_free = may_be_conditional(judge.supplies, judge, key)
+        return _of_the_grid_w(judge.supplies, engine, is_free=is_free)
+    return booked_on(engine, row) + _beyond_thirds(row, judge, station), judge.truth.rows.capacity(row)
+
+
+def _weight_of(row: str, key: ConnectorKey, judge: Judge, station: Station) -> int:
+    """Return what 1 W at a connector is on a row: 1, or sixths of a watt on the row of a phase."""
+    if row not in judge.truth.rows.phases:
+        return 1
+    charger, sends = _charger(key, station), judge.mirror.chargers[key.charger_id].connectors[key.idx].sends
     in_amperes = any(send.form.unit is RateUnit.A for send in sends) or charger.is_dc
-    load = BALANCED if in_amperes and charger.phases != 1 else SIXTHS
-    full, booked = not needed_w, {}
-    for row in rows.of(key.charger_id):
-        if row == GRID and judge.supplies is not None:
-            is_free = may_be_conditional(judge.supplies, judge, key)
-            has_w, taken_w = _of_the_grid_w(judge.supplies, engine, is_free=is_free)
-            capacity: int | None = has_w
-        else:
-            capacity, taken_w = rows.capacity(row), booked_on(engine, row) + _beyond_thirds(row, judge, station)
-        needed = needed_w * load if row in rows.phases else needed_w
-        full = full or (capacity is not None and taken_w + needed + capacity // TRIM_STEPS > capacity)
-        booked[row] = (taken_w, capacity)
-    if not full:
-        told = f"{claim.name} has a limit of {limit_w} of {claim.max_w} W"
-        raise ViolationError(f"I10: {told}, and there is room: {booked}")
+    return BALANCED if in_amperes and charger.phases != 1 else SIXTHS
 
 
-def _needed_w(claim: Claim, charger: Charger, judge: Judge) -> int:
+def _charger(key: ConnectorKey, station: Station) -> Charger:
+    return next(each for each in station.chargers if each.charger_id == key.charger_id)
+
+
+def _needed_w(claim: Claim, judge: Judge, station: Station) -> int:
     """Return what has to be free for one to be raised, W; 0 where it has what it wants."""
     key = key_of(claim)
+    charger = _charger(key, station)
     limit_w, step_w = limit_of_w(judge, key), step_of_w(judge, key, charger) + 10
     needed_w = dead_band_w(charger, claim.max_w) + step_w
     if limit_w + needed_w >= claim.max_w:
@@ -127,13 +150,13 @@ def may_be_conditional(supplies: Supplies, judge: Judge, key: ConnectorKey) -> b
 
 
 def _of_the_grid_w(supplies: Supplies, engine: Controller, *, is_free: bool) -> tuple[int, int]:
-    """Return what the grid connection has for a charger, and what of it is taken, W.
+    """Return what is taken of the grid connection, and what of it a charger may have, W.
 
     What a battery takes is not: it takes what no car needs. What its energy is held back for may be left.
     """
     root, now, bound = supplies.root, supplies.now, engine.firm_bounds()[GRID]
     assert root is not None, "the server is up"
     if not is_free and bound.expired_w is not None:
-        return root.firm_w(now), bound.expired_w - root.taking_w
+        return bound.expired_w - root.taking_w, root.firm_w(now)
     held_w = root.granted_w(now) * HELD_PERCENT // 100
-    return (engine.node_capacity_w(GRID) or 0) - held_w, engine.node_booked_w(GRID) - root.taking_w
+    return engine.node_booked_w(GRID) - root.taking_w, (engine.node_capacity_w(GRID) or 0) - held_w
