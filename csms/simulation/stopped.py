@@ -111,6 +111,10 @@ def check_stopped(claims: Sequence[Claim], judge: Judge, engine: Controller, sta
             raise ViolationError(f"I10: {told}, and there is room: {booked}")
 
 
+def _is_free(claim: Claim, judge: Judge) -> bool:
+    return judge.supplies is not None and may_be_conditional(judge.supplies, judge, key_of(claim))
+
+
 def _load_of(row: str, key: ConnectorKey, judge: Judge, engine: Controller, station: Station) -> tuple[int, int | None]:
     """Return what is taken of a row for a connector, and what it carries, W or sixths of a watt; None: anything."""
     if row == GRID and judge.supplies is not None:
