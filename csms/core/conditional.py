@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from csms.core.allocator import Allocation, Claim, fill_headroom
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
+from csms.core.demand import dead_band_w
 from csms.core.expiry import SEEN_WITHIN_MS, is_to_be_seen, may_be_conditional, may_be_trusted
 from csms.core.ladder import least_w
 from csms.core.records import Driver, SendState
@@ -60,19 +61,33 @@ def is_conditional(part: Part) -> bool:
 
 def within_firm(part: Part, claim: Claim, firm_w: int, now_ms: int) -> Claim:
     """Return what a session may ask of the capacity that there is now, its share of the firm one being `firm_w`."""
-    charger, connector, session = part
-    unseen = session.driver is not Driver.REST and is_to_be_seen(charger, connector)
+    charger, connector, _ = part
+    unseen = is_unseen(part)
     if claim.max_w <= firm_w or (is_conditional(part) and not unseen):
         return claim
-    kept_w = charger.connector_booked_w(connector) if _is_being_seen(part, now_ms) else 0
+    booked_w, is_seen = charger.connector_booked_w(connector), _is_being_seen(part, now_ms)
+    kept_w = booked_w if is_seen else 0
     least_w = least_to_see_w(part, claim) if unseen else 0
+    if not is_seen and booked_w >= least_w:
+        least_w = 0  # it has had it, and did not show it
     return replace(claim, max_w=min(claim.max_w, max(firm_w, kept_w, least_w)))
 
 
 def least_to_see_w(part: Part, claim: Claim) -> int:
-    """Return what a session is told at least for its charger to show that it expires, W."""
+    """Return what a session is told at least for its charger to show that it expires, W: more than its default.
+
+    A limit does not fall below that.
+    """
     charger, _, _ = part
-    return min(claim.max_w, max(claim.min_w, least_w(charger.config, charger.manner.form)))
+    default_w = charger.defaults.power_w
+    beyond_w = default_w + dead_band_w(charger.config, default_w) if default_w else 0
+    return min(claim.max_w, max(claim.min_w, least_w(charger.config, charger.manner.form), beyond_w))
+
+
+def is_unseen(part: Part) -> bool:
+    """Return whether it is not known whether a session's limits expire; of a client over REST it is."""
+    charger, connector, session = part
+    return session.driver is not Driver.REST and is_to_be_seen(charger, connector)
 
 
 def trusted(state: State, parts: Sequence[Part], claims: Sequence[Claim], grants: Sequence[int]) -> int | None:
@@ -83,20 +98,24 @@ def trusted(state: State, parts: Sequence[Part], claims: Sequence[Claim], grants
     if any(charger.shows_expiry for charger in state.chargers.values()):
         return None
     for i, (part, claim, grant_w) in enumerate(zip(parts, claims, grants, strict=True)):
-        charger, connector, session = part
-        waits = session.driver is not Driver.REST and is_to_be_seen(charger, connector) and may_be_trusted(charger)
-        if waits and grant_w >= least_to_see_w(part, claim) > charger.connector_booked_w(connector):
+        charger, connector, _ = part
+        if (
+            is_unseen(part)
+            and may_be_trusted(charger)
+            and grant_w >= least_to_see_w(part, claim) > charger.connector_booked_w(connector)
+        ):
             return i
     return None
 
 
 def _is_being_seen(part: Part, now_ms: int) -> bool:
-    """Return whether it is to show soon that its limits expire."""
+    """Return whether it is to show soon that its limits expire: within 90 s of the first one that does."""
     charger, connector, session = part
     last = connector.limits.last_of(session.transaction_id)
     if last is None or last.state is SendState.REFUSED or not is_to_be_seen(charger, connector):
         return False
-    return not last.expires or now_ms < last.sent_ms + SEEN_WITHIN_MS
+    asked_ms = charger.provisioning.asked_ms
+    return asked_ms is None or now_ms < asked_ms + SEEN_WITHIN_MS
 
 
 def firm_claim(part: Part, claim: Claim) -> Claim:

@@ -88,8 +88,8 @@ def end_trust(state: State, journal: Journal, now: Now, alarm: Alarm) -> None:
         agenda = charger.provisioning
         if agenda.trusted_ms is None:
             continue
-        if may_be_trusted(charger) or not charger.takes_expiry:
-            agenda.trusted_ms = None
+        if may_be_trusted(charger) or not charger.takes_expiry or charger.connection is None:
+            agenda.trusted_ms = None  # who is not there can show nothing: that is no verdict
         elif alarm.reached(agenda.trusted_ms + SEEN_WITHIN_MS, now):
             agenda.trusted_ms, agenda.expiry = None, Seen.NOT_KEPT
             journal.log("charger.expiry_seen", charger.charger_id, kept=False)

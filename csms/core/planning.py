@@ -6,6 +6,7 @@ filling, started at what is booked (K), up to T, within the head room of every r
 T < K has to give power up before anybody else can have it; a session with G > K may be raised now.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,9 +24,11 @@ from csms.core.caps import LIMITED_BY_CAP
 from csms.core.charger import ChargerState
 from csms.core.conditional import (
     Firm,
+    Part,
     firm_claim,
     firm_shares,
     is_conditional,
+    is_unseen,
     least_to_see_w,
     trusted,
     within_firm,
@@ -73,6 +76,11 @@ class Steered:
     limited_by: str
     firm: Firm | None = None
     shows: bool = False
+
+    @property
+    def part(self) -> Part:
+        """Return who takes part."""
+        return self.charger, self.connector, self.session
 
     @property
     def above_firm_w(self) -> int:
@@ -129,7 +137,7 @@ class Plan:
 
     def cut_is_due(self, state: State, steered: Steered) -> bool:
         """Return whether a session has to give up power now, not only when it is convenient."""
-        if steered.above_cap or self.is_to_give_firm(steered):
+        if steered.above_cap or (self.is_to_give_firm(steered) and not is_conditional(steered.part)):
             return True
         path = set(state.tree.rows[steered.charger.charger_id])
         return not path.isdisjoint(self.overbooked | self.wanted | self.overdrawn | self.lent)
@@ -226,8 +234,8 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         beyond = [0 if sure >= least else grant for grant, sure, least in zip(grants, firmly, enough, strict=True)]
         shows = trusted(state, parts, claims, beyond)
         for i, part in enumerate(parts):
-            if i != shows and not is_conditional(part):
-                grants[i] = min(grants[i], firmly[i])
+            if not is_conditional(part) or is_unseen(part):
+                grants[i] = min(grants[i], max(firmly[i], enough[i]) if i == shows else firmly[i])
     for i, wide_w in _spread(state, question, booked, targets, grants, rooms_w).items():
         grants[i] = wide_w
     steered = {}
@@ -254,7 +262,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         overbooked_rows(state, rows_w, phases),
         wanted,
         _overdrawn(state, rows_w, phases),
-        frozenset({GRID} if state.tree.firm_w and rows_w[GRID] > state.tree.without_battery_w else ()),
+        _lent(state, rows_w),
         firm_booked_w,
         _firm_wanted(steered.values()),
         any(power_w > state.tree.firm_w[node] for node, power_w in firm_booked_w.items()),
@@ -279,6 +287,12 @@ def _firm_sides(state: State, question: Question) -> Sequence[Firm | None]:
             if node in taken_w:
                 taken_w[node] += power_w
     return firm_shares(state, question.parts, question.claims, question.firm, taken_w)
+
+
+def _lent(state: State, booked_w: Mapping[str, int]) -> frozenset[str]:
+    """Return the rows on which more is booked than they have without a battery."""
+    is_lent = state.tree.caps_w[GRID] is not None and booked_w[GRID] > state.tree.without_battery_w
+    return frozenset({GRID} if state.tree.firm_w and is_lent else ())
 
 
 def _firm_wanted(steered: Iterable[Steered]) -> bool:
@@ -695,21 +709,18 @@ def _spread(
     if state.station.battery is not None or state.is_safe_mode:
         return {}
     parts, claims = question.parts, question.claims
-    short = {
-        row
-        for claim, grant_w, target_w in zip(claims, grants, targets, strict=True)
-        if grant_w < target_w
-        for row in state.tree.rows[ChargerId(claim.node)]
-    }
-    short |= {
-        row for charger_id, power_w in question.missing_w.items() if power_w for row in state.tree.rows[charger_id]
-    }
+    powers = zip(targets, grants, booked, strict=True)
+    waits = [min(grant_w, booked_w) < target_w for target_w, grant_w, booked_w in powers]
+    waiting = [ChargerId(claim.node) for claim, is_waiting in zip(claims, waits, strict=True) if is_waiting]
+    waiting += [charger_id for charger_id, power_w in question.missing_w.items() if power_w]
+    short = Counter(row for charger_id in waiting for row in state.tree.rows[charger_id])
     upper = list(grants)
     for i, (charger, connector, session) in enumerate(parts):
-        is_firm = question.firm is not None and not is_conditional(parts[i])
+        is_firm = question.firm is not None and (not is_conditional(parts[i]) or is_unseen(parts[i]))
         if session.driver is not Driver.OCPP or not session.demand.saturated or is_firm or session.parking.is_parked:
             continue
-        if 0 < targets[i] <= grants[i] and short.isdisjoint(state.tree.rows[charger.charger_id]):
+        is_alone = all(short[row] == waits[i] for row in state.tree.rows[charger.charger_id])
+        if 0 < targets[i] <= grants[i] and is_alone:
             upper[i] = max(upper[i], capped_w(connector, session.demand.declared_w))
     if upper == list(grants):
         return {}

@@ -84,6 +84,7 @@ class Provisioning:
         without_expiry: limits that expire were refused, or had no effect.
         expiry: whether it was seen since the last boot that they expire in time (`csms.core.expiry`).
         trusted_ms: since when it has more than is certain, to show it; None: it has not.
+        asked_ms: when it was first told a limit that expires, since the last boot or since it was trusted.
         raise_ms: a default that was refused is not said again before, where a lower one was taken.
         tried: the rungs of a ladder that were refused since one of the same ladder was accepted.
     """
@@ -114,6 +115,7 @@ class Provisioning:
     without_expiry: bool = False
     expiry: Seen = Seen.NOT_YET
     trusted_ms: int | None = None
+    asked_ms: int | None = None
 
     @property
     def cleared(self) -> bool:
@@ -146,7 +148,7 @@ class Provisioning:
         self.unclearable_ms = None
         self.without_expiry = False
         self.expiry = Seen.NOT_YET
-        self.trusted_ms = None
+        self.trusted_ms = self.asked_ms = None
         self.reading.booted()
         self.failures = 0
         self.retry_ms = 0

@@ -61,7 +61,7 @@ class Steering(TimedPart):
         if wants_cut and (last is None or self._worth_a_cut(each, last, urgent)):
             self._send(each, each.target_w, urgent=urgent, cause=f"cut: {self._cut_reason(each, urgent=urgent)}")
         elif last is not None and self._leaves_too_much(each, last):
-            self._send(each, _again_w(each, last), urgent=False, cause="another session has no firm share")
+            self._send(each, self._kept_w(each, last), urgent=False, cause="another session has no firm share")
         elif last is not None and self._would_show(each, last):
             self._send(each, _again_w(each, last), urgent=False, cause="again: to see whether it expires")
         elif last is not None:
@@ -78,6 +78,10 @@ class Steering(TimedPart):
             return False
         return self._reached(last.sent_ms + self.timings.raise_spacing_ms)
 
+    def _kept_w(self, each: Steered, last: Send) -> int:
+        """Return what is said again of a limit that expires, W: all of it, unless a cut of it is due."""
+        return _again_w(each, last) if self.plan.cut_is_due(self.state, each) else last.limit_w
+
     def _would_show(self, each: Steered, last: Send) -> bool:
         """Return whether a limit is to be said again so that it expires: capacity has become conditional since.
 
@@ -87,7 +91,7 @@ class Steering(TimedPart):
         if each.firm is None or not is_to_be_seen(each.charger, each.connector):
             return False
         if last.expires:
-            self._reached(last.sent_ms + SEEN_WITHIN_MS)  # then it has no more than is firm
+            self._reached((each.charger.provisioning.asked_ms or last.sent_ms) + SEEN_WITHIN_MS)  # then: what is firm
             return outlives_a_lost_send(each, last, self.now, self.timings, self.alarm, above_w=-1)
         if last.state is not SendState.SETTLED or self._falls_to_w(each, last.limit_w) >= last.limit_w:
             return False
@@ -151,7 +155,7 @@ class Steering(TimedPart):
         elif each.session.steering.reassert:
             self._send(each, limit_w, urgent=urgent, cause="again: the charger has reconnected or booted")
         elif is_to_be_renewed(last, expires_s(self.state, self.now), self.now, self.alarm):
-            self._send(each, limit_w, urgent=urgent, cause="again: it would expire")
+            self._send(each, self._kept_w(each, last), urgent=urgent, cause="again: it would expire")
         elif outlives_a_lost_send(each, last, self.now, self.timings, self.alarm):
             self._send(each, limit_w, urgent=urgent, cause="again: a lost send can no longer be executed")
 
@@ -203,7 +207,7 @@ class Steering(TimedPart):
         if grant_w <= each.booked_w or (last is not None and last.limit_w == grant_w):
             return  # what is booked on a phase is not what the plan took it for: a limit told in another form
         if each.shows:
-            each.charger.provisioning.trusted_ms = self.now.mono_ms
+            each.charger.provisioning.trusted_ms = each.charger.provisioning.asked_ms = self.now.mono_ms
         self._send(each, grant_w, urgent=False, cause="first power" if first else "raise")
         self._check_rows(each)
         steering.raised_ms = self.now.mono_ms
@@ -531,6 +535,8 @@ def give_limit(
         resumes=transaction_id is not None and before_w == 0 < limit_w,
     )
     (charger.defaults if connector is None else connector.limits).sends.append(send)
+    if send.expires and charger.provisioning.asked_ms is None:
+        charger.provisioning.asked_ms = now.mono_ms
     if purpose is Purpose.DEFAULT:
         charger.wear.written(now.mono_ms, timings)
     state.calls[send.token] = LimitCall(charger.charger_id, charger.connection, send)

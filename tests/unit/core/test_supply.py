@@ -433,7 +433,7 @@ def test_it_takes_power_of_the_hour_only_as_far_as_that_is_firm() -> None:
     assert drive.battery_kw == -40
     drive.plug_in("A", 1, 30)
     drive.on(200)
-    assert drive.k_kw("A", 1) == pytest.approx(34, abs=3)
+    assert drive.k_kw("A", 1) == 300, "nobody is short of what it does not draw"
     assert -10 <= drive.battery_kw <= 0, "the car has its firm share before it"
     _, expired_kw = firmly_kw(drive)
     assert expired_kw is not None
