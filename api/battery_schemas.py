@@ -10,7 +10,6 @@ from csms.core.commands import SetBattery
 from csms.core.configuration import MAX_KILO, kilowatts
 from csms.core.configuration.quantities import milliseconds, signed_watts
 from csms.core.configuration.reading import Reader, Wrong
-from csms.energy.pushed import VALID_S
 
 AGE_MS_MAX = 2_000
 """A battery counts as gone ten seconds after it was read; what is older than this would use too much of that up."""
@@ -90,4 +89,4 @@ def told_body(set_point: SetBattery | None) -> BatteryTold:
     if set_point is None:
         return BatteryTold()
     power, permit = kilowatts(set_point.power_w), kilowatts(set_point.permit_w)
-    return BatteryTold(set_point=SetPointBody(power=power, permit=permit, valid_for_s=VALID_S))
+    return BatteryTold(set_point=SetPointBody(power=power, permit=permit, valid_for_s=set_point.valid_s))

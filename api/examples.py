@@ -43,7 +43,7 @@ BATTERY_STANDS_FIRST: dict[str, Any] = {
     "availableDischarge": 200,
     "availableCharge": 150,
 }
-BATTERY_TOLD: dict[str, Any] = {"setPoint": {"power": 53.25, "permit": 200, "validForS": 15}}
+BATTERY_TOLD: dict[str, Any] = {"setPoint": {"power": 53.25, "permit": 200, "validForS": 330}}
 METER_READING: dict[str, Any] = {"power": 38.5}
 METER_READING_OF_BEFORE: dict[str, Any] = {"power": 38.5, "ageS": 1.2}
 METER: dict[str, Any] = {

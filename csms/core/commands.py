@@ -86,6 +86,12 @@ MIN_CURRENT_A = 6
 EXPIRY_S = 300
 """A limit that expires does so this long after it was last said, or when a lower capacity is known to begin …"""
 
+GIVEN_S = EXPIRY_S + 30
+"""So long a battery gives without another word: limits, by clocks that are 15 s behind, and cars that let go late."""
+
+TAKEN_S = 15
+"""So long it takes without another word: three of them may be lost (`csms.energy.watch` repeats them each 5 s)."""
+
 RENEWAL_MS = EXPIRY_S * 1_000 // 3
 """… and is said again after a third of that."""
 
@@ -272,6 +278,14 @@ class SetBattery:
 
     power_w: int
     permit_w: int
+
+    @property
+    def valid_s(self) -> int:
+        """Return for how long that holds without another word, s; then the battery gives and takes nothing.
+
+        It gives until the last limit that rests on it has expired (LEDGER.md I11), and takes for a moment only.
+        """
+        return GIVEN_S if self.power_w > 0 else TAKEN_S
 
 
 Call = (

@@ -15,7 +15,8 @@ the configured one; numbers of two registers have the high one first; powers are
 
     +32  int32   set-point: power that is to flow out of the battery; below 0: into it
     +34  uint32  permission: so much it has to be ready to give as soon as it is told to
-    +36  uint16  these hold for so many seconds; without another word it gives and takes nothing then
+    +36  uint16  these hold for so many seconds; without another word it gives and takes nothing then: 15, and 330 where
+                 power is to flow out of it, until limits of cars that rest on it have expired
 
 The first block is read in one request (function code 3), the second written in one (16). Values that stand still longer
 than `FROZEN_MS`, by their counter, are no reading: a bridge that has lost its inverter goes on answering.
@@ -46,9 +47,6 @@ REMOTE, FAULT = 1, 2
 
 FULL_SOC = 10_000
 PPM_PER_STEP = 100
-
-VALID_S = 15
-"""Three set-points may be lost (`csms.energy.watch` repeats them each 5 s)."""
 
 FROZEN_MS = 5_000
 
@@ -99,7 +97,7 @@ class ModbusBattery:
         return reading
 
     async def write(self, set_point: SetBattery) -> None:
-        """Have the battery follow `set_point` for `VALID_S`."""
+        """Have the battery follow `set_point` for as long as it holds."""
         answer = await self._link.write(self._register + WRITE_AT, words_of(set_point))
         if isinstance(answer, NotAnswered):
             _log.warning("battery.not_written", reason=answer.reason, power_w=set_point.power_w)
@@ -137,5 +135,5 @@ def reading_of(registers: Sequence[int]) -> tuple[int, BatteryReading] | Unheard
 
 def words_of(set_point: SetBattery) -> tuple[int, ...]:
     """Return the registers that tell a set-point."""
-    packed = WRITE.pack(set_point.power_w, set_point.permit_w, VALID_S)
+    packed = WRITE.pack(set_point.power_w, set_point.permit_w, set_point.valid_s)
     return struct.unpack(f">{len(packed) // 2}H", packed)

@@ -2,8 +2,8 @@
 
 Theory of operation. `PUT /station/battery` hands a reading in here; the driver (`BatteryDriver`) gives each to its
 watch once, and keeps the newest set-point for the next answer. Nothing is asked of the network, so nothing has to be
-reachable from here. A controller that does not call is not heard; what it was told last holds for `VALID_S` by its own
-clock.
+reachable from here. A controller that does not call is not heard; what it was told last holds for
+as long as it was told by its own clock.
 """
 
 from collections.abc import Callable
@@ -13,9 +13,6 @@ from csms.core.battery import BatteryReading
 from csms.core.commands import SetBattery
 from csms.core.station import Battery
 from csms.energy.ports import BatteryDriver, NothingNew, Unheard
-
-VALID_S = 15
-"""A controller that calls each second may lose that many answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """A battery of the world: energy, losses, a set-point that it follows a moment later, and what may become of it.
 
 Written from ALLOCATOR.md §7, without the core's formulas. Energy is counted in W·ms, so that nothing is lost in
-rounding. It knows no reserve: what it is told it gives until it is empty. Without a word for a while it gives and takes
-nothing, and has acknowledged nothing.
+rounding. It knows no reserve: what it is told it gives until it is empty. Without a word for as long as it was told it
+gives nothing, sooner it takes nothing, and then it has acknowledged nothing.
 """
 
 from dataclasses import dataclass, field
@@ -80,11 +80,16 @@ class BatteryModel:
         self.jumped += self.stored - energy
 
     def _listen(self, now_ms: int) -> None:
-        if self.told is not None and (now_ms - self.told_ms > self.hold_ms or now_ms < self.refuses_until_ms):
+        if self.told is not None and (now_ms - self.told_ms > self._holds_ms or now_ms < self.refuses_until_ms):
             self.told = self._follows = None
             self._coming.clear()
         while self._coming and self._coming[0][0] <= now_ms:
             _, self._follows = self._coming.pop(0)
+
+    @property
+    def _holds_ms(self) -> int:
+        """Return for how long what it was told holds: to give for as long as that, to take for as long as it likes."""
+        return self.hold_ms if self.told is None or self.told.power_w <= 0 else 1_000 * self.told.valid_s
 
     def _flow_w(self, now_ms: int) -> int:
         if self._follows is None or now_ms < self.trips_until_ms:

@@ -23,7 +23,7 @@ class SiteFate:
 
     Attributes:
         soc_percent: the battery's charge at first.
-        lag_ms: it follows a set-point so much later; hold_ms: without another word it gives and takes nothing then.
+        lag_ms: it follows a set-point so much later; hold_ms: without another word it takes nothing then.
         silent_ms, weak_ms, refuses_ms, trips_ms, jumps_ms: faults of the battery.
         meter_ms: the site's meter goes wrong; base_ms: the base load exceeds its maximum.
         event_ms: the grid operator tells a limit; quiet_ms: nothing is heard of him for a while.

@@ -80,7 +80,7 @@ async def test_it_is_read_and_told() -> None:
         assert await battery.read() == READING
         await battery.write(SetBattery(-20_000, 200_000))
         await battery.write(SetBattery(70_000, 200_000))
-        assert bridge.told == [list(words_of(SetBattery(-20_000, 200_000))), [1, 4_464, 3, 3_392, 15]]
+        assert bridge.told == [list(words_of(SetBattery(-20_000, 200_000))), [1, 4_464, 3, 3_392, 330]]
         assert await battery.read() == READING
         await battery.close()
 
