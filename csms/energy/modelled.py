@@ -27,7 +27,7 @@ class BatteryModel:
 
     def __init__(self, battery: Battery, now_ms: int, soc_ppm: int) -> None:
         self._battery = battery
-        self._whole = battery.capacity_wh * _MS_PER_HOUR  # W·ms, as all energies here
+        self._whole = battery.capacity_wh * _MS_PER_HOUR * 100  # hundredths of a W·ms, as all energies here
         self._floor = self._whole * battery.reserve_percent // 100
         self._ceiling = self._whole * battery.full_percent // 100
         self._stored = self._whole * soc_ppm // WHOLE_PPM
@@ -74,12 +74,12 @@ class BatteryModel:
     def ends_ms(self) -> int | None:
         """Return when its power ends by itself, at the reserve or when it is full; None: nothing flows."""
         if self._power_w > 0:
-            lasts = -((self._floor - self._stored) * self._battery.efficiency_discharge_percent)
+            left, each_ms = (self._stored - self._floor) * self._battery.efficiency_discharge_percent, 10_000
         elif self._power_w < 0:
-            lasts = -(-(self._ceiling - self._stored) * 100 // self._battery.efficiency_charge_percent) * 100
+            left, each_ms = self._ceiling - self._stored, self._battery.efficiency_charge_percent
         else:
             return None
-        return self._at_ms - (-lasts // (100 * abs(self._power_w)))
+        return self._at_ms - (-left // (each_ms * abs(self._power_w)))
 
     def _go_on(self, now_ms: int) -> None:
         """Bring the energy up to now; the power ends at the reserve, and when it is full."""
@@ -87,12 +87,12 @@ class BatteryModel:
         elapsed_ms, self._at_ms = now_ms - self._at_ms, now_ms
         if self._power_w > 0:
             # What flows takes so much more out of it, rounded up.
-            left = self._stored + -self._power_w * elapsed_ms * 100 // battery.efficiency_discharge_percent
+            left = self._stored + -self._power_w * elapsed_ms * 10_000 // battery.efficiency_discharge_percent
             if left <= self._floor:
                 left, self._power_w = min(self._stored, self._floor), 0
             self._stored = left
         elif self._power_w < 0:
-            left = self._stored + -self._power_w * elapsed_ms * battery.efficiency_charge_percent // 100
+            left = self._stored - self._power_w * elapsed_ms * battery.efficiency_charge_percent
             if left >= self._ceiling:
                 left, self._power_w = max(self._stored, self._ceiling), 0
             self._stored = left

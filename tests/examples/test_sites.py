@@ -29,7 +29,7 @@ def test_there_are_five_sites() -> None:
     assert SITES == ["car_park", "company", "depot", "hotel", "hub"]
 
 
-NOTICES = {"company": ["rests_on_this_system"], "hub": ["battery_computed"]}
+NOTICES = {"company": ["more_only_with_expiry"], "hub": ["battery_computed"]}
 
 
 @pytest.mark.parametrize("site", SITES)

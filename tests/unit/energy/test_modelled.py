@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from csms.core.battery import BatteryReading
@@ -109,6 +109,7 @@ def test_what_comes_out_was_in_it(eta: tuple[int, int], soc_percent: int, steps:
     soc_ppm=st.integers(100_001, 999_999),
     power_w=st.integers(-50_000, 50_000).filter(bool),
 )
+@example(eta=(50, 50), soc_ppm=100_001, power_w=-1)
 def test_it_knows_to_the_millisecond_when_its_power_ends(eta: tuple[int, int], soc_ppm: int, power_w: int) -> None:
     battery = Battery(1_000, 50_000, efficiency_charge_percent=eta[0], efficiency_discharge_percent=eta[1])
     model = BatteryModel(battery, 0, soc_ppm)
