@@ -7,8 +7,8 @@ sessions above their targets: power of which nobody knows yet that it was given 
 tell (`csms.core.limits`). In safe mode the allocator is not asked: it may be what is wrong.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from csms.core.allocator import LIMITED_BY_BELOW_MINIMUM, LIMITED_BY_NO_ROOM, LIMITED_BY_VEHICLE, Allocation, Node
 from csms.core.caps import LIMITED_BY_CAP
@@ -66,6 +66,26 @@ OF_TARGET: Mapping[str, Reason] = {
 """What a target rests on, by the word for it; every other word is a row, which is shared."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the allocator was asked for one of those who take part, `at` in the order of the question, and its answer.
+
+    Attributes:
+        asks: returns the question as if some rows carried more, W, on phases sixths of a watt.
+    """
+
+    question: Question
+    nodes: list[Node]
+    allocation: Allocation
+    at: int
+    asks: Callable[[Mapping[str, int]], Question]
+
+    def more_w(self, state: State, more_w: Mapping[str, int]) -> int:
+        """Return what it would have more if some rows carried more: its share of what is firm grows with them, too."""
+        question = self.asks(more_w)
+        return question.answer(state, question.nodes(state, more_w)).alloc_w[self.at] - self.allocation.alloc_w[self.at]
+
+
 def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Timings) -> Explanation:
     """Return why a session has what it has; `plan` is that of this very state at `now_ms` (monotonic)."""
     charger, connector = state.chargers.get(session.key.charger_id), state.connector(session.key)
@@ -91,19 +111,16 @@ def explain(state: State, plan: Plan, session: Session, now_ms: int, timings: Ti
     found = replace(found, floor_w=steered.floor_w, awaited=_awaited(steered))
     if state.is_safe_mode:
         return replace(found, reason=Reason.SAFE_MODE)
-    question = question_of(state, now_ms, timings)
-    waits = _waits(state, plan, question, steered)
-    nodes = question.nodes(state)
-    allocation = question.answer(state, nodes)
-    at = _place(question, session)
+    asked = _ask(state, session, lambda more_w: question_of(state, now_ms, timings, more_w))
+    waits = _waits(state, plan, asked.question, steered)
     path = state.tree.rows[charger.charger_id]
-    held_firm = question.is_held_firm(state, at, allocation)
-    binding = None if held_firm else _binding(state, plan, question, nodes, allocation, at)
+    held_firm = asked.question.is_held_firm(state, asked.at, asked.allocation)
+    binding = None if held_firm else _binding(state, plan, asked)
     overbooked = next((node for node in path if node in plan.overbooked), None)
     at_grid = GRID in {overbooked, None if binding is None else binding.node_id}
     return replace(
         found,
-        reason=_reason(state, plan, steered, waits, allocation.alloc_w[at]),
+        reason=_reason(state, plan, steered, waits, asked.allocation.alloc_w[asked.at]),
         binding=binding,
         overbooked=overbooked,
         held=_held(state) if at_grid else None,
@@ -204,11 +221,9 @@ def _of_observed(
     state: State, plan: Plan, session: Session, found: Explanation, now_ms: int, timings: Timings
 ) -> Explanation:
     """Return what a session of an observed charger would have if every observed one were steered."""
-    question = question_of_observed(state, now_ms, timings)
-    nodes = question.nodes(state)
-    allocation = question.answer(state, nodes)
-    at = _place(question, session)
-    binding = _binding(state, plan, question, nodes, allocation, at)
+    asked = _ask(state, session, lambda _more_w: question_of_observed(state, now_ms, timings))
+    question, allocation, at = asked.question, asked.allocation, asked.at
+    binding = _binding(state, plan, asked)
     return replace(
         found,
         limited_by=reason_of(*question.parts[at], question.claims[at], allocation.limited_by[at]),
@@ -220,8 +235,11 @@ def _of_observed(
     )
 
 
-def _place(question: Question, session: Session) -> int:
-    return next(i for i, (_, _, other) in enumerate(question.parts) if other is session)
+def _ask(state: State, session: Session, asks: Callable[[Mapping[str, int]], Question]) -> _Asked:
+    question = asks({})
+    nodes = question.nodes(state)
+    at = next(i for i, (_, _, other) in enumerate(question.parts) if other is session)
+    return _Asked(question, nodes, question.answer(state, nodes), at, asks)
 
 
 def _told_w(question: Question, allocation: Allocation, at: int) -> int:
@@ -325,18 +343,16 @@ def _short_rows(state: State, plan: Plan, question: Question) -> set[str]:
 # --- the row ----------------------------------------------------------------------------------------------------------
 
 
-def _binding(
-    state: State, plan: Plan, question: Question, nodes: list[Node], allocation: Allocation, at: int
-) -> Binding | None:
+def _binding(state: State, plan: Plan, asked: _Asked) -> Binding | None:
     """Return the row that limits one of those who take part, and who shares it; None where none does."""
+    question, nodes, allocation, at = asked.question, asked.nodes, asked.allocation, asked.at
     row = _binding_row(state, question, nodes, allocation, at)
     if row is None:
         return None
     if row in state.tree.phase_caps:
-        return _binding_phase(state, plan, question, nodes, allocation, at, row)
+        return _binding_phase(state, plan, asked, row)
     shared_w = next(node.cap_w for node in nodes if node.node_id == row)
     assert shared_w is not None, "what limits has a capacity"
-    richer = question.answer(state, question.nodes(state, {row: ONE_KW_W}))
     members = [
         i for i, (charger, _, _) in enumerate(question.parts) if i != at and row in state.tree.paths[charger.charger_id]
     ]
@@ -354,20 +370,18 @@ def _binding(
         target_w=sum(share.target_w for share in shares),
         shares=tuple(shares[:NAMED_MAX]),
         loads=tuple(loads[:NAMED_MAX]),
-        more_w=richer.alloc_w[at] - allocation.alloc_w[at],
+        more_w=asked.more_w(state, {row: ONE_KW_W}),
         withheld_w=withheld_w,
         battery_w=counted_on_w(state) if row == GRID else 0,
     )
 
 
-def _binding_phase(
-    state: State, plan: Plan, question: Question, nodes: list[Node], allocation: Allocation, at: int, row: str
-) -> Binding:
+def _binding_phase(state: State, plan: Plan, asked: _Asked, row: str) -> Binding:
     """Return the row of a phase that limits one of those who take part; its figures are watts on this phase."""
+    question, nodes, allocation, at = asked.question, asked.nodes, asked.allocation, asked.at
     node_id, line = next((n, i) for n in state.tree.caps_w for i in range(3) if phase_name(n, i + 1) == row)
     phases = next(node.phase_sixths for node in nodes if node.node_id == node_id)
     assert phases is not None, "what limits has a limit"
-    richer = question.answer(state, question.nodes(state, {row: SIXTHS * ONE_KW_W}))
     on_it = {i: dict(loaded_rows(state, claim)).get(row, 0) for i, claim in enumerate(question.claims)}
     shares = {i: _share(question, allocation, i) for i in (at, *on_it) if on_it[i]}
     keys = {connector.key for _, connector, _ in question.parts}
@@ -388,7 +402,7 @@ def _binding_phase(
         target_w=sum(share.target_w * on_it[i] for i, share in shares.items()) // SIXTHS,
         shares=tuple(shares.values())[:NAMED_MAX],
         loads=tuple(loads[:NAMED_MAX]),
-        more_w=richer.alloc_w[at] - allocation.alloc_w[at],
+        more_w=asked.more_w(state, {row: SIXTHS * ONE_KW_W}),
     )
 
 

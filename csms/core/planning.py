@@ -305,8 +305,11 @@ def _firm_wanted(steered: Iterable[Steered]) -> bool:
     )
 
 
-def question_of(state: State, now_ms: int, timings: Timings) -> Question:
-    """Return what the allocator is asked about all that can be steered now."""
+def question_of(state: State, now_ms: int, timings: Timings, more_w: Mapping[str, int] | None = None) -> Question:
+    """Return what the allocator is asked about all that can be steered now; `more_w`: as if some rows carried more.
+
+    Its nodes are then to be asked for with the same; here it is for the shares of what is firm.
+    """
     parts = tuple(participants(state, now_ms, timings))
     keys = {connector.key for _, connector, _ in parts}
     awaited_w = awaited_defaults_w(state, now_ms, keys)
@@ -316,7 +319,7 @@ def question_of(state: State, now_ms: int, timings: Timings) -> Question:
     missing = missing_w(state, awaited_w, keys)
     if not state.tree.firm_w:
         return Question(parts, claims, floors, missing)
-    firm = _on_firm_rows(state, Question(parts, claims, floors, missing))
+    firm = _on_firm_rows(state, Question(parts, claims, floors, missing), more_w)
     shares = zip(parts, claims, firm.alloc_w, strict=True)
     within = [within_firm(part, claim, firm_w, now_ms) for part, claim, firm_w in shares]
     return Question(parts, within, floors, missing, firm=firm)
@@ -327,14 +330,17 @@ def _withheld_elsewhere_w(state: State) -> int:
     return min(state.withheld_w, state.tree.metered_w + state.tree.timed_w)
 
 
-def _on_firm_rows(state: State, question: Question) -> Allocation:
+def _on_firm_rows(state: State, question: Question, more_w: Mapping[str, int] | None) -> Allocation:
     """Return who gets how much where nothing is conditional."""
     claims = [firm_claim(part, claim) for part, claim in zip(question.parts, question.claims, strict=True)]
-    return replace(question, claims=claims).answer(state, firm_nodes(state, question))
+    return replace(question, claims=claims).answer(state, firm_nodes(state, question, more_w))
 
 
-def firm_nodes(state: State, question: Question) -> list[Node]:
-    """Return the rows with what they have firmly, beside what is left of all else when all limits that expire have."""
+def firm_nodes(state: State, question: Question, more_w: Mapping[str, int] | None = None) -> list[Node]:
+    """Return the rows with what they have firmly, beside what is left of all else when all limits that expire have.
+
+    `more_w`: what some rows are supposed to carry beyond that; of what is conditional nothing is firm.
+    """
     keys = {connector.key for _, connector, _ in question.parts}
     left_w = {
         charger_id: min(charger.max_booked_w, charger.firm_load_w(keys))
@@ -343,8 +349,9 @@ def firm_nodes(state: State, question: Question) -> list[Node]:
     # That is about what is not firm. What a battery may be taking that nobody can end is a load beside the firm shares.
     cap_w = state.tree.caps_w[GRID]
     granted_w = 0 if cap_w is None else cap_w - state.tree.without_battery_w
-    more_w = {GRID: min(state.tree.held_w, granted_w) + _withheld_elsewhere_w(state)}
-    return nodes_without_fixed(state, keys, question.missing_w, left_w, more_w, state.tree.firm_w)
+    beside_w = {row: each_w for row, each_w in (more_w or {}).items() if row not in state.tree.firm_w}
+    beside_w[GRID] = min(state.tree.held_w, granted_w) + _withheld_elsewhere_w(state)
+    return nodes_without_fixed(state, keys, question.missing_w, left_w, beside_w, state.tree.firm_w)
 
 
 def participants(state: State, now_ms: int, timings: Timings) -> Iterable[tuple[ChargerState, Connector, Session]]:

@@ -3,7 +3,8 @@
 Who is admitted first is a question of priority, then of the order. The order is that of arrival until somebody has to
 wait; then a session that has run for 15 minutes goes to its back for one that has waited for 5, the one that got most
 energy since somebody waits. All else follows from the order: the plan pauses the one and lets in the other, a cut
-first, and a start once it is confirmed. Nobody else gives way, and nobody of another priority.
+first, and a start once it is confirmed. Nobody else gives way, and nobody of another priority; but who runs behind one
+that needs more and waits, with what that could not use, has it no longer when that one is let in.
 
 A place that becomes free is taken at once. Runs and waits are counted by the plan, so the way from one car to the next
 delays nobody twice: of n cars that wait for k places each gets its turn within ceil(n / k) × 15 minutes. The order is

@@ -1,10 +1,10 @@
 """The grid connection: the chargers, the house behind the same fuse, and a meter that sees both.
 
-The chargers' meters do not see the house, and the central system has no meter here: it keeps the configured maximum of
-the house (`staticLoad`) free. So what the meter shows is held against the fuse as it is configured, whatever the engine
-makes of it: chargers + house ≤ 1.02 × fuse, but for what the house takes above its maximum (`base-load`), and while
-facts keep the grid connection overbooked. What the chargers take of it, liars too, oracle C (`csms.simulation.fuses`)
-holds.
+The chargers' meters do not see the house, and but for some worlds with energy the central system has no meter here: it
+keeps the configured maximum of the house (`staticLoad`) free. So what the meter shows is held against the fuse as it is
+configured, whatever the engine makes of it: chargers + house ≤ 1.02 × fuse, but for what the house takes above its
+maximum (`base-load`), and while facts keep the grid connection overbooked. What the chargers take of it, liars too,
+oracle C (`csms.simulation.fuses`) holds.
 """
 
 import random

@@ -169,6 +169,19 @@ def test_one_more_kilowatt_at_what_limits(circuit_kw: int, row: str, more_w: int
     assert (binding.node_id, binding.more_w) == (row, more_w)
 
 
+def test_one_more_kilowatt_at_a_charger_whose_cars_have_what_is_firm_alone() -> None:
+    """Their shares of what is firm are limited by the same row, and grow with it."""
+    evening = (CapacityWindow(20 * 60, 21 * 60, 200_000),)
+    drive = Drive(replace(station(400, charger("A", 50, 2)), capacity_schedule=evening))
+    drive.bring_up("A")
+    charging(drive, "A", 1)
+    charging(drive, "A", 2)
+    found = explain(drive, "A")
+    assert found.binding is not None
+    assert (found.firm_w, found.binding.node_id, found.binding.shared_w) == (None, "A", 50_000)
+    assert found.binding.more_w == 500
+
+
 def test_one_more_kilowatt_may_let_in_somebody_else_first() -> None:
     """B has what A's minimum, which comes first, leaves idle: with 1 kW more A charges and B has less."""
     first = charger("A", 22, min_w=10_000)

@@ -306,6 +306,25 @@ def test_a_full_battery_takes_nothing(soc_percent: int, takes: bool) -> None:  #
     assert drive.battery_kw == (-50 if takes else 0)
 
 
+@pytest.mark.parametrize(
+    ("caption", "grid_kw", "spare_w", "takes_w"),
+    [
+        ("5 kW is too little", 400, 5_000, 0),
+        ("more than 5 kW is enough", 400, 5_100, 5_100),
+        ("1 % of a great connection is too little", 1_000, 10_000, 0),
+        ("more than 1 % of it is enough", 1_000, 10_100, 10_100),
+    ],
+)
+def test_it_takes_spare_power_above_5_kw_and_above_1_percent(
+    caption: str, grid_kw: int, spare_w: int, takes_w: int
+) -> None:
+    drive = Powered(replace(site(grid_kw=grid_kw), static_load_w=grid_kw * KW - spare_w), soc_percent=50)
+    drive.report()
+    drive.bring_up("A", "B")
+    drive.on(70)
+    assert -drive.battery_kw * KW == pytest.approx(takes_w), caption
+
+
 def test_a_battery_without_power_changes_nothing() -> None:
     drive = Powered(site(Battery(200 * KW, 0)))
     drive.report()
