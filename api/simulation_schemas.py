@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from api.battery_schemas import CHARGE_SCHEMA, charge_ppm
 from api.capacity_schemas import read_time_ms
+from api.command_fields import LEFT_OUT
 from api.configuration_schema import StationConfiguration
 from api.id_tag_fields import EXPIRY_SCHEMA
 from api.schemas import (
@@ -18,10 +19,15 @@ from api.schemas import (
     ConnectorId,
     ConnectorIdAnswer,
     Kilowatts,
+    Priority,
     RequestBody,
+    Weight,
     reads,
 )
 from csms.core.configuration import kilowatts, watts
+from csms.core.configuration.reading import whole
+from csms.core.ids import ChargerId
+from csms.core.terms import Terms
 from csms.core.what_if import Car, WhatIf
 
 Kilo = int | float
@@ -35,11 +41,45 @@ class _Documented:
         return handler(StationConfiguration.__pydantic_core_schema__)
 
 
+def _named_once(phases: list[int]) -> list[int]:
+    if not phases or len(set(phases)) < len(phases):
+        raise PydanticCustomError("wrong", "must name 1 to 3 phases, each once")
+    return phases
+
+
+Phases = Annotated[
+    list[Annotated[int, reads(whole(1, 3))]],
+    AfterValidator(_named_once),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "items": {"type": "integer", "minimum": 1, "maximum": 3},
+            "minItems": 1,
+            "maxItems": 3,
+            "uniqueItems": True,
+        }
+    ),
+]
+
+
 class SimulatedCar(RequestBody):
     """A car at a connector."""
 
     connector_id: ConnectorId = Field(alias="connectorId")
     vehicle_max_w: Kilowatts = Field(alias="vehicleMaxPower", description="The most that the car can take, kW.")
+    weight: Weight = Field(None, description="Its share beside others; as its connector says when absent.")
+    priority: Priority = Field(None, description="Higher is let in first where there is no room for all; likewise.")
+    phases: Phases = Field(
+        LEFT_OUT,
+        description="Those of an AC charger over OCPP, its own L1 to L3, that it is known to use; any when absent.",
+    )
+
+    @property
+    def car(self) -> Car:
+        """Return it as the core has it."""
+        charger_id, idx = ChargerId(self.connector_id.charger_id), self.connector_id.idx
+        phases = frozenset(self.phases) if "phases" in self.model_fields_set else None
+        return Car(charger_id, idx, self.vehicle_max_w, Terms(self.weight, self.priority), phases)
 
 
 class SimulationRequest(RequestBody):
@@ -50,8 +90,8 @@ class SimulationRequest(RequestBody):
     )
     cars: list[SimulatedCar] = Field(
         default=[],
-        description="Which cars are there, in the order in which they came, one at a connector; those that charge now "
-        "when absent.",
+        description="Which cars are there, in the order in which they came, one at a connector. When absent: those "
+        "that charge now, with their weights and priorities and the phases that they were seen to use.",
     )
     at_ms: Annotated[int | None, reads(read_time_ms), WithJsonSchema(EXPIRY_SCHEMA)] = Field(
         default=None,

@@ -19,10 +19,8 @@ from api.simulation_schemas import SimulationAnswer, SimulationRequest, simulati
 from api.turns import Turns
 from csms.core.configuration import parse_station
 from csms.core.faults import Fault
-from csms.core.ids import ChargerId
 from csms.core.station import Station
-from csms.core.what_if import Car, Moment, counts_w, what_if
-from csms.runtime.view import StationView
+from csms.core.what_if import Car, Moment, counts_w, phases_fault, running_car, what_if
 
 AT_ONCE = 1
 """Ten thousand cars take a second of a thread, while the station's loop goes on with what that leaves."""
@@ -67,7 +65,7 @@ class SimulationRoutes:
         if self._turns.are_gone:
             return problem(Kind.BUSY, headers={"Retry-After": str(RETRY_S)})
         view, zones = self._services.desk.view, self._services.time_zones
-        station, running = view.station, running_cars(view)
+        station, running = view.station, [running_car(each) for each in view.sessions.values()]
         at_ms = self._services.wall_ms() if body.at_ms is None else body.at_ms
         soc_ppm = None if view.battery is None else view.battery.soc_ppm
         moment = Moment(at_ms, events=tuple(view.capacity_events.values()), soc_ppm=soc_ppm)
@@ -76,11 +74,6 @@ class SimulationRoutes:
         async with self._turns.take():
             answer = await asyncio.to_thread(_simulated, body, station, running, moment, zones)
         return json_answer(answer) if isinstance(answer, SimulationAnswer) else invalid(answer)
-
-
-def running_cars(view: StationView) -> list[Car]:
-    """Return the cars that charge now, in order of arrival, with what each can take."""
-    return [Car(each.charger_id, each.idx, each.vehicle_max_w) for each in view.sessions.values()]
 
 
 def _simulated(
@@ -105,7 +98,10 @@ def _simulated(
         moment = replace(moment, base_load_w=counts_w(station, body.base_load_w))
     if "cars" not in body.model_fields_set:
         return simulation_answer(running, what_if(station, running, moment))
-    cars = [Car(ChargerId(car.connector_id.charger_id), car.connector_id.idx, car.vehicle_max_w) for car in body.cars]
+    cars = [each.car for each in body.cars]
     found = what_if(station, cars, moment)
     faults = [Fault(f"$.cars[{left.place}].connectorId", left.why) for left in found.left_out]
+    chargers = {config.charger_id: config for config in station.chargers}
+    whys = [phases_fault(chargers.get(car.charger_id), car) for car in cars]
+    faults += [Fault(f"$.cars[{place}].phases", why) for place, why in enumerate(whys) if why is not None]
     return faults or simulation_answer(cars, found)

@@ -57,6 +57,7 @@ class Links(Part):
             session.steering.reassert = True
             session.steering.attempts = 0
             session.steering.retry_ms = self.now.mono_ms
+        self._show_sessions(charger)
         self.journal.log("charger.connected", fact.charger_id, connection=fact.connection)
         self._changed(charger)
 
@@ -77,6 +78,7 @@ class Links(Part):
         charger.connection, charger.away_ms, charger.heard = None, self.now.mono_ms, False
         charger.provisioning.pending = None
         charger.forget_errands()
+        self._show_sessions(charger)
         self.journal.log("charger.disconnected", fact.charger_id, connection=fact.connection)
         self._changed(charger)
 
@@ -232,6 +234,11 @@ class Links(Part):
         for send in charger.sends():
             if lose(send, self.now.mono_ms):
                 self.journal.write_send(send)
+
+    def _show_sessions(self, charger: ChargerState) -> None:
+        """Have its sessions shown again: what is known of their phases was learnt on one connection."""
+        for session in charger.sessions():
+            self.journal.show(session.session_id)
 
     def _changed(self, charger: ChargerState) -> None:
         self.journal.chargers.add(charger.charger_id)

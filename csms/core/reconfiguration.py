@@ -81,10 +81,11 @@ class Reconfiguration(Part):
         """Have sessions shown again whose terms change; what was learnt of other phases than it has counts no more."""
         was = charger.config
         for session in charger.sessions():
-            if (was.terms, was.connector_terms) != (config.terms, config.connector_terms):
-                self.journal.show(session.session_id)
             if was.phases != config.phases:
                 session.phase_use = PhaseUse()
+            known = (config.terms, config.connector_terms, config.phases)
+            if (was.terms, was.connector_terms, was.phases) != known:
+                self.journal.show(session.session_id)
 
     def _log_return(self, charger: ChargerState) -> None:
         """Say that a charger is back before it was forgotten: one that was released stays so (docs/adr/0033)."""

@@ -19,6 +19,7 @@ from csms.core.release import Release
 from csms.core.settings import Change
 from csms.core.site_meter import SiteMeterView
 from csms.core.station import Station
+from csms.core.terms import UNSAID, Terms
 from csms.core.tuning import Wish
 
 
@@ -33,7 +34,8 @@ class SessionView:
         consumed_w: metered, None while unknown.
         limited_by: the binding row, "vehicle", "below_minimum", "no_room", "operator_cap", "safe_mode", or
             "not_planned" before its first plan.
-        weight, priority: on which terms it shares.
+        weight, priority: on which terms it shares; terms: what of them it or its id tag said.
+        phases: those of its charger that its car is known to use, 1 to 3; None: any.
         firm_w: REST-driven: what is left of allocated_w when its client hears nothing; None: all of it.
         observed: its charger is observed: allocated_w and limited_by are what it would get, and nothing was sent.
     """
@@ -55,6 +57,8 @@ class SessionView:
     weight: int = 1
     priority: int = 0
     firm_w: int | None = None
+    terms: Terms = UNSAID
+    phases: frozenset[int] | None = None
 
 
 class Refusal(StrEnum):

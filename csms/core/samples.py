@@ -236,6 +236,8 @@ class Samples(Part):
         voltage_v, has_rows = config.voltage_v, bool(self.state.tree.phase_caps)
         learnt = session.phase_use.sampled(current_ma, power_w, voltage_v, charger.connection, self.now.mono_ms)
         self.journal.plan |= learnt and has_rows
+        if learnt:
+            self.journal.show(session.session_id)
         in_amperes = charger.manner.form.unit is RateUnit.A
         if has_rows and in_amperes and power_w is not None and agree(current_ma, power_w, voltage_v):
             as_told = max(current_ma) * voltage_v * config.phases // 1000

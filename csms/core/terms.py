@@ -29,11 +29,17 @@ class Terms:
 
 
 UNSAID = Terms()
-USUAL = Terms(weight=1, priority=0)
+USUAL = Standing(weight=1, priority=0)
+
+
+def first_said(*terms: Terms) -> Terms:
+    """Return what the first of them says who says anything of it."""
+    weights = (each.weight for each in terms if each.weight is not None)
+    priorities = (each.priority for each in terms if each.priority is not None)
+    return Terms(next(weights, None), next(priorities, None))
 
 
 def standing(*terms: Terms) -> Standing:
     """Return what the first of them says who says anything of it, the usual at last."""
-    weights = (each.weight for each in (*terms, USUAL) if each.weight is not None)
-    priorities = (each.priority for each in (*terms, USUAL) if each.priority is not None)
-    return Standing(next(weights), next(priorities))
+    said = first_said(*terms)
+    return Standing(said.weight or USUAL.weight, said.priority or USUAL.priority)

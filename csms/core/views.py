@@ -2,12 +2,13 @@
 
 from csms.core.charger import ChargerState
 from csms.core.connector import Connector
+from csms.core.phase_booking import used_by
 from csms.core.records import Driver
 from csms.core.replies import BatteryView, ChargerView, ConnectorView, SessionView
 from csms.core.session import Session
 from csms.core.state import State
 from csms.core.supply import granted_w
-from csms.core.terms import standing
+from csms.core.terms import first_said, standing
 
 
 def battery_view(state: State) -> BatteryView | None:
@@ -53,6 +54,8 @@ def session_view(state: State, session: Session) -> SessionView:
         firm_w=session.firm_w if session.driver is Driver.REST else None,
         weight=weight,
         priority=priority,
+        terms=first_said(session.own_terms, session.tag_terms),
+        phases=used_by(charger, connector) if charger is not None and connector is not None and holds else None,
     )
 
 

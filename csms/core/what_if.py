@@ -31,20 +31,26 @@ from csms.core.limits import Send
 from csms.core.metering import new_base_load
 from csms.core.part import Alarm
 from csms.core.phase_booking import booked_phases
+from csms.core.phase_use import PhaseUse
 from csms.core.planning import Question, loaded_rows, question_of, reason_of, uncut_w
 from csms.core.provisioning import Seen
 from csms.core.records import Driver, SendState
+from csms.core.replies import SessionView
 from csms.core.rows import SIXTHS
 from csms.core.session import Phase, Session
 from csms.core.state import State
 from csms.core.station import GRID, Battery, Charger, Control, Station
 from csms.core.supply import able_w, take_reading
+from csms.core.terms import UNSAID, Terms
 from csms.core.timings import LAW
 from csms.core.tree import build_tree
 
 NO_CONNECTOR = "the station has no such connector"
 NOT_STEERED = "this charger is not steered: its cars take what they want, and what is booked for it is never shared"
 SECOND_CAR = "another car is at this connector"
+NOT_OVER_OCPP = "is for chargers that are steered over OCPP"
+NO_AC = "is for AC chargers"
+ONE_PHASE = "this charger has phase 1 alone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +72,18 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Car:
-    """A car at a connector, and the most that it can take, W."""
+    """A car at a connector, and the most that it can take, W.
+
+    Attributes:
+        terms: what is said of it alone, or of its id tag.
+        phases: those of its charger that it is known to use, 1 to 3; None: any.
+    """
 
     charger_id: ChargerId
     idx: int
     max_w: int
+    terms: Terms = UNSAID
+    phases: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +196,22 @@ def _battery_share(state: State, battery: Battery, load_w: int, now: Now) -> Bat
     return BatteryShare(state.supply.reading.soc_ppm, max(0, min(lacking_w, available_w)), available_w)
 
 
+def running_car(session: SessionView) -> Car:
+    """Return the car of a running session as it is now."""
+    return Car(session.charger_id, session.idx, session.vehicle_max_w, session.terms, session.phases)
+
+
+def phases_fault(config: Charger | None, car: Car) -> str | None:
+    """Return why a car cannot be known to use some phases of its charger; None where it can."""
+    if config is None or car.phases is None:
+        return None
+    if config.control is Control.REST:
+        return NOT_OVER_OCPP
+    if config.is_dc:
+        return NO_AC
+    return ONE_PHASE if config.phases == 1 and car.phases != {1} else None
+
+
 def counts_w(station: Station, shown_w: int) -> int | None:
     """Return what counts as base load when that much of it is measured, W; None: the station has no meter."""
     meter = station.site_meter
@@ -239,11 +268,12 @@ def _why_not(chargers: Mapping[ChargerId, ChargerState], car: Car) -> str | None
 
 
 def _plug_in(state: State, car: Car) -> None:
-    """Begin the session of a car, driven as its charger is."""
+    """Begin the session of a car, driven as its charger is; phases that this does not have count no more."""
     charger = state.chargers[car.charger_id]
     over_ocpp = charger.steered_over_ocpp
     most_w = min(car.max_w, charger.config.max_power_w)
     rank = state.take_rank()
+    phases = car.phases if phases_fault(charger.config, car) is None else None
     session = Session(
         session_id=SessionId(f"car {rank}"),
         driver=Driver.OCPP if over_ocpp else Driver.REST,
@@ -258,6 +288,8 @@ def _plug_in(state: State, car: Car) -> None:
         phase=Phase.RUNNING,
         demand=Demand(most_w, most_w),
         stated=None if over_ocpp else StatedDemand(car.max_w, car.max_w),
+        own_terms=car.terms,
+        phase_use=PhaseUse(phases, charger.connection),
     )
     charger.connectors[car.idx].session = session
     state.sessions[session.session_id] = session

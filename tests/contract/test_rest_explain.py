@@ -29,7 +29,8 @@ from csms.core.ids import ChargerId, RequestId, SessionId
 from csms.core.replies import BatteryView, Explained, Refusal, Refused
 from csms.core.site_meter import Measures, SiteMeterView
 from csms.core.station import Station
-from csms.core.what_if import NO_CONNECTOR, SECOND_CAR
+from csms.core.terms import Terms
+from csms.core.what_if import NO_AC, NO_CONNECTOR, NOT_OVER_OCPP, ONE_PHASE, SECOND_CAR
 from csms.ports import StoreError
 from tests.contract.test_rest import (
     NEW_ID,
@@ -267,7 +268,68 @@ async def test_no_cars_are_another_question_than_none_said(world: World) -> None
     assert (told["cars"], told["nodes"][0]["load"]) == ([], 0)
 
 
+AC = {"maxPower": 22, "connectors": 1, "phases": 3}
+FUSED = {
+    "stationId": "FUSED",
+    "gridCapacity": {"amperes": 35},
+    "chargers": [
+        AC | {"id": "A", "phaseRotation": "RST"},
+        AC | {"id": "B", "phaseRotation": "STR"},
+        {"id": "S", "maxPower": 7, "connectors": 1, "phases": 1},
+        AC | {"id": "R", "control": "rest"},
+    ],
+}
+OF_A_AND_B = [{"connectorId": {"chargerId": charger_id, "idx": 1}, "vehicleMaxPower": 22} for charger_id in "AB"]
+
+
+@pytest.mark.parametrize(
+    ("said", "powers_kw"),
+    [
+        (({}, {}), (12.075, 12.075)),
+        (({"weight": 2}, {}), (16.1, 8.05)),
+        (({"phases": [1]}, {"phases": [1]}), (22, 22)),
+        (({"phases": [1]}, {"phases": [2, 3]}), (16.1, 8.05)),
+    ],
+)
+async def test_the_weight_and_the_phases_of_a_car_count(
+    world: World, said: tuple[dict[str, Any], ...], powers_kw: tuple[float, ...]
+) -> None:
+    cars = [car | more for car, more in zip(OF_A_AND_B, said, strict=True)]
+    told = (await world.post("/station/simulate", {"configuration": FUSED, "cars": cars})).json()
+    assert tuple(car["allocatedPower"] for car in told["cars"]) == powers_kw
+
+
+async def test_the_priority_of_a_car_counts(world: World) -> None:
+    scarce = FUSED | {"gridCapacity": {"amperes": 10}}
+    for priority, running in ((0, [True, False]), (1, [False, True])):
+        cars = [OF_A_AND_B[0], OF_A_AND_B[1] | {"priority": priority}]
+        told = (await world.post("/station/simulate", {"configuration": scarce, "cars": cars})).json()
+        assert [car["allocatedPower"] > 0 for car in told["cars"]] == running
+
+
+@pytest.mark.parametrize(
+    ("now", "powers_kw"),
+    [
+        (({}, {}), (12.075, 12.075)),
+        (({"terms": Terms(weight=2)}, {}), (16.1, 8.05)),
+        (({"terms": Terms(priority=3), "weight": 2}, {}), (12.075, 12.075)),  # of a connector that this one has not
+        (({"phases": frozenset({1})}, {"phases": frozenset({1})}), (22, 22)),
+    ],
+)
+async def test_the_cars_that_charge_now_keep_their_terms_and_their_phases(
+    world: World, now: tuple[dict[str, Any], ...], powers_kw: tuple[float, ...]
+) -> None:
+    views = (
+        replace(ocpp_session(charger_id=ChargerId(charger_id), **more), session_id=SessionId(charger_id))
+        for charger_id, more in zip("AB", now, strict=True)
+    )
+    world.desk.view.sessions |= {view.session_id: view for view in views}
+    told = (await world.post("/station/simulate", {"configuration": FUSED})).json()
+    assert tuple(car["allocatedPower"] for car in told["cars"]) == powers_kw
+
+
 CAR = examples.SIMULATION_OF_CARS["cars"][0]
+ONE_TO_THREE = "must be a whole number from 1 to 3"
 NO_BATTERY = {key: value for key, value in examples.STATION.items() if key != "battery"}
 T_2098_MS = 4_039_372_800_000
 WRONG = examples.STATION | {"gridCapacity": -1, "chargers": [{"id": "A", "maxPower": "x", "connectors": 1}]}
@@ -283,7 +345,30 @@ FAULTY: list[tuple[Any, list[tuple[str, str]]]] = [
         [("$.stateOfCharge", "the configuration has no battery")],
     ),
     ({"cars": None}, [("$.cars", "must be a list")]),
-    ({"cars": [CAR | {"weight": 2}]}, [("$.cars[0].weight", "unknown field")]),
+    ({"cars": [CAR | {"wieght": 2}]}, [("$.cars[0].wieght", "unknown field")]),
+    ({"cars": [CAR | {"weight": 0}]}, [("$.cars[0].weight", "must be a whole number from 1 to 100")]),
+    ({"cars": [CAR | {"weight": None}]}, [("$.cars[0].weight", "must be a whole number from 1 to 100")]),
+    ({"cars": [CAR | {"weight": 101}]}, [("$.cars[0].weight", "must be a whole number from 1 to 100")]),
+    ({"cars": [CAR | {"priority": 10}]}, [("$.cars[0].priority", "must be a whole number from 0 to 9")]),
+    ({"cars": [CAR | {"phases": 1}]}, [("$.cars[0].phases", "must be a list")]),
+    ({"cars": [CAR | {"phases": None}]}, [("$.cars[0].phases", "must be a list")]),
+    ({"cars": [CAR | {"phases": []}]}, [("$.cars[0].phases", "must name 1 to 3 phases, each once")]),
+    ({"cars": [CAR | {"phases": [2, 2]}]}, [("$.cars[0].phases", "must name 1 to 3 phases, each once")]),
+    ({"cars": [CAR | {"phases": [1, 4, "2"]}]}, [(f"$.cars[0].phases[{i}]", ONE_TO_THREE) for i in (1, 2)]),
+    ({"cars": [CAR | {"phases": [1]}]}, [("$.cars[0].phases", NO_AC)]),
+    (
+        {
+            "configuration": FUSED,
+            "cars": [
+                CAR | {"connectorId": {"chargerId": charger_id, "idx": 1}, "phases": [2]} for charger_id in "ABSRX"
+            ],
+        },
+        [
+            ("$.cars[4].connectorId", NO_CONNECTOR),
+            ("$.cars[2].phases", ONE_PHASE),
+            ("$.cars[3].phases", NOT_OVER_OCPP),
+        ],
+    ),
     ({"cars": [CAR | {"vehicleMaxPower": "80"}]}, [("$.cars[0].vehicleMaxPower", "must be a number")]),
     (
         {"cars": [CAR, CAR, CAR | {"connectorId": {"chargerId": "CP009", "idx": 1}}]},

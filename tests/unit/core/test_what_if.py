@@ -11,11 +11,28 @@ from csms.core.configuration import parse_station
 from csms.core.grid_terms import CapacityEvent
 from csms.core.ids import ChargerId
 from csms.core.station import Charger, Control, Station
+from csms.core.terms import UNSAID, Terms
 from csms.core.tree import circuit_path
-from csms.core.what_if import NO_CONNECTOR, NOT_STEERED, SECOND_CAR, Car, Moment, counts_w, what_if
+from csms.core.what_if import (
+    NO_AC,
+    NO_CONNECTOR,
+    NOT_OVER_OCPP,
+    NOT_STEERED,
+    ONE_PHASE,
+    SECOND_CAR,
+    Car,
+    Moment,
+    counts_w,
+    phases_fault,
+    running_car,
+    what_if,
+)
 from csms.simulation.reference import Claim, fair_shares
 from csms.simulation.stations import random_station
+from tests.unit.core.driving import Drive
+from tests.unit.core.test_phases_in_plans import IN_AMPERES, charging, draw, told_a
 from tests.unit.core.test_supply import full_station
+from tests.unit.core.test_terms import begun, terms
 
 NOW = Moment(1_800_000_000_000)
 """2027-01-15 08:00 UTC, a Friday."""
@@ -36,8 +53,8 @@ def ac(charger_id: str, connectors: int = 1, **more: Any) -> dict[str, Any]:
     return {"id": charger_id, "maxPower": 22, "connectors": connectors, "phases": 3} | more
 
 
-def car(charger_id: str, idx: int, max_kw: float) -> Car:
-    return Car(ChargerId(charger_id), idx, int(max_kw * 1_000))
+def car(charger_id: str, idx: int, max_kw: float, said: Terms = UNSAID, on: tuple[int, ...] = ()) -> Car:
+    return Car(ChargerId(charger_id), idx, int(max_kw * 1_000), said, frozenset(on) or None)
 
 
 CASES: list[tuple[str, Station, list[Car], list[tuple[float, str]], dict[str, tuple[float, float | None]]]] = [
@@ -239,11 +256,190 @@ def test_the_answer_with_a_battery_is_what_the_plan_of_a_running_station_is(soc_
     drive = full_station(soc_percent, cars)
     drive.on(100)
     views = [each for each in drive.engine.all_changes().sessions.values() if each is not None]
-    asked = [Car(each.charger_id, each.idx, each.vehicle_max_w) for each in views]
+    asked = [running_car(each) for each in views]
     battery = drive.engine.all_changes().battery
     assert battery is not None
     found = what_if(drive.engine.station, asked, replace(NOW, soc_ppm=battery.soc_ppm))
     assert [share.power_w for share in found.shares] == [each.target_w for each in views]
+
+
+# --- terms and phases of a car ----------------------------------------------------------------------------------------
+
+
+HEAVY = {"connectorSettings": [{"idx": 1, "weight": 3, "priority": 3}]}
+LEAST_50 = {"minPower": 50}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said", "kw"),
+    [
+        ({}, {}, (UNSAID, UNSAID), (45, 45)),
+        ({}, {}, (UNSAID, Terms(weight=2)), (30, 60)),
+        ({"weight": 2}, {}, (UNSAID, UNSAID), (60, 30)),
+        (HEAVY, {}, (Terms(weight=1), UNSAID), (45, 45)),
+        (HEAVY, {}, (UNSAID, UNSAID), (67.5, 22.5)),
+        (LEAST_50, LEAST_50, (UNSAID, UNSAID), (90, 0)),
+        (LEAST_50, LEAST_50, (UNSAID, Terms(priority=1)), (0, 90)),
+        (LEAST_50 | HEAVY, LEAST_50, (UNSAID, Terms(priority=2)), (90, 0)),
+        (LEAST_50 | HEAVY, LEAST_50, (Terms(priority=0), Terms(priority=2)), (0, 90)),
+    ],
+)
+def test_what_is_said_of_a_car_comes_before_its_connector(
+    first: dict[str, Any], second: dict[str, Any], said: tuple[Terms, Terms], kw: tuple[float, float]
+) -> None:
+    cars = [car("A", 1, 100, said[0]), car("B", 1, 100, said[1])]
+    found = what_if(station(90, dc("A", 100, **first), dc("B", 100, **second)), cars, NOW)
+    assert tuple(share.power_w / 1_000 for share in found.shares) == kw
+
+
+FUSE = {"gridCapacity": {"amperes": 35}}
+ROTATIONS = {"A": "RST", "B": "STR", "C": "TRS"}
+
+
+def fused(*chargers: dict[str, Any]) -> Station:
+    """Return a station behind 35 A on each phase, with chargers of 22 kW if no others are said."""
+    turned = [ac(each, phaseRotation=rotation) for each, rotation in ROTATIONS.items()]
+    return station(0, *(chargers or turned), **FUSE)
+
+
+@pytest.mark.parametrize(
+    ("phases", "amperes", "on_phases"),
+    [
+        (((), (), ()), (11.66, 11.66, 11.66), (35, 35, 35)),
+        (((1,), (1,), (1,)), (31.88, 31.88, 31.88), (31.88, 31.88, 31.88)),  # all of 22 kW
+        (((1,), (3,), (2,)), (11.66, 11.66, 11.66), (35, 0, 0)),
+        (((1,), (2, 3), ()), (19.09, 9.55, 6.36), (35, 6.36, 15.91)),  # the same power for each
+        (((1, 2, 3), (1, 2, 3), (1, 2, 3)), (11.66, 11.66, 11.66), (35, 35, 35)),
+    ],
+)
+def test_a_car_counts_on_the_phases_that_it_is_said_to_use(
+    phases: tuple[tuple[int, ...], ...], amperes: tuple[float, ...], on_phases: tuple[float, ...]
+) -> None:
+    found = what_if(fused(), [car(each, 1, 22, on=on) for each, on in zip("ABC", phases, strict=True)], NOW)
+    assert tuple(share.power_w / 690 for share in found.shares) == pytest.approx(amperes, abs=0.01)
+    loads = {node.node_id: node.load_w / 230 for node in found.nodes}
+    assert tuple(loads[f"grid/L{line}"] for line in (1, 2, 3)) == pytest.approx(on_phases, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("charger", "on", "fault"),
+    [
+        (ac("A"), (), None),
+        (ac("A"), (2, 3), None),
+        (ac("A", control="rest"), (1,), NOT_OVER_OCPP),
+        (ac("A", control="rest"), (), None),
+        (dc("A", 22), (1,), NO_AC),
+        ({"id": "A", "maxPower": 7, "connectors": 1, "phases": 1}, (1,), None),
+        ({"id": "A", "maxPower": 7, "connectors": 1, "phases": 1}, (2,), ONE_PHASE),
+        ({"id": "A", "maxPower": 7, "connectors": 1, "phases": 1}, (1, 2), ONE_PHASE),
+    ],
+)
+def test_which_phases_a_car_can_be_known_to_use(
+    charger: dict[str, Any], on: tuple[int, ...], fault: str | None
+) -> None:
+    """What was learnt of phases that its charger does not have, or of none, changes nothing."""
+    site, asked = fused(charger, ac("B")), car("A", 1, 7, on=on)
+    assert phases_fault(site.charger(asked.charger_id), asked) == fault
+    assert phases_fault(None, asked) is None
+    if fault is not None:
+        cars = [[each, car("B", 1, 22)] for each in (asked, replace(asked, phases=None))]
+        shares = [[share.power_w for share in what_if(site, each, NOW).shares] for each in cars]
+        assert shares[0] == shares[1]
+
+
+# --- the station of now -----------------------------------------------------------------------------------------------
+
+
+def now_and_asked(drive: Drive) -> tuple[list[int], list[int]]:
+    """Return the targets of a station, as published, and what it is said to come to with nothing changed."""
+    views = [each for each in drive.engine.all_changes().sessions.values() if each is not None]
+    found = what_if(drive.engine.station, [running_car(each) for each in views], NOW)
+    return [each.target_w for each in views], [share.power_w for share in found.shares]
+
+
+@pytest.mark.parametrize(
+    ("of_tag", "of_session", "kw"),
+    [
+        (UNSAID, UNSAID, [45, 45]),
+        (Terms(weight=2), UNSAID, [30, 60]),
+        (UNSAID, Terms(weight=2), [30, 60]),
+        (Terms(weight=5, priority=1), Terms(weight=2), [30, 60]),
+    ],
+)
+def test_with_nothing_changed_weights_are_those_of_now(of_tag: Terms, of_session: Terms, kw: list[float]) -> None:
+    drive = Drive(station(90, dc("A", 100), dc("B", 100)))
+    drive.bring_up("A", "B")
+    begun(drive, "A")
+    terms(drive, begun(drive, "B", of_tag), of_session)
+    drive.draws({("A", 1): kw[0], ("B", 1): kw[1]}, 60)
+    targets_w, asked_w = now_and_asked(drive)
+    assert [power_w / 1_000 for power_w in asked_w] == kw
+    assert targets_w == asked_w
+
+
+@pytest.mark.parametrize(("of_tag", "of_session"), [(Terms(priority=1), UNSAID), (UNSAID, Terms(priority=1))])
+def test_with_nothing_changed_priorities_are_those_of_now(of_tag: Terms, of_session: Terms) -> None:
+    drive = Drive(station(90, dc("A", 100, minPower=50), dc("B", 100, minPower=50)))
+    drive.bring_up("A", "B")
+    begun(drive, "A")
+    terms(drive, begun(drive, "B", of_tag), of_session)
+    drive.draws({("A", 1): 0, ("B", 1): 90}, 40)
+    assert now_and_asked(drive) == ([0, 90_000], [0, 90_000])
+
+
+def test_with_nothing_changed_cars_are_on_the_phases_that_they_were_seen_to_use() -> None:
+    drive = charging(fused(), *ROTATIONS, keys=IN_AMPERES)
+    assert [told_a(drive, each) for each in ROTATIONS] == [11, 11, 11]
+    for _ in range(12):
+        for each in ROTATIONS:
+            amperes = told_a(drive, each)
+            drive.sample(each, 1, int(amperes * 230), current_ma=(int(amperes * 1_000), 0, 0))
+        drive.accept()
+        drive.wait(10)
+    targets_w, asked_w = now_and_asked(drive)
+    assert asked_w == [22_000, 22_000, 22_000]
+    assert targets_w == [31 * 690] * 3, "whole amperes are told"
+
+
+def test_the_phases_of_a_car_are_published_as_they_are_learnt_and_forgotten() -> None:
+    drive = Drive(fused(), keys=IN_AMPERES)
+    drive.bring_up("A")
+    drive.start("A")
+
+    def published() -> frozenset[int] | None:
+        (view,) = drive.last.changes.sessions.values()
+        assert view is not None
+        return view.phases
+
+    draw(drive, "A", (11, 0, 0), 2)
+    drive.wait(10)
+    drive.sample("A", 1, 11 * 230, current_ma=(11_000, 0, 0))
+    assert published() == frozenset({1})
+    drive.disconnect("A")
+    assert published() is None
+    drive.connect("A")
+    assert published() is None
+    draw(drive, "A", (11, 0, 0), 2)
+    drive.wait(10)
+    drive.sample("A", 1, 11 * 230, current_ma=(11_000, 0, 0))
+    assert published() == frozenset({1})
+    drive.connect("A", takes_over=True)
+    assert published() is None
+    draw(drive, "A", (11, 0, 0), 3)
+    drive.wait(10)
+    drive.sample("A", 1, 11 * 690, current_ma=(11_000, 11_000, 11_000))
+    assert published() is None
+
+
+def test_phases_are_published_as_forgotten_when_the_charger_has_others() -> None:
+    drive = Drive(fused(), keys=IN_AMPERES)
+    drive.bring_up("A")
+    drive.start("A")
+    draw(drive, "A", (11, 0, 0), 4)
+    drive.configure(fused({"id": "A", "maxPower": 7, "connectors": 1, "phases": 1}, ac("B"), ac("C")))
+    (view,) = drive.last.changes.sessions.values()
+    assert view is not None
+    assert (view.phases, view.charger_id) == (None, "A")
 
 
 def test_what_is_worth_knowing_of_the_configuration_is_said() -> None:
