@@ -227,15 +227,7 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
     rooms_w = head_room_w(state, rows_w, missing, phases)
     grants = list(_grants(state, claims, booked, targets, rooms_w))
     firms = _firm_sides(state, question)
-    shows = None
-    if question.firm is not None:
-        firmly = [_firmly_w(*each) for each in zip(claims, booked, firms, strict=True)]
-        enough = [least_to_see_w(*each) for each in zip(parts, claims, strict=True)]
-        beyond = [0 if sure >= least else grant for grant, sure, least in zip(grants, firmly, enough, strict=True)]
-        shows = trusted(state, parts, claims, beyond)
-        for i, part in enumerate(parts):
-            if not is_conditional(part) or is_unseen(part):
-                grants[i] = min(grants[i], max(firmly[i], enough[i]) if i == shows else firmly[i])
+    shows = None if question.firm is None else _hold_firm(state, question, booked, firms, grants)
     for i, wide_w in _spread(state, question, booked, targets, grants, rooms_w).items():
         grants[i] = wide_w
     steered = {}
@@ -268,6 +260,24 @@ def make_plan(state: State, now_ms: int, timings: Timings) -> Plan:
         any(power_w > state.tree.firm_w[node] for node, power_w in firm_booked_w.items()),
         phases,
     )
+
+
+def _hold_firm(
+    state: State, question: Question, booked: Sequence[int], firms: Sequence[Firm | None], grants: list[int]
+) -> int | None:
+    """Hold the grants of those whose limits were not seen to expire within what is firm; return who is to show it now.
+
+    That one, if there is one, is granted the least with which it can.
+    """
+    parts, claims = question.parts, question.claims
+    firmly = [_firmly_w(*each) for each in zip(claims, booked, firms, strict=True)]
+    enough = [least_to_see_w(*each) for each in zip(parts, claims, strict=True)]
+    beyond = [0 if sure >= least else grant for grant, sure, least in zip(grants, firmly, enough, strict=True)]
+    shows = trusted(state, parts, claims, beyond)
+    for i, part in enumerate(parts):
+        if not is_conditional(part) or is_unseen(part):
+            grants[i] = min(grants[i], max(firmly[i], enough[i]) if i == shows else firmly[i])
+    return shows
 
 
 def _firmly_w(claim: Claim, booked_w: int, firm: Firm | None) -> int:
