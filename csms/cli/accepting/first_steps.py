@@ -35,6 +35,8 @@ METER_WAIT_MS = 240_000
 PERIOD_MAX_MS = 60_000
 """A meter that tells more seldom is too slow to be steered by (alarm slow_meter)."""
 TOO_FEW_PERCENT = 150
+SECOND_MS = 1_000
+"""Stamps may be of whole seconds: a reading each second may seem to come each two."""
 STEADY_MS, STEADY_PERCENT = 60_000, 5
 """A car that ramps up is given so long to reach what it takes."""
 ENERGY_OFF_WH, ENERGY_OFF_PERCENT = 5, 25
@@ -178,10 +180,11 @@ def meter(case: Case, look: Look) -> Course:
         said = f"{len(found.at_ms)} readings in {METER_WAIT_MS // 1_000} s ({came} MeterValues could be read)"
         to_do = "set MeterValueSampleInterval to 10 and MeterValuesSampledData to power and energy in the charger"
         return failed("meter", said, by_alarms(look, to_do), configuredS=configured_s, powersW=found.powers_w)
-    return _meter_judged(case, found, configured_s)
+    return meter_judged(case, found, configured_s)
 
 
-def _meter_judged(case: Case, found: Metered, configured_s: int | None) -> Outcome:
+def meter_judged(case: Case, found: Metered, configured_s: int | None) -> Outcome:
+    """Return what readings say of a meter of which so many seconds are configured; None: nobody knows."""
     gaps_ms = sorted(later - one for one, later in pairwise(found.at_ms))
     case.period_ms = gaps_ms[len(gaps_ms) // 2]
     counted_wh, expected_wh = found.counted_wh, found.expected_wh
@@ -190,7 +193,7 @@ def _meter_judged(case: Case, found: Metered, configured_s: int | None) -> Outco
     said = f"a reading each {case.period_ms / 1_000:.1f} s, the longest pause {gaps_ms[-1] / 1_000:.1f} s"
     if case.period_ms > PERIOD_MAX_MS:
         return failed("meter", said, "set MeterValueSampleInterval to 10", **facts)
-    if configured_s and case.period_ms > configured_s * 10 * TOO_FEW_PERCENT:
+    if configured_s and case.period_ms > max(configured_s * 10 * TOO_FEW_PERCENT, configured_s * 1_000 + SECOND_MS):
         return failed("meter", f"{said}; configured are {configured_s} s", "see its firmware's notes", **facts)
     if bad := sorted(METER_FLAGS & found.flags):
         return failed("meter", f"{said}; its transaction is {', '.join(bad)}", "see GET /transactions/{id}", **facts)
