@@ -88,13 +88,14 @@ def check_stopped(claims: Sequence[Claim], judge: Judge, engine: Controller, sta
     """Judge that who has less than it wants has it because a row above it is full, of watts or of a phase.
 
     What a limit is on a phase depends on what is known of its car: shares there are not computed anew, but room that is
-    left for one who waits is found. A row is full when it has no room for the dead band and a step of rounding, or for
-    the least of one that has nothing. What a site with energy has is for all that wait there: they are raised when each
-    would have its dead band.
+    left for one who waits is found. A row is full when it has no room for the dead bands and steps of rounding of all
+    that wait there, who share it, or for the least of one that has nothing.
     """
-    together_w = Counter[bool]()
+    together = Counter[tuple[str, bool]]()
     for claim in claims:
-        together_w[_is_free(claim, judge)] += _needed_w(claim, judge, station)
+        key, is_free = key_of(claim), _is_free(claim, judge)
+        for row in judge.truth.rows.of(key.charger_id):
+            together[row, is_free] += _needed_w(claim, judge, station) * _weight_of(row, key, judge, station)
     for claim in claims:
         key, needed_w = key_of(claim), _needed_w(claim, judge, station)
         starves = limit_of_w(judge, key) < claim.min_w
@@ -102,8 +103,8 @@ def check_stopped(claims: Sequence[Claim], judge: Judge, engine: Controller, sta
         full = not needed_w
         for row in judge.truth.rows.of(key.charger_id):
             taken, capacity = _load_of(row, key, judge, engine, station)
-            shared = row == GRID and judge.supplies is not None and not starves
-            needed = together_w[_is_free(claim, judge)] if shared else needed_w * _weight_of(row, key, judge, station)
+            own = needed_w * _weight_of(row, key, judge, station)
+            needed = own if starves else together[row, _is_free(claim, judge)]
             full = full or (capacity is not None and taken + needed + capacity // TRIM_STEPS > capacity)
             booked[row] = (taken, capacity)
         if not full:
