@@ -35,7 +35,7 @@ def free_tx(charger: Charger, connector: HeardConnector, now_ms: int, *, keeps_t
             continue
         low = connector.sample_w is not None and connector.sample_w <= send.limit_w + tolerance_w(charger, send)
         waited = now_ms >= max(send.accepted_ms, send.above_ms) + SETTLE_MS
-        no_car = connector.open_id is None or connector.open_id in connector.ended
+        no_car = connector.open_id is None or connector.open_id in connector.ended or zombie
         send.settled = no_car or waited or (is_fresh and low) or _has_no_effect(connector, send)
     connector.limited |= {s.transaction_id for s in connector.sends if s.settled and s.transaction_id is not None}
     kept = superseded(connector.sends)
