@@ -99,14 +99,13 @@ def check_stopped(claims: Sequence[Claim], judge: Judge, engine: Controller, sta
     for claim in claims:
         key, needed_w = key_of(claim), _needed_w(claim, judge, station)
         starves = limit_of_w(judge, key) < claim.min_w
-        booked: dict[str, tuple[int, int | None]] = {}
+        booked: dict[str, list[tuple[int, int]]] = {}
         full = not needed_w
         for row in judge.truth.rows.of(key.charger_id):
-            taken, capacity = _load_of(row, key, judge, engine, station)
             own = needed_w * _weight_of(row, key, judge, station)
             needed = own if starves else together[row, _is_free(claim, judge)]
-            full = full or (capacity is not None and taken + needed + capacity // TRIM_STEPS > capacity)
-            booked[row] = (taken, capacity)
+            booked[row] = _loads_of(row, key, judge, engine, station)
+            full = full or any(taken + needed + has // TRIM_STEPS > has for taken, has in booked[row])
         if not full:
             told = f"{claim.name} has a limit of {limit_of_w(judge, key)} of {claim.max_w} W"
             raise ViolationError(f"I10: {told}, and there is room: {booked}")
@@ -116,12 +115,13 @@ def _is_free(claim: Claim, judge: Judge) -> bool:
     return judge.supplies is not None and may_be_conditional(judge.supplies, judge, key_of(claim))
 
 
-def _load_of(row: str, key: ConnectorKey, judge: Judge, engine: Controller, station: Station) -> tuple[int, int | None]:
-    """Return what is taken of a row for a connector, and what it carries, W or sixths of a watt; None: anything."""
+def _loads_of(row: str, key: ConnectorKey, judge: Judge, engine: Controller, station: Station) -> list[tuple[int, int]]:
+    """Return what is taken of a row for a connector, and what it carries, W or sixths of a watt; nothing: anything."""
     if row == GRID and judge.supplies is not None:
         is_free = may_be_conditional(judge.supplies, judge, key)
         return _of_the_grid_w(judge.supplies, engine, is_free=is_free)
-    return booked_on(engine, row) + _beyond_thirds(row, judge, station), judge.truth.rows.capacity(row)
+    capacity = judge.truth.rows.capacity(row)
+    return [] if capacity is None else [(booked_on(engine, row) + _beyond_thirds(row, judge, station), capacity)]
 
 
 def _weight_of(row: str, key: ConnectorKey, judge: Judge, station: Station) -> int:
@@ -154,14 +154,15 @@ def may_be_conditional(supplies: Supplies, judge: Judge, key: ConnectorKey) -> b
     return key.charger_id in supplies.keeping and bool(sends) and sends[-1].purpose is Purpose.TX
 
 
-def _of_the_grid_w(supplies: Supplies, engine: Controller, *, is_free: bool) -> tuple[int, int]:
-    """Return what is taken of the grid connection, and what of it a charger may have, W.
+def _of_the_grid_w(supplies: Supplies, engine: Controller, *, is_free: bool) -> list[tuple[int, int]]:
+    """Return what is taken of the grid connection, and what of it a charger may have, W: now, and firmly.
 
     What a battery takes is not: it takes what no car needs. What its energy is held back for may be left.
     """
     root, now, bound = supplies.root, supplies.now, engine.firm_bounds()[GRID]
     assert root is not None, "the server is up"
-    if not is_free and bound.expired_w is not None:
-        return bound.expired_w - root.taking_w, root.firm_w(now)
     held_w = root.granted_w(now) * HELD_PERCENT // 100
-    return engine.node_booked_w(GRID) - root.taking_w, (engine.node_capacity_w(GRID) or 0) - held_w
+    loads = [(engine.node_booked_w(GRID) - root.taking_w, (engine.node_capacity_w(GRID) or 0) - held_w)]
+    if not is_free and bound.expired_w is not None:
+        loads.append((bound.expired_w - root.taking_w, root.firm_w(now)))
+    return loads
